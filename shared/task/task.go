@@ -1,0 +1,126 @@
+// Package task is the one message that Ferry sends: small, self-contained, done
+// within one invocation, safe to do twice. Doing a task yields the tasks that
+// follow from it; the functions differ only in the kinds they accept.
+package task
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// Version is the format this code writes. It reads this one and the one before.
+const Version = 1
+
+// Kind says what is to be done.
+type Kind string
+
+const (
+	List   Kind = "list"   // walk a range of source and target, seal what differs into batches
+	Copy   Kind = "copy"   // copy the objects of one batch
+	Verify Kind = "verify" // list a shard's range again and prove every row
+	Report Kind = "report" // once every shard is verified, write the report
+)
+
+// Stage is a queue, and the function that serves it.
+type Stage string
+
+const (
+	Listing   Stage = "list"
+	Copying   Stage = "copy"
+	Verifying Stage = "verify"
+)
+
+// Stages lists every stage in the order of the data.
+var Stages = [...]Stage{Listing, Copying, Verifying}
+
+// Stage returns the stage that does tasks of kind k, "" for an unknown kind.
+func (k Kind) Stage() Stage {
+	switch k {
+	case List:
+		return Listing
+	case Copy:
+		return Copying
+	case Verify, Report:
+		return Verifying
+	}
+	return ""
+}
+
+// Task is one message. Its encoded body is its identity: two equal bodies are the same task.
+type Task struct {
+	V       int         `json:"v"`
+	Kind    Kind        `json:"kind"`
+	Run     string      `json:"run"`             // <job>/<UTC time>
+	Shard   string      `json:"shard,omitempty"` // list, copy, verify
+	Range   store.Range `json:"range,omitzero"`  // list: what is left to cover, in source keys
+	Batch   string      `json:"batch,omitempty"` // copy
+	First   string      `json:"first,omitempty"` // copy: the first and the last key of the batch, for logs
+	Last    string      `json:"last,omitempty"`
+	Count   int         `json:"count,omitempty"`   // copy: objects to copy
+	Bytes   int64       `json:"bytes,omitempty"`   // copy: their bytes
+	Attempt int         `json:"attempt,omitempty"` // how often it has failed
+	Waits   int         `json:"waits,omitempty"`   // how often it has waited for others
+	Resend  int64       `json:"resend,omitempty"`  // not 0 on one sent again from the ledger: what it writes may be there already
+
+	// Delay and Deliveries are not part of the body.
+	Delay      time.Duration `json:"-"` // not to be delivered before
+	Deliveries int           `json:"-"` // how often the queue has delivered it, this time included
+}
+
+// Again reports whether t may have been worked on before.
+func (t Task) Again() bool { return t.Resend != 0 || t.Deliveries > 1 || t.Attempt > 0 }
+
+// Encode returns t's body, in the newest format.
+func Encode(t Task) ([]byte, error) {
+	t.V = Version
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(t); err != nil {
+		return nil, fault.New(fault.Invalid, "task.Encode", t.Run, err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Decode reads a body. What is no task is Invalid; one in a format newer than
+// this code is Newer, for a process that can read it.
+func Decode(body []byte) (Task, error) {
+	var t Task
+	bad := func(format string, args ...any) (Task, error) {
+		return Task{}, fault.New(fault.Invalid, "task.Decode", t.Run, fmt.Errorf(format, args...))
+	}
+	if err := json.Unmarshal(body, &t); err != nil {
+		return bad("the message is no task: %w", err)
+	}
+	switch {
+	case t.V > Version:
+		return Task{}, fault.New(fault.Newer, "task.Decode", t.Run, fmt.Errorf("format %d, this version reads up to %d: deploy the newer version everywhere", t.V, Version))
+	case t.V < Version-1 || t.V < 1:
+		return bad("the message is no task of a format this version reads (%d, want %d)", t.V, Version)
+	case t.Kind.Stage() == "":
+		return bad("unknown kind %q", t.Kind)
+	case t.Run == "":
+		return bad("a %s task names no run", t.Kind)
+	case t.Shard == "" && t.Kind != Report:
+		return bad("a %s task names no shard", t.Kind)
+	case t.Batch == "" && t.Kind == Copy:
+		return bad("a copy task names no batch")
+	case !utf8.ValidString(t.Run + t.Shard + t.Batch):
+		return bad("a %s task has a name that is not UTF-8", t.Kind)
+	}
+	return t, nil
+}
+
+// Name returns the identity of a body: a short hash of it.
+func Name(body []byte) string {
+	h := sha256.Sum256(body)
+	return hex.EncodeToString(h[:12])
+}

@@ -1,0 +1,62 @@
+package task_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+func TestATaskSurvivesItsMessage(t *testing.T) {
+	for name, want := range map[string]task.Task{
+		"list with awkward keys": {V: task.Version, Kind: task.List, Run: "j/20260101T000000Z", Shard: "0", Range: store.Range{Prefix: "<a&b>", After: "\x01\"", UpTo: "中文😀"}},
+		"copy":                   {V: task.Version, Kind: task.Copy, Run: "j/20260101T000000Z", Shard: "0", Batch: "0-b", First: "a", Last: "b", Count: 2, Bytes: 3, Attempt: 1, Resend: 7},
+		"report":                 {V: task.Version, Kind: task.Report, Run: "j/20260101T000000Z", Waits: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body, err := task.Encode(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := task.Decode(body)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("Decode = %+v, %v, want %+v", got, err, want)
+			}
+		})
+	}
+}
+
+func TestABodyThatIsNoTaskIsRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body string
+		kind fault.Kind
+		says string
+	}{
+		"empty":             {``, fault.Invalid, "no task"},
+		"text":              {`hello`, fault.Invalid, "no task"},
+		"another object":    {`{"a":1}`, fault.Invalid, "no task"},
+		"unknown kind":      {`{"v":1,"kind":"dance","run":"a/b"}`, fault.Invalid, "dance"},
+		"no run":            {`{"v":1,"kind":"report"}`, fault.Invalid, "no run"},
+		"no shard":          {`{"v":1,"kind":"list","run":"a/b"}`, fault.Invalid, "no shard"},
+		"no batch":          {`{"v":1,"kind":"copy","run":"a/b","shard":"0"}`, fault.Invalid, "no batch"},
+		"of a newer format": {`{"v":99,"kind":"mystery"}`, fault.Newer, "newer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := task.Decode([]byte(tc.body))
+			if fault.KindOf(err) != tc.kind || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("Decode error = %v, want kind %s saying %q", err, tc.kind, tc.says)
+			}
+		})
+	}
+}
+
+func TestTheBodyIsTheIdentity(t *testing.T) {
+	a, _ := task.Encode(task.Task{Kind: task.Report, Run: "a/b"})
+	b, _ := task.Encode(task.Task{Kind: task.Report, Run: "a/b", Waits: 1})
+	if task.Name(a) == task.Name(b) {
+		t.Errorf("Name(%s) = Name(%s), want different names", a, b)
+	}
+}
