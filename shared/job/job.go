@@ -1,0 +1,201 @@
+// Package job says what a user asks for: which bucket goes where, by which
+// rules, within which limits. New and ParseLocation turn words into a Job and
+// report every mistake at once; start with the type Job.
+package job
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"kodoferry/shared/fault"
+)
+
+// Version is the format that Encode writes. Decode reads it and the one before.
+const Version = 1
+
+// The words of the policies. The first of each is the default.
+const (
+	KeepClass = "keep" // Class: each object keeps its own
+
+	FailMismatch = "fail" // HashMismatch: content that disagrees with the listed hash, twice and equally, is a failed row
+	CopyMismatch = "copy" // HashMismatch: it is copied all the same, and the row says so
+
+	OverwriteChanged = "changed" // Overwrite: what Ferry did not write is a conflict and stays
+	OverwriteAlways  = "always"  // Overwrite: the source wins
+)
+
+// LedgerPrefix is where the ledger lies in the target's bucket unless the job names another place.
+const LedgerPrefix = ".ferry/"
+
+// Job is what a user asks for. A zero field means its default (WithDefaults).
+type Job struct {
+	V            int      `json:"v"`
+	Name         string   `json:"name"`                   // letters, digits, - and _; 1 to 60 of them
+	Source       Location `json:"source"`                 // read, never written
+	Target       Location `json:"target"`                 // at OSS
+	Ledger       Location `json:"ledger"`                 // at OSS, in an unversioned bucket
+	Class        string   `json:"class,omitempty"`        // KeepClass, or the store.Class every copy gets
+	HashMismatch string   `json:"hashMismatch,omitempty"` // FailMismatch or CopyMismatch
+	Overwrite    string   `json:"overwrite,omitempty"`    // OverwriteChanged or OverwriteAlways
+	Unguarded    bool     `json:"unguarded,omitempty"`    // put keys that the listing did not show without the condition that they still be absent
+	Limits       Limits   `json:"limits,omitzero"`
+}
+
+// Limits bounds the work. A zero field means its default.
+type Limits struct {
+	Parallel     int   `json:"parallel,omitempty"`     // objects at a time in one process: 1..1,024 (64)
+	BatchObjects int   `json:"batchObjects,omitempty"` // objects of one copy task: 1..1,000 (500)
+	BatchBytes   int64 `json:"batchBytes,omitempty"`   // bytes of one copy task: 1..5 TiB (1 GiB); a bigger object goes alone
+	ShardKeys    int64 `json:"shardKeys,omitempty"`    // keys of one list task: 1..1,000,000 (200,000)
+	ShardBytes   int64 `json:"shardBytes,omitempty"`   // bytes of rows of one list task: 1..256 MiB (32 MiB)
+	Attempts     int   `json:"attempts,omitempty"`     // tries for each task and each object: 1..100 (5)
+	Rounds       int   `json:"rounds,omitempty"`       // how often an object that changed meanwhile is sealed again: 1..20 (3)
+}
+
+// DefaultLimits returns the limits of a job that names none.
+func DefaultLimits() Limits {
+	return Limits{
+		Parallel: 64, BatchObjects: 500, BatchBytes: 1 << 30,
+		ShardKeys: 200_000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
+	}
+}
+
+// New returns the job that copies src to dst and keeps its ledger at ledger
+// ("" for the default), all three as ParseLocation reads them. Each set
+// changes the job before the defaults are filled in and all of it is checked.
+// The error is Invalid and names every mistake.
+func New(src, dst, ledger string, set ...func(*Job)) (Job, error) {
+	var j Job
+	var bad problems
+	for _, side := range []struct {
+		name, raw string
+		to        *Location
+	}{{"source", src, &j.Source}, {"target", dst, &j.Target}, {"ledger", ledger, &j.Ledger}} {
+		if side.raw == "" {
+			if side.name != "ledger" {
+				bad.add("%s: no location: write one such as %s", side.name, example[side.name])
+			}
+			continue
+		}
+		l, wrong := parse(side.raw)
+		*side.to = l
+		bad.under(side.name, wrong)
+	}
+	for _, f := range set {
+		f(&j)
+	}
+	j = j.WithDefaults()
+	bad = append(bad, j.own()...)
+	return j, bad.err("job.New", j.Name)
+}
+
+// example shows what each side's location looks like.
+var example = map[string]string{
+	"source": "kodo://photos/2019/?region=z0",
+	"target": "oss://photos-new/2019/?region=cn-hangzhou",
+	"ledger": "oss://photos-new/.ferry/?region=cn-hangzhou",
+}
+
+// WithDefaults returns j with every zero field filled in.
+func (j Job) WithDefaults() Job {
+	j.V = cmp.Or(j.V, Version)
+	if j.Ledger == (Location{}) && j.Target.Bucket != "" {
+		j.Ledger = j.Target
+		j.Ledger.Prefix = LedgerPrefix
+	}
+	if j.Name == "" {
+		j.Name = nameFor(j.Source, j.Target)
+	}
+	j.Class = cmp.Or(j.Class, KeepClass)
+	j.HashMismatch = cmp.Or(j.HashMismatch, FailMismatch)
+	j.Overwrite = cmp.Or(j.Overwrite, OverwriteChanged)
+	l, d := &j.Limits, DefaultLimits()
+	l.Parallel = cmp.Or(l.Parallel, d.Parallel)
+	l.BatchObjects = cmp.Or(l.BatchObjects, d.BatchObjects)
+	l.BatchBytes = cmp.Or(l.BatchBytes, d.BatchBytes)
+	l.ShardKeys = cmp.Or(l.ShardKeys, d.ShardKeys)
+	l.ShardBytes = cmp.Or(l.ShardBytes, d.ShardBytes)
+	l.Attempts = cmp.Or(l.Attempts, d.Attempts)
+	l.Rounds = cmp.Or(l.Rounds, d.Rounds)
+	return j
+}
+
+// maxName is the longest job name, in characters.
+const maxName = 60
+
+// nameFor derives a name from what is copied where: readable, and with a hash
+// that keeps two pairs apart. How the buckets are reached does not matter, so
+// that the same job has one name inside the cloud and on a laptop.
+func nameFor(src, dst Location) string {
+	id := func(l Location) string {
+		return Location{Scheme: l.Scheme, Bucket: l.Bucket, Prefix: l.Prefix}.String()
+	}
+	h := sha256.Sum256([]byte(id(src) + "\n" + id(dst)))
+	tail := "-" + hex.EncodeToString(h[:6])
+	words := strings.FieldsFunc(src.Bucket+"/"+src.Prefix+"/to/"+dst.Bucket+"/"+dst.Prefix, func(r rune) bool { return !nameRune(r) })
+	head := strings.Join(words, "-")
+	return head[:min(len(head), maxName-len(tail))] + tail
+}
+
+func nameRune(r rune) bool { return wordRune(r) || r == '-' || r == '_' }
+
+func wordRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+}
+
+// TargetKey returns where the object sourceKey, which begins with the source's
+// prefix, is copied to: one prefix swapped for the other, nothing else. So
+// order is kept, and two keys never meet.
+func (j Job) TargetKey(sourceKey string) string {
+	return j.Target.Prefix + strings.TrimPrefix(sourceKey, j.Source.Prefix)
+}
+
+// SourceKey is the way back. It reports false for a key outside the target's prefix.
+func (j Job) SourceKey(targetKey string) (string, bool) {
+	rest, ok := strings.CutPrefix(targetKey, j.Target.Prefix)
+	if !ok {
+		return "", false
+	}
+	return j.Source.Prefix + rest, true
+}
+
+// Encode returns j as JSON in the newest format. A text that is not UTF-8 is
+// Invalid, for JSON would replace it.
+func Encode(j Job) ([]byte, error) {
+	if !utf8.ValidString(j.Name + j.Source.Prefix + j.Target.Prefix + j.Ledger.Prefix) {
+		return nil, fault.New(fault.Invalid, "job.Encode", j.Name, fmt.Errorf("a name or prefix of the job is not UTF-8: name it in UTF-8"))
+	}
+	j.V = Version
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(j); err != nil {
+		return nil, fault.New(fault.Invalid, "job.Encode", j.Name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Decode reads what Encode wrote, in this format or the one before, and fills
+// in what has got a default since. It does not check the job: a run under way
+// must stay readable when the rules for new jobs get stricter. What is no job
+// is Invalid; one in a newer format is Newer, for a process that can read it.
+func Decode(data []byte) (Job, error) {
+	var j Job
+	if err := json.Unmarshal(data, &j); err != nil {
+		return Job{}, fault.New(fault.Invalid, "job.Decode", "", fmt.Errorf("not a job: %w", err))
+	}
+	switch {
+	case j.V > Version:
+		return Job{}, fault.New(fault.Newer, "job.Decode", j.Name, fmt.Errorf("the job is in format %d, this version reads up to %d: upgrade Ferry", j.V, Version))
+	case j.V < 1 || j.V < Version-1:
+		return Job{}, fault.New(fault.Invalid, "job.Decode", j.Name, fmt.Errorf("not a job in a format this version reads (%d, want %d): make the job again", j.V, Version))
+	}
+	return j.WithDefaults(), nil
+}

@@ -1,0 +1,119 @@
+package job_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"kodoferry/shared/job"
+)
+
+func TestLocationsAreRead(t *testing.T) {
+	for name, tc := range map[string]struct {
+		raw  string
+		want job.Location
+	}{
+		"every parameter of Kodo": {
+			"kodo://photos/2019/?region=z0&domain=img.example.com&endpoint=http://127.0.0.1:9001&insecure=true",
+			job.Location{Scheme: "kodo", Bucket: "photos", Prefix: "2019/", Region: "z0", Domain: "img.example.com", Endpoint: "http://127.0.0.1:9001", Insecure: true},
+		},
+		"inside the cloud":           {"oss://photos-new/?region=cn-hangzhou&endpoint=internal", job.Location{Scheme: "oss", Bucket: "photos-new", Region: "cn-hangzhou", Endpoint: "internal"}},
+		"no slash":                   {"kodo://b", job.Location{Scheme: "kodo", Bucket: "b"}},
+		"no slash, a parameter":      {"kodo://b?region=z0", job.Location{Scheme: "kodo", Bucket: "b", Region: "z0"}},
+		"an old bucket":              {"kodo://My_Old.Bucket/", job.Location{Scheme: "kodo", Bucket: "My_Old.Bucket"}},
+		"a prefix with a slash":      {"kodo://b//x", job.Location{Scheme: "kodo", Bucket: "b", Prefix: "/x"}},
+		"nothing is cleaned":         {"kodo://b/a//../b/./", job.Location{Scheme: "kodo", Bucket: "b", Prefix: "a//../b/./"}},
+		"encoded bytes":              {"kodo://b/%2F%3F%23%25%0A%20+@:", job.Location{Scheme: "kodo", Bucket: "b", Prefix: "/?#%\n +@:"}},
+		"another script, unencoded":  {"kodo://b/图片/", job.Location{Scheme: "kodo", Bucket: "b", Prefix: "图片/"}},
+		"an address of IPv6":         {"kodo://b/?endpoint=https://[::1]:9001", job.Location{Scheme: "kodo", Bucket: "b", Endpoint: "https://[::1]:9001"}},
+		"an endpoint without scheme": {"oss://abc/?region=cn-beijing&endpoint=oss.example.com", job.Location{Scheme: "oss", Bucket: "abc", Region: "cn-beijing", Endpoint: "oss.example.com"}},
+		"a domain over plain http":   {"kodo://b/?domain=img.example.com&insecure=1", job.Location{Scheme: "kodo", Bucket: "b", Domain: "img.example.com", Insecure: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := job.ParseLocation(tc.raw)
+			if err != nil || got != tc.want {
+				t.Fatalf("ParseLocation(%q) = %+v, %v, want %+v", tc.raw, got, err, tc.want)
+			}
+			if again, err := job.ParseLocation(got.String()); err != nil || again != got {
+				t.Errorf("ParseLocation(%q) = %+v, %v, want %+v again", got.String(), again, err, got)
+			}
+		})
+	}
+}
+
+func TestBadLocationsAreRefused(t *testing.T) {
+	for name, tc := range map[string]struct{ raw, want string }{
+		"nothing":                      {"", "this is no location"},
+		"a path":                       {"/tmp/x", "this is no location"},
+		"a secret alone":               {"AKIDEXAMPLE:s3cr3t", "this is no location"},
+		"another service":              {"s3://bucket/", `unknown service "s3"`},
+		"no bucket":                    {"kodo:///x", "the bucket is missing"},
+		"credentials":                  {"kodo://AKIDEXAMPLE:s3cr3t@b/", "credentials"},
+		"credentials with a slash":     {"kodo://AKIDEXAMPLE:s3/cr3t@b/", "credentials"},
+		"a user alone":                 {"oss://s3cr3t@bucket/?region=cn-hangzhou", "credentials"},
+		"credentials in the endpoint":  {"kodo://b/?endpoint=https://AKIDEXAMPLE:s3cr3t@h", "the endpoint is no host"},
+		"credentials as a parameter":   {"kodo://b/?secret_key=s3cr3t", "looks like a credential"},
+		"a secret without a name":      {"kodo://b/?AKIDEXAMPLE:s3cr3t", "unknown parameter"},
+		"a misspelt parameter":         {"kodo://b/?domian=x", "did you mean domain?"},
+		"a parameter twice":            {"kodo://b/?region=z0&region=z1", "region is given twice"},
+		"a parameter without value":    {"kodo://b/?region", "region has no value"},
+		"a fragment":                   {"kodo://b/a#b", "write it as %23"},
+		"a newline at the end":         {"kodo://b/a\n", "control character"},
+		"a space at the end":           {"kodo://b/a ", "space at its end"},
+		"a broken escape":              {"kodo://b/100%", "write a % itself as %25"},
+		"bytes that are no UTF-8":      {"kodo://b/%ff", "not UTF-8"},
+		"a bucket with a slash at end": {"oss://-b-/?region=cn-hangzhou", "no name of an OSS bucket"},
+		"OSS without region":           {"oss://bucket/", "region is missing"},
+		"a host as region":             {"oss://bucket/?region=oss-cn-hangzhou", "write region=cn-hangzhou"},
+		"a region in capitals":         {"oss://bucket/?region=CN", "the region is not"},
+		"http by accident":             {"kodo://b/?endpoint=http://h", "add insecure=true"},
+		"an endpoint with a path":      {"kodo://b/?endpoint=https://h/x", "the endpoint is no host"},
+		"an endpoint's odd port":       {"kodo://b/?endpoint=https://h:70000", "the endpoint is no host"},
+		"another protocol":             {"kodo://b/?endpoint=ftp://h", "the endpoint is no host"},
+		"insecure, perhaps":            {"kodo://b/?insecure=yes", "neither true nor false"},
+		"a domain with a scheme":       {"kodo://b/?domain=https://img.example.com", "the domain is no host"},
+		"a domain at OSS":              {"oss://bucket/?region=cn-hangzhou&domain=d.example.com", "domain is for kodo://"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := job.ParseLocation(tc.raw)
+			wrong(t, err, tc.want)
+		})
+	}
+}
+
+func TestEveryPrefixComesBack(t *testing.T) {
+	const seed = 11
+	r := rand.New(rand.NewPCG(seed, seed))
+	for range 5000 {
+		var runes []rune
+		for range r.IntN(12) {
+			c := rune(r.IntN(0x110000))
+			if r.IntN(2) == 0 {
+				c = rune(r.IntN(0x80))
+			}
+			if c < 0xd800 || c > 0xdfff { // surrogates are no characters
+				runes = append(runes, c)
+			}
+		}
+		want := job.Location{Scheme: "kodo", Bucket: "b", Prefix: string(runes), Insecure: r.IntN(2) == 0}
+		if got, err := job.ParseLocation(want.String()); err != nil || got != want {
+			t.Fatalf("seed %d: ParseLocation(%q) = %+v, %v, want %+v", seed, want.String(), got, err, want)
+		}
+	}
+}
+
+func FuzzLocation(f *testing.F) {
+	for _, s := range []string{src, dst, "kodo://b//%2f%00?insecure=t&endpoint=http://[::1]:1", "oss://a@b/?x=%zz&&region=a#"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		l, err := job.ParseLocation(raw)
+		if err != nil {
+			wrong(t, err)
+			return
+		}
+		again, err := job.ParseLocation(l.String())
+		if err != nil || again != l || again.String() != l.String() {
+			t.Errorf("ParseLocation(%q) = %+v, %v, want %+v as from %q", l.String(), again, err, l, raw)
+		}
+	})
+}
