@@ -1,0 +1,242 @@
+// Package ledger is the truth of a migration: rows, and outcome records, kept
+// as objects in a bucket. Start with Ledger and Run; row.go says what is kept
+// of an object, record.go what is kept of a task, walk.go how the open work of
+// a run is derived from what is there.
+//
+// Every task that yields work leaves exactly one outcome record, created by a
+// conditional PUT. Whoever loses the race reads the winner's record. A segment
+// of rows exists only if a record names it. Nothing is updated in place.
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"io"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// Version is the format of records and rows this code writes. It reads this
+// one and the one before.
+const Version = 1
+
+// Bucket is what a ledger is kept in.
+type Bucket interface {
+	store.Target
+	// Versioned reports whether versioning is enabled or suspended: there OSS
+	// ignores the conditional PUT that every record depends on.
+	Versioned(ctx context.Context) (bool, error)
+}
+
+// Ledger is a prefix of a bucket.
+type Ledger struct {
+	bucket Bucket
+	prefix string
+}
+
+// Open returns the ledger under prefix, which is empty or ends in "/".
+func Open(b Bucket, prefix string) *Ledger { return &Ledger{bucket: b, prefix: prefix} }
+
+// Check fails with Invalid if records cannot be trusted in this bucket.
+func (l *Ledger) Check(ctx context.Context) error {
+	versioned, err := l.bucket.Versioned(ctx)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if versioned {
+		return fault.New(fault.Invalid, "ledger.Check", l.prefix, errors.New(
+			"the ledger's bucket is versioned, and OSS ignores x-oss-forbid-overwrite there; keep the ledger in a bucket that never was: --ledger oss://another-bucket/.ferry/?region=…"))
+	}
+	return nil
+}
+
+// Runs lists the names of job's runs, oldest first.
+func (l *Ledger) Runs(ctx context.Context, job string) ([]string, error) {
+	base := l.prefix + "runs/" + job + "/"
+	var names []string
+	after := ""
+	for {
+		// One page of one name tells the next run; then everything below it is jumped over.
+		found := ""
+		for o, err := range l.bucket.List(ctx, store.Range{Prefix: base, After: after}) {
+			if err != nil {
+				return nil, err
+			}
+			found, _, _ = strings.Cut(strings.TrimPrefix(o.Key, base), "/")
+			break
+		}
+		if found == "" {
+			return names, nil
+		}
+		names = append(names, job+"/"+found)
+		after = base + found + "/" + "\U0010ffff"
+	}
+}
+
+// Run returns the run of that name, which need not exist.
+func (l *Ledger) Run(name string) *Run {
+	return &Run{Name: name, ledger: l, base: l.prefix + "runs/" + name + "/"}
+}
+
+// Run is one run's part of the ledger.
+type Run struct {
+	Name   string // <job>/<UTC time>
+	ledger *Ledger
+	base   string
+
+	started atomic.Pointer[Started] // the one record that every walk needs and that never changes
+}
+
+// Path returns where the run's file of that name is: the bucket's key.
+func (r *Run) Path(name string) string { return r.base + name }
+
+// crcTable is the polynomial OSS reports (OSS, "Check data integrity by CRC-64").
+var crcTable = crc64.MakeTable(crc64.ECMA)
+
+// patience is how often a ledger request is tried before its task fails.
+const patience = 8
+
+// try runs f until it succeeds, fails for good, or patience ends. kinds names
+// the faults that end it at once besides those no retry can cure.
+func try[T any](ctx context.Context, f func() (T, error), kinds ...fault.Kind) (T, error) {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, 5*time.Second
+	return backoff.Retry(ctx, func() (T, error) {
+		v, err := f()
+		if err == nil {
+			return v, nil
+		}
+		k := fault.KindOf(err)
+		for _, stop := range kinds {
+			if k == stop {
+				return v, backoff.Permanent(err)
+			}
+		}
+		if !fault.Retryable(err) || ctx.Err() != nil {
+			return v, backoff.Permanent(err)
+		}
+		if wait := fault.WaitOf(err); wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
+		}
+		return v, err
+	}, backoff.WithBackOff(b), backoff.WithMaxTries(patience), backoff.WithMaxElapsedTime(0))
+}
+
+// create writes data under name unless something is there. It returns what
+// stands there afterwards, and whether that is data. An answer lost on the way
+// is settled by reading back.
+func (r *Run) create(ctx context.Context, name string, data []byte) (standing []byte, won bool, err error) {
+	_, err = try(ctx, func() (struct{}, error) {
+		return struct{}{}, r.ledger.put(ctx, r.base+name, data, store.Put{IfAbsent: true})
+	}, fault.Changed)
+	if err == nil {
+		return data, true, nil
+	}
+	if fault.KindOf(err) != fault.Changed {
+		return nil, false, err
+	}
+	standing, err = r.read(ctx, name)
+	return standing, err == nil && bytes.Equal(standing, data), err
+}
+
+// write writes data under name, replacing what was there. Only for segments,
+// whose names nobody else uses, and for files that every writer writes alike.
+func (r *Run) write(ctx context.Context, name string, data []byte) error {
+	_, err := try(ctx, func() (struct{}, error) {
+		return struct{}{}, r.ledger.put(ctx, r.base+name, data, store.Put{})
+	})
+	return err
+}
+
+func (l *Ledger) put(ctx context.Context, key string, data []byte, how store.Put) error {
+	stored, err := l.bucket.Put(ctx, store.Object{Key: key, Size: int64(len(data)), Type: contentType(key)}, bytes.NewReader(data), how)
+	if err != nil {
+		return err
+	}
+	if sum := strconv.FormatUint(crc64.Checksum(data, crcTable), 10); stored.CRC64 != "" && stored.CRC64 != sum {
+		return fault.New(fault.Corrupt, "ledger.put", key, fmt.Errorf("stored with CRC64 %s, sent with %s", stored.CRC64, sum))
+	}
+	return nil
+}
+
+// read returns what is under name. A missing one is NotFound.
+func (r *Run) read(ctx context.Context, name string) ([]byte, error) {
+	return try(ctx, func() ([]byte, error) {
+		o, body, err := r.ledger.bucket.Open(ctx, store.Object{Key: r.base + name}, 0, -1)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = body.Close() }()
+		data := bytes.NewBuffer(make([]byte, 0, o.Size+bytes.MinRead))
+		if _, err := io.Copy(data, body); err != nil {
+			return nil, fault.New(fault.Temporary, "ledger.read", name, err)
+		}
+		return data.Bytes(), nil
+	})
+}
+
+// Read returns the run's file of that name: "report.json", "report.html",
+// "manifest.json", or one the manifest names. A missing one is NotFound.
+func (r *Run) Read(ctx context.Context, name string) ([]byte, error) { return r.read(ctx, name) }
+
+// names yields what is under the run's prefix, without it, in order.
+func (r *Run) names(ctx context.Context, prefix string, visit func(name string)) error {
+	for o, err := range r.ledger.bucket.List(ctx, store.Range{Prefix: r.base + prefix}) {
+		if err != nil {
+			return err
+		}
+		visit(strings.TrimPrefix(o.Key, r.base))
+	}
+	return nil
+}
+
+// decode reads a JSON record and holds its version against this code's.
+func decode(data []byte, name string, into any) error {
+	var head struct {
+		V int `json:"v"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return fault.New(fault.Corrupt, "ledger.decode", name, err)
+	}
+	if err := checkVersion(head.V, name); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fault.New(fault.Corrupt, "ledger.decode", name, err)
+	}
+	return nil
+}
+
+func checkVersion(v int, name string) error {
+	switch {
+	case v > Version:
+		return fault.New(fault.Newer, "ledger.decode", name, fmt.Errorf("format %d, this version reads up to %d: use the newer ferry", v, Version))
+	case v < 1 || v < Version-1:
+		return fault.New(fault.Corrupt, "ledger.decode", name, fmt.Errorf("format %d, this version reads %d", v, Version))
+	}
+	return nil
+}
+
+func contentType(name string) string {
+	switch {
+	case strings.HasSuffix(name, ".html"):
+		return "text/html; charset=utf-8"
+	case strings.HasSuffix(name, ".gz"), strings.Contains(name, "/listed/"), strings.Contains(name, "/copied/"), strings.Contains(name, "/again/"):
+		return "application/gzip"
+	}
+	return "application/json"
+}

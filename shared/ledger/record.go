@@ -1,0 +1,208 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// Started is the record of a run's start: `job.json`. It holds what the whole
+// run is measured against.
+type Started struct {
+	V         int             `json:"v"`
+	Run       string          `json:"run"`
+	Job       json.RawMessage `json:"job"` // the frozen job
+	At        time.Time       `json:"at"`
+	Root      ShardRef        `json:"root"`
+	Chain     bool            `json:"chain,omitempty"`     // the source cannot be listed from a key that does not exist: one chain of shards
+	Versioned bool            `json:"versioned,omitempty"` // the target ignores conditional PUTs: look before every PUT
+}
+
+// ShardRef names a shard before it is walked.
+type ShardRef struct {
+	Shard string      `json:"shard"`
+	Range store.Range `json:"range"`
+}
+
+// BatchRef names a batch.
+type BatchRef struct {
+	ID      string `json:"id"`
+	First   string `json:"first"` // key of its first row
+	Last    string `json:"last"`
+	Rows    int    `json:"rows"`
+	Pending int    `json:"pending"` // rows to be copied; 0: the batch was finished when it was sealed
+	Bytes   int64  `json:"bytes"`   // of the pending rows
+}
+
+// Closed is the outcome of a List task: `closed/<shard>`.
+type Closed struct {
+	V        int         `json:"v"`
+	Shard    string      `json:"shard"`
+	Range    store.Range `json:"range"` // what was really covered
+	Counts   Counts      `json:"counts"`
+	Batches  []BatchRef  `json:"batches,omitempty"`
+	Children []ShardRef  `json:"children,omitempty"` // what is left
+	Round    int         `json:"round,omitempty"`    // 0 for what List closed; n for what verification sealed in its n-th round
+	Failed   string      `json:"failed,omitempty"`   // given up: the count is unknown, and why
+	At       time.Time   `json:"at"`
+}
+
+// Proved is the outcome of a Verify task: `verified/<shard>`.
+type Proved struct {
+	V        int       `json:"v"`
+	Shard    string    `json:"shard"`
+	Counts   Counts    `json:"counts"`             // of the rows that ended here; Listed leaves out those handed on
+	Failures []Failure `json:"failures,omitempty"` // the first of them
+	Objects  File      `json:"objects,omitzero"`   // every row, as CSV
+	Next     *Closed   `json:"next,omitempty"`     // what had changed at the source, sealed again
+	Failed   string    `json:"failed,omitempty"`   // given up: nothing is proved, and why
+	At       time.Time `json:"at"`
+}
+
+// Failure is one object that needs a human.
+type Failure struct {
+	Key     string  `json:"key"`
+	State   State   `json:"state"`
+	Verdict Verdict `json:"verdict,omitempty"`
+	Reason  string  `json:"reason"`
+}
+
+// File names a file of the run.
+type File struct {
+	Name   string `json:"name"` // below the run's prefix
+	Rows   int64  `json:"rows"`
+	SHA256 string `json:"sha256"` // hex
+}
+
+// Start creates the run's first record and returns the one that stands.
+func (r *Run) Start(ctx context.Context, s Started) (Started, error) {
+	s.V, s.Run = Version, r.Name
+	return createRecord(ctx, r, "job.json", s)
+}
+
+// Started reads the run's first record. A run that was never started is NotFound.
+func (r *Run) Started(ctx context.Context) (Started, error) {
+	if s := r.started.Load(); s != nil {
+		return *s, nil
+	}
+	s, err := readRecord[Started](ctx, r, "job.json")
+	if err == nil {
+		r.started.Store(&s)
+	}
+	return s, err
+}
+
+// Close creates a shard's outcome and returns the one that stands.
+func (r *Run) Close(ctx context.Context, c Closed) (Closed, error) {
+	c.V = Version
+	return createRecord(ctx, r, "closed/"+c.Shard, c)
+}
+
+// Closed reads a shard's outcome. NotFound while it is open.
+func (r *Run) Closed(ctx context.Context, shard string) (Closed, error) {
+	parent, again := parentOf(shard)
+	if !again {
+		return readRecord[Closed](ctx, r, "closed/"+shard)
+	}
+	p, err := r.Proved(ctx, parent)
+	if err != nil {
+		return Closed{}, err
+	}
+	if p.Next == nil || p.Next.Shard != shard {
+		return Closed{}, fault.New(fault.NotFound, "ledger.Closed", shard, nil)
+	}
+	return *p.Next, nil
+}
+
+// Prove creates a shard's verification and returns the one that stands.
+func (r *Run) Prove(ctx context.Context, p Proved) (Proved, error) {
+	p.V = Version
+	return createRecord(ctx, r, "verified/"+p.Shard, p)
+}
+
+// Proved reads a shard's verification. NotFound while it is open.
+func (r *Run) Proved(ctx context.Context, shard string) (Proved, error) {
+	return readRecord[Proved](ctx, r, "verified/"+shard)
+}
+
+// WriteObjects writes a shard's rows as compressed CSV. The name is the
+// caller's own, so that two verifications never mix.
+func (r *Run) WriteObjects(ctx context.Context, shard string, data []byte) (name string, err error) {
+	name = "objects/" + shard + "-" + Nonce() + ".csv.gz"
+	return name, r.write(ctx, name, data)
+}
+
+// Finish creates `report.json` and returns the one that stands. The run is over then.
+func (r *Run) Finish(ctx context.Context, report []byte) ([]byte, error) {
+	standing, _, err := r.create(ctx, "report.json", report)
+	return standing, err
+}
+
+// Report reads `report.json`. NotFound while the run goes on.
+func (r *Run) Report(ctx context.Context) ([]byte, error) { return r.read(ctx, "report.json") }
+
+// WriteFile writes a file beside the report.
+func (r *Run) WriteFile(ctx context.Context, name string, data []byte) error {
+	return r.write(ctx, name, data)
+}
+
+func createRecord[T any](ctx context.Context, r *Run, name string, record T) (T, error) {
+	var none T
+	data, err := json.Marshal(record)
+	if err != nil {
+		return none, fault.New(fault.Invalid, "ledger.create", name, err)
+	}
+	standing, won, err := r.create(ctx, name, data)
+	if err != nil {
+		return none, err
+	}
+	if won {
+		return record, nil
+	}
+	return decodeRecord[T](standing, name)
+}
+
+func readRecord[T any](ctx context.Context, r *Run, name string) (T, error) {
+	data, err := r.read(ctx, name)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return decodeRecord[T](data, name)
+}
+
+func decodeRecord[T any](data []byte, name string) (T, error) {
+	var record T
+	err := decode(data, name, &record)
+	return record, err
+}
+
+// Nonce returns eight characters that no other process or delivery will
+// return. Whatever a task writes before its record carries one, so two
+// deliveries never write the same name.
+func Nonce() string {
+	var b [5]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand, since Go 1.24)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+}
+
+// RootShard is the name of every run's first shard.
+const RootShard = "0"
+
+// AgainShard returns a new name for what verification of shard seals again.
+func AgainShard(shard string) string { return shard + "~" + Nonce() }
+
+// parentOf returns the shard whose verification sealed this one.
+func parentOf(shard string) (string, bool) {
+	i := strings.LastIndexByte(shard, '~')
+	if i < 0 {
+		return "", false
+	}
+	return shard[:i], true
+}
