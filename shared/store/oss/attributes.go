@@ -1,0 +1,138 @@
+package oss
+
+import (
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"kodoferry/shared/store"
+)
+
+const defaultType = "application/octet-stream"
+
+// standard are the headers OSS keeps with an object and sends again with it.
+var standard = [...]string{"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"}
+
+// attributes returns the headers of a write that keep obj's Type, Header,
+// Class, Meta and Origin, and in words what could not be kept. Its error is a
+// class that OSS does not have.
+func attributes(obj store.Object) (map[string]string, []string, error) {
+	class, err := className(obj.Class)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, warnings := encodeMeta(obj.Meta, obj.Origin)
+	h["x-oss-storage-class"] = class
+	h["Content-Type"] = defaultType
+	switch typ := strings.TrimSpace(obj.Type); {
+	case typ == "":
+	case mediaType(typ):
+		h["Content-Type"] = typ
+	default:
+		warnings = append(warnings, fmt.Sprintf("Content-Type %q not kept: it is not a media type; %s instead", obj.Type, defaultType))
+	}
+	for _, name := range slices.Sorted(maps.Keys(obj.Header)) {
+		value, canonical := strings.TrimSpace(obj.Header[name]), http.CanonicalHeaderKey(name)
+		switch {
+		case !slices.Contains(standard[:], canonical):
+			warnings = append(warnings, fmt.Sprintf("header %q not kept: OSS keeps only %s", name, strings.Join(standard[:], ", ")))
+		case value == "":
+		case plain(value):
+			h[canonical] = value
+		default:
+			ascii := ""
+			if canonical == "Content-Disposition" {
+				ascii = asciiDisposition(value)
+			}
+			if ascii == "" {
+				warnings = append(warnings, fmt.Sprintf("header %s %q not kept: OSS takes printable ASCII only", canonical, value))
+				continue
+			}
+			h[canonical] = ascii
+			warnings = append(warnings, fmt.Sprintf("header %s %q kept in ASCII, as %s", canonical, value, ascii))
+		}
+	}
+	return h, warnings, nil
+}
+
+// mediaType reports whether s is type/subtype, with whatever parameters, in printable ASCII.
+func mediaType(s string) bool {
+	essence, _, _ := strings.Cut(s, ";")
+	major, minor, ok := strings.Cut(strings.TrimSpace(essence), "/")
+	return ok && plain(s) && token(major) && token(minor)
+}
+
+// token reports whether s is one, as RFC 9110 has it.
+func token(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(c rune) bool {
+		return !lowOrDigit(c) && (c < 'A' || c > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+	}) < 0
+}
+
+// asciiDisposition writes a raw UTF-8 file name as filename*=utf-8”…, which
+// every browser reads; "" where v cannot be parsed.
+func asciiDisposition(v string) string {
+	kind, params, err := mime.ParseMediaType(v)
+	if err != nil {
+		return ""
+	}
+	if s := mime.FormatMediaType(kind, params); plain(s) {
+		return s
+	}
+	return ""
+}
+
+// describe reads the object key from the headers of a HEAD or GET.
+func describe(key string, h http.Header) (store.Object, error) {
+	obj := store.Object{
+		Key: key, Hash: unquote(h.Get("ETag")), CRC64: h.Get("x-oss-hash-crc64ecma"),
+		Type: h.Get("Content-Type"), Class: classOf([]byte(h.Get("x-oss-storage-class"))),
+	}
+	obj.MD5 = md5Of(obj.Hash, h.Get("x-oss-object-type"))
+	obj.Frozen = frozen(obj.Class, []byte(h.Get("x-oss-restore")))
+	size := h.Get("Content-Length")
+	if _, total, ok := strings.Cut(h.Get("Content-Range"), "/"); ok {
+		size = total
+	}
+	var err error
+	if obj.Size, err = strconv.ParseInt(size, 10, 64); err != nil || obj.Size < 0 {
+		return store.Object{}, fmt.Errorf("the answer names no size: Content-Length %q, Content-Range %q", h.Get("Content-Length"), h.Get("Content-Range"))
+	}
+	if at := h.Get("Last-Modified"); at != "" {
+		t, err := http.ParseTime(at)
+		if err != nil {
+			return store.Object{}, fmt.Errorf("the answer's Last-Modified: %w", err)
+		}
+		obj.Modified = t.UTC()
+	}
+	for _, name := range standard {
+		if v := h.Get(name); v != "" {
+			if obj.Header == nil {
+				obj.Header = map[string]string{}
+			}
+			obj.Header[name] = v
+		}
+	}
+	obj.Meta, obj.Origin = decodeMeta(h)
+	return obj, nil
+}
+
+func unquote(etag string) string { return strings.Trim(etag, `"`) }
+
+// md5Of returns the MD5 that an ETag is, in lower-case hex: that of content
+// written in one go (type Normal). Of parts or appended content it is none.
+func md5Of(etag, kind string) string {
+	if kind != "Normal" || len(etag) != 32 {
+		return ""
+	}
+	for i := range len(etag) {
+		if _, ok := nibble(etag[i]); !ok {
+			return ""
+		}
+	}
+	return strings.ToLower(etag)
+}

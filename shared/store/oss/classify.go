@@ -1,0 +1,167 @@
+package oss
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
+
+	"kodoferry/shared/fault"
+)
+
+// refusal is what OSS said. It replaces the SDK's ServiceError, which keeps
+// the raw document: that one repeats the string to sign.
+type refusal struct {
+	status    int
+	code      string // "" where the answer had no document, as that of a HEAD to a stand-in
+	message   string
+	requestID string
+	detail    string        // OSS's EC, finer than code
+	endpoint  string        // the endpoint to use, where the one in use is another region's
+	skew      time.Duration // our clock minus theirs; 0 where the answer had no date
+}
+
+func (r *refusal) Error() string {
+	s := fmt.Sprintf("status %d", r.status)
+	if r.code != "" {
+		s += " " + r.code
+	}
+	if r.message != "" {
+		s += ": " + r.message
+	}
+	if r.requestID != "" {
+		s += " (request " + r.requestID + ")"
+	}
+	return s
+}
+
+// classify says what a failed request means. It starts with the HTTP status
+// and corrects what OSS means differently; without an answer, the network or
+// the body has failed. a is what came back, as far as it came.
+func (b *Bucket) classify(op, key string, err error, a *answer) error {
+	if errors.Is(err, errNoKeys) {
+		return fault.New(fault.Denied, op, key, err)
+	}
+	if own, ok := errors.AsType[*fault.Error](err); ok { // the body's, or already ours
+		return &fault.Error{Kind: own.Kind, Op: op, Key: key, Wait: own.Wait, Err: err}
+	}
+	if e, ok := errors.AsType[*redirect](err); ok {
+		return fault.New(fault.Invalid, op, key, e)
+	}
+	service, ok := errors.AsType[sdk.ServiceError](err)
+	switch {
+	case ok:
+		return b.refused(op, key, service, a)
+	case a.status >= 300: // an answer, but with no document of OSS's: a proxy's
+		return b.refused(op, key, sdk.ServiceError{StatusCode: a.status, RequestID: a.header.Get("x-oss-request-id")}, a)
+	case misaddressed(err):
+		return fault.New(fault.Invalid, op, key, err)
+	}
+	return fault.New(fault.KindOf(err), op, key, err)
+}
+
+// misaddressed reports whether the other side is not one to talk to, which no
+// retry changes: a certificate of another host, or http where https is expected.
+func misaddressed(err error) bool {
+	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
+	_, host := errors.AsType[x509.HostnameError](err)
+	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	return cert || host || authority || record || errors.Is(err, http.ErrSchemeMismatch)
+}
+
+func (b *Bucket) refused(op, key string, e sdk.ServiceError, a *answer) error {
+	r := &refusal{
+		status: e.StatusCode, code: e.Code, message: b.redact(e.Message),
+		requestID: e.RequestID, detail: e.Ec, endpoint: e.Endpoint,
+	}
+	if r.detail == "" {
+		r.detail = a.header.Get("x-oss-ec")
+	}
+	if theirs, err := http.ParseTime(a.header.Get("Date")); err == nil {
+		r.skew = time.Since(theirs).Round(time.Second)
+	}
+	kind := kindOf(r)
+	delay, delayed := qosDelay(a.header)
+	if r.status == http.StatusServiceUnavailable && delayed {
+		kind = fault.Throttled
+	}
+	cause := error(r)
+	switch {
+	case r.code == "NoSuchBucket":
+		cause = fmt.Errorf("bucket %q does not exist: %w", b.name, r)
+	case r.code == "RequestTimeTooSkewed":
+		cause = fmt.Errorf("%s: %w", b.clock(r), r)
+	}
+	if kind == fault.Throttled {
+		return fault.Throttle(op, key, delay, cause)
+	}
+	return fault.New(kind, op, key, cause)
+}
+
+// kindOf is all that is known of OSS's codes. Sources: OSS's pages on the HTTP
+// status codes 400 to 503, and those of the single operations. What is not
+// named here is right by its status: 403 AccessDenied, InvalidAccessKeyId,
+// SignatureDoesNotMatch, SecurityTokenExpired and InvalidObjectState (not
+// thawed) are Denied, 404 NoSuchKey and NoSuchUpload NotFound, 409
+// FileAlreadyExists and 412 PreconditionFailed Changed, 400 InvalidPart
+// Invalid, 429 QpsLimitExceeded Throttled.
+func kindOf(r *refusal) fault.Kind {
+	switch r.code {
+	case "InvalidDigest", "BadDigest", "InvalidCrc64":
+		return fault.Corrupt
+	case "RequestTimeTooSkewed": // 403; a fresh instance may have a better clock
+		return fault.Temporary
+	case "RequestTimeout", "IncompleteBody": // 400; the body did not come through
+		return fault.Temporary
+	case "InvalidSecurityToken", "SecurityTokenExpired", "SecurityTokenNotSupported", "InvalidAccessKeyId": // some come as 400
+		return fault.Denied
+	case "FileImmutable", "ObjectNotAppendable": // 409; a retention policy, not a race
+		return fault.Denied
+	case "TotalQpsLimitExceeded", "MetaOperationQpsLimitExceeded", "PartitionQpsLimitted", "QpsLimitExceeded",
+		"ActiveRequestLimitExceeded", "CpuLimitExceeded", "SlowDown",
+		"DownloadTrafficRateLimitExceeded", "UploadTrafficRateLimitExceeded": // 503
+		return fault.Throttled
+	}
+	return fault.FromStatus(r.status)
+}
+
+// qosDelay reads how many milliseconds OSS asks a throttled client to wait.
+func qosDelay(h http.Header) (time.Duration, bool) {
+	s := h.Get("x-oss-qos-delay-time")
+	if s == "" {
+		return 0, false
+	}
+	ms, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || ms < 0 {
+		ms = 0
+	}
+	return time.Duration(ms) * time.Millisecond, true
+}
+
+func (b *Bucket) clock(r *refusal) string {
+	switch {
+	case r.skew > 0:
+		return fmt.Sprintf("the clock of this machine is %s ahead of OSS's: set it", r.skew)
+	case r.skew < 0:
+		return fmt.Sprintf("the clock of this machine is %s behind OSS's: set it", -r.skew)
+	}
+	return "the clock of this machine is more than 15 minutes off OSS's: set it"
+}
+
+// redact takes secrets out of what a server said, should it repeat them.
+func (b *Bucket) redact(s string) string {
+	c := b.credentials()
+	for _, secret := range []string{c.AccessKeySecret, c.SecurityToken} {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "[secret]")
+		}
+	}
+	return s
+}

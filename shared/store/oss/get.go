@@ -1,0 +1,215 @@
+package oss
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// Stat describes key by a HEAD: every field but Parts, MD5 only where the
+// content was written in one go. Modified has whole seconds. It tries again on
+// Temporary and Throttled, up to 6 times in all.
+func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
+	const op = "oss.Stat"
+	if err := b.CheckKey(key); err != nil {
+		return store.Object{}, err
+	}
+	return again(ctx, b, op, key, func() (store.Object, error) { return b.head(ctx, op, key, nil) })
+}
+
+func (b *Bucket) head(ctx context.Context, op, key string, header map[string]string) (store.Object, error) {
+	a, err := b.send(ctx, request{op: op, method: "HEAD", key: key, header: header})
+	a.close()
+	if err != nil {
+		return store.Object{}, err
+	}
+	obj, err := describe(key, a.header)
+	if err != nil {
+		return store.Object{}, fault.New(fault.Temporary, op, key, err)
+	}
+	return obj, nil
+}
+
+// again calls f until it succeeds, fails with another kind than Temporary and
+// Throttled, or has failed 6 times. It waits as long as a throttle asks;
+// where that is more than a minute, the caller may wait elsewhere.
+func again[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, error)) (T, error) {
+	var last error
+	v, err := backoff.Retry(ctx, func() (T, error) {
+		v, err := f()
+		last = err
+		wait := fault.WaitOf(err)
+		switch kind := fault.KindOf(err); {
+		case err == nil:
+			return v, nil
+		case ctx.Err() != nil, kind != fault.Temporary && kind != fault.Throttled, wait > maxWait:
+			return v, backoff.Permanent(err)
+		case wait > 0:
+			return v, &backoff.RetryAfterError{Duration: wait}
+		}
+		return v, err
+	}, backoff.WithBackOff(b.pause()), backoff.WithMaxTries(tries))
+	switch {
+	case err == nil:
+		return v, nil
+	case ctx.Err() != nil && !errors.Is(last, ctx.Err()):
+		return v, fault.New(fault.Temporary, op, key, fmt.Errorf("%w; the last try: %w", context.Cause(ctx), last))
+	}
+	return v, last
+}
+
+// Open streams from one GET, tried once, and describes the object by its
+// headers: as Stat does, with CRC64 and Size of the whole object. The object
+// must still have obj.Hash (If-Match). A range that begins behind the end is
+// Invalid; one that ends there, or an answer that breaks off, or one that is
+// silent for a minute, fails while it is read (Temporary). With n 0 a HEAD
+// does. The bytes are those OSS stores: no compression is asked for.
+func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	const op = "oss.Open"
+	if err := b.CheckKey(obj.Key); err != nil {
+		return store.Object{}, nil, err
+	}
+	if off < 0 {
+		return store.Object{}, nil, fault.New(fault.Invalid, op, obj.Key, fmt.Errorf("offset %d", off))
+	}
+	header := map[string]string{"Accept-Encoding": "identity"}
+	if obj.Hash != "" {
+		header["If-Match"] = `"` + obj.Hash + `"`
+	}
+	if n == 0 {
+		return b.openNothing(ctx, op, obj, header)
+	}
+	if off > 0 || n > 0 {
+		header["Range"] = "bytes=" + strconv.FormatInt(off, 10) + "-"
+		if n > 0 {
+			header["Range"] += strconv.FormatInt(off+n-1, 10)
+		}
+		// Without it OSS answers a range it does not like with the whole object.
+		header["x-oss-range-behavior"] = "standard"
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	a, err := b.send(ctx, request{op: op, method: "GET", key: obj.Key, header: header})
+	if err != nil {
+		cancel(nil)
+		return store.Object{}, nil, err
+	}
+	d := &download{ctx: ctx, cancel: cancel, body: a.body, stall: b.stall, op: op, key: obj.Key}
+	now, err := b.opened(d, a, obj, off, n)
+	if err != nil {
+		_ = d.Close()
+		return store.Object{}, nil, err
+	}
+	return now, d, nil
+}
+
+// openNothing opens no bytes: a range cannot say so.
+func (b *Bucket) openNothing(ctx context.Context, op string, obj store.Object, header map[string]string) (store.Object, io.ReadCloser, error) {
+	now, err := b.head(ctx, op, obj.Key, header)
+	switch {
+	case err != nil:
+		return store.Object{}, nil, err
+	case obj.Hash != "" && obj.Hash != now.Hash:
+		return store.Object{}, nil, changed(op, obj, now)
+	case now.Frozen:
+		return store.Object{}, nil, fault.New(fault.Denied, op, obj.Key, fmt.Errorf("it is in class %s and must be thawed before it can be read", now.Class))
+	}
+	return now, http.NoBody, nil
+}
+
+// opened holds an answer against what was asked for, and says how long its body must be.
+func (b *Bucket) opened(d *download, a *answer, obj store.Object, off, n int64) (store.Object, error) {
+	now, err := describe(obj.Key, a.header)
+	if err != nil {
+		return now, fault.New(fault.Temporary, d.op, obj.Key, err)
+	}
+	if obj.Hash != "" && obj.Hash != now.Hash {
+		return now, changed(d.op, obj, now)
+	}
+	if ranged := off > 0 || n > 0; ranged {
+		span := a.get("Content-Range")
+		if a.status != http.StatusPartialContent || !strings.HasPrefix(span, "bytes "+strconv.FormatInt(off, 10)+"-") {
+			return now, fault.New(fault.Temporary, d.op, obj.Key, fmt.Errorf("asked for bytes from %d on, got status %d with range %q", off, a.status, span))
+		}
+	}
+	d.left = now.Size - off
+	if n > 0 {
+		d.left = n
+	}
+	now.Frozen = false // it was just read: the bucket reads Archive directly
+	return now, nil
+}
+
+func changed(op string, asked, now store.Object) error {
+	return fault.New(fault.Changed, op, asked.Key, fmt.Errorf("it has ETag %q, not %q", now.Hash, asked.Hash))
+}
+
+// errStalled ends a download that yields nothing.
+var errStalled = errors.New("no byte came for a minute")
+
+// download is the body of an answer, which fails rather than ends early.
+type download struct {
+	ctx     context.Context // of the request, which it does not outlive
+	cancel  context.CancelCauseFunc
+	body    io.ReadCloser
+	left    int64 // bytes announced and not yet read
+	stall   time.Duration
+	timer   *time.Timer
+	op, key string
+}
+
+func (d *download) Read(p []byte) (int, error) {
+	if d.timer == nil {
+		d.timer = time.AfterFunc(d.stall, func() { d.cancel(errStalled) })
+	} else {
+		d.timer.Reset(d.stall)
+	}
+	n, err := d.body.Read(p)
+	d.timer.Stop()
+	d.left -= int64(n)
+	switch {
+	case err == nil:
+		return n, nil
+	case err == io.EOF && d.left <= 0:
+		return n, io.EOF
+	case err == io.EOF:
+		err = fmt.Errorf("the answer ended %d bytes early: %w", d.left, io.ErrUnexpectedEOF)
+	case context.Cause(d.ctx) == errStalled:
+		err = errStalled
+		return n, fault.New(fault.Temporary, d.op, d.key, err)
+	}
+	return n, fault.New(fault.KindOf(err), d.op, d.key, err)
+}
+
+// Close ends the request. A body that was not read to its end costs the connection.
+func (d *download) Close() error {
+	err := d.body.Close()
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	d.cancel(nil)
+	return err
+}
+
+// Delete removes key with one request. A missing key is no error.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	const op = "oss.Delete"
+	if err := b.CheckKey(key); err != nil {
+		return err
+	}
+	a, err := b.send(ctx, request{op: op, method: "DELETE", key: key})
+	a.close()
+	if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchKey" {
+		return nil
+	}
+	return err
+}

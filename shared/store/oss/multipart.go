@@ -1,0 +1,193 @@
+package oss
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// Begin opens an upload that will carry obj's Type, Header, Meta, Class and
+// Origin. What OSS cannot hold of them is left out without a word here: a Put
+// of the same attributes names it.
+func (b *Bucket) Begin(ctx context.Context, obj store.Object) (string, error) {
+	const op = "oss.Begin"
+	if err := b.CheckKey(obj.Key); err != nil {
+		return "", err
+	}
+	header, _, err := attributes(obj)
+	if err != nil {
+		return "", fault.New(fault.Invalid, op, obj.Key, err)
+	}
+	var x struct{ UploadId string }
+	_, err = b.document(ctx, request{
+		op: op, method: "POST", key: obj.Key, header: header,
+		params: map[string]any{"uploads": nil, "encoding-type": "url"},
+	}, &x)
+	if err == nil && x.UploadId == "" {
+		err = fault.New(fault.Temporary, op, obj.Key, errors.New("the answer names no upload"))
+	}
+	return x.UploadId, err
+}
+
+// document sends r and reads its answer's XML into v.
+func (b *Bucket) document(ctx context.Context, r request, v any) (*answer, error) {
+	a, err := b.send(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	defer a.close()
+	raw, err := io.ReadAll(a.body)
+	if err != nil {
+		return a, fault.New(fault.KindOf(err), r.op, r.key, err)
+	}
+	var e sdk.ServiceError // an error may hide in a 200 that was begun before it was known
+	if xml.Unmarshal(raw, &e) == nil && e.Code != "" {
+		e.StatusCode = 500
+		return a, b.refused(r.op, r.key, e, a)
+	}
+	if err := xml.Unmarshal(raw, v); err != nil {
+		return a, fault.New(fault.Temporary, r.op, r.key, fmt.Errorf("an answer that cannot be read: %w", err))
+	}
+	return a, nil
+}
+
+func uploadParams(upload string) map[string]any { return map[string]any{"uploadId": upload} }
+
+// PutPart stores one part in one request, the way Put stores an object.
+func (b *Bucket) PutPart(ctx context.Context, key, upload string, n int, body io.Reader, size int64) (store.Part, error) {
+	const op = "oss.PutPart"
+	if err := b.CheckKey(key); err != nil {
+		return store.Part{}, err
+	}
+	if n < 1 || n > maxParts {
+		return store.Part{}, fault.New(fault.Invalid, op, key, fmt.Errorf("part %d: OSS numbers parts from 1 to %d", n, maxParts))
+	}
+	params := uploadParams(upload)
+	params["partNumber"] = strconv.Itoa(n)
+	a, err := b.upload(ctx, request{op: op, method: "PUT", key: key, params: params, header: map[string]string{}}, body, size)
+	if err != nil {
+		return store.Part{}, err
+	}
+	return store.Part{Number: n, Size: size, ETag: unquote(a.get("ETag")), CRC64: a.get("x-oss-hash-crc64ecma")}, nil
+}
+
+// Parts lists what was uploaded, by number, all pages of it, each tried up to
+// 6 times on Temporary and Throttled.
+func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, error) {
+	const op = "oss.Parts"
+	if err := b.CheckKey(key); err != nil {
+		return nil, err
+	}
+	type parts struct {
+		IsTruncated          bool
+		NextPartNumberMarker int
+		Part                 []struct {
+			PartNumber    int
+			ETag          string
+			Size          int64
+			HashCrc64ecma string
+		}
+	}
+	var all []store.Part
+	for marker := 0; ; {
+		p, err := again(ctx, b, op, key, func() (parts, error) {
+			params := uploadParams(upload)
+			params["max-parts"], params["encoding-type"] = "1000", "url"
+			if marker > 0 {
+				params["part-number-marker"] = strconv.Itoa(marker)
+			}
+			var p parts
+			_, err := b.document(ctx, request{op: op, method: "GET", key: key, params: params}, &p)
+			return p, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range p.Part {
+			all = append(all, store.Part{Number: x.PartNumber, Size: x.Size, ETag: unquote(x.ETag), CRC64: x.HashCrc64ecma})
+		}
+		if !p.IsTruncated {
+			slices.SortFunc(all, func(a, b store.Part) int { return a.Number - b.Number })
+			return all, nil
+		}
+		if p.NextPartNumberMarker <= marker {
+			return nil, fault.New(fault.Unknown, op, key, fmt.Errorf("the listing of parts goes in a circle at %d", marker))
+		}
+		marker = p.NextPartNumberMarker
+	}
+}
+
+// Finish makes the object of exactly these parts, in one request, with their
+// ETags: OSS refuses (Invalid) a part that was replaced since. The parts may
+// come in any order. IfAbsent is as in Put.
+func (b *Bucket) Finish(ctx context.Context, key, upload string, parts []store.Part, how store.Put) (store.Stored, error) {
+	const op = "oss.Finish"
+	if err := b.CheckKey(key); err != nil {
+		return store.Stored{}, err
+	}
+	body, err := completion(parts)
+	if err != nil {
+		return store.Stored{}, fault.New(fault.Invalid, op, key, err)
+	}
+	header := map[string]string{"Content-Type": "application/xml"}
+	if how.IfAbsent {
+		header["x-oss-forbid-overwrite"] = "true"
+	}
+	params := uploadParams(upload)
+	params["encoding-type"] = "url"
+	var x struct{ ETag string }
+	a, err := b.document(ctx, request{
+		op: op, method: "POST", key: key, params: params, header: header,
+		body: &io.LimitedReader{R: bytes.NewReader(body), N: int64(len(body))},
+	}, &x)
+	if err != nil {
+		return store.Stored{}, err
+	}
+	return store.Stored{ETag: unquote(x.ETag), CRC64: a.get("x-oss-hash-crc64ecma")}, nil
+}
+
+// completion is the document that names the parts.
+func completion(parts []store.Part) ([]byte, error) {
+	if len(parts) == 0 {
+		return nil, errors.New("no parts")
+	}
+	parts = slices.Clone(parts)
+	slices.SortFunc(parts, func(a, b store.Part) int { return a.Number - b.Number })
+	var doc bytes.Buffer
+	doc.WriteString("<CompleteMultipartUpload>")
+	for i, p := range parts {
+		if p.Number < 1 || p.Number > maxParts || i > 0 && p.Number == parts[i-1].Number {
+			return nil, fmt.Errorf("part %d is named twice or is not from 1 to %d", p.Number, maxParts)
+		}
+		fmt.Fprintf(&doc, `<Part><PartNumber>%d</PartNumber><ETag>"`, p.Number)
+		if err := xml.EscapeText(&doc, []byte(p.ETag)); err != nil {
+			return nil, err
+		}
+		doc.WriteString(`"</ETag></Part>`)
+	}
+	doc.WriteString("</CompleteMultipartUpload>")
+	return doc.Bytes(), nil
+}
+
+// Abort drops the upload and its parts. One that is gone is no error.
+func (b *Bucket) Abort(ctx context.Context, key, upload string) error {
+	if err := b.CheckKey(key); err != nil {
+		return err
+	}
+	a, err := b.send(ctx, request{op: "oss.Abort", method: "DELETE", key: key, params: uploadParams(upload)})
+	a.close()
+	if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchUpload" {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,163 @@
+// Package oss is the driver for Alibaba Cloud OSS: a store.Target and
+// store.Multipart over the vendor's Go SDK (v3). Start with Open, then Check.
+//
+// Every request goes through the SDK's Conn, which builds the address, signs
+// with V4 and turns error documents into values. What the SDK of this version
+// does not do matters as much: it sends each request exactly once (its
+// RetryTimes is read nowhere), so a Put here is one request. Below it,
+// net/http sends a request a second time only where an idle connection turned
+// out closed before a byte was written. List, Stat and Parts try again
+// themselves; nothing else does.
+//
+//	oss.go        Config, Open, Bucket, CheckKey
+//	endpoint.go   which host, and how the bucket is named in the address
+//	wire.go       one request: transport, signing, answer
+//	classify.go   what an answer means, as a fault.Kind
+//	check.go      Check and Versioned: mistakes of configuration, in sentences
+//	put.go        Put, and how a body is sent (body.go)
+//	meta.go       how metadata and headers travel
+//	get.go        Stat, Open, Delete
+//	list.go       List (page.go decodes a page)
+//	multipart.go  Begin, PutPart, Parts, Finish, Abort
+package oss
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
+	"github.com/cenkalti/backoff/v5"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// Limits of the service (OSS user guide: object naming, limits, UploadPart).
+const (
+	maxKey    = 1023        // bytes
+	maxPut    = 5 << 30     // bytes of one PutObject or part
+	maxParts  = 10_000      // highest part number
+	smallBody = 1 << 20     // bytes; up to here a body is read before the request is made
+	tries     = 6           // how often List, Stat and Parts ask before they give up
+	maxWait   = time.Minute // a throttle that asks for more is left to the caller
+)
+
+// Credentials sign requests.
+type Credentials struct {
+	AccessKeyID     string
+	AccessKeySecret string
+	SecurityToken   string // of temporary credentials, "" of permanent ones
+}
+
+// Config says which bucket, where, and as whom.
+type Config struct {
+	Bucket string // 3 to 63 lower-case letters, digits and hyphens
+	Region string // "cn-hangzhou"; required, it is part of the signature
+
+	// Endpoint is "" or "public", "internal" (from inside the region's network,
+	// without traffic fees), "accelerate", or a host[:port] or URL: of OSS, of
+	// a custom domain bound to the bucket (taken as one unless it ends in
+	// aliyuncs.com, is an address, or PathStyle is set), or of a stand-in.
+	// What names no scheme is https.
+	Endpoint string
+
+	PathStyle bool // put the bucket in the path; always so where the host is an IP address or localhost
+	Insecure  bool // allow an http:// endpoint
+
+	// Credentials is asked for every request, from many goroutines, so that
+	// the newest credentials of a role are taken up as a whole.
+	Credentials func() Credentials
+}
+
+// Bucket is one bucket of OSS. It implements store.Target and
+// store.Multipart and is safe for concurrent use.
+type Bucket struct {
+	name, region string
+	where        endpoint
+	credentials  func() Credentials
+	client       *sdk.Client
+	transport    *http.Transport
+	buffers      buffers
+	pause        func() backoff.BackOff // between tries
+	stall        time.Duration          // a download that yields nothing for so long is given up
+}
+
+var (
+	_ store.Target    = (*Bucket)(nil)
+	_ store.Multipart = (*Bucket)(nil)
+)
+
+// Open returns the bucket that cfg describes. It makes no request. Its error is
+// Invalid and names every mistake in cfg at once.
+func Open(cfg Config) (*Bucket, error) {
+	where, err := locate(cfg)
+	wrong := []error{err}
+	if err := sdk.CheckBucketName(cfg.Bucket); err != nil {
+		wrong = append(wrong, fmt.Errorf("bucket %q: want 3 to 63 lower-case letters, digits and hyphens, with no hyphen at either end", cfg.Bucket))
+	}
+	if err := checkRegion(cfg.Region); err != nil {
+		wrong = append(wrong, err)
+	}
+	if cfg.Credentials == nil {
+		wrong = append(wrong, errors.New("no credentials: an access key id and secret, or those of a role, are needed"))
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, fault.New(fault.Invalid, "oss.Open", cfg.Bucket, err)
+	}
+	b := &Bucket{
+		name: cfg.Bucket, region: cfg.Region, where: where, credentials: cfg.Credentials,
+		transport: newTransport(), pause: pauses, stall: stallTime,
+	}
+	b.client, err = newClient(b)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "oss.Open", cfg.Bucket, err)
+	}
+	return b, nil
+}
+
+func checkRegion(region string) error {
+	bare := strings.TrimPrefix(region, "oss-")
+	switch {
+	case region == "":
+		return errors.New("no region: it is part of the signature; write the bucket's, as in cn-hangzhou")
+	case strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+		return fmt.Errorf("region %q: want the bucket's region, as in cn-hangzhou", region)
+	case bare != region:
+		return fmt.Errorf("region %q: write it without oss-, as %s", region, bare)
+	}
+	return nil
+}
+
+func pauses() backoff.BackOff {
+	p := backoff.NewExponentialBackOff()
+	p.InitialInterval, p.MaxInterval = 200*time.Millisecond, 10*time.Second
+	return p
+}
+
+// CloseIdle closes connections that no request uses. A function calls it when
+// it wakes from a freeze, because the other side may have closed them meanwhile.
+func (b *Bucket) CloseIdle() { b.transport.CloseIdleConnections() }
+
+// CheckKey says whether OSS can hold key: 1 to 1,023 bytes of UTF-8 that do not
+// begin with a slash or backslash (OSS user guide, object naming). If not, the
+// error is Invalid and names the cure. It makes no request.
+func (b *Bucket) CheckKey(key string) error {
+	var err error
+	switch {
+	case key == "":
+		err = errors.New("OSS has no empty keys; give the target a prefix, as in oss://bucket/old/")
+	case key[0] == '/' || key[0] == '\\':
+		err = fmt.Errorf("OSS takes no key that begins with %q; give the target a prefix, as in oss://bucket/old/", key[0])
+	case len(key) > maxKey:
+		err = fmt.Errorf("the key has %d bytes, OSS takes %d; give the target a shorter prefix or rename the source object", len(key), maxKey)
+	case !utf8.ValidString(key):
+		err = errors.New("OSS takes no key that is not UTF-8; rename the source object")
+	default:
+		return nil
+	}
+	return fault.New(fault.Invalid, "oss.CheckKey", key, err)
+}

@@ -1,0 +1,100 @@
+package oss
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// Put stores obj in one request. Beyond the contract of store.Target: an object
+// over 5 GiB is Invalid (that takes Multipart), a class OSS does not have too;
+// IfAbsent travels as x-oss-forbid-overwrite, which a versioned bucket ignores.
+// Stored.Warnings names the metadata and headers OSS cannot hold. If ctx ends
+// or OSS refuses while body blocks in Read, Put returns and that one Read may
+// still be under way: close the body.
+func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	const op = "oss.Put"
+	if err := b.CheckKey(obj.Key); err != nil {
+		return store.Stored{}, err
+	}
+	header, warnings, err := attributes(obj)
+	if err != nil {
+		return store.Stored{}, fault.New(fault.Invalid, op, obj.Key, err)
+	}
+	if how.IfAbsent {
+		header["x-oss-forbid-overwrite"] = "true"
+	}
+	a, err := b.upload(ctx, request{op: op, method: "PUT", key: obj.Key, header: header}, body, obj.Size)
+	if err != nil {
+		return store.Stored{}, err
+	}
+	return store.Stored{ETag: unquote(a.get("ETag")), CRC64: a.get("x-oss-hash-crc64ecma"), Warnings: warnings}, nil
+}
+
+// upload sends r with size bytes of body: up to 1 MiB from memory, with their
+// MD5, so that a body that fails makes no request; more as a stream.
+func (b *Bucket) upload(ctx context.Context, r request, body io.Reader, size int64) (*answer, error) {
+	switch {
+	case size < 0 || size > maxPut:
+		return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("%d bytes: one request stores 0 to %d; more takes an upload in parts", size, int64(maxPut)))
+	case body == nil && size > 0:
+		return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("no body for %d bytes", size))
+	case ctx.Err() != nil:
+		return nil, fault.New(fault.Temporary, r.op, r.key, context.Cause(ctx))
+	case size <= smallBody:
+		return b.uploadWhole(ctx, r, body, size)
+	}
+	s := newStream(ctx, body, size)
+	// The SDK takes the length from a LimitedReader, and from nothing else that streams.
+	r.body = &io.LimitedReader{R: s, N: size}
+	a, err := b.send(ctx, r)
+	left, broken := s.detach()
+	a.close()
+	switch {
+	case broken != nil:
+		return nil, bodyFault(r, broken, err)
+	case err != nil:
+		return nil, err
+	case left > 0:
+		return nil, fault.New(fault.Temporary, r.op, r.key, fmt.Errorf("answered before the last %d bytes were sent", left))
+	}
+	return a, nil
+}
+
+func (b *Bucket) uploadWhole(ctx context.Context, r request, body io.Reader, size int64) (*answer, error) {
+	buf, err := b.slurp(ctx, body, size)
+	if err != nil {
+		return nil, bodyFault(r, err, nil)
+	}
+	defer b.buffers.put(buf)
+	sum := md5.Sum(buf)
+	r.header["Content-MD5"] = base64.StdEncoding.EncodeToString(sum[:])
+	if size > 0 { // a reader of nothing would go out chunked
+		w := &whole{data: buf}
+		defer w.detach() // before the buffer is put back
+		r.body = &io.LimitedReader{R: w, N: size}
+	}
+	a, err := b.send(ctx, r)
+	a.close()
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// bodyFault is of the kind of the body's own error, which is what went wrong
+// first; what became of the request is only told.
+func bodyFault(r request, broken, request error) error {
+	kind := fault.KindOf(broken)
+	cause := fmt.Errorf("reading the body: %w", broken)
+	if service, ok := errors.AsType[*refusal](request); ok {
+		cause = fmt.Errorf("%w (the answer was %w)", cause, service)
+	}
+	return &fault.Error{Kind: kind, Op: r.op, Key: r.key, Wait: fault.WaitOf(broken), Err: cause}
+}
