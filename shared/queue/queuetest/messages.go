@@ -72,21 +72,7 @@ func emptyGivesNone(b *bench) {
 			b.Errorf("a waiting Receive = %d messages, %v, want none and no error", len(got), err)
 		}
 	}()
-	b.until(done, "the Receive has waited its time")
-}
-
-// until lets time pass until done is closed.
-func (b *bench) until(done <-chan struct{}, what string) {
-	b.Helper()
-	for range patience {
-		b.k.Sleep(b.k.Tick)
-		select {
-		case <-done:
-			return
-		case <-time.After(10 * time.Millisecond): // a fake clock gives the other side no time of its own
-		}
-	}
-	b.Fatalf("not within %v: %s", patience*b.k.Tick, what)
+	b.until(done, patience, "the Receive has waited its time")
 }
 
 func tooBig(b *bench) {

@@ -17,7 +17,7 @@ import (
 // Knobs says what the suite must know of the queue under test. Zero fields
 // have a default.
 type Knobs struct {
-	Visibility time.Duration       // how long the queue hides a received message: short, but at least 3 Ticks; 3 s
+	Visibility time.Duration       // how long the queue hides a received message: short, but 3 to 10 Ticks; 3 s
 	Tick       time.Duration       // the shortest time the queue tells from none; 1 s
 	Sleep      func(time.Duration) // lets time pass for the queue, as a fake clock's Advance does; time.Sleep
 	TextOnly   bool                // bodies are UTF-8 without control characters but tab and newline

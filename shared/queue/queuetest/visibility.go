@@ -2,6 +2,7 @@ package queuetest
 
 import (
 	"context"
+	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
@@ -87,21 +88,44 @@ func delayed(b *bench) {
 	}
 }
 
-// waiting starts a Receive that waits, and returns what it got once done is closed.
+// waiting starts a Receive that waits for patience ticks. What it got is there
+// once done is closed.
 func (b *bench) waiting(ctx context.Context) (got *[]queue.Message, err *error, done chan struct{}) {
 	got, err, done = new([]queue.Message), new(error), make(chan struct{})
 	go func() {
 		defer close(done)
-		*got, *err = b.q.Receive(ctx, 16, (patience/2)*b.k.Tick)
+		*got, *err = b.q.Receive(ctx, 16, patience*b.k.Tick)
 	}()
 	b.k.Sleep(b.k.Tick)
 	return got, err, done
 }
 
+// until lets time pass until done is closed, which must not take more ticks than given.
+func (b *bench) until(done <-chan struct{}, ticks int, what string) {
+	b.Helper()
+	for range ticks {
+		select {
+		case <-done:
+			return
+		case <-time.After(200 * time.Millisecond): // a fake clock's Sleep gives the other side no time to run
+		}
+		b.k.Sleep(b.k.Tick)
+	}
+	select {
+	case <-done:
+	case <-time.After(200 * time.Millisecond):
+		b.Fatalf("not within %v: %s", time.Duration(ticks)*b.k.Tick, what)
+	}
+}
+
+// soon is the ticks a waiting Receive may take to notice something. It is well
+// below patience, so that a wait that ends by itself is told from one that is ended.
+const soon = 4
+
 func waitsForSend(b *bench) {
 	got, err, done := b.waiting(b.Context())
 	b.sendText("a")
-	b.until(done, "the Receive has got the message")
+	b.until(done, soon, "the Receive has got the message")
 	if *err != nil || len(*got) != 1 || string((*got)[0].Body) != "a" {
 		b.Errorf("a waiting Receive = %d messages, %v, want the one sent", len(*got), *err)
 	}
@@ -111,7 +135,7 @@ func waitsForExpiry(b *bench) {
 	b.sendText("a")
 	first := b.one()
 	got, err, done := b.waiting(b.Context())
-	b.until(done, "the Receive has got the message")
+	b.until(done, int(b.k.Visibility/b.k.Tick)+soon, "the Receive has got the message")
 	if *err != nil || len(*got) != 1 {
 		b.Fatalf("a waiting Receive = %d messages, %v, want the one that became visible", len(*got), *err)
 	}
@@ -122,7 +146,7 @@ func cancelled(b *bench) {
 	ctx, cancel := context.WithCancel(b.Context())
 	_, err, done := b.waiting(ctx)
 	cancel()
-	b.until(done, "the Receive has ended")
+	b.until(done, soon, "the Receive has ended")
 	b.wantKind("a cancelled Receive", *err, fault.Temporary)
 	b.sendText("a")
 	b.one()
