@@ -3,13 +3,13 @@ module kodoferry
 go 1.26.0
 
 require (
-	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible
-	github.com/cenkalti/backoff/v5 v5.0.3
-	github.com/qiniu/go-sdk/v7 v7.25.6
-	github.com/spf13/cobra v1.10.2
-	github.com/vbauerster/mpb/v8 v8.9.3
-	golang.org/x/sync v0.24.0
-	golang.org/x/time v0.16.0
+	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client, V4 signatures included: the target and the ledger
+	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
+	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
+	github.com/spf13/cobra v1.10.2 // the operator's command: subcommands, flags, help and completion
+	github.com/vbauerster/mpb/v8 v8.9.3 // progress bars of the command
+	golang.org/x/sync v0.24.0 // errgroup and semaphore: bounded parallel work that stops at the first error
+	golang.org/x/time v0.16.0 // rate: keeps requests a second under what a service allows
 )
 
 require (

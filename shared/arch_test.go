@@ -1,0 +1,245 @@
+// Package shared_test holds the house to its plan: who may import whom, and
+// which modules come in from outside. A new room or module is a line here (or
+// in testdata/modules.golden), so that it shows up in review.
+package shared_test
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "kodoferry"
+
+// room is what the packages that match a pattern may import. Patterns are
+// those of path.Match, of paths below the module; one that ends in /... also
+// matches everything below it.
+type room struct {
+	pattern string
+	ferry   []string // patterns of packages of this module
+	outside []string // modules from outside; "*" is any
+	tests   []string // what its tests may import besides, and besides stand
+}
+
+var (
+	ports = []string{"shared/fault", "shared/digest", "shared/store", "shared/queue", "shared/job", "shared/task", "shared/ledger"}
+	// plumbing does for Go what the standard library leaves out, and knows no service.
+	plumbing  = []string{"golang.org/x/sync", "github.com/cenkalti/backoff/v5"}
+	anyModule = []string{"*"}
+)
+
+// rooms lists every room; the first that matches counts. A package without
+// one is a mistake.
+var rooms = []room{
+	{"functions/*", []string{"shared/app", "shared/faas", "shared/task"}, nil, nil},
+	{"shared/fault", nil, nil, nil},
+	{"shared/digest", nil, nil, nil},
+	{"shared/store", []string{"shared/fault"}, nil, nil},
+	{"shared/store/storetest", []string{"shared/store", "shared/fault"}, nil, nil},
+	{"shared/store/*", []string{"shared/store", "shared/digest", "shared/fault"}, anyModule, nil},
+	{"shared/queue", []string{"shared/fault"}, nil, nil},
+	{"shared/queue/queuetest", []string{"shared/queue", "shared/fault"}, nil, nil},
+	{"shared/queue/*", []string{"shared/queue", "shared/fault"}, anyModule, nil},
+	{"shared/job", []string{"shared/fault", "shared/store"}, nil, nil},
+	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
+	{"shared/ledger", []string{"shared/fault", "shared/store"}, plumbing, nil},
+	{"shared/pipeline", ports, plumbing, []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
+	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
+	{"shared/faas", nil, anyModule, nil},
+	{"shared/app", []string{"shared/..."}, anyModule, nil},
+	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos"}, anyModule, nil},
+	{"scripts/ferry/life", nil, nil, nil},
+	{"scripts/ferry/...", append([]string{"shared/app", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
+}
+
+// stand are the stand-ins and suites that tests may import, too.
+var stand = []string{"shared/store/storetest", "shared/queue/queuetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if under, ok := strings.CutSuffix(p, "/..."); ok && (name == under || strings.HasPrefix(name, under+"/")) {
+			return true
+		}
+		ok, _ := path.Match(p, name)
+		return ok
+	})
+}
+
+// refusal says why pkg, or its tests, may not import imp; "" if they may.
+func refusal(pkg, imp string, test bool) string {
+	i := slices.IndexFunc(rooms, func(r room) bool { return matches([]string{r.pattern}, pkg) })
+	if i < 0 {
+		return fmt.Sprintf("%s has no room: give it one in the design's table and a line in rooms", pkg)
+	}
+	r := rooms[i]
+	first, _, _ := strings.Cut(imp, "/")
+	name, own := strings.CutPrefix(imp, module+"/")
+	switch {
+	case own:
+		if matches(r.ferry, name) || test && (name == pkg || matches(stand, name) || matches(r.tests, name)) {
+			return ""
+		}
+		return fmt.Sprintf("%s imports %s: its room allows %v", pkg, name, r.ferry)
+	case !strings.Contains(first, "."): // the standard library
+		return ""
+	}
+	if slices.Equal(r.outside, anyModule) || slices.ContainsFunc(r.outside, func(m string) bool { return imp == m || strings.HasPrefix(imp, m+"/") }) {
+		return ""
+	}
+	return fmt.Sprintf("%s imports %s: its room allows of modules from outside %v", pkg, imp, r.outside)
+}
+
+func TestRoomsAreKept(t *testing.T) {
+	root := os.DirFS("..")
+	seen := 0
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := path.Base(name)
+		if d.IsDir() && name != "." && (base == "testdata" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")) {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || name == "shared/arch_test.go" {
+			return nil
+		}
+		seen++
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", filepath.FromSlash(name)), nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imp, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if why := refusal(path.Dir(name), imp, strings.HasSuffix(name, "_test.go")); why != "" {
+				t.Errorf("%s: %s", name, why)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen == 0 {
+		t.Error("no Go file was found, want all of the module's")
+	}
+}
+
+func TestForbiddenArrowsAreSeen(t *testing.T) {
+	for name, tc := range map[string]struct {
+		pkg, imp string
+		test, ok bool
+	}{
+		"a driver imports its port":                {"shared/store/oss", "kodoferry/shared/store", false, true},
+		"a driver imports its SDK":                 {"shared/store/oss", "github.com/aliyun/aliyun-oss-go-sdk/oss", false, true},
+		"a driver imports another driver":          {"shared/store/oss", "kodoferry/shared/store/kodo", false, false},
+		"a driver's test imports its suite":        {"shared/store/oss", "kodoferry/shared/store/storetest", true, true},
+		"a driver's test imports an emulator":      {"shared/store/oss", "kodoferry/shared/emulator/oss", true, true},
+		"a driver imports an emulator":             {"shared/store/oss", "kodoferry/shared/emulator/oss", false, false},
+		"a driver imports the job":                 {"shared/queue/mns", "kodoferry/shared/job", false, false},
+		"the pipeline imports a driver":            {"shared/pipeline", "kodoferry/shared/store/oss", false, false},
+		"the pipeline's test imports a driver":     {"shared/pipeline", "kodoferry/shared/store/oss", true, false},
+		"the pipeline's test imports the memory":   {"shared/pipeline", "kodoferry/shared/store/mem", true, true},
+		"the pipeline imports errgroup":            {"shared/pipeline", "golang.org/x/sync/errgroup", false, true},
+		"the pipeline imports an SDK":              {"shared/pipeline", "github.com/qiniu/go-sdk/v7/auth", false, false},
+		"the pipeline's test imports the worker":   {"shared/pipeline", "kodoferry/shared/worker", true, true},
+		"the pipeline imports the worker":          {"shared/pipeline", "kodoferry/shared/worker", false, false},
+		"the ledger imports the pipeline":          {"shared/ledger", "kodoferry/shared/pipeline", false, false},
+		"a port imports a module from outside":     {"shared/store", "golang.org/x/sync/errgroup", false, false},
+		"a port's test imports one":                {"shared/store", "golang.org/x/sync/errgroup", true, false},
+		"a port imports the standard library":      {"shared/store", "encoding/json", false, true},
+		"the app imports a driver":                 {"shared/app", "kodoferry/shared/store/oss", false, true},
+		"the app imports the command":              {"shared/app", "kodoferry/scripts/ferry", false, false},
+		"a function imports the app":               {"functions/copy", "kodoferry/shared/app", false, true},
+		"a function imports the pipeline":          {"functions/copy", "kodoferry/shared/pipeline", false, false},
+		"an emulator imports the port":             {"shared/emulator/oss", "kodoferry/shared/store", false, false},
+		"an emulator imports chaos":                {"shared/emulator/oss", "kodoferry/shared/emulator/chaos", false, true},
+		"the command imports an emulator":          {"scripts/ferry", "kodoferry/shared/emulator/kodo", false, true},
+		"the command imports a driver":             {"scripts/ferry", "kodoferry/shared/store/kodo", false, false},
+		"the command imports the pipeline":         {"scripts/ferry", "kodoferry/shared/pipeline", false, false},
+		"the bucket generator imports a port":      {"scripts/ferry/life", "kodoferry/shared/store", false, false},
+		"a package that is in no room":             {"shared/util", "fmt", false, false},
+		"a room below a function":                  {"functions/copy/inner", "fmt", false, false},
+		"a driver imports the standard library":    {"shared/queue/mem", "container/heap", false, true},
+		"the runtime seam knows nothing of tasks":  {"shared/faas", "kodoferry/shared/task", false, false},
+		"the worker imports a queue's driver":      {"shared/worker", "kodoferry/shared/queue/mem", false, false},
+		"the worker's test imports the memory":     {"shared/worker", "kodoferry/shared/queue/mem", true, true},
+		"a module whose name only begins the same": {"shared/pipeline", "golang.org/x/synchronous", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if why := refusal(tc.pkg, tc.imp, tc.test); (why == "") != tc.ok {
+				t.Errorf("refusal(%s, %s) = %q, want allowed: %v", tc.pkg, tc.imp, why, tc.ok)
+			}
+		})
+	}
+}
+
+// requirement is a line of go.mod's require blocks.
+var requirement = regexp.MustCompile(`^(?:require )?\s*([a-zA-Z0-9._~/-]+) v\S+(?:\s*//\s*(.*))?$`)
+
+// required reads which modules go.mod requires, "direct name" or "indirect
+// name" each, and the direct ones that say no reason.
+func required(gomod string) (modules, unexplained []string) {
+	for line := range strings.Lines(gomod) {
+		m := requirement.FindStringSubmatch(strings.TrimSpace(line))
+		switch {
+		case m == nil:
+		case m[2] == "indirect" || strings.HasPrefix(m[2], "indirect;"):
+			modules = append(modules, "indirect "+m[1])
+		default:
+			modules = append(modules, "direct "+m[1])
+			if m[2] == "" {
+				unexplained = append(unexplained, m[1])
+			}
+		}
+	}
+	slices.Sort(modules)
+	return modules, unexplained
+}
+
+func TestModulesAreKnownAndExplained(t *testing.T) {
+	gomod, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := os.ReadFile("testdata/modules.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, unexplained := required(string(gomod))
+	want := strings.Split(strings.TrimSpace(string(golden)), "\n")
+	for _, m := range got {
+		if !slices.Contains(want, m) {
+			t.Errorf("go.mod requires %q: if that is meant, add the line to shared/testdata/modules.golden", m)
+		}
+	}
+	for _, m := range want {
+		if !slices.Contains(got, m) {
+			t.Errorf("go.mod no longer requires %q: take the line out of shared/testdata/modules.golden", m)
+		}
+	}
+	for _, m := range unexplained {
+		t.Errorf("go.mod requires %s without a reason: write one behind it, as // what it is needed for", m)
+	}
+}
+
+func TestRequirementsAreRead(t *testing.T) {
+	modules, unexplained := required("module x\n\ngo 1.26.0\n\nrequire example.com/one v1.0.0\nrequire (\n\texample.com/two/v2 v2.0.0+incompatible // for two\n\texample.com/three v0.0.0-2020 // indirect\n)\n")
+	if want := []string{"direct example.com/one", "direct example.com/two/v2", "indirect example.com/three"}; !slices.Equal(modules, want) {
+		t.Errorf("modules = %q, want %q", modules, want)
+	}
+	if want := []string{"example.com/one"}; !slices.Equal(unexplained, want) {
+		t.Errorf("unexplained = %q, want %q", unexplained, want)
+	}
+}
