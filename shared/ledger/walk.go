@@ -88,7 +88,7 @@ type written struct {
 	again                    []string // segments sealed again, in order
 }
 
-// sealedAgain reports whether a segment's name begins with prefix.
+// sealedAgain reports whether the name of a segment that was sealed again begins with prefix.
 func (w written) sealedAgain(prefix string) bool {
 	i, _ := slices.BinarySearch(w.again, prefix)
 	return i < len(w.again) && strings.HasPrefix(w.again[i], prefix)
@@ -123,8 +123,8 @@ func (r *Run) open(ctx context.Context, c Closed, w written) ([]BatchRef, error)
 				open = append(open, b)
 				break
 			}
-			if !w.sealedAgain(b.ID + ".") {
-				break
+			if base, _, _ := strings.Cut(b.ID, "."); !w.sealedAgain(base + ".") {
+				break // never retried: the usual case costs no read
 			}
 			off, err := r.WrittenOff(ctx, b.ID)
 			if err != nil {

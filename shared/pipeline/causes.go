@@ -1,0 +1,135 @@
+package pipeline
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"kodoferry/shared/ledger"
+)
+
+// causeGroup is the failures that have one cause, for a person to cure at once.
+type causeGroup struct {
+	State    string // failed, conflict, mismatch
+	Cause    string // what is the matter, without what differs from key to key
+	Cure     string // what to do about it
+	Keys     []causeKey
+	distinct map[string]bool
+}
+
+// causeKey is one object of a group.
+type causeKey struct {
+	Key  string
+	Note string // what its reason says that the group's does not
+}
+
+// shownKeys is how many keys of a group stand open; the others are folded away.
+const shownKeys = 10
+
+// First are the keys of the group that stand open.
+func (g causeGroup) First() []causeKey { return g.Keys[:min(shownKeys, len(g.Keys))] }
+
+// Count is how many objects the group has.
+func (g causeGroup) Count() int64 { return int64(len(g.Keys)) }
+
+// Rest are the keys that are folded away.
+func (g causeGroup) Rest() []causeKey { return g.Keys[min(shownKeys, len(g.Keys)):] }
+
+// causes groups failures by state and by what their reasons have in common,
+// the largest group first.
+func causes(failures []ledger.Failure) []causeGroup {
+	type id struct{ state, cause string }
+	at := map[id]int{}
+	var groups []causeGroup
+	for _, f := range failures {
+		state := string(f.State)
+		if f.Verdict == ledger.Mismatch {
+			state = string(f.Verdict)
+		}
+		k := id{state, common(f.Reason)}
+		i, ok := at[k]
+		if !ok {
+			i = len(groups)
+			at[k] = i
+			groups = append(groups, causeGroup{State: state, Cause: k.cause, distinct: map[string]bool{}})
+		}
+		groups[i].Keys = append(groups[i].Keys, causeKey{f.Key, f.Reason})
+		groups[i].distinct[f.Reason] = true
+	}
+	for i := range groups {
+		groups[i].settle()
+	}
+	slices.SortStableFunc(groups, func(a, b causeGroup) int { return cmp.Compare(len(b.Keys), len(a.Keys)) })
+	return groups
+}
+
+// settle puts the group into words for a person.
+func (g *causeGroup) settle() {
+	if len(g.distinct) == 1 {
+		g.Cause = g.Keys[0].Note
+	}
+	for i, k := range g.Keys {
+		g.Keys[i].Note = ""
+		if len(g.distinct) > 1 {
+			g.Keys[i].Note = particular(k.Note, k.Key)
+		}
+	}
+	// A row's reason reads "cause; cure" wherever there is a cure.
+	cause, cure, ok := strings.Cut(g.Cause, "; ")
+	switch {
+	case cause == "":
+		cause = "no reason was recorded"
+		fallthrough
+	case !ok:
+		cure = "run the same command again: what is proved is not copied again. If it stays, “ferry why” tells every try of a key"
+	case g.State == string(ledger.Conflict):
+		cure = "decide which of the two is wanted; " + cure
+	}
+	g.Cause, g.Cure = sentence(cause), sentence(cure)
+}
+
+// sentence begins s with a capital where it begins with a plain word.
+func sentence(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if len(word) > 0 && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") == "" {
+		return strings.ToUpper(s[:1]) + s[1:]
+	}
+	return s
+}
+
+// special finds what differs from object to object in a reason: what is
+// quoted, and long words that hold a digit, as hashes and request ids do.
+var special = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[\p{L}\p{N}_+/=.:-]*\p{N}[\p{L}\p{N}_+/=.:-]*`)
+
+// shortest is how many bytes a word with a digit must have to be special.
+const shortest = 6
+
+func isSpecial(word string) bool {
+	return word[0] == '"' || len(strings.TrimRight(word, ".:")) >= shortest
+}
+
+// common is a reason without what is special to one object.
+func common(reason string) string {
+	return special.ReplaceAllStringFunc(reason, func(word string) string {
+		switch {
+		case !isSpecial(word):
+			return word
+		case word[0] == '"':
+			return "“…”"
+		}
+		return "…" + word[len(strings.TrimRight(word, ".:")):]
+	})
+}
+
+// particular is what common leaves out, but for the key itself.
+func particular(reason, key string) string {
+	var words []string
+	for _, word := range special.FindAllString(reason, -1) {
+		if isSpecial(word) && word != strconv.Quote(key) {
+			words = append(words, strings.TrimRight(word, ".:"))
+		}
+	}
+	return strings.Join(words, ", ")
+}

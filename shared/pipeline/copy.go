@@ -1,0 +1,219 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// copy copies the pending objects of a batch, many at a time, and writes the
+// batch off. What could not end in this invocation goes into one retry batch.
+func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+		return r.afterCopy(t, w), err
+	}
+	rows, err := r.Rows(ctx, t.Batch)
+	if err != nil {
+		return nil, err
+	}
+	c := &copier{run: r, again: t.Again()}
+	if err := c.all(ctx, rows); err != nil {
+		return nil, err
+	}
+	w, err := r.split(ctx, t.Batch, rows)
+	if err != nil {
+		return nil, err
+	}
+	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+		return nil, err
+	}
+	next := r.afterCopy(t, w)
+	for i := range next {
+		next[i].Delay = c.pause(w, rows)
+	}
+	return next, nil
+}
+
+// afterCopy returns what follows from a write-off: at most the retry.
+func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
+	if w.Retry == nil {
+		return nil
+	}
+	return []task.Task{r.copyTask(t.Shard, *w.Retry)}
+}
+
+// split parts rows into those that ended and those that a retry batch takes,
+// whose rows are sealed before the write-off names them.
+func (r *run) split(ctx context.Context, batch string, rows []ledger.Row) (ledger.WriteOff, error) {
+	var w ledger.WriteOff
+	var rest []ledger.Row
+	var left ledger.BatchRef
+	for _, row := range rows {
+		if row.State != ledger.Pending {
+			w.Rows = append(w.Rows, row)
+			continue
+		}
+		rest = append(rest, row)
+		left.Bytes += row.Src.Size
+	}
+	if len(rest) == 0 {
+		return w, nil
+	}
+	left.ID, left.Rows, left.Pending = retryOf(batch), len(rest), len(rest)
+	left.First, left.Last = rest[0].Key(), rest[len(rest)-1].Key()
+	w.Retry = &left
+	return w, r.Seal(ctx, left.ID, rest)
+}
+
+// retryOf names the retry of a batch: the batch it came from, a number, and
+// eight characters of this delivery's own.
+func retryOf(batch string) string {
+	base, tail, _ := strings.Cut(batch, ".")
+	n := 0
+	if len(tail) > 8 {
+		n, _ = strconv.Atoi(tail[:len(tail)-8])
+	}
+	return fmt.Sprintf("%s.%d%s", base, n+1, ledger.Nonce())
+}
+
+// copier copies the rows of one batch.
+type copier struct {
+	*run
+	again bool // an earlier delivery may have copied some of it
+
+	denied  [2]atomic.Int32 // refusals in a row, by side
+	probing sync.Mutex
+	blocked atomic.Bool // a whole bucket refuses: what is left waits
+}
+
+// all brings every pending row as far as it goes. An error means that the
+// invocation itself ended.
+func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(c.job.Limits.Parallel)
+	begun := false
+	for i := range rows {
+		row := &rows[i]
+		if row.State != ledger.Pending || c.blocked.Load() || gctx.Err() != nil {
+			continue
+		}
+		if begun && late(ctx, c.pace.need(row.Src.Size)) {
+			continue // handed over, without spending a try
+		}
+		begun = true // one is always begun, or a batch would be handed on for ever
+		if err := c.slots.Acquire(gctx, 1); err != nil {
+			break
+		}
+		g.Go(func() error {
+			defer c.slots.Release(1)
+			octx, cancel := gctx, context.CancelFunc(func() {})
+			if deadline, ok := gctx.Deadline(); ok {
+				octx, cancel = context.WithDeadline(gctx, deadline.Add(-margin*2/3))
+			}
+			defer cancel()
+			*row = c.object(octx, *row)
+			if gctx.Err() != nil {
+				return gctx.Err()
+			}
+			if row.State != ledger.Pending {
+				c.Watch(Event{Kind: Settled, Key: row.Key(), Row: *row})
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// pause returns how long the retry of a batch waits: not at all if it was
+// merely handed over, else as long as the most tried of its rows asks for.
+func (c *copier) pause(w ledger.WriteOff, rows []ledger.Row) time.Duration {
+	tries := 0
+	for _, row := range rows {
+		if row.State == ledger.Pending {
+			tries = max(tries, row.Tries)
+		}
+	}
+	switch {
+	case w.Retry == nil, tries == 0 && !c.blocked.Load():
+		return 0
+	}
+	return c.delay(tries / quickTries)
+}
+
+// side is one of the two buckets.
+type side int
+
+const (
+	source side = iota
+	target
+)
+
+// refused notes that side denied an object. Three in a row are looked into: if
+// the bucket denies a listing too, the trouble is with the whole, and refused
+// reports true.
+func (c *copier) refused(ctx context.Context, s side) bool {
+	if c.denied[s].Add(1) < 3 {
+		return c.blocked.Load()
+	}
+	c.probing.Lock()
+	defer c.probing.Unlock()
+	if c.blocked.Load() {
+		return true
+	}
+	var from store.Source = c.src
+	if s == target {
+		from = c.dst
+	}
+	for _, err := range from.List(ctx, c.start.Root.Range) {
+		if fault.KindOf(err) == fault.Denied {
+			c.blocked.Store(true)
+			c.log.WarnContext(ctx, "bucket denied, waiting", "kind", task.Copy, "fault", fault.Denied, "err", err)
+			c.Watch(Event{Kind: Caught, Err: err})
+		}
+		break
+	}
+	c.denied[s].Store(0)
+	return c.blocked.Load()
+}
+
+// allowed notes that side served an object.
+func (c *copier) allowed(s side) { c.denied[s].Store(0) }
+
+// pace measures what one stream moves, so that nothing is begun that an
+// invocation cannot end.
+type pace struct{ rate atomic.Int64 } // bytes/s
+
+// need estimates how long n bytes take: twice what the measured pace says.
+func (p *pace) need(n int64) time.Duration {
+	rate := p.rate.Load()
+	if rate == 0 {
+		rate = 8 << 20
+	}
+	return time.Duration(2 * float64(n) / float64(rate) * float64(time.Second))
+}
+
+// saw takes in that n bytes took d. Small objects say nothing of a stream's pace.
+func (p *pace) saw(n int64, d time.Duration) {
+	if n < 1<<20 || d <= 0 {
+		return
+	}
+	now := int64(float64(n) / d.Seconds())
+	if old := p.rate.Load(); old != 0 {
+		now = (7*old + now) / 8
+	}
+	p.rate.Store(max(now, 1))
+}

@@ -1,0 +1,46 @@
+package pipeline
+
+import (
+	"errors"
+	"sync"
+
+	"kodoferry/shared/digest"
+)
+
+// guarded is the body of a PUT. Before it gives away the bytes that complete
+// the body it asks check; an error takes their place, so the PUT never ends.
+//
+// A transport may still read a body after the request has returned; stop waits
+// for that read and lets no other in, so that what was read can be looked at.
+type guarded struct {
+	mu    sync.Mutex
+	read  *digest.Reader
+	left  int64 // bytes still to come
+	check func() error
+	done  bool
+}
+
+var errStopped = errors.New("the request is over")
+
+func (g *guarded) Read(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.done {
+		return 0, errStopped
+	}
+	n, err := g.read.Read(p)
+	g.left -= int64(n)
+	if n > 0 && g.left == 0 && g.check != nil {
+		if refusal := g.check(); refusal != nil {
+			g.done = true
+			return 0, refusal
+		}
+	}
+	return n, err
+}
+
+func (g *guarded) stop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.done = true
+}

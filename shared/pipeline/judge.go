@@ -1,0 +1,114 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+)
+
+const (
+	// maxPut is the most one PUT may carry (OSS, "Limits", PutObject).
+	maxPut = 5 << 30
+	// slack is how much newer a target must be before its time alone tells
+	// that it was written after the source: clocks differ, and OSS tells whole seconds.
+	slack = 15 * time.Minute
+)
+
+// judge says what a listed object needs. dst is the target's object of the
+// same key, nil if there is none. It asks the target (one HEAD) only where the
+// listings cannot decide.
+func (r *run) judge(ctx context.Context, src store.Object, dst *store.Object) (ledger.Row, error) {
+	row := ledger.Row{Src: src, At: r.Now().UTC()}
+	if state, reason := r.refuse(src); state != "" {
+		row.State, row.Reason = state, reason
+		return row, nil
+	}
+	row.State = ledger.Pending
+	if dst == nil {
+		return row, nil
+	}
+	row.Dst = &ledger.Dst{ETag: dst.Hash, Size: dst.Size, Modified: dst.Modified}
+	if r.job.Overwrite == job.OverwriteAlways {
+		return row, nil
+	}
+	if src.Size == dst.Size {
+		known := src.MD5 != "" && dst.MD5 != ""
+		switch {
+		case known && src.MD5 == dst.MD5:
+			row.State, row.Proof = ledger.Unchanged, ledger.ByMD5
+			return row, nil
+		case !known && dst.Modified.Sub(src.Modified) > slack:
+			row.State, row.Proof = ledger.Unchanged, ledger.ByTime
+			return row, nil
+		}
+	}
+	kept, err := r.dst.Stat(ctx, src.Key)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		row.Dst = nil
+		return row, nil
+	case err != nil:
+		return row, err
+	case carries(kept, src):
+		row.State, row.Proof = ledger.Unchanged, ledger.ByKept
+	case kept.Origin == nil && !kept.Modified.Before(src.Modified.Truncate(time.Second)):
+		row.State, row.Reason = ledger.Conflict, conflictReason
+	}
+	row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
+	return row, nil
+}
+
+const conflictReason = "the target holds a newer object that Ferry did not write; it was left alone (overwrite=always would replace it)"
+
+// refuse says why an object cannot be copied at all: "" if it can.
+func (r *run) refuse(src store.Object) (ledger.State, string) {
+	if err := r.dst.CheckKey(src.Key); err != nil {
+		return ledger.Failed, reason(err)
+	}
+	switch target := r.job.TargetKey(src.Key); {
+	case r.job.Ledger.Bucket == r.job.Target.Bucket && strings.HasPrefix(target, r.job.Ledger.Prefix):
+		return ledger.Failed, fmt.Sprintf("its target key %q is under the ledger's prefix %q; put the ledger elsewhere (--ledger), or give the target a prefix", target, r.job.Ledger.Prefix)
+	case src.Disabled:
+		return ledger.Skipped, "it is disabled at the source; enable it (chstatus) to have it copied"
+	case src.Frozen:
+		return ledger.Skipped, fmt.Sprintf("it is archived (%s) and not thawed; restore it (restoreAr) and run again", src.Class)
+	case src.Size > maxPut:
+		return ledger.Failed, fmt.Sprintf("it has %d bytes; over 5 GB an object must go in parts, which this version cannot do yet", src.Size)
+	}
+	return "", ""
+}
+
+// carries reports whether a target object is Ferry's copy of src: it carries
+// the source's hash, or, where the source has none, its upload time.
+func carries(dst, src store.Object) bool {
+	switch {
+	case dst.Origin == nil, dst.Size != src.Size:
+		return false
+	case src.Hash == "":
+		return dst.Origin.Hash == "" && dst.Origin.Modified.Equal(src.Modified)
+	}
+	return dst.Origin.Hash == src.Hash
+}
+
+// sameVersion reports whether two listings of the source show the same content.
+func sameVersion(a, b store.Object) bool {
+	if a.Size != b.Size || a.Hash != b.Hash || a.Disabled != b.Disabled {
+		return false
+	}
+	return a.Hash != "" || a.Modified.Equal(b.Modified)
+}
+
+// reason puts an error into words for a row.
+func reason(err error) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
+		return e.Err.Error() // the sentence names the cure; the operation would only hide it
+	}
+	return err.Error()
+}

@@ -1,0 +1,106 @@
+package pipeline
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// rename returns t speaking source keys: the prefix from is swapped for to and
+// nothing else changes, so order is kept and no two keys become one.
+func rename(t store.Target, from, to string) store.Target {
+	if from == to {
+		return t
+	}
+	return renamed{t, from, to}
+}
+
+type renamed struct {
+	store.Target
+	from, to string
+}
+
+func (r renamed) out(key string) string { return r.to + key[len(r.from):] }
+
+func (r renamed) back(o store.Object) store.Object {
+	o.Key = r.from + o.Key[len(r.to):]
+	return o
+}
+
+func (r renamed) List(ctx context.Context, in store.Range) iter.Seq2[store.Object, error] {
+	out := store.Range{Prefix: r.out(in.Prefix)}
+	if in.After != "" {
+		out.After = r.out(in.After)
+	}
+	if in.UpTo != "" {
+		out.UpTo = r.out(in.UpTo)
+	}
+	return func(yield func(store.Object, error) bool) {
+		for o, err := range r.Target.List(ctx, out) {
+			if err == nil {
+				o = r.back(o)
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+func (r renamed) Stat(ctx context.Context, key string) (store.Object, error) {
+	o, err := r.Target.Stat(ctx, r.out(key))
+	o.Key = key
+	return o, err
+}
+
+func (r renamed) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	key := o.Key
+	o.Key = r.out(key)
+	o, body, err := r.Target.Open(ctx, o, off, n)
+	o.Key = key
+	return o, body, err
+}
+
+func (r renamed) CheckKey(key string) error { return r.Target.CheckKey(r.out(key)) }
+
+func (r renamed) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	o.Key = r.out(o.Key)
+	return r.Target.Put(ctx, o, body, how)
+}
+
+func (r renamed) Delete(ctx context.Context, key string) error {
+	return r.Target.Delete(ctx, r.out(key))
+}
+
+// anchored is a source that can only be listed from a key that exists: where
+// the start key is gone, it lists from the beginning and passes over what is
+// before it.
+type anchored struct{ store.Source }
+
+func (a anchored) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	if r.After == "" {
+		return a.Source.List(ctx, r)
+	}
+	return func(yield func(store.Object, error) bool) {
+		from := r
+		_, err := a.Source.Stat(ctx, r.After)
+		switch {
+		case fault.KindOf(err) == fault.NotFound:
+			from.After = ""
+		case err != nil:
+			yield(store.Object{}, err)
+			return
+		}
+		for o, err := range a.Source.List(ctx, from) {
+			if err == nil && o.Key <= r.After {
+				continue
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}

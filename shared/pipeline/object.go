@@ -1,0 +1,307 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"kodoferry/shared/digest"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+)
+
+// quickTries is how often an object is tried in one delivery; with the job's
+// attempts this gives the tries in all.
+const quickTries = 3
+
+// object brings one pending row as far as it goes: to a final state, or to
+// pending with its tries counted. Trouble with the object stays in the row.
+func (c *copier) object(ctx context.Context, row ledger.Row) ledger.Row {
+	a := &attempt{copier: c, row: row, look: c.again || row.Tries > 0}
+	defer a.clean(ctx)
+	for {
+		where, err := a.once(ctx)
+		if err == nil {
+			a.row.At = c.Now().UTC()
+			return a.row
+		}
+		wait, again := a.after(ctx, where, err)
+		if !again || a.row.State != ledger.Pending {
+			return a.row
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return a.row
+		}
+	}
+}
+
+// attempt is the tries of one object in one delivery.
+type attempt struct {
+	*copier
+	row       ledger.Row
+	look      bool // something may be there: HEAD the target first
+	damaged   bool // the target holds bytes of ours whose CRC64 is wrong
+	accept    bool // two equal reads disagree with the listing, and the job takes the bytes
+	quick     int  // tries in this delivery
+	throttled int  // waits in this delivery
+}
+
+// once tries the object one time. A nil error means the row is final.
+func (a *attempt) once(ctx context.Context) (side, error) {
+	exists := a.row.Dst != nil
+	if a.look && !a.damaged {
+		var final bool
+		var err error
+		if exists, final, err = a.inspect(ctx); err != nil || final {
+			return target, err
+		}
+	}
+	begun := time.Now()
+	found, body, err := a.src.Open(ctx, a.row.Src, 0, -1)
+	if err != nil {
+		return source, err
+	}
+	a.allowed(source)
+	read := digest.NewReader(body, a.want())
+	guard := &guarded{read: read, left: a.row.Src.Size}
+	if a.guards(exists) {
+		guard.check = func() error { return a.untouched(ctx) }
+	}
+	stored, err := a.put(ctx, found, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.job.Unguarded})
+	_ = body.Close()
+	guard.stop()
+	if err != nil {
+		return a.cause(read, err)
+	}
+	a.allowed(target)
+	sum := strconv.FormatUint(read.CRC64(), 10)
+	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
+		return target, fault.New(fault.Corrupt, "copy", a.row.Key(), fmt.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
+	}
+	a.pace.saw(a.row.Src.Size, time.Since(begun))
+	a.row.State, a.row.Reason, a.row.Warnings = ledger.Copied, "", stored.Warnings
+	a.row.Proof = ledger.Proof(read.Proof())
+	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
+	return target, nil
+}
+
+// guards reports whether the target must be looked at once more before the
+// last byte goes out. Where nothing was there, the conditional PUT does it.
+func (a *attempt) guards(exists bool) bool {
+	if a.job.Overwrite == job.OverwriteAlways || a.damaged {
+		return false
+	}
+	return exists || a.start.Versioned && !a.job.Unguarded
+}
+
+// put stores what body delivers, under everything known of the object.
+func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, how store.Put) (store.Stored, error) {
+	o := a.row.Src
+	if o.Type == "" && o.Meta == nil && o.Header == nil {
+		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header // a listing that does not tell
+	}
+	o.Hash, o.MD5, o.CRC64, o.Parts = "", "", "", nil
+	o.Origin = &store.Origin{Hash: a.row.Src.Hash, Modified: a.row.Src.Modified}
+	if a.job.Class != job.KeepClass {
+		o.Class = store.Class(a.job.Class)
+	}
+	if o.Size > 0 {
+		return a.dst.Put(ctx, o, body, how)
+	}
+	// An empty object has no last byte to hold back: it is checked before it is sent.
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return store.Stored{}, err
+	}
+	if body.check != nil {
+		if err := body.check(); err != nil {
+			return store.Stored{}, err
+		}
+	}
+	return a.dst.Put(ctx, o, nil, how)
+}
+
+// inspect looks at what the target holds before the source is asked. final
+// means that the row is decided.
+func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
+	kept, err := a.dst.Stat(ctx, a.row.Key())
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		a.row.Dst = nil
+		return false, false, nil
+	case err != nil:
+		return false, false, err
+	case carries(kept, a.row.Src):
+		a.row.State, a.row.Reason, a.row.Proof = ledger.Copied, "", a.adopted()
+		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
+		return true, true, nil
+	case a.foreign(kept):
+		a.row.State, a.row.Reason = ledger.Conflict, conflictReason
+		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
+		return true, true, nil
+	}
+	a.row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
+	return true, false, nil
+}
+
+// adopted is the proof of an object that an earlier delivery stored: its bytes
+// were checked before the last one left, or it would not be there.
+func (a *attempt) adopted() ledger.Proof {
+	switch {
+	case digest.IsQetag(a.row.Src.Hash):
+		return ledger.ByQetag
+	case a.row.Src.MD5 != "":
+		return ledger.ByMD5
+	}
+	return ledger.ByCRC
+}
+
+// foreign reports whether the target's object is another's and not the one
+// that the listing judged.
+func (a *attempt) foreign(kept store.Object) bool {
+	if kept.Origin != nil || a.job.Overwrite == job.OverwriteAlways {
+		return false
+	}
+	return a.row.Dst == nil || a.row.Dst.ETag != kept.Hash
+}
+
+// errConflict ends a PUT whose target changed hands while it ran.
+var errConflict = errors.New("the target was written by someone else meanwhile; its object stays")
+
+// untouched fails if the target's object is not the one that may be replaced.
+// It is asked when the last byte is about to leave, so what the application
+// writes is safe up to one round trip before the PUT ends: OSS has no conditional overwrite.
+func (a *attempt) untouched(ctx context.Context) error {
+	kept, err := a.dst.Stat(ctx, a.row.Key())
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return nil
+	case err != nil:
+		return err
+	case a.foreign(kept):
+		return errConflict
+	}
+	return nil
+}
+
+// cause finds out what really ended a PUT: the body's own trouble is the
+// source's, however the transport wrapped it.
+func (a *attempt) cause(read *digest.Reader, err error) (side, error) {
+	if errors.Is(err, errConflict) {
+		a.row.State, a.row.Reason = ledger.Conflict, conflictReason
+		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
+		return target, nil
+	}
+	if bad, ok := errors.AsType[*digest.Mismatch](err); ok {
+		return source, fault.New(fault.Corrupt, "copy", a.row.Key(), bad)
+	}
+	if broken := read.Err(); broken != nil && broken != io.EOF {
+		return source, fault.New(fault.Temporary, "copy", a.row.Key(), broken)
+	}
+	return target, err
+}
+
+// after takes a failed try into the row and says whether to try again now.
+func (a *attempt) after(ctx context.Context, where side, err error) (wait time.Duration, again bool) {
+	if ctx.Err() != nil { // it did not fit the invocation
+		a.row.Tries++
+		a.blame(ctx, err)
+		return 0, false
+	}
+	kind := fault.KindOf(err)
+	if kind == fault.Throttled { // waiting spends no try
+		a.throttled++
+		wait = max(fault.WaitOf(err), min(500*time.Millisecond<<min(a.throttled, 6), 30*time.Second))
+		a.row.Reason = reason(err)
+		return wait, !late(ctx, wait) && a.throttled < 20
+	}
+	if kind == fault.Denied && a.refused(ctx, where) {
+		a.row.Reason = reason(err)
+		return 0, false
+	}
+	a.row.Tries++
+	a.quick++
+	a.look = true
+	if where == source && (kind == fault.NotFound || kind == fault.Changed) {
+		err = a.restat(ctx, err)
+	}
+	if a.row.State == ledger.Pending {
+		a.blame(ctx, err)
+	}
+	if a.row.State == ledger.Pending {
+		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
+	}
+	return min(100*time.Millisecond<<a.quick, 5*time.Second), a.quick < quickTries && !a.blocked.Load()
+}
+
+// restat asks the source about an object that is not the one listed, and takes
+// what it is now into the row. It returns the error that stands.
+func (a *attempt) restat(ctx context.Context, err error) error {
+	now, serr := a.src.Stat(ctx, a.row.Key())
+	switch {
+	case fault.KindOf(serr) == fault.NotFound:
+		a.row.State, a.row.At = ledger.Gone, a.Now().UTC()
+		a.row.Reason = "it was deleted at the source after it was listed"
+	case serr != nil:
+		return serr
+	case fault.KindOf(err) == fault.NotFound:
+		return fault.New(fault.Temporary, "copy", a.row.Key(), fmt.Errorf("the bucket has it, the download host does not: check domain= (%w)", err))
+	default:
+		a.row.Grew += now.Size - a.row.Src.Size
+		a.row.Src, a.row.Read = now, ""
+		if state, why := a.refuse(now); state != "" {
+			a.row.State, a.row.Reason, a.row.At = state, why, a.Now().UTC()
+		}
+	}
+	return err
+}
+
+// blame writes err into the row: Failed if trying again is hopeless or was
+// tried often enough, or still Pending.
+func (a *attempt) blame(ctx context.Context, err error) {
+	a.row.Reason, a.row.At = reason(err), a.Now().UTC()
+	kind := fault.KindOf(err)
+	hopeless := kind == fault.Invalid || kind == fault.NotFound || a.row.Tries >= a.job.Limits.Attempts*quickTries ||
+		kind == fault.Denied && a.quick >= quickTries // the bucket was probed and does serve others
+	if bad, ok := errors.AsType[*digest.Mismatch](err); ok && bad.What != "size" {
+		if a.row.Read == bad.Got {
+			a.accept = a.job.HashMismatch == job.CopyMismatch
+			hopeless = !a.accept
+			a.row.Reason = fmt.Sprintf("the listed hash is wrong: two reads agree on the %s %s, the listing says %s; hashMismatch=copy accepts the bytes as they are", bad.What, bad.Got, bad.Want)
+		}
+		a.row.Read = bad.Got
+	}
+	log := a.log.WarnContext
+	if hopeless {
+		a.row.State = ledger.Failed
+		log = a.log.ErrorContext
+	}
+	log(ctx, "object not copied", "key", a.row.Key(), "state", a.row.State, "fault", kind, "err", err)
+}
+
+// clean removes bytes of ours that OSS says are damaged and that were not
+// overwritten: a damaged object is never left behind.
+func (a *attempt) clean(ctx context.Context) {
+	if !a.damaged {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin/2)
+	defer cancel()
+	if err := a.dst.Delete(ctx, a.row.Key()); err != nil {
+		a.log.ErrorContext(ctx, "damaged object could not be removed", "key", a.row.Key(), "fault", fault.KindOf(err), "err", err)
+	}
+}
+
+// want is what the body must be.
+func (a *attempt) want() digest.Want {
+	if a.accept {
+		return digest.Want{Size: a.row.Src.Size}
+	}
+	return digest.Want{Size: a.row.Src.Size, Qetag: a.row.Src.Hash, Parts: a.row.Src.Parts, MD5: a.row.Src.MD5}
+}

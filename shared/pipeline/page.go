@@ -1,0 +1,236 @@
+package pipeline
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+
+	"kodoferry/shared/ledger"
+)
+
+//go:embed page.html
+var pageText string
+
+// Page returns the report as one HTML page that needs nothing else: no script,
+// no font, no image from anywhere. It is the paper a company keeps, so it says
+// how every number came about, and shows the books even where they fail to
+// balance. What could fool
+// the eye in a key is spelled out.
+func Page(rep Report, m Manifest) ([]byte, error) {
+	t, err := template.New("report").Funcs(template.FuncMap{
+		"num": grouped, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": pieces, "stretch": stretch,
+	}).Parse(pageText)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = t.Execute(&out, page{Report: rep, Manifest: m, Causes: causes(rep.Failures)})
+	return out.Bytes(), err
+}
+
+// page is what the template is filled from.
+type page struct {
+	Report
+	Manifest Manifest
+	Causes   []causeGroup
+}
+
+// Verified reports whether the headline may say so.
+func (p page) Verified() bool { return p.Result == ResultVerified }
+
+// Bad counts the objects that need a human.
+func (p page) Bad() int64 { return p.Objects.Failed + p.Objects.Conflict + p.Objects.Mismatch }
+
+// Unlisted counts the objects that need a human and that the page does not name.
+func (p page) Unlisted() int64 { return max(0, p.Bad()-int64(len(p.Failures))) }
+
+// Named counts the objects that the page names.
+func (p page) Named() int64 { return int64(len(p.Failures)) }
+
+// SumObjects is the right side of the balance.
+func (p page) SumObjects() int64 { return sum(p.Objects) }
+
+// SumBytes is the right side of the balance, in bytes.
+func (p page) SumBytes() int64 { return sum(p.Bytes) }
+
+// DiffObjects is what the balance is off by: 0 in good books.
+func (p page) DiffObjects() int64 { return p.Objects.Listed - sum(p.Objects) }
+
+// DiffBytes is what the balance is off by, in bytes.
+func (p page) DiffBytes() int64 { return p.Bytes.Listed - sum(p.Bytes) }
+
+func sum(t Totals) int64 {
+	return t.Copied + t.Unchanged + t.Skipped + t.Conflict + t.Gone + t.Failed
+}
+
+// Took is how long the run took, in words.
+func (p page) Took() string {
+	d := time.Duration(p.Seconds * float64(time.Second))
+	switch {
+	case d < time.Minute:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %02d s", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
+}
+
+// Rate is what the run moved a second; "" where that would say nothing.
+func (p page) Rate() string {
+	if p.Seconds <= 0 || p.Objects.Copied == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s objects/s, %s/s copied",
+		grouped(int64(float64(p.Objects.Copied)/p.Seconds+0.5)), size(int64(float64(p.Bytes.Copied)/p.Seconds)))
+}
+
+// Sentence says in one sentence what the result means.
+func (p page) Sentence() string {
+	o := p.Objects
+	switch {
+	case p.Verified() && o.Listed == 0:
+		return "The source held no object under this prefix, so there was nothing to copy."
+	case p.Verified():
+		return p.good()
+	case len(p.Unknown) > 0:
+		return fmt.Sprintf("%s could not be listed or verified to its end. What lies there is not known, so nothing is proved of it; all other numbers on this page hold.",
+			things(int64(len(p.Unknown)), "One stretch of the source", "%s stretches of the source"))
+	case !p.Balanced:
+		return "The books do not balance: what was listed is not the sum of how it ended. Treat nothing on this page as proof."
+	case p.Bad() == 0:
+		return fmt.Sprintf("Every object ended, but only %s of the %s copied or unchanged ones could be verified.", grouped(o.Verified), grouped(o.Copied+o.Unchanged))
+	}
+	return fmt.Sprintf("The run went to its end, and %s a person to look: %s. The other %s are accounted for.",
+		things(p.Bad(), "one object needs", "%s objects need"), badWords(o), grouped(o.Listed-p.Bad()))
+}
+
+// good is the sentence of a verified run.
+func (p page) good() string {
+	o := p.Objects
+	s := things(o.Listed, "The one object listed at the source is accounted for", "All %s objects listed at the source are accounted for")
+	switch {
+	case o.Verified == 0:
+		s += "; none was to be copied."
+	case o.Listed == 1:
+		s += ": it was found in the target by a second listing, tied to its source by a proof."
+	default:
+		s += fmt.Sprintf(". %s found in the target by a second listing of both sides, tied to its source by a proof.",
+			things(o.Verified, "The one copied or unchanged was", "Each of the %s copied or unchanged ones was"))
+	}
+	var others []string
+	if o.Skipped > 0 {
+		others = append(others, things(o.Skipped, "One was skipped as its owner had set", "%s were skipped as their owner had set"))
+	}
+	if o.Gone > 0 {
+		others = append(others, things(o.Gone, "one was deleted at the source meanwhile", "%s were deleted at the source meanwhile"))
+	}
+	if len(others) == 0 {
+		return s
+	}
+	rest := strings.Join(others, ", ")
+	return s + " " + strings.ToUpper(rest[:1]) + rest[1:] + "."
+}
+
+func badWords(t Totals) string {
+	var words []string
+	for _, w := range []struct {
+		n    int64
+		word string
+	}{{t.Failed, "failed"}, {t.Conflict, "in conflict"}, {t.Mismatch, "different in the target"}} {
+		if w.n > 0 {
+			words = append(words, grouped(w.n)+" "+w.word)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+func things(n int64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf(many, grouped(n))
+}
+
+// BalanceWord says what the difference means.
+func (p page) BalanceWord() string {
+	switch {
+	case p.Balanced:
+		return "the books balance"
+	case len(p.Unknown) > 0:
+		return "what was given up is not in these books"
+	}
+	return "the books do not balance"
+}
+
+// bookLine is one line of the balance.
+type bookLine struct {
+	Name, Class, Text string
+	Objects, Bytes    int64
+	Share             float64 // of what was listed, in percent
+}
+
+// Books are the ends of what was listed, in the order of ledger.Finals.
+func (p page) Books() []bookLine {
+	lines := []bookLine{
+		{Name: "Copied", Text: "stored in the target; the bytes were checked on the way", Objects: p.Objects.Copied, Bytes: p.Bytes.Copied},
+		{Name: "Unchanged", Text: "the target already held the same content", Objects: p.Objects.Unchanged, Bytes: p.Bytes.Unchanged},
+		{Name: "Skipped", Text: "its owner disabled it, or archived it without thawing it", Objects: p.Objects.Skipped, Bytes: p.Bytes.Skipped},
+		{Name: "Conflict", Text: "the target holds something newer that Ferry did not write; left alone", Objects: p.Objects.Conflict, Bytes: p.Bytes.Conflict},
+		{Name: "Gone", Text: "deleted at the source after it was listed", Objects: p.Objects.Gone, Bytes: p.Bytes.Gone},
+		{Name: "Failed", Text: "given up; the reason and its cure are below", Objects: p.Objects.Failed, Bytes: p.Bytes.Failed},
+	}
+	for i := range lines {
+		lines[i].Class = strings.ToLower(lines[i].Name)
+		if p.Objects.Listed > 0 {
+			lines[i].Share = float64(lines[i].Objects) / float64(p.Objects.Listed) * 100
+		}
+	}
+	return lines
+}
+
+// proofLine is one way of proof, and what it covers.
+type proofLine struct {
+	Name, Text string
+	ledger.Tally
+}
+
+// ProofLines are the proofs of this run, the strongest first.
+func (p page) ProofLines() []proofLine {
+	var lines []proofLine
+	for _, l := range []proofLine{
+		{Name: string(ledger.ByQetag), Text: "The bytes had the hash that Kodo lists. It was computed while they streamed, and the last byte left only once it agreed."},
+		{Name: string(ledger.ByMD5), Text: "The content has the MD5 that the source lists."},
+		{Name: string(ledger.ByCRC), Text: "The source lists no usable hash. The size is the listed one, and the CRC64 of what was read is the CRC64 of what is stored."},
+		{Name: string(ledger.ByKept), Text: "Unchanged: the target's object carries the source's hash, kept there by an earlier run."},
+		{Name: string(ledger.ByTime), Text: "Unchanged: equal size, and the target is newer by more than 15 minutes; no hash is known to both sides. The weakest of the five."},
+	} {
+		if l.Tally = p.Proofs[ledger.Proof(l.Name)]; l.Objects > 0 {
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// manyFiles is how many files stand open; if there are more, the others are folded away.
+const manyFiles = 20
+
+// Many reports whether some files are folded away.
+func (p page) Many() bool { return len(p.Manifest.Files) > manyFiles }
+
+// Head are the files that stand open where there are many.
+func (p page) Head() []ledger.File { return p.Manifest.Files[:manyFiles] }
+
+// Tail are the files that are folded away.
+func (p page) Tail() []ledger.File { return p.Manifest.Files[manyFiles:] }
+
+// Rows is how many lines the files of the manifest have together.
+func (p page) Rows() (n int64) {
+	for _, f := range p.Manifest.Files {
+		n += f.Rows
+	}
+	return n
+}

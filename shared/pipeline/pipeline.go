@@ -1,0 +1,234 @@
+// Package pipeline moves a bucket. It is the only package that knows how a
+// migration works; read it in this order, which is also the order of the data:
+//
+//	start.go   Start  -> one List of everything, and one Report
+//	list.go    List   -> walks source and target, seals what differs: one Copy
+//	                     a batch, one Verify, and one List for what is left
+//	judge.go            says what a listed object needs
+//	copy.go    Copy   -> copies a batch; what did not end goes into another
+//	object.go           one object, from one GET to one PUT
+//	verify.go  Verify -> waits for the shard's batches, then proves every row
+//	report.go  Report -> waits for all shards, then writes the report
+//	resume.go  Resume -> what is open, by the ledger alone
+//
+// Every step reads the ledger, does its work, creates one outcome record, and
+// returns the tasks that follow. Every step may run twice, also at the same
+// time: whoever creates the record decides.
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// Config puts a Pipeline together.
+type Config struct {
+	Ledger *ledger.Ledger
+	// Open connects to a job's source and target. It is called once a process and run.
+	Open func(ctx context.Context, j job.Job) (Source, Target, error)
+
+	Log     *slog.Logger
+	Watch   func(Event)      // told of what happens, from many goroutines; nil: nobody watches
+	Now     func() time.Time // nil: time.Now
+	Pause   time.Duration    // before a second try, doubling after; the first wait for others. 30 s if 0
+	MaxWait time.Duration    // no wait is longer; 15 min if 0
+	Slots   int              // objects in flight in this process; the job's limits.parallel if 0
+}
+
+// Source is a bucket to read.
+type Source = store.Source
+
+// Target is a bucket to write.
+type Target interface {
+	store.Target
+	// Versioned reports whether conditional PUTs are ignored.
+	Versioned(ctx context.Context) (bool, error)
+}
+
+// Pipeline does tasks. It is safe for concurrent use.
+type Pipeline struct {
+	Config
+	mu    sync.Mutex
+	runs  map[string]*run
+	slots *semaphore.Weighted // made with the first run's limits
+	pace  pace
+}
+
+// New returns a Pipeline.
+func New(c Config) *Pipeline {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Watch == nil {
+		c.Watch = func(Event) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Pause == 0 {
+		c.Pause = 30 * time.Second
+	}
+	if c.MaxWait == 0 {
+		c.MaxWait = 15 * time.Minute
+	}
+	return &Pipeline{Config: c, runs: map[string]*run{}}
+}
+
+// run is what every task of one run shares.
+type run struct {
+	*ledger.Run
+	*Pipeline
+	start ledger.Started
+	job   job.Job
+	src   Source
+	dst   store.Target // speaks source keys
+	log   *slog.Logger
+}
+
+// Do does one task and returns those that follow from it. An error means that
+// nothing is decided: the task must be done again, or given up.
+func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	r, err := p.run(ctx, t.Run)
+	if err != nil {
+		return nil, err
+	}
+	switch t.Kind {
+	case task.List:
+		return r.list(ctx, t)
+	case task.Copy:
+		return r.copy(ctx, t)
+	case task.Verify:
+		return r.verify(ctx, t)
+	case task.Report:
+		return r.report(ctx, t)
+	}
+	return nil, fault.New(fault.Invalid, "pipeline.Do", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
+}
+
+// GiveUp ends a task that cannot be done, so that its run ends too: its batch
+// is written off as failed, its shard closed or verified as failed. Whatever
+// record stands by then wins.
+func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
+	r, err := p.run(ctx, t.Run)
+	if err != nil {
+		return nil, err
+	}
+	r.log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
+	p.Watch(Event{Kind: GaveUp, Task: t, Err: cause})
+	switch t.Kind {
+	case task.List:
+		c, err := r.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.Now()})
+		return r.afterList(c), err
+	case task.Copy:
+		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
+		return r.afterCopy(t, w), err
+	case task.Verify:
+		pr, err := r.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.Now()})
+		return r.afterVerify(pr), err
+	case task.Report:
+		return nil, r.abandon(ctx, cause)
+	}
+	return nil, fault.New(fault.Invalid, "pipeline.GiveUp", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
+}
+
+// run returns the run of that name, connecting to its buckets the first time.
+func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
+	p.mu.Lock()
+	r, ok := p.runs[name]
+	p.mu.Unlock()
+	if ok {
+		return r, nil
+	}
+	l := p.Ledger.Run(name)
+	started, err := l.Started(ctx)
+	if err != nil {
+		return nil, err
+	}
+	j, err := job.Decode(started.Job)
+	if err != nil {
+		return nil, err
+	}
+	src, dst, err := p.Open(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	r = &run{
+		Run: l, Pipeline: p, start: started, job: j,
+		src: src, dst: rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("run", name),
+	}
+	if started.Chain {
+		r.src = anchored{src}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if other, ok := p.runs[name]; ok {
+		return other, nil
+	}
+	if p.slots == nil {
+		n := p.Slots
+		if n == 0 {
+			n = j.Limits.Parallel
+		}
+		p.slots = semaphore.NewWeighted(int64(n))
+	}
+	p.runs[name] = r
+	return r, nil
+}
+
+// wait returns t once more, later: a wait spends no try. Waits double up to
+// MaxWait and are jittered by a quarter, so that twins separate.
+func (r *run) wait(t task.Task) []task.Task {
+	t.Delay = r.delay(t.Waits)
+	t.Waits++
+	return []task.Task{t}
+}
+
+// delay is Pause, doubled n times, at most MaxWait, give or take a quarter.
+func (r *run) delay(n int) time.Duration {
+	d := min(r.Pause<<min(n, 16), r.MaxWait)
+	return time.Duration(float64(d) * (0.75 + rand.Float64()/2))
+}
+
+// margin is kept free at the end of an invocation to write the outcome.
+const margin = 15 * time.Second
+
+// late reports whether nothing that takes need should be begun any more.
+func late(ctx context.Context, need time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < margin+need
+}
+
+// EventKind says what happened.
+type EventKind string
+
+const (
+	Listed  EventKind = "listed"  // N objects of Bytes were sealed in a batch
+	Settled EventKind = "settled" // Row reached a final state
+	Caught  EventKind = "caught"  // a fault was met and dealt with: Key, Err
+	Proven  EventKind = "proven"  // verification went over N more objects
+	GaveUp  EventKind = "gave up" // Task was given up: Err
+)
+
+// Event tells whoever watches a process at work. It is for eyes only: what
+// counts is in the ledger.
+type Event struct {
+	Kind  EventKind
+	Key   string
+	Row   ledger.Row
+	Task  task.Task
+	N     int64
+	Bytes int64
+	Err   error
+}

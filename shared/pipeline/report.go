@@ -1,0 +1,188 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/task"
+)
+
+// Result says how a run ended.
+type Result string
+
+const (
+	// ResultVerified: every listed object ended, none failed, conflicts or
+	// differs, and every copied or unchanged one was proved.
+	ResultVerified Result = "verified"
+	// ResultIncomplete: the run ended, and something needs a human.
+	ResultIncomplete Result = "incomplete"
+)
+
+// Summary is what a run comes to: the last thing on standard output with --json.
+type Summary struct {
+	Run     string  `json:"run"`
+	Result  Result  `json:"result"`
+	Seconds float64 `json:"seconds"`
+	Objects Totals  `json:"objects"`
+	Bytes   Totals  `json:"bytes"`
+}
+
+// Totals are the numbers of a run, of objects or of bytes. Listed is the sum
+// of copied, unchanged, skipped, conflict, gone and failed; verified and
+// mismatch are among the copied and the unchanged.
+type Totals struct {
+	Listed    int64 `json:"listed"`
+	Copied    int64 `json:"copied"`
+	Unchanged int64 `json:"unchanged"`
+	Skipped   int64 `json:"skipped"`
+	Conflict  int64 `json:"conflict"`
+	Gone      int64 `json:"gone"`
+	Deleted   int64 `json:"deleted"`
+	Failed    int64 `json:"failed"`
+	Verified  int64 `json:"verified"`
+	Mismatch  int64 `json:"mismatch"`
+}
+
+// Report is `report.json`.
+type Report struct {
+	V int `json:"v"`
+	Summary
+	Source   string                        `json:"source"`
+	Target   string                        `json:"target"`
+	Started  time.Time                     `json:"started"`
+	Finished time.Time                     `json:"finished"`
+	Balanced bool                          `json:"balanced"` // listed = copied + unchanged + skipped + conflict + gone + failed
+	Proofs   map[ledger.Proof]ledger.Tally `json:"proofs,omitempty"`
+	Warned   int64                         `json:"warned"` // objects with a warning, as of metadata that could not be kept
+	Shards   int                           `json:"shards"`
+	Failures []ledger.Failure              `json:"failures,omitempty"` // the first 1,000; the CSV files have all
+	Unknown  []Unknown                     `json:"unknown,omitempty"`  // stretches given up, whose count is not known
+}
+
+// Unknown is a stretch of the key space of which nothing is proved.
+type Unknown struct {
+	Shard  string `json:"shard"`
+	After  string `json:"after,omitempty"`
+	UpTo   string `json:"up_to,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// Manifest is `manifest.json`: every file with rows, so that the proof can be kept.
+type Manifest struct {
+	V     int           `json:"v"`
+	Run   string        `json:"run"`
+	Files []ledger.File `json:"files"`
+}
+
+// report waits until every shard is closed and verified, then writes the
+// report. Its record ends the run.
+func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
+	p, err := r.Walk(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.Reported:
+		return nil, nil
+	case !p.Done():
+		return r.wait(t), nil
+	}
+	rep, manifest := r.fold(p)
+	return nil, r.publish(ctx, rep, manifest)
+}
+
+// abandon ends a run whose report could not be written: it says so.
+func (r *run) abandon(ctx context.Context, cause error) error {
+	rep := r.blank()
+	rep.Result = ResultIncomplete
+	rep.Unknown = []Unknown{{Shard: ledger.RootShard, Reason: "the report could not be folded: " + cause.Error()}}
+	return r.publish(ctx, rep, Manifest{V: ledger.Version, Run: r.Name})
+}
+
+func (r *run) blank() Report {
+	now := r.Now().UTC()
+	return Report{
+		V:       ledger.Version,
+		Summary: Summary{Run: r.Name, Seconds: now.Sub(r.start.At).Round(time.Millisecond).Seconds()},
+		Source:  r.job.Source.String(), Target: r.job.Target.String(),
+		Started: r.start.At, Finished: now,
+	}
+}
+
+// fold adds up the shards. What was listed comes from where the listings were
+// read, the states from where the rows ended, so that the books can fail to balance.
+func (r *run) fold(p ledger.Progress) (Report, Manifest) {
+	rep, manifest := r.blank(), Manifest{V: ledger.Version, Run: r.Name}
+	var ended ledger.Counts
+	for _, s := range p.Shards {
+		switch {
+		case s.Closed.Failed != "":
+			rep.unknown(s, s.Closed.Failed)
+			continue
+		case s.Proved.Failed != "":
+			rep.unknown(s, "not verified: "+s.Proved.Failed)
+			continue
+		}
+		ended.Add(s.Proved.Counts)
+		manifest.Files = append(manifest.Files, s.Proved.Objects)
+		rep.Failures = append(rep.Failures, s.Proved.Failures[:min(len(s.Proved.Failures), maxFailures-len(rep.Failures))]...)
+	}
+	rep.Shards, rep.Warned, rep.Proofs = len(p.Shards), ended.Warned, ended.Proofs
+	rep.Objects = totals(ended, func(t ledger.Tally) int64 { return t.Objects })
+	rep.Bytes = totals(ended, func(t ledger.Tally) int64 { return t.Bytes })
+	rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0
+	rep.Result = ResultIncomplete
+	o := rep.Objects
+	if rep.Balanced && o.Failed+o.Conflict+o.Mismatch == 0 && o.Verified == o.Copied+o.Unchanged {
+		rep.Result = ResultVerified
+	}
+	return rep, manifest
+}
+
+func (rep *Report) unknown(s ledger.Shard, why string) {
+	rep.Unknown = append(rep.Unknown, Unknown{Shard: s.Ref.Shard, After: s.Ref.Range.After, UpTo: s.Ref.Range.UpTo, Reason: why})
+}
+
+func totals(c ledger.Counts, of func(ledger.Tally) int64) Totals {
+	return Totals{
+		Listed: of(c.Listed), Copied: of(c.States[ledger.Copied]), Unchanged: of(c.States[ledger.Unchanged]),
+		Skipped: of(c.States[ledger.Skipped]), Conflict: of(c.States[ledger.Conflict]), Gone: of(c.States[ledger.Gone]),
+		Deleted: of(c.States[ledger.Deleted]), Failed: of(c.States[ledger.Failed]),
+		Verified: of(c.Verdicts[ledger.Verified]), Mismatch: of(c.Verdicts[ledger.Mismatch]),
+	}
+}
+
+// publish writes the files beside the report, then the report.
+func (r *run) publish(ctx context.Context, rep Report, m Manifest) error {
+	manifest, merr := json.MarshalIndent(m, "", "  ")
+	report, rerr := json.MarshalIndent(rep, "", "  ")
+	page, perr := Page(rep, m)
+	if err := errors.Join(merr, rerr, perr); err != nil {
+		return fault.New(fault.Invalid, "pipeline.publish", r.Name, err)
+	}
+	if err := r.WriteFile(ctx, "manifest.json", append(manifest, '\n')); err != nil {
+		return err
+	}
+	if err := r.WriteFile(ctx, "report.html", page); err != nil {
+		return err
+	}
+	_, err := r.Finish(ctx, append(report, '\n'))
+	return err
+}
+
+// ReadReport reads the report of a run. NotFound while the run goes on.
+func ReadReport(ctx context.Context, run *ledger.Run) (Report, error) {
+	var rep Report
+	data, err := run.Report(ctx)
+	if err != nil {
+		return rep, err
+	}
+	if err := json.Unmarshal(data, &rep); err != nil {
+		return rep, fault.New(fault.Corrupt, "pipeline.ReadReport", run.Name, fmt.Errorf("report.json: %w", err))
+	}
+	return rep, nil
+}

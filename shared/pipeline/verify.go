@@ -1,0 +1,294 @@
+package pipeline
+
+import (
+	"context"
+	"iter"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// maxFailures is how many failures a shard's record names; its CSV has all.
+const maxFailures = 1000
+
+// verify waits until every batch of the shard is written off, lists both sides
+// again with the rows beside them, and proves each row. What changed at the
+// source meanwhile is sealed again, a bounded number of rounds.
+func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if p, err := r.Proved(ctx, t.Shard); !ledger.Missing(err) {
+		return r.afterVerify(p), err
+	}
+	c, err := r.Closed(ctx, t.Shard)
+	if err != nil {
+		return nil, err
+	}
+	open, err := r.OpenBatches(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if len(open) > 0 {
+		return r.wait(t), nil
+	}
+	v := newVerifier(ctx, r, c)
+	defer v.again.stop()
+	for f, err := range v.facts(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if err := v.prove(ctx, f); err != nil {
+			return nil, err
+		}
+	}
+	p, err := v.finish(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p, err = r.Prove(ctx, p); err != nil {
+		return nil, err
+	}
+	r.log.InfoContext(ctx, "shard verified", "shard", p.Shard, "objects", p.Counts.Listed.Objects)
+	return r.afterVerify(p), nil
+}
+
+// afterVerify returns what follows from a verified shard: what was sealed again.
+func (r *run) afterVerify(p ledger.Proved) []task.Task {
+	if p.Next == nil {
+		return nil
+	}
+	return r.afterList(*p.Next)
+}
+
+// fact is all that is known of one key: what the source lists, what the target
+// lists, what the ledger says.
+type fact struct {
+	src, dst *store.Object
+	row      *ledger.Row
+}
+
+// verifier proves one shard.
+type verifier struct {
+	*run
+	shard  ledger.Closed
+	again  *sealer // what changed since it was listed
+	table  *table
+	listed ledger.Tally // as the listing counted, less what is handed on: the left side of the balance
+	counts ledger.Counts
+	bad    []ledger.Failure
+	seen   int64
+}
+
+func newVerifier(ctx context.Context, r *run, c ledger.Closed) *verifier {
+	return &verifier{run: r, shard: c, listed: c.Counts.Listed, again: newSealer(ctx, r, ledger.AgainShard(c.Shard)), table: newTable(r.job)}
+}
+
+// facts walks the two listings and the rows in key order.
+func (v *verifier) facts(ctx context.Context) iter.Seq2[fact, error] {
+	return func(yield func(fact, error) bool) {
+		src, stopSrc := iter.Pull2(v.src.List(ctx, v.shard.Range))
+		defer stopSrc()
+		dst, stopDst := iter.Pull2(v.dst.List(ctx, v.shard.Range))
+		defer stopDst()
+		rows, stopRows := iter.Pull2(v.rows(ctx))
+		defer stopRows()
+		s, serr, sok := src()
+		d, derr, dok := dst()
+		w, werr, wok := rows()
+		for {
+			for _, err := range [...]error{serr, derr, werr} {
+				if err != nil {
+					yield(fact{}, err)
+					return
+				}
+			}
+			if !sok && !wok {
+				return
+			}
+			key := s.Key
+			if !sok || wok && w.Key() < key {
+				key = w.Key()
+			}
+			if dok && d.Key < key {
+				d, derr, dok = dst() // only the target has it: not ours to judge
+				continue
+			}
+			var f fact
+			if sok && s.Key == key {
+				found := s
+				f.src = &found
+				s, serr, sok = src()
+			}
+			if dok && d.Key == key {
+				found := d
+				f.dst = &found
+				d, derr, dok = dst()
+			}
+			if wok && w.Key() == key {
+				found := w
+				f.row = &found
+				w, werr, wok = rows()
+			}
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}
+}
+
+// rows yields the shard's rows as they ended, in key order, reading one batch ahead.
+func (v *verifier) rows(ctx context.Context) iter.Seq2[ledger.Row, error] {
+	type page struct {
+		rows []ledger.Row
+		err  error
+	}
+	return func(yield func(ledger.Row, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		pages := make(chan page)
+		go func() {
+			defer close(pages)
+			for _, b := range v.shard.Batches {
+				rows, _, err := v.Settled(ctx, b)
+				select {
+				case pages <- page{rows, err}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		defer func() { // the goroutine ends before the iterator does
+			cancel()
+			for range pages {
+			}
+		}()
+		for p := range pages {
+			if p.err != nil {
+				yield(ledger.Row{}, p.err)
+				return
+			}
+			for _, row := range p.rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// prove decides what the row of one key ends as.
+func (v *verifier) prove(ctx context.Context, f fact) error {
+	if v.seen++; v.seen%1000 == 0 {
+		v.Watch(Event{Kind: Proven, N: 1000})
+	}
+	switch {
+	case f.row == nil && v.shard.Round > 0:
+		return nil // a later round looks at its own rows only
+	case f.row == nil:
+		return v.seal(ctx, f) // it appeared after it was listed
+	}
+	row := *f.row
+	switch {
+	case f.src == nil:
+		row.Reason = vanished(row)
+		row.State, row.Proof = ledger.Gone, ""
+	case row.State == ledger.Gone, !sameVersion(row.Src, *f.src):
+		if v.shard.Round < v.job.Limits.Rounds {
+			return v.seal(ctx, f)
+		}
+		row.State, row.Reason = ledger.Failed, "it kept changing at the source while it was copied; run again when it rests"
+	case row.State == ledger.Copied, row.State == ledger.Unchanged:
+		if err := v.compare(ctx, &row, f.dst); err != nil {
+			return err
+		}
+	}
+	return v.keep(row)
+}
+
+func vanished(row ledger.Row) string {
+	if row.State == ledger.Copied || row.State == ledger.Unchanged {
+		return "it was deleted at the source during the run; the target keeps its copy"
+	}
+	return "it was deleted at the source during the run"
+}
+
+// compare holds a copied or unchanged row against what the target lists. The
+// ETag ties them: it changes with the content. One HEAD tells who wrote an
+// object that has another.
+func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Object) error {
+	switch {
+	case dst == nil:
+		row.Verdict, row.Reason = ledger.Mismatch, "the target no longer has it"
+		return nil
+	case dst.Size == row.Src.Size && row.Dst != nil && dst.Hash == row.Dst.ETag:
+		row.Verdict = ledger.Verified
+		row.Dst.Modified = dst.Modified
+		return nil
+	}
+	kept, err := v.dst.Stat(ctx, row.Key())
+	switch {
+	case ledger.Missing(err):
+		row.Verdict, row.Reason = ledger.Mismatch, "the target no longer has it"
+	case err != nil:
+		return err
+	case carries(kept, row.Src):
+		row.Verdict = ledger.Verified
+		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
+	case kept.Origin == nil:
+		row.State, row.Proof, row.Reason = ledger.Conflict, "", "someone else wrote it in the target after it was copied; it was left alone"
+		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
+	default:
+		row.Verdict = ledger.Mismatch
+		row.Reason = "the target holds the copy of another version of it; run again"
+	}
+	return nil
+}
+
+// seal hands an object that is not the one listed to the next round. Its row,
+// if it had one, leaves the books of this shard.
+func (v *verifier) seal(ctx context.Context, f fact) error {
+	row, err := v.judge(ctx, *f.src, f.dst)
+	if err != nil {
+		return err
+	}
+	v.again.add(row)
+	if f.row != nil {
+		v.listed.Objects--
+		v.listed.Bytes -= f.row.Src.Size - f.row.Grew
+	}
+	return nil
+}
+
+// keep takes a row that ends here into the books.
+func (v *verifier) keep(row ledger.Row) error {
+	v.listed.Bytes += row.Grew
+	v.counts.Count(row)
+	if row.State == ledger.Failed || row.State == ledger.Conflict || row.Verdict == ledger.Mismatch {
+		if len(v.bad) < maxFailures {
+			v.bad = append(v.bad, ledger.Failure{Key: row.Key(), State: row.State, Verdict: row.Verdict, Reason: row.Reason})
+		}
+	}
+	return v.table.add(row)
+}
+
+// finish writes the rows away and puts the shard's record together.
+func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
+	v.counts.Listed = v.listed
+	p := ledger.Proved{Shard: v.shard.Shard, Counts: v.counts, Failures: v.bad, At: v.Now().UTC()}
+	batches, counts, err := v.again.finish()
+	if err != nil {
+		return p, err
+	}
+	if len(batches) > 0 {
+		p.Next = &ledger.Closed{
+			V: ledger.Version, Shard: v.again.shard, Range: v.shard.Range, Counts: counts,
+			Batches: batches, Round: v.shard.Round + 1, At: p.At,
+		}
+	}
+	data, err := v.table.finish()
+	if err != nil {
+		return p, err
+	}
+	p.Objects = ledger.File{Rows: v.table.rows, SHA256: v.table.sum(data)}
+	p.Objects.Name, err = v.WriteObjects(ctx, v.shard.Shard, data)
+	v.Watch(Event{Kind: Proven, N: v.seen % 1000})
+	return p, err
+}

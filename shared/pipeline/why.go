@@ -1,0 +1,191 @@
+package pipeline
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+)
+
+// Story is all the ledger knows of one object, in the order it happened.
+type Story struct {
+	Run       string `json:"run"`
+	Key       string `json:"key"`
+	TargetKey string `json:"target_key"`
+	Steps     []Step `json:"steps"`
+}
+
+// Step is one record about the object.
+type Step struct {
+	At    time.Time   `json:"at,omitzero"`
+	Stage string      `json:"stage"` // listed, copied, verified, report
+	Text  string      `json:"text"`
+	File  string      `json:"file,omitempty"` // the record, below the run's prefix
+	Row   *ledger.Row `json:"row,omitempty"`
+}
+
+// Why tells the story of key, a source key. A key that no batch holds is NotFound.
+func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
+	s := Story{Run: run.Name, Key: key}
+	walk, err := run.Walk(ctx)
+	if err != nil {
+		return s, err
+	}
+	j, err := job.Decode(walk.Started.Job)
+	if err != nil {
+		return s, err
+	}
+	if !strings.HasPrefix(key, j.Source.Prefix) {
+		return s, fault.New(fault.NotFound, "why", key, fmt.Errorf("the run covers keys that begin with %q", j.Source.Prefix))
+	}
+	s.TargetKey = j.TargetKey(key)
+	for _, shard := range walk.Shards {
+		if err := s.follow(ctx, run, shard); err != nil {
+			return s, err
+		}
+	}
+	if len(s.Steps) == 0 {
+		return s, fault.New(fault.NotFound, "why", key, errors.New(unlisted(walk)))
+	}
+	if walk.Reported {
+		s.Steps = append(s.Steps, Step{Stage: "report", Text: "the run is over", File: "report.json"})
+	}
+	return s, nil
+}
+
+func unlisted(walk ledger.Progress) string {
+	for _, shard := range walk.Shards {
+		if shard.Closed == nil {
+			return "it was not listed yet; the listing goes on"
+		}
+	}
+	return "the listing did not show it: it was not in the source then"
+}
+
+// follow adds what one shard's records say of the key.
+func (s *Story) follow(ctx context.Context, run *ledger.Run, shard ledger.Shard) error {
+	if shard.Closed == nil {
+		return nil
+	}
+	before := len(s.Steps)
+	for _, b := range shard.Closed.Batches {
+		if s.Key < b.First || b.Last < s.Key {
+			continue
+		}
+		rows, err := run.Rows(ctx, b.ID)
+		if err != nil {
+			return err
+		}
+		row := find(rows, s.Key)
+		if row == nil {
+			continue
+		}
+		text := fmt.Sprintf("listed in shard %s, batch %s: %s", shard.Ref.Shard, b.ID, row.State)
+		if shard.Closed.Round > 0 {
+			text = fmt.Sprintf("verification found it changed and sealed it again, round %d, batch %s: %s", shard.Closed.Round, b.ID, row.State)
+		}
+		s.step(row.At, "listed", text, run.Path("closed/"+shard.Ref.Shard), row)
+		if b.Pending > 0 {
+			if err := s.copies(ctx, run, b); err != nil {
+				return err
+			}
+		}
+	}
+	if len(s.Steps) == before || shard.Proved == nil || shard.Proved.Objects.Name == "" {
+		return nil
+	}
+	return s.verdict(ctx, run, *shard.Proved)
+}
+
+// copies adds a step for each write-off of the batch and its retries.
+func (s *Story) copies(ctx context.Context, run *ledger.Run, b ledger.BatchRef) error {
+	for {
+		file := run.Path("copied/" + b.ID)
+		w, err := run.WrittenOff(ctx, b.ID)
+		switch {
+		case ledger.Missing(err):
+			s.step(time.Time{}, "copied", fmt.Sprintf("batch %s is not written off yet", b.ID), "", nil)
+			return nil
+		case err != nil:
+			return err
+		case w.Lost != "":
+			s.step(time.Time{}, "copied", "its batch was given up: "+w.Lost, file, nil)
+			return nil
+		}
+		if row := find(w.Rows, s.Key); row != nil {
+			s.step(row.At, "copied", fmt.Sprintf("%s after %d failed tries", row.State, row.Tries), file, row)
+			return nil
+		}
+		if w.Retry == nil {
+			return nil
+		}
+		rows, err := run.Rows(ctx, w.Retry.ID)
+		if err != nil {
+			return err
+		}
+		if row := find(rows, s.Key); row != nil {
+			s.step(row.At, "copied", fmt.Sprintf("handed to batch %s after %d failed tries", w.Retry.ID, row.Tries), file, row)
+		}
+		b = *w.Retry
+	}
+}
+
+// verdict adds what verification wrote of the key.
+func (s *Story) verdict(ctx context.Context, run *ledger.Run, p ledger.Proved) error {
+	data, err := run.Read(ctx, p.Objects.Name)
+	if err != nil {
+		return err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return fault.New(fault.Corrupt, "why", p.Objects.Name, err)
+	}
+	lines := csv.NewReader(z)
+	lines.ReuseRecord = true
+	for {
+		line, err := lines.Read()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fault.New(fault.Corrupt, "why", p.Objects.Name, err)
+		}
+		if line[0] != s.Key {
+			continue
+		}
+		text := line[2]
+		if line[3] != "" {
+			text += ", " + line[3]
+		}
+		if line[4] != "" {
+			text += ", proved by " + line[4]
+		}
+		if line[14] != "" {
+			text += ": " + line[14]
+		}
+		s.step(p.At, "verified", text, run.Path(p.Objects.Name), nil)
+		return nil
+	}
+}
+
+func (s *Story) step(at time.Time, stage, text, file string, row *ledger.Row) {
+	s.Steps = append(s.Steps, Step{At: at, Stage: stage, Text: text, File: file, Row: row})
+}
+
+func find(rows []ledger.Row, key string) *ledger.Row {
+	for i := range rows {
+		if rows[i].Key() == key {
+			return &rows[i]
+		}
+	}
+	return nil
+}
