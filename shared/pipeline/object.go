@@ -217,7 +217,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	kind := fault.KindOf(err)
 	if kind == fault.Throttled { // waiting spends no try
 		a.throttled++
-		wait = max(fault.WaitOf(err), min(500*time.Millisecond<<min(a.throttled, 6), 30*time.Second))
+		wait = max(fault.WaitOf(err), min(a.Quick<<min(a.throttled, 8), 30*time.Second))
 		a.row.Reason = reason(err)
 		return wait, !late(ctx, wait) && a.throttled < 20
 	}
@@ -237,7 +237,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	if a.row.State == ledger.Pending {
 		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
 	}
-	return min(100*time.Millisecond<<a.quick, 5*time.Second), a.quick < quickTries && !a.blocked.Load()
+	return a.Quick << (a.quick - 1), a.quick < quickTries && !a.blocked.Load()
 }
 
 // restat asks the source about an object that is not the one listed, and takes

@@ -44,6 +44,7 @@ type Config struct {
 	Now     func() time.Time // nil: time.Now
 	Pause   time.Duration    // before a second try, doubling after; the first wait for others. 30 s if 0
 	MaxWait time.Duration    // no wait is longer; 15 min if 0
+	Quick   time.Duration    // before an object's second try within a task, doubling after; 200 ms if 0
 	Slots   int              // objects in flight in this process; the job's limits.parallel if 0
 }
 
@@ -82,6 +83,9 @@ func New(c Config) *Pipeline {
 	}
 	if c.MaxWait == 0 {
 		c.MaxWait = 15 * time.Minute
+	}
+	if c.Quick == 0 {
+		c.Quick = 200 * time.Millisecond
 	}
 	return &Pipeline{Config: c, runs: map[string]*run{}}
 }

@@ -80,7 +80,7 @@ func newWorld(t testing.TB, set ...func(*job.Job)) *world {
 // fresh makes a new pipeline, as a new process would.
 func (w *world) fresh() {
 	w.config = pipeline.Config{
-		Ledger: ledger.Open(w.led, w.job.Ledger.Prefix), Now: w.clock.Now, Pause: time.Second, MaxWait: 10 * time.Second,
+		Ledger: ledger.Open(w.led, w.job.Ledger.Prefix), Now: w.clock.Now, Pause: time.Second, MaxWait: 10 * time.Second, Quick: time.Millisecond,
 		Watch: func(e pipeline.Event) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
 		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
 			var src store.Source = w.src

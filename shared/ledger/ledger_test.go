@@ -1,0 +1,215 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
+)
+
+func open(b ledger.Bucket) *ledger.Run { return ledger.Open(b, ".ferry/").Run("j/1") }
+
+func TestOneOfManyRecordsStands(t *testing.T) {
+	b := mem.New(mem.OSS)
+	const writers = 20
+	stood := make([]ledger.Closed, writers)
+	var all sync.WaitGroup
+	for i := range writers {
+		all.Go(func() {
+			var err error
+			if stood[i], err = open(b).Close(t.Context(), ledger.Closed{Shard: "0", Range: store.Range{UpTo: fmt.Sprint(i)}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for i := range stood {
+		if !reflect.DeepEqual(stood[i], stood[0]) {
+			t.Errorf("writer %d was told %+v, writer 0 %+v", i, stood[i], stood[0])
+		}
+	}
+}
+
+// lossy does what it is asked and loses some answers, or refuses first.
+type lossy struct {
+	*mem.Bucket
+	lose, refuse int
+}
+
+func (l *lossy) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	if l.refuse--; l.refuse >= 0 {
+		return store.Stored{}, fault.Throttle("lossy.Put", o.Key, time.Millisecond, errors.New("503"))
+	}
+	s, err := l.Bucket.Put(ctx, o, body, how)
+	if l.lose--; err == nil && l.lose >= 0 {
+		return store.Stored{}, fault.New(fault.Temporary, "lossy.Put", o.Key, errors.New("connection reset"))
+	}
+	return s, err
+}
+
+func TestALostAnswerIsSettledByReadingBack(t *testing.T) {
+	for name, b := range map[string]*lossy{
+		"the answer is lost once":        {Bucket: mem.New(mem.OSS), lose: 1},
+		"the answer is lost three times": {Bucket: mem.New(mem.OSS), lose: 3},
+		"refused, then lost":             {Bucket: mem.New(mem.OSS), refuse: 2, lose: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mine := ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: "a"}, State: ledger.Copied}}}
+			if _, err := open(b).WriteOff(t.Context(), "0-a", mine); err != nil {
+				t.Fatal(err)
+			}
+			other := ledger.WriteOff{Lost: "another"}
+			if stands, err := open(b).WriteOff(t.Context(), "0-a", other); err != nil || len(stands.Rows) != 1 || stands.Lost != "" {
+				t.Errorf("the second writer was told %+v, %v, want the first one's", stands, err)
+			}
+		})
+	}
+}
+
+func TestRowsSurviveTheirSegment(t *testing.T) {
+	want := []ledger.Row{
+		{Src: store.Object{Key: "\x01\"<&>é中😀", Size: 3, Hash: "h", Parts: []int64{1, 2}, Modified: time.Unix(1, 100).UTC(), Meta: map[string]string{"a": "\x02"}}, State: ledger.Pending, Warnings: []string{"w"}},
+		{Src: store.Object{Key: "z"}, Dst: &ledger.Dst{ETag: "E", CRC64: "18446744073709551615", Size: 1}, State: ledger.Copied, Proof: ledger.ByQetag, Tries: 2, Grew: -4},
+	}
+	r := open(mem.New(mem.OSS))
+	if err := r.Seal(t.Context(), "0-a", want); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Rows(t.Context(), "0-a"); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Rows = %+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+func TestASegmentThatEndsEarlyIsCorrupt(t *testing.T) {
+	b := mem.New(mem.OSS)
+	r := open(b)
+	if err := r.Seal(t.Context(), "0-a", make([]ledger.Row, 50)); err != nil {
+		t.Fatal(err)
+	}
+	key := r.Path("listed/0/0-a")
+	_, body, err := b.Open(t.Context(), store.Object{Key: key}, 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, _ := io.ReadAll(body)
+	for _, n := range []int{0, 5, len(data) / 2, len(data) - 1} {
+		if _, err := b.Put(t.Context(), store.Object{Key: key, Size: int64(n)}, readerOf(data[:n]), store.Put{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Rows(t.Context(), "0-a"); fault.KindOf(err) != fault.Corrupt {
+			t.Errorf("cut to %d of %d bytes: %v, want %s", n, len(data), err, fault.Corrupt)
+		}
+	}
+}
+
+func readerOf(b []byte) io.Reader { return &slow{b} }
+
+// slow gives a byte at a time.
+type slow struct{ b []byte }
+
+func (s *slow) Read(p []byte) (int, error) {
+	if len(s.b) == 0 {
+		return 0, io.EOF
+	}
+	p[0], s.b = s.b[0], s.b[1:]
+	return 1, nil
+}
+
+func TestRetriesAreFollowedToTheirEnd(t *testing.T) {
+	row := func(key string, s ledger.State) ledger.Row { return ledger.Row{Src: store.Object{Key: key}, State: s} }
+	r := open(mem.New(mem.OSS))
+	ctx := t.Context()
+	first := ledger.BatchRef{ID: "0-a", First: "a", Last: "d", Rows: 4, Pending: 4}
+	second := ledger.BatchRef{ID: "0-a.1x", Rows: 2, Pending: 2}
+	third := ledger.BatchRef{ID: "0-a.2y", Rows: 1, Pending: 1}
+	closed := ledger.Closed{Shard: "0", Batches: []ledger.BatchRef{first}}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	off := func(b string, w ledger.WriteOff) { t.Helper(); _, err := r.WriteOff(ctx, b, w); must(err) }
+	wantOpen := func(ids ...string) {
+		t.Helper()
+		open, err := r.OpenBatches(ctx, closed)
+		must(err)
+		var got []string
+		for _, b := range open {
+			got = append(got, b.ID)
+		}
+		if !reflect.DeepEqual(got, ids) {
+			t.Errorf("open %q, want %q", got, ids)
+		}
+	}
+	must(r.Seal(ctx, first.ID, []ledger.Row{row("a", ledger.Pending), row("b", ledger.Pending), row("c", ledger.Pending), row("d", ledger.Pending)}))
+	wantOpen("0-a")
+	must(r.Seal(ctx, second.ID, []ledger.Row{row("b", ledger.Pending), row("d", ledger.Pending)}))
+	wantOpen("0-a") // a segment that no record names does not exist
+	off(first.ID, ledger.WriteOff{Rows: []ledger.Row{row("a", ledger.Copied), row("c", ledger.Copied)}, Retry: &second})
+	wantOpen("0-a.1x")
+	must(r.Seal(ctx, third.ID, []ledger.Row{row("d", ledger.Pending)}))
+	off(second.ID, ledger.WriteOff{Rows: []ledger.Row{row("b", ledger.Copied)}, Retry: &third})
+	wantOpen("0-a.2y")
+	off(third.ID, ledger.WriteOff{Lost: "given up"})
+	wantOpen()
+	rows, done, err := r.Settled(ctx, first)
+	must(err)
+	var got []string
+	for _, row := range rows {
+		got = append(got, row.Key()+" "+string(row.State))
+	}
+	if want := []string{"a copied", "b copied", "c copied", "d failed"}; !done || !reflect.DeepEqual(got, want) {
+		t.Errorf("settled %q, done %v, want %q, true", got, done, want)
+	}
+}
+
+func TestAnotherFormatIsTold(t *testing.T) {
+	for body, want := range map[string]fault.Kind{
+		`{"v":1,"shard":"0"}`: "", `{"v":2,"shard":"0"}`: fault.Newer, `{"shard":"0"}`: fault.Corrupt, `nonsense`: fault.Corrupt,
+	} {
+		b := mem.New(mem.OSS)
+		r := open(b)
+		if _, err := b.Put(t.Context(), store.Object{Key: r.Path("closed/0"), Size: int64(len(body))}, readerOf([]byte(body)), store.Put{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Closed(t.Context(), "0"); fault.KindOf(err) != want {
+			t.Errorf("%s: %v, want %q", body, err, want)
+		}
+	}
+}
+
+func TestRunsAreListedInOrder(t *testing.T) {
+	l := ledger.Open(mem.New(mem.OSS), ".ferry/")
+	for _, name := range []string{"j/20260102T000000Z", "j/20260101T000000Z", "j2/20260101T000000Z"} {
+		if _, err := l.Run(name).Start(t.Context(), ledger.Started{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := l.Runs(t.Context(), "j")
+	if want := []string{"j/20260101T000000Z", "j/20260102T000000Z"}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Runs = %q, %v, want %q", got, err, want)
+	}
+}
+
+func TestTheBooksBalanceOnlyIfEverythingEnded(t *testing.T) {
+	var c ledger.Counts
+	c.Listed = ledger.Tally{Objects: 2, Bytes: 10}
+	c.Count(ledger.Row{Src: store.Object{Size: 4}, State: ledger.Copied})
+	if c.Balanced() {
+		t.Error("one of two rows ended, yet the books balance")
+	}
+	c.Count(ledger.Row{Src: store.Object{Size: 6}, State: ledger.Gone})
+	if !c.Balanced() {
+		t.Errorf("both rows ended, yet the books do not balance: %+v", c)
+	}
+}
