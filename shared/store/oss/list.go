@@ -37,7 +37,8 @@ func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object
 				yield(store.Object{}, err)
 				return
 			}
-			if page.truncated && !past(page, r.UpTo) {
+			more := page.truncated && !past(page, r.UpTo)
+			if more {
 				l.fetch(page.token)
 			}
 			for _, obj := range page.objects {
@@ -55,13 +56,14 @@ func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object
 					return
 				}
 			}
-			if !page.truncated {
+			if !more {
 				return
 			}
 		}
 	}
 }
 
+// past reports whether no key after p can be in range.
 func past(p *page, upTo string) bool {
 	return upTo != "" && len(p.objects) > 0 && p.objects[len(p.objects)-1].Key >= upTo
 }

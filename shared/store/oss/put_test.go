@@ -106,7 +106,7 @@ func TestPutOfAFailingBodyStoresNothing(t *testing.T) {
 		"empty":                       {0, failing(0), 0, errBody, fault.Corrupt},
 		"small and short":             {10, strings.NewReader("123"), 0, io.ErrUnexpectedEOF, fault.Temporary},
 		"big, at once":                {big, failing(0), 1, errBody, fault.Corrupt},
-		"big, before the last byte":   {big, failing(big-1), 1, errBody, fault.Corrupt},
+		"big, before the last byte":   {big, failing(big - 1), 1, errBody, fault.Corrupt},
 		"big, with the last byte":     {big, &dataWithError{big, errBody}, 1, errBody, fault.Corrupt},
 		"big and short":               {big, strings.NewReader(strings.Repeat("x", big-1)), 1, io.ErrUnexpectedEOF, fault.Temporary},
 		"big, an error without kind":  {big, &dataWithError{big, io.ErrClosedPipe}, 1, io.ErrClosedPipe, fault.Unknown},
