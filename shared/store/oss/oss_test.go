@@ -84,6 +84,7 @@ func (r *recorder) one(t *testing.T) seen {
 
 func refuse(status int, code, message string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("x-oss-request-id", "R1")
 		for i := 0; i+1 < len(header); i += 2 {
 			w.Header().Set(header[i], header[i+1])
 		}
