@@ -3,6 +3,7 @@ package oss
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -170,6 +171,26 @@ func TestOpenOfWhatGoesSilentFails(t *testing.T) {
 	wantKind(t, "Read", err, fault.Temporary)
 	if !errors.Is(err, errStalled) {
 		t.Errorf("got %v, want %v in the chain", err, errStalled)
+	}
+}
+
+func TestOpenEndsWithItsContext(t *testing.T) {
+	b := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, body, err := b.Open(ctx, store.Object{Key: "k"}, 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	cancel()
+	_, err = io.ReadAll(body)
+	wantKind(t, "Read", err, fault.Temporary)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled in the chain", err)
 	}
 }
 

@@ -50,6 +50,8 @@ func (b *Bucket) upload(ctx context.Context, r request, body io.Reader, size int
 	case size <= smallBody:
 		return b.uploadWhole(ctx, r, body, size)
 	}
+	// A refusal then comes before the body is sent, not as a broken pipe amid it.
+	r.header["Expect"] = "100-continue"
 	s := newStream(ctx, body, size)
 	// The SDK takes the length from a LimitedReader, and from nothing else that streams.
 	r.body = &io.LimitedReader{R: s, N: size}

@@ -21,8 +21,9 @@ const (
 )
 
 // newTransport returns a transport of the driver's own. With 64 transfers at
-// once its buffers take 6 MiB, with every idle connection kept 24 MiB; with
-// 64 small bodies of 1 MiB besides, that leaves most of 256 MiB free.
+// once its buffers take 6 MiB, with every idle connection kept 24 MiB. Bodies
+// take 64 MiB more at worst (64 of 1 MiB; a stream takes 128 KiB), so that all
+// of it is less than half of a function's 256 MiB.
 func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
@@ -40,7 +41,8 @@ func newTransport() *http.Transport {
 		IdleConnTimeout:     45 * time.Second, // below OSS's minute
 		// Counted from the end of the body. Completing 10,000 parts may take long.
 		ResponseHeaderTimeout: 90 * time.Second,
-		DisableCompression:    true, // the bytes are those that are stored
+		ExpectContinueTimeout: time.Second, // then the body goes out all the same
+		DisableCompression:    true,        // the bytes are those that are stored
 		WriteBufferSize:       64 << 10,
 		ReadBufferSize:        32 << 10,
 		TLSNextProto:          map[string]func(string, *tls.Conn) http.RoundTripper{}, // HTTP/1.1: a connection for each transfer
