@@ -1,0 +1,110 @@
+// Package app puts the parts together. It is the only package that knows every
+// driver and reads the environment. Connect opens what a job names; Copy runs
+// a whole migration in this process.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/kodo"
+	"kodoferry/shared/store/oss"
+)
+
+// Sites are the three places a job works with.
+type Sites struct {
+	Source interface {
+		store.Source
+		Check(ctx context.Context) error
+	}
+	Target interface {
+		pipeline.Target
+		Check(ctx context.Context) error
+	}
+	Ledger *ledger.Ledger
+	check  []func(context.Context) error
+}
+
+// Connect opens the source, the target and the ledger of j. It makes no
+// request. Its error names every mistake at once, missing variables included.
+func (c Config) Connect(j job.Job) (Sites, error) {
+	var s Sites
+	errs := c.missing(j.Source, j.Target, j.Ledger)
+	if len(errs) > 0 {
+		return s, errors.Join(errs...)
+	}
+	src, err := c.openKodo(j.Source)
+	errs = append(errs, err)
+	dst, err := c.openOSS(j.Target)
+	errs = append(errs, err)
+	led, err := c.openOSS(j.Ledger)
+	errs = append(errs, err)
+	if err := errors.Join(errs...); err != nil {
+		return s, err
+	}
+	s.Source, s.Target, s.Ledger = src, dst, ledger.Open(led, j.Ledger.Prefix)
+	s.check = []func(context.Context) error{src.Check, dst.Check}
+	if j.Ledger.Bucket != j.Target.Bucket {
+		s.check = append(s.check, led.Check)
+	}
+	s.check = append(s.check, s.Ledger.Check)
+	return s, nil
+}
+
+// Ledger opens the ledger at l alone.
+func (c Config) Ledger(l job.Location) (*ledger.Ledger, error) {
+	if errs := c.missing(l); len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	b, err := c.openOSS(l)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Open(b, l.Prefix), nil
+}
+
+// Check asks every place whether it can be reached and used, all at once, and
+// returns everything that is wrong. A versioned ledger bucket is Invalid.
+func (s Sites) Check(ctx context.Context) error {
+	errs := make([]error, len(s.check))
+	var all sync.WaitGroup
+	for i, check := range s.check {
+		all.Go(func() { errs[i] = check(ctx) })
+	}
+	all.Wait()
+	seen := map[string]bool{}
+	var distinct []error
+	for _, err := range errs {
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			distinct = append(distinct, err)
+		}
+	}
+	return errors.Join(distinct...)
+}
+
+func (c Config) openKodo(l job.Location) (*kodo.Bucket, error) {
+	if l.Scheme != job.Kodo {
+		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a source is kodo://bucket/prefix"))
+	}
+	return kodo.Open(kodo.Config{
+		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Domain: l.Domain, Insecure: l.Insecure,
+		AccessKey: c.KodoAccessKey, SecretKey: c.KodoSecretKey,
+	})
+}
+
+func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
+	if l.Scheme != job.OSS {
+		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a target or ledger is oss://bucket/prefix"))
+	}
+	return oss.Open(oss.Config{
+		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, Credentials: c.oss,
+	})
+}

@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/mem"
+	"kodoferry/shared/task"
+	"kodoferry/shared/worker"
+)
+
+// Options shape a run in this process.
+type Options struct {
+	Log    *slog.Logger
+	Watch  func(pipeline.Event)                 // told of what happens; may be nil
+	Begun  func(run string, p *ledger.Progress) // told once which run it is, with the progress found if it is resumed; may be nil
+	Faulty func(worker.Doer) worker.Doer        // wraps the pipeline, for demonstrations and tests; may be nil
+	Now    func() time.Time                     // nil: time.Now
+}
+
+// How many tasks of each stage run at the same time in one process. Objects
+// are bounded by the job's limits.parallel over all of them.
+var together = map[task.Stage]int{task.Listing: 2, task.Copying: 4, task.Verifying: 2}
+
+const (
+	// localPause is short: nobody else shares the queue, and somebody waits.
+	localPause = 2 * time.Second
+	firstWait  = 100 * time.Millisecond
+	maxWait    = 3 * time.Second
+	// memoryLimit keeps the collector within the promise of 256 MiB resident.
+	memoryLimit = 160 << 20
+)
+
+// ErrHalted says that the run was left as it is, to be gone on with later.
+var ErrHalted = errors.New("the run was left as it is")
+
+// Copy runs j from start to report in this process, or goes on with its
+// unfinished run. It returns the report. If ctx ends first, or the whole is in
+// trouble, the error says so and the run can be gone on with.
+func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Begun == nil {
+		o.Begun = func(string, *ledger.Progress) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(memoryLimit, debug.SetMemoryLimit(-1))))
+	p := pipeline.New(pipeline.Config{
+		Ledger: s.Ledger, Log: o.Log, Watch: o.Watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait,
+		// The run's own job says what is done, this process's how to get there.
+		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+			return s.Source, s.Target, nil
+		},
+	})
+	name, first, err := begin(ctx, p, s.Ledger, j, o)
+	if err != nil {
+		return pipeline.Report{}, err
+	}
+	if err := serve(ctx, p, first, j, o); err != nil {
+		return pipeline.Report{Summary: pipeline.Summary{Run: name}}, err
+	}
+	return pipeline.ReadReport(ctx, s.Ledger.Run(name))
+}
+
+// begin starts a run, or finds what is open of the newest one.
+func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o Options) (string, []task.Task, error) {
+	runs, err := l.Runs(ctx, j.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(runs) > 0 {
+		name := runs[len(runs)-1]
+		progress, err := l.Run(name).Walk(ctx)
+		switch {
+		case ledger.Missing(err): // it left something, but never started
+		case err != nil:
+			return "", nil, err
+		case !progress.Reported:
+			o.Begun(name, &progress)
+			open, err := p.Resume(ctx, name)
+			return name, open, err
+		}
+	}
+	name := pipeline.RunName(j, o.Now())
+	for slices.Contains(runs, name) { // two runs in one second
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return "", nil, ctx.Err()
+		}
+		name = pipeline.RunName(j, o.Now())
+	}
+	first, err := p.Start(ctx, j, name)
+	if err == nil {
+		o.Begun(name, nil)
+	}
+	return name, first, err
+}
+
+// serve does tasks and what follows from them until the report is written.
+func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.Job, o Options) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var do worker.Doer = p
+	if o.Faulty != nil {
+		do = o.Faulty(do)
+	}
+	w := &worker.Worker{
+		Doer: ending{do, func() { stop(errReported) }}, Log: o.Log, Attempts: j.Limits.Attempts, Pause: localPause,
+		Send: map[task.Stage]queue.Sender{},
+		Halt: func(t task.Task, err error) bool {
+			kind := fault.KindOf(err)
+			if kind != fault.Denied && (kind == fault.Throttled || kind == fault.Invalid || t.Attempt+1 < j.Limits.Attempts) {
+				return false
+			}
+			stop(errors.Join(ErrHalted, err))
+			return true
+		},
+	}
+	queues := map[task.Stage]queue.Queue{}
+	for _, s := range task.Stages {
+		q := mem.New(mem.Options{Visibility: time.Hour})
+		queues[s], w.Send[s] = q, q
+	}
+	if err := w.Submit(ctx, first...); err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	for _, s := range task.Stages {
+		all.Go(func() { w.Poll(ctx, queues[s], together[s], time.Hour) })
+	}
+	all.Wait()
+	if cause := context.Cause(ctx); cause != errReported {
+		return cause
+	}
+	return nil
+}
+
+var errReported = errors.New("the report is written")
+
+// ending calls done once a Report task has ended the run.
+type ending struct {
+	worker.Doer
+	done func()
+}
+
+func (e ending) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	next, err := e.Doer.Do(ctx, t)
+	if err == nil && t.Kind == task.Report && len(next) == 0 {
+		e.done()
+	}
+	return next, err
+}
+
+func (e ending) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
+	next, err := e.Doer.GiveUp(ctx, t, cause)
+	if err == nil && t.Kind == task.Report {
+		e.done()
+	}
+	return next, err
+}
