@@ -191,6 +191,9 @@ func newBody(ctx context.Context, cancel context.CancelCauseFunc, key string, re
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	if b.ctx.Err() != nil { // what is buffered already is not handed out any more
+		return 0, network(b.ctx, "kodo.Read", b.key, b.ctx.Err())
+	}
 	n, err := b.resp.Read(p)
 	b.timer.Reset(stall)
 	if b.left >= 0 {
