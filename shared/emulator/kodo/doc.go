@@ -1,0 +1,37 @@
+// Package kodo is a strict stand-in for Qiniu Kodo that speaks its wire
+// protocol: management, listing, the three ways to upload, region queries and
+// downloads, with every signature checked. It serves Ferry's tests as well as
+// clients written against the real service. Start with Start, fill buckets
+// with CreateBucket, Put and Synthesize, and make it misbehave through Desk.
+//
+// What it answers follows Qiniu's documentation and the sources of its Go SDK
+// (github.com/qiniu/go-sdk/v7); where both are silent, the comment beside the
+// code says so. Objects live in memory.
+//
+// Operations, as Desk counts them, rules name them and OnRequest tells them:
+//
+//	list       GET, POST /list and /v2/list
+//	stat       /stat/<entry>[/needparts/true]
+//	batch      POST /batch; the operations inside are not counted apart
+//	delete     /delete/<entry>
+//	copy       /copy/<entry>/<entry>[/force/true]
+//	move       /move/<entry>/<entry>[/force/true]
+//	chgm       /chgm/<entry>[/mime/<m>][/x-qn-meta-<k>/<v>…][/cond/<c>]
+//	chtype     /chtype/<entry>/type/<n>
+//	chstatus   /chstatus/<entry>/status/<n>
+//	restore    /restoreAr/<entry>/freezeAfterDays/<n>
+//	lifecycle  /deleteAfterDays/<entry>/<n> and /lifecycle/<entry>/…
+//	upload     POST / (form) and POST /putb64/…
+//	block      POST /mkblk/… and /bput/…
+//	mkfile     POST /mkfile/…
+//	init       POST /buckets/<b>/objects/<o>/uploads
+//	part       PUT /buckets/<b>/objects/<o>/uploads/<id>/<n>
+//	parts      GET /buckets/<b>/objects/<o>/uploads/<id>
+//	complete   POST /buckets/<b>/objects/<o>/uploads/<id>
+//	abort      DELETE /buckets/<b>/objects/<o>/uploads/<id>
+//	get, head  downloads
+//	query      /v2/query and /v4/query
+//	domains    /v2/domains, /v3/domains, /v6/domain/list and /domains
+//	bucket     /buckets, /v2/bucketInfo(s), /mkbucketv3, /drop, /private, /regions, /rules/get
+//	unknown    anything else
+package kodo

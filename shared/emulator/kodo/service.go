@@ -1,0 +1,230 @@
+package kodo
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ttl is how many seconds a region query stays good. The service says hours;
+// but clients keep answers in files, by the port of this server, which the
+// next server may get.
+const ttl = 1
+
+// queryV2 answers /v2/query, which nobody signs: the hosts of a bucket's
+// region. All of them are this server, and carry their scheme, which the SDK
+// keeps where it is given.
+func (s *Server) queryV2(w http.ResponseWriter, r *http.Request) {
+	b, no := s.queried(r.URL.Query())
+	if no != nil {
+		writeRefusal(w, no)
+		return
+	}
+	api := map[string]any{"main": []string{s.Endpoint()}}
+	io := map[string]any{"src": map[string]any{"main": []string{"http://" + b.domain}}}
+	acc := map[string]any{"acc": api}
+	writeJSON(w, map[string]any{
+		"region": s.cfg.Region, "ttl": ttl, "io": io, "io_src": io, "rs": acc, "rsf": acc, "api": acc, "uc": acc,
+		"up": map[string]any{"acc": api, "src": api},
+	})
+}
+
+// queryV4 answers /v4/query.
+func (s *Server) queryV4(w http.ResponseWriter, r *http.Request) {
+	b, no := s.queried(r.URL.Query())
+	if no != nil {
+		writeRefusal(w, no)
+		return
+	}
+	api := map[string]any{"domains": []string{s.Endpoint()}}
+	io := map[string]any{"domains": []string{"http://" + b.domain}}
+	writeJSON(w, map[string]any{"hosts": []any{map[string]any{
+		"region": s.cfg.Region, "ttl": ttl, "io": io, "io_src": io,
+		"rs": api, "rsf": api, "api": api, "uc": api, "up": api,
+		"s3": map[string]any{"region_alias": s.cfg.Region, "domains": []string{}},
+	}}})
+}
+
+func (s *Server) queried(q url.Values) (*bucket, *refusal) {
+	if q.Get("ak") != s.cfg.AccessKey {
+		return nil, &refusal{http.StatusUnauthorized, "app/accesskey is not found"}
+	}
+	if b := s.bucket(q.Get("bucket")); b != nil {
+		return b, nil
+	}
+	return nil, errNoBucket
+}
+
+// domains answers the requests for a bucket's download hosts: their names
+// alone, or with what /v3/domains tells of each.
+func (s *Server) domains(r *http.Request, _ []byte) (any, *refusal) {
+	b := s.bucket(r.URL.Query().Get("tbl"))
+	if b == nil {
+		return nil, errNoBucket
+	}
+	if r.URL.Path != "/v3/domains" {
+		return []string{b.domain}, nil
+	}
+	at := b.created.Unix()
+	return []any{map[string]any{
+		"domain": b.domain, "tbl": b.name, "uid": 1, "refresh": false, "ctime": at, "utime": at,
+		"domaintype": 1, "apiscope": 0, "freeze_types": []any{}, // 1: a source domain; 0: of Kodo, not S3
+	}}, nil
+}
+
+// sorted returns the buckets by name.
+func (s *Server) sorted() []*bucket {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(s.buckets), func(a, b *bucket) int { return strings.Compare(a.name, b.name) })
+}
+
+func (s *Server) listBuckets(r *http.Request, _ []byte) (any, *refusal) {
+	q := r.URL.Query()
+	if q.Get("apiVersion") == "v4" {
+		return s.listBucketsV4(q)
+	}
+	list := []string{}
+	for _, b := range s.sorted() {
+		list = append(list, b.name)
+	}
+	return list, nil
+}
+
+func (s *Server) listBucketsV4(q url.Values) (any, *refusal) {
+	limit := 20
+	if v := q.Get("limit"); v != "" && v != "0" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return nil, errArgument
+		}
+		limit = n
+	}
+	list, next, more := []any{}, "", false
+	for _, b := range s.sorted() {
+		switch region := q.Get("region"); {
+		case region != "" && region != s.cfg.Region, b.name <= q.Get("marker") && q.Get("marker") != "":
+			continue
+		}
+		if len(list) == limit {
+			more = true
+			break
+		}
+		list = append(list, map[string]any{
+			"name": b.name, "region": s.cfg.Region, "private": b.isPrivate(), "ctime": b.created.Format(time.RFC3339),
+		})
+		next = b.name
+	}
+	if !more {
+		next = ""
+	}
+	return map[string]any{"next_marker": next, "is_truncated": more, "buckets": list}, nil
+}
+
+// info is what bucketInfo tells of b. The keys of the protected mode are never told.
+func (s *Server) info(b *bucket) any {
+	private := 0
+	if b.isPrivate() {
+		private = 1
+	}
+	return map[string]any{
+		"source": "", "host": "", "expires": 0, "protected": 0, "private": private, "no_index_page": 0, "max_age": 31536000,
+		"separator": "", "styles": map[string]string{}, "anti_leech_mode": 0, "token_anti_leech_mode": 0,
+		"refer_wl": []string{}, "refer_bl": []string{}, "source_enabled": false, "allow_empty_referer": true,
+		"mac_key": "", "mac_key2": "", "zone": s.cfg.Region, "region": s.cfg.Region, "remark": "", "ctime": b.created.Format(time.RFC3339),
+	}
+}
+
+func (s *Server) bucketInfo(r *http.Request, _ []byte) (any, *refusal) {
+	b := s.bucket(r.URL.Query().Get("bucket"))
+	if b == nil {
+		return nil, errNoBucket
+	}
+	return s.info(b), nil
+}
+
+func (s *Server) bucketInfos(r *http.Request, _ []byte) (any, *refusal) {
+	list := []any{}
+	for _, b := range s.sorted() {
+		if region := r.URL.Query().Get("region"); region == "" || region == s.cfg.Region {
+			list = append(list, map[string]any{"name": b.name, "info": s.info(b)})
+		}
+	}
+	return list, nil
+}
+
+// makeBucket answers /mkbucketv3/<name>/region/<region>.
+func (s *Server) makeBucket(r *http.Request, _ []byte) (any, *refusal) {
+	seg := strings.Split(r.URL.Path, "/")
+	if r.Method != http.MethodPost || len(seg) != 5 || seg[3] != "region" {
+		return nil, errArgument
+	}
+	switch {
+	case seg[4] != s.cfg.Region:
+		return nil, &refusal{http.StatusBadRequest, "invalid region parameter"}
+	case s.bucket(seg[2]) != nil:
+		return nil, &refusal{614, "the bucket already exists and you own it."}
+	}
+	if err := s.CreateBucket(seg[2]); err != nil {
+		return nil, errArgument
+	}
+	return nil, nil
+}
+
+// drop answers /drop/<name>: the bucket must be empty.
+func (s *Server) drop(r *http.Request, _ []byte) (any, *refusal) {
+	name := strings.TrimPrefix(r.URL.Path, "/drop/")
+	if r.Method != http.MethodPost {
+		return nil, errMethod
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.buckets[name]
+	if b == nil {
+		return nil, errNoBucket
+	}
+	b.mu.RLock()
+	_, _, _, holds := b.from("").step()
+	b.mu.RUnlock()
+	if holds {
+		return nil, &refusal{http.StatusForbidden, "drop non empty bucket is not allowed"}
+	}
+	delete(s.buckets, name)
+	s.hangUp(b)
+	return nil, nil
+}
+
+// setPrivate answers /private with bucket=<name>&private=<0 or 1>.
+func (s *Server) setPrivate(r *http.Request, body []byte) (any, *refusal) {
+	form, err := url.ParseQuery(string(body))
+	b := s.bucket(form.Get("bucket"))
+	private := form.Get("private")
+	switch {
+	case r.Method != http.MethodPost:
+		return nil, errMethod
+	case err != nil || private != "0" && private != "1":
+		return nil, errArgument
+	case b == nil:
+		return nil, errNoBucket
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.private = private == "1"
+	return nil, nil
+}
+
+func (s *Server) regions(*http.Request, []byte) (any, *refusal) {
+	return map[string]any{"regions": []any{map[string]string{"id": s.cfg.Region, "description": s.cfg.Region}}}, nil
+}
+
+// rules answers /rules/get: no bucket has lifecycle rules here.
+func (s *Server) rules(r *http.Request, _ []byte) (any, *refusal) {
+	if s.bucket(r.URL.Query().Get("bucket")) == nil {
+		return nil, errNoBucket
+	}
+	return []any{}, nil
+}

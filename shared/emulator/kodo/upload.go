@@ -1,0 +1,270 @@
+package kodo
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// maxUpload is the most bytes that one request may bring: a part (Kodo, "upload part").
+const maxUpload = 1 << 30
+
+// lifetime is how long blocks and multipart uploads are kept (Kodo, "mkblk"
+// and "initiate multipart upload": seven days).
+const lifetime = 7 * 24 * time.Hour
+
+// uploads are what is under way.
+type uploads struct {
+	mu     sync.Mutex
+	last   int
+	swept  time.Time
+	blocks map[string]*block     // by ctx
+	multis map[string]*multipart // by upload id
+}
+
+// name returns the next name of an upload. u.mu is held.
+func (u *uploads) name() string {
+	u.last++
+	return fmt.Sprintf("%x.%x", mix(uint64(u.last)), u.last)
+}
+
+// sweep forgets what has expired, once an hour. u.mu is held.
+func (u *uploads) sweep(now time.Time) {
+	if now.Sub(u.swept) < time.Hour {
+		return
+	}
+	u.swept = now
+	for k, b := range u.blocks {
+		if now.After(b.expires) {
+			delete(u.blocks, k)
+		}
+	}
+	for k, m := range u.multis {
+		if now.After(m.expires) {
+			delete(u.multis, k)
+		}
+	}
+}
+
+// routeUpload finds the operations that bring objects in.
+func (s *Server) routeUpload(r *http.Request, path string) (c call, ok bool) {
+	seg := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if seg[0] == "buckets" && len(seg) > 1 {
+		return s.routeParts(r, seg)
+	}
+	if r.Method != http.MethodPost {
+		return call{}, false
+	}
+	switch seg[0] {
+	case "":
+		return s.formCall(r), len(seg) == 1
+	case "putb64":
+		return call{op: "upload", work: func(w http.ResponseWriter, r *http.Request) { s.putBase64(w, r, seg[1:]) }}, true
+	case "mkblk", "bput":
+		return call{op: "block", work: func(w http.ResponseWriter, r *http.Request) { s.putBlock(w, r, seg) }}, true
+	case "mkfile":
+		c := call{op: "mkfile", work: func(w http.ResponseWriter, r *http.Request) { s.makeFile(w, r, seg[1:]) }}
+		for i := 2; i+1 < len(seg); i += 2 {
+			if seg[i] == "key" {
+				c.key, _ = decodeBase64(seg[i+1])
+			}
+		}
+		return c, true
+	}
+	return call{}, false
+}
+
+// take reads the body of an upload.
+func take(r *http.Request) ([]byte, *refusal) {
+	if r.ContentLength > maxUpload {
+		return nil, errTooLarge
+	}
+	if n := r.ContentLength; n >= 0 {
+		data := make([]byte, n)
+		if _, err := io.ReadFull(r.Body, data); err != nil {
+			return nil, &refusal{http.StatusBadRequest, "unexpected EOF"}
+		}
+		return data, nil
+	}
+	data, err := io.ReadAll(io.LimitReader(r.Body, maxUpload+1))
+	switch {
+	case err != nil:
+		return nil, &refusal{http.StatusBadRequest, "unexpected EOF"}
+	case len(data) > maxUpload:
+		return nil, errTooLarge
+	}
+	return data, nil
+}
+
+// arrival is an object that has arrived whole.
+type arrival struct {
+	key         *string // nil where the client named none
+	body        segments
+	size        int64
+	parts       []int64
+	mime, fname string
+	md5         string
+	meta, vars  map[string]string
+	inParts     bool
+}
+
+func (a *arrival) add(p []byte) {
+	a.body, a.size = append(a.body, p), a.size+int64(len(p))
+}
+
+// option takes a parameter of the upload: a custom variable or metadata.
+func (a *arrival) option(name, value string) {
+	switch {
+	case strings.HasPrefix(name, "x:"):
+		if a.vars == nil {
+			a.vars = map[string]string{}
+		}
+		a.vars[name] = value
+	case metaName(name) != name:
+		if a.meta == nil {
+			a.meta = map[string]string{}
+		}
+		a.meta[metaName(name)] = value
+	}
+}
+
+// store puts a into the bucket that p names and returns the answer's body.
+func (s *Server) store(p policy, a arrival) ([]byte, *refusal) {
+	b := s.bucket(p.bucket)
+	if b == nil {
+		return nil, errNoBucket
+	}
+	hash, err := hashOf(a.body, a.size, a.parts)
+	if err != nil {
+		return nil, &refusal{599, err.Error()}
+	}
+	a.mime = cmp.Or(a.mime, octets)
+	v := &variables{policy: p, arrival: &a, hash: hash, now: s.cfg.Now()}
+	key := hash
+	switch {
+	case p.SaveKey != "" && (a.key == nil || p.ForceSaveKey):
+		key = v.expand(p.SaveKey, false)
+	case a.key != nil:
+		key = *a.key
+	}
+	if !utf8.ValidString(key) {
+		return nil, errNotUTF8
+	}
+	v.key = key
+	if no := p.allows(key); no != nil {
+		return nil, no
+	}
+	if no := p.allowsContent(a.size, a.mime); no != nil {
+		return nil, no
+	}
+	now := s.cfg.Now()
+	rec := &record{
+		body: a.body, size: a.size, hash: hash, md5: a.md5, mime: a.mime, endUser: p.EndUser, meta: a.meta,
+		parts: a.parts, kind: p.FileType, put: putTime(now),
+	}
+	if p.DeleteAfterDays > 0 {
+		rec.days = map[string]int64{"expiration": now.AddDate(0, 0, int(p.DeleteAfterDays)).Unix()}
+	}
+	// A scope without a key adds objects only, and so does insertOnly; the
+	// same content again is no offence. A multipart upload (version 2) needs
+	// insertOnly to be so (Kodo, "put policy": scope).
+	adds := p.InsertOnly != 0 || !p.keyed && !a.inParts
+	no := b.change(key, func(old *record) (*record, *refusal) {
+		switch {
+		case old == nil || !adds:
+			return rec, nil
+		case old.hash == hash:
+			return old, nil
+		}
+		return nil, errExists
+	})
+	if no != nil {
+		return nil, no
+	}
+	if p.ReturnBody != "" {
+		return []byte(v.expand(p.ReturnBody, true)), nil
+	}
+	answer := map[string]string{"hash": hash, "key": key}
+	for name, value := range a.vars {
+		answer[name] = value
+	}
+	body, err := json.Marshal(answer)
+	if err != nil {
+		return nil, &refusal{599, err.Error()}
+	}
+	return body, nil
+}
+
+// arrive stores a and answers.
+func (s *Server) arrive(w http.ResponseWriter, p policy, a arrival) {
+	body, no := s.store(p, a)
+	if no != nil {
+		writeRefusal(w, no)
+		return
+	}
+	writeBody(w, http.StatusOK, body)
+}
+
+// variables are what saveKey and returnBody may name (Kodo, "magic variables").
+type variables struct {
+	policy
+	*arrival
+	hash, key string
+	now       time.Time
+}
+
+// expand replaces each $(name) of text. In JSON a text is quoted, unless a
+// quote stands before it already.
+func (v *variables) expand(text string, inJSON bool) string {
+	var out strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "$(")
+		name, after, closed := strings.Cut(rest, ")")
+		if !ok || !closed {
+			return out.String() + text
+		}
+		out.WriteString(before)
+		value, bare := v.value(name)
+		switch {
+		case !inJSON || bare:
+			out.WriteString(value)
+		case strings.HasSuffix(before, `"`):
+			quoted := string(appendString(nil, value))
+			out.WriteString(quoted[1 : len(quoted)-1])
+		default:
+			out.Write(appendString(nil, value))
+		}
+		text = after
+	}
+}
+
+// value is the value of one variable; bare if it is a number or null.
+func (v *variables) value(name string) (value string, bare bool) {
+	ext := ""
+	if at := strings.LastIndexByte(v.fname, '.'); at >= 0 {
+		ext = v.fname[at:]
+	}
+	texts := map[string]string{
+		"bucket": v.bucket, "key": v.key, "etag": v.hash, "hash": v.hash, "fname": v.fname, "fprefix": strings.TrimSuffix(v.fname, ext), "ext": ext,
+		"mimeType": v.mime, "endUser": v.EndUser, "md5": v.md5,
+		"year": v.now.Format("2006"), "mon": v.now.Format("01"), "day": v.now.Format("02"),
+		"hour": v.now.Format("15"), "min": v.now.Format("04"), "sec": v.now.Format("05"),
+	}
+	if t, ok := texts[name]; ok {
+		return t, false
+	}
+	if t, ok := v.vars[name]; ok {
+		return t, false
+	}
+	if name == "fsize" {
+		return strconv.FormatInt(v.size, 10), true
+	}
+	return "null", true
+}
