@@ -1,0 +1,261 @@
+package oss
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	algorithmV4     = "OSS4-HMAC-SHA256"
+	terminatorV4    = "aliyun_v4_request"
+	productV4       = "oss"
+	layoutV4        = "20060102T150405Z"
+	unsignedPayload = "UNSIGNED-PAYLOAD"
+	maxExpiresV4    = 7 * 24 * 3600 // seconds (error page 0002-00000232)
+)
+
+// scopeV4 is a credential of version 4: <id>/<day>/<region>/oss/aliyun_v4_request.
+type scopeV4 struct{ id, day string }
+
+// parseScope checks the form of a credential, and that it is for this region.
+// ecs are the codes for a bad day and a bad end.
+func (s *Server) parseScope(credential, where string, ecs [2]string) (scopeV4, error) {
+	bad := func(ec, what string) error {
+		return refuse(400, "InvalidArgument", ec, "Invalid "+what+" in "+where+".")
+	}
+	f := strings.Split(credential, "/")
+	if len(f) != 5 || f[0] == "" {
+		return scopeV4{}, bad(ecs[1], "signing credential")
+	}
+	if _, err := time.Parse("20060102", f[1]); err != nil {
+		return scopeV4{}, bad(ecs[0], "signing date")
+	}
+	switch {
+	case f[2] != s.region:
+		return scopeV4{}, bad("0002-00000226", "signing region")
+	case f[3] != productV4:
+		return scopeV4{}, bad("0002-00000227", "signing product")
+	case f[4] != terminatorV4:
+		return scopeV4{}, bad(ecs[1], "signing terminator")
+	}
+	return scopeV4{f[0], f[1]}, nil
+}
+
+// headerV4 checks `Authorization: OSS4-HMAC-SHA256 Credential=…,AdditionalHeaders=…,Signature=…`.
+func (c *call) headerV4(header string) (*heldCredential, error) {
+	const where = "Authorization header"
+	fields := map[string]string{}
+	for f := range strings.SplitSeq(strings.TrimPrefix(header, algorithmV4), ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(f), "=")
+		if !ok {
+			return nil, badArgument("Authorization", header, "Authorization header is invalid.")
+		}
+		fields[name] = value
+	}
+	if fields["Credential"] == "" || fields["Signature"] == "" {
+		return nil, badArgument("Authorization", header, "Authorization header is invalid.")
+	}
+	scope, err := c.s.parseScope(fields["Credential"], where, [2]string{"0002-00000212", "0002-00000213"})
+	if err != nil {
+		return nil, err
+	}
+	additional, given := fields["AdditionalHeaders"]
+	extra, err := additionalHeaders(additional, given, where)
+	if err != nil {
+		return nil, err
+	}
+	if sum := c.r.Header.Get("X-Oss-Content-Sha256"); sum != unsignedPayload {
+		return nil, refuse(400, "InvalidArgument", "0002-00000214", "The value of x-oss-content-sha256 must be "+unsignedPayload+".").with("ArgumentName", "x-oss-content-sha256", "ArgumentValue", sum)
+	}
+	// The Go SDK v1 sends a Date only and signs it as it is.
+	date := c.r.Header.Get("Date")
+	if d := c.r.Header.Get("X-Oss-Date"); d != "" {
+		date = d
+	}
+	at, ok := dateOf(date)
+	if !ok {
+		return nil, noDate()
+	}
+	if err := c.checkSkew(at); err != nil {
+		return nil, err
+	}
+	if at.UTC().Format("20060102") != scope.day {
+		return nil, refuse(400, "InvalidArgument", "0002-00000212", "Invalid signing date in "+where+".")
+	}
+	who, err := c.s.credential(scope.id, c.r.Header.Get("X-Oss-Security-Token"))
+	if err != nil {
+		return nil, err
+	}
+	return who, c.checkV4(who, scope, date, extra, fields["Signature"])
+}
+
+// queryV4 checks a URL signed with version 4.
+func (c *call) queryV4() (*heldCredential, error) {
+	const where = "x-oss-credential"
+	for _, need := range []struct{ name, ec string }{
+		{"x-oss-signature-version", unknownEC}, {"x-oss-credential", "0002-00000217"}, {"x-oss-date", unknownEC},
+		{"x-oss-expires", "0002-00000215"}, {"x-oss-signature", "0002-00000219"},
+	} {
+		if c.value(need.name) == "" {
+			return nil, refuse(400, "InvalidArgument", need.ec, "Query-string authentication of version 4 requires the "+need.name+" parameter.").with("ArgumentName", need.name, "ArgumentValue", "")
+		}
+	}
+	if v := c.value("x-oss-signature-version"); v != algorithmV4 {
+		return nil, refuse(400, "InvalidArgument", "0002-00000066", "x-oss-signature-version is invalid.").with("ArgumentName", "x-oss-signature-version", "ArgumentValue", v)
+	}
+	scope, err := c.s.parseScope(c.value("x-oss-credential"), where, [2]string{"0002-00000223", unknownEC})
+	if err != nil {
+		return nil, err
+	}
+	additional, given := c.param("x-oss-additional-headers")
+	extra, err := additionalHeaders(additional, given, "x-oss-additional-headers")
+	if err != nil {
+		return nil, err
+	}
+	date, expires := c.value("x-oss-date"), c.value("x-oss-expires")
+	at, err := time.Parse(layoutV4, date)
+	if err != nil || at.Format("20060102") != scope.day {
+		return nil, refuse(400, "InvalidArgument", "0002-00000223", "Invalid signing date in "+where+".")
+	}
+	seconds, err := strconv.ParseInt(expires, 10, 64)
+	if err != nil || seconds < 1 || seconds > maxExpiresV4 {
+		return nil, refuse(400, "InvalidArgument", "0002-00000232", "x-oss-expires must be an integer from 1 to 604800.").with("ArgumentName", "x-oss-expires", "ArgumentValue", expires)
+	}
+	now := c.s.now()
+	if at.Sub(now) > maxSkew {
+		return nil, c.checkSkew(at)
+	}
+	if end := at.Add(time.Duration(seconds) * time.Second); now.After(end) {
+		return nil, c.expired(end)
+	}
+	who, err := c.s.credential(scope.id, c.value("x-oss-security-token"))
+	if err != nil {
+		return nil, err
+	}
+	return who, c.checkV4(who, scope, date, extra, c.value("x-oss-signature"))
+}
+
+// additionalHeaders splits the list of further signed headers (error pages
+// 0002-00000209 and -210).
+func additionalHeaders(list string, given bool, where string) ([]string, error) {
+	if !given {
+		return nil, nil
+	}
+	if list == "" {
+		return nil, refuse(400, "InvalidArgument", "0002-00000209", "AdditionalHeaders in "+where+" is empty.")
+	}
+	names := strings.Split(strings.ToLower(list), ";")
+	if slices.Contains(names, "") {
+		return nil, refuse(400, "InvalidArgument", "0002-00000210", "AdditionalHeaders in "+where+" holds an empty name.")
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (c *call) checkV4(who *heldCredential, scope scopeV4, date string, extra []string, signature string) error {
+	canonical := c.canonicalV4(extra)
+	sum := sha256.Sum256([]byte(canonical))
+	toSign := algorithmV4 + "\n" + date + "\n" + scope.day + "/" + c.s.region + "/" + productV4 + "/" + terminatorV4 + "\n" + hex.EncodeToString(sum[:])
+	want := hex.EncodeToString(hmacOf(who.signingKey(scope.day, c.s.region), toSign))
+	if !hmac.Equal([]byte(want), []byte(signature)) {
+		return c.mismatch("0002-00000201", who.ID, signature, toSign, canonical)
+	}
+	return nil
+}
+
+// canonicalV4 is the canonical request of version 4.
+func (c *call) canonicalV4(extra []string) string {
+	var b strings.Builder
+	b.WriteString(c.r.Method + "\n/")
+	if c.bucket != "" {
+		b.WriteString(c.bucket + "/" + escape(c.key, false))
+	}
+	b.WriteByte('\n')
+	var query []pair
+	for _, p := range c.query {
+		if p.name != "x-oss-signature" {
+			query = append(query, pair{escape(p.name, true), escape(p.value, true)})
+		}
+	}
+	slices.SortStableFunc(query, func(a, b pair) int { return strings.Compare(a.name, b.name) })
+	for i, p := range query {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(p.name)
+		if p.value != "" {
+			b.WriteString("=" + p.value)
+		}
+	}
+	b.WriteByte('\n')
+	c.canonicalHeaders(&b, extra)
+	b.WriteString("\n" + strings.Join(extra, ";") + "\n")
+	if sum := c.r.Header.Get("X-Oss-Content-Sha256"); sum != "" {
+		b.WriteString(sum)
+	} else {
+		b.WriteString(unsignedPayload)
+	}
+	return b.String()
+}
+
+// canonicalHeaders writes content-type, content-md5, the x-oss- headers and
+// the additional ones, in order.
+func (c *call) canonicalHeaders(b *strings.Builder, extra []string) {
+	names := ossHeaders(c.r.Header)
+	for _, name := range append([]string{"content-type", "content-md5"}, extra...) {
+		_, ok := c.r.Header[http.CanonicalHeaderKey(name)]
+		if (ok || name == "host") && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		value := c.r.Host
+		if name != "host" {
+			value = joined(c.r.Header[http.CanonicalHeaderKey(name)])
+		}
+		b.WriteString(name + ":" + value + "\n")
+	}
+}
+
+// signingKey derives the key of a day and region, once.
+func (h *heldCredential) signingKey(day, region string) []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if scope := day + "/" + region; h.scope != scope {
+		key := hmacOf([]byte("aliyun_v4"+h.Secret), day)
+		h.key = hmacOf(hmacOf(hmacOf(key, region), productV4), terminatorV4)
+		h.scope = scope
+	}
+	return h.key
+}
+
+func hmacOf(key []byte, text string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+// escape percent-encodes all but letters, digits and -_.~, and / unless slashes are asked for.
+func escape(s string, slashes bool) string {
+	return string(appendEscaped(make([]byte, 0, len(s)+16), s, slashes))
+}
+
+func appendEscaped(b []byte, s string, slashes bool) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.', c == '~', c == '/' && !slashes:
+			b = append(b, c)
+		default:
+			b = append(b, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return b
+}

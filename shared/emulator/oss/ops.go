@@ -1,0 +1,215 @@
+package oss
+
+import (
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"kodoferry/shared/emulator/chaos"
+)
+
+// level says what a request is about.
+type level int
+
+const (
+	ofService level = iota
+	ofBucket
+	ofObject
+)
+
+// right is what nobody (a request without a signature) needs to do an operation.
+type right int
+
+const (
+	ownerOnly right = iota // never
+	anyReader              // public-read
+	anyWriter              // public-read-write
+)
+
+// route ties an operation's name to the requests that mean it. mark is the
+// parameter, and header the header, that tells it from others of its method.
+type route struct {
+	op     string
+	level  level
+	method string
+	mark   string
+	header string
+	right  right
+	serve  func(*call) error
+}
+
+// routes is the table of operations; the first that matches a request is it.
+// Its names are those that chaos rules, counts and Request use.
+var routes = []route{
+	{"buckets", ofService, "GET", "", "", ownerOnly, (*call).listBuckets},
+
+	{"bucket-info", ofBucket, "GET", "bucketInfo", "", ownerOnly, (*call).bucketInfo},
+	{"bucket-location", ofBucket, "GET", "location", "", ownerOnly, (*call).bucketLocation},
+	{"bucket-stat", ofBucket, "GET", "stat", "", ownerOnly, (*call).bucketStat},
+	{"bucket-acl", ofBucket, "GET", "acl", "", ownerOnly, (*call).getBucketACL},
+	{"put-bucket-acl", ofBucket, "PUT", "acl", "", ownerOnly, (*call).putBucketACL},
+	{"versioning", ofBucket, "GET", "versioning", "", ownerOnly, (*call).getVersioning},
+	{"put-versioning", ofBucket, "PUT", "versioning", "", ownerOnly, (*call).putVersioning},
+	{"list-versions", ofBucket, "GET", "versions", "", anyReader, (*call).listVersions},
+	{"list-uploads", ofBucket, "GET", "uploads", "", ownerOnly, (*call).listUploads},
+	{"delete-many", ofBucket, "POST", "delete", "", ownerOnly, (*call).deleteMany},
+	{"list", ofBucket, "GET", "list-type", "", anyReader, (*call).listV2},
+	{"create-bucket", ofBucket, "PUT", "", "", ownerOnly, (*call).createBucket},
+	{"delete-bucket", ofBucket, "DELETE", "", "", ownerOnly, (*call).deleteBucket},
+	{"head-bucket", ofBucket, "HEAD", "", "", anyReader, (*call).headBucket},
+	{"list", ofBucket, "GET", "", "", anyReader, (*call).listV1},
+
+	{"acl", ofObject, "GET", "acl", "", ownerOnly, (*call).getACL},
+	{"put-acl", ofObject, "PUT", "acl", "", ownerOnly, (*call).putACL},
+	{"tagging", ofObject, "GET", "tagging", "", ownerOnly, (*call).getTagging},
+	{"put-tagging", ofObject, "PUT", "tagging", "", ownerOnly, (*call).putTagging},
+	{"delete-tagging", ofObject, "DELETE", "tagging", "", ownerOnly, (*call).deleteTagging},
+	{"append", ofObject, "POST", "append", "", anyWriter, (*call).append},
+	{"restore", ofObject, "POST", "restore", "", ownerOnly, (*call).restore},
+	{"begin", ofObject, "POST", "uploads", "", anyWriter, (*call).begin},
+	{"complete", ofObject, "POST", "uploadId", "", anyWriter, (*call).complete},
+	{"abort", ofObject, "DELETE", "uploadId", "", ownerOnly, (*call).abort},
+	{"list-parts", ofObject, "GET", "uploadId", "", ownerOnly, (*call).listParts},
+	{"copy-part", ofObject, "PUT", "uploadId", "X-Oss-Copy-Source", ownerOnly, (*call).copyPart},
+	{"put-part", ofObject, "PUT", "uploadId", "", anyWriter, (*call).putPart},
+	{"meta", ofObject, "HEAD", "objectMeta", "", anyReader, (*call).objectMeta},
+	{"meta", ofObject, "GET", "objectMeta", "", anyReader, (*call).objectMeta},
+	{"copy", ofObject, "PUT", "", "X-Oss-Copy-Source", ownerOnly, (*call).copy},
+	{"put", ofObject, "PUT", "", "", anyWriter, (*call).put},
+	{"get", ofObject, "GET", "", "", anyReader, (*call).get},
+	{"head", ofObject, "HEAD", "", "", anyReader, (*call).head},
+	{"delete", ofObject, "DELETE", "", "", anyWriter, (*call).delete},
+}
+
+// configs are the documents of a bucket that are kept as they come, and what
+// reading a missing one answers (404): put-<name>, get-<name>, delete-<name>.
+var configs = map[string]string{
+	"lifecycle": "NoSuchLifecycle", "policy": "NoSuchBucketPolicy", "cors": "NoSuchCORSConfiguration",
+	"website": "NoSuchWebsiteConfiguration", "encryption": "NoSuchServerSideEncryptionRule",
+	"worm": "NoSuchWORMConfiguration", "replication": "NoSuchReplicationConfiguration",
+	"inventory": "NoSuchInventory", "logging": "NoSuchLogging", "referer": "NoSuchReferer",
+	"requestPayment": "NoSuchRequestPayment", "transferAcceleration": "NoSuchTransferAccelerationConfiguration",
+	"accessmonitor": "NoSuchAccessMonitor",
+}
+
+// unsupported are parameters that make a request another one than the rest of
+// it says; without them here it would be mistaken.
+var unsupported = []string{
+	"symlink", "x-oss-process", "x-oss-async-process", "callback", "asyncFetch", "live", "vod", "comp", "img", "qosInfo",
+	"metaQuery", "select", "cname", "resourceGroup", "style", "seal", "clean",
+}
+
+// route finds the operation of a request. The name is "unknown" where there is none.
+func (c *call) route() (*route, string, error) {
+	at := ofService
+	switch {
+	case c.bucket != "" && c.key != "":
+		at = ofObject
+	case c.bucket != "":
+		at = ofBucket
+	}
+	for _, name := range unsupported {
+		if c.has(name) {
+			return nil, "unknown", notImplemented()
+		}
+	}
+	if at == ofBucket {
+		for _, p := range c.query {
+			if _, ok := configs[p.name]; ok || p.name == "tagging" {
+				rt := &route{op: strings.ToLower(c.r.Method) + "-" + p.name, level: ofBucket, serve: func(c *call) error { return c.config(p.name) }}
+				return rt, rt.op, nil
+			}
+		}
+	}
+	for i := range routes {
+		rt := &routes[i]
+		if rt.level == at && rt.method == c.r.Method && (rt.mark == "" || c.has(rt.mark)) && (rt.header == "" || c.r.Header.Get(rt.header) != "") {
+			return rt, rt.op, nil
+		}
+	}
+	return nil, "unknown", refuse(405, "MethodNotAllowed", unknownEC, "The specified method is not allowed against this resource.").with("Method", c.r.Method)
+}
+
+// ServeHTTP answers one request. It makes a Server an http.Handler, so that a
+// test can put it behind a server of its own.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := s.newCall(w, r)
+	rt, op, err := c.route()
+	if f := s.asked.Load(); f != nil {
+		(*f)(Request{Op: op, Bucket: c.bucket, Key: c.key, Header: r.Header})
+	}
+	work := func(hollow bool) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			c.w, c.hollow = w, hollow
+			if err == nil {
+				err = c.do(rt)
+			}
+			if err != nil {
+				c.fail(err)
+			}
+		}
+	}
+	var hollow http.HandlerFunc
+	if op == "list" {
+		hollow = work(true)
+	}
+	s.desk.Serve(w, r, chaos.Request{Op: op, Key: c.key}, work(false), hollow)
+}
+
+// do checks what every operation needs, and does it.
+func (c *call) do(rt *route) error {
+	if err := c.authenticate(); err != nil {
+		return err
+	}
+	if c.bucket != "" && !validBucket(c.bucket) {
+		return refuse(400, "InvalidBucketName", unknownEC, "The specified bucket is not valid.").with("BucketName", c.bucket)
+	}
+	if c.bucket != "" && rt.op != "create-bucket" {
+		b, ok := c.s.bucket(c.bucket)
+		if !ok {
+			return noSuchBucket(c.bucket)
+		}
+		c.b = b
+	}
+	if c.who == nil {
+		if err := c.anonymous(rt); err != nil {
+			return err
+		}
+	}
+	if rt.level == ofObject {
+		if err := checkKey(c.key); err != nil {
+			return err
+		}
+	}
+	return rt.serve(c)
+}
+
+// maxKey is how long a key may be, in bytes of UTF-8.
+const maxKey = 1023
+
+// checkKey holds a key against OSS's "Object naming conventions".
+func checkKey(key string) error {
+	switch {
+	case key == "":
+		return refuse(400, "InvalidObjectName", unknownEC, "The Object name can not be empty.")
+	case len(key) > maxKey:
+		return refuse(400, "InvalidObjectName", unknownEC, "The Length of Object name must be less than 1024.")
+	case !utf8.ValidString(key), key[0] == '/', key[0] == '\\':
+		return refuse(400, "InvalidObjectName", unknownEC, "The specified object is not valid.").with("ObjectName", strings.ToValidUTF8(key, "\uFFFD"))
+	}
+	return nil
+}
+
+// validBucket is OSS's rule for names: 3 to 63 lower-case letters, digits and
+// hyphens, no hyphen at either end.
+func validBucket(name string) bool {
+	if len(name) < 3 || len(name) > 63 || name[0] == '-' || name[len(name)-1] == '-' {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,341 @@
+package oss
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// listBuckets is ListBuckets (GetService).
+func (c *call) listBuckets() error {
+	limit, err := c.number("max-keys", 1, 1000, 100)
+	if err != nil {
+		return err
+	}
+	prefix, marker := c.value("prefix"), c.value("marker")
+	c.s.mu.RLock()
+	names := slices.Sorted(maps.Keys(c.s.buckets))
+	all := maps.Clone(c.s.buckets)
+	c.s.mu.RUnlock()
+	names = slices.DeleteFunc(names, func(n string) bool { return n <= marker || !strings.HasPrefix(n, prefix) })
+	x := newXML()
+	x.open("ListAllMyBucketsResult")
+	x.owner()
+	if len(c.query) > 0 {
+		x.text("Prefix", prefix)
+		x.text("Marker", marker)
+		x.number("MaxKeys", int64(limit))
+		x.flag("IsTruncated", len(names) > limit)
+	}
+	if len(names) > limit {
+		names = names[:limit]
+		x.text("NextMarker", names[limit-1])
+	}
+	x.open("Buckets")
+	for _, name := range names {
+		b := all[name]
+		x.open("Bucket")
+		x.time("CreationDate", b.created)
+		c.where(x)
+		x.text("Name", name)
+		x.text("Region", c.s.region)
+		x.text("StorageClass", b.class.String())
+		x.close("Bucket")
+	}
+	x.close("Buckets")
+	x.close("ListAllMyBucketsResult")
+	return c.xml(x)
+}
+
+// where writes the endpoints and the location of a bucket.
+func (c *call) where(x *xmlWriter) {
+	x.text("ExtranetEndpoint", "oss-"+c.s.region+".aliyuncs.com")
+	x.text("IntranetEndpoint", "oss-"+c.s.region+"-internal.aliyuncs.com")
+	x.text("Location", "oss-"+c.s.region)
+}
+
+// createBucket is PutBucket.
+func (c *call) createBucket() error {
+	doc, some, err := c.document("CreateBucketConfiguration")
+	if err != nil {
+		return err
+	}
+	kind := standard
+	if v := doc.word("StorageClass"); some && v != "" {
+		n, ok := named(classNames[:], v)
+		if !ok {
+			return malformedXML()
+		}
+		kind = class(n)
+	}
+	list, err := parseACL(c.r.Header.Get("X-Oss-Acl"), false)
+	if err != nil {
+		return err
+	}
+	c.s.mu.Lock()
+	_, taken := c.s.buckets[c.bucket]
+	if !taken {
+		c.s.buckets[c.bucket] = newBucket(c.bucket, c.s.now(), kind, max(list, aclPrivate))
+	}
+	c.s.mu.Unlock()
+	if taken {
+		return refuse(409, "BucketAlreadyExists", "0015-00000104", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.").with("BucketName", c.bucket)
+	}
+	c.w.Header().Set("Location", "/"+c.bucket)
+	return c.empty(http.StatusOK)
+}
+
+// deleteBucket is DeleteBucket. Versions and uploads that are not completed
+// count, too.
+func (c *call) deleteBucket() error {
+	c.s.mu.Lock()
+	c.b.mu.RLock()
+	full := c.b.index.size > 0 || len(c.b.uploads) > 0
+	c.b.mu.RUnlock()
+	if !full {
+		delete(c.s.buckets, c.bucket)
+	}
+	c.s.mu.Unlock()
+	if full {
+		return refuse(409, "BucketNotEmpty", "0015-00000301", "The bucket has objects. Please delete them first.").with("BucketName", c.bucket)
+	}
+	return c.empty(http.StatusNoContent)
+}
+
+func (c *call) headBucket() error {
+	c.w.Header().Set("x-oss-bucket-region", c.s.region)
+	return c.empty(http.StatusOK)
+}
+
+// bucketInfo is GetBucketInfo.
+func (c *call) bucketInfo() error {
+	c.b.mu.RLock()
+	list, state := c.b.list, c.b.versioning
+	c.b.mu.RUnlock()
+	x := newXML()
+	x.open("BucketInfo")
+	x.open("Bucket")
+	x.text("AccessMonitor", "Disabled")
+	x.text("BlockPublicAccess", "false")
+	x.text("Comment", "")
+	x.time("CreationDate", c.b.created)
+	x.text("CrossRegionReplication", "Disabled")
+	x.text("DataRedundancyType", "LRS")
+	c.where(x)
+	x.text("Name", c.bucket)
+	x.text("StorageClass", c.b.class.String())
+	x.text("TransferAcceleration", "Disabled")
+	if state != unversioned {
+		x.text("Versioning", string(state))
+	}
+	x.owner()
+	x.open("AccessControlList")
+	x.text("Grant", list.String())
+	x.close("AccessControlList")
+	x.open("ServerSideEncryptionRule")
+	x.text("SSEAlgorithm", "None")
+	x.close("ServerSideEncryptionRule")
+	x.open("BucketPolicy")
+	x.text("LogBucket", "")
+	x.text("LogPrefix", "")
+	x.close("BucketPolicy")
+	x.close("Bucket")
+	x.close("BucketInfo")
+	return c.xml(x)
+}
+
+func (c *call) bucketLocation() error {
+	x := newXML()
+	x.text("LocationConstraint", "oss-"+c.s.region)
+	return c.xml(x)
+}
+
+// bucketStat is GetBucketStat.
+func (c *call) bucketStat() error {
+	c.b.mu.RLock()
+	bytes, live, uploads := c.b.bytes, c.b.live, len(c.b.uploads)
+	c.b.mu.RUnlock()
+	x := newXML()
+	x.open("BucketStat")
+	x.number("Storage", bytes)
+	x.number("ObjectCount", int64(live))
+	x.number("MultipartUploadCount", int64(uploads))
+	x.number("LiveChannelCount", 0)
+	x.number("LastModifiedTime", c.s.now().Unix())
+	x.number("StandardStorage", bytes)
+	x.number("StandardObjectCount", int64(live))
+	x.close("BucketStat")
+	return c.xml(x)
+}
+
+func (c *call) writeACL(list acl) error {
+	x := newXML()
+	x.open("AccessControlPolicy")
+	x.owner()
+	x.open("AccessControlList")
+	x.text("Grant", list.String())
+	x.close("AccessControlList")
+	x.close("AccessControlPolicy")
+	return c.xml(x)
+}
+
+func (c *call) getBucketACL() error { return c.writeACL(c.b.acl()) }
+
+func (c *call) putBucketACL() error {
+	name := c.r.Header.Get("X-Oss-Acl")
+	list, err := parseACL(name, false)
+	if err != nil || name == "" {
+		return badArgument("x-oss-acl", name, "The access control list you specified is not valid.")
+	}
+	c.b.mu.Lock()
+	c.b.list = list
+	c.b.mu.Unlock()
+	return c.empty(http.StatusOK)
+}
+
+func (c *call) getVersioning() error {
+	c.b.mu.RLock()
+	state := c.b.versioning
+	c.b.mu.RUnlock()
+	x := newXML()
+	x.open("VersioningConfiguration")
+	if state != unversioned {
+		x.text("Status", string(state))
+	}
+	x.close("VersioningConfiguration")
+	return c.xml(x)
+}
+
+func (c *call) putVersioning() error {
+	doc, _, err := c.document("VersioningConfiguration")
+	if err != nil {
+		return err
+	}
+	state := versioning(doc.word("Status"))
+	if state != enabled && state != suspended {
+		return malformedXML()
+	}
+	c.b.mu.Lock()
+	c.b.versioning = state
+	c.b.mu.Unlock()
+	return c.empty(http.StatusOK)
+}
+
+// config keeps, reads or deletes a document of the bucket as it came.
+func (c *call) config(name string) error {
+	switch c.r.Method {
+	case http.MethodPut, http.MethodPost:
+		b, err := io.ReadAll(io.LimitReader(c.r.Body, maxQuestion))
+		if err != nil {
+			return incomplete()
+		}
+		if err := checkMD5(c.r.Header.Get("Content-Md5"), md5Of(b)); err != nil {
+			return err
+		}
+		if _, ok := parseXML(b); !ok && name != "policy" {
+			return malformedXML()
+		}
+		c.b.mu.Lock()
+		c.b.configs[name] = b
+		c.b.mu.Unlock()
+		return c.empty(http.StatusOK)
+	case http.MethodDelete:
+		c.b.mu.Lock()
+		delete(c.b.configs, name)
+		c.b.mu.Unlock()
+		return c.empty(http.StatusNoContent)
+	case http.MethodGet:
+		c.b.mu.RLock()
+		b, ok := c.b.configs[name]
+		c.b.mu.RUnlock()
+		if ok {
+			return c.xml(&xmlWriter{b: slices.Clip(b)})
+		}
+		if name == "tagging" { // a bucket without tags has an empty set of them
+			x := newXML()
+			x.b = append(x.b, "<Tagging><TagSet></TagSet></Tagging>"...)
+			return c.xml(x)
+		}
+		return refuse(404, configs[name], unknownEC, "The specified configuration does not exist.").with("BucketName", c.bucket)
+	}
+	return refuse(405, "MethodNotAllowed", unknownEC, "The specified method is not allowed against this resource.")
+}
+
+// getACL is GetObjectACL.
+func (c *call) getACL() error {
+	o, err := c.b.find(c.key, c.value("versionId"))
+	if err != nil {
+		return err
+	}
+	c.sayVersion(o)
+	return c.writeACL(o.acl)
+}
+
+// putACL is PutObjectACL.
+func (c *call) putACL() error {
+	name := c.r.Header.Get("X-Oss-Object-Acl")
+	list, err := parseACL(name, true)
+	if err != nil || name == "" {
+		return badArgument("x-oss-object-acl", name, "The access control list you specified is not valid.")
+	}
+	o, err := c.b.change(c.key, c.value("versionId"), func(o *object, _ *more) error { o.acl = list; return nil })
+	if err != nil {
+		return err
+	}
+	c.sayVersion(o)
+	return c.empty(http.StatusOK)
+}
+
+// getTagging is GetObjectTagging.
+func (c *call) getTagging() error {
+	o, err := c.b.find(c.key, c.value("versionId"))
+	if err != nil {
+		return err
+	}
+	c.sayVersion(o)
+	x := newXML()
+	x.open("Tagging")
+	x.open("TagSet")
+	for _, t := range o.tags() {
+		x.open("Tag")
+		x.text("Key", t.name)
+		x.text("Value", t.value)
+		x.close("Tag")
+	}
+	x.close("TagSet")
+	x.close("Tagging")
+	return c.xml(x)
+}
+
+// putTagging is PutObjectTagging.
+func (c *call) putTagging() error {
+	doc, some, err := c.document("Tagging")
+	if err != nil {
+		return err
+	}
+	if !some {
+		return malformedXML()
+	}
+	var tags []pair
+	for _, t := range doc.get("TagSet").all("Tag") {
+		tags = append(tags, pair{t.get("Key").text, t.get("Value").text})
+	}
+	if err := checkTags(tags); err != nil {
+		return err
+	}
+	return c.setTags(tags, http.StatusOK)
+}
+
+// deleteTagging is DeleteObjectTagging.
+func (c *call) deleteTagging() error { return c.setTags(nil, http.StatusNoContent) }
+
+func (c *call) setTags(tags []pair, status int) error {
+	o, err := c.b.change(c.key, c.value("versionId"), func(_ *object, m *more) error { m.tags = tags; return nil })
+	if err != nil {
+		return err
+	}
+	c.sayVersion(o)
+	return c.empty(status)
+}
