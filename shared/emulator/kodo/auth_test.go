@@ -42,22 +42,27 @@ func TestManagementTokensAreVerified(t *testing.T) {
 		sign               func(*http.Request)
 		want               int
 	}{
-		"a Qiniu token":                      {"GET", stat, "", good, 200},
-		"a QBox token":                       {"GET", stat, "", sign(auth.TokenQBox, w.mac), 200},
-		"a Qiniu token of a form":            {"POST", "/batch", "op=" + stat, good, 200},
-		"a QBox token of a form":             {"POST", "/batch", "op=" + stat, sign(auth.TokenQBox, w.mac), 200},
-		"a token of a query":                 {"GET", "/list?bucket=b&limit=1", "", good, 200},
-		"no token":                           {"GET", stat, "", func(*http.Request) {}, 401},
-		"another access key":                 {"GET", stat, "", sign(auth.TokenQiniu, auth.New("other", secretKey)), 401},
-		"another secret key":                 {"GET", stat, "", sign(auth.TokenQiniu, auth.New(accessKey, "other")), 401},
-		"a Qiniu token called QBox":          {"GET", stat, "", func(r *http.Request) { good(r); rename(r, "QBox") }, 401},
-		"a token of another path":            {"GET", stat, "", func(r *http.Request) { good(r); r.URL.Path = storage.URIStat("b", "none") }, 401},
-		"a token of another query":           {"GET", "/list?bucket=b", "", func(r *http.Request) { good(r); r.URL.RawQuery += "&limit=2" }, 401},
-		"a token of another method":          {"POST", stat, "", func(r *http.Request) { r.Method = "GET"; good(r); r.Method = "POST" }, 401},
-		"a token of another host":            {"GET", stat, "", func(r *http.Request) { good(r); r.Host = "elsewhere" }, 401},
-		"a token of another Content-Type":    {"GET", stat, "", func(r *http.Request) { good(r); r.Header.Set("Content-Type", "text/plain") }, 401},
-		"a header that was not signed":       {"GET", stat, "", func(r *http.Request) { good(r); r.Header.Set("X-Qiniu-Extra", "1") }, 401},
-		"a token of another form":            {"POST", "/batch", "op=" + stat, func(r *http.Request) { other := *r; good(&other); r.Header = other.Header; rewrite(r, "op=/delete/Yjpr&") }, 401},
+		"a Qiniu token":                   {"GET", stat, "", good, 200},
+		"a QBox token":                    {"GET", stat, "", sign(auth.TokenQBox, w.mac), 200},
+		"a Qiniu token of a form":         {"POST", "/batch", "op=" + stat, good, 200},
+		"a QBox token of a form":          {"POST", "/batch", "op=" + stat, sign(auth.TokenQBox, w.mac), 200},
+		"a token of a query":              {"GET", "/list?bucket=b&limit=1", "", good, 200},
+		"no token":                        {"GET", stat, "", func(*http.Request) {}, 401},
+		"another access key":              {"GET", stat, "", sign(auth.TokenQiniu, auth.New("other", secretKey)), 401},
+		"another secret key":              {"GET", stat, "", sign(auth.TokenQiniu, auth.New(accessKey, "other")), 401},
+		"a Qiniu token called QBox":       {"GET", stat, "", func(r *http.Request) { good(r); rename(r, "QBox") }, 401},
+		"a token of another path":         {"GET", stat, "", func(r *http.Request) { good(r); r.URL.Path = storage.URIStat("b", "none") }, 401},
+		"a token of another query":        {"GET", "/list?bucket=b", "", func(r *http.Request) { good(r); r.URL.RawQuery += "&limit=2" }, 401},
+		"a token of another method":       {"POST", stat, "", func(r *http.Request) { r.Method = "GET"; good(r); r.Method = "POST" }, 401},
+		"a token of another host":         {"GET", stat, "", func(r *http.Request) { good(r); r.Host = "elsewhere" }, 401},
+		"a token of another Content-Type": {"GET", stat, "", func(r *http.Request) { good(r); r.Header.Set("Content-Type", "text/plain") }, 401},
+		"a header that was not signed":    {"GET", stat, "", func(r *http.Request) { good(r); r.Header.Set("X-Qiniu-Extra", "1") }, 401},
+		"a token of another form": {"POST", "/batch", "op=" + stat, func(r *http.Request) {
+			other := *r
+			good(&other)
+			r.Header = other.Header
+			rewrite(r, "op=/delete/Yjpr&")
+		}, 401},
 		"a date of now":                      {"GET", stat, "", func(r *http.Request) { r.Header.Set("X-Qiniu-Date", stamp(0)); good(r) }, 200},
 		"a date of an hour ago":              {"GET", stat, "", func(r *http.Request) { r.Header.Set("X-Qiniu-Date", stamp(-time.Hour)); good(r) }, 403},
 		"a date of an hour ahead":            {"GET", stat, "", func(r *http.Request) { r.Header.Set("X-Qiniu-Date", stamp(time.Hour)); good(r) }, 403},

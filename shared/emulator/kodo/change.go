@@ -1,7 +1,6 @@
 package kodo
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -65,7 +64,7 @@ func changeMeta(opts map[string]string) (func(*record) *refusal, *refusal) {
 				return errChanged
 			}
 		}
-		if o.meta = maps.Clone(o.meta); o.meta == nil {
+		if o.meta == nil {
 			o.meta = map[string]string{}
 		}
 		for name, v := range values {

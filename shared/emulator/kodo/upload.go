@@ -62,9 +62,10 @@ func (s *Server) routeUpload(r *http.Request, path string) (c call, ok bool) {
 	if r.Method != http.MethodPost {
 		return call{}, false
 	}
+	if path == "/" {
+		return s.formCall(r), true
+	}
 	switch seg[0] {
-	case "":
-		return s.formCall(r), len(seg) == 1
 	case "putb64":
 		return call{op: "upload", work: func(w http.ResponseWriter, r *http.Request) { s.putBase64(w, r, seg[1:]) }}, true
 	case "mkblk", "bput":

@@ -41,7 +41,7 @@ func (w *world) form(fields url.Values, body, mime string) (*http.Response, stri
 }
 
 func TestAnUploadAnswersAsItsPolicySays(t *testing.T) {
-	w := newWorld(t, kodo.Config{Now: func() time.Time { return time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC) }})
+	w := newWorld(t, kodo.Config{Now: func() time.Time { return time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC) }})
 	hash := digest.QetagOf([]byte("content"))
 	for name, tc := range map[string]struct {
 		policy storage.PutPolicy
@@ -51,7 +51,7 @@ func TestAnUploadAnswersAsItsPolicySays(t *testing.T) {
 		"hash and key":                   {storage.PutPolicy{}, url.Values{"key": {`q"`}}, `{"hash":"` + hash + `","key":"q\""}`},
 		"custom variables":               {storage.PutPolicy{}, url.Values{"key": {"k"}, "x:a": {"1"}}, `{"hash":"` + hash + `","key":"k","x:a":"1"}`},
 		"the hash where there is no key": {storage.PutPolicy{}, url.Values{}, `{"hash":"` + hash + `","key":"` + hash + `"}`},
-		"a key the policy makes":         {storage.PutPolicy{SaveKey: "$(year)/$(fprefix)-$(x:a)$(ext)"}, url.Values{"x:a": {"1"}}, `{"hash":"` + hash + `","key":"2026/photo.one-1.jpg","x:a":"1"}`},
+		"a key the policy makes":         {storage.PutPolicy{SaveKey: "$(year)/$(fprefix)-$(x:a)$(ext)"}, url.Values{"x:a": {"1"}}, `{"hash":"` + hash + `","key":"2020/photo.one-1.jpg","x:a":"1"}`},
 		"a key of its own all the same":  {storage.PutPolicy{SaveKey: "made"}, url.Values{"key": {"own"}}, `{"hash":"` + hash + `","key":"own"}`},
 		"a key it is forced to":          {storage.PutPolicy{SaveKey: "made", ForceSaveKey: true}, url.Values{"key": {"own"}}, `{"hash":"` + hash + `","key":"made"}`},
 		"a body with quotes":             {storage.PutPolicy{ReturnBody: `{"k":"$(key)","s":$(fsize),"h":"$(etag)"}`}, url.Values{"key": {`q"`}}, `{"k":"q\"","s":7,"h":"` + hash + `"}`},
