@@ -35,8 +35,8 @@ var together = map[task.Stage]int{task.Listing: 2, task.Copying: 4, task.Verifyi
 const (
 	// localPause is short: nobody else shares the queue, and somebody waits.
 	localPause = 2 * time.Second
-	firstWait  = 100 * time.Millisecond
-	maxWait    = 3 * time.Second
+	firstWait  = 250 * time.Millisecond
+	maxWait    = 10 * time.Second
 	// memoryLimit keeps the collector within the promise of 256 MiB resident.
 	memoryLimit = 160 << 20
 )

@@ -139,8 +139,9 @@ func (r *Run) open(ctx context.Context, c Closed, w written) ([]BatchRef, error)
 	return open, nil
 }
 
-// OpenBatches returns the batches of a closed shard that are not written off,
-// of a retried one the newest retry.
+// OpenBatches returns batches of a closed shard that are not written off, none
+// once all are: first those never written off, and when there are no more of
+// these, the newest retries of the others.
 func (r *Run) OpenBatches(ctx context.Context, c Closed) ([]BatchRef, error) {
 	w := written{copied: map[string]bool{}}
 	if !slices.ContainsFunc(c.Batches, func(b BatchRef) bool { return b.Pending > 0 }) {
@@ -152,10 +153,32 @@ func (r *Run) OpenBatches(ctx context.Context, c Closed) ([]BatchRef, error) {
 	if err := r.names(ctx, "copied/"+prefix, func(n string) { w.copied[strings.TrimPrefix(n, "copied/")] = true }); err != nil {
 		return nil, err
 	}
+	var open []BatchRef
+	for _, b := range c.Batches {
+		if b.Pending > 0 && !w.copied[b.ID] {
+			open = append(open, b)
+		}
+	}
+	if len(open) > 0 {
+		return open, nil // whoever waits for them need not know of the retries yet
+	}
 	if err := r.names(ctx, "again/"+prefix, func(n string) { w.again = append(w.again, strings.TrimPrefix(n, "again/")) }); err != nil {
 		return nil, err
 	}
 	return r.open(ctx, c, w)
+}
+
+// Waiting reports, by two listings, whether some closed shard is not verified
+// yet. If none is, Walk tells the rest.
+func (r *Run) Waiting(ctx context.Context) (bool, error) {
+	open := map[string]bool{RootShard: true}
+	if err := r.names(ctx, "closed/", func(n string) { open[strings.TrimPrefix(n, "closed/")] = true }); err != nil {
+		return false, err
+	}
+	if err := r.names(ctx, "verified/", func(n string) { delete(open, strings.TrimPrefix(n, "verified/")) }); err != nil {
+		return false, err
+	}
+	return len(open) > 0, nil
 }
 
 // Done reports whether nothing of the run is open but its report.
@@ -163,8 +186,8 @@ func (p Progress) Done() bool {
 	return !slices.ContainsFunc(p.Shards, func(s Shard) bool { return !s.Done() })
 }
 
-// Done reports whether the shard is closed and proved, or given up.
-func (s Shard) Done() bool { return s.Closed != nil && (s.Closed.Failed != "" || s.Proved != nil) }
+// Done reports whether the shard is closed and proved, or given up at either.
+func (s Shard) Done() bool { return s.Closed != nil && s.Proved != nil }
 
 // Batch finds the batch that would hold key, if any shard sealed it.
 func (p Progress) Batch(key string) []BatchRef {

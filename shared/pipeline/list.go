@@ -66,7 +66,7 @@ func (r *run) afterList(c ledger.Closed) []task.Task {
 			next = append(next, r.copyTask(c.Shard, b))
 		}
 	}
-	if c.Shard != "" && c.Failed == "" {
+	if c.Shard != "" {
 		next = append(next, r.verifyTask(c.Shard))
 	}
 	return next

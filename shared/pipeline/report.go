@@ -82,6 +82,9 @@ type Manifest struct {
 // report waits until every shard is closed and verified, then writes the
 // report. Its record ends the run.
 func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if waiting, err := r.Waiting(ctx); err != nil || waiting {
+		return r.wait(t), err
+	}
 	p, err := r.Walk(ctx)
 	switch {
 	case err != nil:

@@ -16,12 +16,13 @@ const maxFailures = 1000
 // again with the rows beside them, and proves each row. What changed at the
 // source meanwhile is sealed again, a bounded number of rounds.
 func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if p, err := r.Proved(ctx, t.Shard); !ledger.Missing(err) {
-		return r.afterVerify(p), err
-	}
 	c, err := r.Closed(ctx, t.Shard)
 	if err != nil {
 		return nil, err
+	}
+	if c.Failed != "" { // nothing is known of it, and that is its outcome
+		p, err := r.Prove(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, At: r.Now().UTC()})
+		return r.afterVerify(p), err
 	}
 	open, err := r.OpenBatches(ctx, c)
 	if err != nil {
@@ -29,6 +30,9 @@ func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	if len(open) > 0 {
 		return r.wait(t), nil
+	}
+	if p, err := r.Proved(ctx, t.Shard); !ledger.Missing(err) {
+		return r.afterVerify(p), err
 	}
 	v := newVerifier(ctx, r, c)
 	defer v.again.stop()
