@@ -168,6 +168,7 @@ func TestUploadTokensAreVerified(t *testing.T) {
 		"the bucket and the key":           {policy(storage.PutPolicy{Scope: "b:k"}), "k", 200, ""},
 		"another key":                      {policy(storage.PutPolicy{Scope: "b:other"}), "k", 403, "key doesn't match with scope"},
 		"a prefix":                         {policy(storage.PutPolicy{Scope: "b:d/", IsPrefixalScope: 1}), "d/k", 200, ""},
+		"a prefix that is called a key":    {policy(storage.PutPolicy{Scope: "b:d/"}), "d/x", 403, "key doesn't match with scope"},
 		"another prefix":                   {policy(storage.PutPolicy{Scope: "b:d/", IsPrefixalScope: 1}), "e/k", 403, "key doesn't match with scope"},
 		"a missing bucket":                 {policy(storage.PutPolicy{Scope: "none"}), "k", 631, "no such bucket"},
 		"the bucket, where the key exists": {good, "there", 614, "file exists"},

@@ -210,4 +210,9 @@ func TestAnUploadByBlocksChecksEachStep(t *testing.T) {
 	if o, _ := w.Get("b", "k"); string(o.Body) != "0123456789" || o.Hash != digest.QetagOf(o.Body) {
 		t.Errorf("stored = %q %s", o.Body, o.Hash)
 	}
+	for span, want := range map[string]string{"2-7": "234567", "4-": "456789", "0-3": "0123", "5-5": "5"} {
+		if _, body := w.do("GET", w.url("k"), "", "Range: bytes="+span); body != want {
+			t.Errorf("bytes %s across the chunks = %q, want %q", span, body, want)
+		}
+	}
 }
