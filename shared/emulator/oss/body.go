@@ -45,15 +45,15 @@ func (c *call) receive() (received, error) {
 	if _, err := decodeMD5(wanted); wanted != "" && err != nil {
 		return received{}, err
 	}
-	got, err := c.s.read(c.r.Body, length)
+	got, err := c.s.read(c.r.Body, length, c.s.hollow(c.bucket, c.key))
 	if err != nil {
 		return received{}, err
 	}
 	return got, checkMD5(wanted, got.sum)
 }
 
-// read reads length bytes, or with -1 to the end.
-func (s *Server) read(from io.Reader, length int64) (received, error) {
+// read reads length bytes, or with -1 to the end. hollow keeps none of them.
+func (s *Server) read(from io.Reader, length int64, hollow bool) (received, error) {
 	h := s.hasher()
 	defer s.hashers.Put(h)
 	var got received
@@ -66,7 +66,7 @@ func (s *Server) read(from io.Reader, length int64) (received, error) {
 	defer s.buffers.Put(buf)
 	for length < 0 || got.size < length {
 		piece := *buf
-		if !s.attributesOnly {
+		if !hollow {
 			kept, piece = room(kept, length-got.size)
 		}
 		if length >= 0 {
@@ -93,7 +93,7 @@ func (s *Server) read(from io.Reader, length int64) (received, error) {
 		return received{}, incomplete()
 	}
 	h.Sum(got.sum[:0])
-	if got.size > 0 && !s.attributesOnly {
+	if got.size > 0 && !hollow {
 		got.body = &kept
 	}
 	return got, nil

@@ -51,14 +51,24 @@ type Config struct {
 	// but no bytes, so that ten million objects fit in memory. Reading a body
 	// that is not empty is then refused with 400 BodyNotKept.
 	AttributesOnly bool
+
+	// Keep names what AttributesOnly keeps whole all the same, as a ledger
+	// that is read back; nil keeps nothing.
+	Keep func(bucket, key string) bool
+}
+
+func hollow(cfg Config) func(bucket, key string) bool {
+	return func(bucket, key string) bool {
+		return cfg.AttributesOnly && (cfg.Keep == nil || !cfg.Keep(bucket, key))
+	}
 }
 
 // Server is a running stand-in. It is safe for concurrent use.
 type Server struct {
-	region         string
-	now            func() time.Time
-	attributesOnly bool
-	seed           uint64
+	region string
+	now    func() time.Time
+	hollow func(bucket, key string) bool // whose bytes are not kept
+	seed   uint64
 
 	desk     *chaos.Desk
 	listener net.Listener
@@ -94,7 +104,7 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("oss emulator: %w", err)
 	}
 	s := &Server{
-		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, attributesOnly: cfg.AttributesOnly, seed: cfg.Seed,
+		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, hollow: hollow(cfg), seed: cfg.Seed,
 		listener: listener, done: make(chan error, 1), buckets: map[string]*bucket{},
 		ring:    keyring{held: map[string]*heldCredential{}},
 		hashers: sync.Pool{New: func() any { return md5.New() }},

@@ -64,7 +64,7 @@ func (s *Server) Put(bucket string, o Object) error {
 	}
 	if o.Body != nil || o.Size == 0 {
 		stored.size, stored.crc, stored.sum = int64(len(o.Body)), digest.CRC64(0, o.Body), md5.Sum(o.Body)
-		if !s.attributesOnly && len(o.Body) > 0 {
+		if !s.hollow(bucket, o.Key) && len(o.Body) > 0 {
 			stored.body = &chunks{bytes.Clone(o.Body)}
 		}
 	}
