@@ -164,7 +164,7 @@ func (d *Desk) Serve(w http.ResponseWriter, r *http.Request, req Request, work, 
 			work(&broken{ResponseWriter: w, left: -1}, r)
 			sever(w)
 		case Flip:
-			work(&flipped{ResponseWriter: w, at: int64(d.intn(512)), bit: byte(1) << d.intn(8)}, r)
+			work(d.flip(w), r)
 		default:
 			continue
 		}
@@ -196,10 +196,10 @@ func (d *Desk) draw(req Request, listing bool) []Rule {
 	return hit
 }
 
-func (d *Desk) intn(n int) int {
+func (d *Desk) flip(w http.ResponseWriter) *flipped {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.rand.IntN(n)
+	return &flipped{ResponseWriter: w, share: d.rand.Float64(), bit: 1 << d.rand.IntN(8)}
 }
 
 // sever resets the client's connection. http.ErrAbortHandler is net/http's own
@@ -237,21 +237,33 @@ func (b *broken) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flipped flips one bit of the at-th byte, or of the last byte of a shorter
-// first write.
+// flipped flips one bit of one byte, at a share of the answer's length. Where
+// the length is not told in advance it is the first write's.
 type flipped struct {
 	http.ResponseWriter
-	at   int64
-	bit  byte
-	done bool
+	share float64 // 0..1
+	bit   byte
+	at    int64 // bytes before the one to flip, once known
+	known bool
 }
 
 func (f *flipped) Write(p []byte) (int, error) {
-	if f.done || len(p) == 0 {
+	if len(p) == 0 {
 		return f.ResponseWriter.Write(p)
 	}
-	f.done = true
+	if !f.known {
+		n, err := strconv.ParseInt(f.Header().Get("Content-Length"), 10, 64)
+		if err != nil {
+			n = int64(len(p))
+		}
+		f.at, f.known = int64(f.share*float64(n)), true
+	}
+	if f.at < 0 || f.at >= int64(len(p)) {
+		f.at -= int64(len(p))
+		return f.ResponseWriter.Write(p)
+	}
 	q := slices.Clone(p)
-	q[min(f.at, int64(len(q))-1)] ^= f.bit
+	q[f.at] ^= f.bit
+	f.at = -1
 	return f.ResponseWriter.Write(q)
 }
