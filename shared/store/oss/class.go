@@ -51,7 +51,9 @@ func classOf(name []byte) store.Class {
 
 // frozen says whether an object of class c must be thawed before it can be
 // read. restore is the state of a thaw as OSS tells it, "" where none was
-// asked for: `ongoing-request="false", expiry-date="…"` once it is done.
+// asked for or its copy has expired: `ongoing-request="false", expiry-date="…"`
+// once it is done, in listings as in a HEAD (OSS, how to check whether objects
+// are restored).
 // A bucket set to read Archive directly is not told apart: it reads what
 // counts as frozen here.
 func frozen(c store.Class, restore []byte) bool {
