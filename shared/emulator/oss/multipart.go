@@ -183,7 +183,7 @@ func (c *call) forbidComplete() (bool, error) {
 	return forbid, err
 }
 
-// named1 is a part as Complete names it.
+// namedPart is a part as Complete names it.
 type namedPart struct {
 	number int
 	etag   string
@@ -197,7 +197,7 @@ func (c *call) partList() (list []namedPart, every bool, err error) {
 		return nil, false, err
 	}
 	switch v := c.r.Header.Get("X-Oss-Complete-All"); {
-	case v == "yes" && some:
+	case v == "yes" && some && len(doc.all("Part")) > 0:
 		return nil, false, badArgument("x-oss-complete-all", v, "The body must be empty when x-oss-complete-all is specified.")
 	case v == "yes":
 		return nil, true, nil

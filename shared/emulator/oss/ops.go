@@ -109,7 +109,7 @@ func (c *call) route() (*route, string, error) {
 		at = ofBucket
 	}
 	for _, name := range unsupported {
-		if c.has(name) {
+		if c.has(name) || c.r.Header.Get("X-Oss-Callback") != "" {
 			return nil, "unknown", notImplemented()
 		}
 	}
