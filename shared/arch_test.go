@@ -58,7 +58,7 @@ var rooms = []room{
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
 	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos"}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
-	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
+	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
 // stand are the stand-ins and suites that tests may import, too.

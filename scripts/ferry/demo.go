@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// demoOptions are the flags of `ferry demo`.
+type demoOptions struct {
+	objects int
+	seed    uint64
+	json    bool
+	keep    string
+}
+
+// The demo's bucket needs room for every object with a story; more than the
+// upper bound would not fit the memory of a laptop.
+const (
+	demoFewest = 200
+	demoMost   = 100_000
+)
+
+func demoCommand() *cobra.Command {
+	var o demoOptions
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Move a made-up bucket through both clouds' stand-ins while everything goes wrong",
+		Long: `Demo starts stand-ins for Kodo and OSS in this process, fills a bucket with
+objects as life makes them, injects faults into both, changes objects while the
+run goes on, kills a worker in mid-batch, and moves the bucket all the same.
+Then it checks the result itself, past Ferry: every stored byte, every state,
+every proof. It needs no credentials and reaches nothing but this machine.
+
+The exit code is 0 only if every object ended exactly as it must.`,
+		Example: "  ferry demo\n  ferry demo --objects 10000 --seed 7 --keep ./demo-report\n  ferry demo --json | tail -1 | jq .objects",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.objects < demoFewest || o.objects > demoMost {
+				return fault.New(fault.Invalid, "demo", "", fmt.Errorf("--objects %d: want %d to %d", o.objects, demoFewest, demoMost))
+			}
+			return runDemo(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	c.Flags().IntVar(&o.objects, "objects", 2000, "how many objects the bucket has")
+	c.Flags().Uint64Var(&o.seed, "seed", 1, "what the bucket and its faults derive from")
+	c.Flags().BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
+	c.Flags().StringVar(&o.keep, "keep", "", "directory to leave the report in (default: a new one for temporary files)")
+	return c
+}
+
+// errDiffers is how a demo ends in which something is not as it must be; what, it has printed.
+var errDiffers = errors.New("not everything happened as it must")
+
+// runDemo runs the demo and prints what happens. It fails if anything differs
+// from what is expected.
+func runDemo(ctx context.Context, o demoOptions, out, errOut io.Writer) error {
+	text := out
+	if o.json {
+		text = errOut
+	}
+	dir, err := reportDir(o.keep)
+	if err != nil {
+		return err
+	}
+	tell := newTeller(text)
+	defer tell.end()
+	w, err := newDemoWorld(o, tell)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	w.introduce()
+	run, err := w.move(ctx)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if err := run.keep(dir); err != nil {
+		return err
+	}
+	differs := w.account(run, filepath.Join(dir, "report.html"))
+	if o.json {
+		line, err := json.Marshal(run.report.Summary)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
+			return err
+		}
+	}
+	if differs > 0 {
+		return fmt.Errorf("demo: %w: %d findings, see above", errDiffers, differs)
+	}
+	return nil
+}
+
+func reportDir(keep string) (string, error) {
+	if keep == "" {
+		return os.MkdirTemp("", "ferry-demo-")
+	}
+	return keep, os.MkdirAll(keep, 0o755)
+}
+
+// demoRun is a run that has ended, read back from its ledger.
+type demoRun struct {
+	report pipeline.Report
+	files  map[string][]byte // name below the run's prefix: content
+	rows   []demoRow
+}
+
+// roomy lifts the limit that Copy puts on the heap: both clouds' objects lie in it.
+func roomy(string, *ledger.Progress) { debug.SetMemoryLimit(math.MaxInt64) }
+
+// move runs the whole migration, faults and all, and reads its result back.
+func (w *demoWorld) move(ctx context.Context) (demoRun, error) {
+	var run demoRun
+	cfg := app.Config{
+		KodoAccessKey: demoKey, KodoSecretKey: demoSecret,
+		OSSAccessKeyID: demoKey, OSSAccessSecret: demoSecret,
+	}
+	j, err := job.New(w.sourceLocation(), w.targetLocation(), "", func(j *job.Job) {
+		j.Name = "demo"
+		// Small tasks, so that a small bucket shows what a big one does.
+		j.Limits.ShardKeys = int64(max(w.options.objects/4, 50))
+		j.Limits.BatchObjects = 100
+	})
+	if err != nil {
+		return run, err
+	}
+	sites, err := cfg.Connect(j)
+	if err != nil {
+		return run, err
+	}
+	if err := sites.Check(ctx); err != nil {
+		return run, err
+	}
+	w.trouble()
+	w.tell.begin()
+	run.report, err = app.Copy(ctx, sites, j, app.Options{Watch: w.watch, Faulty: w.dying, Begun: roomy})
+	w.tell.end()
+	w.calm()
+	if err != nil {
+		return run, err
+	}
+	return run, run.read(ctx, sites.Ledger.Run(run.report.Run))
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// progress shows how far a run is: bars on a terminal, elsewhere a line now and
+// then. Its methods may be called from many goroutines.
+type progress struct {
+	out   io.Writer // above the bars
+	began time.Time
+
+	listed, listedBytes, settled, settledBytes, proven atomic.Int64
+
+	bars           *mpb.Progress // nil where the output is no terminal
+	copied, proved *mpb.Bar
+	quit           chan struct{} // ends the lines
+	done           sync.WaitGroup
+	stopped        sync.Once
+}
+
+const (
+	lineEvery = 2 * time.Second        // where there are no bars
+	barEvery  = 150 * time.Millisecond // how often bars are drawn
+)
+
+// newProgress begins to show progress on w.
+func newProgress(w io.Writer) *progress {
+	p := &progress{out: w, began: time.Now(), quit: make(chan struct{})}
+	if f, ok := w.(*os.File); ok && isTerminal(f) {
+		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery), mpb.WithWidth(40))
+		p.copied = p.bar("copied", func() string {
+			n := p.numbers()
+			return fmt.Sprintf("%s of %s objects, %s of %s", grouped(n.settled), grouped(n.listed), sized(n.settledBytes), sized(n.listedBytes))
+		})
+		p.proved = p.bar("verified", func() string {
+			n := p.numbers()
+			return fmt.Sprintf("%s of %s objects, %s", grouped(n.proven), grouped(n.listed), lasted(time.Since(p.began)))
+		})
+		p.out = p.bars
+		return p
+	}
+	p.done.Go(p.lines)
+	return p
+}
+
+func (p *progress) bar(name string, text func() string) *mpb.Bar {
+	return p.bars.New(0, mpb.BarStyle().Lbound(" ").Rbound(" ").Filler("━").Tip("━").Padding("─"),
+		mpb.PrependDecorators(decor.Name(name, decor.WC{W: 9, C: decor.DindentRight})),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return text() })))
+}
+
+// lines prints a line now and then, where something has changed.
+func (p *progress) lines() {
+	tick := time.NewTicker(lineEvery)
+	defer tick.Stop()
+	last := ""
+	for {
+		select {
+		case <-p.quit:
+			return
+		case <-tick.C:
+		}
+		n := p.numbers()
+		now := fmt.Sprintf("%s listed, %s ended (%s), %s verified", grouped(n.listed), grouped(n.settled), sized(n.settledBytes), grouped(n.proven))
+		if now != last {
+			p.println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), now))
+			last = now
+		}
+	}
+}
+
+// resumed takes in what an earlier process had done. nil: nothing.
+func (p *progress) resumed(done *ledger.Progress) {
+	if done == nil {
+		return
+	}
+	for _, s := range done.Shards {
+		if s.Closed == nil {
+			continue
+		}
+		open, openBytes := int64(0), int64(0)
+		for _, b := range s.Open {
+			open += int64(b.Pending)
+			openBytes += b.Bytes
+		}
+		p.listed.Add(s.Closed.Counts.Listed.Objects)
+		p.listedBytes.Add(s.Closed.Counts.Listed.Bytes)
+		p.settled.Add(s.Closed.Counts.Listed.Objects - open)
+		p.settledBytes.Add(s.Closed.Counts.Listed.Bytes - openBytes)
+		if s.Proved != nil {
+			p.proven.Add(s.Closed.Counts.Listed.Objects)
+		}
+	}
+	p.draw()
+}
+
+// watch takes in an event of the pipeline.
+func (p *progress) watch(e pipeline.Event) {
+	switch e.Kind {
+	case pipeline.Listed:
+		p.listed.Add(e.N)
+		p.listedBytes.Add(e.Bytes)
+	case pipeline.Settled:
+		p.settled.Add(1)
+		p.settledBytes.Add(e.Row.Src.Size)
+	case pipeline.Proven:
+		p.proven.Add(e.N)
+	default:
+		return
+	}
+	p.draw()
+}
+
+// shownNumbers are how far the run is.
+type shownNumbers struct{ listed, listedBytes, settled, settledBytes, proven int64 }
+
+// numbers returns how far the run is. A task that is done twice tells twice, so
+// nothing is shown beyond what was listed.
+func (p *progress) numbers() shownNumbers {
+	n := shownNumbers{listed: p.listed.Load(), listedBytes: p.listedBytes.Load()}
+	n.settled, n.settledBytes = min(p.settled.Load(), n.listed), min(p.settledBytes.Load(), n.listedBytes)
+	n.proven = min(p.proven.Load(), n.settled)
+	return n
+}
+
+func (p *progress) draw() {
+	if p.bars == nil {
+		return
+	}
+	n := p.numbers()
+	// One more than is known, for a bar that is full is over and takes no more.
+	p.copied.SetTotal(n.listed+1, false)
+	p.copied.SetCurrent(n.settled)
+	p.proved.SetTotal(n.listed+1, false)
+	p.proved.SetCurrent(n.proven)
+}
+
+// println prints a line above the bars.
+func (p *progress) println(line string) {
+	_, _ = io.WriteString(p.out, line+"\n") // a reader that went away misses the show, nothing else
+}
+
+// stop takes the bars away; what is printed afterwards goes to the writer itself.
+func (p *progress) stop() {
+	p.stopped.Do(func() {
+		close(p.quit)
+		p.done.Wait()
+		if p.bars != nil {
+			p.copied.Abort(true)
+			p.proved.Abort(true)
+			p.bars.Wait()
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// printSummary prints what a run came to, in a few lines.
+func printSummary(w io.Writer, rep pipeline.Report) error {
+	o, b := rep.Objects, rep.Bytes
+	took := time.Duration(rep.Seconds * float64(time.Second))
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s in %s", strings.ToUpper(string(rep.Result)), lasted(took))
+	if need := needs(rep); need != "" {
+		text.WriteString(": " + need)
+	}
+	text.WriteString("\n")
+
+	var sum []string
+	for _, s := range []struct {
+		n    int64
+		word ledger.State
+	}{{o.Copied, ledger.Copied}, {o.Unchanged, ledger.Unchanged}, {o.Skipped, ledger.Skipped}, {o.Conflict, ledger.Conflict}, {o.Gone, ledger.Gone}, {o.Failed, ledger.Failed}} {
+		if s.n > 0 {
+			sum = append(sum, grouped(s.n)+" "+string(s.word))
+		}
+	}
+	if len(sum) > 0 {
+		fmt.Fprintf(&text, "  %s listed = %s\n", grouped(o.Listed), strings.Join(sum, " + "))
+	}
+	if o.Verified > 0 {
+		fmt.Fprintf(&text, "  %s verified, proved by %s\n", grouped(o.Verified), proofs(rep.Proofs))
+	}
+	if b.Copied > 0 && rep.Seconds > 0 {
+		fmt.Fprintf(&text, "  %s copied, %s/s\n", sized(b.Copied), sized(int64(float64(b.Copied)/rep.Seconds)))
+	}
+	if rep.Warned > 0 {
+		fmt.Fprintf(&text, "  %s with a warning: see column warnings of the report's files\n", numbers(rep.Warned, "object", "objects"))
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// needs says what needs a person; "" where nothing does.
+func needs(rep pipeline.Report) string {
+	o := rep.Objects
+	var words []string
+	for _, w := range []struct {
+		n    int64
+		word string
+	}{{o.Failed, "failed"}, {o.Conflict, "in conflict"}, {o.Mismatch, "different in the target"}} {
+		if w.n > 0 {
+			words = append(words, grouped(w.n)+" "+w.word)
+		}
+	}
+	if n := int64(len(rep.Unknown)); n > 0 {
+		words = append(words, numbers(n, "stretch of the listing not known", "stretches of the listing not known"))
+	}
+	switch {
+	case len(words) > 0:
+		return strings.Join(words, ", ")
+	case !rep.Balanced:
+		return "the books do not balance"
+	}
+	return ""
+}
+
+// proofs names how objects were proved, the strongest proof first.
+func proofs(by map[ledger.Proof]ledger.Tally) string {
+	var words []string
+	for _, p := range []ledger.Proof{ledger.ByQetag, ledger.ByMD5, ledger.ByCRC, ledger.ByKept, ledger.ByTime} {
+		if n := by[p].Objects; n > 0 {
+			words = append(words, fmt.Sprintf("%s %s", p, grouped(n)))
+		}
+	}
+	return strings.Join(words, ", ")
+}
