@@ -3,14 +3,12 @@ package kodo
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,15 +19,20 @@ import (
 )
 
 const (
-	tries        = 6         // how often listing, Stat and the region query ask before they give up
-	maxErrorBody = 64 << 10  // bytes of an error answer that are read
-	maxAnswer    = 256 << 20 // bytes of an API answer: a page of 1,000 keys with all their metadata and parts stays far below
-	maxWait      = time.Minute
+	tries    = 6               // how often listing, Stat and the region query ask before they give up
+	maxWait  = time.Minute     // a throttle that asks for more is left to the caller, who may wait elsewhere
+	callTime = 2 * time.Minute // an API answer that takes longer is given up
+
+	// maxAnswer is the most bytes of an API answer. A page of 1,000 keys has
+	// about 300 KB; 1,000 objects of 10,000 parts each, the most there can be, 90 MB.
+	maxAnswer = 128 << 20
 )
 
-// newTransport returns a transport of the driver's own. HTTP/1.1, because a
-// stream of its own connection each is what 64 parallel downloads want: over
-// one HTTP/2 connection they would share its flow control.
+// newTransport returns a transport of the driver's own. HTTP/1.1, because each
+// of 64 parallel downloads then has a connection, and so a window, of its own:
+// over HTTP/2 they would share one connection's flow control. A host that is
+// dead fails in 10 s (it does not answer a dial) or 30 s (nor a request).
+// Buffers are small, as 64 downloads and as many uploads share 256 MiB.
 func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	protocols := new(http.Protocols)
@@ -37,7 +40,7 @@ func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
 		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second,
-		MaxIdleConnsPerHost: 256, IdleConnTimeout: 60 * time.Second,
+		MaxIdleConnsPerHost: 256, IdleConnTimeout: 45 * time.Second, // before common servers close it, at 60 or 75
 		DisableCompression: true, // the bytes are those that are stored
 		ReadBufferSize:     32 << 10, Protocols: protocols,
 	}
@@ -45,159 +48,84 @@ func newTransport() *http.Transport {
 
 func pauses() backoff.BackOff {
 	p := backoff.NewExponentialBackOff()
-	p.InitialInterval, p.MaxInterval = 200*time.Millisecond, 10*time.Second
+	p.InitialInterval, p.Multiplier, p.MaxInterval = 200*time.Millisecond, 2, 10*time.Second
 	return p
 }
 
-// retry runs f until it succeeds, fails for good, or was tried 6 times.
-func retry[T any](ctx context.Context, b *Bucket, f func() (T, error)) (T, error) {
-	return backoff.Retry(ctx, func() (T, error) {
+// retry calls f until it succeeds, fails with another kind than Temporary and
+// Throttled, was tried 6 times, or ctx ends.
+func retry[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, error)) (T, error) {
+	var last error
+	v, err := backoff.Retry(ctx, func() (T, error) {
 		v, err := f()
-		kind := fault.KindOf(err)
-		if err == nil {
+		last = err
+		wait := fault.WaitOf(err)
+		switch kind := fault.KindOf(err); {
+		case err == nil:
 			return v, nil
-		}
-		if kind != fault.Temporary && kind != fault.Throttled || ctx.Err() != nil {
+		case ctx.Err() != nil, kind != fault.Temporary && kind != fault.Throttled, wait > maxWait:
 			return v, backoff.Permanent(err)
-		}
-		if wait := fault.WaitOf(err); wait > 0 {
-			if wait > maxWait {
-				return v, backoff.Permanent(err) // left to the caller
-			}
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-			}
+		case wait > 0:
+			return v, &backoff.RetryAfterError{Duration: wait}
 		}
 		return v, err
 	}, backoff.WithBackOff(b.pause()), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
+	switch {
+	case err == nil:
+		return v, nil
+	case ctx.Err() != nil && !errors.Is(last, context.Cause(ctx)):
+		return v, fault.New(fault.Temporary, op, key, fmt.Errorf("%w; the last try: %w", context.Cause(ctx), last))
+	}
+	return v, last
 }
 
-// call makes one API request, once, and returns the body of a 200. An answer of
-// 298 (a batch that failed in part) is one too.
-func (b *Bucket) call(ctx context.Context, op, key, method, address string, form url.Values, sign bool) ([]byte, error) {
+// request is one call of the API.
+type request struct {
+	op, key     string
+	asked       what
+	method, url string
+	form        url.Values // the body, or nil
+	unsigned    bool
+}
+
+var errSlow = fmt.Errorf("the answer took longer than %s", callTime)
+
+// call makes one API request, once, and returns the body of a 200, or of the
+// 298 of a batch that failed in part.
+func (b *Bucket) call(ctx context.Context, r request) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTime, errSlow)
+	defer cancel()
 	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if r.form != nil {
+		body = strings.NewReader(r.form.Encode())
 	}
-	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, body)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, op, key, errors.New("the address of the request is not one"))
+		return nil, fault.New(fault.Invalid, r.op, r.key, errors.New("the API host's name is not one: check endpoint="))
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if sign {
+	if !r.unsigned {
 		if err := b.keys.AddToken(auth.TokenQiniu, req); err != nil {
-			return nil, fault.New(fault.Invalid, op, key, err)
+			return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("cannot be signed: %w", err))
 		}
 	}
 	resp, err := b.client.Do(req)
 	if err != nil {
-		return nil, network(ctx, op, key, err)
+		return nil, network(ctx, r.op, r.key, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != 298 {
-		return nil, b.refused(op, key, resp)
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != codePartly {
+		return nil, b.refused(r.op, r.key, r.asked, resp)
 	}
 	var data bytes.Buffer
-	if resp.ContentLength > 0 {
-		data.Grow(int(min(resp.ContentLength, maxAnswer)) + bytes.MinRead)
+	if n := resp.ContentLength; n > 0 {
+		data.Grow(int(min(n, 4<<20)) + bytes.MinRead)
 	}
-	if _, err := data.ReadFrom(io.LimitReader(resp.Body, maxAnswer)); err != nil {
-		return nil, network(ctx, op, key, err)
+	if _, err := data.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1)); err != nil {
+		return nil, network(ctx, r.op, r.key, err)
+	}
+	if data.Len() > maxAnswer {
+		return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("an answer of more than %d MiB", maxAnswer>>20))
 	}
 	return data.Bytes(), nil
-}
-
-// network is the fault of a request without an answer. The address is left
-// out: that of a download is a secret while it is valid.
-func network(ctx context.Context, op, key string, err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	kind := fault.KindOf(err)
-	if kind == fault.Unknown {
-		kind = fault.Temporary
-	}
-	return fault.New(kind, op, key, err)
-}
-
-// refusal is what Kodo said.
-type refusal struct {
-	status int
-	text   string
-	reqid  string
-	skew   time.Duration // our clock minus theirs
-}
-
-func (r *refusal) Error() string {
-	s := fmt.Sprintf("status %d", r.status)
-	if r.text != "" {
-		s += ": " + r.text
-	}
-	if r.reqid != "" {
-		s += " (request " + r.reqid + ")"
-	}
-	return s
-}
-
-// refused reads an answer that is no success and says what it means. Codes:
-// developer.qiniu.com/kodo/3928/error-responses.
-func (b *Bucket) refused(op, key string, resp *http.Response) error {
-	r := &refusal{status: resp.StatusCode, reqid: resp.Header.Get("X-Reqid")}
-	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is enough
-	var said struct {
-		Error string `json:"error"`
-	}
-	if json.Unmarshal(raw, &said) == nil {
-		r.text = said.Error
-	}
-	if theirs, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		r.skew = b.cfg.Now().Sub(theirs).Round(time.Second)
-	}
-	kind := kindOf(r.status)
-	var cause error = r
-	switch {
-	case r.status == 631:
-		cause = fmt.Errorf("bucket %q does not exist: %w", b.cfg.Bucket, r)
-	case resp.StatusCode/100 == 3:
-		cause = fmt.Errorf("the host sends elsewhere (%s): name the host that serves the bucket, endpoint= or domain=: %w", hostOf(resp.Header.Get("Location")), r)
-	}
-	if kind == fault.Throttled {
-		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		return fault.Throttle(op, key, time.Duration(max(seconds, 0))*time.Second, cause)
-	}
-	return fault.New(kind, op, key, cause)
-}
-
-func hostOf(location string) string {
-	_, rest, _ := strings.Cut(location, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	return host
-}
-
-// kindOf is all that is known of Kodo's codes. What is not named is right by its status.
-func kindOf(status int) fault.Kind {
-	switch status {
-	case 573:
-		return fault.Throttled
-	case 419: // the account is frozen
-		return fault.Denied
-	case 478: // mirroring from the origin failed
-		return fault.Temporary
-	case 608:
-		return fault.Changed
-	case 612, 631:
-		return fault.NotFound
-	case 614:
-		return fault.Changed
-	case 630, 632, 640, 701:
-		return fault.Invalid
-	}
-	if status/100 == 3 {
-		return fault.Invalid
-	}
-	return fault.FromStatus(status)
 }

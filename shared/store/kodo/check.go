@@ -2,73 +2,118 @@ package kodo
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"time"
+	"strings"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
-// Check makes one cheap request, a listing of one key, and says in a sentence
-// what is wrong and what to do about it: Denied for keys and permissions,
-// NotFound for the bucket, Temporary for a host that cannot be reached.
+// Check lists a few keys, asks the download host for the head of one of them
+// where there is one, and says in a sentence what is wrong and what to do about
+// it: Denied for keys, permissions and clocks, NotFound for the bucket, Invalid
+// for a host that is not the bucket's, Temporary for one that cannot be reached.
 func (b *Bucket) Check(ctx context.Context) error {
-	const op = "kodo.Check"
-	h, err := b.resolve(ctx, false)
-	if err == nil {
-		q := url.Values{"bucket": {b.cfg.Bucket}, "limit": {"1"}}
-		_, err = b.call(ctx, op, b.cfg.Bucket, http.MethodGet, h.rsf+"/list?"+q.Encode(), nil, true)
-	}
-	if err == nil {
-		_, err = b.resolve(ctx, true)
-	}
+	err := b.look(ctx)
 	if err == nil {
 		return nil
 	}
-	cause := err
+	kind, cause := fault.KindOf(err), err
 	if own, ok := errors.AsType[*fault.Error](err); ok {
 		cause = own.Err
 	}
-	if r, ok := errors.AsType[*refusal](err); ok {
-		cause = r
-	}
-	if s := b.explain(cause); s != "" {
+	if s := b.explain(err); s != "" {
+		if r, ok := errors.AsType[*refusal](err); ok {
+			cause = r
+		}
 		cause = fmt.Errorf("%s (%w)", s, cause)
 	}
-	return &fault.Error{Kind: fault.KindOf(err), Op: op, Key: b.cfg.Bucket, Wait: fault.WaitOf(err), Err: cause}
+	return &fault.Error{Kind: kind, Op: "kodo.Check", Key: b.cfg.Bucket, Wait: fault.WaitOf(err), Err: cause}
 }
 
-// maxSkew is how far a clock may be off before signatures with a time fail.
-const maxSkew = 10 * time.Minute
+// look makes the requests of Check, each once.
+func (b *Bucket) look(ctx context.Context) error {
+	h, err := b.resolve(ctx, false)
+	if err != nil {
+		return err
+	}
+	q := url.Values{"bucket": {b.cfg.Bucket}, "limit": {"10"}}
+	data, err := b.call(ctx, request{op: "kodo.Check", key: b.cfg.Bucket, method: http.MethodGet, url: h.rsf + "/list?" + q.Encode()})
+	if err != nil {
+		return err
+	}
+	p, err := parsePage(data)
+	if err != nil {
+		return fault.New(fault.Invalid, "kodo.Check", b.cfg.Bucket, fmt.Errorf("what answers there is not Kodo: check endpoint= (%w)", err))
+	}
+	if h, err = b.resolve(ctx, true); err != nil {
+		return err
+	}
+	for _, o := range p.objects {
+		if o.Disabled || o.Frozen || !tame(o.Key) {
+			continue
+		}
+		_, body, err := b.Open(ctx, store.Object{Key: o.Key}, 0, 0)
+		if err == nil {
+			return body.Close()
+		}
+		if fault.KindOf(err) == fault.NotFound {
+			_, host, _ := strings.Cut(h.source, "://")
+			return fault.New(fault.Invalid, "kodo.Check", b.cfg.Bucket, fmt.Errorf("the bucket lists %q, which the download host %s does not have: bind that domain to the bucket, or name another, domain= (%w)", o.Key, host, err))
+		}
+		return err
+	}
+	return nil
+}
 
+// tame reports whether no host on the way can take key for another.
+func tame(key string) bool {
+	return key != "" && escape(key) == key && !strings.Contains("/"+key+"/", "//") && !strings.Contains("/"+key, "/.")
+}
+
+// explain is the sentence for err, "" where err says it all itself.
 func (b *Bucket) explain(err error) string {
 	if r, ok := errors.AsType[*refusal](err); ok {
-		switch {
-		case r.status == 631, r.status == 612:
-			return fmt.Sprintf("bucket %q does not exist, or belongs to another account: check its name and QINIU_ACCESS_KEY", b.cfg.Bucket)
-		case r.status == 401 && (r.skew > maxSkew || r.skew < -maxSkew):
-			return fmt.Sprintf("Kodo refuses the signature, and the clock of this machine is %s off Kodo's: set it", r.skew.Abs())
-		case r.status == 401:
-			return "Kodo refuses the keys: check QINIU_ACCESS_KEY and QINIU_SECRET_KEY, copied whole and from one account"
-		case r.status == 403:
-			return fmt.Sprintf("the keys may not list bucket %q: grant them kodo/list and kodo/get on it", b.cfg.Bucket)
-		case r.status == 419:
-			return "the account is frozen: see to it in Kodo's console"
-		case r.status == 404:
-			return "what answers there is not Kodo: check endpoint="
-		}
-		return ""
+		return b.explainRefusal(r)
 	}
+	cert, isCert := errors.AsType[*tls.CertificateVerificationError](err)
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	dial, isDial := errors.AsType[*net.OpError](err)
 	switch {
+	case isCert && len(cert.UnverifiedCertificates) > 0:
+		return fmt.Sprintf("the host shows a certificate of %q that does not hold: check endpoint= and domain=, set up https for the domain, or allow http with insecure=true", cert.UnverifiedCertificates[0].Subject.CommonName)
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "the host speaks http, not https: set up https for it, or allow http with insecure=true"
 	case isDNS && dns.IsNotFound:
 		return fmt.Sprintf("the host %s does not exist: check endpoint= and domain=", dns.Name)
 	case isDial && dial.Op == "dial", isDNS:
-		return "Kodo cannot be reached: check endpoint=, network, firewall and proxy"
+		return "Kodo cannot be reached: check endpoint= and domain=, network, firewall and proxy"
+	}
+	return ""
+}
+
+func (b *Bucket) explainRefusal(r *refusal) string {
+	switch r.status {
+	case codeNoBucket, codeNoKey:
+		return fmt.Sprintf("bucket %q does not exist, or belongs to another account or region: check its name, region= and QINIU_ACCESS_KEY", b.cfg.Bucket)
+	case http.StatusUnauthorized:
+		if r.skewed() {
+			return "Kodo refuses the signature, most likely because of this machine's clock: set it"
+		}
+		return "Kodo refuses the keys: check QINIU_ACCESS_KEY and QINIU_SECRET_KEY, copied whole and from one account"
+	case http.StatusForbidden:
+		return fmt.Sprintf("the keys may not list or read bucket %q: grant them kodo/list and kodo/get on it", b.cfg.Bucket)
+	case codeFrozenAccount:
+		return "the account is frozen: see to it in Kodo's console"
+	case http.StatusBadRequest:
+		if b.cfg.Region != "" {
+			return fmt.Sprintf("Kodo does not take the request: check region=%s, or leave it out to have Kodo asked", b.cfg.Region)
+		}
 	}
 	return ""
 }

@@ -7,210 +7,228 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
-// signedFor is how long a download's signature is valid: the longest stream of
-// one object, a slow one of 5 GB, ends before.
+// signedFor is how long a download's signature is valid: longer than any
+// stream, and than a clock is off that takes local time for UTC.
 const signedFor = 24 * time.Hour
 
-// stall is how long a download may yield nothing before it is given up.
-const stall = time.Minute
-
-// Stat implements store.Source by /stat, tried up to 6 times.
+// Stat implements store.Source by /stat, tried up to 6 times. What it tells is
+// what List tells. A bucket that does not exist is Invalid, because NotFound is
+// about the object.
 func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 	const op = "kodo.Stat"
 	h, err := b.resolve(ctx, false)
 	if err != nil {
 		return store.Object{}, err
 	}
-	it, err := retry(ctx, b, func() (item, error) {
-		var it item
-		data, err := b.call(ctx, op, key, http.MethodGet, h.rs+"/stat/"+b.entry(key)+"?needparts=true", nil, true)
+	r := request{op: op, key: key, asked: ofObject, method: http.MethodGet, url: h.rs + "/stat/" + b.entry(key) + "?needparts=true"}
+	return retry(ctx, b, op, key, func() (store.Object, error) {
+		data, err := b.call(ctx, r)
 		if err != nil {
-			return it, err
+			return store.Object{}, err
 		}
-		if err := json.Unmarshal(data, &it); err != nil {
-			return it, fault.New(fault.Temporary, op, key, fmt.Errorf("an answer that cannot be read: %w", err))
+		var j jsonItem
+		err = json.Unmarshal(data, &j)
+		it := j.item()
+		it.key = key
+		o, wrong := it.object()
+		if err := errors.Join(err, wrong); err != nil {
+			return store.Object{}, fault.New(fault.Temporary, op, key, fmt.Errorf("an answer that cannot be read: %w", err))
 		}
-		return it, nil
+		return o, nil
 	})
-	if err != nil {
-		return store.Object{}, err
-	}
-	it.Key = key
-	return it.object(it.needsThaw() && it.Restored != thawed), nil
 }
 
-// Open implements store.Source by one signed GET. An answer without an ETag,
-// as some CDN domains give, is held against the listed size alone; the caller's
-// hash of the bytes decides then.
+// Open implements store.Source by one signed GET (a HEAD where n is 0), tried
+// once. What it returns is what the answer said: Size, Hash, Modified (whole
+// seconds), Type, Meta, and Header without what Kodo tells of every object. A
+// host that sends no hash, as some CDN domains do, is held to the listed size
+// alone. The right hash with another size is Corrupt: the download domain
+// alters content. A range that begins behind the end is Invalid, and so is a
+// host that ignores ranges or sends elsewhere.
 func (b *Bucket) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	const op = "kodo.Open"
+	if off < 0 {
+		return store.Object{}, nil, fault.New(fault.Invalid, op, o.Key, fmt.Errorf("offset %d", off))
+	}
 	h, err := b.resolve(ctx, true)
 	if err != nil {
 		return store.Object{}, nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	req, err := b.download(ctx, h.source, o.Key)
+	found, body, err := b.open(ctx, cancel, h.source, o, off, n)
 	if err != nil {
-		cancel(nil)
-		return store.Object{}, nil, fault.New(fault.Invalid, op, o.Key, err)
-	}
-	part := off > 0 || n >= 0
-	if part {
-		req.Header.Set("Range", rangeOf(off, n))
-	}
-	resp, err := b.client.Do(req)
-	if err != nil {
-		defer cancel(nil)
-		return store.Object{}, nil, network(ctx, op, o.Key, err)
-	}
-	refuse := func(err error) (store.Object, io.ReadCloser, error) {
-		_ = resp.Body.Close()
 		cancel(nil)
 		return store.Object{}, nil, err
 	}
+	return found, body, nil
+}
+
+func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base string, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	const op = "kodo.Open"
+	req, err := b.download(ctx, base, o.Key)
+	if err != nil {
+		return store.Object{}, nil, fault.New(fault.Invalid, op, o.Key, err)
+	}
+	w := wanted{o: o, off: off, n: n}
 	switch {
-	case part && resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && (n == 0 || off == o.Size):
-		_ = resp.Body.Close()
-		cancel(nil)
-		return o, http.NoBody, nil
-	case resp.StatusCode == http.StatusOK && !part, resp.StatusCode == http.StatusPartialContent && part:
-	case resp.StatusCode == http.StatusOK && part:
-		return refuse(fault.New(fault.Invalid, op, o.Key, errors.New("the download host ignores ranges: name another, domain=")))
-	default:
-		return refuse(b.refused(op, o.Key, resp))
+	case n == 0:
+		req.Method, w.off = http.MethodHead, 0
+	case w.part():
+		req.Header.Set("Range", w.header())
+	}
+	resp, err := b.client.Do(req)
+	if err != nil {
+		return store.Object{}, nil, network(ctx, op, o.Key, err)
 	}
 	found := answered(o.Key, resp)
-	switch {
-	case o.Hash != "" && found.Hash != "" && found.Hash != o.Hash:
-		return refuse(fault.New(fault.Changed, op, o.Key, fmt.Errorf("its hash is %s now, not %s", found.Hash, o.Hash)))
-	case !part && o.Hash != "" && found.Hash == "" && resp.ContentLength >= 0 && resp.ContentLength != o.Size:
-		return refuse(fault.New(fault.Changed, op, o.Key, fmt.Errorf("it has %d bytes now, not %d", resp.ContentLength, o.Size)))
+	var left int64
+	if resp.StatusCode/100 == 2 || w.part() && resp.StatusCode == http.StatusRequestedRangeNotSatisfiable {
+		left, err = w.holds(resp, &found)
+	} else {
+		err = b.refused(op, o.Key, ofDownload, resp)
 	}
-	if n == 0 { // HTTP has no range of nothing: one byte was asked for
-		_ = resp.Body.Close()
-		cancel(nil)
-		return found, http.NoBody, nil
-	}
-	return found, newBody(ctx, cancel, o.Key, resp), nil
-}
-
-func rangeOf(off, n int64) string {
-	if n < 0 {
-		return fmt.Sprintf("bytes=%d-", off)
-	}
-	return fmt.Sprintf("bytes=%d-%d", off, off+max(n, 1)-1)
-}
-
-// download makes the signed request for key. The key goes out exactly as it is
-// escaped here: net/http would clean nothing, but url.Parse would decode and
-// encode again, so the path is given as opaque.
-func (b *Bucket) download(ctx context.Context, base, key string) (*http.Request, error) {
-	address := base + "/" + escape(key) + "?e=" + strconv.FormatInt(b.cfg.Now().Add(signedFor).Unix(), 10)
-	address += "&token=" + b.keys.Sign([]byte(address))
-	scheme, rest, _ := strings.Cut(address, "://")
-	host, path, _ := strings.Cut(rest, "/")
-	path, query, _ := strings.Cut(path, "?")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+host+"/", nil)
 	if err != nil {
-		return nil, errors.New("the download host is not one")
+		_ = resp.Body.Close()
+		return store.Object{}, nil, err
 	}
-	req.URL.Opaque = "//" + host + "/" + path
-	req.URL.RawQuery = query
+	d := &body{ctx: ctx, cancel: cancel, resp: resp.Body, key: o.Key, left: left, stall: b.stall}
+	if n != 0 && left != 0 {
+		return found, d, nil
+	}
+	_ = d.Close()
+	return found, http.NoBody, nil
+}
+
+// wanted is what was asked for.
+type wanted struct {
+	o      store.Object
+	off, n int64
+}
+
+// part reports whether a range is asked for.
+func (w wanted) part() bool { return w.off > 0 || w.n > 0 }
+
+func (w wanted) header() string {
+	if w.n < 0 {
+		return fmt.Sprintf("bytes=%d-", w.off)
+	}
+	return fmt.Sprintf("bytes=%d-%d", w.off, w.off+w.n-1)
+}
+
+// holds holds an answer against what was asked for, and returns how many bytes
+// its body must have; -1 where its framing alone tells.
+func (w wanted) holds(resp *http.Response, found *store.Object) (int64, error) {
+	fail := func(kind fault.Kind, format string, args ...any) (int64, error) {
+		return 0, fault.New(kind, "kodo.Open", w.o.Key, fmt.Errorf(format, args...))
+	}
+	if digest.IsQetag(w.o.Hash) && !digest.IsQetag(found.Hash) {
+		found.Hash = "" // an entity tag of the CDN's own
+	}
+	known := w.o.Hash != ""
+	switch {
+	case known && found.Hash != "" && found.Hash != w.o.Hash:
+		return fail(fault.Changed, "its hash is %s now, not %s", found.Hash, w.o.Hash)
+	case known && found.Hash == "" && found.Size >= 0 && found.Size != w.o.Size:
+		return fail(fault.Changed, "it has %d bytes now, not %d", found.Size, w.o.Size)
+	case known && found.Size >= 0 && found.Size != w.o.Size:
+		return fail(fault.Corrupt, "the download host sends %d bytes under the hash of %d: where a CDN domain alters content, name another domain= or none", found.Size, w.o.Size)
+	}
+	size := found.Size
+	if size < 0 && known {
+		size = w.o.Size
+	}
+	switch {
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		if size != w.off {
+			return fail(fault.Invalid, "offset %d of %d bytes", w.off, size)
+		}
+		return 0, nil
+	case resp.StatusCode == http.StatusPartialContent && w.part():
+		return w.span(resp, size)
+	case resp.StatusCode != http.StatusOK:
+		return fail(fault.Temporary, "an answer of status %d", resp.StatusCode)
+	case w.part() && (w.off > 0 || size < 0 || size > w.n):
+		return fail(fault.Invalid, "the download host ignores ranges: name another, domain=")
+	case size < 0 && len(resp.TransferEncoding) == 0 && w.n != 0:
+		return fail(fault.Temporary, "the answer does not say where it ends")
+	}
+	found.Size = max(size, 0)
+	return size, nil
+}
+
+// span is how many bytes a part must have, of an object of size (-1: not known).
+func (w wanted) span(resp *http.Response, size int64) (int64, error) {
+	var first, last int64
+	text, _, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+	_, err := fmt.Sscanf(text, "bytes %d-%d", &first, &last)
+	n := last - first + 1
+	end := w.off + w.n
+	if w.n < 0 || size >= 0 && end > size {
+		end = size
+	}
+	if err != nil || first != w.off || end >= 0 && last+1 != end || resp.ContentLength >= 0 && resp.ContentLength != n {
+		return 0, fault.New(fault.Corrupt, "kodo.Open", w.o.Key, fmt.Errorf("asked for %s, got %d bytes said to be %q", w.header(), resp.ContentLength, resp.Header.Get("Content-Range")))
+	}
+	return n, nil
+}
+
+// download makes the signed request for key (FACTS: what is signed is the
+// escaped URL). RawPath beside Path makes net/http send the key exactly as it
+// is escaped here, "..", "//" and all.
+func (b *Bucket) download(ctx context.Context, base, key string) (*http.Request, error) {
+	scheme, host, _ := strings.Cut(base, "://")
+	raw := "/" + escape(key)
+	query := "e=" + strconv.FormatInt(b.cfg.Now().Add(signedFor).Unix(), 10)
+	query += "&token=" + b.keys.Sign([]byte(base+raw+"?"+query))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base, nil)
+	if err != nil {
+		return nil, errors.New("the download host's name is not one: check domain=")
+	}
+	req.URL = &url.URL{Scheme: scheme, Host: host, Path: "/" + key, RawPath: raw, RawQuery: query}
 	req.Header.Set("Accept-Encoding", "identity")
 	return req, nil
 }
 
-// escape percent-encodes every byte of key but letters, digits, -_.~ and /.
-func escape(key string) string {
-	const hex = "0123456789ABCDEF"
-	var out strings.Builder
-	out.Grow(len(key) + 16)
-	for i := range len(key) {
-		c := key[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_.~/", c) >= 0:
-			out.WriteByte(c)
-		default:
-			out.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		}
-	}
-	return out.String()
-}
+// What Kodo says of every download, whether or not it was kept with the object.
+const (
+	usualCaching     = "public, max-age=31536000"
+	usualDisposition = "inline; filename="
+)
 
-// answered is what a download's header says of the object.
+// answered is what a download's header says of the object. Size is -1 where it does not.
 func answered(key string, resp *http.Response) store.Object {
 	o := store.Object{Key: key, Size: resp.ContentLength, Type: resp.Header.Get("Content-Type")}
-	if resp.StatusCode == http.StatusPartialContent {
+	switch resp.StatusCode {
+	case http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable:
+		o.Size = -1
 		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-		if n, err := strconv.ParseInt(total, 10, 64); err == nil {
+		if n, err := strconv.ParseInt(total, 10, 64); err == nil && n >= 0 {
 			o.Size = n
 		}
 	}
 	o.Hash = strings.Trim(strings.TrimPrefix(resp.Header.Get("ETag"), "W/"), `"`)
 	if at, err := http.ParseTime(resp.Header.Get("Last-Modified")); err == nil {
-		o.Modified = at
+		o.Modified = at.UTC()
 	}
-	meta := map[string]string{}
 	for name, values := range resp.Header {
-		switch lower := strings.ToLower(name); {
+		lower, value := strings.ToLower(name), values[0]
+		switch {
 		case strings.HasPrefix(lower, metaPrefix):
-			meta[lower] = values[0]
+			setMeta(&o, lower, value)
+		case name == "Cache-Control" && value == usualCaching, name == "Content-Disposition" && strings.HasPrefix(value, usualDisposition):
 		case kept[name]:
-			meta[headerMark+lower] = values[0]
+			setMeta(&o, headerMark+lower, value)
 		}
 	}
-	setMeta(&o, meta)
 	return o
-}
-
-// body is a download that fails rather than ends early, also by silence.
-type body struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	resp   io.ReadCloser
-	key    string
-	left   int64 // bytes still to come; -1 if the answer did not say
-	timer  *time.Timer
-}
-
-var errStalled = fmt.Errorf("nothing came for %s", stall)
-
-func newBody(ctx context.Context, cancel context.CancelCauseFunc, key string, resp *http.Response) *body {
-	return &body{
-		ctx: ctx, cancel: cancel, resp: resp.Body, key: key, left: resp.ContentLength,
-		timer: time.AfterFunc(stall, func() { cancel(errStalled) }),
-	}
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	if b.ctx.Err() != nil { // what is buffered already is not handed out any more
-		return 0, network(b.ctx, "kodo.Read", b.key, b.ctx.Err())
-	}
-	n, err := b.resp.Read(p)
-	b.timer.Reset(stall)
-	if b.left >= 0 {
-		b.left -= int64(n)
-	}
-	switch {
-	case err == nil, err == io.EOF && b.left <= 0:
-		return n, err
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
-	}
-	return n, network(b.ctx, "kodo.Read", b.key, err)
-}
-
-func (b *body) Close() error {
-	b.timer.Stop()
-	err := b.resp.Close()
-	b.cancel(nil)
-	return err
 }

@@ -3,6 +3,7 @@ package kodo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,8 +12,9 @@ import (
 	"kodoferry/shared/fault"
 )
 
-// ucHost answers which region a bucket is in (go-sdk, storage/region.go, defaultUcHost0).
-const ucHost = "uc.qiniuapi.com"
+// ucHosts answer which region a bucket is in; the later ones stand in for the
+// first (go-sdk, storage/region.go, defaultUcHost0 to 2).
+var ucHosts = [...]string{"uc.qiniuapi.com", "kodo-config.qiniuapi.com", "uc.qbox.me"}
 
 // hosts are the addresses (scheme://host) of what the driver asks.
 type hosts struct {
@@ -21,7 +23,7 @@ type hosts struct {
 }
 
 // resolve returns the hosts. Downloads without a domain, or no region, take one
-// question to Kodo, whose answer is kept.
+// question to Kodo, whose answer is kept. One caller asks, the others wait.
 func (b *Bucket) resolve(ctx context.Context, download bool) (hosts, error) {
 	switch {
 	case download && b.domain != "":
@@ -29,51 +31,57 @@ func (b *Bucket) resolve(ctx context.Context, download bool) (hosts, error) {
 	case !download && b.endpoint != "":
 		return hosts{rs: b.endpoint, rsf: b.endpoint}, nil
 	case !download && b.known != nil:
-		return hosts{rs: b.scheme() + b.known.RsHost, rsf: b.scheme() + b.known.RsfHost}, nil
+		return hosts{rs: "https://" + b.known.RsHost, rsf: "https://" + b.known.RsfHost}, nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hosts != nil {
-		return *b.hosts, nil
+	const op = "kodo.region"
+	select {
+	case b.asking <- struct{}{}:
+		defer func() { <-b.asking }()
+	case <-ctx.Done():
+		return hosts{}, fault.New(fault.Temporary, op, b.cfg.Bucket, context.Cause(ctx))
 	}
-	h, err := retry(ctx, b, func() (hosts, error) { return b.query(ctx) })
-	if err != nil {
-		return hosts{}, err
+	if b.hosts == nil {
+		try := 0
+		h, err := retry(ctx, b, op, b.cfg.Bucket, func() (hosts, error) {
+			try++
+			return b.query(ctx, try-1)
+		})
+		if err != nil {
+			return hosts{}, err
+		}
+		b.hosts = &h
 	}
-	if h.source == "" {
-		h.source = b.endpoint
+	switch h := *b.hosts; {
+	case download && h.source == "":
+		return hosts{}, fault.New(fault.Invalid, op, b.cfg.Bucket, errors.New("the region names no source host for downloads: bind a domain to the bucket and name it, domain=img.example.com"))
+	case !download && (h.rs == "" || h.rsf == ""):
+		return hosts{}, fault.New(fault.Invalid, op, b.cfg.Bucket, errors.New("the region names no API hosts: name the region, region=z0"))
+	default:
+		return h, nil
 	}
-	if h.source == "" && download {
-		return hosts{}, fault.New(fault.Invalid, "kodo.hosts", b.cfg.Bucket, fmt.Errorf("the region names no source host for downloads: bind a domain to the bucket and name it, domain=img.example.com"))
-	}
-	b.hosts = &h
-	return h, nil
-}
-
-func (b *Bucket) scheme() string {
-	if b.cfg.Insecure {
-		return "http://"
-	}
-	return "https://"
 }
 
 // query asks Kodo for the bucket's region (go-sdk, storagev2/region/query.go, /v4/query).
-func (b *Bucket) query(ctx context.Context) (hosts, error) {
+// Nobody signs this question.
+func (b *Bucket) query(ctx context.Context, try int) (hosts, error) {
 	const op = "kodo.region"
 	base := b.endpoint
 	if base == "" {
-		base = "https://" + ucHost
+		base = "https://" + ucHosts[try%len(ucHosts)]
 	}
 	q := url.Values{"ak": {b.cfg.AccessKey}, "bucket": {b.cfg.Bucket}}
-	data, err := b.call(ctx, op, b.cfg.Bucket, http.MethodGet, base+"/v4/query?"+q.Encode(), nil, false)
+	data, err := b.call(ctx, request{op: op, method: http.MethodGet, url: base + "/v4/query?" + q.Encode(), unsigned: true})
 	if err != nil {
 		return hosts{}, err
 	}
+	type domains struct {
+		Domains []string `json:"domains"`
+	}
 	var answer struct {
 		Hosts []struct {
-			RS  domains `json:"rs"`
-			RSF domains `json:"rsf"`
-			Src domains `json:"io_src"`
+			RS     domains `json:"rs"`
+			RSF    domains `json:"rsf"`
+			Source domains `json:"io_src"`
 		} `json:"hosts"`
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
@@ -82,21 +90,28 @@ func (b *Bucket) query(ctx context.Context) (hosts, error) {
 	if len(answer.Hosts) == 0 {
 		return hosts{}, fault.New(fault.NotFound, op, b.cfg.Bucket, fmt.Errorf("bucket %q has no region: check its name and the access key", b.cfg.Bucket))
 	}
-	h := answer.Hosts[0]
-	return hosts{rs: b.first(h.RS), rsf: b.first(h.RSF), source: b.first(h.Src)}, nil
+	h := hosts{source: b.endpoint}
+	here := answer.Hosts[0]
+	for _, one := range []struct {
+		into  *string
+		named []string
+	}{{&h.rs, here.RS.Domains}, {&h.rsf, here.RSF.Domains}, {&h.source, here.Source.Domains}} {
+		if len(one.named) == 0 {
+			continue
+		}
+		if *one.into, err = b.located(base, one.named[0]); err != nil {
+			return hosts{}, fault.New(fault.Invalid, op, b.cfg.Bucket, err)
+		}
+	}
+	return h, nil
 }
 
-type domains struct {
-	Domains []string `json:"domains"`
-}
-
-func (b *Bucket) first(d domains) string {
-	if len(d.Domains) == 0 {
-		return ""
+// located makes an address of a host that the region query named: with the
+// scheme of base, which was asked, where it names none.
+func (b *Bucket) located(base, host string) (string, error) {
+	if !strings.Contains(host, "://") {
+		scheme, _, _ := strings.Cut(base, "://")
+		host = scheme + "://" + host
 	}
-	host := strings.TrimSuffix(d.Domains[0], "/")
-	if strings.Contains(host, "://") {
-		return host
-	}
-	return b.scheme() + host
+	return address("the region query's host", host, b.cfg.Insecure)
 }

@@ -3,10 +3,12 @@
 //
 //	kodo.go    Config, Open, Bucket
 //	hosts.go   which host serves what
-//	call.go    one request: transport, signing, what an answer means
+//	call.go    one request: transport, signing, trying again
+//	answer.go  what an answer that is no success means
 //	check.go   Check: mistakes of configuration, in sentences
-//	list.go    List (page.go decodes a page)
-//	get.go     Stat, Open
+//	list.go    List; page.go and scan.go decode a page, frozen.go asks what is thawed
+//	get.go     Stat, Open; body.go is what Open returns
+//	key.go     the forms of a key on the wire
 package kodo
 
 import (
@@ -14,7 +16,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -31,34 +32,37 @@ type Config struct {
 	Region string // z0, cn-east-2, z1, z2, na0, as0; "" is asked from Kodo once
 
 	// Endpoint stands for every API host, and for the download host unless the
-	// region query names one: host[:port] or a URL. For stand-ins and private
-	// clouds; "" is the region's own. What names no scheme is https, or http
-	// where Insecure.
+	// region query, which it is asked, names one: host[:port] or a URL. For
+	// stand-ins and private clouds; "" is the region's own.
 	Endpoint string
 
-	Domain   string // the download domain bound to the bucket, host or URL; "" is the region's own source host
-	Insecure bool   // allow http
+	Domain string // the download domain bound to the bucket, host[:port] or a URL; "" is the region's own source host
+
+	// Insecure allows http. An Endpoint or Domain that names no scheme is then
+	// http, otherwise https; the region's own hosts stay https.
+	Insecure bool
 
 	AccessKey, SecretKey string
 
-	PageSize int              // keys a listing request, 1..1,000; 0 is 1,000
-	Now      func() time.Time // nil: time.Now
+	PageSize  int               // keys a listing request, 1..1,000; 0 is 1,000
+	Transport http.RoundTripper // nil: one of the bucket's own, which is what CloseIdle is for
+	Now       func() time.Time  // nil: time.Now
 }
 
 // Bucket is one bucket of Kodo. It implements store.Source and is safe for concurrent use.
 type Bucket struct {
-	cfg       Config
-	keys      *auth.Credentials
-	client    *http.Client
-	transport *http.Transport
-	pause     func() backoff.BackOff // between tries
+	cfg    Config
+	keys   *auth.Credentials
+	client *http.Client
+	pause  func() backoff.BackOff // between tries
+	stall  time.Duration          // how long a download may yield nothing before it is given up
 
 	endpoint string // scheme://host of Endpoint, or ""
 	domain   string // scheme://host of Domain, or ""
 	known    *storage.Region
 
-	mu    sync.Mutex
-	hosts *hosts // once asked
+	asking chan struct{} // holds a token while the region is asked; guards hosts
+	hosts  *hosts        // nil until asked
 }
 
 var _ store.Source = (*Bucket)(nil)
@@ -68,7 +72,7 @@ var _ store.Source = (*Bucket)(nil)
 func Open(cfg Config) (*Bucket, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: pauses}
+	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: pauses, stall: stall, asking: make(chan struct{}, 1)}
 	if cfg.Bucket == "" {
 		bad("no bucket: name the one to read")
 	}
@@ -101,13 +105,15 @@ func Open(cfg Config) (*Bucket, error) {
 	if b.cfg.Now == nil {
 		b.cfg.Now = time.Now
 	}
-	b.transport = newTransport()
-	b.client = &http.Client{Transport: b.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if b.cfg.Transport == nil {
+		b.cfg.Transport = newTransport()
+	}
+	b.client = &http.Client{Transport: b.cfg.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return b, nil
 }
 
 // CloseIdle closes idle connections, as after an instance was frozen.
-func (b *Bucket) CloseIdle() { b.transport.CloseIdleConnections() }
+func (b *Bucket) CloseIdle() { b.client.CloseIdleConnections() }
 
 // address makes scheme://host of a host or URL.
 func address(what, s string, insecure bool) (string, error) {
@@ -123,10 +129,10 @@ func address(what, s string, insecure bool) (string, error) {
 	}
 	host = strings.TrimSuffix(host, "/")
 	switch {
-	case host == "" || strings.ContainsAny(host, "/?#@ "):
+	case host == "" || strings.ContainsAny(host, "/?#@%\\") || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "", fmt.Errorf("%s %q: want a host such as img.example.com, or https://host", what, s)
 	case scheme == "http" && !insecure:
-		return "", fmt.Errorf("%s %q: http sends the data in the clear; use https, or say insecure=true", what, s)
+		return "", fmt.Errorf("%s %q: http sends the data in the clear; use https, or allow it with insecure=true", what, s)
 	case scheme != "http" && scheme != "https":
 		return "", fmt.Errorf("%s %q: the scheme is https, or http with insecure=true", what, s)
 	}

@@ -2,8 +2,7 @@ package kodo
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -15,102 +14,91 @@ import (
 	"kodoferry/shared/store"
 )
 
-const (
-	maxPage      = 1000 // keys a listing request (developer.qiniu.com/kodo/api/list)
-	maxBatch     = 250  // operations a batch request: what qshell sends (qshell, docs/batchstat.md)
-	maxSamePages = 100  // empty pages in a row that name their own marker, before it is a circle
-)
+const maxPage = 1000 // keys a listing request (developer.qiniu.com/kodo/api/list)
 
 // List yields the objects of r through /list, 1,000 keys a request, one page
-// ahead. Type, Header, Meta, MD5 (where Kodo keeps one), Parts and Class come
-// with the page. Only an empty marker ends the listing. Archived objects take
-// one batch request per 250 besides, which tells whether they are thawed.
+// ahead. All that Stat knows comes with the page: Hash (empty where Kodo has
+// none), MD5 (where Kodo keeps one), Parts, Modified (to 100 ns), Type, Header,
+// Meta, Class, Disabled; of archived objects a batch request per 250 tells
+// Frozen. A page is tried up to 6 times. Only an empty marker ends the listing.
+// A bucket that does not exist is NotFound. When the iteration ends, no
+// goroutine of it is left.
 func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
-		prefix, ok := narrow(r)
+		q, ok := plan(r)
 		if !ok {
 			return
 		}
 		ctx, cancel := context.WithCancel(ctx)
-		l := &listing{b: b, ctx: ctx, prefix: prefix}
+		l := &listing{b: b, ctx: ctx, prefix: q.prefix}
 		defer func() { cancel(); l.wait() }()
-		l.fetch(startMarker(r.After))
-		for {
+		l.fetch(startMarker(q.after))
+		for more := true; more; {
 			p, err := l.next()
 			if err != nil {
 				yield(store.Object{}, err)
 				return
 			}
-			more := p.marker != "" && !past(p.objects, r.UpTo)
-			if more {
+			if more = p.marker != "" && !past(p, r.UpTo); more {
 				l.fetch(p.marker)
 			}
 			for _, o := range p.objects {
-				if err := l.ordered(o.Key); err != nil {
+				if err := l.check(o.Key); err != nil {
 					yield(store.Object{}, err)
 					return
 				}
 				if r.UpTo != "" && o.Key > r.UpTo {
 					return
 				}
-				if o.Key <= r.After && r.After != "" || !strings.HasPrefix(o.Key, r.Prefix) {
-					continue
+				if r.After != "" && o.Key <= r.After || !strings.HasPrefix(o.Key, r.Prefix) {
+					continue // what was asked for was cut to what Kodo takes
 				}
 				if !yield(o, nil) {
 					return
 				}
 			}
-			if !more {
-				return
-			}
 		}
 	}
 }
 
-func past(objects []store.Object, upTo string) bool {
-	return upTo != "" && len(objects) > 0 && objects[len(objects)-1].Key >= upTo
+// past reports whether no key after p can be in range.
+func past(p *page, upTo string) bool {
+	return upTo != "" && len(p.objects) > 0 && p.objects[len(p.objects)-1].Key >= upTo
 }
 
-// narrow returns the longest prefix that every key of r has: the only upper
-// bound Kodo takes. false if no key can be in r.
-func narrow(r store.Range) (string, bool) {
-	if r.UpTo != "" && (r.After >= r.UpTo || r.UpTo < r.Prefix) {
-		return "", false
+// query is what Kodo is asked for: as narrow as it can be told.
+type query struct{ prefix, after string }
+
+// plan returns the query for r; false if no key can be in r. Keys between two
+// keys share the keys' common prefix, which is the only upper bound Kodo takes.
+func plan(r store.Range) (query, bool) {
+	prefix := r.Prefix
+	if r.UpTo != "" {
+		if r.After >= r.UpTo || r.UpTo < prefix {
+			return query{}, false
+		}
+		if shared := common(r.After, r.UpTo); strings.HasPrefix(shared, prefix) {
+			prefix = shared
+		} else if !strings.HasPrefix(prefix, shared) {
+			return query{}, false
+		}
 	}
 	if r.After > r.Prefix && !strings.HasPrefix(r.After, r.Prefix) {
-		return "", false // behind all that begin with the prefix
+		return query{}, false // behind all that begin with the prefix
 	}
-	prefix := r.Prefix
-	if r.After != "" && r.UpTo != "" {
-		i := 0
-		for i < len(r.After) && i < len(r.UpTo) && r.After[i] == r.UpTo[i] {
-			i++
-		}
-		for i > 0 && i < len(r.UpTo) && r.UpTo[i]&0xC0 == 0x80 {
-			i-- // not in the middle of a character
-		}
-		if shared := r.UpTo[:i]; strings.HasPrefix(shared, prefix) {
-			prefix = shared
-		}
+	q := query{utf8Prefix(prefix), utf8Prefix(r.After)}
+	if q.after < q.prefix {
+		q.after = ""
 	}
-	return prefix, true
+	return q, true
 }
 
-// startMarker makes the marker that lists what follows key. Its form is that of
-// the markers Kodo gives out (qshell, docs/listbucket2.md).
-func startMarker(key string) string {
-	if key == "" {
-		return ""
+func common(a, b string) string {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
 	}
-	var text strings.Builder
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	// A string and a number: Encode cannot fail.
-	_ = e.Encode(struct {
-		C int    `json:"c"`
-		K string `json:"k"`
-	}{0, key})
-	return base64.URLEncoding.EncodeToString([]byte(strings.TrimSuffix(text.String(), "\n")))
+	return a[:i]
 }
 
 // listing is the state of one iteration.
@@ -118,29 +106,26 @@ type listing struct {
 	b       *Bucket
 	ctx     context.Context // of the iteration, which it does not outlive
 	prefix  string
-	marker  string      // of the page under way
 	pages   chan result // holds the page under way; nil where there is none
-	same    int
+	circle  circle
 	started bool
 	last    string // key
 }
 
-type listed struct {
-	objects []store.Object
-	marker  string
-}
-
 type result struct {
-	listed
-	err error
+	page *page
+	err  error
 }
 
 // fetch starts to read the page after marker.
 func (l *listing) fetch(marker string) {
 	pages := make(chan result, 1)
-	l.pages, l.marker = pages, marker
+	l.pages = pages
 	go func() {
-		p, err := retry(l.ctx, l.b, func() (listed, error) { return l.b.listPage(l.ctx, l.prefix, marker) })
+		p, err := retry(l.ctx, l.b, "kodo.List", l.prefix, func() (*page, error) { return l.b.listPage(l.ctx, l.prefix, marker) })
+		if err == nil {
+			err = l.b.askThawed(l.ctx, p)
+		}
 		pages <- result{p, err}
 	}()
 }
@@ -152,24 +137,25 @@ func (l *listing) wait() {
 }
 
 // next waits for the page under way.
-func (l *listing) next() (listed, error) {
+func (l *listing) next() (*page, error) {
 	r := <-l.pages
 	l.pages = nil
 	switch {
 	case r.err != nil:
-		return listed{}, r.err
-	case len(r.objects) > 0 || r.marker != l.marker:
-		l.same = 0
-	default:
-		if l.same++; l.same >= maxSamePages {
-			return listed{}, fault.New(fault.Unknown, "kodo.List", l.last, fmt.Errorf("%d empty pages in a row name themselves as the next", l.same))
-		}
+		return nil, r.err
+	case len(r.page.objects) > 0:
+		l.circle = circle{}
+	case r.page.marker != "" && l.circle.closes(r.page.marker):
+		return nil, fault.New(fault.Temporary, "kodo.List", l.last, errors.New("empty pages lead in a circle of markers"))
 	}
-	return r.listed, nil
+	return r.page, nil
 }
 
-// ordered fails where key does not follow the one before it.
-func (l *listing) ordered(key string) error {
+// check fails where the iteration was ended, or key does not follow the one before it.
+func (l *listing) check(key string) error {
+	if l.ctx.Err() != nil {
+		return fault.New(fault.Temporary, "kodo.List", l.prefix, context.Cause(l.ctx))
+	}
 	if l.started && key <= l.last {
 		return fault.New(fault.Invalid, "kodo.List", key, fmt.Errorf("the listing is out of order: %q came after %q", key, l.last))
 	}
@@ -177,12 +163,30 @@ func (l *listing) ordered(key string) error {
 	return nil
 }
 
+// circle notices that a sequence of markers repeats itself, in constant memory:
+// it holds one of them against all that follow, a later one after 1, 2, 4, … steps.
+type circle struct {
+	held         string
+	steps, until int
+}
+
+func (c *circle) closes(marker string) bool {
+	if c.until > 0 && marker == c.held {
+		return true
+	}
+	if c.steps == c.until {
+		c.held, c.steps, c.until = marker, 0, max(1, 2*c.until)
+	}
+	c.steps++
+	return false
+}
+
 // listPage reads one page, once.
-func (b *Bucket) listPage(ctx context.Context, prefix, marker string) (listed, error) {
+func (b *Bucket) listPage(ctx context.Context, prefix, marker string) (*page, error) {
 	const op = "kodo.List"
 	h, err := b.resolve(ctx, false)
 	if err != nil {
-		return listed{}, err
+		return nil, err
 	}
 	q := url.Values{"bucket": {b.cfg.Bucket}, "limit": {strconv.Itoa(b.cfg.PageSize)}, "needparts": {"true"}}
 	if prefix != "" {
@@ -191,69 +195,16 @@ func (b *Bucket) listPage(ctx context.Context, prefix, marker string) (listed, e
 	if marker != "" {
 		q.Set("marker", marker)
 	}
-	data, err := b.call(ctx, op, prefix, http.MethodGet, h.rsf+"/list?"+q.Encode(), nil, true)
+	data, err := b.call(ctx, request{op: op, key: prefix, method: http.MethodGet, url: h.rsf + "/list?" + q.Encode()})
 	if err != nil {
-		return listed{}, err
+		return nil, err
 	}
 	p, err := parsePage(data)
-	if err != nil {
-		return listed{}, fault.New(fault.Temporary, op, prefix, fmt.Errorf("a page that cannot be read: %w", err))
+	switch {
+	case err != nil:
+		return nil, fault.New(fault.Temporary, op, prefix, fmt.Errorf("a page that cannot be read: %w", err))
+	case marker != "" && p.marker == marker:
+		return nil, fault.New(fault.Temporary, op, prefix, errors.New("a page names itself as the next"))
 	}
-	frozen, err := b.frozen(ctx, h, p.Items)
-	if err != nil {
-		return listed{}, err
-	}
-	out := listed{objects: make([]store.Object, len(p.Items)), marker: p.Marker}
-	for i, it := range p.Items {
-		out.objects[i] = it.object(frozen[i])
-	}
-	return out, nil
-}
-
-// frozen asks which archived items are not thawed, by their index.
-func (b *Bucket) frozen(ctx context.Context, h hosts, items []item) (map[int]bool, error) {
-	var ask []int
-	for i, it := range items {
-		if it.needsThaw() {
-			ask = append(ask, i)
-		}
-	}
-	var frozen map[int]bool
-	for len(ask) > 0 {
-		some := ask[:min(len(ask), maxBatch)]
-		ask = ask[len(some):]
-		form := url.Values{}
-		for _, i := range some {
-			form.Add("op", "/stat/"+b.entry(items[i].Key))
-		}
-		data, err := b.call(ctx, "kodo.batch", items[some[0]].Key, http.MethodPost, h.rs+"/batch", form, true)
-		if err != nil {
-			return nil, err
-		}
-		var answers []struct {
-			Code int  `json:"code"`
-			Data item `json:"data"`
-		}
-		if err := json.Unmarshal(data, &answers); err != nil || len(answers) != len(some) {
-			return nil, fault.New(fault.Temporary, "kodo.batch", items[some[0]].Key, fmt.Errorf("%d answers to %d questions (%v)", len(answers), len(some), err))
-		}
-		if frozen == nil {
-			frozen = map[int]bool{}
-		}
-		for n, i := range some {
-			switch answers[n].Code {
-			case http.StatusOK:
-				frozen[i] = answers[n].Data.Restored != thawed
-			case 612: // deleted since: the copy will find out
-			default:
-				return nil, fault.New(kindOf(answers[n].Code), "kodo.batch", items[i].Key, &refusal{status: answers[n].Code})
-			}
-		}
-	}
-	return frozen, nil
-}
-
-// entry is how Kodo names an object in a path: URL-safe base64 of bucket:key.
-func (b *Bucket) entry(key string) string {
-	return base64.URLEncoding.EncodeToString([]byte(b.cfg.Bucket + ":" + key))
+	return p, nil
 }

@@ -1,0 +1,72 @@
+package kodo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+const maxBatch = 250 // operations a batch request: what qshell sends (qshell, docs/batchstat.md)
+
+// askThawed asks which archived objects of p are thawed, and corrects Frozen.
+func (b *Bucket) askThawed(ctx context.Context, p *page) error {
+	for ask := p.thaw; len(ask) > 0; {
+		some := ask[:min(len(ask), maxBatch)]
+		ask = ask[len(some):]
+		_, err := retry(ctx, b, "kodo.batch", p.objects[some[0]].Key, func() (struct{}, error) {
+			return struct{}{}, b.askSome(ctx, p.objects, some)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askSome asks once about the objects at some.
+func (b *Bucket) askSome(ctx context.Context, objects []store.Object, some []int) error {
+	const op = "kodo.batch"
+	h, err := b.resolve(ctx, false)
+	if err != nil {
+		return err
+	}
+	form := url.Values{}
+	for _, i := range some {
+		form.Add("op", "/stat/"+b.entry(objects[i].Key))
+	}
+	first := objects[some[0]].Key
+	data, err := b.call(ctx, request{op: op, key: first, method: http.MethodPost, url: h.rs + "/batch", form: form})
+	if err != nil {
+		return err
+	}
+	var answers []struct {
+		Code int `json:"code"`
+		Data struct {
+			Error    string `json:"error"`
+			Restored int64  `json:"restoreStatus"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(data, &answers); err != nil {
+		return fault.New(fault.Temporary, op, first, fmt.Errorf("an answer that cannot be read: %w", err))
+	}
+	if len(answers) != len(some) {
+		return fault.New(fault.Temporary, op, first, fmt.Errorf("%d answers to %d questions", len(answers), len(some)))
+	}
+	for n, i := range some {
+		switch a := answers[n]; a.Code {
+		case http.StatusOK:
+			objects[i].Frozen = a.Data.Restored != thawed
+		case codeNoKey: // deleted since it was listed: reading it will tell
+			objects[i].Frozen = false
+		default:
+			kind, cause := b.meaning(ofBucket, &refusal{status: a.Code, text: redact(a.Data.Error)})
+			return fault.New(kind, op, objects[i].Key, cause)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package kodo
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// entry is how Kodo names an object in a path: URL-safe base64 of bucket:key.
+func (b *Bucket) entry(key string) string {
+	return base64.URLEncoding.EncodeToString([]byte(b.cfg.Bucket + ":" + key))
+}
+
+// escape percent-encodes every byte of key but letters, digits, -_.~ and /.
+func escape(key string) string {
+	const hex = "0123456789ABCDEF"
+	var out strings.Builder
+	out.Grow(len(key) + 16)
+	for i := range len(key) {
+		c := key[i]
+		if plain(c) {
+			out.WriteByte(c)
+			continue
+		}
+		out.Write([]byte{'%', hex[c>>4], hex[c&15]})
+	}
+	return out.String()
+}
+
+func plain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~' || c == '/'
+}
+
+// startMarker makes the marker that lists what follows key. Its form is that of
+// the markers Kodo gives out (qshell, docs/listbucket2.md).
+func startMarker(key string) string {
+	if key == "" {
+		return ""
+	}
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	// A string and a number: Encode cannot fail.
+	_ = e.Encode(struct {
+		C int    `json:"c"`
+		K string `json:"k"`
+	}{0, key})
+	return base64.URLEncoding.EncodeToString([]byte(strings.TrimSuffix(text.String(), "\n")))
+}
+
+// utf8Prefix is the longest beginning of s that is UTF-8, which is all that
+// JSON can carry and all that Kodo takes for a key. It sorts before s or is s:
+// a listing that starts there, or is narrowed to it, gets wider, never narrower.
+func utf8Prefix(s string) string {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			return s[:i]
+		}
+		i += size
+	}
+	return s
+}
