@@ -1,0 +1,198 @@
+package storetest
+
+import (
+	"bytes"
+	"errors"
+	"hash/crc64"
+	"io"
+	"maps"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// Target tests a store.Target, as a source too. open returns an empty bucket each time.
+func Target(t *testing.T, open func(t *testing.T) Fixture) {
+	Source(t, open)
+	for name, test := range map[string]func(*testing.T, store.Target){
+		"bodies of every size are stored whole":            sizes,
+		"a body that fails leaves what was there":          failingBody,
+		"a body that is too short leaves what was there":   shortBody,
+		"IfAbsent never replaces":                          ifAbsent,
+		"attributes survive":                               attributes,
+		"metadata of any name and value survives":          metadata,
+		"an origin survives and nobody can pretend to one": origin,
+		"an ETag changes with the content":                 etags,
+		"deleting is final, and of nothing is no error":    deleting,
+		"keys that cannot be held are refused with a cure": refusedKeys,
+		"a Put with a ctx that has ended stores nothing":   cancelledPut,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, ok := open(t).Source.(store.Target)
+			if !ok {
+				t.Fatal("the fixture's source is no target")
+			}
+			test(t, b)
+		})
+	}
+}
+
+func crc(b []byte) string {
+	return strconv.FormatUint(crc64.Checksum(b, crc64.MakeTable(crc64.ECMA)), 10)
+}
+
+func sizes(t *testing.T, b store.Target) {
+	for _, n := range []int{0, 1, 1000, 1 << 20, 1<<20 + 1, 5<<20 + 7} {
+		body := content(n)
+		s := write(t, b, store.Object{Key: "k"}, body)
+		if s.CRC64 != "" && s.CRC64 != crc(body) || s.ETag == "" {
+			t.Errorf("%d bytes: answer %+v, want CRC64 %s and an ETag", n, s, crc(body))
+		}
+		if got := read(t, b, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, body) {
+			t.Errorf("%d bytes: %d came back, or others", n, len(got))
+		}
+	}
+	if _, err := b.Put(t.Context(), store.Object{Key: "nil"}, nil, store.Put{}); err != nil || stat(t, b, "nil").Size != 0 {
+		t.Errorf("Put of nothing with no body: %v", err)
+	}
+}
+
+var errBody = errors.New("the source broke")
+
+func failingBody(t *testing.T, b store.Target) {
+	old := []byte("what was there")
+	write(t, b, store.Object{Key: "k"}, old)
+	for _, n := range []int{10, 1 << 20, 3 << 20} {
+		for _, at := range []int{0, n / 2, n - 1} {
+			for _, key := range []string{"k", "new"} {
+				body := io.MultiReader(bytes.NewReader(content(at)), failing{errBody})
+				_, err := b.Put(t.Context(), store.Object{Key: key, Size: int64(n)}, body, store.Put{})
+				if !errors.Is(err, errBody) {
+					t.Errorf("%d bytes that fail at %d: %v, want the body's error in the chain", n, at, err)
+				}
+			}
+		}
+	}
+	if got := read(t, b, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, old) {
+		t.Errorf("a failed Put left %q", got)
+	}
+	_, err := b.Stat(t.Context(), "new")
+	wantKind(t, "Stat after failed Puts of a new key", err, fault.NotFound)
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func shortBody(t *testing.T, b store.Target) {
+	write(t, b, store.Object{Key: "k"}, []byte("old"))
+	for _, n := range []int{10, 2 << 20} {
+		if _, err := b.Put(t.Context(), store.Object{Key: "k", Size: int64(n)}, bytes.NewReader(content(n-1)), store.Put{}); err == nil {
+			t.Errorf("a body of %d bytes was taken for %d", n-1, n)
+		}
+	}
+	if got := string(read(t, b, store.Object{Key: "k"}, 0, -1)); got != "old" {
+		t.Errorf("a short Put left %q", got)
+	}
+}
+
+func ifAbsent(t *testing.T, b store.Target) {
+	for _, n := range []int{3, 2 << 20} {
+		o := store.Object{Key: "k" + strconv.Itoa(n), Size: int64(n)}
+		if _, err := b.Put(t.Context(), o, bytes.NewReader(content(n)), store.Put{IfAbsent: true}); err != nil {
+			t.Fatalf("the first: %v", err)
+		}
+		_, err := b.Put(t.Context(), o, bytes.NewReader(make([]byte, n)), store.Put{IfAbsent: true})
+		wantKind(t, "the second", err, fault.Changed)
+		if got := read(t, b, store.Object{Key: o.Key}, 0, -1); !bytes.Equal(got, content(n)) {
+			t.Error("the second replaced the first")
+		}
+	}
+}
+
+func attributes(t *testing.T, b store.Target) {
+	headers := map[string]string{
+		"Cache-Control": "max-age=3600", "Content-Disposition": `attachment; filename="a b.txt"`, "Content-Encoding": "identity",
+		"Content-Language": "zh-CN", "Expires": "Thu, 01 Jan 2037 00:00:00 GMT",
+	}
+	write(t, b, store.Object{Key: "k", Type: "text/x-ferry; charset=utf-8", Header: headers, Class: store.Infrequent}, []byte("x"))
+	got := stat(t, b, "k")
+	if got.Type != "text/x-ferry; charset=utf-8" || !maps.Equal(got.Header, headers) || got.Class != store.Infrequent {
+		t.Errorf("Stat = %+v, want type, headers and class as they were put", got)
+	}
+}
+
+func metadata(t *testing.T, b store.Target) {
+	meta := map[string]string{
+		"plain": "value", "under_score": "v", "dots.and spaces": "v", "ключ": "значение", "ferry-hash": "not ours", "ferry-x-1": "v",
+		"control": "a\x01\nb", "empty": "", "spaces": "  both ends  ", "long": strings.Repeat("x", 2000), "percent": "%41", "utf": "中文 😀",
+	}
+	s := write(t, b, store.Object{Key: "k", Meta: meta}, []byte("x"))
+	if len(s.Warnings) > 0 {
+		t.Errorf("warnings %q, want none", s.Warnings)
+	}
+	if got := stat(t, b, "k"); !maps.Equal(got.Meta, meta) || got.Origin != nil {
+		t.Errorf("metadata %q, origin %v\nwant %q, none", got.Meta, got.Origin, meta)
+	}
+}
+
+func origin(t *testing.T, b store.Target) {
+	at := time.Unix(1_700_000_000, 123_456_700).UTC()
+	for _, want := range []store.Origin{{Hash: "Fto5o-5ea0sNMlW_75VgGJCv2AcJ", Modified: at}, {Modified: at}} {
+		write(t, b, store.Object{Key: "k", Origin: &want, Meta: map[string]string{"ferry-time": "mine"}}, []byte("x"))
+		got := stat(t, b, "k")
+		if got.Origin == nil || got.Origin.Hash != want.Hash || !got.Origin.Modified.Equal(at) || got.Meta["ferry-time"] != "mine" {
+			t.Errorf("origin %+v, metadata %q, want %+v and the user's own ferry-time", got.Origin, got.Meta, want)
+		}
+	}
+}
+
+func etags(t *testing.T, b store.Target) {
+	first := write(t, b, store.Object{Key: "k"}, []byte("one"))
+	if got := stat(t, b, "k").Hash; got != first.ETag {
+		t.Errorf("Stat tells %q, Put told %q", got, first.ETag)
+	}
+	if second := write(t, b, store.Object{Key: "k"}, []byte("two")); second.ETag == first.ETag {
+		t.Errorf("the ETag %q is that of other content too", second.ETag)
+	}
+}
+
+func deleting(t *testing.T, b store.Target) {
+	write(t, b, store.Object{Key: "k"}, []byte("x"))
+	for range 2 {
+		if err := b.Delete(t.Context(), "k"); err != nil {
+			t.Errorf("Delete: %v", err)
+		}
+	}
+	_, err := b.Stat(t.Context(), "k")
+	wantKind(t, "Stat of what was deleted", err, fault.NotFound)
+}
+
+func refusedKeys(t *testing.T, b store.Target) {
+	for _, key := range Awkward {
+		if err := b.CheckKey(key); err != nil {
+			t.Errorf("CheckKey(%q) = %v, want nil", key, err)
+		}
+	}
+	for _, key := range []string{"", "/lead", `\back`, strings.Repeat("k", 1024)} {
+		if err := b.CheckKey(key); err != nil {
+			wantKind(t, "CheckKey", err, fault.Invalid)
+			_, err = b.Put(t.Context(), store.Object{Key: key, Size: 1}, strings.NewReader("x"), store.Put{})
+			wantKind(t, "Put of a refused key", err, fault.Invalid)
+		}
+	}
+}
+
+func cancelledPut(t *testing.T, b store.Target) {
+	for _, n := range []int{10, 2 << 20} {
+		if _, err := b.Put(cancelled(t.Context()), store.Object{Key: "k", Size: int64(n)}, bytes.NewReader(content(n)), store.Put{}); err == nil {
+			t.Errorf("Put of %d bytes with a ctx that had ended succeeded", n)
+		}
+	}
+	_, err := b.Stat(t.Context(), "k")
+	wantKind(t, "Stat", err, fault.NotFound)
+}
