@@ -378,6 +378,14 @@ func TestAttributesOnly(t *testing.T) {
 	must(t, b.PutObject("empty", nil))
 	r, err := b.GetObject("empty")
 	readAll(t, r, err)
+	whole := open(t, start(t, func(c *oss.Config) {
+		c.AttributesOnly, c.Keep = true, func(_, key string) bool { return key == "ledger" }
+	}))
+	must(t, whole.PutObject("ledger", strings.NewReader("record")))
+	r, err = whole.GetObject("ledger")
+	if got := readAll(t, r, err); string(got) != "record" {
+		t.Errorf("what is to be kept reads %q, want record", got)
+	}
 	_, err = b.CopyObject("k", "k2")
 	must(t, err)
 	if o, _ := s.Get(bucketName, "k2"); o.CRC64 != crcOf(body) {
