@@ -22,7 +22,7 @@ var pageText string
 // the eye in a key is spelled out.
 func Page(rep Report, m Manifest) ([]byte, error) {
 	t, err := template.New("report").Funcs(template.FuncMap{
-		"num": grouped, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": pieces, "stretch": stretch,
+		"num": grouped, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": pieces, "place": place, "way": way, "stretch": stretch,
 	}).Parse(pageText)
 	if err != nil {
 		return nil, err

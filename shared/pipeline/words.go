@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -35,6 +36,18 @@ func size(n int64) string {
 		digits = 1
 	}
 	return strconv.FormatFloat(f, 'f', digits, 64) + " " + []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}[unit]
+}
+
+// place is a location without how it is reached.
+func place(location string) string {
+	at, _, _ := strings.Cut(location, "?")
+	return at
+}
+
+// way is how a location is reached: its parameters.
+func way(location string) string {
+	_, params, _ := strings.Cut(location, "?")
+	return strings.ReplaceAll(params, "&", " ")
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
