@@ -6,8 +6,8 @@
 //	call.go    one request: transport, signing, trying again
 //	answer.go  what an answer that is no success means
 //	check.go   Check: mistakes of configuration, in sentences
-//	list.go    List; page.go and scan.go decode a page, frozen.go asks what is thawed
-//	get.go     Stat, Open; body.go is what Open returns
+//	list.go    List; page.go, scan.go and json.go decode a page, frozen.go asks what is thawed
+//	get.go     Stat, Open; wanted.go holds an answer against the question, body.go is what Open returns
 //	key.go     the forms of a key on the wire
 package kodo
 

@@ -39,6 +39,7 @@ func serve(t testing.TB, set ...func(*kodo.Config)) (*emulator.Server, *kodo.Buc
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.Hurry()
 	return s, b
 }
 

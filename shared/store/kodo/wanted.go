@@ -1,0 +1,119 @@
+package kodo
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"kodoferry/shared/digest"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// wanted is what was asked for.
+type wanted struct {
+	o      store.Object
+	off, n int64
+}
+
+// part reports whether a range is asked for.
+func (w wanted) part() bool { return w.off > 0 || w.n > 0 }
+
+func (w wanted) header() string {
+	if w.n < 0 {
+		return fmt.Sprintf("bytes=%d-", w.off)
+	}
+	return fmt.Sprintf("bytes=%d-%d", w.off, w.off+w.n-1)
+}
+
+// holds holds an answer against what was asked for, and returns how many bytes
+// its body must have; -1 where its framing alone tells.
+func (w wanted) holds(resp *http.Response, found *store.Object) (int64, error) {
+	fail := func(kind fault.Kind, format string, args ...any) (int64, error) {
+		return 0, fault.New(kind, "kodo.Open", w.o.Key, fmt.Errorf(format, args...))
+	}
+	if digest.IsQetag(w.o.Hash) && !digest.IsQetag(found.Hash) {
+		found.Hash = "" // an entity tag of the CDN's own
+	}
+	known := w.o.Hash != ""
+	switch {
+	case known && found.Hash != "" && found.Hash != w.o.Hash:
+		return fail(fault.Changed, "its hash is %s now, not %s", found.Hash, w.o.Hash)
+	case known && found.Hash == "" && found.Size >= 0 && found.Size != w.o.Size:
+		return fail(fault.Changed, "it has %d bytes now, not %d", found.Size, w.o.Size)
+	case known && found.Size >= 0 && found.Size != w.o.Size:
+		return fail(fault.Corrupt, "the download host sends %d bytes under the hash of %d: where a CDN domain alters content, name another domain= or none", found.Size, w.o.Size)
+	}
+	size := found.Size
+	if size < 0 && known {
+		size = w.o.Size
+	}
+	switch {
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		if size != w.off {
+			return fail(fault.Invalid, "offset %d of %d bytes", w.off, size)
+		}
+		return 0, nil
+	case resp.StatusCode == http.StatusPartialContent && w.part():
+		return w.span(resp, size)
+	case resp.StatusCode != http.StatusOK:
+		return fail(fault.Temporary, "an answer of status %d", resp.StatusCode)
+	case w.part() && (w.off > 0 || size < 0 || size > w.n):
+		return fail(fault.Invalid, "the download host ignores ranges: name another, domain=")
+	case size < 0 && len(resp.TransferEncoding) == 0 && w.n != 0:
+		return fail(fault.Temporary, "the answer does not say where it ends")
+	}
+	found.Size = max(size, 0)
+	return size, nil
+}
+
+// span is how many bytes a part must have, of an object of size (-1: not known).
+func (w wanted) span(resp *http.Response, size int64) (int64, error) {
+	var first, last int64
+	text, _, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+	_, err := fmt.Sscanf(text, "bytes %d-%d", &first, &last)
+	n := last - first + 1
+	end := w.off + w.n
+	if w.n < 0 || size >= 0 && end > size {
+		end = size
+	}
+	if err != nil || first != w.off || end >= 0 && last+1 != end || resp.ContentLength >= 0 && resp.ContentLength != n {
+		return 0, fault.New(fault.Corrupt, "kodo.Open", w.o.Key, fmt.Errorf("asked for %s, got %d bytes said to be %q", w.header(), resp.ContentLength, resp.Header.Get("Content-Range")))
+	}
+	return n, nil
+}
+
+// What Kodo says of every download, whether or not it was kept with the object.
+const (
+	usualCaching     = "public, max-age=31536000"
+	usualDisposition = "inline; filename="
+)
+
+// answered is what a download's header says of the object. Size is -1 where it does not.
+func answered(key string, resp *http.Response) store.Object {
+	o := store.Object{Key: key, Size: resp.ContentLength, Type: resp.Header.Get("Content-Type")}
+	switch resp.StatusCode {
+	case http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable:
+		o.Size = -1
+		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+		if n, err := strconv.ParseInt(total, 10, 64); err == nil && n >= 0 {
+			o.Size = n
+		}
+	}
+	o.Hash = strings.Trim(strings.TrimPrefix(resp.Header.Get("ETag"), "W/"), `"`)
+	if at, err := http.ParseTime(resp.Header.Get("Last-Modified")); err == nil {
+		o.Modified = at.UTC()
+	}
+	for name, values := range resp.Header {
+		lower, value := strings.ToLower(name), values[0]
+		switch {
+		case strings.HasPrefix(lower, metaPrefix):
+			setMeta(&o, lower, value)
+		case name == "Cache-Control" && value == usualCaching, name == "Content-Disposition" && strings.HasPrefix(value, usualDisposition):
+		case kept[name]:
+			setMeta(&o, headerMark+lower, value)
+		}
+	}
+	return o
+}
