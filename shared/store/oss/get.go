@@ -70,10 +70,11 @@ func again[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, e
 
 // Open streams from one GET, tried once, and describes the object by its
 // headers: as Stat does, with CRC64 and Size of the whole object. The object
-// must still have obj.Hash (If-Match). A range that begins behind the end is
-// Invalid; one that ends there, or an answer that breaks off, or one that is
-// silent for a minute, fails while it is read (Temporary). With n 0 a HEAD
-// does. The bytes are those OSS stores: no compression is asked for.
+// must still have obj.Hash (If-Match). A range that begins at or behind the end
+// is Invalid (unless off and n say the whole), one that reaches beyond the end
+// stops there. A body that breaks off, or is silent for a minute, fails while
+// it is read (Temporary). With n 0 a HEAD does. The bytes are those OSS stores:
+// no compression is asked for, none undone.
 func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	const op = "oss.Open"
 	if err := b.CheckKey(obj.Key); err != nil {
@@ -143,7 +144,7 @@ func (b *Bucket) opened(d *download, a *answer, obj store.Object, off, n int64) 
 	}
 	d.left = now.Size - off
 	if n > 0 {
-		d.left = n
+		d.left = min(d.left, n)
 	}
 	now.Frozen = false // it was just read: the bucket reads Archive directly
 	return now, nil

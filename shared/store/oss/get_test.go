@@ -75,14 +75,13 @@ func TestOpenStreamsRanges(t *testing.T) {
 	for name, tc := range map[string]struct {
 		off, n int64
 		want   string
-		fails  error // while reading
 	}{
-		"all":              {0, -1, content, nil},
-		"the first":        {0, 3, "012", nil},
-		"the middle":       {2, 3, "234", nil},
-		"to the end":       {8, -1, "89", nil},
-		"nothing":          {5, 0, "", nil},
-		"more than exists": {8, 5, "89", io.ErrUnexpectedEOF},
+		"all":              {0, -1, content},
+		"the first":        {0, 3, "012"},
+		"the middle":       {2, 3, "234"},
+		"to the end":       {8, -1, "89"},
+		"nothing":          {5, 0, ""},
+		"more than exists": {8, 5, "89"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := &recorder{answer: object(content)}
@@ -92,8 +91,8 @@ func TestOpenStreamsRanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := io.ReadAll(body)
-			if string(got) != tc.want || !errors.Is(err, tc.fails) {
-				t.Errorf("got %q, %v, want %q, %v", got, err, tc.want, tc.fails)
+			if string(got) != tc.want || err != nil {
+				t.Errorf("got %q, %v, want %q", got, err, tc.want)
 			}
 			if err := body.Close(); err != nil {
 				t.Error(err)

@@ -19,9 +19,9 @@ const maxSamePages = 100
 // List yields the objects of r by ListObjectsV2, 1,000 a request, one page
 // ahead. A listing at OSS tells Key, Size, Hash (the ETag), MD5 (where the
 // content was written in one go), Modified (a HEAD tells whole seconds of it),
-// Class and Frozen;
-// Type, Header, Meta, Origin and CRC64 stay empty: Stat has them. A page is
-// tried up to 6 times. When the iteration ends, no goroutine of it is left.
+// Class and Frozen; Type, Header, Meta, Origin and CRC64 stay empty: Stat has
+// them. A page is tried up to 6 times. When the iteration ends, no goroutine
+// of it is left.
 func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
 		p, ok := plan(r)
