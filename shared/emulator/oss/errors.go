@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // unknownEC stands where the service's fine-grained error code is not documented.
@@ -112,12 +114,23 @@ func (c *call) errorBody(e *apiError) []byte {
 	x.text("RequestId", c.id)
 	x.text("HostId", c.r.Host)
 	for i := 0; i+1 < len(e.details); i += 2 {
-		x.text(e.details[i], e.details[i+1])
+		x.text(e.details[i], legible(e.details[i+1]))
 	}
 	x.text("EC", e.ec)
 	x.text("RecommendDoc", "https://api.aliyun.com/troubleshoot?q="+e.ec)
 	x.close("Error")
 	return x.bytes()
+}
+
+// legible replaces what XML cannot hold, so that an error about a key with
+// control characters can still be read. How the service writes it is not known.
+func legible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 // qosDelay is the wait in milliseconds that a throttled answer asks for.

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
-
-	"kodoferry/shared/emulator/oss"
 )
 
 // model lists as OSS says it does, by looking at every key.
@@ -182,23 +180,5 @@ func TestAHundredKeysAreTheDefault(t *testing.T) {
 		if n, err := list(open(t, s)); n != 100 || err != nil {
 			t.Errorf("%s: %d keys, %v, want 100", name, n, err)
 		}
-	}
-}
-
-func BenchmarkPageOf1000(b *testing.B) {
-	s := start(b, func(c *oss.Config) { c.AttributesOnly = true })
-	for i := range 200_000 {
-		must(b, s.Put(bucketName, oss.Object{Key: fmt.Sprintf("photos/2024/%08d.jpg", i), Size: 4096, ETag: "D41D8CD98F00B204E9800998ECF8427E"}))
-	}
-	conn := connect(b, s).Conn
-	b.ReportAllocs()
-	for b.Loop() {
-		resp, err := conn.Do("GET", bucketName, "", map[string]any{"max-keys": "1000", "list-type": "2", "start-after": "photos/2024/00100000.jpg"}, nil, nil, 0, nil)
-		must(b, err)
-		buf := make([]byte, 64<<10)
-		for err == nil {
-			_, err = resp.Body.Read(buf)
-		}
-		_ = resp.Body.Close()
 	}
 }

@@ -2,6 +2,7 @@ package oss
 
 import (
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -177,7 +178,7 @@ func (c *call) complete() error {
 // forbidComplete is forbid with the code of error page 0042-00000214.
 func (c *call) forbidComplete() (bool, error) {
 	forbid, err := c.forbid()
-	if e, ok := err.(*apiError); ok && e.status == http.StatusConflict {
+	if e, ok := errors.AsType[*apiError](err); ok && e.status == http.StatusConflict {
 		e.ec = "0042-00000214"
 	}
 	return forbid, err

@@ -151,6 +151,10 @@ func TestAwkwardKeysGoRound(t *testing.T) {
 		if _, err := b.DeleteObjects(awkward); err != nil {
 			t.Fatal(err)
 		}
+		for _, key := range awkward {
+			_, err := b.GetObject(key)
+			wantCode(t, "get of the deleted", err, 404, "NoSuchKey")
+		}
 		if left := s.Keys(bucketName); len(left) > 0 {
 			t.Errorf("%q are left, want nothing", left)
 		}

@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -209,7 +210,7 @@ func (c *call) grow(fresh *object, position int64, got received) (*object, error
 		o.extend(got, now)
 		return nil
 	})
-	if e, ok := err.(*apiError); !ok || e.code != "NoSuchKey" {
+	if e, ok := errors.AsType[*apiError](err); !ok || e.code != "NoSuchKey" {
 		return o, err
 	}
 	if position != 0 {

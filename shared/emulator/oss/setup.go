@@ -1,7 +1,6 @@
 package oss
 
 import (
-	"bytes"
 	"crypto/md5"
 	"fmt"
 	"time"
@@ -65,7 +64,7 @@ func (s *Server) Put(bucket string, o Object) error {
 	if o.Body != nil || o.Size == 0 {
 		stored.size, stored.crc, stored.sum = int64(len(o.Body)), digest.CRC64(0, o.Body), md5.Sum(o.Body)
 		if !s.hollow(bucket, o.Key) && len(o.Body) > 0 {
-			stored.body = &chunks{bytes.Clone(o.Body)}
+			stored.body = &chunks{o.Body}
 		}
 	}
 	if o.ETag != "" {
