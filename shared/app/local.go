@@ -35,8 +35,9 @@ var together = map[task.Stage]int{task.Listing: 2, task.Copying: 4, task.Verifyi
 const (
 	// localPause is short: nobody else shares the queue, and somebody waits.
 	localPause = 2 * time.Second
-	firstWait  = 250 * time.Millisecond
-	maxWait    = 10 * time.Second
+	// Waits may be long: progress (below) cuts them short once there is nothing to wait for.
+	firstWait = time.Second
+	maxWait   = 30 * time.Second
 	// memoryLimit keeps the collector within the promise of 256 MiB resident.
 	memoryLimit = 160 << 20
 )
@@ -118,8 +119,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 	if o.Faulty != nil {
 		do = o.Faulty(do)
 	}
+	verifying := mem.New(mem.Options{Visibility: time.Hour})
 	w := &worker.Worker{
-		Doer: ending{do, func() { stop(errReported) }}, Log: o.Log, Attempts: j.Limits.Attempts, Pause: localPause,
+		Doer: &progress{Doer: do, hurry: verifying.Hurry, reported: func() { stop(errReported) }}, Log: o.Log, Attempts: j.Limits.Attempts, Pause: localPause,
 		Send: map[task.Stage]queue.Sender{},
 		Halt: func(t task.Task, err error) bool {
 			kind := fault.KindOf(err)
@@ -130,11 +132,13 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 			return true
 		},
 	}
-	queues := map[task.Stage]queue.Queue{}
-	for _, s := range task.Stages {
-		q := mem.New(mem.Options{Visibility: time.Hour})
-		queues[s], w.Send[s] = q, q
+	queues := map[task.Stage]queue.Queue{
+		task.Listing: mem.New(mem.Options{Visibility: time.Hour}), task.Copying: mem.New(mem.Options{Visibility: time.Hour}), task.Verifying: verifying,
 	}
+	for s, q := range queues {
+		w.Send[s] = q
+	}
+	w.Doer.(*progress).follow(nil, first)
 	if err := w.Submit(ctx, first...); err != nil {
 		return err
 	}
@@ -150,25 +154,3 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 }
 
 var errReported = errors.New("the report is written")
-
-// ending calls done once a Report task has ended the run.
-type ending struct {
-	worker.Doer
-	done func()
-}
-
-func (e ending) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
-	next, err := e.Doer.Do(ctx, t)
-	if err == nil && t.Kind == task.Report && len(next) == 0 {
-		e.done()
-	}
-	return next, err
-}
-
-func (e ending) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
-	next, err := e.Doer.GiveUp(ctx, t, cause)
-	if err == nil && t.Kind == task.Report {
-		e.done()
-	}
-	return next, err
-}

@@ -221,6 +221,26 @@ func (q *Queue) Next() (time.Time, bool) {
 	return q.hidden.next()
 }
 
+// Hurry makes every delayed message ready now: what it waited for has happened,
+// and the process that shares this queue's memory knows.
+func (q *Queue) Hurry() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var flying []*item
+	for _, it := range q.hidden.items {
+		if it.receipt != "" {
+			flying = append(flying, it)
+		} else {
+			q.ready.push(it)
+		}
+	}
+	q.hidden.items = nil
+	for _, it := range flying {
+		q.hidden.add(it)
+	}
+	q.wake()
+}
+
 // promote makes ready what is due and returns the time by which it was. A
 // receipt ends with the time it was good for.
 func (q *Queue) promote() time.Time {

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"kodoferry/shared/task"
+	"kodoferry/shared/worker"
+)
+
+// progress does tasks and counts those under way, which only a process that
+// does all of them can know. So those who wait for others need not ask the
+// ledger again and again: they are woken when the last of the others is done.
+type progress struct {
+	worker.Doer
+	hurry    func() // makes waiting tasks ready
+	reported func() // the run is over
+
+	mu   sync.Mutex
+	open map[task.Kind]int
+}
+
+// soon is how long a task waits whose reason to wait has just gone.
+const soon = 20 * time.Millisecond
+
+func (p *progress) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	next, err := p.Doer.Do(ctx, t)
+	if err == nil {
+		p.follow(&t, next)
+	}
+	return next, err
+}
+
+func (p *progress) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
+	next, err := p.Doer.GiveUp(ctx, t, cause)
+	if err == nil {
+		p.follow(&t, next)
+	}
+	return next, err
+}
+
+// follow takes in that done, nil at the start, was done and yielded next.
+func (p *progress) follow(done *task.Task, next []task.Task) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open == nil {
+		p.open = map[task.Kind]int{}
+	}
+	for _, n := range next {
+		p.open[n.Kind]++
+	}
+	if done == nil {
+		return
+	}
+	p.open[done.Kind]--
+	if done.Kind == task.Report && len(next) == 0 {
+		p.reported()
+		return
+	}
+	copied := p.open[task.List]+p.open[task.Copy] == 0
+	verified := copied && p.open[task.Verify] == 0
+	for i := range next {
+		if n := &next[i]; n.Waits > 0 && (copied && n.Kind == task.Verify || verified && n.Kind == task.Report) {
+			n.Delay = min(n.Delay, soon)
+		}
+	}
+	if last := done.Kind == task.Copy && copied || done.Kind == task.Verify && verified; last {
+		p.hurry()
+	}
+}
