@@ -10,17 +10,17 @@ import (
 	"kodoferry/shared/ledger"
 )
 
-// causeGroup is the failures that have one cause, for a person to cure at once.
-type causeGroup struct {
+// Group is the failures that have one cause, for a person to cure at once.
+type Group struct {
 	State    string // failed, conflict, mismatch
 	Cause    string // what is the matter, without what differs from key to key
 	Cure     string // what to do about it
-	Keys     []causeKey
+	Keys     []GroupKey
 	distinct map[string]bool
 }
 
-// causeKey is one object of a group.
-type causeKey struct {
+// GroupKey is one object of a group.
+type GroupKey struct {
 	Key  string
 	Note string // what its reason says that the group's does not
 }
@@ -29,20 +29,20 @@ type causeKey struct {
 const shownKeys = 10
 
 // First are the keys of the group that stand open.
-func (g causeGroup) First() []causeKey { return g.Keys[:min(shownKeys, len(g.Keys))] }
+func (g Group) First() []GroupKey { return g.Keys[:min(shownKeys, len(g.Keys))] }
 
 // Count is how many objects the group has.
-func (g causeGroup) Count() int64 { return int64(len(g.Keys)) }
+func (g Group) Count() int64 { return int64(len(g.Keys)) }
 
 // Rest are the keys that are folded away.
-func (g causeGroup) Rest() []causeKey { return g.Keys[min(shownKeys, len(g.Keys)):] }
+func (g Group) Rest() []GroupKey { return g.Keys[min(shownKeys, len(g.Keys)):] }
 
-// causes groups failures by state and by what their reasons have in common,
+// Causes groups failures by state and by what their reasons have in common,
 // the largest group first.
-func causes(failures []ledger.Failure) []causeGroup {
+func Causes(failures []ledger.Failure) []Group {
 	type id struct{ state, cause string }
 	at := map[id]int{}
-	var groups []causeGroup
+	var groups []Group
 	for _, f := range failures {
 		state := string(f.State)
 		if f.Verdict == ledger.Mismatch {
@@ -53,20 +53,20 @@ func causes(failures []ledger.Failure) []causeGroup {
 		if !ok {
 			i = len(groups)
 			at[k] = i
-			groups = append(groups, causeGroup{State: state, Cause: k.cause, distinct: map[string]bool{}})
+			groups = append(groups, Group{State: state, Cause: k.cause, distinct: map[string]bool{}})
 		}
-		groups[i].Keys = append(groups[i].Keys, causeKey{f.Key, f.Reason})
+		groups[i].Keys = append(groups[i].Keys, GroupKey{f.Key, f.Reason})
 		groups[i].distinct[f.Reason] = true
 	}
 	for i := range groups {
 		groups[i].settle()
 	}
-	slices.SortStableFunc(groups, func(a, b causeGroup) int { return cmp.Compare(len(b.Keys), len(a.Keys)) })
+	slices.SortStableFunc(groups, func(a, b Group) int { return cmp.Compare(len(b.Keys), len(a.Keys)) })
 	return groups
 }
 
 // settle puts the group into words for a person.
-func (g *causeGroup) settle() {
+func (g *Group) settle() {
 	if len(g.distinct) == 1 {
 		g.Cause = g.Keys[0].Note
 	}

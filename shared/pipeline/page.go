@@ -28,7 +28,7 @@ func Page(rep Report, m Manifest) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	err = t.Execute(&out, page{Report: rep, Manifest: m, Causes: causes(rep.Failures)})
+	err = t.Execute(&out, page{Report: rep, Manifest: m, Causes: Causes(rep.Failures)})
 	return out.Bytes(), err
 }
 
@@ -36,7 +36,7 @@ func Page(rep Report, m Manifest) ([]byte, error) {
 type page struct {
 	Report
 	Manifest Manifest
-	Causes   []causeGroup
+	Causes   []Group
 }
 
 // Verified reports whether the headline may say so.
