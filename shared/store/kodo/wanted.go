@@ -49,6 +49,7 @@ func (w wanted) holds(resp *http.Response, found *store.Object) (int64, error) {
 	if size < 0 && known {
 		size = w.o.Size
 	}
+	found.Size = max(size, 0)
 	switch {
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		if size != w.off {
@@ -64,7 +65,6 @@ func (w wanted) holds(resp *http.Response, found *store.Object) (int64, error) {
 	case size < 0 && len(resp.TransferEncoding) == 0 && w.n != 0:
 		return fail(fault.Temporary, "the answer does not say where it ends")
 	}
-	found.Size = max(size, 0)
 	return size, nil
 }
 
