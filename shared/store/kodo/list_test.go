@@ -2,8 +2,6 @@ package kodo
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -275,28 +273,6 @@ func TestTheQuestionNeverLosesAKey(t *testing.T) {
 		if in && (!ok || !strings.HasPrefix(key, q.prefix) || q.after != "" && key <= q.after) {
 			t.Fatalf("seed %d: plan(%+q) = %+q, %v loses %q", seed, r, q, ok, key)
 		}
-	}
-}
-
-func TestAMarkerIsMadeOfAnyKey(t *testing.T) {
-	const seed = 12
-	rnd := rand.New(rand.NewPCG(seed, 1))
-	for range 5_000 {
-		key := make([]rune, 1+rnd.IntN(12))
-		for i := range key {
-			key[i] = []rune("a/\\\"\x00\x1f\x7fé中😀\u2028<>&")[rnd.IntN(14)]
-		}
-		raw, err := base64.URLEncoding.DecodeString(startMarker(string(key)))
-		var m map[string]any
-		if err = errors.Join(err, json.Unmarshal(raw, &m)); err != nil || len(m) != 2 || m["c"] != 0.0 || m["k"] != string(key) {
-			t.Fatalf("seed %d: the marker of %q is %q, %v", seed, string(key), raw, err)
-		}
-	}
-	if got := startMarker(""); got != "" {
-		t.Errorf("the marker of nothing is %q, want none", got)
-	}
-	if got, want := startMarker("a<b"), base64.URLEncoding.EncodeToString([]byte(`{"c":0,"k":"a<b"}`)); got != want {
-		t.Errorf("got %q, want %q: as Kodo writes it", got, want)
 	}
 }
 
