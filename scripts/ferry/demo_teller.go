@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 )
 
@@ -35,6 +36,16 @@ func (t *teller) end() {
 	t.mu.Unlock()
 	if show != nil {
 		show.stop()
+	}
+}
+
+// resumed shows what an earlier process had done.
+func (t *teller) resumed(done *ledger.Progress) {
+	t.mu.Lock()
+	show := t.show
+	t.mu.Unlock()
+	if show != nil {
+		show.resumed(done)
 	}
 }
 

@@ -121,14 +121,21 @@ func (w *demoWorld) fill() error {
 
 // at is the object as Kodo holds it, with that content.
 func (o *demoObject) at(body []byte) kodo.Object {
+	k := atKodo(o.Item, body)
+	k.Hash = o.listed
+	return k
+}
+
+// atKodo is what life holds as Kodo holds it, with that content.
+func atKodo(it life.Item, body []byte) kodo.Object {
 	k := kodo.Object{
-		Key: o.Key, Body: body, Parts: o.Parts, MimeType: o.Type, Meta: o.Meta, Type: o.Class,
-		PutTime: o.Modified, NoHash: o.NoHash, MD5: o.MD5, Hash: o.listed,
+		Key: it.Key, Body: body, Parts: it.Parts, MimeType: it.Type, Meta: it.Meta, Type: it.Class,
+		PutTime: it.Modified, NoHash: it.NoHash, MD5: it.MD5,
 	}
-	if o.Disabled {
+	if it.Disabled {
 		k.Status = 1
 	}
-	if !o.Frozen {
+	if !it.Frozen {
 		k.RestoreStatus = 2
 	}
 	return k

@@ -4,25 +4,70 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// run does one command line and returns its exit code: 0 if all is well, 1 if not.
+const rootHelp = `Ferry moves whole buckets from Qiniu Kodo to Alibaba Cloud OSS and proves that
+every object arrived: the source's hash is checked while the bytes stream, OSS
+checks what it receives, and both sides are listed again at the end. Every
+listed object ends in a row that says what became of it, and the books balance.
+
+Try it without any account:            ferry demo
+Move a bucket from this machine:       ferry copy SRC DST
+See what it did:                       ferry report RUN, ferry why RUN KEY
+
+Environment:
+  QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source
+  ALIBABA_CLOUD_ACCESS_KEY_ID, …_ACCESS_KEY_SECRET      of the target and the ledger
+  ALIBABA_CLOUD_SECURITY_TOKEN                          with temporary credentials
+  FERRY_LEDGER                                          where runs are kept, for status, report and why
+
+Exit codes:
+  0    everything is verified
+  2    wrong usage or configuration; every mistake is named at once
+  3    finished, but something failed, conflicts or differs
+  130  interrupted; the same command goes on where it was
+  1    anything else, such as a host that cannot be reached`
+
+// run does one command line and returns its exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root := &cobra.Command{
 		Use:           "ferry",
 		Short:         "Move whole buckets from Qiniu Kodo to Alibaba Cloud OSS, and prove it",
+		Long:          rootHelp,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			return usageError{fmt.Errorf("there is no command %q: see ferry --help", args[0])}
+		},
+		Args: cobra.ArbitraryArgs,
 	}
-	root.AddCommand(demoCommand())
+	root.AddCommand(demoCommand(), copyCommand(), emulateCommand(), statusCommand(), reportCommand(), whyCommand())
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w: see %s --help", err, c.CommandPath())}
+	})
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	if err := root.ExecuteContext(ctx); err != nil {
-		_, _ = fmt.Fprintln(errOut, "ferry:", err) // nobody is left to be told
-		return 1
+	err := root.ExecuteContext(ctx)
+	code := exitCode(ctx, err)
+	if code != exitOK && code != exitIncomplete {
+		complain(errOut, err)
 	}
-	return 0
+	return code
+}
+
+// exactly is cobra.ExactArgs with an error that says what is wanted.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		return usageError{fmt.Errorf("%s takes %s, not %s: see %s --help", c.CommandPath(), strings.Join(names, " and "), numbers(int64(len(args)), "argument", "arguments"), c.CommandPath())}
+	}
 }

@@ -36,10 +36,10 @@ type Sites struct {
 // request. Its error names every mistake at once, missing variables included.
 func (c Config) Connect(j job.Job) (Sites, error) {
 	var s Sites
-	errs := c.missing(j.Source, j.Target, j.Ledger)
-	if len(errs) > 0 {
-		return s, errors.Join(errs...)
+	if err := c.Missing(j.Source, j.Target, j.Ledger); err != nil {
+		return s, err
 	}
+	var errs []error
 	src, err := c.openKodo(j.Source)
 	errs = append(errs, err)
 	dst, err := c.openOSS(j.Target)
@@ -60,8 +60,8 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 
 // Ledger opens the ledger at l alone.
 func (c Config) Ledger(l job.Location) (*ledger.Ledger, error) {
-	if errs := c.missing(l); len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := c.Missing(l); err != nil {
+		return nil, err
 	}
 	b, err := c.openOSS(l)
 	if err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 
 	"kodoferry/shared/fault"
@@ -27,8 +28,9 @@ func Load(getenv func(string) string) Config {
 	}
 }
 
-// missing names, for the services that locations use, every variable that is not set.
-func (c Config) missing(locations ...job.Location) []error {
+// Missing names, for the services that locations use, every variable that is
+// not set; nil if none is missing.
+func (c Config) Missing(locations ...job.Location) error {
 	used := map[string]bool{}
 	for _, l := range locations {
 		used[l.Scheme] = true
@@ -41,10 +43,10 @@ func (c Config) missing(locations ...job.Location) []error {
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_SECRET", c.OSSAccessSecret},
 	} {
 		if used[v.scheme] && v.value == "" {
-			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("is not set: export it with the %s credentials", v.scheme)))
+			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s is not set: export it with the %s credentials", v.name, v.scheme)))
 		}
 	}
-	return errs
+	return errors.Join(errs...)
 }
 
 func (c Config) oss() oss.Credentials {

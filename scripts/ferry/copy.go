@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// copyOptions are the flags of `ferry copy`.
+type copyOptions struct {
+	ledger, class, overwrite, mismatch, log string
+	parallel, batch                         int
+	unguarded, json, quiet                  bool
+}
+
+func copyCommand() *cobra.Command {
+	var o copyOptions
+	c := &cobra.Command{
+		Use:   "copy SRC DST",
+		Short: "Move a bucket, or a prefix of it, from this machine",
+		Long: `Copy runs a whole migration from this machine: it lists both sides, copies what
+differs, lists both sides again and proves every object. A later copy of the
+same pair moves what has changed since.
+
+SRC and DST name a bucket, a prefix, and the way there:
+
+  kodo://photos/2019/?region=z0            region of the bucket; left out, Kodo is asked
+    &domain=img.example.com                download domain; left out, the region's own source host
+  oss://photos-new/2019/?region=cn-hangzhou
+    &endpoint=internal                     internal, public, accelerate, or a host or CNAME
+  &insecure=true                           allow plain http
+
+The prefix of the source is swapped for that of the target; nothing else of a
+key changes. Names with special characters are percent-encoded: a%20b.
+
+The run is kept in a ledger, by default under .ferry/ in the target's bucket.
+Interrupted by Ctrl-C or by anything worse, the same command goes on where it
+was; what was written off is not copied again.`,
+		Example: `  ferry copy 'kodo://photos/2019/?region=z0' 'oss://photos-new/2019/?region=cn-hangzhou'
+  ferry copy 'kodo://photos/?domain=img.example.com' 'oss://photos-new/?region=cn-hangzhou&endpoint=internal'
+  ferry copy SRC DST --json | tail -1 | jq .objects`,
+		Args: exactly("SRC", "DST"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return runCopy(c.Context(), o, args[0], args[1], c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where the run is kept: oss://bucket/prefix/?region=… (default: .ferry/ in the target's bucket)")
+	f.StringVar(&o.class, "class", job.KeepClass, "storage class of the copies: keep, standard, ia, archive, deep-archive, deep-cold-archive")
+	f.StringVar(&o.overwrite, "overwrite", job.OverwriteChanged, "changed: leave alone what is newer in the target and not Ferry's; always: the source wins")
+	f.StringVar(&o.mismatch, "hash-mismatch", job.FailMismatch, "fail or copy an object whose bytes, twice and equally, disagree with its listed hash")
+	f.IntVar(&o.parallel, "parallel", job.DefaultLimits().Parallel, "objects in flight at the same time")
+	f.IntVar(&o.batch, "batch-objects", job.DefaultLimits().BatchObjects, "objects of one batch: what a kill makes Ferry look at again")
+	f.BoolVar(&o.unguarded, "unguarded", false, "do not make the PUT of a new key conditional; faster where OSS limits conditional PUTs, less safe")
+	f.BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
+	f.BoolVar(&o.quiet, "quiet", false, "no progress")
+	f.StringVar(&o.log, "log", "", "write a log of JSON lines to this file; - is standard error")
+	return c
+}
+
+// checkTime bounds the questions that are asked before anything is done.
+const checkTime = time.Minute
+
+func runCopy(ctx context.Context, o copyOptions, src, dst string, out, errOut io.Writer) error {
+	text := out
+	if o.json {
+		text = errOut
+	}
+	j, err := job.New(src, dst, o.ledger, func(j *job.Job) {
+		j.Class, j.Overwrite, j.HashMismatch, j.Unguarded = o.class, o.overwrite, o.mismatch, o.unguarded
+		j.Limits.Parallel, j.Limits.BatchObjects = o.parallel, o.batch
+	})
+	cfg := app.Load(os.Getenv)
+	if err := errors.Join(err, cfg.Missing(j.Source, j.Target, j.Ledger)); err != nil {
+		return usageError{err}
+	}
+	log, closeLog, err := openLog(o.log, errOut)
+	if err != nil {
+		return usageError{err}
+	}
+	defer closeLog()
+	sites, err := cfg.Connect(j)
+	if err != nil {
+		return usageError{err}
+	}
+	checked, cancel := context.WithTimeout(ctx, checkTime)
+	err = sites.Check(checked)
+	cancel()
+	if err != nil {
+		return misconfigured(err)
+	}
+	v := &view{tell: newTeller(text), job: j, quiet: o.quiet, out: text}
+	v.live = newLive(v.tell)
+	rep, err := app.Copy(ctx, sites, j, app.Options{Log: log, Watch: v.watch, Begun: v.begun})
+	v.tell.end()
+	if err != nil {
+		return v.stopped(ctx, err)
+	}
+	return v.ended(rep, o.json, out)
+}
+
+// openLog returns where to log to: nowhere, standard error, or a file.
+func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
+	switch name {
+	case "":
+		return slog.New(slog.DiscardHandler), func() {}, nil
+	case "-":
+		return slog.New(slog.NewJSONHandler(errOut, nil)), func() {}, nil
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--log: %w", err)
+	}
+	return slog.New(slog.NewJSONHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug})), func() { _ = f.Close() }, nil
+}
+
+// view shows a run of `ferry copy`.
+type view struct {
+	tell  *teller
+	live  *live
+	job   job.Job
+	quiet bool
+	run   string
+	out   io.Writer
+}
+
+// begun is told which run it is.
+func (v *view) begun(run string, done *ledger.Progress) {
+	v.run = run
+	v.tell.plain("%s -> %s", bare(v.job.Source), bare(v.job.Target))
+	if done == nil {
+		v.tell.plain("run %s, kept in %s", run, bare(v.job.Ledger))
+	} else {
+		batches, open := batches(*done)
+		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, bare(v.job.Ledger), grouped(batches-open), numbers(batches, "batch", "batches"))
+	}
+	if !v.quiet {
+		v.tell.begin()
+		v.tell.resumed(done)
+	}
+}
+
+// batches counts the batches of a run that hold something to copy, and the open ones.
+func batches(p ledger.Progress) (all, open int64) {
+	for _, s := range p.Shards {
+		open += int64(len(s.Open))
+		if s.Closed == nil {
+			continue
+		}
+		for _, b := range s.Closed.Batches {
+			if b.Pending > 0 {
+				all++
+			}
+		}
+	}
+	return all, open
+}
+
+func (v *view) watch(e pipeline.Event) {
+	v.tell.watch(e)
+	if e.Kind != pipeline.Caught || v.quiet {
+		return
+	}
+	if kind := kindOfFault(e.Err); kind != "" {
+		v.live.caught(kind, e.Key)
+	}
+}
+
+// stopped says how to go on.
+func (v *view) stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		v.tell.plain("interrupted: nothing is lost; the same command goes on with run %s", v.run)
+		return errors.New("interrupted")
+	}
+	if errors.Is(err, app.ErrHalted) {
+		return fmt.Errorf("%w; nothing is lost: once that is mended, the same command goes on with run %s", unjoined(err), v.run)
+	}
+	return err
+}
+
+// unjoined is what err says besides that the run was left as it is.
+func unjoined(err error) error {
+	for _, e := range apart(err) {
+		if !errors.Is(e, app.ErrHalted) {
+			return e
+		}
+	}
+	return err
+}
+
+// ended prints the summary, and what to run next.
+func (v *view) ended(rep pipeline.Report, asJSON bool, out io.Writer) error {
+	v.tell.plain("")
+	if err := printSummary(v.out, rep); err != nil {
+		return err
+	}
+	at := v.job.Ledger
+	v.tell.plain("\nReport: oss://%s/%sruns/%s/report.html", at.Bucket, at.Prefix, rep.Run)
+	v.tell.plain("        ferry report %s --ledger '%s'", rep.Run, at)
+	if asJSON {
+		line, err := json.Marshal(rep.Summary)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
+			return err
+		}
+	}
+	if rep.Result != pipeline.ResultVerified {
+		return errIncomplete
+	}
+	return nil
+}
+
+// bare is a location without the way there.
+func bare(l job.Location) string {
+	place, _, _ := strings.Cut(l.String(), "?")
+	return place
+}

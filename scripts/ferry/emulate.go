@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/scripts/ferry/life"
+	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/kodo"
+	"kodoferry/shared/emulator/oss"
+)
+
+// emulateOptions are the flags of `ferry emulate`.
+type emulateOptions struct {
+	json                  bool
+	objects               int
+	seed                  uint64
+	synthetic             int64
+	minSize, maxSize      int64
+	attributesOnly        bool
+	kodoAddr, ossAddr     string
+	kodoFaults, ossFaults []string
+}
+
+func emulateCommand() *cobra.Command {
+	var o emulateOptions
+	c := &cobra.Command{
+		Use:   "emulate",
+		Short: "Serve stand-ins for Kodo and OSS on this machine until interrupted",
+		Long: `Emulate serves strict stand-ins for both services on the loopback interface, for
+Ferry and for any other client: signatures are verified, limits enforced, the
+services' own errors answered. Nothing is written to disk.
+
+The Kodo bucket "photos" is filled by --objects or --synthetic; the OSS bucket
+"photos-new" is empty. Faults are operation:kind:rate[:argument], with the
+kinds latency, status, throttle, reset, flip, lost and empty.`,
+		Example: `  ferry emulate --objects 2000
+  ferry emulate --json --synthetic 10000000 --attributes-only
+  ferry emulate --objects 500 --kodo-fault get:flip:0.05 --oss-fault put:lost:0.01 --oss-fault '*:latency:1:20ms'`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runEmulate(c.Context(), o, c.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&o.json, "json", false, "one line of JSON: endpoints, keys, buckets, environment")
+	f.IntVar(&o.objects, "objects", 0, "fill photos with so many objects as the demo's")
+	f.Uint64Var(&o.seed, "seed", 1, "what contents and faults derive from")
+	f.Int64Var(&o.synthetic, "synthetic", 0, "fill photos with so many generated objects, none of them stored")
+	f.Int64Var(&o.minSize, "min-size", 0, "least bytes of a generated object")
+	f.Int64Var(&o.maxSize, "max-size", 16<<10, "most bytes of a generated object")
+	f.BoolVar(&o.attributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
+	f.StringVar(&o.kodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
+	f.StringVar(&o.ossAddr, "oss-addr", "127.0.0.1:0", "where OSS listens")
+	f.StringArrayVar(&o.kodoFaults, "kodo-fault", nil, "a fault of Kodo; may be given again")
+	f.StringArrayVar(&o.ossFaults, "oss-fault", nil, "a fault of OSS; may be given again")
+	return c
+}
+
+const (
+	emulatedKey    = "emulated-access-key"
+	emulatedSecret = "emulated-secret-key"
+)
+
+func runEmulate(ctx context.Context, o emulateOptions, out io.Writer) error {
+	e, err := o.start()
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	if o.json {
+		err = json.NewEncoder(out).Encode(e.describe())
+	} else {
+		_, err = io.WriteString(out, e.explain())
+	}
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil // to be interrupted is how it ends
+}
+
+// emulation is both stand-ins at work.
+type emulation struct {
+	kodo *kodo.Server
+	oss  *oss.Server
+}
+
+// start checks every flag, starts both and fills the source.
+func (o emulateOptions) start() (*emulation, error) {
+	kodoRules, kerr := rules("--kodo-fault", o.kodoFaults)
+	ossRules, oerr := rules("--oss-fault", o.ossFaults)
+	wrong := []error{kerr, oerr}
+	if o.objects > 0 && o.synthetic > 0 {
+		wrong = append(wrong, errors.New("--objects and --synthetic: the bucket is filled by one of them"))
+	}
+	if o.objects < 0 || o.synthetic < 0 || o.minSize < 0 || o.maxSize < o.minSize {
+		wrong = append(wrong, errors.New("--objects, --synthetic, --min-size and --max-size: want numbers from 0, and a least size that is not above the most"))
+	}
+	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--oss-addr": o.ossAddr} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s %q: want host:port, as in 127.0.0.1:9001", flag, addr))
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, usageError{err}
+	}
+	e := &emulation{}
+	var err error
+	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed}); err != nil {
+		return nil, err
+	}
+	e.oss, err = oss.Start(oss.Config{
+		Addr: o.ossAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: "cn-hangzhou", Seed: o.seed + 1,
+		AttributesOnly: o.attributesOnly, Keep: func(_, key string) bool { return strings.HasPrefix(key, demoLedger) },
+	})
+	if err != nil {
+		return nil, errors.Join(err, e.kodo.Close())
+	}
+	if err := errors.Join(e.kodo.CreateBucket(demoSource), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)); err != nil {
+		e.close()
+		return nil, err
+	}
+	e.kodo.Desk().Inject(kodoRules...)
+	e.oss.Desk().Inject(ossRules...)
+	return e, nil
+}
+
+func rules(flag string, texts []string) ([]chaos.Rule, error) {
+	var rules []chaos.Rule
+	var wrong []error
+	for _, text := range texts {
+		r, err := chaos.ParseRule(text)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", flag, err))
+		}
+		rules = append(rules, r)
+	}
+	return rules, errors.Join(wrong...)
+}
+
+func (o emulateOptions) fill(k *kodo.Server) error {
+	if o.synthetic > 0 {
+		return k.Synthesize(demoSource, kodo.Synthetic{Count: o.synthetic, Seed: o.seed, MinSize: o.minSize, MaxSize: o.maxSize, Depth: 2})
+	}
+	for it := range life.Bucket(o.objects, o.seed) {
+		var body bytes.Buffer
+		if _, err := io.Copy(&body, it.Content()); err != nil {
+			return err
+		}
+		if _, err := k.Put(demoSource, atKodo(it, body.Bytes())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *emulation) close() {
+	_, _ = e.kodo.Close(), e.oss.Close() // nothing depends on how a stand-in ends
+}
+
+// description is what `ferry emulate --json` prints.
+type description struct {
+	Kodo struct {
+		Endpoint  string   `json:"endpoint"`
+		Domain    string   `json:"domain"` // of photos, for downloads
+		AccessKey string   `json:"access_key"`
+		SecretKey string   `json:"secret_key"`
+		Buckets   []string `json:"buckets"`
+	} `json:"kodo"`
+	OSS struct {
+		Endpoint        string   `json:"endpoint"`
+		AccessKeyID     string   `json:"access_key_id"`
+		AccessKeySecret string   `json:"access_key_secret"`
+		Region          string   `json:"region"`
+		Buckets         []string `json:"buckets"`
+	} `json:"oss"`
+	Env map[string]string `json:"env"`
+}
+
+func (e *emulation) describe() description {
+	var d description
+	d.Kodo.Endpoint, d.Kodo.Domain, d.Kodo.AccessKey, d.Kodo.SecretKey = e.kodo.Endpoint(), e.kodo.Domain(demoSource), emulatedKey, emulatedSecret
+	d.Kodo.Buckets = []string{demoSource}
+	d.OSS.Endpoint, d.OSS.AccessKeyID, d.OSS.AccessKeySecret, d.OSS.Region = e.oss.Endpoint(), emulatedKey, emulatedSecret, e.oss.Region()
+	d.OSS.Buckets = []string{demoTarget}
+	d.Env = map[string]string{}
+	for _, v := range e.env() {
+		d.Env[v[0]] = v[1]
+	}
+	return d
+}
+
+// env lists the variables that lead any Ferry here, in the order to show them.
+func (e *emulation) env() [][2]string {
+	oss := "region=" + e.oss.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.oss.Endpoint())
+	return [][2]string{
+		{"QINIU_ACCESS_KEY", emulatedKey},
+		{"QINIU_SECRET_KEY", emulatedSecret},
+		{"ALIBABA_CLOUD_ACCESS_KEY_ID", emulatedKey},
+		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulatedSecret},
+		{"ALIBABA_CLOUD_SECURITY_TOKEN", ""},
+		{"FERRY_SOURCE", "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + url.QueryEscape(e.kodo.Endpoint())},
+		{"FERRY_TARGET", "oss://" + demoTarget + "/?" + oss},
+		{"FERRY_LEDGER", "oss://" + demoTarget + "/" + demoLedger + "?" + oss},
+	}
+}
+
+func (e *emulation) explain() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), demoSource, e.kodo.Domain(demoSource))
+	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n\nIn another terminal:\n\n", e.oss.Endpoint(), demoTarget, e.oss.Region())
+	for _, v := range e.env() {
+		fmt.Fprintf(&text, "export %s='%s'\n", v[0], v[1])
+	}
+	fmt.Fprintf(&text, "\nferry copy \"$FERRY_SOURCE\" \"$FERRY_TARGET\"\n\nServing since %s, until Ctrl-C.\n", time.Now().Format(time.TimeOnly))
+	return text.String()
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+func reportCommand() *cobra.Command {
+	var at, dir string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "report RUN",
+		Short: "Show what a run came to, and keep its proof",
+		Long: `Report prints what a run came to: the books, the proofs, and what needs a person,
+grouped by cause with its cure. With --out it also writes the files to keep:
+report.html, report.json, manifest.json and the CSV files with a row for every
+object. RUN is <job>/<time>, or <job> for its newest run.
+
+It ends with 3 where something failed, conflicts or differs.`,
+		Example: "  ferry report photos-to-photos-new-1c5a0d --out ./proof",
+		Args:    exactly("RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			run, p, err := findRun(c.Context(), at, args[0])
+			if err != nil {
+				return err
+			}
+			if !p.Reported {
+				return fmt.Errorf("run %s is not over yet: ferry status %s tells how far it is", run.Name, run.Name)
+			}
+			return showReport(c.Context(), run, asJSON, dir, c.OutOrStdout())
+		},
+	}
+	ledgerFlag(c, &at)
+	c.Flags().BoolVar(&asJSON, "json", false, "print report.json")
+	c.Flags().StringVar(&dir, "out", "", "directory to write the report and its files to")
+	return c
+}
+
+func showReport(ctx context.Context, run *ledger.Run, asJSON bool, dir string, out io.Writer) error {
+	rep, err := pipeline.ReadReport(ctx, run)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		raw, err := run.Report(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(raw); err != nil {
+			return err
+		}
+	} else if err := printReport(out, rep); err != nil {
+		return err
+	}
+	if dir != "" {
+		var kept demoRun
+		if err := kept.read(ctx, run); err != nil {
+			return err
+		}
+		if err := kept.keep(dir); err != nil {
+			return err
+		}
+	}
+	if rep.Result != pipeline.ResultVerified {
+		return errIncomplete
+	}
+	return nil
+}
+
+// printReport prints the whole report for a person.
+func printReport(w io.Writer, rep pipeline.Report) error {
+	if _, err := fmt.Fprintf(w, "%s\n%s -> %s\n\n", rep.Run, cutWay(rep.Source), cutWay(rep.Target)); err != nil {
+		return err
+	}
+	if err := printSummary(w, rep); err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, g := range pipeline.Causes(rep.Failures) {
+		fmt.Fprintf(&text, "\n%s %s: %s\n  %s\n", grouped(g.Count()), g.State, g.Cause, g.Cure)
+		for _, k := range g.First() {
+			note := ""
+			if k.Note != "" {
+				note = "  " + k.Note
+			}
+			fmt.Fprintf(&text, "    %s%s\n", shown(k.Key), note)
+		}
+		if rest := len(g.Rest()); rest > 0 {
+			fmt.Fprintf(&text, "    and %s more\n", grouped(int64(rest)))
+		}
+	}
+	for _, u := range rep.Unknown {
+		fmt.Fprintf(&text, "\nnot known: the keys after %s up to %s: %s\n", orOpen(u.After, "the beginning"), orOpen(u.UpTo, "the end"), u.Reason)
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func orOpen(key, open string) string {
+	if key == "" {
+		return open
+	}
+	return shown(key)
+}
+
+func cutWay(location string) string {
+	place, _, _ := strings.Cut(location, "?")
+	return place
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/ledger"
+)
+
+func statusCommand() *cobra.Command {
+	var at string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status RUN",
+		Short: "Show how far a run is",
+		Long: `Status reads from the ledger how far a run is, whoever is working on it. RUN is
+<job>/<time> as ferry copy prints it, or <job> for its newest run.`,
+		Example: "  ferry status photos-to-photos-new-1c5a0d/20260101T120000Z --ledger 'oss://photos-new/.ferry/?region=cn-hangzhou'",
+		Args:    exactly("RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			run, p, err := findRun(c.Context(), at, args[0])
+			if err != nil {
+				return err
+			}
+			s := standing(run.Name, p)
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(s)
+			}
+			return s.print(c.OutOrStdout())
+		},
+	}
+	ledgerFlag(c, &at)
+	c.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON")
+	return c
+}
+
+// status is how far a run is.
+type status struct {
+	Run     string    `json:"run"`
+	State   string    `json:"state"` // listing, copying, verifying, reporting, over
+	Started time.Time `json:"started"`
+	Shards  struct {
+		Known    int `json:"known"`
+		Listed   int `json:"listed"`
+		Verified int `json:"verified"`
+		GivenUp  int `json:"given_up"`
+	} `json:"shards"`
+	Batches struct {
+		Known int64 `json:"known"`
+		Open  int64 `json:"open"`
+	} `json:"batches"`
+	Listed   ledger.Tally `json:"listed"`
+	ToCopy   ledger.Tally `json:"to_copy"`  // of what was listed, what had to be copied
+	Open     ledger.Tally `json:"open"`     // of that, what is not written off yet
+	Verified ledger.Tally `json:"verified"` // proved so far
+}
+
+// standing sums up a walk.
+func standing(run string, p ledger.Progress) status {
+	s := status{Run: run, Started: p.Started.At}
+	s.Batches.Known, s.Batches.Open = batches(p)
+	for _, shard := range p.Shards {
+		s.Shards.Known++
+		if shard.Closed == nil {
+			continue
+		}
+		s.Shards.Listed++
+		if shard.Closed.Failed != "" {
+			s.Shards.GivenUp++
+		}
+		s.Listed.Objects += shard.Closed.Counts.Listed.Objects
+		s.Listed.Bytes += shard.Closed.Counts.Listed.Bytes
+		for _, b := range shard.Closed.Batches {
+			s.ToCopy.Objects += int64(b.Pending)
+			s.ToCopy.Bytes += b.Bytes
+		}
+		for _, b := range shard.Open {
+			s.Open.Objects += int64(b.Pending)
+			s.Open.Bytes += b.Bytes
+		}
+		if shard.Proved != nil {
+			s.Shards.Verified++
+			v := shard.Proved.Counts.Verdicts[ledger.Verified]
+			s.Verified.Objects += v.Objects
+			s.Verified.Bytes += v.Bytes
+		}
+	}
+	switch {
+	case p.Reported:
+		s.State = "over"
+	case s.Shards.Listed < s.Shards.Known:
+		s.State = "listing"
+	case s.Batches.Open > 0:
+		s.State = "copying"
+	case s.Shards.Verified < s.Shards.Known:
+		s.State = "verifying"
+	default:
+		s.State = "reporting"
+	}
+	return s
+}
+
+func (s status) print(w io.Writer) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: %s, started %s (%s ago)\n", s.Run, s.State, s.Started.Local().Format(time.DateTime), lasted(time.Since(s.Started)))
+	fmt.Fprintf(&text, "  shards    %s, %s listed, %s verified\n", grouped(int64(s.Shards.Known)), grouped(int64(s.Shards.Listed)), grouped(int64(s.Shards.Verified)))
+	if s.Shards.GivenUp > 0 {
+		fmt.Fprintf(&text, "            %s given up: their count is not known\n", grouped(int64(s.Shards.GivenUp)))
+	}
+	fmt.Fprintf(&text, "  listed    %s, %s\n", numbers(s.Listed.Objects, "object", "objects"), sized(s.Listed.Bytes))
+	fmt.Fprintf(&text, "  to copy   %s, %s in %s\n", numbers(s.ToCopy.Objects, "object", "objects"), sized(s.ToCopy.Bytes), numbers(s.Batches.Known, "batch", "batches"))
+	fmt.Fprintf(&text, "  open      %s, %s in %s\n", numbers(s.Open.Objects, "object", "objects"), sized(s.Open.Bytes), numbers(s.Batches.Open, "batch", "batches"))
+	fmt.Fprintf(&text, "  verified  %s, %s\n", numbers(s.Verified.Objects, "object", "objects"), sized(s.Verified.Bytes))
+	if s.State == "over" {
+		fmt.Fprintf(&text, "Next: ferry report %s\n", s.Run)
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
