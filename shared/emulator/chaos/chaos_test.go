@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 var body = bytes.Repeat([]byte("0123456789"), 100)
 
 // serve answers "get" for /key with body through a desk of these rules.
-func serve(t *testing.T, rules ...chaos.Rule) (*chaos.Desk, *httptest.Server, *int) {
+func serve(t *testing.T, rules ...chaos.Rule) (*chaos.Desk, *httptest.Server, *atomic.Int64) {
 	t.Helper()
-	worked := new(int)
+	worked := new(atomic.Int64)
 	d := chaos.NewDesk(1, func(w http.ResponseWriter, _ *http.Request, status int) {
 		if status == 0 {
 			status = http.StatusTooManyRequests
@@ -28,7 +29,7 @@ func serve(t *testing.T, rules ...chaos.Rule) (*chaos.Desk, *httptest.Server, *i
 	d.Inject(rules...)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.Serve(w, r, chaos.Request{Op: "get", Key: r.URL.Path[1:]}, func(w http.ResponseWriter, _ *http.Request) {
-			*worked++
+			worked.Add(1)
 			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 			_, _ = w.Write(body)
 		}, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "empty page") })
@@ -53,7 +54,7 @@ func TestEachFaultIsWhatItsNameSays(t *testing.T) {
 		status int // 0: no answer
 		whole  bool
 		broken bool // the body ends in an error
-		worked int
+		worked int64
 	}{
 		"none":       {chaos.Rule{Op: "other", Kind: chaos.Status, Rate: 1}, 200, true, false, 1},
 		"latency":    {chaos.Rule{Op: "get", Kind: chaos.Latency, Rate: 1, Delay: time.Nanosecond}, 200, true, false, 1},
@@ -67,8 +68,8 @@ func TestEachFaultIsWhatItsNameSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, s, worked := serve(t, tc.rule)
 			status, got, err := get(s, "a")
-			if status != tc.status || (err != nil) != tc.broken || bytes.Equal(got, body) != tc.whole || *worked != tc.worked {
-				t.Errorf("status %d, %d bytes, %v, worked %d, want %d, whole %v, broken %v, %d", status, len(got), err, *worked, tc.status, tc.whole, tc.broken, tc.worked)
+			if status != tc.status || (err != nil) != tc.broken || bytes.Equal(got, body) != tc.whole || worked.Load() != tc.worked {
+				t.Errorf("status %d, %d bytes, %v, worked %d, want %d, whole %v, broken %v, %d", status, len(got), err, worked.Load(), tc.status, tc.whole, tc.broken, tc.worked)
 			}
 			if tc.rule.Kind == chaos.Flip {
 				different := 0
