@@ -7,6 +7,7 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
 	github.com/spf13/cobra v1.10.2 // the operator's command: subcommands, flags, help and completion
+	github.com/spf13/pflag v1.0.9 // cobra's flags: the types of their errors, to word them for a person
 	github.com/vbauerster/mpb/v8 v8.9.3 // progress bars of the command
 	golang.org/x/sync v0.24.0 // errgroup and semaphore: bounded parallel work that stops at the first error
 	golang.org/x/time v0.16.0 // rate: keeps requests a second under what a service allows
@@ -22,7 +23,6 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
-	github.com/spf13/pflag v1.0.9 // indirect
 	golang.org/x/sys v0.30.0 // indirect
 	modernc.org/fileutil v1.0.0 // indirect
 )

@@ -59,7 +59,7 @@ was; what was written off is not copied again.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where the run is kept: oss://bucket/prefix/?region=… (default: .ferry/ in the target's bucket)")
-	f.StringVar(&o.class, "class", job.KeepClass, "storage class of the copies: keep, standard, ia, archive, deep-archive, deep-cold-archive")
+	f.StringVar(&o.class, "class", job.KeepClass, "storage class of the copies: keep, or one for all: standard, ia, archive, deep-archive, deep-cold-archive, archive-ir, intelligent")
 	f.StringVar(&o.overwrite, "overwrite", job.OverwriteChanged, "changed: leave alone what is newer in the target and not Ferry's; always: the source wins")
 	f.StringVar(&o.mismatch, "hash-mismatch", job.FailMismatch, "fail or copy an object whose bytes, twice and equally, disagree with its listed hash")
 	f.IntVar(&o.parallel, "parallel", job.DefaultLimits().Parallel, "objects in flight at the same time")
@@ -85,7 +85,7 @@ func runCopy(ctx context.Context, o copyOptions, src, dst string, out, errOut io
 	})
 	cfg := app.Load(os.Getenv)
 	if err := errors.Join(err, cfg.Missing(j.Source, j.Target, j.Ledger)); err != nil {
-		return usageError{err}
+		return usageError{inFlags(err)}
 	}
 	log, closeLog, err := openLog(o.log, errOut)
 	if err != nil {
@@ -110,6 +110,23 @@ func runCopy(ctx context.Context, o copyOptions, src, dst string, out, errOut io
 		return v.stopped(ctx, err)
 	}
 	return v.ended(rep, o.json, out)
+}
+
+// flagWords turns the names that a job has for its parts into those of the flags.
+var flagWords = map[string]string{
+	"class": "--class", "overwrite": "--overwrite", "hashMismatch": "--hash-mismatch",
+	"limits.parallel": "--parallel", "limits.batchObjects": "--batch-objects",
+}
+
+// inFlags words the mistakes of a job for the one who wrote flags.
+func inFlags(err error) error {
+	all := apart(err)
+	for i, e := range all {
+		if part, rest, ok := strings.Cut(sentence(e), " "); ok && flagWords[part] != "" {
+			all[i] = fmt.Errorf("%s %s", flagWords[part], rest)
+		}
+	}
+	return errors.Join(all...)
 }
 
 // openLog returns where to log to: nowhere, standard error, or a file.
@@ -183,7 +200,7 @@ func (v *view) watch(e pipeline.Event) {
 func (v *view) stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		v.tell.plain("interrupted: nothing is lost; the same command goes on with run %s", v.run)
-		return errors.New("interrupted")
+		return errInterrupted
 	}
 	if errors.Is(err, app.ErrHalted) {
 		return fmt.Errorf("%w; nothing is lost: once that is mended, the same command goes on with run %s", unjoined(err), v.run)

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/app"
-	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -31,7 +30,7 @@ type demoOptions struct {
 // The demo's bucket needs room for every object with a story; more than the
 // upper bound would not fit the memory of a laptop.
 const (
-	demoFewest = 200
+	demoFewest = 50
 	demoMost   = 100_000
 )
 
@@ -48,10 +47,10 @@ every proof. It needs no credentials and reaches nothing but this machine.
 
 The exit code is 0 only if every object ended exactly as it must.`,
 		Example: "  ferry demo\n  ferry demo --objects 10000 --seed 7 --keep ./demo-report\n  ferry demo --json | tail -1 | jq .objects",
-		Args:    cobra.NoArgs,
+		Args:    exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.objects < demoFewest || o.objects > demoMost {
-				return fault.New(fault.Invalid, "demo", "", fmt.Errorf("--objects %d: want %d to %d", o.objects, demoFewest, demoMost))
+				return usageError{fmt.Errorf("--objects %d: want %d to %d", o.objects, demoFewest, demoMost)}
 			}
 			return runDemo(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
 		},
@@ -86,6 +85,9 @@ func runDemo(ctx context.Context, o demoOptions, out, errOut io.Writer) error {
 	defer w.close()
 	w.introduce()
 	run, err := w.move(ctx)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}

@@ -75,7 +75,7 @@ func expect(it life.Item) (want ending, story string) {
 	return ending{state: ledger.Copied, proof: ledger.ByQetag}, ""
 }
 
-// The objects that something happens to, by their place among the ordinary photos.
+// The objects that something happens to, by their place among the ordinary ones.
 const (
 	overwritten = iota
 	removed
@@ -85,37 +85,37 @@ const (
 	cast    = refused + 3
 )
 
-// casting gives ordinary photos a part in the demo. Their stories begin in demo_world.go.
+// casting gives ordinary objects a part in the demo. Their stories begin in demo_world.go.
 func casting(objects []*demoObject) ([]*demoObject, error) {
-	var photos []*demoObject
+	var chosen []*demoObject
 	for _, o := range objects {
-		if o.story == "" && strings.HasPrefix(o.Key, "photos/") && o.Size >= 1<<10 && o.Size <= 64<<10 {
-			photos = append(photos, o)
+		if o.Ordinary && o.Size >= 1<<10 && o.Size <= 64<<10 {
+			chosen = append(chosen, o)
 		}
 	}
-	if len(photos) < cast {
-		return nil, fmt.Errorf("demo: the bucket has %d ordinary photos, want %d: take more objects or another seed", len(photos), cast)
+	if len(chosen) < cast {
+		return nil, fmt.Errorf("demo: the bucket has %d ordinary objects, want %d: take more objects or another seed", len(chosen), cast)
 	}
-	photos = photos[:cast]
+	chosen = chosen[:cast]
 
-	o := photos[overwritten]
+	o := chosen[overwritten]
 	o.story = "overwritten after it was copied"
 	o.moral = "verification saw the newer version, sealed it again and had it copied"
 	o.newer = []byte(strings.Repeat("a newer version of the same photo\n", 321))
 
-	o = photos[removed]
+	o = chosen[removed]
 	o.story, o.want = "deleted before it was read", ending{state: ledger.Gone, reason: "deleted at the source"}
 
-	o = photos[claimed]
+	o = chosen[claimed]
 	o.story, o.want = "written by the application meanwhile", ending{state: ledger.Conflict, reason: "left alone"}
 	o.moral = "the application's bytes are intact"
 	o.ours = []byte(strings.Repeat("what the application wrote after the cut-over\n", 123))
 
-	o = photos[mislabelled]
+	o = chosen[mislabelled]
 	o.story, o.want = "listed with a wrong hash", ending{state: ledger.Failed, reason: "the listed hash is wrong"}
 	o.moral = "told apart from damage: damage differs from read to read"
 	o.listed = falseHash
-	return photos, nil
+	return chosen, nil
 }
 
 // falseHash is a well-formed qetag of some other content.

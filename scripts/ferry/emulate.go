@@ -47,7 +47,7 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 		Example: `  ferry emulate --objects 2000
   ferry emulate --json --synthetic 10000000 --attributes-only
   ferry emulate --objects 500 --kodo-fault get:flip:0.05 --oss-fault put:lost:0.01 --oss-fault '*:latency:1:20ms'`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return runEmulate(c.Context(), o, c.OutOrStdout())
 		},
@@ -118,14 +118,15 @@ func (o emulateOptions) start() (*emulation, error) {
 	e := &emulation{}
 	var err error
 	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed}); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--kodo-addr: %w; choose another, or none for any free port", err)
 	}
 	e.oss, err = oss.Start(oss.Config{
 		Addr: o.ossAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: "cn-hangzhou", Seed: o.seed + 1,
 		AttributesOnly: o.attributesOnly, Keep: func(_, key string) bool { return strings.HasPrefix(key, demoLedger) },
 	})
 	if err != nil {
-		return nil, errors.Join(err, e.kodo.Close())
+		_ = e.kodo.Close() // what matters is the other
+		return nil, fmt.Errorf("--oss-addr: %w; choose another, or none for any free port", err)
 	}
 	if err := errors.Join(e.kodo.CreateBucket(demoSource), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)); err != nil {
 		e.close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"kodoferry/shared/fault"
 )
@@ -20,6 +21,9 @@ const (
 
 // errIncomplete ends a command whose run ended with something left for a person. It has been told already.
 var errIncomplete = errors.New("incomplete")
+
+// errInterrupted ends a command at Ctrl-C.
+var errInterrupted = errors.New("interrupted")
 
 // usageError is wrong usage or configuration.
 type usageError struct{ err error }
@@ -94,8 +98,9 @@ func apart(err error) []error {
 // sentence is the text of err for a person: of a fault its cause, which names
 // the thing and the cure; operation and kind are for logs.
 func sentence(err error) string {
-	if e, ok := err.(*fault.Error); ok {
-		return sentence(e.Err)
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err.Error()
 	}
-	return err.Error()
+	return strings.Replace(err.Error(), e.Error(), sentence(e.Err), 1)
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const rootHelp = `Ferry moves whole buckets from Qiniu Kodo to Alibaba Cloud OSS and proves that
@@ -34,21 +36,29 @@ Exit codes:
 // run does one command line and returns its exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root := &cobra.Command{
-		Use:           "ferry",
-		Short:         "Move whole buckets from Qiniu Kodo to Alibaba Cloud OSS, and prove it",
-		Long:          rootHelp,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use:                        "ferry",
+		Short:                      "Move whole buckets from Qiniu Kodo to Alibaba Cloud OSS, and prove it",
+		Long:                       rootHelp,
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Help()
 			}
-			return usageError{fmt.Errorf("there is no command %q: see ferry --help", args[0])}
+			hint := ""
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
+			}
+			return usageError{fmt.Errorf("there is no command %q%s: see ferry --help", args[0], hint)}
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	root.AddCommand(demoCommand(), copyCommand(), emulateCommand(), statusCommand(), reportCommand(), whyCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))
+		}
 		return usageError{fmt.Errorf("%w: see %s --help", err, c.CommandPath())}
 	})
 	root.SetArgs(args)
@@ -62,12 +72,27 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	return code
 }
 
+// wanted says what a flag of that type takes.
+func wanted(kind string) string {
+	switch kind {
+	case "int", "int64":
+		return "a whole number"
+	case "uint64":
+		return "a whole number from 0"
+	}
+	return kind
+}
+
 // exactly is cobra.ExactArgs with an error that says what is wanted.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) == len(names) {
 			return nil
 		}
-		return usageError{fmt.Errorf("%s takes %s, not %s: see %s --help", c.CommandPath(), strings.Join(names, " and "), numbers(int64(len(args)), "argument", "arguments"), c.CommandPath())}
+		want := strings.Join(names, " and ")
+		if want == "" {
+			want = "no arguments"
+		}
+		return usageError{fmt.Errorf("%s takes %s, not %s: see %s --help", c.CommandPath(), want, numbers(int64(len(args)), "argument", "arguments"), c.CommandPath())}
 	}
 }

@@ -50,12 +50,24 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 		return s, err
 	}
 	s.Source, s.Target, s.Ledger = src, dst, ledger.Open(led, j.Ledger.Prefix)
-	s.check = []func(context.Context) error{src.Check, dst.Check}
+	// The ledger's own question makes sense only of a bucket that answers.
+	s.check = []func(context.Context) error{src.Check, inTurn(led.Check, s.Ledger.Check)}
 	if j.Ledger.Bucket != j.Target.Bucket {
-		s.check = append(s.check, led.Check)
+		s.check = append(s.check, dst.Check)
 	}
-	s.check = append(s.check, s.Ledger.Check)
 	return s, nil
+}
+
+// inTurn asks until one says no.
+func inTurn(checks ...func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for _, check := range checks {
+			if err := check(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // Ledger opens the ledger at l alone.

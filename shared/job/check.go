@@ -88,7 +88,15 @@ func within[N int | int64](bad *problems, name string, got, most N) {
 func (j Job) between() problems {
 	var bad problems
 	src, dst, led := j.Source, j.Target, j.Ledger
+	if src.Scheme == OSS {
+		bad.add("source: Ferry reads from Kodo alone: write a location such as %s", example["source"])
+	}
+	derived := dst
+	derived.Prefix = LedgerPrefix
 	for side, l := range map[string]Location{"target": dst, "ledger": led} {
+		if side == "ledger" && l == derived {
+			continue // it has the target's mistakes, which are told already
+		}
 		if l.Scheme == Kodo {
 			bad.add("%s: Ferry writes to OSS alone: write a location such as %s", side, example[side])
 		}
@@ -208,7 +216,7 @@ func (l Location) checkEndpoint(bad *problems) {
 	case scheme != "http" && scheme != "https", !validHost(host):
 		bad.add("the endpoint is no host: write host, https://host or, at OSS, internal, public or accelerate, without path and credentials")
 	case scheme == "http" && !l.Insecure:
-		bad.add("the endpoint is plain http: write https, or add insecure=true if you mean it")
+		bad.add("the endpoint is plain http (%s): write https, or add insecure=true if you mean it", host)
 	}
 }
 

@@ -88,7 +88,7 @@ func parse(raw string) (Location, problems) {
 	}
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok || strings.ContainsFunc(scheme, func(r rune) bool { return !nameRune(r) }) {
-		bad.add("this is no location: begin it with kodo:// or oss://, as in %s", example["source"])
+		bad.add("this is no location: begin it with kodo:// or oss://, as in %s or %s", example["source"], example["target"])
 		return Location{}, bad
 	}
 	l := Location{Scheme: scheme}

@@ -27,6 +27,7 @@ type Item struct {
 	Frozen   bool              // archived and not thawed
 	NoHash   bool              // the listing tells no hash
 	MD5      bool              // the listing tells an md5
+	Ordinary bool              // nothing is the matter with it
 
 	content io.ReaderAt
 }
@@ -46,8 +47,8 @@ const (
 
 // Bucket yields a bucket of so many objects, in no order, each key once. 2,000
 // objects have about 500 MiB. From manyItems (100) objects on exactly one has
-// 64 MiB. The objects with a story come first after one that has none, so that
-// even a small bucket has some.
+// 64 MiB. The objects with a story come early, and then names that are one in
+// turn with ordinary objects, so that even a small bucket has some of each.
 func Bucket(objects int, seed uint64) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		left := objects
@@ -70,7 +71,11 @@ func Bucket(objects int, seed uint64) iter.Seq[Item] {
 				}
 			}
 		}
+		odd := oddities()
 		for i := 1; left > 0; i++ {
+			if i <= len(odd) && !give(finish(odd[i-1], seed, -100-i)) {
+				return
+			}
 			if !give(ordinary(i, objects, seed)) {
 				return
 			}
@@ -102,7 +107,7 @@ var epoch = time.Date(2018, 3, 1, 8, 0, 0, 0, time.UTC)
 // ordinary returns the i-th object without a story.
 func ordinary(i, objects int, seed uint64) Item {
 	r := dice(seed, i)
-	it := Item{Key: name(r, i), Size: size(r, objects)}
+	it := Item{Key: name(r, i), Size: size(r, objects), Ordinary: true}
 	if it.Size > 2*mib && r.IntN(2) == 0 {
 		it.Parts = split(it.Size, []int64{mib, 3 * mib / 2, 2 * mib}[r.IntN(3)])
 	}

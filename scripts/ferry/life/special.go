@@ -26,11 +26,10 @@ const (
 	Giant        = "videos/2021 发布会 (原片).mp4"         // 64 MiB; only in buckets of 100 objects and more
 )
 
-// specials returns the objects with a story, those that small buckets want most
-// first, and then those whose keys are one.
+// specials returns the objects with a story, those that small buckets want most first.
 func specials(seed uint64) []Item {
 	zipped := gzipped(seed)
-	items := []Item{
+	return []Item{
 		{Key: Archived, Size: 48 * kib, Class: 2, Frozen: true, MD5: true},
 		{Key: Disabled, Size: 20 * kib, Disabled: true, MD5: true},
 		{Key: LeadingSlash, Size: 300, MD5: true},
@@ -45,6 +44,10 @@ func specials(seed uint64) []Item {
 		{Key: Folder, Type: "application/x-directory"},
 		{Key: longKey(), Size: 700},
 	}
+}
+
+// oddities returns the objects whose names are the story.
+func oddities() (items []Item) {
 	for i, key := range keys {
 		items = append(items, Item{Key: key, Size: int64(i*397) % (8 * kib), MD5: i%2 == 0})
 	}

@@ -62,11 +62,11 @@ func (b *Bucket) explain(err error) (fault.Kind, string) {
 	case errors.Is(err, errNoKeys):
 		return "", "set the access key id and secret, or give the function a role"
 	case isDNS && dns.IsNotFound:
-		return "", fmt.Sprintf("the host %s does not exist: check the region %q and the endpoint", dns.Name, b.region)
+		return "", fmt.Sprintf("the host %s does not exist: check region=%s and endpoint=", dns.Name, b.region)
 	case misaddressed(err):
-		return "", fmt.Sprintf("%s does not prove to be OSS: check the endpoint and its scheme; an own domain needs its certificate bound in OSS", b.where.host)
+		return "", fmt.Sprintf("%s does not prove to be OSS: check endpoint= and its scheme; an own domain needs its certificate bound in OSS", b.where.host)
 	case isDial && dial.Op == "dial", isDNS:
-		return "", fmt.Sprintf("%s cannot be reached: an internal endpoint answers only inside its region's network; else check network, firewall and proxy", b.where.host)
+		return "", fmt.Sprintf("%s cannot be reached: check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network", b.where.host)
 	}
 	return "", ""
 }
@@ -74,23 +74,23 @@ func (b *Bucket) explain(err error) (fault.Kind, string) {
 func (b *Bucket) explainRefusal(r *refusal) (fault.Kind, string) {
 	switch {
 	case r.code == "NoSuchBucket":
-		return "", fmt.Sprintf("bucket %q does not exist: check its name and the endpoint", b.name)
+		return "", fmt.Sprintf("bucket %q does not exist: check its name, and endpoint=", b.name)
 	case r.endpoint != "" && r.code == "AccessDenied":
 		return fault.Invalid, fmt.Sprintf("bucket %q is not behind %s: it lives at %s; set region and endpoint to match", b.name, b.where.host, r.endpoint)
 	case r.detail == "0002-00000226":
-		return fault.Invalid, fmt.Sprintf("region %q is not the one of %s: set the bucket's region", b.region, b.where.host)
+		return fault.Invalid, fmt.Sprintf("region %q is not the one of %s: set region= to the bucket's own", b.region, b.where.host)
 	case r.code == "PublicEndpointForbidden":
 		return fault.Invalid, "this account must not use OSS's public endpoint: use endpoint internal inside the region, or a domain of your own bound to the bucket"
 	case r.code == "SecondLevelDomainForbidden":
 		return fault.Invalid, "OSS does not take the bucket in the path: turn path style off, and use the host name, not an address"
 	case r.code == "InvalidAccessKeyId":
-		return "", "the access key id is unknown or disabled: check it, and that a temporary key comes with its security token"
+		return "", "OSS does not know the access key id, or it is disabled: check ALIBABA_CLOUD_ACCESS_KEY_ID, and that a temporary key comes with its security token"
 	case r.code == "SignatureDoesNotMatch":
-		return "", "the access key secret does not belong to the access key id: copy both again, without spaces"
+		return "", "the access key secret does not belong to the access key id: copy both again, ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, without spaces"
 	case r.code == "SecurityTokenExpired":
-		return "", "the temporary credentials have expired: get new ones"
+		return "", "the temporary credentials have expired: get new ones, ALIBABA_CLOUD_SECURITY_TOKEN among them"
 	case r.code == "InvalidSecurityToken", r.code == "SecurityTokenNotSupported":
-		return "", "the security token does not belong to the access key: take all three from the same answer"
+		return "", "ALIBABA_CLOUD_SECURITY_TOKEN does not belong to the access key: take all three from the same answer"
 	case r.code == "RequestTimeTooSkewed":
 		return "", b.clock(r)
 	case r.code == "UserDisable":

@@ -20,13 +20,13 @@ func TestCheckNamesTheThingAndTheCure(t *testing.T) {
 		want   []string
 	}{
 		"wrong bucket":    {refuse(404, "NoSuchBucket", ""), fault.NotFound, []string{`bucket "bucket" does not exist`, "check its name"}},
-		"wrong key id":    {refuse(403, "InvalidAccessKeyId", ""), fault.Denied, []string{"access key id is unknown"}},
+		"wrong key id":    {refuse(403, "InvalidAccessKeyId", ""), fault.Denied, []string{"does not know the access key id"}},
 		"wrong secret":    {refuse(403, "SignatureDoesNotMatch", ""), fault.Denied, []string{"secret does not belong", "copy both again"}},
 		"expired token":   {refuse(403, "SecurityTokenExpired", ""), fault.Denied, []string{"have expired", "get new ones"}},
-		"foreign token":   {refuse(403, "InvalidSecurityToken", ""), fault.Denied, []string{"token does not belong"}},
+		"foreign token":   {refuse(403, "InvalidSecurityToken", ""), fault.Denied, []string{"TOKEN does not belong"}},
 		"no permission":   {refuse(403, "AccessDenied", ""), fault.Denied, []string{"oss:ListObjects", `"bucket"`}},
 		"overdue account": {refuse(403, "UserDisable", ""), fault.Denied, []string{"overdue"}},
-		"wrong region":    {refuse(400, "InvalidArgument", "Invalid signing region", "x-oss-ec", "0002-00000226"), fault.Invalid, []string{`region "cn-hangzhou"`, "set the bucket's region"}},
+		"wrong region":    {refuse(400, "InvalidArgument", "Invalid signing region", "x-oss-ec", "0002-00000226"), fault.Invalid, []string{`region "cn-hangzhou"`, "set region= to the bucket's own"}},
 		"wrong endpoint": {func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(403)
 			_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Endpoint>oss-cn-shanghai.aliyuncs.com</Endpoint></Error>"))

@@ -256,7 +256,7 @@ func TestCheckAgainstTheStandIn(t *testing.T) {
 		"all is right": {nil, "", ""},
 		"wrong bucket": {func(c *Config) { c.Bucket = "other" }, fault.NotFound, `"other" does not exist`},
 		"wrong region": {func(c *Config) { c.Region = "cn-beijing" }, fault.Invalid, `region "cn-beijing"`},
-		"wrong key id": {func(c *Config) { c.Credentials = func() Credentials { return Credentials{"x", testSecret, ""} } }, fault.Denied, "key id is unknown"},
+		"wrong key id": {func(c *Config) { c.Credentials = func() Credentials { return Credentials{"x", testSecret, ""} } }, fault.Denied, "does not know the access key id"},
 		"wrong secret": {func(c *Config) { c.Credentials = func() Credentials { return Credentials{"LTAItest", "x", ""} } }, fault.Denied, "secret does not belong"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kodoferry/shared/emulator/oss"
+)
+
+// TestMistakesAreNamedWithTheirCure runs the real binary. Nothing of what is
+// wrong here may change a byte on either side.
+func TestMistakesAreNamedWithTheirCure(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 3)
+	for _, bucket := range []string{"versioned", "ledger-bucket"} {
+		if err := c.oss.CreateBucket(bucket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.oss.SetVersioning("versioned", "Enabled"); err != nil {
+		t.Fatal(err)
+	}
+	c.oss.AddCredential(oss.Credential{ID: "STS.old", Secret: "sts-secret", Token: "token", Expires: time.Now().Add(-time.Hour)})
+	const nobody = "127.0.0.1:1"
+	kodo, alibaba := "endpoint="+c.kodo.Endpoint(), "region=cn-hangzhou&insecure=true&endpoint="+c.oss.Endpoint()
+	swap := func(text, old, new string) string {
+		if !strings.Contains(text, old) {
+			t.Fatalf("%q has no %q", text, old)
+		}
+		return strings.Replace(text, old, new, 1)
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		env  map[string]string // "" unsets
+		code int
+		want []string
+	}{
+		"no such command":         {args: []string{"frobnicate"}, code: 2, want: []string{`no command "frobnicate"`, "ferry --help"}},
+		"a command misspelt":      {args: []string{"cpoy"}, code: 2, want: []string{`no command "cpoy"`, "did you mean copy?"}},
+		"no such flag":            {args: []string{"copy", c.src, c.dst, "--fast"}, code: 2, want: []string{"--fast", "ferry copy --help"}},
+		"a flag's value":          {args: []string{"copy", c.src, c.dst, "--parallel", "many"}, code: 2, want: []string{"--parallel", `"many"`, "a whole number"}},
+		"one place too few":       {args: []string{"copy", c.src}, code: 2, want: []string{"SRC and DST", "1 argument"}},
+		"one word too many":       {args: []string{"emulate", "photos"}, code: 2, want: []string{"no arguments"}},
+		"source and target mixed": {args: []string{"copy", c.dst, c.src}, code: 2, want: []string{"source: Ferry reads from Kodo", "target: Ferry writes to OSS"}},
+		"no place at all":         {args: []string{"copy", "photos", "photos-new"}, code: 2, want: []string{"source: this is no location", "target: this is no location", "kodo://photos/", "oss://photos-new/"}},
+		"nothing to log to":       {args: []string{"copy", c.src, c.dst, "--log", "/nowhere/at/all.log"}, code: 2, want: []string{"--log", "/nowhere/at/all.log"}},
+
+		"no credentials": {
+			args: []string{"copy", c.src, c.dst}, code: 2,
+			env:  map[string]string{"QINIU_ACCESS_KEY": "", "QINIU_SECRET_KEY": "", "ALIBABA_CLOUD_ACCESS_KEY_ID": "", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ""},
+			want: []string{"QINIU_ACCESS_KEY", "QINIU_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
+		},
+		"ten mistakes at once": {
+			args: []string{"copy", "kodo://photos/?region=q9&speed=fast&insecure=perhaps", "oss://Photos_New/?endpoint=ftp://x", "--class", "gold", "--overwrite", "sometimes", "--hash-mismatch", "ignore", "--parallel", "5000", "--batch-objects", "-1", "--ledger", "kodo://ledger/"},
+			env:  map[string]string{"QINIU_SECRET_KEY": "", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ""}, code: 2,
+			want: []string{`"speed"`, "insecure", "Photos_New", "region is missing", "endpoint", "--class", "--overwrite", "--hash-mismatch", "--parallel", "--batch-objects", "ledger: Ferry writes to OSS", "QINIU_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
+		},
+		"http without insecure": {
+			args: []string{"copy", swap(c.src, "insecure=true&", ""), swap(c.dst, "insecure=true&", "")}, code: 2,
+			want: []string{strings.TrimPrefix(c.kodo.Endpoint(), "http://"), strings.TrimPrefix(c.oss.Endpoint(), "http://"), "insecure=true"},
+		},
+
+		"wrong source bucket":     {args: []string{"copy", swap(c.src, "photos", "fotos"), c.dst}, code: 2, want: []string{"fotos"}},
+		"wrong target bucket":     {args: []string{"copy", c.src, swap(c.dst, "photos-new", "fotos-new"), "--ledger", c.ledger}, code: 2, want: []string{"fotos-new"}},
+		"wrong ledger bucket":     {args: []string{"copy", c.src, c.dst, "--ledger", "oss://no-ledger/?" + alibaba}, code: 2, want: []string{"no-ledger"}},
+		"wrong buckets all over":  {args: []string{"copy", swap(c.src, "photos", "fotos"), swap(c.dst, "photos-new", "fotos-new"), "--ledger", "oss://no-ledger/?" + alibaba}, code: 2, want: []string{`"fotos"`, "fotos-new", "no-ledger"}},
+		"versioned ledger bucket": {args: []string{"copy", c.src, c.dst, "--ledger", "oss://versioned/?" + alibaba}, code: 2, want: []string{"versioned", "--ledger"}},
+		"versioned target bucket": {args: []string{"copy", c.src, "oss://versioned/?" + alibaba}, code: 2, want: []string{"versioned", "--ledger"}},
+		"wrong Kodo access key":   {args: []string{"copy", c.src, c.dst}, env: map[string]string{"QINIU_ACCESS_KEY": "stranger"}, code: 2, want: []string{"QINIU_ACCESS_KEY"}},
+		"wrong Kodo secret key":   {args: []string{"copy", c.src, c.dst}, env: map[string]string{"QINIU_SECRET_KEY": "wrong"}, code: 2, want: []string{"QINIU_SECRET_KEY"}},
+		"wrong OSS key":           {args: []string{"copy", c.src, c.dst}, env: map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "stranger"}, code: 2, want: []string{"ALIBABA_CLOUD_ACCESS_KEY_ID"}},
+		"wrong OSS secret":        {args: []string{"copy", c.src, c.dst}, env: map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"}, code: 2, want: []string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET"}},
+		"expired token": {
+			args: []string{"copy", c.src, c.dst}, code: 2,
+			env:  map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.old", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "sts-secret", "ALIBABA_CLOUD_SECURITY_TOKEN": "token"},
+			want: []string{"expired", "ALIBABA_CLOUD_SECURITY_TOKEN"},
+		},
+		"wrong region of the target": {args: []string{"copy", c.src, swap(c.dst, "cn-hangzhou", "cn-beijing")}, code: 2, want: []string{"region", "cn-beijing"}},
+		"nobody at the source":       {args: []string{"copy", "kodo://photos/?region=z0&insecure=true&endpoint=http://" + nobody, c.dst}, code: 1, want: []string{nobody, "endpoint="}},
+		"nobody at the target":       {args: []string{"copy", c.src, "oss://photos-new/?region=cn-hangzhou&insecure=true&endpoint=http://" + nobody}, code: 1, want: []string{nobody, "endpoint="}},
+		"no such host":               {args: []string{"copy", c.src, "oss://photos-new/?region=cn-hangzhou&endpoint=no-such-host.invalid"}, code: 1, want: []string{"no-such-host.invalid", "endpoint="}},
+		"nobody at the domain":       {args: []string{"copy", "kodo://photos/?region=z0&insecure=true&domain=" + nobody + "&" + kodo, c.dst}, code: 1, want: []string{nobody, "domain="}},
+
+		"status without a ledger": {args: []string{"status", "photos/1"}, code: 2, want: []string{"--ledger", "FERRY_LEDGER"}},
+		"no name of a run":        {args: []string{"status", "photos/", "--ledger", c.ledger}, code: 2, want: []string{`"photos/"`, "<job>/<time>"}},
+		"a run that never was":    {args: []string{"report", "photos/20260101T000000Z", "--ledger", c.ledger}, code: 2, want: []string{`"photos"`, "no run"}},
+		"a ledger that is none":   {args: []string{"why", "photos", "key", "--ledger", "oss://no-ledger/?" + alibaba}, code: 2, want: []string{"no-ledger"}},
+
+		"too small a demo":         {args: []string{"demo", "--objects", "3"}, code: 2, want: []string{"--objects", "50 to 100000"}},
+		"a fault of no kind":       {args: []string{"emulate", "--kodo-fault", "get:explode:1", "--oss-fault", "put:lost:2"}, code: 2, want: []string{"--kodo-fault", "explode", "--oss-fault", "lost"}},
+		"an address of no port":    {args: []string{"emulate", "--kodo-addr", "localhost"}, code: 2, want: []string{"--kodo-addr", "host:port"}},
+		"an address that is taken": {args: []string{"emulate", "--oss-addr", strings.TrimPrefix(c.oss.Endpoint(), "http://")}, code: 1, want: []string{"--oss-addr", "address already in use"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := slices.Clone(c.env)
+			for k, v := range tc.env {
+				env = slices.DeleteFunc(env, func(have string) bool { return strings.HasPrefix(have, k+"=") })
+				if v != "" {
+					env = append(env, k+"="+v)
+				}
+			}
+			out, said, code := execute(t, env, tc.args...)
+			t.Logf("%s", said)
+			if code != tc.code {
+				t.Errorf("exit code %d, want %d", code, tc.code)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(said, want) {
+					t.Errorf("it does not say %q", want)
+				}
+			}
+			for _, never := range []string{"panic", "goroutine ", ".go:", emulatedSecret, "sts-secret", "%!", "ledger: oss."} {
+				if strings.Contains(said, never) {
+					t.Errorf("it says %q", never)
+				}
+			}
+			for line := range strings.Lines(said) {
+				if !strings.HasPrefix(line, "ferry: ") {
+					t.Errorf("the line %q does not say who complains", line)
+				}
+			}
+			if strings.Contains(out, "INCOMPLETE") || strings.Contains(out, "VERIFIED") {
+				t.Errorf("it printed a summary: %s", out)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if keys := append(c.oss.Keys(demoTarget), c.oss.Keys("versioned")...); len(keys) > 0 {
+			t.Errorf("something was written: %q", keys)
+		}
+	})
+}
