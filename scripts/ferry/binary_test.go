@@ -129,9 +129,12 @@ func newClouds(t *testing.T) *clouds {
 func (c *clouds) fill(t *testing.T, n int) {
 	t.Helper()
 	for i := range n {
-		o := kodo.Object{Key: fmt.Sprintf("photos/%05d.jpg", i), Body: fmt.Appendf(nil, "the bytes of %d", i), PutTime: time.Now().Add(-24 * time.Hour)}
+		o := kodo.Object{Key: keyOf(i), Body: []byte(bodyOf(i)), PutTime: time.Now().Add(-24 * time.Hour)}
 		if _, err := c.kodo.Put(demoSource, o); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
+
+func keyOf(i int) string  { return fmt.Sprintf("photos/%05d.jpg", i) }
+func bodyOf(i int) string { return fmt.Sprintf("the bytes of %d", i) }

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/oss"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// summaryOf reads the last line of standard output.
+func summaryOf(t *testing.T, out string) pipeline.Summary {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var s pipeline.Summary
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
+		t.Fatalf("the last line of standard output is %q: %v", lines[len(lines)-1], err)
+	}
+	return s
+}
+
+func TestCopyMovesABucketAndTellsAllAboutIt(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 120)
+	args := []string{"copy", c.src, c.dst, "--json", "--log", filepath.Join(t.TempDir(), "log")}
+	out, said, code := execute(t, c.env, args...)
+	s := summaryOf(t, out)
+	want := pipeline.Totals{Listed: 120, Copied: 120, Verified: 120}
+	if code != 0 || s.Result != pipeline.ResultVerified || s.Objects != want || strings.Count(out, "\n") != 1 {
+		t.Fatalf("exit code %d, %q, want 0 and one line with %+v\n%s", code, out, want, said)
+	}
+	for _, o := range []string{"photos/00000.jpg", "photos/00119.jpg"} {
+		if _, ok := c.oss.Get(demoTarget, o); !ok {
+			t.Errorf("%s is not in the target", o)
+		}
+	}
+	logged, err := os.ReadFile(args[len(args)-1])
+	if err != nil || strings.Contains(string(logged), emulatedSecret) {
+		t.Errorf("the log tells a secret, or is none: %v", err)
+	}
+
+	// A new run finds the bucket as it is. The summary tells which run it was.
+	out, said, code = execute(t, append(c.env, "FERRY_LEDGER="+c.ledger), "copy", c.src, c.dst)
+	if code != 0 || !strings.Contains(out, "VERIFIED") || !strings.Contains(out, "120 listed = 120 unchanged") {
+		t.Errorf("the second copy: exit code %d, %s%s", code, out, said)
+	}
+
+	// The record of the first, for people and for programs.
+	env, name := append(c.env, "FERRY_LEDGER="+c.ledger), s.Run
+	out, said, code = execute(t, env, "status", name)
+	if code != 0 || !strings.Contains(out, "over") || !strings.Contains(out, "verified  120 objects") {
+		t.Errorf("status: exit code %d, %s%s", code, out, said)
+	}
+	dir := t.TempDir()
+	out, said, code = execute(t, env, "report", name, "--out", dir)
+	if code != 0 || !strings.Contains(out, "120 listed = 120 copied") {
+		t.Errorf("report: exit code %d, %s%s", code, out, said)
+	}
+	for _, name := range []string{"report.html", "report.json", "manifest.json", "objects/*.csv.gz"} {
+		if found, err := filepath.Glob(filepath.Join(dir, name)); err != nil || len(found) == 0 {
+			t.Errorf("report --out left no %s (%v)", name, err)
+		}
+	}
+	var rep pipeline.Report
+	out, _, code = execute(t, env, "report", name, "--json")
+	if err := json.Unmarshal([]byte(out), &rep); err != nil || code != 0 || rep.Summary != s {
+		t.Errorf("report --json: exit code %d, %v, %+v, want %+v", code, err, rep.Summary, s)
+	}
+	out, said, code = execute(t, env, "why", name, "photos/00007.jpg")
+	for _, want := range []string{"photos/00007.jpg", "listed", "batch", "hash F", "ETag", "CRC64", "proved by qetag"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("why: exit code %d, it does not say %q: %s%s", code, want, out, said)
+		}
+	}
+	if _, said, code = execute(t, env, "why", name, "photos/none.jpg"); code != 2 || !strings.Contains(said, "photos/none.jpg") {
+		t.Errorf("why of no object: exit code %d, %s, want 2 and its name", code, said)
+	}
+}
+
+func TestCopyEndsWithThreeWhereSomethingNeedsAPerson(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 10)
+	theirs := []byte("the application wrote this")
+	if err := c.oss.Put(demoTarget, oss.Object{Key: "photos/00003.jpg", Body: theirs, LastModified: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	out, said, code := execute(t, c.env, "copy", c.src, c.dst, "--json")
+	want := pipeline.Totals{Listed: 10, Copied: 9, Conflict: 1, Verified: 9}
+	if s := summaryOf(t, out); code != 3 || s.Result != pipeline.ResultIncomplete || s.Objects != want {
+		t.Errorf("exit code %d, %+v, want 3 and %+v\n%s", code, s, want, said)
+	}
+	if o, _ := c.oss.Get(demoTarget, "photos/00003.jpg"); string(o.Body) != string(theirs) {
+		t.Errorf("the application's object is %q, want %q", o.Body, theirs)
+	}
+}
+
+func TestCtrlCLeavesNothingBroken(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 600)
+	c.oss.Desk().Inject(chaos.Rule{Op: "put", Kind: chaos.Latency, Rate: 1, Delay: 20 * time.Millisecond})
+	args := []string{"copy", c.src, c.dst, "--parallel", "8", "--batch-objects", "50"}
+	said, code := signalled(t, c.env, syscall.SIGINT, func() bool { return c.oss.Desk().Counts()["put"] > 200 }, args...)
+	if code != exitInterrupted || !strings.Contains(said, "interrupted") || strings.Contains(said, "goroutine ") {
+		t.Errorf("exit code %d, %s, want %d and a word", code, said, exitInterrupted)
+	}
+	c.oss.Desk().Inject()
+	out, said, code := execute(t, c.env, args...)
+	if code != 0 || !strings.Contains(out, "going on with run") || !strings.Contains(out, "600 verified") {
+		t.Errorf("started again: exit code %d, %s%s", code, out, said)
+	}
+}
+
+// traffic counts requests for objects, by operation and key, and all of them.
+type traffic struct {
+	mu   sync.Mutex
+	puts map[string]int
+	all  int
+}
+
+func (c *clouds) watch() *traffic {
+	tr := &traffic{puts: map[string]int{}}
+	c.oss.OnRequest(func(r oss.Request) {
+		tr.mu.Lock()
+		defer tr.mu.Unlock()
+		tr.all++
+		if r.Op == "put" && !strings.HasPrefix(r.Key, demoLedger) {
+			tr.puts[r.Key]++
+		}
+	})
+	return tr
+}
+
+func (tr *traffic) seen() int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.all
+}
+
+func (tr *traffic) putsNow() map[string]int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return maps.Clone(tr.puts)
+}
+
+// writtenOff returns the keys of all objects that the ledger has written off.
+func (c *clouds) writtenOff(t *testing.T) map[string]bool {
+	t.Helper()
+	at, err := job.ParseLocation(c.ledger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	led, err := app.Config{OSSAccessKeyID: emulatedKey, OSSAccessSecret: emulatedSecret}.Ledger(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for _, key := range c.oss.Keys(demoTarget) {
+		// .ferry/runs/<job>/<time>/copied/<batch>, found without the code that resumes.
+		path, batch, ok := strings.Cut(strings.TrimPrefix(key, demoLedger+"runs/"), "/copied/")
+		if !ok {
+			continue
+		}
+		done, err := led.Run(path).WrittenOff(t.Context(), strings.TrimSuffix(batch, ".csv.gz"))
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		for _, r := range done.Rows {
+			if r.State == ledger.Copied {
+				keys[r.Key()] = true
+			}
+		}
+	}
+	return keys
+}
+
+func TestKilledFiveTimesNothingWrittenOffIsCopiedAgain(t *testing.T) {
+	const objects, seed = 5000, 20261123
+	c := newClouds(t)
+	c.fill(t, objects)
+	tr := c.watch()
+	r := rand.New(rand.NewPCG(seed, 0))
+	var moments []int // counted in requests to the target, of which a run makes a little more than one for each object
+	for range 5 {
+		moments = append(moments, 10+r.IntN(objects))
+	}
+	slices.Sort(moments)
+	args := []string{"copy", c.src, c.dst, "--batch-objects", "100", "--json"}
+	puts := map[string]int{}
+	for i, moment := range moments {
+		_, code := signalled(t, c.env, syscall.SIGKILL, func() bool { return tr.seen() >= moment }, args...)
+		if code != -1 {
+			t.Fatalf("kill %d: exit code %d, want it killed", i+1, code)
+		}
+		done := c.writtenOff(t)
+		now := tr.putsNow()
+		for key := range done {
+			if _, known := puts[key]; !known {
+				puts[key] = now[key]
+			}
+		}
+		t.Logf("kill %d at request %d: %d objects stored, %d of them written off", i+1, moment, len(now), len(done))
+	}
+	if len(puts) == 0 || len(puts) == objects {
+		t.Errorf("%d of %d objects were written off at a kill (seed %d), want some", len(puts), objects, seed)
+	}
+	out, said, code := execute(t, c.env, args...)
+	want := pipeline.Totals{Listed: objects, Copied: objects, Verified: objects}
+	if s := summaryOf(t, out); code != 0 || s.Result != pipeline.ResultVerified || s.Objects != want {
+		t.Fatalf("exit code %d, %+v, want 0 and %+v (seed %d)\n%s", code, s, want, seed, said)
+	}
+	end, again := tr.putsNow(), 0
+	for key, n := range puts {
+		if end[key] != n {
+			t.Errorf("%s was put %d times more after it was written off (seed %d)", key, end[key]-n, seed)
+		}
+	}
+	for _, n := range end {
+		again += n - 1
+	}
+	t.Logf("%d of %d objects, in flight at a kill or not written off yet, were put again", again, objects)
+	for i := range objects {
+		if o, ok := c.oss.Get(demoTarget, keyOf(i)); !ok || string(o.Body) != bodyOf(i) {
+			t.Fatalf("%s is %q (%v), want %q", keyOf(i), o.Body, ok, bodyOf(i))
+		}
+	}
+}
+
+func TestEmulateServesWhatItSays(t *testing.T) {
+	for name, fill := range map[string][]string{
+		"like life": {"--objects", "60", "--seed", "3"},
+		"generated": {"--synthetic", "2500", "--max-size", "300", "--attributes-only"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _, _ := command(t, nil, append([]string{"emulate", "--json"}, fill...)...)
+			c.Stdout = nil
+			pipe, err := c.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var d description
+			if err := json.NewDecoder(pipe).Decode(&d); err != nil {
+				t.Fatal(err)
+			}
+			var env []string
+			for k, v := range d.Env {
+				env = append(env, k+"="+v)
+			}
+			src := "kodo://" + d.Kodo.Buckets[0] + "/?region=z0&insecure=true&endpoint=" + url.QueryEscape(d.Kodo.Endpoint)
+			dst := "oss://" + d.OSS.Buckets[0] + "/?insecure=true&region=" + d.OSS.Region + "&endpoint=" + url.QueryEscape(d.OSS.Endpoint)
+			text, said, code := execute(t, env, "copy", src, dst, "--json")
+			s := summaryOf(t, text)
+			switch name {
+			case "generated":
+				if code != 0 || s.Objects.Verified != 2500 {
+					t.Errorf("exit code %d, %+v, want 0 and 2,500 verified\n%s", code, s, said)
+				}
+			case "like life": // two that cannot be read, one that OSS cannot hold
+				if code != 3 || s.Objects.Verified != 57 || s.Objects.Skipped != 2 || s.Objects.Failed != 1 {
+					t.Errorf("exit code %d, %+v, want 3 and 57 verified, 2 skipped, 1 failed\n%s", code, s, said)
+				}
+			}
+			_ = c.Process.Signal(syscall.SIGINT)
+			if err := c.Wait(); err != nil {
+				t.Errorf("interrupted, it ended with %v, want 0", err)
+			}
+		})
+	}
+}
