@@ -66,7 +66,7 @@ func (w *demoWorld) said(found findings, before int, format string, args ...any)
 
 // summary prints the result, in the lines that every copy ends with.
 func (w *demoWorld) summary(run demoRun) {
-	w.tell.plain("%18s%s", "", w.live.repeated())
+	w.tell.plain("%11s%s", "", w.live.repeated())
 	w.tell.plain("")
 	var text strings.Builder
 	_ = printSummary(&text, run.report) // a strings.Builder takes everything

@@ -22,18 +22,18 @@ func newLive(tell *teller) *live { return &live{tell: tell, met: map[string]int{
 
 // The kinds of fault that reach an object, in the words of the demo.
 const (
-	metFlip    = "a flipped byte in %s"
-	metLabel   = "a wrong hash in the listing of %s"
-	metReset   = "a connection that broke while %s was read"
-	metRefused = "a refused download (403) of %s"
-	metSource  = "an error of the source (5xx) instead of %s"
-	metTarget  = "a PUT of %s that failed, or whose answer was lost"
-	metTaken   = "somebody else's object where %s was to go"
+	metFlip    = "flipped byte caught in %s, never visible"
+	metLabel   = "wrong hash caught in the listing of %s"
+	metReset   = "broken connection caught while %s was read"
+	metRefused = "refused download (403) caught, of %s"
+	metSource  = "error of the source (5xx) caught, instead of %s"
+	metTarget  = "failed or unanswered PUT caught, of %s"
+	metTaken   = "somebody else's object caught where %s was to go"
 )
 
 // cures says what Ferry does about each.
 var cures = map[string]string{
-	metFlip:    "the hash does not agree, so the last byte never leaves and nothing becomes visible; it is read again",
+	metFlip:    "the hash does not agree, so the last byte is held back and OSS keeps nothing; it is read again",
 	metLabel:   "read twice with the same result: it is not damage, and a person must decide",
 	metReset:   "the PUT is broken off with it, so nothing becomes visible; it is read again",
 	metRefused: "it is asked for again; three in a row, and the bucket itself is asked whether it refuses everything",
@@ -63,13 +63,13 @@ func (l *live) caught(kind, key string) {
 	first := l.met[kind] == 1
 	l.mu.Unlock()
 	if first {
-		l.tell.line("caught   "+fmt.Sprintf(kind, shown(key)), cures[kind])
+		l.tell.line("✓ "+fmt.Sprintf(kind, shown(key)), cures[kind])
 	}
 }
 
 // happened tells what the demo itself did.
 func (l *live) happened(format string, args ...any) {
-	l.tell.line("happens  " + fmt.Sprintf(format, args...))
+	l.tell.line("! " + fmt.Sprintf(format, args...))
 }
 
 // kindOfFault puts an error that the pipeline dealt with into the demo's words; "" for what is no fault.

@@ -71,7 +71,7 @@ func (t *teller) line(text string, more ...string) {
 	t.mu.Unlock()
 	text = fmt.Sprintf("%5.1f s  %s", since.Seconds(), text)
 	for _, m := range more {
-		text += fmt.Sprintf("\n%18s%s", "", m)
+		text += fmt.Sprintf("\n%11s%s", "", m)
 	}
 	t.print(text)
 }

@@ -32,7 +32,7 @@ func TestDemoKeepsItsContract(t *testing.T) {
 		t.Errorf("summary = %s %+v, want %s %+v", s.Result, s.Objects, pipeline.ResultIncomplete, want)
 	}
 	for _, want := range []string{
-		"a flipped byte in", "a worker dies with", "the owner deletes ", "the owner overwrites ", "the application writes its own ",
+		"flipped byte caught in ", ", never visible", "a worker dies with", "the owner deletes ", "the owner overwrites ", "the application writes its own ",
 		"none ever became visible", "never with a wrong byte", "Every object ended exactly as it must.", "Report: " + filepath.Join(dir, "report.html"),
 	} {
 		if !strings.Contains(errOut, want) {
