@@ -43,7 +43,7 @@ var rooms = []room{
 	{"functions/*", []string{"shared/app", "shared/faas", "shared/task"}, nil, nil},
 	{"shared/fault", nil, nil, nil},
 	{"shared/digest", nil, nil, nil},
-	{"shared/store", []string{"shared/fault"}, nil, nil},
+	{"shared/store", []string{"shared/fault"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
 	{"shared/store/storetest", []string{"shared/store", "shared/fault"}, nil, nil},
 	{"shared/store/*", []string{"shared/store", "shared/digest", "shared/fault"}, anyModule, nil},
 	{"shared/queue", []string{"shared/fault"}, nil, nil},

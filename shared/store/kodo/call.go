@@ -12,15 +12,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/qiniu/go-sdk/v7/auth"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 const (
-	tries    = 6               // how often listing, Stat and the region query ask before they give up
-	maxWait  = time.Minute     // a throttle that asks for more is left to the caller, who may wait elsewhere
 	callTime = 2 * time.Minute // an API answer that takes longer is given up
 
 	// maxAnswer is the most bytes of an API answer. A page of 1,000 keys has
@@ -46,37 +44,9 @@ func newTransport() *http.Transport {
 	}
 }
 
-func pauses() backoff.BackOff {
-	p := backoff.NewExponentialBackOff()
-	p.InitialInterval, p.Multiplier, p.MaxInterval = 200*time.Millisecond, 2, 10*time.Second
-	return p
-}
-
-// retry calls f until it succeeds, fails with another kind than Temporary and
-// Throttled, was tried 6 times, or ctx ends.
+// retry is store.Retry with the bucket's pauses.
 func retry[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, error)) (T, error) {
-	var last error
-	v, err := backoff.Retry(ctx, func() (T, error) {
-		v, err := f()
-		last = err
-		wait := fault.WaitOf(err)
-		switch kind := fault.KindOf(err); {
-		case err == nil:
-			return v, nil
-		case ctx.Err() != nil, kind != fault.Temporary && kind != fault.Throttled, wait > maxWait:
-			return v, backoff.Permanent(err)
-		case wait > 0:
-			return v, &backoff.RetryAfterError{Duration: wait}
-		}
-		return v, err
-	}, backoff.WithBackOff(b.pause()), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
-	switch {
-	case err == nil:
-		return v, nil
-	case ctx.Err() != nil && !errors.Is(last, context.Cause(ctx)):
-		return v, fault.New(fault.Temporary, op, key, fmt.Errorf("%w; the last try: %w", context.Cause(ctx), last))
-	}
-	return v, last
+	return store.Retry(ctx, b.pause(), op, key, f)
 }
 
 // request is one call of the API.

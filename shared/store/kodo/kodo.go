@@ -72,7 +72,7 @@ var _ store.Source = (*Bucket)(nil)
 func Open(cfg Config) (*Bucket, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: pauses, stall: stall, asking: make(chan struct{}, 1)}
+	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: store.Pauses, stall: stall, asking: make(chan struct{}, 1)}
 	if cfg.Bucket == "" {
 		bad("no bucket: name the one to read")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"slices"
@@ -213,7 +212,7 @@ func TestListEndsWithItsContext(t *testing.T) {
 func TestAContextThatEndsDuringAPauseIsAFault(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	b := fake(t, func(w http.ResponseWriter, r *http.Request) { refuse(w, 599, "down") })
-	b.pause = pauses
+	b.pause = store.Pauses
 	b.client.Transport = wire(func(r *http.Request) (*http.Response, error) {
 		defer cancel()
 		return wire(nil).answer(func(w http.ResponseWriter, r *http.Request) { refuse(w, 599, "down") }, r.WithContext(context.WithoutCancel(ctx))), nil
@@ -221,74 +220,5 @@ func TestAContextThatEndsDuringAPauseIsAFault(t *testing.T) {
 	_, err := b.Stat(ctx, "k")
 	if own, ok := errors.AsType[*fault.Error](err); !ok || own.Kind != fault.Temporary || own.Op != "kodo.Stat" {
 		t.Errorf("got %#v, want a temporary fault of kodo.Stat", err)
-	}
-}
-
-func TestTheQuestionIsAsNarrowAsTheRange(t *testing.T) {
-	for name, tc := range map[string]struct {
-		r             store.Range
-		prefix, after string
-		none          bool
-	}{
-		"everything":                               {},
-		"a prefix":                                 {r: store.Range{Prefix: "a/"}, prefix: "a/"},
-		"a shard shares its bounds' prefix":        {r: store.Range{After: "a/x1", UpTo: "a/x9"}, prefix: "a/x", after: "a/x1"},
-		"the narrower of both prefixes":            {r: store.Range{Prefix: "a", After: "a/x1", UpTo: "a/x9"}, prefix: "a/x", after: "a/x1"},
-		"the job's prefix where it is narrower":    {r: store.Range{Prefix: "a/x5", After: "a/x1", UpTo: "a/x9"}, prefix: "a/x5"},
-		"open upwards":                             {r: store.Range{After: "a/x1"}, after: "a/x1"},
-		"characters are not cut in two":            {r: store.Range{After: "é", UpTo: "ê"}, after: "é"},
-		"a bound that is no UTF-8 is cut":          {r: store.Range{After: "a\xffb"}, after: "a"},
-		"a prefix that is no UTF-8 is cut":         {r: store.Range{Prefix: "ab\xe4\xb8"}, prefix: "ab"},
-		"bounds that cross":                        {r: store.Range{After: "b", UpTo: "a"}, none: true},
-		"bounds that meet":                         {r: store.Range{After: "b", UpTo: "b"}, none: true},
-		"bounds that miss the prefix":              {r: store.Range{Prefix: "c", After: "a1", UpTo: "a9"}, none: true},
-		"an end before the prefix":                 {r: store.Range{Prefix: "c", UpTo: "b"}, none: true},
-		"a start behind the prefix":                {r: store.Range{Prefix: "c", After: "d"}, none: true},
-		"a start within the prefix":                {r: store.Range{Prefix: "c", After: "c5"}, prefix: "c", after: "c5"},
-		"a start before the prefix needs no start": {r: store.Range{Prefix: "c", After: "b"}, prefix: "c"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			q, ok := plan(tc.r)
-			if ok == tc.none || ok && (q.prefix != tc.prefix || q.after != tc.after) {
-				t.Errorf("plan(%+v) = %+q, %v, want %q after %q, asked: %v", tc.r, q, ok, tc.prefix, tc.after, !tc.none)
-			}
-		})
-	}
-}
-
-func TestTheQuestionNeverLosesAKey(t *testing.T) {
-	const seed = 11
-	rnd := rand.New(rand.NewPCG(seed, 1))
-	pick := func() string {
-		b := make([]byte, rnd.IntN(4))
-		for i := range b {
-			b[i] = "ab\xc3\xa9\xff"[rnd.IntN(5)]
-		}
-		return string(b)
-	}
-	for range 50_000 {
-		r, key := store.Range{Prefix: pick(), After: pick(), UpTo: pick()}, pick()
-		in := strings.HasPrefix(key, r.Prefix) && (r.After == "" || key > r.After) && (r.UpTo == "" || key <= r.UpTo)
-		q, ok := plan(r)
-		if in && (!ok || !strings.HasPrefix(key, q.prefix) || q.after != "" && key <= q.after) {
-			t.Fatalf("seed %d: plan(%+q) = %+q, %v loses %q", seed, r, q, ok, key)
-		}
-	}
-}
-
-func TestACircleIsNoticedAndNothingElse(t *testing.T) {
-	for start := range 20 {
-		for length := 1; length < 20; length++ {
-			var c circle
-			steps := 0
-			for !c.closes(fmt.Sprint(min(steps, start) + max(0, steps-start)%length)) {
-				if steps++; steps > 1000 {
-					t.Fatalf("a circle of %d after %d is not noticed", length, start)
-				}
-			}
-			if steps < start+length {
-				t.Fatalf("a circle of %d after %d is noticed at step %d, before it closes", length, start, steps)
-			}
-		}
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -40,32 +38,9 @@ func (b *Bucket) head(ctx context.Context, op, key string, header map[string]str
 	return obj, nil
 }
 
-// again calls f until it succeeds, fails with another kind than Temporary and
-// Throttled, or has failed 6 times. It waits as long as a throttle asks;
-// where that is more than a minute, the caller may wait elsewhere.
+// again is store.Retry with the bucket's pauses.
 func again[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, error)) (T, error) {
-	var last error
-	v, err := backoff.Retry(ctx, func() (T, error) {
-		v, err := f()
-		last = err
-		wait := fault.WaitOf(err)
-		switch kind := fault.KindOf(err); {
-		case err == nil:
-			return v, nil
-		case ctx.Err() != nil, kind != fault.Temporary && kind != fault.Throttled, wait > maxWait:
-			return v, backoff.Permanent(err)
-		case wait > 0:
-			return v, &backoff.RetryAfterError{Duration: wait}
-		}
-		return v, err
-	}, backoff.WithBackOff(b.pause()), backoff.WithMaxTries(tries))
-	switch {
-	case err == nil:
-		return v, nil
-	case ctx.Err() != nil && !errors.Is(last, ctx.Err()):
-		return v, fault.New(fault.Temporary, op, key, fmt.Errorf("%w; the last try: %w", context.Cause(ctx), last))
-	}
-	return v, last
+	return store.Retry(ctx, b.pause(), op, key, f)
 }
 
 // Open streams from one GET, tried once, and describes the object by its

@@ -5,16 +5,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
 	"unicode/utf8"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
-
-// maxSamePages is how often an empty page may name its own token as the next
-// before the listing is taken to go in a circle.
-const maxSamePages = 100
 
 // List yields the objects of r by ListObjectsV2, 1,000 a request, one page
 // ahead. A listing at OSS tells Key, Size, Hash (the ETag), MD5 (where the
@@ -23,85 +18,19 @@ const maxSamePages = 100
 // them. A page is tried up to 6 times. When the iteration ends, no goroutine
 // of it is left.
 func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	return func(yield func(store.Object, error) bool) {
-		p, ok := plan(r)
-		if !ok {
-			return
-		}
-		ctx, cancel := context.WithCancel(ctx)
-		l := &listing{b: b, ctx: ctx, plan: p}
-		defer func() { cancel(); l.wait() }()
-		l.fetch("")
-		for {
-			page, err := l.next()
-			if err != nil {
-				yield(store.Object{}, err)
-				return
-			}
-			more := page.truncated && !past(page, r.UpTo)
-			if more {
-				l.fetch(page.token)
-			}
-			for _, obj := range page.objects {
-				if err := l.ordered(obj.Key); err != nil {
-					yield(store.Object{}, err)
-					return
-				}
-				if r.UpTo != "" && obj.Key > r.UpTo {
-					return
-				}
-				if obj.Key <= r.After || !strings.HasPrefix(obj.Key, r.Prefix) {
-					continue // what was asked for was cut to what OSS takes
-				}
-				if !yield(obj, nil) {
-					return
-				}
-			}
-			if !more {
-				return
-			}
-		}
-	}
+	return store.Pages{Op: "oss.List", Cut: takeable, Read: b.readPage}.List(ctx, r)
 }
 
-// past reports whether no key after p can be in range.
-func past(p *page, upTo string) bool {
-	return upTo != "" && len(p.objects) > 0 && p.objects[len(p.objects)-1].Key >= upTo
-}
-
-// query is what OSS is asked for: as narrow as it can be told.
-type query struct{ prefix, after string }
-
-// plan returns the query for r; false if no key can be in r. Keys between two
-// keys share their common prefix, which is the only upper bound OSS takes.
-func plan(r store.Range) (query, bool) {
-	prefix := r.Prefix
-	if r.UpTo != "" {
-		if r.After >= r.UpTo || r.UpTo < prefix {
-			return query{}, false
-		}
-		if shared := common(r.After, r.UpTo); strings.HasPrefix(shared, prefix) {
-			prefix = shared
-		} else if !strings.HasPrefix(prefix, shared) {
-			return query{}, false
-		}
+// readPage reads the page that token leads to.
+func (b *Bucket) readPage(ctx context.Context, q store.Query, token string) (store.Page, error) {
+	p, err := again(ctx, b, "oss.List", q.Prefix, func() (*page, error) { return b.listPage(ctx, q, token) })
+	if err != nil {
+		return store.Page{}, err
 	}
-	if r.After > r.Prefix && !strings.HasPrefix(r.After, r.Prefix) {
-		return query{}, false // behind all that begin with the prefix
+	if !p.truncated {
+		p.token = ""
 	}
-	q := query{takeable(prefix), takeable(r.After)}
-	if q.after < q.prefix {
-		q.after = ""
-	}
-	return q, true
-}
-
-func common(a, b string) string {
-	i := 0
-	for i < len(a) && i < len(b) && a[i] == b[i] {
-		i++
-	}
-	return a[:i]
+	return store.Page{Objects: p.objects, Next: p.token}, nil
 }
 
 // takeable cuts s to what OSS takes as a parameter: UTF-8 of a key's length.
@@ -118,72 +47,12 @@ func takeable(s string) string {
 	return s
 }
 
-// listing is the state of one iteration.
-type listing struct {
-	b       *Bucket
-	ctx     context.Context // of the iteration, which it does not outlive
-	plan    query
-	token   string      // of the page under way
-	pages   chan result // holds the page under way; nil where there is none
-	same    int         // pages in a row that were empty and named their own token
-	started bool
-	last    string // key
-}
-
-type result struct {
-	page *page
-	err  error
-}
-
-// fetch starts to read the page after token.
-func (l *listing) fetch(token string) {
-	pages := make(chan result, 1)
-	l.pages, l.token = pages, token
-	go func() {
-		p, err := again(l.ctx, l.b, "oss.List", l.plan.prefix, func() (*page, error) { return l.b.listPage(l.ctx, l.plan, token) })
-		pages <- result{p, err}
-	}()
-}
-
-func (l *listing) wait() {
-	if l.pages != nil {
-		<-l.pages
-	}
-}
-
-// next waits for the page under way.
-func (l *listing) next() (*page, error) {
-	r := <-l.pages
-	l.pages = nil
-	if r.err != nil {
-		return nil, r.err
-	}
-	if !r.page.truncated {
-		return r.page, nil
-	}
-	if len(r.page.objects) > 0 || r.page.token != l.token {
-		l.same = 0
-	} else if l.same++; l.same >= maxSamePages {
-		return nil, fault.New(fault.Unknown, "oss.List", l.last, fmt.Errorf("%d empty pages in a row name themselves as the next", l.same))
-	}
-	return r.page, nil
-}
-
-// ordered fails where key does not follow the one before it.
-func (l *listing) ordered(key string) error {
-	if l.started && key <= l.last {
-		return fault.New(fault.Invalid, "oss.List", key, fmt.Errorf("the listing is out of order: %q came after %q", key, l.last))
-	}
-	l.started, l.last = true, key
-	return nil
-}
-
 // listPage reads one page, once. The raw page goes through Conn, because the
 // SDK's ListObjectsV2 decodes XML at 10 to 20 µs a key.
-func (b *Bucket) listPage(ctx context.Context, q query, token string) (*page, error) {
+func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*page, error) {
 	const op = "oss.List"
 	params := map[string]any{"list-type": "2", "encoding-type": "url", "max-keys": "1000"}
-	for name, value := range map[string]string{"prefix": q.prefix, "start-after": q.after, "continuation-token": token} {
+	for name, value := range map[string]string{"prefix": q.Prefix, "start-after": q.After, "continuation-token": token} {
 		if value != "" {
 			params[name] = value
 		}
@@ -199,11 +68,11 @@ func (b *Bucket) listPage(ctx context.Context, q query, token string) (*page, er
 	var raw bytes.Buffer
 	raw.Grow(256 << 10)
 	if _, err := raw.ReadFrom(a.body); err != nil {
-		return nil, fault.New(fault.KindOf(err), op, q.prefix, err)
+		return nil, fault.New(fault.KindOf(err), op, q.Prefix, err)
 	}
 	p, err := parsePage(raw.Bytes())
 	if err != nil {
-		return nil, fault.New(fault.Temporary, op, q.prefix, fmt.Errorf("a page that cannot be read: %w", err))
+		return nil, fault.New(fault.Temporary, op, q.Prefix, fmt.Errorf("a page that cannot be read: %w", err))
 	}
 	return p, nil
 }

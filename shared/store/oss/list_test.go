@@ -149,7 +149,7 @@ func TestListGoesOnAfterAnEmptyPage(t *testing.T) {
 
 func TestListThatGoesInACircleEnds(t *testing.T) {
 	_, err := collect(t.Context(), serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(pageXML(true, "same")) }), store.Range{})
-	wantKind(t, "List", err, fault.Unknown)
+	wantKind(t, "List", err, fault.Temporary)
 }
 
 func TestListTriesAPageAgain(t *testing.T) {
@@ -166,10 +166,10 @@ func TestListTriesAPageAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &shelf{size: 1, keys: []string{"a", "b"}}
 			s.spoil = func(call int64, w http.ResponseWriter, r *http.Request) bool {
-				if call%tries != 0 {
+				if call%store.Tries != 0 {
 					spoil(w, r)
 				}
-				return call%tries != 0
+				return call%store.Tries != 0
 			}
 			got, err := collect(t.Context(), serve(t, s.ServeHTTP), store.Range{})
 			if err != nil || !slices.Equal(got, []string{"a", "b"}) {

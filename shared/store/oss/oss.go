@@ -38,12 +38,10 @@ import (
 
 // Limits of the service (OSS user guide: object naming, limits, UploadPart).
 const (
-	maxKey    = 1023        // bytes
-	maxPut    = 5 << 30     // bytes of one PutObject or part
-	maxParts  = 10_000      // highest part number
-	smallBody = 1 << 20     // bytes; up to here a body is read before the request is made
-	tries     = 6           // how often List, Stat and Parts ask before they give up
-	maxWait   = time.Minute // a throttle that asks for more is left to the caller
+	maxKey    = 1023    // bytes
+	maxPut    = 5 << 30 // bytes of one PutObject or part
+	maxParts  = 10_000  // highest part number
+	smallBody = 1 << 20 // bytes; up to here a body is read before the request is made
 )
 
 // Credentials sign requests.
@@ -110,7 +108,7 @@ func Open(cfg Config) (*Bucket, error) {
 	}
 	b := &Bucket{
 		name: cfg.Bucket, region: cfg.Region, where: where, credentials: cfg.Credentials,
-		transport: newTransport(), pause: pauses, stall: stallTime,
+		transport: newTransport(), pause: store.Pauses, stall: stallTime,
 	}
 	b.client, err = newClient(b)
 	if err != nil {
@@ -130,12 +128,6 @@ func checkRegion(region string) error {
 		return fmt.Errorf("region %q: write it without oss-, as %s", region, bare)
 	}
 	return nil
-}
-
-func pauses() backoff.BackOff {
-	p := backoff.NewExponentialBackOff()
-	p.InitialInterval, p.MaxInterval = 200*time.Millisecond, 10*time.Second
-	return p
 }
 
 // CloseIdle closes connections that no request uses. A function calls it when

@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"kodoferry/shared/fault"
+)
+
+// Pages is how a driver lists a service that answers in pages: it says how one
+// page is read, and List does what is the same everywhere.
+type Pages struct {
+	Op   string                                                              // of errors: "kodo.List"
+	Cut  func(s string) string                                               // the longest beginning of s that the service takes as a prefix or a start
+	Read func(ctx context.Context, q Query, next string) (p Page, err error) // one page, tried as often as makes sense; next is "" for the first
+}
+
+// Query is what a service is asked for: as narrow as it can be told, and never
+// narrower than the Range it was made for.
+type Query struct {
+	Prefix string // of every key
+	After  string // of every key, "" where the prefix begins behind it
+}
+
+// Page is one answer.
+type Page struct {
+	Objects []Object
+	Next    string // leads to the next page; "" is the only sign of the end, an empty page is none
+}
+
+// maxSamePages is how often in a row an empty page may name itself as the next
+// before the listing is taken to stand still.
+const maxSamePages = 100
+
+// List yields the objects of r, as Source.List promises: one page is read
+// ahead, and when the iteration ends no goroutine of it is left. A listing
+// that is out of order is Invalid, one that stands still or runs in a circle
+// Temporary.
+func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		q, ok := p.plan(r)
+		if !ok {
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		l := &listing{Pages: p, ctx: ctx, query: q}
+		defer func() { cancel(); l.wait() }()
+		l.fetch("")
+		for more := true; more; {
+			page, err := l.next()
+			if err != nil {
+				yield(Object{}, err)
+				return
+			}
+			if more = page.Next != "" && !page.past(r.UpTo); more {
+				l.fetch(page.Next)
+			}
+			for _, o := range page.Objects {
+				if err := l.check(o.Key); err != nil {
+					yield(Object{}, err)
+					return
+				}
+				if r.UpTo != "" && o.Key > r.UpTo {
+					return
+				}
+				if r.After != "" && o.Key <= r.After || !strings.HasPrefix(o.Key, r.Prefix) {
+					continue // what was asked for was cut to what the service takes
+				}
+				if !yield(o, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// plan returns the query for r; false if no key can be in r. Keys between two
+// keys share the keys' common prefix, which is the only upper bound a service
+// takes.
+func (p Pages) plan(r Range) (Query, bool) {
+	prefix := r.Prefix
+	if r.UpTo != "" {
+		if r.After >= r.UpTo || r.UpTo < prefix {
+			return Query{}, false
+		}
+		if shared := common(r.After, r.UpTo); strings.HasPrefix(shared, prefix) {
+			prefix = shared
+		} else if !strings.HasPrefix(prefix, shared) {
+			return Query{}, false
+		}
+	}
+	if r.After > r.Prefix && !strings.HasPrefix(r.After, r.Prefix) {
+		return Query{}, false // behind all that begin with the prefix
+	}
+	q := Query{p.Cut(prefix), p.Cut(r.After)}
+	if q.After < q.Prefix {
+		q.After = ""
+	}
+	return q, true
+}
+
+func common(a, b string) string {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	return a[:i]
+}
+
+// past reports whether no key after p can be in range.
+func (p Page) past(upTo string) bool {
+	return upTo != "" && len(p.Objects) > 0 && p.Objects[len(p.Objects)-1].Key >= upTo
+}
+
+// listing is the state of one iteration.
+type listing struct {
+	Pages
+	ctx     context.Context // of the iteration, which it does not outlive
+	query   Query
+	asked   string      // what led to the page under way
+	pages   chan result // holds the page under way; nil where there is none
+	same    int         // empty pages in a row that named themselves
+	circle  circle
+	started bool
+	last    string // key
+}
+
+type result struct {
+	page Page
+	err  error
+}
+
+// fetch starts to read the page that next leads to.
+func (l *listing) fetch(next string) {
+	pages := make(chan result, 1)
+	l.pages, l.asked = pages, next
+	go func() {
+		p, err := l.Read(l.ctx, l.query, next)
+		pages <- result{p, err}
+	}()
+}
+
+func (l *listing) wait() {
+	if l.pages != nil {
+		<-l.pages
+	}
+}
+
+// next waits for the page under way.
+func (l *listing) next() (Page, error) {
+	r := <-l.pages
+	l.pages = nil
+	switch {
+	case r.err != nil:
+		return Page{}, r.err
+	case len(r.page.Objects) > 0:
+		l.circle, l.same = circle{}, 0
+	case r.page.Next == "":
+	case r.page.Next == l.asked:
+		if l.same++; l.same >= maxSamePages {
+			return Page{}, l.trouble(fault.Temporary, l.last, fmt.Errorf("%d empty pages in a row name themselves as the next", l.same))
+		}
+	default:
+		if l.same = 0; l.circle.closes(r.page.Next) {
+			return Page{}, l.trouble(fault.Temporary, l.last, errors.New("empty pages lead in a circle"))
+		}
+	}
+	return r.page, nil
+}
+
+// check fails where the iteration was ended, or key does not follow the one before it.
+func (l *listing) check(key string) error {
+	if l.ctx.Err() != nil {
+		return l.trouble(fault.Temporary, l.query.Prefix, context.Cause(l.ctx))
+	}
+	if l.started && key <= l.last {
+		return l.trouble(fault.Invalid, key, fmt.Errorf("the listing is out of order: %q came after %q", key, l.last))
+	}
+	l.started, l.last = true, key
+	return nil
+}
+
+func (l *listing) trouble(kind fault.Kind, key string, err error) error {
+	return fault.New(kind, l.Op, key, err)
+}
+
+// circle notices that a sequence of names repeats itself, in constant memory:
+// it holds one of them against all that follow, a later one after 1, 2, 4, … steps.
+type circle struct {
+	held         string
+	steps, until int
+}
+
+func (c *circle) closes(name string) bool {
+	if c.until > 0 && name == c.held {
+		return true
+	}
+	if c.steps == c.until {
+		c.held, c.steps, c.until = name, 0, max(1, 2*c.until)
+	}
+	c.steps++
+	return false
+}
