@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client, V4 signatures included: the target and the ledger
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
+	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
 	github.com/spf13/cobra v1.10.2 // the operator's command: subcommands, flags, help and completion
 	github.com/spf13/pflag v1.0.9 // cobra's flags: the types of their errors, to word them for a person

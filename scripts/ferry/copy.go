@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/app"
@@ -162,7 +163,7 @@ func (v *view) begun(run string, done *ledger.Progress) {
 		v.tell.plain("run %s, kept in %s", run, bare(v.job.Ledger))
 	} else {
 		batches, open := batches(*done)
-		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, bare(v.job.Ledger), grouped(batches-open), numbers(batches, "batch", "batches"))
+		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, bare(v.job.Ledger), humanize.Comma(batches-open), numbers(batches, "batch", "batches"))
 	}
 	if !v.quiet {
 		v.tell.begin()

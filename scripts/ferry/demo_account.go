@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -17,7 +19,7 @@ func (w *demoWorld) introduce() {
 	w.tell.plain("A bucket moves from Qiniu Kodo to Alibaba Cloud OSS while everything goes wrong.")
 	w.tell.plain("Both clouds are stand-ins in this process, behind their real SDKs; nothing else is reached.")
 	w.tell.plain("")
-	w.tell.plain("  from  kodo://%s   %s objects, %s (seed %d)", demoSource, grouped(int64(len(w.objects))), sized(w.bytes), w.options.seed)
+	w.tell.plain("  from  kodo://%s   %s objects, %s (seed %d)", demoSource, humanize.Comma(int64(len(w.objects))), sized(w.bytes), w.options.seed)
 	w.tell.plain("  to    oss://%s   empty; the ledger is kept there too, below %s", demoTarget, demoLedger)
 	w.tell.plain("")
 }
@@ -203,7 +205,7 @@ func (w *demoWorld) checkBooks(run demoRun, found *findings) {
 	if run.report.Result != pipeline.ResultIncomplete {
 		found.add("the result is %s, want %s: some objects need a person", run.report.Result, pipeline.ResultIncomplete)
 	}
-	w.said(*found, before, "one row for each of the %s objects, each as it must end; the books balance", grouped(int64(len(w.objects))))
+	w.said(*found, before, "one row for each of the %s objects, each as it must end; the books balance", humanize.Comma(int64(len(w.objects))))
 }
 
 // checkBytes compares every object in the target's memory with what was made up.
@@ -236,7 +238,7 @@ func (w *demoWorld) checkBytes(found *findings) {
 			found.add("%q is in the target, and never was in the source", key)
 		}
 	}
-	w.said(*found, before, "%s objects in the target have, byte for byte, what was made up; there is no other", grouped(int64(same)))
+	w.said(*found, before, "%s objects in the target have, byte for byte, what was made up; there is no other", humanize.Comma(int64(same)))
 }
 
 // equal reports whether r has exactly these bytes.
@@ -263,7 +265,7 @@ func (w *demoWorld) checkStores(found *findings) {
 	for _, key := range slices.Compact(w.wrong) {
 		found.add("%q had wrong bytes in the target for a while", key)
 	}
-	w.said(*found, before, "%s times an object became visible in the target, and never with a wrong byte", grouped(int64(w.stores)))
+	w.said(*found, before, "%s times an object became visible in the target, and never with a wrong byte", humanize.Comma(int64(w.stores)))
 	for _, o := range w.cast[:mislabelled] {
 		if !w.done[o] {
 			found.add("%q was to be %s, and was not", o.Key, o.story)
@@ -290,9 +292,9 @@ func (w *demoWorld) requests() {
 		puts += n
 	}
 	w.tell.plain("")
-	w.tell.plain("Requests for %s objects read", grouped(int64(len(w.gets))))
+	w.tell.plain("Requests for %s objects read", humanize.Comma(int64(len(w.gets))))
 	w.tell.plain("  %s GETs (%.2f an object, %d at most) and %s PUTs (%.2f an object) with all these faults; without any it is one of each",
-		grouped(int64(gets)), float64(gets)/float64(len(w.gets)), w.gets[most], grouped(int64(puts)), float64(puts)/float64(len(w.puts)))
+		humanize.Comma(int64(gets)), float64(gets)/float64(len(w.gets)), w.gets[most], humanize.Comma(int64(puts)), float64(puts)/float64(len(w.puts)))
 	w.tell.plain("  kodo  %s", counted(w.kodo.Desk().Counts()))
 	w.tell.plain("  oss   %s, the ledger's included", counted(w.oss.Desk().Counts()))
 }
@@ -310,7 +312,7 @@ func counted(counts map[string]int64) string {
 		return strings.Compare(a, b)
 	})
 	for i, name := range names {
-		names[i] = fmt.Sprintf("%s %s", name, grouped(counts[name]))
+		names[i] = fmt.Sprintf("%s %s", name, humanize.Comma(counts[name]))
 	}
 	return strings.Join(names, ", ")
 }

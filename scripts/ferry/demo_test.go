@@ -152,8 +152,7 @@ func TestDemoSeesBytesThatDiffer(t *testing.T) {
 
 func TestNumbersReadAsPeopleWriteThem(t *testing.T) {
 	for got, want := range map[string]string{
-		grouped(0): "0", grouped(999): "999", grouped(1000): "1,000", grouped(-1234567): "-1,234,567",
-		sized(0): "0 B", sized(1023): "1023 B", sized(1024): "1.0 KiB", sized(500<<20 + 1): "500 MiB", sized(1<<40 - 1): "1.0 TiB",
+		sized(0): "0 B", sized(68 << 10): "68 KiB", sized(-1): "0 B",
 		numbers(1, "object", "objects"): "1 object", numbers(2000, "object", "objects"): "2,000 objects",
 		shown("a/b 照片.jpg"): "a/b 照片.jpg", shown("a\x1b[31m"): `"a\x1b[31m"`, shown("rtl/\u202egpj.exe"): `"rtl/\u202egpj.exe"`, shown(" a"): `" a"`,
 	} {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
@@ -42,11 +43,11 @@ func newProgress(w io.Writer) *progress {
 		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery), mpb.WithWidth(40))
 		p.copied = p.bar("copied", func() string {
 			n := p.numbers()
-			return fmt.Sprintf("%s of %s objects, %s of %s", grouped(n.settled), grouped(n.listed), sized(n.settledBytes), sized(n.listedBytes))
+			return fmt.Sprintf("%s of %s objects, %s of %s", humanize.Comma(n.settled), humanize.Comma(n.listed), sized(n.settledBytes), sized(n.listedBytes))
 		})
 		p.proved = p.bar("verified", func() string {
 			n := p.numbers()
-			return fmt.Sprintf("%s of %s objects, %s", grouped(n.proven), grouped(n.listed), lasted(time.Since(p.began)))
+			return fmt.Sprintf("%s of %s objects, %s", humanize.Comma(n.proven), humanize.Comma(n.listed), lasted(time.Since(p.began)))
 		})
 		p.out = p.bars
 		return p
@@ -73,7 +74,7 @@ func (p *progress) lines() {
 		case <-tick.C:
 		}
 		n := p.numbers()
-		now := fmt.Sprintf("%s listed, %s ended (%s), %s verified", grouped(n.listed), grouped(n.settled), sized(n.settledBytes), grouped(n.proven))
+		now := fmt.Sprintf("%s listed, %s ended (%s), %s verified", humanize.Comma(n.listed), humanize.Comma(n.settled), sized(n.settledBytes), humanize.Comma(n.proven))
 		if now != last {
 			p.println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), now))
 			last = now

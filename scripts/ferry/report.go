@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/ledger"
@@ -84,7 +85,7 @@ func printReport(w io.Writer, rep pipeline.Report) error {
 	}
 	var text strings.Builder
 	for _, g := range pipeline.Causes(rep.Failures) {
-		fmt.Fprintf(&text, "\n%s %s: %s\n  %s\n", grouped(g.Count()), g.State, g.Cause, g.Cure)
+		fmt.Fprintf(&text, "\n%s %s: %s\n  %s\n", humanize.Comma(g.Count()), g.State, g.Cause, g.Cure)
 		for _, k := range g.First() {
 			note := ""
 			if k.Note != "" {
@@ -93,7 +94,7 @@ func printReport(w io.Writer, rep pipeline.Report) error {
 			fmt.Fprintf(&text, "    %s%s\n", shown(k.Key), note)
 		}
 		if rest := len(g.Rest()); rest > 0 {
-			fmt.Fprintf(&text, "    and %s more\n", grouped(int64(rest)))
+			fmt.Fprintf(&text, "    and %s more\n", humanize.Comma(int64(rest)))
 		}
 	}
 	for _, u := range rep.Unknown {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/ledger"
@@ -108,9 +109,9 @@ func standing(run string, p ledger.Progress) status {
 func (s status) print(w io.Writer) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s: %s, started %s (%s ago)\n", s.Run, s.State, s.Started.Local().Format(time.DateTime), lasted(time.Since(s.Started)))
-	fmt.Fprintf(&text, "  shards    %s, %s listed, %s verified\n", grouped(int64(s.Shards.Known)), grouped(int64(s.Shards.Listed)), grouped(int64(s.Shards.Verified)))
+	fmt.Fprintf(&text, "  shards    %s, %s listed, %s verified\n", humanize.Comma(int64(s.Shards.Known)), humanize.Comma(int64(s.Shards.Listed)), humanize.Comma(int64(s.Shards.Verified)))
 	if s.Shards.GivenUp > 0 {
-		fmt.Fprintf(&text, "            %s given up: their count is not known\n", grouped(int64(s.Shards.GivenUp)))
+		fmt.Fprintf(&text, "            %s given up: their count is not known\n", humanize.Comma(int64(s.Shards.GivenUp)))
 	}
 	fmt.Fprintf(&text, "  listed    %s, %s\n", numbers(s.Listed.Objects, "object", "objects"), sized(s.Listed.Bytes))
 	fmt.Fprintf(&text, "  to copy   %s, %s in %s\n", numbers(s.ToCopy.Objects, "object", "objects"), sized(s.ToCopy.Bytes), numbers(s.Batches.Known, "batch", "batches"))

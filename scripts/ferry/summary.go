@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 )
@@ -27,14 +29,14 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 		word ledger.State
 	}{{o.Copied, ledger.Copied}, {o.Unchanged, ledger.Unchanged}, {o.Skipped, ledger.Skipped}, {o.Conflict, ledger.Conflict}, {o.Gone, ledger.Gone}, {o.Failed, ledger.Failed}} {
 		if s.n > 0 {
-			sum = append(sum, grouped(s.n)+" "+string(s.word))
+			sum = append(sum, humanize.Comma(s.n)+" "+string(s.word))
 		}
 	}
 	if len(sum) > 0 {
-		fmt.Fprintf(&text, "  %s listed = %s\n", grouped(o.Listed), strings.Join(sum, " + "))
+		fmt.Fprintf(&text, "  %s listed = %s\n", humanize.Comma(o.Listed), strings.Join(sum, " + "))
 	}
 	if o.Verified > 0 {
-		fmt.Fprintf(&text, "  %s verified, proved by %s\n", grouped(o.Verified), proofs(rep.Proofs))
+		fmt.Fprintf(&text, "  %s verified, proved by %s\n", humanize.Comma(o.Verified), proofs(rep.Proofs))
 	}
 	if b.Copied > 0 && rep.Seconds > 0 {
 		fmt.Fprintf(&text, "  %s copied, %s/s\n", sized(b.Copied), sized(int64(float64(b.Copied)/rep.Seconds)))
@@ -55,7 +57,7 @@ func needs(rep pipeline.Report) string {
 		word string
 	}{{o.Failed, "failed"}, {o.Conflict, "in conflict"}, {o.Mismatch, "different in the target"}} {
 		if w.n > 0 {
-			words = append(words, grouped(w.n)+" "+w.word)
+			words = append(words, humanize.Comma(w.n)+" "+w.word)
 		}
 	}
 	if n := int64(len(rep.Unknown)); n > 0 {
@@ -75,7 +77,7 @@ func proofs(by map[ledger.Proof]ledger.Tally) string {
 	var words []string
 	for _, p := range []ledger.Proof{ledger.ByQetag, ledger.ByMD5, ledger.ByCRC, ledger.ByKept, ledger.ByTime} {
 		if n := by[p].Objects; n > 0 {
-			words = append(words, fmt.Sprintf("%s %s", p, grouped(n)))
+			words = append(words, fmt.Sprintf("%s %s", p, humanize.Comma(n)))
 		}
 	}
 	return strings.Join(words, ", ")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/ledger"
@@ -73,7 +74,7 @@ func tellRow(text *strings.Builder, r ledger.Row) {
 	if hash == "" {
 		hash = "none listed"
 	}
-	line("source %s (%s bytes), hash %s, put %s", sized(r.Src.Size), grouped(r.Src.Size), hash, r.Src.Modified.Local().Format(time.DateTime))
+	line("source %s (%s bytes), hash %s, put %s", sized(r.Src.Size), humanize.Comma(r.Src.Size), hash, r.Src.Modified.Local().Format(time.DateTime))
 	if r.Dst != nil && r.State != ledger.Pending {
 		line("target ETag %s, CRC64 %s", r.Dst.ETag, r.Dst.CRC64)
 	}

@@ -6,43 +6,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
-// grouped writes n with a comma after each three digits.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "-", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
-
 // sized writes n bytes in the unit that suits it.
-func sized(n int64) string {
-	if n < 1<<10 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	f, unit := float64(n), 0
-	for ; f >= 1023.5 && unit < 6; unit++ {
-		f /= 1 << 10
-	}
-	digits := 0
-	if f < 99.5 {
-		digits = 1
-	}
-	return strconv.FormatFloat(f, 'f', digits, 64) + " " + []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}[unit]
-}
+func sized(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 // numbers writes a number with what it counts: "1 object", "2,000 objects".
 func numbers(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return grouped(n) + " " + many
+	return humanize.Comma(n) + " " + many
 }
 
 // lasted writes a duration as people say it.

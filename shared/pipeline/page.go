@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"kodoferry/shared/ledger"
 )
 
@@ -18,11 +20,10 @@ var pageText string
 // Page returns the report as one HTML page that needs nothing else: no script,
 // no font, no image from anywhere. It is the paper a company keeps, so it says
 // how every number came about, and shows the books even where they fail to
-// balance. What could fool
-// the eye in a key is spelled out.
+// balance. What could fool the eye in a key is spelled out.
 func Page(rep Report, m Manifest) ([]byte, error) {
 	t, err := template.New("report").Funcs(template.FuncMap{
-		"num": grouped, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": pieces, "place": place, "way": way, "stretch": stretch,
+		"num": humanize.Comma, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": pieces, "place": place, "way": way, "stretch": stretch,
 	}).Parse(pageText)
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (p page) Rate() string {
 		return ""
 	}
 	return fmt.Sprintf("%s objects/s, %s/s copied",
-		grouped(int64(float64(p.Objects.Copied)/p.Seconds+0.5)), size(int64(float64(p.Bytes.Copied)/p.Seconds)))
+		humanize.Comma(int64(float64(p.Objects.Copied)/p.Seconds+0.5)), size(int64(float64(p.Bytes.Copied)/p.Seconds)))
 }
 
 // Sentence says in one sentence what the result means.
@@ -102,10 +103,10 @@ func (p page) Sentence() string {
 	case !p.Balanced:
 		return "The books do not balance: what was listed is not the sum of how it ended. Treat nothing on this page as proof."
 	case p.Bad() == 0:
-		return fmt.Sprintf("Every object ended, but only %s of the %s copied or unchanged ones could be verified.", grouped(o.Verified), grouped(o.Copied+o.Unchanged))
+		return fmt.Sprintf("Every object ended, but only %s of the %s copied or unchanged ones could be verified.", humanize.Comma(o.Verified), humanize.Comma(o.Copied+o.Unchanged))
 	}
 	return fmt.Sprintf("The run went to its end, and %s a person to look: %s. The other %s are accounted for.",
-		things(p.Bad(), "one object needs", "%s objects need"), badWords(o), grouped(o.Listed-p.Bad()))
+		things(p.Bad(), "one object needs", "%s objects need"), badWords(o), humanize.Comma(o.Listed-p.Bad()))
 }
 
 // good is the sentence of a verified run.
@@ -142,7 +143,7 @@ func badWords(t Totals) string {
 		word string
 	}{{t.Failed, "failed"}, {t.Conflict, "in conflict"}, {t.Mismatch, "different in the target"}} {
 		if w.n > 0 {
-			words = append(words, grouped(w.n)+" "+w.word)
+			words = append(words, humanize.Comma(w.n)+" "+w.word)
 		}
 	}
 	return strings.Join(words, ", ")
@@ -152,7 +153,7 @@ func things(n int64, one, many string) string {
 	if n == 1 {
 		return one
 	}
-	return fmt.Sprintf(many, grouped(n))
+	return fmt.Sprintf(many, humanize.Comma(n))
 }
 
 // BalanceWord says what the difference means.

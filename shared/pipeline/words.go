@@ -2,41 +2,16 @@ package pipeline
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
 )
 
-// grouped writes n with a comma after each three digits.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "−", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
-
 // size writes n bytes in the unit that suits it.
-func size(n int64) string {
-	if n < 1<<10 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	f, unit := float64(n), 0
-	for ; f >= 1023.5 && unit < 6; unit++ {
-		f /= 1 << 10
-	}
-	digits := 0
-	if f < 99.5 {
-		digits = 1
-	}
-	return strconv.FormatFloat(f, 'f', digits, 64) + " " + []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}[unit]
-}
+func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 // place is a location without how it is reached.
 func place(location string) string {
