@@ -1,0 +1,147 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+func TestWhatChangesMeanwhileIsCopiedAgain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(w *world)
+		want   pipeline.Totals
+	}{
+		"overwritten": {func(w *world) { put(w.t, w.src, "k/00010", []byte("a new version of it")) }, pipeline.Totals{Listed: 60, Copied: 60, Verified: 60}},
+		"deleted":     {func(w *world) { _ = w.src.Delete(w.t.Context(), "k/00010") }, pipeline.Totals{Listed: 60, Copied: 59, Gone: 1, Verified: 59}},
+		"new":         {func(w *world) { put(w.t, w.src, "k/00010x", []byte("new")) }, pipeline.Totals{Listed: 61, Copied: 61, Verified: 61}},
+		"deleted and written again": {func(w *world) {
+			_ = w.src.Delete(w.t.Context(), "k/00010")
+			put(w.t, w.src, "k/00010", []byte("again"))
+		}, pipeline.Totals{Listed: 60, Copied: 60, Verified: 60}},
+	} {
+		for when, stage := range map[string]task.Kind{"before it is copied": task.Copy, "after it was copied": task.Verify} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				w := newWorld(t, small)
+				w.fill(60, 4)
+				w.clock.Advance(time.Hour)
+				changed := false
+				w.pipeline(func(tk task.Task) {
+					if tk.Kind == stage && !changed && w.allCopied(stage) {
+						changed = true
+						w.clock.Advance(time.Second)
+						tc.change(w)
+					}
+				})
+				rep := w.run()
+				wantTotals(t, rep, tc.want)
+				if name != "deleted" {
+					w.same()
+				}
+			})
+		}
+	}
+}
+
+func TestTheApplicationsBytesSurvive(t *testing.T) {
+	const key = "k/00010"
+	app := []byte("the application wrote this")
+	for name, tc := range map[string]struct {
+		first bool      // a whole run came before
+		when  task.Kind // the application writes before the first task of this kind
+		state ledger.State
+	}{
+		"written before the first run":                      {false, task.List, ledger.Conflict},
+		"written between listing and copying, new":          {false, task.Copy, ledger.Conflict},
+		"written after it was copied":                       {false, task.Verify, ledger.Conflict},
+		"written over a copy before a delta":                {true, task.List, ledger.Conflict},
+		"written over a copy between listing and the delta": {true, task.Copy, ledger.Conflict},
+		"written over the delta's copy":                     {true, task.Verify, ledger.Conflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, small)
+			w.fill(60, 5)
+			w.clock.Advance(time.Hour)
+			if tc.first {
+				w.run()
+				w.clock.Advance(time.Hour)
+				put(t, w.src, key, []byte("a newer version at the source"))
+				w.clock.Advance(time.Second)
+				w.fresh()
+			}
+			written := false
+			w.pipeline(func(tk task.Task) {
+				if tk.Kind == tc.when && !written && w.allCopied(tc.when) {
+					written = true
+					w.clock.Advance(time.Second)
+					put(t, w.dst, key, app)
+				}
+			})
+			name := "j/20260102T000000Z"
+			w.drive(t.Context(), 0, w.startAs(name)...)
+			rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := read(t, w.dst, key); !bytes.Equal(got, app) {
+				t.Errorf("the target has %q, want the application's bytes", got)
+			}
+			if rep.Objects.Conflict != 1 || rep.Result != pipeline.ResultIncomplete {
+				t.Errorf("conflicts %d, result %s, want 1, incomplete", rep.Objects.Conflict, rep.Result)
+			}
+		})
+	}
+}
+
+func TestTheApplicationMayWriteWhileABodyFlows(t *testing.T) {
+	const key = "k/00010"
+	app := []byte("the application wrote this")
+	w := newWorld(t, small)
+	w.fill(60, 6)
+	w.clock.Advance(time.Hour)
+	w.run()
+	w.clock.Advance(time.Hour)
+	put(t, w.src, key, bytes.Repeat([]byte("new"), 1000))
+	w.clock.Advance(time.Hour)
+	w.source = func(src store.Source) store.Source {
+		return &troubled{Source: src, open: func(ctx context.Context, o store.Object) (store.Object, io.ReadCloser, error) {
+			if o.Key == key { // the overwrite has been decided, the body begins to flow
+				put(t, w.dst, key, app)
+			}
+			return o, nil, nil
+		}}
+	}
+	w.fresh()
+	w.drive(t.Context(), 0, w.startAs("j/20260102T000000Z")...)
+	if got := read(t, w.dst, key); !bytes.Equal(got, app) {
+		t.Errorf("the target has %q, want the application's bytes", got)
+	}
+}
+
+// pipeline wraps the worker's doer so that before is called ahead of each task.
+func (w *world) pipeline(before func(task.Task)) { w.before = before }
+
+// allCopied reports whether, for a task of that kind, nothing is left to copy.
+func (w *world) allCopied(k task.Kind) bool {
+	if k != task.Verify {
+		return true
+	}
+	for _, name := range []string{runName, "j/20260102T000000Z"} {
+		walk, err := w.config.Ledger.Run(name).Walk(w.t.Context())
+		if err != nil || walk.Reported {
+			continue
+		}
+		for _, s := range walk.Shards {
+			if s.Closed == nil || len(s.Open) > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
