@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
@@ -27,7 +28,7 @@ var signedV1 = map[string]bool{
 	"requestPayment": true, "sequential": true, "inventory": true, "inventoryId": true, "continuation-token": true,
 	"asyncFetch": true, "worm": true, "wormId": true, "wormExtend": true, "withHashContext": true,
 	"transferAcceleration": true, "regionList": true, "cloudboxes": true, "metaQuery": true, "resourceGroup": true,
-	"rtc": true, "responseHeader": true,
+	"rtc": true, "responseHeader": true, "cleanRestoredObject": true,
 }
 
 // headerV1 checks `Authorization: OSS <id>:<signature>`.
@@ -36,11 +37,10 @@ func (c *call) headerV1(header string) (*heldCredential, error) {
 	if !ok || id == "" || signature == "" {
 		return nil, refuse(400, "InvalidArgument", "0002-00000065", "Authorization header is invalid.").with("ArgumentName", "Authorization", "ArgumentValue", header)
 	}
-	date := c.r.Header.Get("Date")
+	// Clients that may not set a Date, as those in browsers, send x-oss-date, and
+	// sign it in place of the Date as well as among the x-oss- headers.
+	date := cmp.Or(c.r.Header.Get("X-Oss-Date"), c.r.Header.Get("Date"))
 	at, ok := dateOf(date)
-	if d := c.r.Header.Get("X-Oss-Date"); d != "" {
-		at, ok = dateOf(d)
-	}
 	if !ok {
 		return nil, noDate()
 	}
