@@ -59,6 +59,16 @@ func (c *call) putVersioning() error {
 	return c.empty(http.StatusOK)
 }
 
+// defaults are the documents of a bucket that always has one, as OSS's API
+// reference shows them for a bucket where nothing was set.
+var defaults = map[string]string{
+	"tagging":        "<Tagging><TagSet></TagSet></Tagging>",
+	"logging":        "<BucketLoggingStatus></BucketLoggingStatus>",
+	"referer":        "<RefererConfiguration><AllowEmptyReferer>true</AllowEmptyReferer><RefererList></RefererList></RefererConfiguration>",
+	"requestPayment": "<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
+	"accessmonitor":  "<AccessMonitorConfiguration><Status>Disabled</Status></AccessMonitorConfiguration>",
+}
+
 // config keeps, reads or deletes a document of the bucket as it came.
 func (c *call) config(name string) error {
 	switch c.r.Method {
@@ -89,9 +99,9 @@ func (c *call) config(name string) error {
 		if ok {
 			return c.xml(&xmlWriter{b: slices.Clip(b)})
 		}
-		if name == "tagging" { // a bucket without tags has an empty set of them
+		if unset, ok := defaults[name]; ok {
 			x := newXML()
-			x.b = append(x.b, "<Tagging><TagSet></TagSet></Tagging>"...)
+			x.b = append(x.b, unset...)
 			return c.xml(x)
 		}
 		return refuse(404, configs[name], unknownEC, "The specified configuration does not exist.").with("BucketName", c.bucket)

@@ -34,6 +34,7 @@ func (e entry) name() string {
 
 // ask reads what all listings have in common.
 func (c *call) ask(x *xmlWriter, marker, limit string) (question, error) {
+	x.now = c.s.now()
 	q := question{prefix: c.value("prefix"), delimiter: c.value("delimiter"), after: c.value(marker)}
 	for _, name := range []string{"prefix", "delimiter", marker} {
 		if v := c.value(name); len(v) > maxKey {
@@ -242,6 +243,9 @@ func (x *xmlWriter) attributes(o *object) {
 	x.text("Type", o.kind.String())
 	x.number("Size", o.size)
 	x.text("StorageClass", o.class.String())
+	if info := o.restoration(x.now); info != "" {
+		x.text("RestoreInfo", info)
+	}
 }
 
 // Tokens look as OSS's do (the example CgJiYw-- is the key bc): a protobuf

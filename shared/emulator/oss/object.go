@@ -17,9 +17,12 @@ const (
 	normal kind = iota
 	appendable
 	multipart
+	symlink
 )
 
-func (k kind) String() string { return [...]string{"Normal", "Appendable", "Multipart"}[k] }
+var kindNames = [...]string{"Normal", "Appendable", "Multipart", "Symlink"}
+
+func (k kind) String() string { return kindNames[k] }
 
 // class is a storage class.
 type class uint8
@@ -91,6 +94,7 @@ type more struct {
 	version  string // "" is the null version
 	older    *object
 	tags     []pair
+	target   string    // the key that a symlink names
 	etag     string    // where Put was given one that is no digest
 	frozenAt time.Time // when the restored copy of a frozen object ends
 	thawed   time.Time // when it begins to be readable; zero: not asked for
@@ -164,7 +168,7 @@ type Object struct {
 	Tags         map[string]string
 	Class        string    // "Standard", "IA", …; Put takes "" as the bucket's
 	ACL          string    // "default", "private", …; Put takes "" as "default"
-	Type         string    // "Normal", "Appendable" or "Multipart"; Put takes "" as "Normal"
+	Type         string    // "Normal", "Appendable", "Multipart" or "Symlink", which Put does not take; "" is "Normal"
 	VersionID    string    // "null" where the bucket was never versioned
 	LastModified time.Time // Put takes zero as now
 }
@@ -233,7 +237,7 @@ func (p Object) private() (*object, error) {
 		names []string
 		name  string
 		to    *uint8
-	}{{classNames[:], p.Class, (*uint8)(&o.class)}, {aclNames[:], p.ACL, (*uint8)(&o.acl)}, {[]string{"Normal", "Appendable", "Multipart"}, p.Type, (*uint8)(&o.kind)}} {
+	}{{classNames[:], p.Class, (*uint8)(&o.class)}, {aclNames[:], p.ACL, (*uint8)(&o.acl)}, {kindNames[:symlink], p.Type, (*uint8)(&o.kind)}} {
 		if f.name == "" {
 			continue
 		}

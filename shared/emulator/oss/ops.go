@@ -41,6 +41,7 @@ type route struct {
 // routes is the table of operations; the first that matches a request is it.
 // Its names are those that chaos rules, counts and Request use.
 var routes = []route{
+	{"regions", ofService, "GET", "regions", "", ownerOnly, (*call).regions},
 	{"buckets", ofService, "GET", "", "", ownerOnly, (*call).listBuckets},
 
 	{"bucket-info", ofBucket, "GET", "bucketInfo", "", ownerOnly, (*call).bucketInfo},
@@ -66,6 +67,9 @@ var routes = []route{
 	{"delete-tagging", ofObject, "DELETE", "tagging", "", ownerOnly, (*call).deleteTagging},
 	{"append", ofObject, "POST", "append", "", anyWriter, (*call).append},
 	{"restore", ofObject, "POST", "restore", "", ownerOnly, (*call).restore},
+	{"clean", ofObject, "POST", "cleanRestoredObject", "", ownerOnly, (*call).clean},
+	{"put-symlink", ofObject, "PUT", "symlink", "", anyWriter, (*call).putSymlink},
+	{"symlink", ofObject, "GET", "symlink", "", anyReader, (*call).getSymlink},
 	{"begin", ofObject, "POST", "uploads", "", anyWriter, (*call).begin},
 	{"complete", ofObject, "POST", "uploadId", "", anyWriter, (*call).complete},
 	{"abort", ofObject, "DELETE", "uploadId", "", ownerOnly, (*call).abort},
@@ -87,16 +91,21 @@ var configs = map[string]string{
 	"lifecycle": "NoSuchLifecycle", "policy": "NoSuchBucketPolicy", "cors": "NoSuchCORSConfiguration",
 	"website": "NoSuchWebsiteConfiguration", "encryption": "NoSuchServerSideEncryptionRule",
 	"worm": "NoSuchWORMConfiguration", "replication": "NoSuchReplicationConfiguration",
-	"inventory": "NoSuchInventory", "logging": "NoSuchLogging", "referer": "NoSuchReferer",
-	"requestPayment": "NoSuchRequestPayment", "transferAcceleration": "NoSuchTransferAccelerationConfiguration",
-	"accessmonitor": "NoSuchAccessMonitor",
+	"inventory": "NoSuchInventory", "transferAcceleration": "NoSuchTransferAccelerationConfiguration",
+	"tagging": "", "logging": "", "referer": "", "requestPayment": "", "accessmonitor": "", // never missing: see defaults
 }
 
 // unsupported are parameters that make a request another one than the rest of
-// it says; without them here it would be mistaken.
+// it says; without them here it would be mistaken: a GET for a listing, a PUT
+// for a new object in place of the old.
 var unsupported = []string{
-	"symlink", "x-oss-process", "x-oss-async-process", "callback", "asyncFetch", "live", "vod", "comp", "img", "qosInfo",
-	"metaQuery", "select", "cname", "resourceGroup", "style", "seal", "clean",
+	"x-oss-process", "x-oss-async-process", "callback", "asyncFetch", "live", "vod", "comp", "img", "qosInfo",
+	"metaQuery", "select", "cname", "resourceGroup", "style", "styleName", "seal", "rtc", "replicationProgress", "replicationLocation",
+	"publicAccessBlock", "policyStatus", "httpsConfig", "bucketArchiveDirectRead", "overwriteConfig", "redundancyTransition",
+	"objectWorm", "retention", "legalHold", "accessPoint", "accessPointPolicy", "accessPointForObjectProcess",
+	"accessPointConfigForObjectProcess", "accessPointPolicyForObjectProcess", "dataPipeline", "responseHeader",
+	"userDefinedLogFieldsConfig", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "cloudboxes",
+	"wormId", "wormExtend", "quota", "udf", "udfName",
 }
 
 // route finds the operation of a request. The name is "unknown" where there is none.
@@ -115,7 +124,7 @@ func (c *call) route() (*route, string, error) {
 	}
 	if at == ofBucket {
 		for _, p := range c.query {
-			if _, ok := configs[p.name]; ok || p.name == "tagging" {
+			if _, ok := configs[p.name]; ok {
 				rt := &route{op: strings.ToLower(c.r.Method) + "-" + p.name, level: ofBucket, serve: func(c *call) error { return c.config(p.name) }}
 				return rt, rt.op, nil
 			}

@@ -66,6 +66,29 @@ func (c *call) restore() error {
 	return c.empty(status)
 }
 
+// clean is CleanRestoredObject: it ends the life of a restored copy early
+// (error pages 0016-00000718 and -719).
+func (c *call) clean() error {
+	now := c.s.now()
+	o, err := c.b.change(c.key, c.value("versionId"), func(o *object, m *more) error {
+		switch {
+		case o.class != coldArchive && o.class != deepColdArchive:
+			return refuse(400, "OperationNotSupported", unknownEC, "The operation is not supported for this resource.").with("Resource", "CleanRestoredObject")
+		case m.thawed.IsZero() || !now.Before(m.frozenAt):
+			return refuse(409, "ArchiveRestoreFileStale", "0016-00000718", "The archive file or restore info stale")
+		case now.Before(m.thawed):
+			return refuse(409, "ArchiveRestoreNotFinished", "0016-00000719", "The archive file's restore is not finished.")
+		}
+		m.thawed, m.frozenAt = time.Time{}, time.Time{}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.sayVersion(o)
+	return c.empty(http.StatusOK)
+}
+
 // thaw returns when a restored copy begins and ends to be readable.
 func (o *object) thaw() (from, to time.Time) {
 	if o.more == nil {
@@ -81,10 +104,11 @@ func (c *call) readable(o *object) bool {
 	return !from.IsZero() && !now.Before(from) && now.Before(to)
 }
 
-// restoration is the header x-oss-restore of a frozen object, if it has one.
-func (c *call) restoration(o *object) string {
+// restoration is the header x-oss-restore of a frozen object, and the
+// RestoreInfo of listings, if it has one.
+func (o *object) restoration(now time.Time) string {
 	from, to := o.thaw()
-	switch now := c.s.now(); {
+	switch {
 	case from.IsZero() || !now.Before(to):
 		return ""
 	case now.Before(from):

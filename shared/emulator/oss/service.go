@@ -48,6 +48,23 @@ func (c *call) listBuckets() error {
 	return c.xml(x)
 }
 
+// regions is DescribeRegions, of the one region there is.
+func (c *call) regions() error {
+	if v := c.value("regions"); v != "" && v != "oss-"+c.s.region {
+		return refuse(404, "NoSuchRegion", unknownEC, "The region you specified does not exist.").with("Region", v)
+	}
+	x := newXML()
+	x.open("RegionInfoList")
+	x.open("RegionInfo")
+	x.text("Region", "oss-"+c.s.region)
+	x.text("InternetEndpoint", "oss-"+c.s.region+".aliyuncs.com")
+	x.text("InternalEndpoint", "oss-"+c.s.region+"-internal.aliyuncs.com")
+	x.text("AccelerateEndpoint", "oss-accelerate.aliyuncs.com")
+	x.close("RegionInfo")
+	x.close("RegionInfoList")
+	return c.xml(x)
+}
+
 // where writes the endpoints and the location of a bucket.
 func (c *call) where(x *xmlWriter) {
 	x.text("ExtranetEndpoint", "oss-"+c.s.region+".aliyuncs.com")
@@ -79,8 +96,24 @@ func (c *call) createBucket() error {
 		c.s.buckets[c.bucket] = newBucket(c.bucket, c.s.now(), kind, max(list, aclPrivate))
 	}
 	c.s.mu.Unlock()
+	if own := c.who.Token == ""; taken && own {
+		return c.again(list)
+	}
 	if taken {
 		return refuse(409, "BucketAlreadyExists", "0015-00000104", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.").with("BucketName", c.bucket)
+	}
+	c.w.Header().Set("Location", "/"+c.bucket)
+	return c.empty(http.StatusOK)
+}
+
+// again creates a bucket that is there. Keys without a token are taken for the
+// account's own, which may do so and changes nothing but the list it names;
+// anybody else, as whoever has temporary keys, is refused (error page 0015-00000104).
+func (c *call) again(list acl) error {
+	if b, ok := c.s.bucket(c.bucket); ok && list != aclDefault {
+		b.mu.Lock()
+		b.list = list
+		b.mu.Unlock()
 	}
 	c.w.Header().Set("Location", "/"+c.bucket)
 	return c.empty(http.StatusOK)

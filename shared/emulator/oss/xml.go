@@ -9,7 +9,8 @@ import (
 // written with it, so nothing in it goes through reflection or fmt.
 type xmlWriter struct {
 	b    []byte
-	coda string // encoding-type=url: keys and prefixes are percent-encoded
+	coda string    // encoding-type=url: keys and prefixes are percent-encoded
+	now  time.Time // of listings, which say what is restored
 }
 
 func newXML() *xmlWriter {
