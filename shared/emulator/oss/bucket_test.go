@@ -99,6 +99,7 @@ func TestConfigurationsAreKept(t *testing.T) {
 func TestWhatIsNotThereIsSaidSo(t *testing.T) {
 	s := start(t)
 	c := connect(t, s)
+	put(t, s, "k", "stays")
 	for name, tc := range map[string]struct {
 		method, key, param string
 		status             int
@@ -107,10 +108,17 @@ func TestWhatIsNotThereIsSaidSo(t *testing.T) {
 		"a retention":               {"PUT", "k", "retention", 501, "NotImplemented"},
 		"a block of public access":  {"GET", "", "publicAccessBlock", 501, "NotImplemented"},
 		"an asynchronous fetch":     {"POST", "", "asyncFetch", 501, "NotImplemented"},
+		"a DELETE of a list":        {"DELETE", "k", "acl", 405, "MethodNotAllowed"},
+		"a PUT of uploads":          {"PUT", "k", "uploads", 405, "MethodNotAllowed"},
+		"a part of no upload":       {"PUT", "k", "partNumber", 405, "MethodNotAllowed"},
+		"a DELETE of a location":    {"DELETE", "", "location", 405, "MethodNotAllowed"},
 		"a POST of nothing special": {"POST", "k", "uploadx", 405, "MethodNotAllowed"},
 	} {
 		_, err := c.Conn.Do(tc.method, bucketName, tc.key, map[string]any{tc.param: nil}, nil, nil, 0, nil)
 		wantCode(t, name, err, tc.status, tc.code)
+	}
+	if o, _ := s.Get(bucketName, "k"); string(o.Body) != "stays" {
+		t.Errorf("afterwards the object holds %q", o.Body)
 	}
 }
 

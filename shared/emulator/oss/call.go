@@ -144,13 +144,15 @@ func (c *call) empty(status int) error {
 }
 
 // xml answers 200 with a document.
-func (c *call) xml(x *xmlWriter) error {
+func (c *call) xml(x *xmlWriter) error { return c.xmlWith(http.StatusOK, x) }
+
+func (c *call) xmlWith(status int, x *xmlWriter) error {
 	b := x.bytes()
 	c.common()
 	h := c.w.Header()
 	h["Content-Type"] = []string{"application/xml"}
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}
-	c.w.WriteHeader(http.StatusOK)
+	c.w.WriteHeader(status)
 	_, _ = c.w.Write(b)
 	return nil
 }
@@ -182,5 +184,11 @@ func (c *call) document(root string) (doc node, some bool, err error) {
 	return doc, true, nil
 }
 
-// isoTime is how OSS writes times in XML: whole seconds, with zeros for the rest.
-func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+// layoutXML is how OSS writes times in XML, with noFraction behind: whole
+// seconds, so that a listing and the header Last-Modified agree.
+const (
+	layoutXML  = "2006-01-02T15:04:05"
+	noFraction = ".000Z"
+)
+
+func isoTime(t time.Time) string { return t.UTC().Format(layoutXML) + noFraction }

@@ -6,8 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
+
+	"kodoferry/shared/emulator/oss"
 )
 
 // model lists as OSS says it does, by looking at every key.
@@ -180,5 +183,18 @@ func TestAHundredKeysAreTheDefault(t *testing.T) {
 		if n, err := list(open(t, s)); n != 100 || err != nil {
 			t.Errorf("%s: %d keys, %v, want 100", name, n, err)
 		}
+	}
+}
+
+func TestListingsAndHeadersAgreeOnTheTime(t *testing.T) {
+	s := start(t)
+	must(t, s.Put(bucketName, oss.Object{Key: "k", LastModified: time.Unix(1700000000, 987654321)}))
+	b := open(t, s)
+	page, err := b.ListObjectsV2()
+	must(t, err)
+	h, err := b.GetObjectDetailedMeta("k")
+	must(t, err)
+	if got, want := page.Objects[0].LastModified.UTC().Format(time.RFC3339Nano), "2023-11-14T22:13:20Z"; got != want || h.Get("Last-Modified") != "Tue, 14 Nov 2023 22:13:20 GMT" {
+		t.Errorf("listed %s, with the header %s, want %s", got, h.Get("Last-Modified"), want)
 	}
 }

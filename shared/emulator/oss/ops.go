@@ -133,10 +133,25 @@ func (c *call) route() (*route, string, error) {
 	for i := range routes {
 		rt := &routes[i]
 		if rt.level == at && rt.method == c.r.Method && (rt.mark == "" || c.has(rt.mark)) && (rt.header == "" || c.r.Header.Get(rt.header) != "") {
+			if rt.mark == "" && c.marked(at) {
+				break
+			}
 			return rt, rt.op, nil
 		}
 	}
 	return nil, "unknown", refuse(405, "MethodNotAllowed", unknownEC, "The specified method is not allowed against this resource.").with("Method", c.r.Method)
+}
+
+// marked reports whether a request names a part of its bucket or object. No
+// plain operation may stand in for one there is none of: DELETE ?acl must not
+// delete the object, nor PUT ?uploads empty it.
+func (c *call) marked(at level) bool {
+	for _, rt := range routes {
+		if rt.level == at && rt.mark != "" && c.has(rt.mark) {
+			return true
+		}
+	}
+	return at == ofObject && c.has("partNumber") && c.r.Method == http.MethodPut
 }
 
 // ServeHTTP answers one request. It makes a Server an http.Handler, so that a

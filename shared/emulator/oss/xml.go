@@ -44,7 +44,7 @@ func (x *xmlWriter) flag(name string, v bool) { x.text(name, strconv.FormatBool(
 
 func (x *xmlWriter) time(name string, t time.Time) {
 	x.open(name)
-	x.b = t.UTC().AppendFormat(x.b, "2006-01-02T15:04:05.000Z")
+	x.b = append(t.UTC().AppendFormat(x.b, layoutXML), noFraction...)
 	x.close(name)
 }
 
