@@ -24,6 +24,7 @@ const (
 	ownerOnly right = iota // never
 	anyReader              // public-read
 	anyWriter              // public-read-write
+	inForm                 // what the form says, which the operation reads
 )
 
 // route ties an operation's name to the requests that mean it. mark is the
@@ -54,6 +55,7 @@ var routes = []route{
 	{"list-versions", ofBucket, "GET", "versions", "", anyReader, (*call).listVersions},
 	{"list-uploads", ofBucket, "GET", "uploads", "", ownerOnly, (*call).listUploads},
 	{"delete-many", ofBucket, "POST", "delete", "", ownerOnly, (*call).deleteMany},
+	{"post", ofBucket, "POST", "", "", inForm, (*call).post},
 	{"list", ofBucket, "GET", "list-type", "", anyReader, (*call).listV2},
 	{"create-bucket", ofBucket, "PUT", "", "", ownerOnly, (*call).createBucket},
 	{"delete-bucket", ofBucket, "DELETE", "", "", ownerOnly, (*call).deleteBucket},
@@ -195,7 +197,7 @@ func (c *call) do(rt *route) error {
 		}
 		c.b = b
 	}
-	if c.who == nil {
+	if c.who == nil && rt.right != inForm {
 		if err := c.anonymous(rt); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@
 //	ops.go, call.go      the table of operations, and what each of them begins with
 //	auth*.go             who asks, and whether the signature is theirs
 //	index.go, object.go, bucket.go, versions.go   what is kept
-//	put.go, get.go, symlink.go, …    the operations
+//	put.go, get.go, post.go, …    the operations
 //	xml.go, xmlread.go   answers and questions in XML
 //
 // What it follows: OSS's API reference and error pages, and the sources of
