@@ -81,12 +81,16 @@ func (c *call) authenticate() error {
 		return badArgument("Authorization", header, "Only one auth mechanism allowed; only the query string or the Authorization header should be specified.")
 	case strings.HasPrefix(header, algorithmV4):
 		c.who, err = c.headerV4(header)
+	case strings.HasPrefix(header, versionV2+" "):
+		c.who, err = c.headerV2(header)
 	case strings.HasPrefix(header, "OSS "):
 		c.who, err = c.headerV1(header)
 	case header != "":
 		return refuse(400, "InvalidArgument", unknownEC, "Authorization header is invalid.").with("ArgumentName", "Authorization", "ArgumentValue", header)
 	case c.has("OSSAccessKeyId") || c.has("Signature"):
 		c.who, err = c.queryV1()
+	case c.value("x-oss-signature-version") == versionV2:
+		c.who, err = c.queryV2()
 	case byQuery:
 		c.who, err = c.queryV4()
 	}

@@ -30,15 +30,15 @@ func TestRequestsThatWereNotSignedSoAreRefused(t *testing.T) {
 		status   int
 		code     string
 	}{
-		"another key":              {"V1 V4", func(r *http.Request) { r.URL.Path += "x" }, 403, "SignatureDoesNotMatch"},
-		"another method":           {"V1 V4", func(r *http.Request) { r.Method = "POST"; r.URL.RawQuery = "append&position=0" }, 403, "SignatureDoesNotMatch"},
-		"a subresource added":      {"V1 V4", func(r *http.Request) { r.URL.RawQuery = "acl" }, 403, "SignatureDoesNotMatch"},
-		"any parameter added":      {"V4", func(r *http.Request) { r.URL.RawQuery = "x" }, 403, "SignatureDoesNotMatch"},
-		"an x-oss- header added":   {"V1 V4", func(r *http.Request) { r.Header.Set("x-oss-meta-a", "1") }, 403, "SignatureDoesNotMatch"},
-		"an x-oss- header changed": {"V1 V4", func(r *http.Request) { r.Header.Set("x-oss-object-acl", "public-read") }, 403, "SignatureDoesNotMatch"},
-		"another content type":     {"V1 V4", func(r *http.Request) { r.Header.Set("Content-Type", "x/y") }, 403, "SignatureDoesNotMatch"},
-		"an MD5 added":             {"V1 V4", func(r *http.Request) { r.Header.Set("Content-MD5", "nd0s5v8bFWPLkRxoAlyrMg==") }, 403, "SignatureDoesNotMatch"},
-		"another date": {"V1 V4", func(r *http.Request) {
+		"another key":              {"V1 V2 V4", func(r *http.Request) { r.URL.Path += "x" }, 403, "SignatureDoesNotMatch"},
+		"another method":           {"V1 V2 V4", func(r *http.Request) { r.Method = "POST"; r.URL.RawQuery = "append&position=0" }, 403, "SignatureDoesNotMatch"},
+		"a subresource added":      {"V1 V2 V4", func(r *http.Request) { r.URL.RawQuery = "acl" }, 403, "SignatureDoesNotMatch"},
+		"any parameter added":      {"V2 V4", func(r *http.Request) { r.URL.RawQuery = "x" }, 403, "SignatureDoesNotMatch"},
+		"an x-oss- header added":   {"V1 V2 V4", func(r *http.Request) { r.Header.Set("x-oss-meta-a", "1") }, 403, "SignatureDoesNotMatch"},
+		"an x-oss- header changed": {"V1 V2 V4", func(r *http.Request) { r.Header.Set("x-oss-object-acl", "public-read") }, 403, "SignatureDoesNotMatch"},
+		"another content type":     {"V1 V2 V4", func(r *http.Request) { r.Header.Set("Content-Type", "x/y") }, 403, "SignatureDoesNotMatch"},
+		"an MD5 added":             {"V1 V2 V4", func(r *http.Request) { r.Header.Set("Content-MD5", "nd0s5v8bFWPLkRxoAlyrMg==") }, 403, "SignatureDoesNotMatch"},
+		"another date": {"V1 V2 V4", func(r *http.Request) {
 			r.Header.Set("Date", sameDay(9*time.Minute).Format(http.TimeFormat))
 		}, 403, "SignatureDoesNotMatch"},
 		"a date 16 minutes ago": {"V1", func(r *http.Request) {
@@ -47,14 +47,14 @@ func TestRequestsThatWereNotSignedSoAreRefused(t *testing.T) {
 		"a date in 16 minutes": {"V1", func(r *http.Request) {
 			r.Header.Set("Date", time.Now().Add(16*time.Minute).UTC().Format(http.TimeFormat))
 		}, 403, "RequestTimeTooSkewed"},
-		"no date":                       {"V1 V4", func(r *http.Request) { r.Header.Del("Date") }, 403, "AccessDenied"},
-		"a date that is none":           {"V1 V4", func(r *http.Request) { r.Header.Set("Date", "yesterday") }, 403, "AccessDenied"},
-		"no signature at all":           {"V1 V4", func(r *http.Request) { r.Header.Del("Authorization") }, 403, "AccessDenied"},
-		"another kind of authorization": {"V1 V4", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, 400, "InvalidArgument"},
+		"no date":                       {"V1 V2 V4", func(r *http.Request) { r.Header.Del("Date") }, 403, "AccessDenied"},
+		"a date that is none":           {"V1 V2 V4", func(r *http.Request) { r.Header.Set("Date", "yesterday") }, 403, "AccessDenied"},
+		"no signature at all":           {"V1 V2 V4", func(r *http.Request) { r.Header.Del("Authorization") }, 403, "AccessDenied"},
+		"another kind of authorization": {"V1 V2 V4", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, 400, "InvalidArgument"},
 		"an empty signature":            {"V1", func(r *http.Request) { r.Header.Set("Authorization", "OSS "+keyID+":") }, 400, "InvalidArgument"},
 		"a signature of another length": {"V1", func(r *http.Request) { r.Header.Set("Authorization", "OSS "+keyID+":x") }, 403, "SignatureDoesNotMatch"},
-		"a token that nobody asked for": {"V1 V4", func(r *http.Request) { r.Header.Set("x-oss-security-token", "x") }, 403, "InvalidSecurityToken"},
-		"an unknown id":                 {"V1 V4", replaceAuthorization(keyID, "LTAIunknown"), 403, "InvalidAccessKeyId"},
+		"a token that nobody asked for": {"V1 V2 V4", func(r *http.Request) { r.Header.Set("x-oss-security-token", "x") }, 403, "InvalidSecurityToken"},
+		"an unknown id":                 {"V1 V2 V4", replaceAuthorization(keyID, "LTAIunknown"), 403, "InvalidAccessKeyId"},
 		"another region":                {"V4", replaceAuthorization("cn-hangzhou", "cn-beijing"), 400, "InvalidArgument"},
 		"another product":               {"V4", replaceAuthorization("/oss/", "/s3/"), 400, "InvalidArgument"},
 		"another end of the scope":      {"V4", replaceAuthorization("aliyun_v4_request", "aws4_request"), 400, "InvalidArgument"},
@@ -70,7 +70,7 @@ func TestRequestsThatWereNotSignedSoAreRefused(t *testing.T) {
 		"no field Signature":              {"V4", replaceAuthorization("Signature=", "Signed="), 400, "InvalidArgument"},
 		"a hash of the body":              {"V4", func(r *http.Request) { r.Header.Set("x-oss-content-sha256", strings.Repeat("0", 64)) }, 400, "InvalidArgument"},
 		"no x-oss-content-sha256":         {"V4", func(r *http.Request) { r.Header.Del("x-oss-content-sha256") }, 400, "InvalidArgument"},
-		"both kinds of signature at once": {"V1 V4", func(r *http.Request) { r.URL.RawQuery = "OSSAccessKeyId=x&Expires=1&Signature=y" }, 400, "InvalidArgument"},
+		"both kinds of signature at once": {"V1 V2 V4", func(r *http.Request) { r.URL.RawQuery = "OSSAccessKeyId=x&Expires=1&Signature=y" }, 400, "InvalidArgument"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, v := range strings.Fields(tc.versions) {
@@ -110,7 +110,7 @@ func sameDay(d time.Duration) time.Time {
 }
 
 func TestAnotherSecretIsRefusedWithWhatShouldHaveBeenSigned(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		c, err := sdk.New(s.Endpoint(), keyID, "another", version, sdk.Region(s.Region()))
 		must(t, err)
@@ -133,7 +133,7 @@ func TestTheClocksMayDifferBy15Minutes(t *testing.T) {
 		"16 minutes behind": {-16 * time.Minute, "RequestTimeTooSkewed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			both(t, func(t *testing.T, version sdk.ClientOption) {
+			each(t, func(t *testing.T, version sdk.ClientOption) {
 				s := start(t, func(c *oss.Config) { c.Now = func() time.Time { return time.Now().Add(tc.ahead) } })
 				err := open(t, s, version).PutObject("k", strings.NewReader("x"))
 				if tc.code == "" {
@@ -148,8 +148,16 @@ func TestTheClocksMayDifferBy15Minutes(t *testing.T) {
 
 func TestAdditionalHeadersAreSigned(t *testing.T) {
 	s := start(t)
+	b := open(t, s, sdk.AuthVersion(sdk.AuthV2), sdk.AdditionalHeaders([]string{"range", "User-Agent"}), through(func(r *http.Request) {
+		if r.Method == http.MethodHead {
+			r.Header.Set("User-Agent", "another")
+		}
+	}))
+	must(t, b.PutObject("k", strings.NewReader("0123456789")))
+	_, err := b.GetObjectDetailedMeta("k")
+	wantCode(t, "another agent", err, 403, "SignatureDoesNotMatch")
 	host := ""
-	b := open(t, s, sdk.AuthVersion(sdk.AuthV4), sdk.AdditionalHeaders([]string{"host", "range", "User-Agent"}), through(func(r *http.Request) {
+	b = open(t, s, sdk.AuthVersion(sdk.AuthV4), sdk.AdditionalHeaders([]string{"host", "range", "User-Agent"}), through(func(r *http.Request) {
 		if host != "" {
 			r.Host = host
 		}
@@ -189,7 +197,7 @@ func TestPresignedURLsAreHeldAgainstClockAndForm(t *testing.T) {
 		"V4 without a credential":   {sdk.AuthV4, 0, func(q url.Values) { q.Del("x-oss-credential") }, 400, "InvalidArgument"},
 		"V4 without a signature":    {sdk.AuthV4, 0, func(q url.Values) { q.Del("x-oss-signature") }, 400, "InvalidArgument"},
 		"V4 without a date":         {sdk.AuthV4, 0, func(q url.Values) { q.Del("x-oss-date") }, 400, "InvalidArgument"},
-		"V4 of another version":     {sdk.AuthV4, 0, func(q url.Values) { q.Set("x-oss-signature-version", "OSS2") }, 400, "InvalidArgument"},
+		"V4 of another version":     {sdk.AuthV4, 0, func(q url.Values) { q.Set("x-oss-signature-version", "OSS3") }, 400, "InvalidArgument"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, func(c *oss.Config) { c.Now = func() time.Time { return time.Now().Add(tc.after) } })
@@ -261,7 +269,7 @@ func TestErrorsOfHEADTravelInAHeader(t *testing.T) {
 }
 
 func TestBucketsAreReachedByHostToo(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		toServer := &http.Client{Transport: meddle(func(r *http.Request) {
 			r.Host = r.URL.Host

@@ -176,7 +176,19 @@ func (c *call) canonicalV4(extra []string) string {
 	if c.bucket != "" {
 		b.WriteString(c.bucket + "/" + escape(c.key, false))
 	}
-	b.WriteByte('\n')
+	b.WriteString("\n" + c.canonicalQuery() + "\n")
+	c.canonicalHeaders(&b, extra)
+	b.WriteString("\n" + strings.Join(extra, ";") + "\n")
+	if sum := c.r.Header.Get("X-Oss-Content-Sha256"); sum != "" {
+		b.WriteString(sum)
+	} else {
+		b.WriteString(unsignedPayload)
+	}
+	return b.String()
+}
+
+// canonicalQuery is every parameter but the signature, escaped and in order.
+func (c *call) canonicalQuery() string {
 	var query []pair
 	for _, p := range c.query {
 		if p.name != "x-oss-signature" {
@@ -184,6 +196,7 @@ func (c *call) canonicalV4(extra []string) string {
 		}
 	}
 	slices.SortStableFunc(query, func(a, b pair) int { return strings.Compare(a.name, b.name) })
+	var b strings.Builder
 	for i, p := range query {
 		if i > 0 {
 			b.WriteByte('&')
@@ -192,14 +205,6 @@ func (c *call) canonicalV4(extra []string) string {
 		if p.value != "" {
 			b.WriteString("=" + p.value)
 		}
-	}
-	b.WriteByte('\n')
-	c.canonicalHeaders(&b, extra)
-	b.WriteString("\n" + strings.Join(extra, ";") + "\n")
-	if sum := c.r.Header.Get("X-Oss-Content-Sha256"); sum != "" {
-		b.WriteString(sum)
-	} else {
-		b.WriteString(unsignedPayload)
 	}
 	return b.String()
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestBuckets(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		c := connect(t, s, version)
 		must(t, c.CreateBucket("bucket-2", sdk.ACL(sdk.ACLPublicRead), sdk.StorageClass(sdk.StorageIA)))

@@ -80,7 +80,7 @@ func TestPagesAddUpToWhatTheModelLists(t *testing.T) {
 	const seed = 20260201
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b := open(t, s, version)
 		alphabet := []string{"a", "b", "/", "//", "中", "\x01", " ", "+", "~"}
@@ -147,7 +147,7 @@ func TestQuestionsOfListingsAreChecked(t *testing.T) {
 		"a version without its key": {"versions": nil, "version-id-marker": "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			both(t, func(t *testing.T, version sdk.ClientOption) {
+			each(t, func(t *testing.T, version sdk.ClientOption) {
 				_, err := connect(t, s, version).Conn.Do("GET", bucketName, "", params, nil, nil, 0, nil)
 				wantCode(t, "list", err, 400, "InvalidArgument")
 			})

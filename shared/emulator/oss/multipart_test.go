@@ -32,7 +32,7 @@ func upload(t *testing.T, b *sdk.Bucket, key string, step int, sizes ...int) (sd
 }
 
 func TestMultipartUploads(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		for name, complete := range map[string]func(*sdk.Bucket, sdk.InitiateMultipartUploadResult, []sdk.UploadPart) error{
 			"by a list": func(b *sdk.Bucket, up sdk.InitiateMultipartUploadResult, parts []sdk.UploadPart) error {
 				_, err := b.CompleteMultipartUpload(up, parts)
@@ -114,7 +114,7 @@ func TestWhatCompleteRefuses(t *testing.T) {
 }
 
 func TestPartsAndUploads(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b := open(t, s, version)
 		up, parts, _ := upload(t, b, "k", 1, 100<<10, 5)
@@ -164,7 +164,7 @@ func TestPartsAndUploads(t *testing.T) {
 }
 
 func TestPartsAreCopied(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b := open(t, s, version)
 		src, file := content(500_000), filepath.Join(t.TempDir(), "f")

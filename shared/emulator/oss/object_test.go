@@ -47,7 +47,7 @@ func TestWhatPutRefuses(t *testing.T) {
 		"a callback":                      {[]sdk.Option{sdk.SetHeader("x-oss-callback", "e30=")}, 501, "NotImplemented"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			both(t, func(t *testing.T, version sdk.ClientOption) {
+			each(t, func(t *testing.T, version sdk.ClientOption) {
 				s := start(t)
 				put(t, s, "k", "old")
 				wantCode(t, "put", open(t, s, version).PutObject("k", strings.NewReader("x"), tc.options...), tc.status, tc.code)
@@ -135,7 +135,7 @@ func TestLengthsAreCheckedBeforeTheBodyComes(t *testing.T) {
 func TestForbidOverwrite(t *testing.T) {
 	for state, refused := range map[string]bool{"": true, "Enabled": false, "Suspended": false} {
 		t.Run("versioning "+state, func(t *testing.T) {
-			both(t, func(t *testing.T, version sdk.ClientOption) {
+			each(t, func(t *testing.T, version sdk.ClientOption) {
 				s := start(t)
 				b := open(t, s, version)
 				must(t, s.SetVersioning(bucketName, state))

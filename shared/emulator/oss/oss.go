@@ -1,7 +1,7 @@
 // Package oss is a strict stand-in for Alibaba Cloud OSS. It speaks the
 // service's wire protocol over plain HTTP and refuses what the service
 // refuses, with the service's own codes, so that any client written for OSS
-// can be tested against it: signatures of version 1 and 4, temporary
+// can be tested against it: signatures of version 1, 2 and 4, temporary
 // credentials, versioning, multipart uploads, and a body only stored once all
 // of it has come.
 //

@@ -58,9 +58,9 @@ func open(t testing.TB, s *oss.Server, options ...sdk.ClientOption) *sdk.Bucket 
 	return b
 }
 
-// both runs a test with either signature version.
-func both(t *testing.T, test func(t *testing.T, version sdk.ClientOption)) {
-	for name, v := range map[string]sdk.AuthVersionType{"V1": sdk.AuthV1, "V4": sdk.AuthV4} {
+// each runs a test with every version of signatures.
+func each(t *testing.T, test func(t *testing.T, version sdk.ClientOption)) {
+	for name, v := range map[string]sdk.AuthVersionType{"V1": sdk.AuthV1, "V2": sdk.AuthV2, "V4": sdk.AuthV4} {
 		t.Run(name, func(t *testing.T) { test(t, sdk.AuthVersion(v)) })
 	}
 }
@@ -118,7 +118,7 @@ var awkward = []string{
 }
 
 func TestAwkwardKeysGoRound(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b := open(t, s, version)
 		for _, key := range awkward {
@@ -170,7 +170,7 @@ func TestBadKeysAreRefused(t *testing.T) {
 		"no UTF-8":          "a\xff",
 	} {
 		t.Run(name, func(t *testing.T) {
-			both(t, func(t *testing.T, version sdk.ClientOption) {
+			each(t, func(t *testing.T, version sdk.ClientOption) {
 				wantCode(t, "put", open(t, s, version).PutObject(key, strings.NewReader("x")), 400, "InvalidObjectName")
 			})
 		})
@@ -178,7 +178,7 @@ func TestBadKeysAreRefused(t *testing.T) {
 }
 
 func TestPutAndHead(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b := open(t, s, version)
 		body := content(300_000)
@@ -230,7 +230,7 @@ func TestPutAndHead(t *testing.T) {
 }
 
 func TestPresignedURLs(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b := open(t, s, version)
 		u, err := b.SignURL("dir/a b", sdk.HTTPPut, 60, sdk.ContentType("text/plain"), sdk.Meta("m", "1"))
@@ -253,7 +253,7 @@ func TestPresignedURLs(t *testing.T) {
 }
 
 func TestTemporaryCredentials(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		now := time.Now()
 		s := start(t)
 		add := func(id, token string, end time.Time) {

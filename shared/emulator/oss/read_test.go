@@ -102,7 +102,7 @@ func TestConditions(t *testing.T) {
 }
 
 func TestCopies(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		must(t, s.CreateBucket("bucket-2"))
 		b := open(t, s, version)
@@ -128,7 +128,7 @@ func TestCopies(t *testing.T) {
 }
 
 func TestAppends(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b := open(t, s, version)
 		a, z := content(200_000), content(77)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestASymlinkIsReadAsWhatItNames(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b := open(t, s, version)
 		put(t, s, "dir/文 件", "the target")

@@ -10,7 +10,7 @@ import (
 )
 
 func TestVersions(t *testing.T) {
-	both(t, func(t *testing.T, version sdk.ClientOption) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
 		s := start(t)
 		b, c := open(t, s, version), connect(t, s, version)
 		put(t, s, "k", "null")
