@@ -213,3 +213,18 @@ func TestTheBooksBalanceOnlyIfEverythingEnded(t *testing.T) {
 		t.Errorf("both rows ended, yet the books do not balance: %+v", c)
 	}
 }
+
+func TestAMarkIsSeenByAllAndOnlyUnderItsName(t *testing.T) {
+	l := ledger.Open(mem.New(mem.OSS), ".ferry/")
+	if err := l.Mark(t.Context(), "j/1", "a"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		run, name string
+		want      bool
+	}{{"j/1", "a", true}, {"j/1", "b", false}, {"j/2", "a", false}} {
+		if got, err := l.Marked(t.Context(), tc.run, tc.name); err != nil || got != tc.want {
+			t.Errorf("Marked(%s, %s) = %v, %v, want %v", tc.run, tc.name, got, err, tc.want)
+		}
+	}
+}

@@ -32,7 +32,8 @@ type Marks interface {
 type Worker struct {
 	Doer
 	Send     map[task.Stage]queue.Sender
-	Marks    Marks // nil for a queue of this process alone, which never delivers twice
+	Marks    Marks      // nil for a queue of this process alone, which never delivers twice
+	Stage    task.Stage // the only stage whose tasks are done here; "" does all
 	Log      *slog.Logger
 	Attempts int           // tries per task, >= 1
 	Pause    time.Duration // before the second try, doubling after
@@ -54,8 +55,11 @@ func (w *Worker) Process(ctx context.Context, m queue.Message) error {
 		w.Log.WarnContext(ctx, "task of a newer version left in the queue", "fault", fault.Newer, "err", err)
 		return err
 	case err != nil:
-		w.Log.ErrorContext(ctx, "message dropped: it is no task of ours", "fault", fault.KindOf(err), "err", err, "body", clip(m.Body))
+		w.Log.ErrorContext(ctx, "message dropped: it is no task of ours; look who else sends to this queue", "message", m.ID, "fault", fault.KindOf(err), "err", err, "body", clip(m.Body))
 		return nil
+	}
+	if w.Stage != "" && t.Kind.Stage() != w.Stage {
+		return w.refer(ctx, t)
 	}
 	t.Deliveries = m.Deliveries
 	name := task.Name(m.Body)
@@ -93,6 +97,45 @@ func (w *Worker) Process(ctx context.Context, m queue.Message) error {
 		return err
 	}
 	return w.mark(ctx, t, next, name)
+}
+
+// refer sends a task that belongs to another stage where it belongs. It spends
+// a try, so that two queues that stand for one another do not play with it for
+// ever.
+func (w *Worker) refer(ctx context.Context, t task.Task) error {
+	log := w.Log.With("run", t.Run, "kind", t.Kind, "shard", t.Shard, "attempt", t.Attempt)
+	stray := fault.New(fault.Invalid, "worker.Process", t.Run, fmt.Errorf("a task of the %s stage came to the %s stage: check which queue triggers which function, and FERRY_QUEUE_LIST, FERRY_QUEUE_COPY and FERRY_QUEUE_VERIFY", t.Kind.Stage(), w.Stage))
+	if t.Attempt+1 >= w.Attempts {
+		next, err := w.GiveUp(ctx, t, stray)
+		if err != nil {
+			return err
+		}
+		return w.Submit(ctx, next...)
+	}
+	log.ErrorContext(ctx, "task sent on to the queue of its stage", "fault", fault.Invalid, "err", stray)
+	t.Delay = w.pause(t.Attempt)
+	t.Attempt++
+	return w.Submit(ctx, t)
+}
+
+// Bury gives up the task in m, a message that its queue has laid aside because
+// it was delivered too often. What is no task is dropped with a line in the
+// log; one of a newer version stays for a process that can read it (Newer).
+func (w *Worker) Bury(ctx context.Context, m queue.Message) error {
+	t, err := task.Decode(m.Body)
+	switch {
+	case fault.KindOf(err) == fault.Newer:
+		w.Log.WarnContext(ctx, "dead task of a newer version left in the queue", "message", m.ID, "fault", fault.Newer, "err", err)
+		return err
+	case err != nil:
+		w.Log.ErrorContext(ctx, "dead message dropped: it is no task of ours", "message", m.ID, "fault", fault.KindOf(err), "err", err, "body", clip(m.Body))
+		return nil
+	}
+	next, err := w.GiveUp(ctx, t, fault.New(fault.Unknown, "worker.Bury", t.Run, fmt.Errorf("its message was delivered too often without an outcome: the function's log of that time says why")))
+	if err != nil {
+		return err
+	}
+	return w.Submit(ctx, next...)
 }
 
 // again decides what becomes of a failed task: the same one later, or an outcome.

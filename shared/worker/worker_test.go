@@ -213,3 +213,32 @@ func TestPollServesAQueueUntilItsEnd(t *testing.T) {
 		t.Errorf("left in the queue: %+v, %v, want nothing", d, err)
 	}
 }
+
+func TestATaskOfAnotherStageIsSentWhereItBelongs(t *testing.T) {
+	w := newWorld(nil)
+	w.Stage = task.Listing
+	if err := w.Process(t.Context(), message(t, copyTask)); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.doer.done) > 0 || len(w.send.sent) != 1 || w.send.sent[0].Attempt != 1 || w.send.delay[0] <= 0 {
+		t.Fatalf("done %v, sent %+v after %v, want it sent on, later, and a try spent", w.doer.done, w.send.sent, w.send.delay)
+	}
+	again := copyTask
+	again.Attempt = w.Attempts - 1
+	if err := w.Process(t.Context(), message(t, again)); err != nil || len(w.doer.buried) != 1 {
+		t.Errorf("its last try: %v, given up %d times, want once: a run must end", err, len(w.doer.buried))
+	}
+}
+
+func TestADeadLetteredTaskIsGivenUp(t *testing.T) {
+	w := newWorld(nil)
+	if err := w.Bury(t.Context(), message(t, copyTask)); err != nil || len(w.doer.buried) != 1 {
+		t.Errorf("Bury = %v, given up %d times, want nil, once", err, len(w.doer.buried))
+	}
+	if err := w.Bury(t.Context(), queue.Message{Body: []byte("hello")}); err != nil || len(w.doer.buried) != 1 {
+		t.Errorf("Bury(no task) = %v, given up %d, want it dropped", err, len(w.doer.buried))
+	}
+	if err := w.Bury(t.Context(), queue.Message{Body: []byte(`{"v":99}`)}); fault.KindOf(err) != fault.Newer {
+		t.Errorf("Bury(newer) = %v, want %s: it stays", err, fault.Newer)
+	}
+}
