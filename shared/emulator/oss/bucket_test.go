@@ -59,6 +59,10 @@ func TestOnlyTheAccountCreatesABucketAgain(t *testing.T) {
 	s := start(t)
 	s.AddCredential(oss.Credential{ID: "STS.1", Secret: "s", Token: "token"})
 	must(t, connect(t, s).CreateBucket(bucketName, sdk.ACL(sdk.ACLPublicRead)))
+	must(t, connect(t, s).SetBucketACL("bucket-2", sdk.ACLPublicRead))
+	if err := s.CreateBucket("bucket-2"); err == nil {
+		t.Error("a list for a missing bucket did not create it")
+	}
 	acl, err := connect(t, s).GetBucketACL(bucketName)
 	must(t, err)
 	if acl.ACL != "public-read" {

@@ -192,6 +192,9 @@ func (c *call) do(rt *route) error {
 	}
 	if c.bucket != "" && rt.op != "create-bucket" {
 		b, ok := c.s.bucket(c.bucket)
+		if !ok && rt.op == "put-bucket-acl" && c.who != nil {
+			return c.createBucket() // which a list for a missing bucket is (OSS, PutBucketAcl)
+		}
 		if !ok {
 			return noSuchBucket(c.bucket)
 		}
