@@ -87,10 +87,6 @@ func (c *call) copy() error {
 			o.more = &more{tags: tags}
 		}
 	}
-	if src.kind == symlink { // the link is copied, not what it names (OSS, CopyObject)
-		m := o.extra()
-		m.target, o.kind, o.more = src.more.target, symlink, &m
-	}
 	o.size, o.crc, o.sum, o.body, o.parts, o.at = src.size, src.crc, src.sum, src.body, src.parts, c.s.now().UnixNano()
 	if err := c.b.add(o, forbid, c.s.nextID); err != nil {
 		return err

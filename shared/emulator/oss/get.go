@@ -19,7 +19,7 @@ func base64MD5(sum [16]byte) string { return base64.StdEncoding.EncodeToString(s
 
 // wanted finds the object that a GET or HEAD asks for and checks its conditions.
 func (c *call) wanted() (*object, error) {
-	o, err := c.b.follow(c.key, c.value("versionId"))
+	o, err := c.b.find(c.key, c.value("versionId"))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (c *call) head() error {
 
 // objectMeta is GetObjectMeta: size, time, ETag and digest, and no body.
 func (c *call) objectMeta() error {
-	o, err := c.b.follow(c.key, c.value("versionId"))
+	o, err := c.b.find(c.key, c.value("versionId"))
 	if err != nil {
 		return err
 	}

@@ -17,10 +17,9 @@ const (
 	normal kind = iota
 	appendable
 	multipart
-	symlink
 )
 
-var kindNames = [...]string{"Normal", "Appendable", "Multipart", "Symlink"}
+var kindNames = [...]string{"Normal", "Appendable", "Multipart"}
 
 func (k kind) String() string { return kindNames[k] }
 
@@ -94,7 +93,6 @@ type more struct {
 	version  string // "" is the null version
 	older    *object
 	tags     []pair
-	target   string    // the key that a symlink names
 	etag     string    // where Put was given one that is no digest
 	frozenAt time.Time // when the restored copy of a frozen object ends
 	thawed   time.Time // when it begins to be readable; zero: not asked for
@@ -168,7 +166,7 @@ type Object struct {
 	Tags         map[string]string
 	Class        string    // "Standard", "IA", …; Put takes "" as the bucket's
 	ACL          string    // "default", "private", …; Put takes "" as "default"
-	Type         string    // "Normal", "Appendable", "Multipart" or "Symlink", which Put does not take; "" is "Normal"
+	Type         string    // "Normal", "Appendable" or "Multipart"; Put takes "" as "Normal"
 	VersionID    string    // "null" where the bucket was never versioned
 	LastModified time.Time // Put takes zero as now
 }
@@ -237,7 +235,7 @@ func (p Object) private() (*object, error) {
 		names []string
 		name  string
 		to    *uint8
-	}{{classNames[:], p.Class, (*uint8)(&o.class)}, {aclNames[:], p.ACL, (*uint8)(&o.acl)}, {kindNames[:symlink], p.Type, (*uint8)(&o.kind)}} {
+	}{{classNames[:], p.Class, (*uint8)(&o.class)}, {aclNames[:], p.ACL, (*uint8)(&o.acl)}, {kindNames[:], p.Type, (*uint8)(&o.kind)}} {
 		if f.name == "" {
 			continue
 		}

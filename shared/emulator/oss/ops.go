@@ -70,8 +70,6 @@ var routes = []route{
 	{"append", ofObject, "POST", "append", "", anyWriter, (*call).append},
 	{"restore", ofObject, "POST", "restore", "", ownerOnly, (*call).restore},
 	{"clean", ofObject, "POST", "cleanRestoredObject", "", ownerOnly, (*call).clean},
-	{"put-symlink", ofObject, "PUT", "symlink", "", anyWriter, (*call).putSymlink},
-	{"symlink", ofObject, "GET", "symlink", "", anyReader, (*call).getSymlink},
 	{"begin", ofObject, "POST", "uploads", "", anyWriter, (*call).begin},
 	{"complete", ofObject, "POST", "uploadId", "", anyWriter, (*call).complete},
 	{"abort", ofObject, "DELETE", "uploadId", "", ownerOnly, (*call).abort},
