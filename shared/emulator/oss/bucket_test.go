@@ -110,6 +110,7 @@ func TestWhatIsNotThereIsSaidSo(t *testing.T) {
 		code               string
 	}{
 		"a retention":               {"PUT", "k", "retention", 501, "NotImplemented"},
+		"a symlink":                 {"PUT", "k", "symlink", 501, "NotImplemented"},
 		"a block of public access":  {"GET", "", "publicAccessBlock", 501, "NotImplemented"},
 		"an asynchronous fetch":     {"POST", "", "asyncFetch", 501, "NotImplemented"},
 		"a DELETE of a list":        {"DELETE", "k", "acl", 405, "MethodNotAllowed"},

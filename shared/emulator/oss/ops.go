@@ -102,7 +102,7 @@ var unsupported = []string{
 	"x-oss-process", "x-oss-async-process", "callback", "asyncFetch", "live", "vod", "comp", "img", "qosInfo",
 	"metaQuery", "select", "cname", "resourceGroup", "style", "styleName", "seal", "rtc", "replicationProgress", "replicationLocation",
 	"publicAccessBlock", "policyStatus", "httpsConfig", "bucketArchiveDirectRead", "overwriteConfig", "redundancyTransition",
-	"objectWorm", "retention", "legalHold", "accessPoint", "accessPointPolicy", "accessPointForObjectProcess",
+	"symlink", "objectWorm", "retention", "legalHold", "accessPoint", "accessPointPolicy", "accessPointForObjectProcess",
 	"accessPointConfigForObjectProcess", "accessPointPolicyForObjectProcess", "dataPipeline", "responseHeader",
 	"userDefinedLogFieldsConfig", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "cloudboxes",
 	"wormId", "wormExtend", "quota", "udf", "udfName",
