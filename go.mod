@@ -4,6 +4,8 @@ go 1.26.0
 
 require (
 	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client, V4 signatures included: the target and the ledger
+	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
+	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
 	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
