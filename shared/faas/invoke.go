@@ -121,7 +121,7 @@ func (f *Function) all(ctx context.Context, w work, deliveries int) ([]byte, err
 		failed = append(failed, one)
 		// Logged as well as returned: SQS is told the ids alone, and what
 		// Function Compute prints of the error is not structured.
-		f.o.Log.WarnContext(ctx, "message failed, it will be delivered again", "message", one.name(), "err", err)
+		f.o.Log.WarnContext(ctx, "message failed, left to be delivered again", "message", one.name(), "err", err)
 	}
 	f.o.Log.DebugContext(ctx, "invocation done", "messages", len(errs), "failed", len(failed), "took", time.Since(begun))
 	if w.partial {

@@ -176,7 +176,7 @@ func TestEveryLineOfAMessageCarriesItsRequestOnce(t *testing.T) {
 			t.Errorf("line = %s, want the request in it once", line)
 		}
 	}
-	if !strings.Contains(out.String(), `"msg":"message failed, it will be delivered again","message":"m0","err":"boom"`) {
+	if !strings.Contains(out.String(), `"msg":"message failed, left to be delivered again","message":"m0","err":"boom"`) {
 		t.Errorf("log = %s, want the failed message: SQS is not told the reason", out.String())
 	}
 }

@@ -190,9 +190,10 @@ func TestAWarmInvocationAddsLittleToItsTask(t *testing.T) {
 			took[i] = time.Since(begun)
 		}
 		slices.Sort(took)
-		t.Logf("%s: median %v, 90th percentile %v", variables[prefix], took[50], took[90])
-		if took[50] >= overhead {
-			t.Errorf("%s: median = %v, want under %v", variables[prefix], took[50], overhead)
+		t.Logf("%s: 10th percentile %v, median %v", variables[prefix], took[10], took[50])
+		// The quick ones: the others tell how busy this machine is.
+		if took[10] >= overhead {
+			t.Errorf("%s: 10th percentile = %v, want under %v", variables[prefix], took[10], overhead)
 		}
 	}
 }
