@@ -57,6 +57,7 @@ var rooms = []room{
 	{"shared/faas", nil, anyModule, nil},
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
 	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos"}, anyModule, nil},
+	{"scripts/pack", nil, nil, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }

@@ -60,7 +60,29 @@ func (f fields) cloudEvent() item {
 	if m.ID == "" {
 		m.ID = f.text("id")
 	}
+	if subject := f.text("subject"); strings.Contains(subject, ":queues/") { // acs:mns:<region>:<account>:queues/<name>
+		m.Queue = subject[strings.LastIndexByte(subject, '/')+1:]
+	}
 	m.Sent = f.time("time")
+	return m.unpacked()
+}
+
+// unpacked is m, and of an event in its body the message in that: a stream
+// that gives up puts the whole event into its dead-letter queue, alone or in
+// an array.
+func (m item) unpacked() item {
+	body := m.Body
+	var one []json.RawMessage
+	if json.Unmarshal(body, &one) == nil && len(one) == 1 {
+		body = one[0]
+	}
+	var f fields
+	if m.err != nil || json.Unmarshal(body, &f) != nil || !f.has("specversion", "data") {
+		return m
+	}
+	if inner := f.cloudEvent(); inner.err == nil {
+		m.Body = inner.Body
+	}
 	return m
 }
 
@@ -146,8 +168,10 @@ func (f fields) sqs() (work, error) {
 		}
 		attributes := r.object("attributes")
 		n, _ := strconv.Atoi(attributes.text("ApproximateReceiveCount"))
+		arn := r.text("eventSourceARN") // arn:aws:sqs:<region>:<account>:<name>
 		w.items = append(w.items, item{Message: Message{
 			ID: r.text("messageId"), Body: []byte(r.text("body")), Deliveries: max(n, 0), Sent: attributes.time("SentTimestamp"),
+			Queue: arn[strings.LastIndexByte(arn, ':')+1:],
 		}})
 	}
 	return w, nil

@@ -253,3 +253,35 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestAMessageTellsItsQueue(t *testing.T) {
+	for file, want := range map[string]string{"mns_queue.json": "zeus", "mns_queue_batch.json": "zeus", "sqs.json": "SQSQueue", "mns_queue_raw.json": "", "body.json": ""} {
+		w, err := read(event(t, file))
+		if err != nil || len(w.items) == 0 || w.items[0].Queue != want {
+			t.Errorf("%s: the first of %+v (%v), want queue %q", file, w.items, err, want)
+		}
+	}
+}
+
+func TestAnEventInADeadLetterGivesItsMessage(t *testing.T) {
+	inner := event(t, "mns_queue.json")
+	for name, body := range map[string][]byte{"alone": inner, "in an array": []byte("[" + string(inner) + "]"), "not at all": []byte(first)} {
+		t.Run(name, func(t *testing.T) {
+			outer := map[string]any{
+				"id": "dead-1", "specversion": "1.0", "type": "mns:Queue:SendMessage", "subject": "acs:mns:cn-hangzhou:123456789098:queues/ferry-dead",
+				"data": map[string]string{"messageId": "dead-1", "messageBody": string(body)},
+			}
+			raw, err := json.Marshal(outer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := read(raw)
+			if err != nil || len(w.items) != 1 {
+				t.Fatalf("read = %+v, %v, want one message", w, err)
+			}
+			if m := w.items[0]; compact(m.Body) != first || m.Queue != "ferry-dead" || m.ID != "dead-1" {
+				t.Errorf("message = %s of %s, %q, want %s of ferry-dead", m.Body, m.Queue, m.ID, first)
+			}
+		})
+	}
+}

@@ -29,6 +29,7 @@ import (
 // Message is one message out of an event.
 type Message struct {
 	ID         string    // the service's name for it; empty where the event gives none
+	Queue      string    // the name of the queue it comes from; empty where the event does not tell
 	Body       []byte    // a copy: the handler may keep it
 	Deliveries int       // how often it has been delivered at least, this time included; 0: the event does not tell
 	Sent       time.Time // when it was sent; zero: the event does not tell
