@@ -88,7 +88,7 @@ func within[N int | int64](bad *problems, name string, got, most N) {
 func (j Job) between() problems {
 	var bad problems
 	src, dst, led := j.Source, j.Target, j.Ledger
-	if src.Scheme == OSS {
+	if src.Scheme == OSS || src.Scheme == MNS {
 		bad.add("source: Ferry reads from Kodo alone: write a location such as %s", example["source"])
 	}
 	derived := dst
@@ -97,7 +97,7 @@ func (j Job) between() problems {
 		if side == "ledger" && l == derived {
 			continue // it has the target's mistakes, which are told already
 		}
-		if l.Scheme == Kodo {
+		if l.Scheme == Kodo || l.Scheme == MNS {
 			bad.add("%s: Ferry writes to OSS alone: write a location such as %s", side, example[side])
 		}
 		if strings.HasPrefix(l.Prefix, "/") || strings.HasPrefix(l.Prefix, `\`) {
@@ -145,17 +145,20 @@ var (
 	ossBucket = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
 	// Kodo asks the same of new buckets; older ones have capitals, dots and underscores.
 	kodoBucket = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-	regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+	accountID  = regexp.MustCompile(`^[0-9]{1,32}$`)
+	// MNS documentation, "Limits": names have letters, digits and hyphens, up to 120 in all.
+	queuePrefix = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,99}$`)
+	regionName  = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	hostName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 )
 
 // check returns what is wrong with l by itself.
 func (l Location) check() problems {
 	var bad problems
 	switch l.Scheme {
-	case Kodo, OSS:
+	case Kodo, OSS, MNS:
 	default:
-		bad.add("unknown service %q%s: write kodo://… or oss://…", l.Scheme, meant(l.Scheme, Kodo, OSS))
+		bad.add("unknown service %q%s: write kodo://…, oss://… or mns://…", l.Scheme, meant(l.Scheme, Kodo, OSS, MNS))
 	}
 	l.checkBucket(&bad)
 	if !utf8.ValidString(l.Prefix) {
@@ -165,7 +168,7 @@ func (l Location) check() problems {
 		bad.add("the prefix has %d bytes: shorten it to %d", len(l.Prefix), maxPrefix)
 	}
 	switch {
-	case l.Region == "" && l.Scheme == OSS:
+	case l.Region == "" && (l.Scheme == OSS || l.Scheme == MNS):
 		bad.add("region is missing: add one such as ?region=cn-hangzhou")
 	case l.Scheme == OSS && strings.HasPrefix(l.Region, "oss-") && regionName.MatchString(l.Region):
 		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
@@ -190,6 +193,10 @@ func (l Location) checkBucket(bad *problems) {
 	case strings.ContainsAny(l.Bucket, "@:"):
 		// Not repeated: it may be a secret, or the half of one that has a slash in it.
 		bad.add("the location has credentials or a port before its first slash: remove them; keys belong in the environment or a role, a host in endpoint=")
+	case l.Scheme == MNS && !accountID.MatchString(l.Bucket):
+		bad.add("%q is no account: write its id, a number, as in mns://1234567890123456/ferry-", l.Bucket)
+	case l.Scheme == MNS && !queuePrefix.MatchString(l.Prefix):
+		bad.add("%q is no beginning of the names of queues: it has up to 100 letters, digits and hyphens and begins with a letter, as ferry-", l.Prefix)
 	case l.Scheme == OSS && !ossBucket.MatchString(l.Bucket):
 		bad.add("%q is no name of an OSS bucket: it has 3 to 63 lower-case letters, digits and hyphens, none of these at an end", l.Bucket)
 	case !kodoBucket.MatchString(l.Bucket):
@@ -202,8 +209,8 @@ func (l Location) checkEndpoint(bad *problems) {
 	case "":
 		return
 	case "internal", "public", "accelerate":
-		if l.Scheme == Kodo {
-			bad.add("endpoint=%s is for oss:// only: name a host, or leave it out", l.Endpoint)
+		if l.Scheme == Kodo || l.Scheme == MNS && l.Endpoint == "accelerate" {
+			bad.add("endpoint=%s is not for %s://: name a host, or leave it out", l.Endpoint, l.Scheme)
 		}
 		return
 	}

@@ -100,7 +100,7 @@ func TestTenMistakesAreToldAtOnce(t *testing.T) {
 			j.Limits.BatchObjects = 1001
 		})
 	want := []string{
-		"source: the location has credentials", `source: unknown parameter "regoin" (did you mean region?)`, "source: endpoint=internal is for oss://",
+		"source: the location has credentials", `source: unknown parameter "regoin" (did you mean region?)`, "source: endpoint=internal is not for kodo://",
 		`target: "Photos" is no name of an OSS bucket`, "target: the prefix has a %", "target: region is missing",
 		"target: the endpoint is plain http", "target: domain is for kodo://",
 		`ledger: unknown service "osss" (did you mean oss?)`, "ledger: insecure is neither true nor false", "the ledger's prefix does not end in /",
