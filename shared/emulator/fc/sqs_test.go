@@ -1,0 +1,79 @@
+package fc_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"kodoferry/shared/emulator/fc"
+)
+
+func TestAMappingDeliversMessagesAsLambdaDoes(t *testing.T) {
+	t.Parallel()
+	c, q := one(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1}), &queue{}
+	fill(t, q, "one", "two")
+	s := stream(t, c, fc.StreamConfig{Queue: q, Name: "tasks", BatchCount: 10})
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+	s.Stop()
+	events := heard(t, c)
+	if len(events) != 1 {
+		t.Fatalf("the function was given %q, want one event", events)
+	}
+	var event struct {
+		Records []struct {
+			MessageID, ReceiptHandle, Body, MD5OfBody, EventSource, EventSourceARN, AWSRegion string
+			Attributes                                                                        map[string]string
+		}
+	}
+	if err := json.Unmarshal([]byte(events[0]), &event); err != nil || len(event.Records) != 2 {
+		t.Fatalf("the event is %s, want two records", events[0])
+	}
+	r := event.Records[0]
+	if r.MessageID != "M1" || r.Body != "one" || r.ReceiptHandle != "M1/1" || r.MD5OfBody != "f97c5d29941bfb1b2fdab0874906ab82" ||
+		r.EventSource != "aws:sqs" || r.EventSourceARN != "arn:aws:sqs:us-east-1:123456789012:tasks" || r.AWSRegion != "us-east-1" ||
+		r.Attributes["ApproximateReceiveCount"] != "1" || len(r.Attributes["SentTimestamp"]) != 13 {
+		t.Errorf("the first record is %+v, want message M1 of the queue tasks", r)
+	}
+}
+
+func TestOnlyTheMessagesThatFailedComeAgain(t *testing.T) {
+	t.Parallel()
+	c, q, dead := one(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1}), &queue{visibility: 50 * time.Millisecond}, &queue{}
+	fill(t, q, "fine", "rotten", "fine too")
+	s := stream(t, c, fc.StreamConfig{Queue: q, BatchCount: 10, PartialBatch: true, MaxReceives: 3, DeadLetter: dead})
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+	s.Stop()
+	if got := dead.bodies(); got != "rotten" {
+		t.Errorf("the dead letters are %q, want the rotten one alone", got)
+	}
+	events := heard(t, c)
+	if len(events) != 3 || strings.Count(events[0], "messageId") != 3 || strings.Count(events[1], "messageId") != 1 || strings.Count(events[2], "messageId") != 1 {
+		t.Errorf("the function was given %q, want all three messages, then twice the rotten one", events)
+	}
+	if st := c.Stats()["f"]; st.DeadLetters != 1 || st.Retries != 2 || st.Failures != 0 {
+		t.Errorf("Stats = %+v, want 2 retries and a dead letter", st)
+	}
+}
+
+func TestWithoutPartialBatchesAnyAnswerIsASuccess(t *testing.T) {
+	t.Parallel()
+	c, q := one(t, fc.Function{Platform: fc.Lambda}), &queue{visibility: 50 * time.Millisecond}
+	fill(t, q, "rotten")
+	stream(t, c, fc.StreamConfig{Queue: q})
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+	if st := c.Stats()["f"]; st.Invocations != 1 {
+		t.Errorf("Stats = %+v, want one invocation", st)
+	}
+}
+
+func TestABatchWhoseInstanceDiesComesAgain(t *testing.T) {
+	t.Parallel()
+	c, q := one(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1, Timeout: time.Nanosecond}), &queue{visibility: 20 * time.Millisecond}
+	fill(t, q, "m")
+	stream(t, c, fc.StreamConfig{Queue: q})
+	eventually(t, "it came twice", func() bool { return c.Stats()["f"].Timeouts >= 2 && c.Stats()["f"].Retries >= 1 })
+	if q.bodies() != "m" {
+		t.Errorf("the queue holds %q, want the message", q.bodies())
+	}
+}

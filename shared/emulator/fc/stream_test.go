@@ -1,0 +1,291 @@
+package fc_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kodoferry/shared/emulator/fc"
+	"kodoferry/shared/emulator/fc/testdata/behave"
+	"kodoferry/shared/fault"
+)
+
+// soon retries at once.
+var soon = fc.Retry{Backoff: func(int) time.Duration { return time.Millisecond }}
+
+func stream(t *testing.T, c *fc.Cloud, cfg fc.StreamConfig) *fc.Stream {
+	t.Helper()
+	cfg.Function = "f"
+	if cfg.Poll == 0 {
+		cfg.Poll = 20 * time.Millisecond
+	}
+	s, err := c.Stream(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// heard returns the events that the function's only instance was given.
+func heard(t *testing.T, c *fc.Cloud) []string {
+	t.Helper()
+	return ask(t, c, behave.Command{}).Heard
+}
+
+func TestAStreamDeliversMessagesAsEventBridgeDoes(t *testing.T) {
+	t.Parallel()
+	c, q := one(t, fc.Function{MaxInstances: 1, Concurrency: 2}), &queue{}
+	fill(t, q, `{"v":1}`, "plain <text>")
+	s := stream(t, c, fc.StreamConfig{Queue: q, Name: "tasks", BatchCount: 16})
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+	s.Stop()
+	events := heard(t, c)
+	if len(events) != 1 {
+		t.Fatalf("the function was given %q, want one batch", events)
+	}
+	var batch []map[string]any
+	if err := json.Unmarshal([]byte(events[0]), &batch); err != nil || len(batch) != 2 {
+		t.Fatalf("the event is %s, want an array of 2", events[0])
+	}
+	const uuid, moment = `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`
+	want := map[string]string{
+		"id": uuid, "source": `^acs:mns$`, "specversion": `^1\.0$`, "type": `^mns:Queue:SendMessage$`, "datacontenttype": `^application/json; charset=utf-8$`,
+		"subject": `^acs:mns:cn-hangzhou:1000000000000001:queues/tasks$`, "time": moment, "aliyunaccountid": `^1000000000000001$`,
+		"aliyunpublishtime": moment, "aliyuneventbusname": `.`, "aliyunregionid": `^cn-hangzhou$`,
+	}
+	for n, body := range []string{`{"v":1}`, "plain <text>"} {
+		for k, pattern := range want {
+			if got, _ := batch[n][k].(string); !regexp.MustCompile(pattern).MatchString(got) {
+				t.Errorf("%s = %q, want %s", k, got, pattern)
+			}
+		}
+		data, _ := batch[n]["data"].(map[string]any)
+		if len(batch[n]) != len(want)+1 || len(data) != 3 || data["messageBody"] != body || data["messageId"] == "" || data["requestId"] == "" {
+			t.Errorf("the event is %v, want these keys alone, data with requestId, messageId and the body %q", batch[n], body)
+		}
+	}
+}
+
+func TestAStreamCanLeaveTheEnvelopeAwayAndDecode(t *testing.T) {
+	t.Parallel()
+	c, q := one(t, fc.Function{MaxInstances: 1, Concurrency: 2}), &queue{}
+	fill(t, q, base64.StdEncoding.EncodeToString([]byte("decoded")), "not base64!")
+	s := stream(t, c, fc.StreamConfig{Queue: q, BatchCount: 2, Schema: fc.RawData, Base64: true})
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+	s.Stop()
+	var batch []struct{ MessageID, MessageBody string }
+	if events := heard(t, c); len(events) != 1 || json.Unmarshal([]byte(events[0]), &batch) != nil || len(batch) != 2 {
+		t.Fatalf("the events are %q, want one array of two messages", events)
+	}
+	if batch[0].MessageBody != "decoded" || batch[0].MessageID != "M1" || batch[1].MessageBody != "not base64!" {
+		t.Errorf("the messages are %+v, want the first decoded, the second as it was", batch)
+	}
+}
+
+func TestABatchThatFailsIsTriedAgainThenBuried(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		retry   fc.Retry
+		retries int
+	}{
+		"three times where nothing is said": {soon, 3},
+		"once":                              {fc.Retry{Attempts: 1, Backoff: soon.Backoff}, 1},
+		"never":                             {fc.Retry{Attempts: -1, Backoff: soon.Backoff}, 0},
+		"not when the event would be too old": {fc.Retry{Attempts: 9, MaxAge: time.Second, Backoff: func(try int) time.Duration {
+			return time.Duration(try/2) * time.Minute // none before the first
+		}}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, q, dead := one(t, fc.Function{MaxInstances: 1}), &queue{}, &queue{}
+			fill(t, q, "fine", "rotten", "fine too")
+			stream(t, c, fc.StreamConfig{Queue: q, BatchCount: 2, Retry: tc.retry, DeadLetter: dead})
+			eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+			if got := dead.bodies(); got != "fine rotten" {
+				t.Errorf("the dead letters are %q, want the whole batch: %q", got, "fine rotten")
+			}
+			if s := c.Stats()["f"]; s.Retries != tc.retries || s.Failures != tc.retries+1 || s.DeadLetters != 2 || s.Invocations != tc.retries+2 {
+				t.Errorf("Stats = %+v, want %d retries, then 2 dead letters, and one batch that went well", s, tc.retries)
+			}
+		})
+	}
+}
+
+func TestWithoutADeadLetterQueueWhatFailsIsDropped(t *testing.T) {
+	t.Parallel()
+	c, q := one(t, fc.Function{MaxInstances: 1}), &queue{}
+	fill(t, q, "rotten")
+	stream(t, c, fc.StreamConfig{Queue: q, Retry: soon})
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+	if s := c.Stats()["f"]; s.Dropped != 1 || s.DeadLetters != 0 {
+		t.Errorf("Stats = %+v, want one dropped", s)
+	}
+}
+
+func TestADeadLetterThatCannotBeSentStaysInItsQueue(t *testing.T) {
+	t.Parallel()
+	var said journal
+	c, q, dead := one(t, fc.Function{MaxInstances: 1, Log: &said}), &queue{visibility: 10 * time.Millisecond}, &queue{broken: errors.New("no such queue")}
+	fill(t, q, "rotten")
+	s := stream(t, c, fc.StreamConfig{Queue: q, Retry: fc.Retry{Attempts: -1}, DeadLetter: dead})
+	eventually(t, "it came again", func() bool { return c.Stats()["f"].Invocations >= 2 })
+	s.Stop()
+	if q.bodies() != "rotten" || c.Stats()["f"].DeadLetters != 0 {
+		t.Errorf("the queue holds %q, Stats = %+v, want the message and no dead letter", q.bodies(), c.Stats()["f"])
+	}
+	if !strings.Contains(said.String(), "no such queue") {
+		t.Errorf("the log is %q, want it to say why", said.String())
+	}
+}
+
+func TestABatchIsAsFullAsItsWindowLets(t *testing.T) {
+	t.Parallel()
+	many := slices.Repeat([]string{"m"}, 40)
+	for name, tc := range map[string]struct {
+		count   int
+		window  time.Duration
+		batches []int
+		asked   []int // at most, in the first requests
+	}{
+		"without a window a batch is one request":    {40, 0, []int{16, 16, 8}, []int{16, 16, 16}},
+		"a window gathers several":                   {40, 5 * time.Second, []int{40}, []int{16, 16, 8}},
+		"a full batch does not wait":                 {20, 5 * time.Second, []int{20, 20}, []int{16, 4, 16, 4}},
+		"a window that ends delivers what there is":  {100, 100 * time.Millisecond, []int{40}, []int{16, 16, 16}},
+		"the smallest batch is one, and the default": {0, 0, slices.Repeat([]int{1}, 40), []int{1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, q := one(t, fc.Function{MaxInstances: 1, Concurrency: 2}), &queue{}
+			fill(t, q, many...)
+			s := stream(t, c, fc.StreamConfig{Queue: q, BatchCount: tc.count, BatchWindow: tc.window})
+			eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+			s.Stop()
+			var batches []int
+			for _, e := range heard(t, c) {
+				batches = append(batches, strings.Count(e, `"messageBody"`))
+			}
+			if !slices.Equal(batches, tc.batches) {
+				t.Errorf("batches hold %v messages, want %v", batches, tc.batches)
+			}
+			if !slices.Equal(q.asked[:len(tc.asked)], tc.asked) {
+				t.Errorf("the requests wanted %v messages, want %v", q.asked, tc.asked)
+			}
+		})
+	}
+}
+
+func TestConsumersDeliverAtOnceAndWaitForRoom(t *testing.T) {
+	eachPlatform(t, func(t *testing.T, p fc.Platform) {
+		c, q := one(t, fc.Function{Platform: p, MaxInstances: 2}), &queue{}
+		fill(t, q, slices.Repeat([]string{"m"}, 30)...)
+		stream(t, c, fc.StreamConfig{Queue: q, Consumers: 6})
+		eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+		if s := c.Stats()["f"]; s.Invocations != 30 || s.Throttled != 0 || s.MaxInstances > 2 || s.Failures+s.Retries+s.Dropped != 0 {
+			t.Errorf("Stats = %+v, want 30 invocations on 2 instances at most, and none refused", s)
+		}
+	})
+}
+
+func TestAStreamWaitsNoLongerThanItsCeiling(t *testing.T) {
+	t.Parallel()
+	c, q, dead := one(t, fc.Function{MaxInstances: 1}), &queue{}, &queue{}
+	body := `{"stub":60000000000}`
+	fill(t, q, body)
+	// An array of bodies is not what the test function takes for a command:
+	// so its main is stopped by a stream whose batch it cannot answer in time.
+	s := stream(t, c, fc.StreamConfig{Queue: q, Ceiling: time.Nanosecond, Retry: fc.Retry{Attempts: -1}, DeadLetter: dead})
+	eventually(t, "it is a dead letter", func() bool { return dead.bodies() == body })
+	s.Stop()
+	if st := c.Stats()["f"]; st.Timeouts != 1 {
+		t.Errorf("Stats = %+v, want a timeout, though the function's own is a minute", st)
+	}
+}
+
+func TestAStreamOutlivesAQueueThatFails(t *testing.T) {
+	t.Parallel()
+	var said journal
+	c, q := one(t, fc.Function{Log: &said}), &queue{broken: errors.New("the queue is away")}
+	stream(t, c, fc.StreamConfig{Queue: q})
+	eventually(t, "it says so", func() bool { return strings.Contains(said.String(), "the queue is away") })
+	q.mu.Lock()
+	q.broken = nil
+	q.mu.Unlock()
+	fill(t, q, "m")
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+}
+
+func TestAStoppedStreamLeavesItsMessages(t *testing.T) {
+	eachPlatform(t, func(t *testing.T, p fc.Platform) {
+		c, q := one(t, fc.Function{Platform: p, MaxInstances: 1}), &queue{}
+		s := stream(t, c, fc.StreamConfig{Queue: q})
+		s.Stop()
+		fill(t, q, "m")
+		s.Stop()
+		busy := make(chan error)
+		go func() { _, err := tryAsk(c, behave.Command{Sleep: 200 * time.Millisecond}); busy <- err }()
+		eventually(t, "the instance is busy", func() bool { return c.Stats()["f"].Invocations == 1 })
+		s = stream(t, c, fc.StreamConfig{Queue: q})
+		eventually(t, "the message is received", func() bool {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return q.messages[0].Dequeues == 1
+		})
+		s.Stop() // while its batch waits for the instance
+		if err := <-busy; err != nil || q.bodies() != "m" || c.Stats()["f"].Invocations != 1 {
+			t.Errorf("the queue holds %q after %d invocations, error %v, want the message and one invocation", q.bodies(), c.Stats()["f"].Invocations, err)
+		}
+	})
+}
+
+func TestWhatNoStreamTakesIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		platform fc.Platform
+		cfg      fc.StreamConfig
+		says     string
+	}{
+		"no queue":                       {fc.FC, fc.StreamConfig{}, "without a queue"},
+		"10,001 messages":                {fc.FC, fc.StreamConfig{BatchCount: 10001}, "1 to 10000"},
+		"a window of 16 s":               {fc.FC, fc.StreamConfig{BatchWindow: 16 * time.Second}, "0 to 15s"},
+		"a ceiling of 6 minutes":         {fc.FC, fc.StreamConfig{Ceiling: 6 * time.Minute}, "up to 5m"},
+		"another schema":                 {fc.FC, fc.StreamConfig{Schema: "XML"}, "CloudEvents"},
+		"Lambda's settings":              {fc.FC, fc.StreamConfig{PartialBatch: true}, "are Lambda's"},
+		"fewer consumers than none":      {fc.FC, fc.StreamConfig{Consumers: -1}, "negative"},
+		"EventBridge's settings":         {fc.Lambda, fc.StreamConfig{Base64: true}, "are EventBridge's"},
+		"11 messages without a window":   {fc.Lambda, fc.StreamConfig{BatchCount: 11}, "a window of 1s"},
+		"Lambda's window of six minutes": {fc.Lambda, fc.StreamConfig{BatchWindow: 6 * time.Minute}, "0 to 5m"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := one(t, fc.Function{Platform: tc.platform})
+			tc.cfg.Function = "f"
+			if name != "no queue" {
+				tc.cfg.Queue = &queue{}
+			}
+			if _, err := c.Stream(tc.cfg); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("Stream = %v, want Invalid with %q", err, tc.says)
+			}
+		})
+	}
+	c := one(t, fc.Function{})
+	if _, err := c.Stream(fc.StreamConfig{Function: "nobody", Queue: &queue{}}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("Stream to an unknown function = %v, want NotFound", err)
+	}
+}
+
+func TestTheServicesWaitAsTheirPageSays(t *testing.T) {
+	for range 100 {
+		if d := fc.BackoffRetry(1); d < 10*time.Second || d >= 20*time.Second {
+			t.Fatalf("BackoffRetry = %v, want 10s to 20s", d)
+		}
+	}
+	for try, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 10: 512 * time.Second, 176: 512 * time.Second} {
+		if got := fc.ExponentialDecay(try); got != want {
+			t.Errorf("ExponentialDecay(%d) = %v, want %v", try, got, want)
+		}
+	}
+}
