@@ -29,6 +29,7 @@ var (
 	errChanged   = &refusal{608, "file content has changed"}
 	errNoKey     = &refusal{612, "no such file or directory"}
 	errNoUpload  = &refusal{612, "no such uploadId"}
+	errNoAccess  = &refusal{612, "app/accesskey is not found"} // of the region query, which nobody signs
 	errExists    = &refusal{614, "file exists"}
 	errNoBucket  = &refusal{631, "no such bucket"}
 	errMarker    = &refusal{640, "invalid marker"}

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -102,10 +103,20 @@ func signedV1(r *http.Request, path string, body []byte) string {
 
 // signedV2 is what a Qiniu token may sign. The body belongs to it where it is
 // a form or JSON, never where it is octets; the documentation and the SDKs
-// differ on the types between, so that both are taken.
+// differ on the types between, so that both are taken. The vendor's Node SDK
+// signs the port twice, which shows only where there is one, as here.
 func signedV2(r *http.Request, path string, body []byte) []string {
+	all := signedHost(r, path, body, r.Host)
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		all = append(all, signedHost(r, path, body, r.Host+":"+port)...)
+	}
+	return all
+}
+
+// signedHost is signedV2 for one way to write the host.
+func signedHost(r *http.Request, path string, body []byte, host string) []string {
 	var b strings.Builder
-	b.WriteString(r.Method + " " + path + "\nHost: " + r.Host + "\n")
+	b.WriteString(r.Method + " " + path + "\nHost: " + host + "\n")
 	kind := mediaType(r)
 	if kind != "" {
 		b.WriteString("Content-Type: " + kind + "\n")

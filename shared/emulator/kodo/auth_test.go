@@ -47,6 +47,8 @@ func TestManagementTokensAreVerified(t *testing.T) {
 		"a Qiniu token of a form":         {"POST", "/batch", "op=" + stat, good, 200},
 		"a QBox token of a form":          {"POST", "/batch", "op=" + stat, sign(auth.TokenQBox, w.mac), 200},
 		"a token of a query":              {"GET", "/list?bucket=b&limit=1", "", good, 200},
+		"the port twice, as Node's SDK":   {"GET", stat, "", func(r *http.Request) { twice(r, good) }, 200},
+		"the port three times":            {"GET", stat, "", func(r *http.Request) { twice(r, func(r *http.Request) { twice(r, good) }) }, 401},
 		"no token":                        {"GET", stat, "", func(*http.Request) {}, 401},
 		"another access key":              {"GET", stat, "", sign(auth.TokenQiniu, auth.New("other", secretKey)), 401},
 		"another secret key":              {"GET", stat, "", sign(auth.TokenQiniu, auth.New(accessKey, "other")), 401},
@@ -92,6 +94,14 @@ func TestManagementTokensAreVerified(t *testing.T) {
 func rename(r *http.Request, scheme string) {
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	r.Header.Set("Authorization", scheme+" "+token)
+}
+
+// twice signs r as if its port stood twice in its host.
+func twice(r *http.Request, sign func(*http.Request)) {
+	host := r.Host
+	r.Host += ":" + r.URL.Port()
+	sign(r)
+	r.Host = host
 }
 
 // rewrite puts text in front of the body.
@@ -142,6 +152,11 @@ func TestAPublicBucketNeedsNoToken(t *testing.T) {
 	}
 	if status, body := w.manage("POST", "/private", "bucket=b&private=1"); status != 200 {
 		t.Fatalf("private = %d %s", status, body)
+	}
+	for _, mode := range []string{"0", "1"} { // Node's SDK names it in the query
+		if status, body := w.manage("POST", "/private?bucket=b&private="+mode, ""); status != 200 {
+			t.Fatalf("private in the query = %d %s", status, body)
+		}
 	}
 	if resp, _ := w.do("GET", "http://"+w.Domain("b")+"/k", ""); resp.StatusCode != 401 {
 		t.Errorf("GET once private = %d, want 401", resp.StatusCode)

@@ -56,13 +56,8 @@ func changeMeta(opts map[string]string) (func(*record) *refusal, *refusal) {
 		return nil, errArgument
 	}
 	return func(o *record) *refusal {
-		have := map[string]string{
-			"hash": o.hash, "mime": o.mime, "fsize": strconv.FormatInt(o.size, 10), "putTime": strconv.FormatInt(o.put, 10),
-		}
-		for name, want := range cond {
-			if have[name] != want[0] {
-				return errChanged
-			}
+		if no := o.holds(cond); no != nil {
+			return no
 		}
 		if o.meta == nil {
 			o.meta = map[string]string{}
@@ -80,6 +75,19 @@ func changeMeta(opts map[string]string) (func(*record) *refusal, *refusal) {
 		}
 		return nil
 	}, nil
+}
+
+// holds refuses a change whose condition is not what the object is.
+func (o *record) holds(cond url.Values) *refusal {
+	have := map[string]string{
+		"hash": o.hash, "mime": o.mime, "fsize": strconv.FormatInt(o.size, 10), "putTime": strconv.FormatInt(o.put, 10),
+	}
+	for name, want := range cond {
+		if have[name] != want[0] {
+			return errChanged
+		}
+	}
+	return nil
 }
 
 // changeType is chtype. A frozen object has to be restored first.
@@ -114,6 +122,11 @@ func (s *Server) changeDays(opts map[string]string) (func(*record) *refusal, *re
 		"deleteAfterDays": "expiration", "toIAAfterDays": "transitionToIA", "toArchiveAfterDays": "transitionToARCHIVE",
 		"toDeepArchiveAfterDays": "transitionToDeepArchive", "toArchiveIRAfterDays": "transitionToArchiveIR",
 	}
+	coded, ok := decodeBase64(opts["cond"])
+	cond, err := url.ParseQuery(coded)
+	if !ok || err != nil {
+		return nil, errArgument
+	}
 	set := map[string]int{}
 	for name, v := range opts {
 		if name == "cond" || strings.HasPrefix(name, "x-") {
@@ -126,6 +139,9 @@ func (s *Server) changeDays(opts map[string]string) (func(*record) *refusal, *re
 		set[names[name]] = n
 	}
 	return func(o *record) *refusal {
+		if no := o.holds(cond); no != nil {
+			return no
+		}
 		if o.days == nil {
 			o.days = map[string]int64{}
 		}

@@ -2,6 +2,7 @@ package kodo_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -114,6 +115,10 @@ func TestTheVendorsManagerManages(t *testing.T) {
 	check("change of meta", m.ChangeMeta("b", "k3", map[string]string{"b": "3"}))
 	check("disabling", m.UpdateObjectStatus("b", "k3", false))
 	check("days to live", m.DeleteAfterDays("b", "k3", 7))
+	unlike := "/lifecycle/" + storage.EncodedEntry("b", "k3") + "/deleteAfterDays/9/cond/" + base64.URLEncoding.EncodeToString([]byte("hash=other"))
+	if status, body := w.manage("POST", unlike, ""); status != 608 {
+		t.Errorf("days to live of an object that is not like this = %d %s, want 608", status, body)
+	}
 	info, err := m.Stat("b", "k3")
 	check("stat", err)
 	if info.Hash != hash || info.Fsize != 7 || info.MimeType != "text/css" || info.Status != 1 || info.Expiration == 0 ||
@@ -226,14 +231,16 @@ func TestTheVendorsClientFindsEverythingFromTheRegionQuery(t *testing.T) {
 	w := newWorld(t, kodo.Config{})
 	a := w.apis()
 	v2, err := a.QueryBucketV2(t.Context(), &apis.QueryBucketV2Request{Bucket: "b", AccessKey: accessKey}, nil)
-	if err != nil || v2.IoSrcDomains.SourceIoSrcDomains.MainSourceIoSrcDomains[0] != "http://"+w.Domain("b") ||
-		v2.RsfDomains.AcceleratedRsfDomains.MainAcceleratedRsfDomains[0] != w.Endpoint() || v2.RegionId != "z0" {
+	if err != nil || v2.IoSrcDomains.SourceIoSrcDomains.MainSourceIoSrcDomains[0] != w.Domain("b") ||
+		"http://"+v2.RsfDomains.AcceleratedRsfDomains.MainAcceleratedRsfDomains[0] != w.Endpoint() || v2.RegionId != "z0" {
 		t.Errorf("v2 query = %+v, %v", v2, err)
 	}
 	v4, err := a.QueryBucketV4(t.Context(), &apis.QueryBucketV4Request{Bucket: "b", AccessKey: accessKey}, nil)
-	if err != nil || len(v4.Hosts) != 1 || v4.Hosts[0].UpDomains.PreferedUpDomains[0] != w.Endpoint() {
+	if err != nil || len(v4.Hosts) != 1 || "http://"+v4.Hosts[0].UpDomains.PreferedUpDomains[0] != w.Endpoint() {
 		t.Errorf("v4 query = %+v, %v", v4, err)
 	}
+	_, err = w.apis().QueryBucketV4(t.Context(), &apis.QueryBucketV4Request{Bucket: "b", AccessKey: "other"}, nil)
+	wantCode(t, "query with an unknown key", err, 612)
 	d2, err := a.GetBucketDomains(t.Context(), &apis.GetBucketDomainsRequest{BucketName: "b"}, nil)
 	if err != nil || !slices.Equal(d2.Domains, []string{w.Domain("b")}) {
 		t.Errorf("v2 domains = %+v, %v", d2, err)

@@ -16,16 +16,17 @@ import (
 const ttl = 1
 
 // queryV2 answers /v2/query, which nobody signs: the hosts of a bucket's
-// region. All of them are this server, and carry their scheme, which the SDK
-// keeps where it is given.
+// region, without a scheme, as the service names them; clients put their own
+// in front, so that here they have to be told to use http. All of them are
+// this server.
 func (s *Server) queryV2(w http.ResponseWriter, r *http.Request) {
 	b, no := s.queried(r.URL.Query())
 	if no != nil {
 		writeRefusal(w, no)
 		return
 	}
-	api := map[string]any{"main": []string{s.Endpoint()}}
-	io := map[string]any{"src": map[string]any{"main": []string{"http://" + b.domain}}}
+	api := map[string]any{"main": []string{s.api}}
+	io := map[string]any{"src": map[string]any{"main": []string{b.domain}}}
 	acc := map[string]any{"acc": api}
 	writeJSON(w, map[string]any{
 		"region": s.cfg.Region, "ttl": ttl, "io": io, "io_src": io, "rs": acc, "rsf": acc, "api": acc, "uc": acc,
@@ -40,8 +41,8 @@ func (s *Server) queryV4(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, no)
 		return
 	}
-	api := map[string]any{"domains": []string{s.Endpoint()}}
-	io := map[string]any{"domains": []string{"http://" + b.domain}}
+	api := map[string]any{"domains": []string{s.api}}
+	io := map[string]any{"domains": []string{b.domain}}
 	writeJSON(w, map[string]any{"hosts": []any{map[string]any{
 		"region": s.cfg.Region, "ttl": ttl, "io": io, "io_src": io,
 		"rs": api, "rsf": api, "api": api, "uc": api, "up": api,
@@ -51,7 +52,7 @@ func (s *Server) queryV4(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) queried(q url.Values) (*bucket, *refusal) {
 	if q.Get("ak") != s.cfg.AccessKey {
-		return nil, &refusal{http.StatusUnauthorized, "app/accesskey is not found"}
+		return nil, errNoAccess
 	}
 	if b := s.bucket(q.Get("bucket")); b != nil {
 		return b, nil
@@ -198,9 +199,13 @@ func (s *Server) drop(r *http.Request, _ []byte) (any, *refusal) {
 	return nil, nil
 }
 
-// setPrivate answers /private with bucket=<name>&private=<0 or 1>.
+// setPrivate answers /private with bucket=<name>&private=<0 or 1>, a form as
+// documented or in the query as the SDKs send it.
 func (s *Server) setPrivate(r *http.Request, body []byte) (any, *refusal) {
 	form, err := url.ParseQuery(string(body))
+	if len(body) == 0 {
+		form = r.URL.Query()
+	}
 	b := s.bucket(form.Get("bucket"))
 	private := form.Get("private")
 	switch {
