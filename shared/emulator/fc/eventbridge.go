@@ -35,25 +35,25 @@ type mnsData struct {
 
 const cloudTime = "2006-01-02T15:04:05.000Z"
 
-// events is a batch as EventBridge pushes it: an array.
-func (s *Stream) events(batch []Message) []byte {
+// events are the messages of a batch as EventBridge makes events of them.
+func (s *Stream) events(batch []Message) []any {
 	now := time.Now().UTC().Format(cloudTime)
-	whole, data := make([]cloudEvent, len(batch)), make([]mnsData, len(batch))
+	events := make([]any, len(batch))
 	for n, m := range batch {
-		data[n] = mnsData{
+		data := mnsData{
 			RequestID: strings.ToUpper(strings.ReplaceAll(newID(), "-", "")[:24]), MessageID: m.ID, MessageBody: s.body(m),
 		}
-		whole[n] = cloudEvent{
-			ID: newID(), Source: "acs:mns", SpecVersion: "1.0", Type: "mns:Queue:SendMessage", DataContentType: "application/json; charset=utf-8",
-			Subject:   "acs:mns:" + s.f.Region + ":" + s.f.Account + ":queues/" + s.Name,
-			Time:      m.Sent.UTC().Format(cloudTime),
-			AccountID: s.f.Account, PublishTime: now, EventBusName: "MNS-" + s.Function + "-" + s.Name, RegionID: s.f.Region, Data: data[n],
+		events[n] = data
+		if s.Schema == CloudEvents {
+			events[n] = cloudEvent{
+				ID: newID(), Source: "acs:mns", SpecVersion: "1.0", Type: "mns:Queue:SendMessage", DataContentType: "application/json; charset=utf-8",
+				Subject:   "acs:mns:" + s.f.Region + ":" + s.f.Account + ":queues/" + s.Name,
+				Time:      m.Sent.UTC().Format(cloudTime),
+				AccountID: s.f.Account, PublishTime: now, EventBusName: "MNS-" + s.Function + "-" + s.Name, RegionID: s.f.Region, Data: data,
+			}
 		}
 	}
-	if s.Schema == RawData {
-		return encode(data)
-	}
-	return encode(whole)
+	return events
 }
 
 func (s *Stream) body(m Message) string {
@@ -70,20 +70,27 @@ func (s *Stream) body(m Message) string {
 // batch share its fate: there is one answer for all.
 func (s *Stream) push(ctx context.Context, batch []Message) {
 	begun := time.Now()
-	event := s.events(batch)
+	events := s.events(batch)
+	pushed := encode(events) // an array, also of one
 	for try := 1; ; try++ {
-		_, err := s.c.invoke(ctx, s.Function, call{event: event, timeout: s.Ceiling, wait: true})
+		_, err := s.c.invoke(ctx, s.Function, call{event: pushed, timeout: s.Ceiling, wait: true})
 		switch {
 		case ctx.Err() != nil:
 			return // the messages get visible again
 		case err == nil:
-			s.remove(batch)
+			s.remove(batch...)
 			return
 		}
 		s.note("deliver", err)
 		wait := s.Retry.Backoff(try)
 		if hopeless(err) || try > s.Retry.Attempts || time.Since(begun)+wait > s.Retry.MaxAge {
-			s.bury(batch)
+			for n, m := range batch {
+				if s.DeadEvents {
+					s.bury(m, encode(events[n]))
+				} else {
+					s.bury(m, m.Body)
+				}
+			}
 			return
 		}
 		if !pause(ctx, wait) {

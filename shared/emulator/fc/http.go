@@ -95,7 +95,7 @@ func (t *trigger) request(r *http.Request, id string, body []byte) []byte {
 			"method": r.Method, "path": r.URL.Path, "protocol": r.Proto, "sourceIp": ip, "userAgent": r.UserAgent(),
 		},
 	}
-	event := map[string]any{"rawPath": r.URL.Path, "requestContext": about, "isBase64Encoded": !utf8.Valid(body), "body": string(body)}
+	event := map[string]any{"rawPath": r.URL.EscapedPath(), "requestContext": about, "isBase64Encoded": !utf8.Valid(body), "body": string(body)}
 	if !utf8.Valid(body) {
 		event["body"] = base64.StdEncoding.EncodeToString(body)
 	}

@@ -63,7 +63,7 @@ func (s *Stream) hand(ctx context.Context, batch []Message) {
 		s.note("deliver", err)
 		return
 	}
-	s.remove(batch)
+	s.remove(batch...)
 }
 
 // redrive buries the messages that were received too often, as SQS does, and
@@ -82,7 +82,9 @@ func (s *Stream) redrive(batch []Message) []Message {
 		return false
 	})
 	s.f.count(func(c *Stats) { c.Retries += again - len(dead) })
-	s.bury(dead)
+	for _, m := range dead {
+		s.bury(m, m.Body)
+	}
 	return batch
 }
 

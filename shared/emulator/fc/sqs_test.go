@@ -1,3 +1,5 @@
+//go:build unix
+
 package fc_test
 
 import (
@@ -69,11 +71,11 @@ func TestWithoutPartialBatchesAnyAnswerIsASuccess(t *testing.T) {
 
 func TestABatchWhoseInstanceDiesComesAgain(t *testing.T) {
 	t.Parallel()
-	c, q := one(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1, Timeout: time.Nanosecond}), &queue{visibility: 20 * time.Millisecond}
-	fill(t, q, "m")
+	c, q := one(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1, Timeout: 100 * time.Millisecond}), &queue{visibility: 20 * time.Millisecond}
+	fill(t, q, "slow")
 	stream(t, c, fc.StreamConfig{Queue: q})
 	eventually(t, "it came twice", func() bool { return c.Stats()["f"].Timeouts >= 2 && c.Stats()["f"].Retries >= 1 })
-	if q.bodies() != "m" {
+	if q.bodies() != "slow" {
 		t.Errorf("the queue holds %q, want the message", q.bodies())
 	}
 }

@@ -55,7 +55,7 @@ type StreamConfig struct {
 	Consumers   int           // batches at a time (maximumTasks); 0 is 1
 	BatchCount  int           // messages a batch holds at most (CountBasedWindow, BatchSize); 0 is 1; up to 10,000, on Lambda more than 10 need a window of 1 s
 	BatchWindow time.Duration // how long to wait for more (TimeBasedWindow); 0 delivers what one request returned; up to 15 s, on Lambda 5 min
-	DeadLetter  Queue         // gets the bodies of messages that are given up; nil: dropped
+	DeadLetter  Queue         // gets the messages that are given up; nil: dropped
 	Poll        time.Duration // how long one request waits for messages; 0 is 1 s
 
 	// Function Compute only.
@@ -63,6 +63,9 @@ type StreamConfig struct {
 	Base64  bool          // bodies are decoded before they are delivered (IsBase64Decode); those that are not base64 are left alone
 	Ceiling time.Duration // the most an invocation may take, whatever the function's timeout; 0 is 5 min, which is also the most
 	Retry   Retry
+	// DeadEvents makes dead letters whole events instead of the messages'
+	// bodies. EventBridge's pages do not say which it sends.
+	DeadEvents bool
 
 	// Lambda only.
 	PartialBatch bool // ReportBatchItemFailures: the answer names the messages that failed
@@ -167,8 +170,8 @@ func (cfg *StreamConfig) check(p Platform) error {
 		if cfg.BatchCount > 10 && cfg.BatchWindow < time.Second {
 			wrong("BatchCount %d with a BatchWindow of %v: Lambda takes more than 10 messages only with a window of 1s or longer", cfg.BatchCount, cfg.BatchWindow)
 		}
-		if cfg.Base64 || cfg.Schema != CloudEvents {
-			wrong("Schema and Base64 are EventBridge's: leave them out for a function on Lambda")
+		if cfg.Base64 || cfg.DeadEvents || cfg.Schema != CloudEvents {
+			wrong("Schema, Base64 and DeadEvents are EventBridge's: leave them out for a function on Lambda")
 		}
 		return errors.Join(errs...)
 	}
@@ -220,7 +223,7 @@ func (s *Stream) gather(ctx context.Context) ([]Message, error) {
 
 // remove deletes messages that are dealt with. One that cannot be deleted,
 // because its time of being invisible passed, is delivered again.
-func (s *Stream) remove(batch []Message) {
+func (s *Stream) remove(batch ...Message) {
 	for _, m := range batch {
 		if err := s.Queue.Delete(m.Receipt); err != nil {
 			s.note("delete message "+m.ID, err)
@@ -228,20 +231,19 @@ func (s *Stream) remove(batch []Message) {
 	}
 }
 
-// bury gives messages up: to the dead-letter queue, or for good. One that the
-// dead-letter queue does not take stays, and is delivered again.
-func (s *Stream) bury(batch []Message) {
-	for _, m := range batch {
-		if s.DeadLetter == nil {
-			s.f.count(func(c *Stats) { c.Dropped++ })
-		} else if err := s.DeadLetter.Send(m.Body); err != nil {
-			s.note("bury message "+m.ID, err)
-			continue
-		} else {
-			s.f.count(func(c *Stats) { c.DeadLetters++ })
-		}
-		s.remove([]Message{m})
+// bury gives a message up: letter goes to the dead-letter queue, or the
+// message is gone for good. If that queue does not take it, it stays, and is
+// delivered again.
+func (s *Stream) bury(m Message, letter []byte) {
+	if s.DeadLetter == nil {
+		s.f.count(func(c *Stats) { c.Dropped++ })
+	} else if err := s.DeadLetter.Send(letter); err != nil {
+		s.note("bury message "+m.ID, err)
+		return
+	} else {
+		s.f.count(func(c *Stats) { c.DeadLetters++ })
 	}
+	s.remove(m)
 }
 
 // note writes trouble with a queue into the function's log.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package fc_test
 
 import (
@@ -194,15 +196,42 @@ func TestConsumersDeliverAtOnceAndWaitForRoom(t *testing.T) {
 func TestAStreamWaitsNoLongerThanItsCeiling(t *testing.T) {
 	t.Parallel()
 	c, q, dead := one(t, fc.Function{MaxInstances: 1}), &queue{}, &queue{}
-	body := `{"stub":60000000000}`
-	fill(t, q, body)
-	// An array of bodies is not what the test function takes for a command:
-	// so its main is stopped by a stream whose batch it cannot answer in time.
-	s := stream(t, c, fc.StreamConfig{Queue: q, Ceiling: time.Nanosecond, Retry: fc.Retry{Attempts: -1}, DeadLetter: dead})
-	eventually(t, "it is a dead letter", func() bool { return dead.bodies() == body })
+	fill(t, q, "slow")
+	retry := fc.Retry{Attempts: 1, Backoff: soon.Backoff}
+	s := stream(t, c, fc.StreamConfig{Queue: q, Ceiling: 100 * time.Millisecond, Retry: retry, DeadLetter: dead})
+	eventually(t, "it is a dead letter", func() bool { return dead.bodies() == "slow" })
 	s.Stop()
-	if st := c.Stats()["f"]; st.Timeouts != 1 {
-		t.Errorf("Stats = %+v, want a timeout, though the function's own is a minute", st)
+	if st := c.Stats()["f"]; st.Timeouts != 2 || st.ColdStarts != 2 {
+		t.Errorf("Stats = %+v, want two timeouts, though the function's own is a minute, and an instance lost with each", st)
+	}
+}
+
+func TestABatchSurvivesTheLossOfItsInstance(t *testing.T) {
+	eachPlatform(t, func(t *testing.T, p fc.Platform) {
+		c, q := one(t, fc.Function{Platform: p}), &queue{visibility: 600 * time.Millisecond}
+		fill(t, q, "nap")
+		stream(t, c, fc.StreamConfig{Queue: q, Retry: soon})
+		eventually(t, "its instance is killed", func() bool { return c.Kill("f") })
+		eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+		if st := c.Stats()["f"]; st.Kills != 1 || st.Retries != 1 || st.Invocations != 2 || st.Failures != 1 {
+			t.Errorf("Stats = %+v, want the one that was killed, and one retry", st)
+		}
+	})
+}
+
+func TestADeadLetterCanBeTheWholeEvent(t *testing.T) {
+	t.Parallel()
+	c, q, dead := one(t, fc.Function{MaxInstances: 1, Concurrency: 2}), &queue{}, &queue{}
+	fill(t, q, "rotten")
+	s := stream(t, c, fc.StreamConfig{Queue: q, Retry: soon, DeadLetter: dead, DeadEvents: true})
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+	s.Stop()
+	events := heard(t, c)
+	if len(events) != 4 || len(slices.Compact(events)) != 1 {
+		t.Fatalf("the function was given %q, want the same event four times", events)
+	}
+	if got := "[" + dead.bodies() + "]"; got != events[0] {
+		t.Errorf("the dead letter is %s, want the event in %s", got, events[0])
 	}
 }
 

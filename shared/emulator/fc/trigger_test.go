@@ -1,3 +1,5 @@
+//go:build unix
+
 package fc_test
 
 import (
@@ -143,7 +145,7 @@ func TestARequestBecomesAnEventAndTheAnswerAResponse(t *testing.T) {
 		if p == fc.Lambda {
 			version, header, query = "2.0", event.Headers["x-mine"], event.QueryStringParameters
 		}
-		if event.Version != version || event.RawPath != "/a b" || event.Body != "/wA=" || !event.IsBase64Encoded || header != "yes" || query["x"] != "1" || query["y"] != "&" {
+		if event.Version != version || event.RawPath != "/a%20b" || event.Body != "/wA=" || !event.IsBase64Encoded || header != "yes" || query["x"] != "1" || query["y"] != "&" {
 			t.Errorf("the event is %s, want the request's path, query, header and body", body)
 		}
 		if about := event.RequestContext; about.HTTP.Method != "POST" || about.HTTP.Path != "/a b" || about.HTTP.SourceIP != "127.0.0.1" || about.RequestID == "" {

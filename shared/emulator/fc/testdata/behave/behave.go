@@ -115,12 +115,19 @@ func report(ctx context.Context, c Command, about func(*Report)) Report {
 	return r
 }
 
-// events keeps the event, and fails if a message of it says "rotten"; where the
+// events keeps the event, takes a minute if a message of it says "slow" and
+// half a second if it says "nap", and fails if one says "rotten"; where the
 // platform can be told which one, as SQS events can, it says so.
 func events(event []byte) ([]byte, error) {
 	mu.Lock()
 	heard = append(heard, string(event))
 	mu.Unlock()
+	if strings.Contains(string(event), "slow") {
+		time.Sleep(time.Minute)
+	}
+	if strings.Contains(string(event), "nap") {
+		time.Sleep(500 * time.Millisecond)
+	}
 	var sqs struct {
 		Records []struct{ MessageID, Body string }
 	}
