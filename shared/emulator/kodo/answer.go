@@ -34,6 +34,7 @@ var (
 	errNoBucket  = &refusal{631, "no such bucket"}
 	errMarker    = &refusal{640, "invalid marker"}
 	errContext   = &refusal{701, "invalid ctx"}
+	errCallback  = &refusal{579, "callback failed"}
 	errTooFast   = &refusal{573, "resource request is too frequent, please try again later"}
 	errFrozen    = &refusal{http.StatusForbidden, "archived file is not restored"}
 	errDisabled  = &refusal{http.StatusForbidden, "file is disabled"}
@@ -90,11 +91,12 @@ func writeJSON(w http.ResponseWriter, v any) {
 }
 
 // head sets what every answer carries: the SDK takes one without X-Reqid and
-// X-Log for a hijacked one.
+// X-Log for a hijacked one, and browsers upload from pages of other hosts.
 func (s *Server) head(w http.ResponseWriter) {
 	var raw [12]byte
 	binary.BigEndian.PutUint64(raw[4:], s.reqids.Add(1))
 	h := w.Header()
 	h["X-Reqid"] = []string{base64.URLEncoding.EncodeToString(raw[:])}
 	h["X-Log"] = []string{"X-Log"}
+	h["Access-Control-Allow-Origin"] = []string{"*"}
 }

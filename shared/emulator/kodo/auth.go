@@ -71,6 +71,9 @@ func (s *Server) control(r *http.Request) (body []byte, no *refusal) {
 			data = append(data, signedV2(r, path, body)...)
 		case "QBox":
 			data = append(data, signedV1(r, path, body))
+			if isForm(r) {
+				data = append(data, path+"\n"+string(body)) // whatever parameters its type has
+			}
 		default:
 			return nil, errToken
 		}
@@ -92,6 +95,9 @@ func rawPath(r *http.Request) string {
 }
 
 func mediaType(r *http.Request) string { return r.Header.Get("Content-Type") }
+
+// isForm reports whether the body is a form, in whichever charset.
+func isForm(r *http.Request) bool { return strings.EqualFold(bareType(mediaType(r)), typeForm) }
 
 // signedV1 is what a QBox token signs.
 func signedV1(r *http.Request, path string, body []byte) string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -50,8 +51,8 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, b *bucket, key
 	}
 	h := w.Header()
 	rec.describe(h)
-	if name := r.URL.Query().Get("attname"); name != "" {
-		h.Set("Content-Disposition", "attachment; filename="+strconv.Quote(name))
+	if q := r.URL.Query(); q.Has("attname") {
+		h.Set("Content-Disposition", attachment(cmp.Or(q.Get("attname"), path.Base(key))))
 	}
 	switch rec.condition(r.Header) {
 	case http.StatusNotModified:
@@ -101,6 +102,22 @@ func (o *record) describe(h http.Header) {
 			h.Set(standard, v)
 		}
 	}
+}
+
+// attachment has the browser save what it gets under name, which is told in
+// ASCII and, where that is not all of it, as it is (RFC 6266).
+func attachment(name string) string {
+	plain := strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return '_'
+		}
+		return c
+	}, name)
+	v := `attachment; filename="` + plain + `"`
+	if plain != name {
+		v += "; filename*=utf-8''" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+	}
+	return v
 }
 
 // condition evaluates the conditional headers: 304, 412, or 0 to go on

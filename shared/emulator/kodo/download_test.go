@@ -96,6 +96,22 @@ func TestRangesAndConditions(t *testing.T) {
 	}
 }
 
+func TestAnAttachmentHasTheNameItIsAskedFor(t *testing.T) {
+	w := newWorld(t, kodo.Config{Public: true})
+	w.put("dir/k.txt", "content")
+	for query, want := range map[string]string{
+		"attname=a.txt":           `attachment; filename="a.txt"`,
+		"attname=":                `attachment; filename="k.txt"`,
+		"attname=%E4%B8%AD%20%22": `attachment; filename="_ _"; filename*=utf-8''%E4%B8%AD%20%22`,
+		"x=attname":               "",
+	} {
+		resp, _ := w.do("GET", "http://"+w.Domain("b")+"/dir/k.txt?"+query, "")
+		if got := resp.Header.Get("Content-Disposition"); got != want {
+			t.Errorf("%s: Content-Disposition = %s, want %s", query, got, want)
+		}
+	}
+}
+
 func TestWhatCannotBeReadIsRefused(t *testing.T) {
 	w := newWorld(t, kodo.Config{})
 	for key, o := range map[string]kodo.Object{

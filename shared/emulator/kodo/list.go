@@ -209,7 +209,7 @@ func (s *Server) asked(r *http.Request, all bool) (listing, *refusal) {
 		return listing{}, no
 	}
 	var form url.Values
-	if mediaType(r) == typeForm {
+	if isForm(r) {
 		var err error
 		if form, err = url.ParseQuery(string(body)); err != nil {
 			return listing{}, errArgument

@@ -216,7 +216,7 @@ func (s *Server) batch(w http.ResponseWriter, r *http.Request) {
 	}
 	form, err := url.ParseQuery(string(body))
 	ops := form["op"]
-	if err != nil || mediaType(r) != typeForm || len(ops) == 0 {
+	if err != nil || !isForm(r) || len(ops) == 0 {
 		writeRefusal(w, errArgument)
 		return
 	}

@@ -7,22 +7,28 @@ import (
 	"strings"
 )
 
-// policy is what an upload token allows (Kodo, "put policy"). Callbacks and
-// processing are not part of this stand-in.
+// policy is what an upload token allows (Kodo, "put policy"). Processing is not
+// part of this stand-in.
 type policy struct {
-	Scope           string `json:"scope"`
-	IsPrefixalScope int    `json:"isPrefixalScope"`
-	Deadline        int64  `json:"deadline"` // Unix seconds
-	InsertOnly      int    `json:"insertOnly"`
-	EndUser         string `json:"endUser"`
-	ReturnBody      string `json:"returnBody"`
-	SaveKey         string `json:"saveKey"`
-	ForceSaveKey    bool   `json:"forceSaveKey"`
-	FsizeMin        int64  `json:"fsizeMin"`
-	FsizeLimit      int64  `json:"fsizeLimit"`
-	MimeLimit       string `json:"mimeLimit"`
-	FileType        int    `json:"fileType"`
-	DeleteAfterDays int64  `json:"deleteAfterDays"`
+	Scope            string `json:"scope"`
+	IsPrefixalScope  int    `json:"isPrefixalScope"`
+	Deadline         int64  `json:"deadline"` // Unix seconds
+	InsertOnly       int    `json:"insertOnly"`
+	EndUser          string `json:"endUser"`
+	ReturnBody       string `json:"returnBody"`
+	ReturnURL        string `json:"returnUrl"`
+	CallbackURL      string `json:"callbackUrl"`
+	CallbackHost     string `json:"callbackHost"`
+	CallbackBody     string `json:"callbackBody"`
+	CallbackBodyType string `json:"callbackBodyType"`
+	DetectMime       int    `json:"detectMime"`
+	SaveKey          string `json:"saveKey"`
+	ForceSaveKey     bool   `json:"forceSaveKey"`
+	FsizeMin         int64  `json:"fsizeMin"`
+	FsizeLimit       int64  `json:"fsizeLimit"`
+	MimeLimit        string `json:"mimeLimit"`
+	FileType         int    `json:"fileType"`
+	DeleteAfterDays  int64  `json:"deleteAfterDays"`
 
 	bucket string
 	key    string // of the scope

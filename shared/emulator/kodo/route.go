@@ -32,6 +32,10 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.serveDownload(w, r, bound)
 		return
 	}
+	if r.Method == http.MethodOptions {
+		preflight(w)
+		return
+	}
 	c, ok := s.route(r)
 	switch {
 	case ok:
@@ -41,6 +45,15 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.do(w, r, call{op: "unknown", work: func(w http.ResponseWriter, r *http.Request) { writeRefusal(w, errAPI) }})
 	}
+}
+
+// preflight tells a browser that pages of any host may upload.
+func preflight(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", "OPTIONS, HEAD, GET, POST, PUT, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-MD5, X-File-Name, X-File-Type, X-File-Size, X-Qiniu-Date")
+	h.Set("Access-Control-Max-Age", "2592000")
+	w.WriteHeader(http.StatusOK)
 }
 
 // route finds the operation that r asks for; ok is false where it is none.

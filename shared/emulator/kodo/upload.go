@@ -1,12 +1,10 @@
 package kodo
 
 import (
-	"cmp"
-	"encoding/json"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -137,7 +135,7 @@ func (a *arrival) option(name, value string) {
 }
 
 // store puts a into the bucket that p names and returns the answer's body.
-func (s *Server) store(p policy, a arrival) ([]byte, *refusal) {
+func (s *Server) store(ctx context.Context, p policy, a arrival) ([]byte, *refusal) {
 	b := s.bucket(p.bucket)
 	if b == nil {
 		return nil, errNoBucket
@@ -146,12 +144,12 @@ func (s *Server) store(p policy, a arrival) ([]byte, *refusal) {
 	if err != nil {
 		return nil, &refusal{599, err.Error()}
 	}
-	a.mime = cmp.Or(a.mime, octets)
+	a.mime = p.typeOf(&a)
 	v := &variables{policy: p, arrival: &a, hash: hash, now: s.cfg.Now()}
 	key := hash
 	switch {
 	case p.SaveKey != "" && (a.key == nil || p.ForceSaveKey):
-		key = v.expand(p.SaveKey, false)
+		key = v.expand(p.SaveKey, asIs)
 	case a.key != nil:
 		key = *a.key
 	}
@@ -189,83 +187,15 @@ func (s *Server) store(p policy, a arrival) ([]byte, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if p.ReturnBody != "" {
-		return []byte(v.expand(p.ReturnBody, true)), nil
-	}
-	answer := map[string]string{"hash": hash, "key": key}
-	for name, value := range a.vars {
-		answer[name] = value
-	}
-	body, err := json.Marshal(answer)
-	if err != nil {
-		return nil, &refusal{599, err.Error()}
-	}
-	return body, nil
+	return s.answer(ctx, v)
 }
 
 // arrive stores a and answers.
-func (s *Server) arrive(w http.ResponseWriter, p policy, a arrival) {
-	body, no := s.store(p, a)
+func (s *Server) arrive(ctx context.Context, w http.ResponseWriter, p policy, a arrival) {
+	body, no := s.store(ctx, p, a)
 	if no != nil {
 		writeRefusal(w, no)
 		return
 	}
 	writeBody(w, http.StatusOK, body)
-}
-
-// variables are what saveKey and returnBody may name (Kodo, "magic variables").
-type variables struct {
-	policy
-	*arrival
-	hash, key string
-	now       time.Time
-}
-
-// expand replaces each $(name) of text. In JSON a text is quoted, unless a
-// quote stands before it already.
-func (v *variables) expand(text string, inJSON bool) string {
-	var out strings.Builder
-	for {
-		before, rest, ok := strings.Cut(text, "$(")
-		name, after, closed := strings.Cut(rest, ")")
-		if !ok || !closed {
-			return out.String() + text
-		}
-		out.WriteString(before)
-		value, bare := v.value(name)
-		switch {
-		case !inJSON || bare:
-			out.WriteString(value)
-		case strings.HasSuffix(before, `"`):
-			quoted := string(appendString(nil, value))
-			out.WriteString(quoted[1 : len(quoted)-1])
-		default:
-			out.Write(appendString(nil, value))
-		}
-		text = after
-	}
-}
-
-// value is the value of one variable; bare if it is a number or null.
-func (v *variables) value(name string) (value string, bare bool) {
-	ext := ""
-	if at := strings.LastIndexByte(v.fname, '.'); at >= 0 {
-		ext = v.fname[at:]
-	}
-	texts := map[string]string{
-		"bucket": v.bucket, "key": v.key, "etag": v.hash, "hash": v.hash, "fname": v.fname, "fprefix": strings.TrimSuffix(v.fname, ext), "ext": ext,
-		"mimeType": v.mime, "endUser": v.EndUser, "md5": v.md5,
-		"year": v.now.Format("2006"), "mon": v.now.Format("01"), "day": v.now.Format("02"),
-		"hour": v.now.Format("15"), "min": v.now.Format("04"), "sec": v.now.Format("05"),
-	}
-	if t, ok := texts[name]; ok {
-		return t, false
-	}
-	if t, ok := v.vars[name]; ok {
-		return t, false
-	}
-	if name == "fsize" {
-		return strconv.FormatInt(v.size, 10), true
-	}
-	return "null", true
 }

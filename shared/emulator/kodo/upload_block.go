@@ -106,7 +106,7 @@ func (s *Server) makeFile(w http.ResponseWriter, r *http.Request, seg []string) 
 		writeRefusal(w, no)
 		return
 	}
-	s.arrive(w, p, a)
+	s.arrive(r.Context(), w, p, a)
 }
 
 // gather puts the blocks of list together: all complete, all but the last of

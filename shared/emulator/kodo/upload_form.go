@@ -20,12 +20,19 @@ type form struct {
 // formCall reads an upload by form, whose key only its body tells.
 func (s *Server) formCall(r *http.Request) call {
 	f := s.readForm(r)
-	c := call{op: "upload", bucket: f.policy.bucket, work: func(w http.ResponseWriter, _ *http.Request) {
-		if f.no != nil {
-			writeRefusal(w, f.no)
-			return
+	c := call{op: "upload", bucket: f.policy.bucket, work: func(w http.ResponseWriter, r *http.Request) {
+		body, no := []byte(nil), f.no
+		if no == nil {
+			body, no = s.store(r.Context(), f.policy, f.arrival)
 		}
-		s.arrive(w, f.policy, f.arrival)
+		switch {
+		case f.policy.ReturnURL != "":
+			redirect(w, f.policy, body, no)
+		case no != nil:
+			writeRefusal(w, no)
+		default:
+			writeBody(w, http.StatusOK, body)
+		}
 	}}
 	if f.key != nil {
 		c.key = *f.key
@@ -140,7 +147,7 @@ func (s *Server) putBase64(w http.ResponseWriter, r *http.Request, seg []string)
 	sum := md5.Sum(data)
 	a.md5 = hex.EncodeToString(sum[:])
 	a.add(data)
-	s.arrive(w, p, a)
+	s.arrive(r.Context(), w, p, a)
 }
 
 // pathArrival reads the parameters that end the path of mkfile and putb64.

@@ -210,16 +210,18 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, p policy, t ta
 	}
 	var body []byte
 	if no == nil {
-		body, no = s.store(p, a)
+		body, no = s.store(r.Context(), p, a)
+	}
+	if no == nil || no.status == errCallback.status { // the object is there either way
+		u := &s.uploads
+		u.mu.Lock()
+		delete(u.multis, t.id)
+		u.mu.Unlock()
 	}
 	if no != nil {
 		writeRefusal(w, no)
 		return
 	}
-	u := &s.uploads
-	u.mu.Lock()
-	delete(u.multis, t.id)
-	u.mu.Unlock()
 	writeBody(w, http.StatusOK, body)
 }
 
