@@ -159,6 +159,37 @@ func TestARequestBecomesAnEventAndTheAnswerAResponse(t *testing.T) {
 	})
 }
 
+func TestAFunctionURLKeepsQuietAboutWhy(t *testing.T) {
+	t.Parallel()
+	c := one(t, fc.Function{Platform: fc.Lambda})
+	h, err := c.HTTP("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	defer server.Close()
+	resp, body := get(t, "GET", server.URL+"/rotten", "")
+	if resp.StatusCode != 502 || body != `{"Message":"Bad Gateway"}` || resp.Header.Get("X-Amzn-Request-Id") == "" {
+		t.Errorf("the response is %d %q %v, want 502 and nothing of the function's error", resp.StatusCode, body, resp.Header)
+	}
+}
+
+func TestAResponseThatIsNoneFails(t *testing.T) {
+	t.Parallel()
+	c := one(t, fc.Function{})
+	h, err := c.HTTP("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	defer server.Close()
+	for path, says := range map[string]string{"/broken-body": "not base64", "/broken-status": "200 to 599"} {
+		if resp, body := get(t, "GET", server.URL+path, ""); resp.StatusCode != 502 || !strings.Contains(body, says) {
+			t.Errorf("%s: the response is %d %q, want 502 and %q", path, resp.StatusCode, body, says)
+		}
+	}
+}
+
 func TestATriggerSaysThatTheFunctionFailed(t *testing.T) {
 	t.Parallel()
 	c := one(t, fc.Function{MaxInstances: 1})

@@ -115,6 +115,13 @@ func report(ctx context.Context, c Command, about func(*Report)) Report {
 	return r
 }
 
+// responses are what the function answers to HTTP requests, besides the event itself.
+var responses = map[string]string{
+	"/teapot":        `{"statusCode":418,"headers":{"X-Tea":"yes"},"isBase64Encoded":true,"body":"aGk="}`,
+	"/broken-body":   `{"statusCode":200,"isBase64Encoded":true,"body":"!"}`,
+	"/broken-status": `{"statusCode":99}`,
+}
+
 // events keeps the event, takes a minute if a message of it says "slow" and
 // half a second if it says "nap", and fails if one says "rotten"; where the
 // platform can be told which one, as SQS events can, it says so.
@@ -143,8 +150,10 @@ func events(event []byte) ([]byte, error) {
 	if strings.Contains(string(event), "rotten") {
 		return nil, errors.New("a rotten message")
 	}
-	if strings.Contains(string(event), `"rawPath":"/teapot"`) {
-		return []byte(`{"statusCode":418,"headers":{"X-Tea":"yes"},"isBase64Encoded":true,"body":"aGk="}`), nil
+	for path, response := range responses {
+		if strings.Contains(string(event), `"rawPath":"`+path+`"`) {
+			return []byte(response), nil
+		}
 	}
 	return event, nil
 }
