@@ -37,7 +37,7 @@ import (
 
 // Config says how a Cloud behaves. The zero value is good.
 type Config struct {
-	MaxInstances int    // of all functions together; 0 is 100, an account's quota in a region of Function Compute
+	MaxInstances int    // of all functions together, idle ones make way; 0 is 100, an account's quota in a region of Function Compute
 	Dir          string // under which instances get their temporary directories; "" is the system's
 }
 

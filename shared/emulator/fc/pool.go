@@ -38,7 +38,7 @@ func (c *Cloud) tryPlace(f *function, inv *invocation) (<-chan struct{}, error) 
 	}
 	i := f.roomiest()
 	if i == nil {
-		if len(f.instances) >= f.MaxInstances || c.instances >= c.max {
+		if len(f.instances) >= f.MaxInstances || c.instances >= c.max && !c.evict() {
 			return c.changed, nil
 		}
 		i = f.launch()
@@ -65,6 +65,20 @@ func (i *instance) worth() int {
 		return 1000 + len(i.flights) // above the most that an instance takes
 	}
 	return len(i.flights)
+}
+
+// evict lets go of an instance without work, of any function, so that another
+// may be started; false if all have some. Cloud.mu must be held.
+func (c *Cloud) evict() bool {
+	for _, f := range c.functions {
+		for _, i := range f.instances {
+			if len(i.flights) == 0 {
+				i.leave()
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // wake tells those who wait for room to look again. Cloud.mu must be held.

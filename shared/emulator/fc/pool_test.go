@@ -107,6 +107,21 @@ func TestMoreThanAllInstancesTakeIsThrottled(t *testing.T) {
 	}
 }
 
+func TestAnIdleInstanceMakesWayForAnotherFunction(t *testing.T) {
+	t.Parallel()
+	c := cloud(t, fc.Config{MaxInstances: 1})
+	deploy(t, c, fc.Function{})
+	deploy(t, c, fc.Function{Name: "g"})
+	pid := ask(t, c, behave.Command{}).PID
+	if got, err := c.Invoke(t.Context(), "g", command(behave.Command{Echo: "g"})); err != nil || string(got) != `"g"` {
+		t.Fatalf("Invoke = %q, %v, want %q", got, err, `"g"`)
+	}
+	eventually(t, "the first function's process is gone", func() bool { return !alive(pid) })
+	if s := c.Stats(); s["f"].Instances != 0 || s["g"].Instances != 1 || s["f"].Failures != 0 {
+		t.Errorf("Stats = %+v, want g's instance alone", s)
+	}
+}
+
 func TestAnInstanceStandsStillBetweenInvocations(t *testing.T) {
 	eachPlatform(t, func(t *testing.T, p fc.Platform) {
 		for name, running := range map[string]bool{"frozen": false, "kept running": true} {
