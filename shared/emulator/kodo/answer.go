@@ -34,6 +34,7 @@ var (
 	errNoBucket  = &refusal{631, "no such bucket"}
 	errMarker    = &refusal{640, "invalid marker"}
 	errContext   = &refusal{701, "invalid ctx"}
+	errFetch     = &refusal{478, "fetch from source failed"}
 	errCallback  = &refusal{579, "callback failed"}
 	errTooFast   = &refusal{573, "resource request is too frequent, please try again later"}
 	errFrozen    = &refusal{http.StatusForbidden, "archived file is not restored"}

@@ -32,6 +32,7 @@
 //	get, head  downloads
 //	query      /v2/query and /v4/query
 //	domains    /v2/domains, /v3/domains, /v6/domain/list and /domains
-//	bucket     /buckets, /v2/bucketInfo(s), /mkbucketv3, /drop, /private, /regions, /rules/get
+//	bucket     /buckets, /v2/bucketInfo(s), /mkbucketv3, /drop, /private, /regions, and settings read
+//	fetch      POST /fetch/<URL>/to/<entry>, at a download host as well
 //	unknown    anything else
 package kodo

@@ -66,6 +66,9 @@ func (s *Server) route(r *http.Request) (c call, ok bool) {
 		work := func(w http.ResponseWriter, r *http.Request) { s.operate(w, r, o) }
 		return call{op: o.op, bucket: o.bucket, key: o.key, work: work}, true
 	}
+	if c, ok := s.routeFetch(r); ok {
+		return c, true
+	}
 	switch path {
 	case "/list":
 		return s.listCall(r, s.list), true
@@ -105,14 +108,20 @@ func (s *Server) routeService(r *http.Request, path string) (c call, ok bool) {
 		answer = s.setPrivate
 	case "/regions":
 		answer = s.regions
-	case "/rules/get":
-		answer = s.rules
+	case "/rules/get", "/events/get":
+		answer = s.none
+	case "/bucketTagging":
+		answer = s.tags
 	default:
 		switch {
 		case strings.HasPrefix(path, "/mkbucketv3/"):
 			answer = s.makeBucket
 		case strings.HasPrefix(path, "/drop/"):
 			answer = s.drop
+		case strings.HasPrefix(path, "/corsRules/get/"):
+			answer = s.none
+		case strings.HasPrefix(path, "/getbucketquota/"):
+			answer = s.quota
 		default:
 			return call{}, false
 		}

@@ -173,6 +173,10 @@ func (s *Server) CreateBucket(name string) error {
 	addr, _, _ := net.SplitHostPort(s.cfg.Addr)
 	domain, err := s.listen(net.JoinHostPort(addr, "0"), func(w http.ResponseWriter, r *http.Request) {
 		s.head(w)
+		if c, ok := s.routeFetch(r); ok {
+			s.do(w, r, c)
+			return
+		}
 		s.serveDownload(w, r, b)
 	}, b)
 	if err != nil {

@@ -158,9 +158,12 @@ func (s *Server) bucketInfos(r *http.Request, _ []byte) (any, *refusal) {
 	return list, nil
 }
 
-// makeBucket answers /mkbucketv3/<name>/region/<region>.
+// makeBucket answers /mkbucketv3/<name>[/region/<region>].
 func (s *Server) makeBucket(r *http.Request, _ []byte) (any, *refusal) {
 	seg := strings.Split(r.URL.Path, "/")
+	if len(seg) == 3 {
+		seg = append(seg, "region", s.cfg.Region)
+	}
 	if r.Method != http.MethodPost || len(seg) != 5 || seg[3] != "region" {
 		return nil, errArgument
 	}
@@ -224,12 +227,4 @@ func (s *Server) setPrivate(r *http.Request, body []byte) (any, *refusal) {
 
 func (s *Server) regions(*http.Request, []byte) (any, *refusal) {
 	return map[string]any{"regions": []any{map[string]string{"id": s.cfg.Region, "description": s.cfg.Region}}}, nil
-}
-
-// rules answers /rules/get: no bucket has lifecycle rules here.
-func (s *Server) rules(r *http.Request, _ []byte) (any, *refusal) {
-	if s.bucket(r.URL.Query().Get("bucket")) == nil {
-		return nil, errNoBucket
-	}
-	return []any{}, nil
 }

@@ -1,0 +1,41 @@
+package kodo
+
+import (
+	"net/http"
+	"strings"
+)
+
+// The settings of buckets can be asked for, but not made: no bucket here has
+// any, and what would make one is no API.
+
+// set is the bucket whose settings r asks for: by a query, or by the last part
+// of the path. The SDKs ask with GET or POST.
+func (s *Server) set(r *http.Request) (*bucket, *refusal) {
+	name := r.URL.Query().Get("bucket")
+	if name == "" {
+		path := strings.TrimSuffix(r.URL.Path, "/")
+		name = path[strings.LastIndexByte(path, '/')+1:]
+	}
+	if b := s.bucket(name); b != nil {
+		return b, nil
+	}
+	return nil, errNoBucket
+}
+
+// none answers for lifecycle, event and CORS rules: there are none.
+func (s *Server) none(r *http.Request, _ []byte) (any, *refusal) {
+	_, no := s.set(r)
+	return []any{}, no
+}
+
+// quota answers /getbucketquota/<name>: there is none.
+func (s *Server) quota(r *http.Request, _ []byte) (any, *refusal) {
+	_, no := s.set(r)
+	return map[string]int{"size": -1, "count": -1}, no
+}
+
+// tags answers /bucketTagging: there are none.
+func (s *Server) tags(r *http.Request, _ []byte) (any, *refusal) {
+	_, no := s.set(r)
+	return map[string]any{"Tags": []any{}}, no
+}
