@@ -3,6 +3,7 @@ module kodoferry
 go 1.26.0
 
 require (
+	github.com/aliyun/aliyun-mns-go-sdk v1.0.6 // MNS's own client: requests, answers and signatures of the queues
 	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client, V4 signatures included: the target and the ledger
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
 	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
@@ -11,6 +12,7 @@ require (
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
 	github.com/spf13/cobra v1.10.2 // the operator's command: subcommands, flags, help and completion
 	github.com/spf13/pflag v1.0.9 // cobra's flags: the types of their errors, to word them for a person
+	github.com/valyala/fasthttp v1.52.0 // the type of an answer, in the interface of MNS's client
 	github.com/vbauerster/mpb/v8 v8.9.3 // progress bars of the command
 	golang.org/x/sync v0.24.0 // errgroup and semaphore: bounded parallel work that stops at the first error
 	golang.org/x/time v0.16.0 // rate: keeps requests a second under what a service allows
@@ -21,11 +23,16 @@ require (
 	github.com/VividCortex/ewma v1.2.0 // indirect
 	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect
 	github.com/alex-ant/gomath v0.0.0-20160516115720-89013a210a82 // indirect
+	github.com/andybalholm/brotli v1.1.0 // indirect
 	github.com/gammazero/toposort v0.1.1 // indirect
 	github.com/gofrs/flock v0.8.1 // indirect
+	github.com/gogap/errors v0.0.0-20210818113853-edfbba0ddea9 // indirect
+	github.com/gogap/stack v0.0.0-20150131034635-fef68dddd4f8 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/klauspost/compress v1.17.6 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	golang.org/x/sys v0.30.0 // indirect
 	modernc.org/fileutil v1.0.0 // indirect
 )

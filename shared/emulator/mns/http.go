@@ -1,0 +1,236 @@
+package mns
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"kodoferry/shared/emulator/chaos"
+)
+
+const (
+	maxBatch   = 16
+	maxRequest = 64 << 10 // bytes of bodies in one batch (MNS, BatchSendMessage)
+	maxBody    = 8 << 20  // bytes of a request that are read at all
+)
+
+// MNS, "Limits": names.
+var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,119}$`)
+
+func checkName(name string) error {
+	if !queueName.MatchString(name) {
+		return refuse(400, "InvalidQueueName", "The queue name you provided is invalid. Queue name should start with an alpha or digit, contain alpha, digit or - and have up to 120 of them.")
+	}
+	return nil
+}
+
+// call is one request.
+type call struct {
+	s     *Server
+	w     http.ResponseWriter
+	r     *http.Request
+	name  string // of the queue
+	query url.Values
+	body  []byte
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set(requestID, s.name()[:24])
+	c := &call{s: s, w: w, r: r, query: r.URL.Query()}
+	op, work := c.route()
+	s.desk.Serve(w, r, chaos.Request{Op: op, Key: c.name}, func(w http.ResponseWriter, r *http.Request) {
+		c.w = w
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+		if c.body = body; err == nil {
+			err = s.verify(r, body)
+		}
+		if err == nil && work == nil {
+			err = refuse(400, "InvalidRequestURL", "Http request URL invalid.")
+		}
+		if err == nil {
+			err = work()
+		}
+		if err != nil {
+			s.fail(w, err)
+		}
+	}, nil)
+}
+
+// route finds the operation; work is nil where there is none.
+func (c *call) route() (op string, work func() error) {
+	path := strings.Split(strings.Trim(c.r.URL.Path, "/"), "/")
+	if path[0] != "queues" || len(path) > 3 || len(path) == 3 && path[2] != "messages" {
+		return "unknown", nil
+	}
+	if len(path) > 1 {
+		c.name = path[1]
+	}
+	switch at := len(path); {
+	case at == 1 && c.r.Method == "GET":
+		return "list", c.listQueues
+	case at == 2 && c.r.Method == "PUT" && c.query.Get("metaoverride") == "true":
+		return "set-attributes", c.setAttributes
+	case at == 2 && c.r.Method == "PUT":
+		return "create", c.create
+	case at == 2 && c.r.Method == "GET":
+		return "attributes", c.attributes
+	case at == 2 && c.r.Method == "DELETE":
+		return "delete-queue", c.deleteQueue
+	case at == 3 && c.r.Method == "POST":
+		return "send", c.send
+	case at == 3 && c.r.Method == "GET" && c.query.Get("peekonly") == "true":
+		return "peek", c.peek
+	case at == 3 && c.r.Method == "GET":
+		return "receive", c.receive
+	case at == 3 && c.r.Method == "DELETE":
+		return "delete", c.delete
+	case at == 3 && c.r.Method == "PUT":
+		return "visibility", c.visibility
+	}
+	return "unknown", nil
+}
+
+func (c *call) queue() (*queue, error) { return c.s.queue(c.name) }
+
+// number reads a parameter within its range; absent is what it is then.
+func (c *call) number(name string, absent, least, most int64) (int64, error) {
+	text := c.query.Get(name)
+	if text == "" {
+		return absent, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < least || n > most {
+		return 0, badArgument(name)
+	}
+	return n, nil
+}
+
+func (c *call) create() error {
+	var x queueXML
+	if len(c.body) > 0 && xml.Unmarshal(c.body, &x) != nil {
+		return errMalformed
+	}
+	a, err := x.into(Attributes{}.withDefaults())
+	if err := errors.Join(checkName(c.name), err); err != nil {
+		return err
+	}
+	c.w.Header().Set("Location", c.s.Endpoint()+"/queues/"+c.name)
+	have, err := c.queue()
+	if err == nil {
+		have.mu.Lock()
+		defer have.mu.Unlock()
+		if have.attr != a.withDefaults() {
+			return refuse(409, "QueueAlreadyExist", "The queue you want to create is already exist with other attributes.")
+		}
+		c.s.answer(c.w, http.StatusNoContent, nil)
+		return nil
+	}
+	if err := c.s.CreateQueue(c.name, a); err != nil {
+		return err
+	}
+	c.s.answer(c.w, http.StatusCreated, nil)
+	return nil
+}
+
+func (c *call) setAttributes() error {
+	q, err := c.queue()
+	if err != nil {
+		return err
+	}
+	var x queueXML
+	if xml.Unmarshal(c.body, &x) != nil {
+		return errMalformed
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	a, err := x.into(q.attr)
+	if err != nil {
+		return err
+	}
+	q.attr, q.modified = a.withDefaults(), c.s.cfg.Now()
+	c.s.answer(c.w, http.StatusNoContent, nil)
+	return nil
+}
+
+func (c *call) attributes() error {
+	q, err := c.queue()
+	if err != nil {
+		return err
+	}
+	c.s.answer(c.w, http.StatusOK, q.describe())
+	return nil
+}
+
+// deleteQueue succeeds whether or not the queue is there (MNS, DeleteQueue).
+func (c *call) deleteQueue() error {
+	c.s.mu.Lock()
+	delete(c.s.queues, c.name)
+	c.s.mu.Unlock()
+	c.s.answer(c.w, http.StatusNoContent, nil)
+	return nil
+}
+
+func (c *call) listQueues() error {
+	h := c.r.Header
+	most := 1000
+	if text := h.Get("X-Mns-Ret-Number"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 1000 {
+			return badArgument("x-mns-ret-number")
+		}
+		most = n
+	}
+	c.s.mu.Lock()
+	queues := maps.Clone(c.s.queues)
+	c.s.mu.Unlock()
+	x := queuesXML{Space: space}
+	for _, name := range slices.Sorted(maps.Keys(queues)) {
+		if !strings.HasPrefix(name, h.Get("X-Mns-Prefix")) || name < h.Get("X-Mns-Marker") {
+			continue
+		}
+		if len(x.Queues) == most {
+			x.Next = name
+			break
+		}
+		one := queueXML{URL: c.s.Endpoint() + "/queues/" + name}
+		if h.Get("X-Mns-With-Meta") == "true" {
+			one = queues[name].describe()
+			one.Space = ""
+		}
+		x.Queues = append(x.Queues, one)
+	}
+	c.s.answer(c.w, http.StatusOK, x)
+	return nil
+}
+
+func (c *call) visibility() error {
+	q, err := c.queue()
+	if err != nil {
+		return err
+	}
+	switch {
+	case !c.query.Has("ReceiptHandle"):
+		return errNoReceipt
+	case !c.query.Has("VisibilityTimeout"):
+		return errNoTimeout
+	}
+	seconds, err := c.number("VisibilityTimeout", 0, 1, 43_200)
+	if err != nil {
+		return err
+	}
+	m, err := q.extend(c.query.Get("ReceiptHandle"), time.Duration(seconds)*time.Second)
+	if err != nil {
+		return err
+	}
+	c.s.answer(c.w, http.StatusOK, visibilityXML{Space: space, Receipt: m.receipt, Visible: m.visible.UnixMilli()})
+	return nil
+}

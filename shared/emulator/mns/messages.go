@@ -1,0 +1,175 @@
+package mns
+
+import (
+	"encoding/xml"
+	"net/http"
+	"time"
+)
+
+// send takes one message, or a batch of up to 16.
+func (c *call) send() error {
+	q, err := c.queue()
+	if err != nil {
+		return err
+	}
+	var root struct{ XMLName xml.Name }
+	if xml.Unmarshal(c.body, &root) != nil {
+		return errMalformed
+	}
+	if root.XMLName.Local == "Messages" {
+		return c.sendBatch(q)
+	}
+	var x sendXML
+	if root.XMLName.Local != "Message" || xml.Unmarshal(c.body, &x) != nil {
+		return errMalformed
+	}
+	answer, refused := c.sendOne(q, x)
+	if refused != nil {
+		return refused
+	}
+	answer.Space = space
+	c.s.answer(c.w, http.StatusCreated, answer)
+	return nil
+}
+
+func (c *call) sendBatch(q *queue) error {
+	var batch struct {
+		Messages []sendXML `xml:"Message"`
+	}
+	if xml.Unmarshal(c.body, &batch) != nil {
+		return errMalformed
+	}
+	size := 0
+	for _, x := range batch.Messages {
+		size += len(x.Body)
+	}
+	switch {
+	case len(batch.Messages) == 0 || len(batch.Messages) > maxBatch:
+		return badArgument("the number of messages, 1 to 16,")
+	case size > maxRequest:
+		return badArgument("the size of all messages, up to 65,536 bytes,")
+	}
+	status, answer := http.StatusCreated, messagesXML{Space: space}
+	for _, x := range batch.Messages {
+		one, err := c.sendOne(q, x)
+		if err != nil {
+			status = http.StatusInternalServerError
+			one = messageXML{ErrorCode: err.code, ErrorMessage: err.message}
+		}
+		answer.Messages = append(answer.Messages, one)
+	}
+	c.s.answer(c.w, status, answer)
+	return nil
+}
+
+// sendOne checks a message and puts it in.
+func (c *call) sendOne(q *queue, x sendXML) (messageXML, *refusal) {
+	delay, priority := time.Duration(-1), 8
+	if x.Delay != nil {
+		if *x.Delay < 0 || *x.Delay > 604_800 {
+			return messageXML{}, badArgument("DelaySeconds")
+		}
+		delay = time.Duration(*x.Delay) * time.Second
+	}
+	if x.Priority != nil && *x.Priority != 0 { // the Go SDK writes the 0 of a message that names none
+		if *x.Priority < 1 || *x.Priority > 16 {
+			return messageXML{}, badArgument("Priority")
+		}
+		priority = int(*x.Priority)
+	}
+	q.mu.Lock()
+	most := q.attr.MaxSize
+	q.mu.Unlock()
+	if len(x.Body) == 0 || len(x.Body) > most {
+		return messageXML{}, badArgument("the size of MessageBody")
+	}
+	m := q.send(x.Body, delay, priority)
+	return messageXML{ID: m.id, Sum: m.sum}, nil
+}
+
+func (c *call) receive() error {
+	q, err := c.queue()
+	if err != nil {
+		return err
+	}
+	most, err := c.number("numOfMessages", 1, 1, maxBatch)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	poll := int64(q.attr.Poll / time.Second)
+	q.mu.Unlock()
+	wait, err := c.number("waitseconds", poll, 0, 30)
+	if err != nil {
+		return err
+	}
+	return c.tell(q.receive(c.r.Context(), int(most), time.Duration(wait)*time.Second), false)
+}
+
+func (c *call) peek() error {
+	q, err := c.queue()
+	if err != nil {
+		return err
+	}
+	most, err := c.number("numOfMessages", 1, 1, maxBatch)
+	if err != nil {
+		return err
+	}
+	return c.tell(q.peek(int(most)), true)
+}
+
+// tell answers with messages: in a list if the request named a number of them.
+func (c *call) tell(messages []message, peek bool) error {
+	if len(messages) == 0 {
+		return errNoMessage
+	}
+	if !c.query.Has("numOfMessages") {
+		one := messages[0].received(peek)
+		one.Space = space
+		c.s.answer(c.w, http.StatusOK, one)
+		return nil
+	}
+	answer := messagesXML{Space: space}
+	for _, m := range messages {
+		answer.Messages = append(answer.Messages, m.received(peek))
+	}
+	c.s.answer(c.w, http.StatusOK, answer)
+	return nil
+}
+
+// delete removes the message of a receipt, or those of up to 16.
+func (c *call) delete() error {
+	q, err := c.queue()
+	if err != nil {
+		return err
+	}
+	if c.query.Has("ReceiptHandle") {
+		if err := q.delete(c.query.Get("ReceiptHandle")); err != nil {
+			return err
+		}
+		c.s.answer(c.w, http.StatusNoContent, nil)
+		return nil
+	}
+	var x receiptsXML
+	if len(c.body) == 0 {
+		return errNoReceipt
+	}
+	if xml.Unmarshal(c.body, &x) != nil {
+		return errMalformed
+	}
+	if len(x.Receipts) == 0 || len(x.Receipts) > maxBatch {
+		return badArgument("the number of receipts, 1 to 16,")
+	}
+	failed := failuresXML{Space: space}
+	for _, receipt := range x.Receipts {
+		if err := q.delete(receipt); err != nil {
+			failed.Errors = append(failed.Errors, failureXML{"MessageNotExist", "Message not exist.", receipt})
+		}
+	}
+	if len(failed.Errors) > 0 {
+		c.s.answer(c.w, http.StatusNotFound, failed)
+		return nil
+	}
+	c.s.answer(c.w, http.StatusNoContent, nil)
+	return nil
+}

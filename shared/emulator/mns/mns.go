@@ -1,0 +1,156 @@
+// Package mns is a strict stand-in for Alibaba Cloud MNS ("Simple Message
+// Queue"): its queues over HTTP, for our driver and for the vendor's SDK.
+// Start with Start. queue.go is a queue; http.go and wire.go are its protocol;
+// auth.go verifies who asks. Topics are not here.
+//
+// What it follows: MNS's API reference, limits and error codes, and the sources
+// of its Go SDK v1.0.6. Nothing is written to disk.
+package mns
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"kodoferry/shared/emulator/chaos"
+)
+
+// Config says what to serve. The zero Config serves on a free port of the
+// loopback interface, and nobody may sign.
+type Config struct {
+	Addr            string           // where to listen; "" is 127.0.0.1:0
+	Account         string           // id of the account; "" is 1234567890123456
+	AccessKeyID     string           // the first key pair; add others with AddCredential
+	AccessKeySecret string           //
+	Region          string           // "" is cn-hangzhou
+	Seed            uint64           // of faults, ids and receipts
+	Now             func() time.Time // nil is time.Now. One that jumps is told by Tick
+}
+
+// Credential is a key pair that may sign requests.
+type Credential struct {
+	ID, Secret string
+	Token      string    // set of temporary ones (STS): every request must carry it
+	Expires    time.Time // of temporary ones; zero is never
+}
+
+// Server is a running stand-in. It is safe for concurrent use.
+type Server struct {
+	cfg      Config
+	desk     *chaos.Desk
+	listener net.Listener
+	http     *http.Server
+
+	mu     sync.Mutex
+	rand   *rand.Rand
+	queues map[string]*queue
+	keys   map[string]Credential
+	bad    Misbehaviour
+	done   Injected
+}
+
+// Start listens and serves until Close.
+func Start(cfg Config) (*Server, error) {
+	cfg.Account, cfg.Region = cmp.Or(cfg.Account, "1234567890123456"), cmp.Or(cfg.Region, "cn-hangzhou")
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x3a5)), queues: map[string]*queue{}, keys: map[string]Credential{}}
+	if cfg.AccessKeyID != "" {
+		s.keys[cfg.AccessKeyID] = Credential{ID: cfg.AccessKeyID, Secret: cfg.AccessKeySecret}
+	}
+	s.desk = chaos.NewDesk(cfg.Seed, s.refuseInjected)
+	var err error
+	if s.listener, err = net.Listen("tcp", cmp.Or(cfg.Addr, "127.0.0.1:0")); err != nil {
+		return nil, fmt.Errorf("mns emulator: %w", err)
+	}
+	s.http = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
+	go func() { _ = s.http.Serve(s.listener) }() // ends with Close
+	return s, nil
+}
+
+// Close ends every connection, long polls included.
+func (s *Server) Close() error { return s.http.Close() }
+
+// Endpoint is where it serves, as http://127.0.0.1:port.
+func (s *Server) Endpoint() string { return "http://" + s.listener.Addr().String() }
+
+// Account is the id of the account that owns the queues.
+func (s *Server) Account() string { return s.cfg.Account }
+
+// Region is where the queues are.
+func (s *Server) Region() string { return s.cfg.Region }
+
+// Desk counts requests and injects faults. Operations: create, attributes,
+// set-attributes, delete-queue, list, send, receive, peek, delete, visibility.
+func (s *Server) Desk() *chaos.Desk { return s.desk }
+
+// AddCredential lets c sign, too.
+func (s *Server) AddCredential(c Credential) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys[c.ID] = c
+}
+
+// Tick tells those who wait for messages that Config.Now has jumped.
+func (s *Server) Tick() {
+	s.mu.Lock()
+	queues := slices.Collect(maps.Values(s.queues))
+	s.mu.Unlock()
+	for _, q := range queues {
+		q.mu.Lock()
+		q.wake()
+		q.mu.Unlock()
+	}
+}
+
+// Misbehaviour is how a queue that delivers at least once, in no order, may
+// behave: the shares, 0 to 1, of messages that are treated so.
+type Misbehaviour struct {
+	Duplicate float64       // received, and there to be received once more under the same id
+	Reorder   float64       // received before those that were sent earlier
+	Lose      float64       // lost after a good answer to who sent them
+	Late      float64       // not to be received before LateBy has passed
+	LateBy    time.Duration //
+}
+
+// Injected counts what Misbehave did.
+type Injected struct{ Duplicated, Reordered, Lost, Late int }
+
+// Misbehave makes every queue behave so from now on.
+func (s *Server) Misbehave(m Misbehaviour) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bad = m
+}
+
+// Injected returns what was done so far.
+func (s *Server) Injected() Injected {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done
+}
+
+// chance draws whether a share is hit, and counts it.
+func (s *Server) chance(share func(Misbehaviour) float64, count func(*Injected) *int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := share(s.bad); p == 0 || s.rand.Float64() >= p {
+		return false
+	}
+	*count(&s.done)++
+	return true
+}
+
+// name draws an id or a receipt that nobody has yet.
+func (s *Server) name() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf("%016X%016X", s.rand.Uint64(), s.rand.Uint64())
+}

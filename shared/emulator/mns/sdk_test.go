@@ -1,0 +1,219 @@
+package mns_test
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/aliyun/aliyun-mns-go-sdk"
+	"github.com/valyala/fasthttp"
+
+	"kodoferry/shared/emulator/mns"
+)
+
+// loopback leads the SDK, which takes none but MNS's own hosts, to a stand-in.
+type loopback struct{ client *fasthttp.HostClient }
+
+func (l loopback) RoundTrip(_ *fasthttp.HostClient, req *fasthttp.Request, resp *fasthttp.Response) (bool, error) {
+	return false, l.client.Do(req, resp)
+}
+
+func start(t *testing.T, change ...func(*mns.Config)) *mns.Server {
+	t.Helper()
+	cfg := mns.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := mns.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func client(s *mns.Server, id, secret, token string) sdk.MNSClient {
+	c := sdk.NewAliMNSClientWithConfig(sdk.AliMNSClientConfig{
+		EndPoint: fmt.Sprintf("http://%s.mns.%s.aliyuncs.com", s.Account(), s.Region()), AccessKeyId: id, AccessKeySecret: secret, Token: token,
+	})
+	addr := strings.TrimPrefix(s.Endpoint(), "http://")
+	c.SetTransport(loopback{&fasthttp.HostClient{Addr: addr, Dial: func(string) (net.Conn, error) { return net.Dial("tcp", addr) }}})
+	return c
+}
+
+// received waits for the one answer that the SDK puts on its channels.
+func received[T any](t *testing.T, ask func(chan T, chan error)) (T, error) {
+	t.Helper()
+	got, failed := make(chan T, 1), make(chan error, 1)
+	go ask(got, failed)
+	select {
+	case v := <-got:
+		return v, nil
+	case err := <-failed:
+		var none T
+		return none, err
+	case <-time.After(20 * time.Second):
+		t.Fatal("the SDK did not answer within 20 s")
+		panic("unreachable")
+	}
+}
+
+func wantCode(t *testing.T, what string, err error, code string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), "code: "+code+",") {
+		t.Errorf("%s = %v, want the service's %s", what, err, code)
+	}
+}
+
+func TestTheSDKManagesQueues(t *testing.T) {
+	s := start(t)
+	m := sdk.NewMNSQueueManager(client(s, "id", "secret", ""))
+	if err := m.CreateSimpleQueue("jobs"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.CreateQueue("jobs", 0, 65536, 345600, 30, 0, 2); err == nil || !strings.Contains(err.Error(), "same") {
+		t.Errorf("created alike = %v, want the SDK to say that it exists", err)
+	}
+	wantCode(t, "created otherwise", m.CreateQueue("jobs", 5, 65536, 345600, 30, 0, 2), "QueueAlreadyExist")
+	wantCode(t, "a name with a slash's cousin", m.CreateSimpleQueue("no_underscores"), "InvalidQueueName")
+	if err := m.SetQueueAttributes("jobs", 1, 2048, 3600, 77, 3, 2); err != nil {
+		t.Fatal(err)
+	}
+	a, err := m.GetQueueAttributes("jobs")
+	if err != nil || a.QueueName != "jobs" || a.DelaySeconds != 1 || a.MaxMessageSize != 2048 || a.MessageRetentionPeriod != 3600 || a.VisibilityTimeout != 77 || a.PollingWaitSeconds != 3 || a.CreateTime == 0 {
+		t.Errorf("attributes = %+v, %v, want what was set", a, err)
+	}
+	for _, name := range []string{"jobs-2", "jobs-3", "other"} {
+		if err := m.CreateSimpleQueue(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	for marker := ""; ; {
+		page, err := m.ListQueue(marker, 2, "jobs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range page.Queues {
+			names = append(names, q.QueueURL[strings.LastIndexByte(q.QueueURL, '/')+1:])
+		}
+		if marker = page.NextMarker; marker == "" {
+			break
+		}
+	}
+	if got := strings.Join(names, " "); got != "jobs jobs-2 jobs-3" {
+		t.Errorf("listed %q, want the three that begin with jobs", got)
+	}
+	if details, err := m.ListQueueDetail("", 10, "other"); err != nil || len(details.Attrs) != 1 || details.Attrs[0].VisibilityTimeout != 30 {
+		t.Errorf("details = %+v, %v, want one with the service's visibility of 30 s", details, err)
+	}
+	if err := m.DeleteQueue("jobs"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = m.GetQueueAttributes("jobs")
+	wantCode(t, "attributes of a deleted queue", err, "QueueNotExist")
+}
+
+func TestTheSDKSendsReceivesPeeksDeletes(t *testing.T) {
+	s := start(t)
+	if err := s.CreateQueue("jobs", mns.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	q := sdk.NewMNSQueue("jobs", client(s, "id", "secret", ""))
+	const body = `{"key":"a<b>&amp;\"]]> 图片"}`
+	sent, err := q.SendMessage(sdk.MessageSendRequest{MessageBody: body, Priority: 8})
+	if err != nil || sent.MessageId == "" || sent.MessageBodyMD5 == "" {
+		t.Fatalf("SendMessage = %+v, %v", sent, err)
+	}
+	batch, err := q.BatchSendMessage(sdk.MessageSendRequest{MessageBody: "one"}, sdk.MessageSendRequest{MessageBody: "later", DelaySeconds: 60})
+	if err != nil || len(batch.Messages) != 2 || batch.Messages[1].MessageId == "" {
+		t.Fatalf("BatchSendMessage = %+v, %v", batch, err)
+	}
+	peeked, err := received(t, func(got chan sdk.MessageReceiveResponse, failed chan error) { q.PeekMessage(got, failed) })
+	if err != nil || peeked.MessageBody != body || peeked.ReceiptHandle != "" || peeked.DequeueCount != 0 {
+		t.Errorf("PeekMessage = %+v, %v, want the first, without a receipt", peeked, err)
+	}
+	all, err := received(t, func(got chan sdk.BatchMessageReceiveResponse, failed chan error) { q.BatchPeekMessage(got, failed, 16) })
+	if err != nil || len(all.Messages) != 2 {
+		t.Errorf("BatchPeekMessage = %d messages, %v, want the 2 that are visible", len(all.Messages), err)
+	}
+	first, err := received(t, func(got chan sdk.MessageReceiveResponse, failed chan error) { q.ReceiveMessage(got, failed, 1) })
+	if err != nil || first.MessageBody != body || first.DequeueCount != 1 || first.EnqueueTime == 0 || first.NextVisibleTime <= first.EnqueueTime {
+		t.Fatalf("ReceiveMessage = %+v, %v", first, err)
+	}
+	changed, err := q.ChangeMessageVisibility(first.ReceiptHandle, 100)
+	if err != nil || changed.ReceiptHandle == first.ReceiptHandle {
+		t.Fatalf("ChangeMessageVisibility = %+v, %v, want a new receipt", changed, err)
+	}
+	wantCode(t, "delete by the old receipt", q.DeleteMessage(first.ReceiptHandle), "MessageNotExist")
+	if err := q.DeleteMessage(changed.ReceiptHandle); err != nil {
+		t.Error(err)
+	}
+	rest, err := received(t, func(got chan sdk.BatchMessageReceiveResponse, failed chan error) {
+		q.BatchReceiveMessage(got, failed, 16)
+	})
+	if err != nil || len(rest.Messages) != 1 || rest.Messages[0].MessageBody != "one" {
+		t.Fatalf("BatchReceiveMessage = %+v, %v, want the one that is left", rest, err)
+	}
+	failed, err := q.BatchDeleteMessage(rest.Messages[0].ReceiptHandle, "no-such-receipt")
+	if err == nil || len(failed.FailedMessages) != 1 || failed.FailedMessages[0].ReceiptHandle != "no-such-receipt" {
+		t.Errorf("BatchDeleteMessage = %+v, %v, want one of two to fail", failed, err)
+	}
+	_, err = received(t, func(got chan sdk.MessageReceiveResponse, failed chan error) { q.ReceiveMessage(got, failed) })
+	wantCode(t, "receive from an empty queue", err, "MessageNotExist")
+	if d, err := s.Depth("jobs"); err != nil || d != (mns.Depth{Delayed: 1}) {
+		t.Errorf("depth = %+v, %v, want the delayed one alone", d, err)
+	}
+}
+
+func TestLimitsOfABatch(t *testing.T) {
+	s := start(t)
+	if err := s.CreateQueue("jobs", mns.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	q := sdk.NewMNSQueue("jobs", client(s, "id", "secret", ""))
+	half := sdk.MessageSendRequest{MessageBody: strings.Repeat("x", 33<<10)}
+	if answer, err := q.BatchSendMessage(half, half); err == nil || len(answer.Messages) != 0 {
+		t.Errorf("66 KiB in a batch: %+v, %v, want none taken", answer, err)
+	}
+	if answer, err := q.BatchSendMessage(make([]sdk.MessageSendRequest, 17)...); err == nil || len(answer.Messages) != 0 {
+		t.Errorf("17 messages: %+v, %v, want none taken", answer, err)
+	}
+	_, err := q.SendMessage(sdk.MessageSendRequest{MessageBody: strings.Repeat("x", 64<<10+1)})
+	wantCode(t, "a body over 64 KiB", err, "InvalidArgument")
+	_, err = q.SendMessage(sdk.MessageSendRequest{MessageBody: "x", DelaySeconds: 604_801})
+	wantCode(t, "a delay over 7 days", err, "InvalidArgument")
+	answer, err := q.BatchSendMessage(sdk.MessageSendRequest{MessageBody: "good"}, sdk.MessageSendRequest{MessageBody: "bad", Priority: 99})
+	if err == nil || len(answer.Messages) != 2 || answer.Messages[0].ErrorCode != "" || answer.Messages[1].ErrorCode != "InvalidArgument" {
+		t.Errorf("a batch with one bad message: %+v, %v, want an answer for each", answer, err)
+	}
+}
+
+func TestWhoMayAsk(t *testing.T) {
+	s := start(t)
+	s.AddCredential(mns.Credential{ID: "sts", Secret: "s", Token: "t", Expires: time.Now().Add(time.Hour)})
+	s.AddCredential(mns.Credential{ID: "old", Secret: "s", Token: "t", Expires: time.Now().Add(-time.Hour)})
+	if err := s.CreateQueue("jobs", mns.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct{ id, secret, token, code string }{
+		"right":           {"id", "secret", "", ""},
+		"unknown":         {"nobody", "secret", "", "InvalidAccessKeyId"},
+		"wrong secret":    {"id", "Secret", "", "SignatureDoesNotMatch"},
+		"with its token":  {"sts", "s", "t", ""},
+		"another's token": {"sts", "s", "x", "InvalidSecurityToken"},
+		"expired":         {"old", "s", "t", "SecurityTokenExpired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := sdk.NewMNSQueueManager(client(s, tc.id, tc.secret, tc.token)).GetQueueAttributes("jobs")
+			if tc.code == "" && err != nil {
+				t.Errorf("got %v, want no error", err)
+			}
+			if tc.code != "" {
+				wantCode(t, "the request", err, tc.code)
+			}
+		})
+	}
+}
