@@ -56,6 +56,7 @@ var rooms = []room{
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
+	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/mns"}, anyModule, nil}, // its streams consume queues
 	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos"}, anyModule, nil},
 	{"scripts/pack", nil, nil, nil},
 	{"scripts/ferry/life", nil, nil, nil},
@@ -166,6 +167,8 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"a function imports the pipeline":          {"functions/copy", "kodoferry/shared/pipeline", false, false},
 		"an emulator imports the port":             {"shared/emulator/oss", "kodoferry/shared/store", false, false},
 		"an emulator imports chaos":                {"shared/emulator/oss", "kodoferry/shared/emulator/chaos", false, true},
+		"the functions' emulator imports MNS's":    {"shared/emulator/fc", "kodoferry/shared/emulator/mns", false, true},
+		"another emulator imports MNS's":           {"shared/emulator/oss", "kodoferry/shared/emulator/mns", false, false},
 		"the command imports an emulator":          {"scripts/ferry", "kodoferry/shared/emulator/kodo", false, true},
 		"the command imports a driver":             {"scripts/ferry", "kodoferry/shared/store/kodo", false, false},
 		"the command imports the pipeline":         {"scripts/ferry", "kodoferry/shared/pipeline", false, true},
