@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -17,6 +18,13 @@ type Config struct {
 	OSSAccessKeyID   string // ALIBABA_CLOUD_ACCESS_KEY_ID
 	OSSAccessSecret  string // ALIBABA_CLOUD_ACCESS_KEY_SECRET
 	OSSSecurityToken string // ALIBABA_CLOUD_SECURITY_TOKEN, only with temporary credentials
+
+	// Of a deployment alone.
+	LedgerAt string // FERRY_LEDGER: where its runs are kept, an oss:// location
+	QueuesAt string // FERRY_QUEUES: its queues, an mns:// location whose prefix begins their names
+	Pause    string // FERRY_PAUSE: the first wait of a task for others, doubling after; "" is 30s
+
+	role *role // the keys of the function's role; nil where there is none
 }
 
 // Load reads a Config through getenv, as os.Getenv.
@@ -25,7 +33,13 @@ func Load(getenv func(string) string) Config {
 		KodoAccessKey: getenv("QINIU_ACCESS_KEY"), KodoSecretKey: getenv("QINIU_SECRET_KEY"),
 		OSSAccessKeyID: getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), OSSAccessSecret: getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
 		OSSSecurityToken: getenv("ALIBABA_CLOUD_SECURITY_TOKEN"),
+		LedgerAt:         getenv("FERRY_LEDGER"), QueuesAt: getenv("FERRY_QUEUES"), Pause: getenv("FERRY_PAUSE"),
 	}
+}
+
+// role holds the newest keys that the platform gave.
+type role struct {
+	now atomic.Pointer[oss.Credentials]
 }
 
 // Missing names, for the services that locations use, every variable that is
@@ -42,6 +56,9 @@ func (c Config) Missing(locations ...job.Location) error {
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_ID", c.OSSAccessKeyID},
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_SECRET", c.OSSAccessSecret},
 	} {
+		if v.scheme == job.OSS && c.role != nil {
+			continue // they come with each invocation
+		}
 		if used[v.scheme] && v.value == "" {
 			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s is not set: export it with the %s credentials", v.name, v.scheme)))
 		}
@@ -49,6 +66,12 @@ func (c Config) Missing(locations ...job.Location) error {
 	return errors.Join(errs...)
 }
 
+// oss returns the keys that count now, for OSS and for MNS.
 func (c Config) oss() oss.Credentials {
+	if c.role != nil {
+		if now := c.role.now.Load(); now != nil {
+			return *now
+		}
+	}
 	return oss.Credentials{AccessKeyID: c.OSSAccessKeyID, AccessKeySecret: c.OSSAccessSecret, SecurityToken: c.OSSSecurityToken}
 }

@@ -63,11 +63,46 @@ func (l *Ledger) Check(ctx context.Context) error {
 
 // Runs lists the names of job's runs, oldest first.
 func (l *Ledger) Runs(ctx context.Context, job string) ([]string, error) {
-	base := l.prefix + "runs/" + job + "/"
-	var names []string
-	after := ""
-	for {
-		// One page of one name tells the next run; then everything below it is jumped over.
+	found, err := l.folders(ctx, l.prefix+"runs/"+job+"/", "")
+	for i := range found {
+		found[i] = job + "/" + found[i]
+	}
+	return found, err
+}
+
+// Open lists the runs of all jobs that began after since and are not over. It
+// costs two requests a run and one a job.
+func (l *Ledger) Open(ctx context.Context, since time.Time) ([]string, error) {
+	jobs, err := l.folders(ctx, l.prefix+"runs/", "")
+	if err != nil {
+		return nil, err
+	}
+	var open []string
+	for _, job := range jobs {
+		runs, err := l.folders(ctx, l.prefix+"runs/"+job+"/", since.UTC().Format(RunTime))
+		if err != nil {
+			return nil, err
+		}
+		for _, run := range runs {
+			over, err := l.Run(job + "/" + run).Over(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if !over {
+				open = append(open, job+"/"+run)
+			}
+		}
+	}
+	return open, nil
+}
+
+// RunTime is how a run's name writes when it began, in UTC, so that names sort by time.
+const RunTime = "20060102T150405Z"
+
+// folders lists the names between base and the next slash, those after first.
+func (l *Ledger) folders(ctx context.Context, base, first string) (names []string, err error) {
+	for after := base + first; ; {
+		// One page of one name tells the next folder; then everything in it is jumped over.
 		found := ""
 		for o, err := range l.bucket.List(ctx, store.Range{Prefix: base, After: after}) {
 			if err != nil {
@@ -79,7 +114,7 @@ func (l *Ledger) Runs(ctx context.Context, job string) ([]string, error) {
 		if found == "" {
 			return names, nil
 		}
-		names = append(names, job+"/"+found)
+		names = append(names, found)
 		after = base + found + "/" + "\U0010ffff"
 	}
 }

@@ -16,6 +16,12 @@ func (l *Ledger) Marked(ctx context.Context, run, name string) (bool, error) {
 	return err == nil, err
 }
 
+// Claim marks that name for one alone: it reports whether nobody had.
+func (l *Ledger) Claim(ctx context.Context, run, name string) (bool, error) {
+	_, won, err := l.Run(run).create(ctx, "sent/"+name, []byte(Nonce()))
+	return won, err
+}
+
 // Mark says so. A mark that is lost costs a repetition, nothing else.
 func (l *Ledger) Mark(ctx context.Context, run, name string) error {
 	return l.Run(run).write(ctx, "sent/"+name, nil)

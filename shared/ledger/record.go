@@ -147,6 +147,15 @@ func (r *Run) Finish(ctx context.Context, report []byte) ([]byte, error) {
 // Report reads `report.json`. NotFound while the run goes on.
 func (r *Run) Report(ctx context.Context) ([]byte, error) { return r.read(ctx, "report.json") }
 
+// Over reports whether the run has ended: its report is there.
+func (r *Run) Over(ctx context.Context) (bool, error) {
+	_, err := try(ctx, func() (store.Object, error) { return r.ledger.bucket.Stat(ctx, r.Path("report.json")) })
+	if Missing(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // WriteFile writes a file beside the report.
 func (r *Run) WriteFile(ctx context.Context, name string, data []byte) error {
 	return r.write(ctx, name, data)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/task"
@@ -23,12 +24,42 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 	for _, s := range walk.Shards {
 		open = append(open, r.open(s)...)
 	}
-	open = append(open, task.Task{Kind: task.Report, Run: name})
-	resend := p.Now().UnixNano()
-	for i := range open {
-		open[i].Resend = resend
+	return resent(append(open, task.Task{Kind: task.Report, Run: name}), p.Now()), nil
+}
+
+// Lost derives the tasks of a run whose turn it is and that no record answers
+// for: they are at work, in a queue, or lost. Those that would only wait for
+// others are left out. A run
+// that is over has none.
+func (p *Pipeline) Lost(ctx context.Context, name string) ([]task.Task, error) {
+	r, err := p.run(ctx, name)
+	if err != nil {
+		return nil, err
 	}
-	return open, nil
+	walk, err := r.Walk(ctx)
+	if err != nil || walk.Reported {
+		return nil, err
+	}
+	var lost []task.Task
+	for _, s := range walk.Shards {
+		open := r.open(s)
+		if n := len(open); n > 1 {
+			open = open[:n-1] // its verification waits for these
+		}
+		lost = append(lost, open...)
+	}
+	if len(lost) == 0 {
+		lost = append(lost, task.Task{Kind: task.Report, Run: name})
+	}
+	return resent(lost, p.Now()), nil
+}
+
+// resent marks tasks as sent again: what they write may be there already.
+func resent(tasks []task.Task, at time.Time) []task.Task {
+	for i := range tasks {
+		tasks[i].Resend = at.UnixNano()
+	}
+	return tasks
 }
 
 func (r *run) open(s ledger.Shard) []task.Task {

@@ -12,7 +12,7 @@ import (
 
 // RunName names the run of a job that begins at that time.
 func RunName(j job.Job, at time.Time) string {
-	return j.Name + "/" + at.UTC().Format("20060102T150405Z")
+	return j.Name + "/" + at.UTC().Format(ledger.RunTime)
 }
 
 // Start begins a run of j, or finds it begun, and returns its first tasks. It

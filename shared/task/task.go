@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -78,7 +79,7 @@ type Task struct {
 // Again reports whether t may have been worked on before.
 func (t Task) Again() bool { return t.Resend != 0 || t.Deliveries > 1 || t.Attempt > 0 }
 
-// Encode returns t's body, in the newest format.
+// Encode returns t's body, in the newest format: JSON that is also text of XML.
 func Encode(t Task) ([]byte, error) {
 	t.V = Version
 	var b bytes.Buffer
@@ -87,8 +88,12 @@ func Encode(t Task) ([]byte, error) {
 	if err := e.Encode(t); err != nil {
 		return nil, fault.New(fault.Invalid, "task.Encode", t.Run, err)
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return []byte(xmlSafe.Replace(strings.TrimSuffix(b.String(), "\n"))), nil
 }
+
+// xmlSafe escapes what JSON may hold as it is and XML, in which queues carry
+// bodies, not at all (XML 1.0, section 2.2). Controls JSON escapes by itself.
+var xmlSafe = strings.NewReplacer("\ufffe", `\ufffe`, "\uffff", `\uffff`)
 
 // Decode reads a body. What is no task is Invalid; one in a format newer than
 // this code is Newer, for a process that can read it.

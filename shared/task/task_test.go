@@ -60,3 +60,25 @@ func TestTheBodyIsTheIdentity(t *testing.T) {
 		t.Errorf("Name(%s) = Name(%s), want different names", a, b)
 	}
 }
+
+func TestABodyIsTextOfXMLWhateverTheKeys(t *testing.T) {
+	var all []rune
+	for r := range rune(0x10000) {
+		if r < 0xD800 || r > 0xDFFF {
+			all = append(all, r)
+		}
+	}
+	want := task.Task{Kind: task.List, Run: "j/1", Shard: "0", Range: store.Range{After: string(all)}}
+	body, err := task.Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range string(body) {
+		if r < 0x20 || r == 0xFFFE || r == 0xFFFF {
+			t.Fatalf("the body holds %U, which XML cannot", r)
+		}
+	}
+	if got, err := task.Decode(body); err != nil || got.Range != want.Range {
+		t.Errorf("Decode lost characters of the range (%v)", err)
+	}
+}

@@ -104,7 +104,7 @@ func (w *Worker) Process(ctx context.Context, m queue.Message) error {
 // ever.
 func (w *Worker) refer(ctx context.Context, t task.Task) error {
 	log := w.Log.With("run", t.Run, "kind", t.Kind, "shard", t.Shard, "attempt", t.Attempt)
-	stray := fault.New(fault.Invalid, "worker.Process", t.Run, fmt.Errorf("a task of the %s stage came to the %s stage: check which queue triggers which function, and FERRY_QUEUE_LIST, FERRY_QUEUE_COPY and FERRY_QUEUE_VERIFY", t.Kind.Stage(), w.Stage))
+	stray := fault.New(fault.Invalid, "worker.Process", t.Run, fmt.Errorf("a task of the %s stage came to the %s stage: check which queue triggers which function", t.Kind.Stage(), w.Stage))
 	if t.Attempt+1 >= w.Attempts {
 		next, err := w.GiveUp(ctx, t, stray)
 		if err != nil {

@@ -275,14 +275,15 @@ func TestAProcessThatIsNoFunctionFailsItsInvocation(t *testing.T) {
 	c := cloud(t, fc.Config{})
 	for name, tc := range map[string]struct {
 		binary string
+		start  time.Duration
 		says   string
 	}{
-		"it ends at once":         {"/bin/true", "exit status 0"},
-		"it asks for nothing":     {"/usr/bin/yes", "no runtime asked"},
-		"it is not an executable": {"world_test.go", "could not be started"},
+		"it ends at once":         {"/bin/true", time.Minute, "exit status 0"},
+		"it asks for nothing":     {"/usr/bin/yes", 100 * time.Millisecond, "no runtime asked"},
+		"it is not an executable": {"world_test.go", time.Minute, "could not be started"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := c.Deploy(fc.Function{Name: name, Binary: tc.binary, Start: 200 * time.Millisecond}); err != nil {
+			if err := c.Deploy(fc.Function{Name: name, Binary: tc.binary, Start: tc.start}); err != nil {
 				t.Skip(err) // a system without this program
 			}
 			_, err := c.Invoke(t.Context(), name, nil)

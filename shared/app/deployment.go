@@ -1,0 +1,159 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/queue"
+	"kodoferry/shared/task"
+	"kodoferry/shared/worker"
+)
+
+// Deployment is what the processes of a deployment share: a ledger, and a queue
+// for each stage and for dead letters. It reaches whatever buckets a job names.
+// It is safe for concurrent use.
+type Deployment struct {
+	config   Config
+	ledger   *ledger.Ledger
+	pipeline *pipeline.Pipeline
+	queues   map[task.Stage]queue.Queue
+	dead     string
+	log      *slog.Logger
+
+	mu   sync.Mutex
+	idle []interface{ CloseIdle() } // everything with connections of its own
+}
+
+// Deploy opens the deployment that the environment names. It makes no request.
+// Its error names every mistake at once.
+func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
+	at, lerr := c.location("FERRY_LEDGER", c.LedgerAt, job.OSS)
+	queues, qerr := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS)
+	wait, werr := c.pause()
+	missing := c.Missing(job.Location{Scheme: job.Kodo}, job.Location{Scheme: job.OSS})
+	if err := errors.Join(lerr, qerr, werr, missing); err != nil {
+		return nil, err
+	}
+	d := &Deployment{config: c, queues: map[task.Stage]queue.Queue{}, dead: queues.Prefix + deadQueue, log: log}
+	bucket, err := c.openOSS(at)
+	if err != nil {
+		return nil, err
+	}
+	d.ledger = ledger.Open(bucket, at.Prefix)
+	d.idle = append(d.idle, bucket)
+	for _, s := range task.Stages {
+		q, err := c.openQueue(queues, string(s))
+		if err != nil {
+			return nil, err
+		}
+		d.queues[s] = q
+		d.idle = append(d.idle, q)
+	}
+	d.pipeline = pipeline.New(pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Pause: wait})
+	return d, nil
+}
+
+// deadQueue ends the name of the queue for dead letters; those of the others
+// end in their stage.
+const deadQueue = "dead"
+
+// location reads the location in an environment variable.
+func (c Config) location(name, value, scheme string) (job.Location, error) {
+	if value == "" {
+		return job.Location{}, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s is not set: write %s", name, example[scheme]))
+	}
+	l, err := job.ParseLocation(value)
+	switch {
+	case err != nil:
+		return l, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s: %w", name, err))
+	case l.Scheme != scheme:
+		return l, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s names no %s:// location: write %s", name, scheme, example[scheme]))
+	}
+	return l, nil
+}
+
+var example = map[string]string{
+	job.OSS: "oss://my-ledger/.ferry/?region=cn-hangzhou&endpoint=internal",
+	job.MNS: "mns://1234567890123456/ferry-?region=cn-hangzhou&endpoint=internal",
+}
+
+func (c Config) pause() (time.Duration, error) {
+	if c.Pause == "" {
+		return 0, nil // the pipeline's own
+	}
+	d, err := time.ParseDuration(c.Pause)
+	if err != nil || d <= 0 {
+		return 0, fault.New(fault.Invalid, "environment", "FERRY_PAUSE", fmt.Errorf("FERRY_PAUSE is %q: write a duration as 30s, or leave it out", c.Pause))
+	}
+	return d, nil
+}
+
+// open connects to a job's buckets.
+func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
+	src, serr := d.config.openKodo(j.Source)
+	dst, derr := d.config.openOSS(j.Target)
+	if err := errors.Join(serr, derr); err != nil {
+		return nil, nil, fault.New(fault.Invalid, "app.open", j.Name, err)
+	}
+	d.mu.Lock()
+	d.idle = append(d.idle, src, dst)
+	d.mu.Unlock()
+	return src, dst, nil
+}
+
+// CloseIdle closes connections that no request uses, as after an instance was frozen.
+func (d *Deployment) CloseIdle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.idle {
+		c.CloseIdle()
+	}
+}
+
+// Worker returns who does the tasks of one stage, of all if it is "".
+func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
+	w := &worker.Worker{
+		Doer: d.pipeline, Stage: stage, Marks: d.ledger, Log: d.log,
+		Attempts: job.DefaultLimits().Attempts, Pause: d.pipeline.Pause, Send: map[task.Stage]queue.Sender{},
+	}
+	for s, q := range d.queues {
+		w.Send[s] = q
+	}
+	return w
+}
+
+// Ledger is where the deployment keeps its runs.
+func (d *Deployment) Ledger() *ledger.Ledger { return d.ledger }
+
+// Start begins a run of j and returns its name. It refuses with Invalid while
+// an earlier run of j is not over: two would copy the same objects.
+func (d *Deployment) Start(ctx context.Context, j job.Job, now time.Time) (string, error) {
+	runs, err := d.ledger.Runs(ctx, j.Name)
+	if err != nil {
+		return "", err
+	}
+	if len(runs) > 0 {
+		last := runs[len(runs)-1]
+		over, err := d.ledger.Run(last).Over(ctx)
+		if err == nil && !over {
+			err = fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("run %s is not over: ferry status %s tells how far it is", last, last))
+		}
+		if err != nil {
+			return last, err
+		}
+	}
+	name := pipeline.RunName(j, now)
+	first, err := d.pipeline.Start(ctx, j, name)
+	if err != nil {
+		return "", err
+	}
+	return name, d.Worker("").Submit(ctx, first...)
+}

@@ -1,0 +1,138 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"kodoferry/shared/faas"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/queue"
+	"kodoferry/shared/store/oss"
+	"kodoferry/shared/task"
+)
+
+// Function does the tasks of one stage on a platform for functions. It is all
+// that a function's main calls, and it never returns. The function of the
+// verify stage also buries dead letters, and sweeps on a timer.
+//
+// It reads FERRY_LEDGER, FERRY_QUEUES, QINIU_ACCESS_KEY and QINIU_SECRET_KEY;
+// the keys for OSS and the queues are those of the function's role, or
+// ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET. What is
+// missing or wrong fails every invocation with an error that names all of it.
+func Function(stage task.Stage) {
+	f := newFunction(stage, Load(os.Getenv), slog.New(faas.WithRequest(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level(os.Getenv("FERRY_LOG"))}))))
+	o := faas.Options{Ready: f.ready, Swap: f.swap, Idle: f.closeIdle, Log: f.log}
+	if stage == task.Verifying {
+		o.Timer = f.timer
+	}
+	faas.Main(f.handle, o)
+}
+
+func level(name string) slog.Level {
+	if strings.EqualFold(name, "debug") {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// function is one stage's function.
+type function struct {
+	stage  task.Stage
+	config Config
+	log    *slog.Logger
+	deploy func() (*Deployment, error)
+}
+
+// onRole says how a platform's presence shows: Function Compute gives keys with
+// each invocation.
+const onRole = "FC_RUNTIME_API"
+
+func newFunction(stage task.Stage, c Config, log *slog.Logger) *function {
+	if os.Getenv(onRole) != "" && c.OSSAccessKeyID == "" {
+		c.role = &role{}
+	}
+	f := &function{stage: stage, config: c, log: log}
+	f.deploy = sync.OnceValues(func() (*Deployment, error) { return c.Deploy(log) })
+	return f
+}
+
+// ready says everything that is wrong with the configuration.
+func (f *function) ready() error {
+	_, err := f.deploy()
+	return err
+}
+
+// swap puts the role's newest keys in place.
+func (f *function) swap(c faas.Credentials) {
+	if f.config.role != nil {
+		f.config.role.now.Store(&oss.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken})
+	}
+}
+
+func (f *function) closeIdle() {
+	if d, err := f.deploy(); err == nil {
+		d.CloseIdle()
+	}
+}
+
+// handle does the task in a message.
+func (f *function) handle(ctx context.Context, m faas.Message) error {
+	d, err := f.deploy()
+	if err != nil {
+		return err
+	}
+	received := queue.Message{ID: m.ID, Body: m.Body, Deliveries: m.Deliveries, Sent: m.Sent}
+	if f.stage == task.Verifying && m.Queue == d.dead {
+		return d.settle(ctx, m.Queue, received, d.Worker("").Bury)
+	}
+	return d.settle(ctx, m.Queue, received, d.Worker(f.stage).Process)
+}
+
+// settle does a message. One that only a newer version can read is sent again
+// to its own queue, for a platform's retries end in the dead letters: a task of
+// a newer version goes back to the queue, never to the grave.
+func (d *Deployment) settle(ctx context.Context, from string, m queue.Message, do func(context.Context, queue.Message) error) error {
+	err := do(ctx, m)
+	if fault.KindOf(err) != fault.Newer || from == "" {
+		return err
+	}
+	q, qerr := d.queue(from)
+	if qerr != nil {
+		return errors.Join(err, qerr)
+	}
+	return q.Send(ctx, queue.Outgoing{Body: m.Body, Delay: newerPause})
+}
+
+// newerPause is how long a task waits for a version that can read it.
+const newerPause = 5 * time.Minute
+
+// queue is the deployment's queue of that name.
+func (d *Deployment) queue(name string) (queue.Queue, error) {
+	for s, q := range d.queues {
+		if strings.HasSuffix(name, string(s)) {
+			return q, nil
+		}
+	}
+	return nil, fault.New(fault.Invalid, "app.queue", name, fmt.Errorf("queue %q is none of this deployment's: check FERRY_QUEUES and which queue triggers which function", name))
+}
+
+// timer is a tick: the payload is how often a run's tasks may be sent again, "" or "sweep" for 30m.
+func (f *function) timer(ctx context.Context, t faas.Timer) error {
+	d, err := f.deploy()
+	if err != nil {
+		return err
+	}
+	every := sweepEvery
+	if t.Payload != "" && t.Payload != "sweep" {
+		if every, err = time.ParseDuration(t.Payload); err != nil || every <= 0 {
+			return fmt.Errorf("timer %q: the payload %q is neither empty, sweep, nor a duration as 30m", t.Name, t.Payload)
+		}
+	}
+	return d.Sweep(ctx, every, time.Now())
+}
