@@ -60,7 +60,7 @@ func TestAFailedInvocationSaysWhyAsItsPlatformDoes(t *testing.T) {
 		// Function Compute's SDK answers for a panic and goes on, Lambda's ends the process.
 		"it panicked":               {do: behave.Command{Panic: "aaargh"}, kinds: [2]string{fc.Unhandled, "string"}, message: "aaargh"},
 		"it exited":                 {do: behave.Command{Exit: 3}, kinds: [2]string{fc.Unhandled, fc.LambdaExited}, message: "exit status 3", gone: [2]bool{true, true}},
-		"it took too long":          {do: behave.Command{Stub: time.Minute}, timeout: 150 * time.Millisecond, kinds: [2]string{fc.TimedOut, fc.LambdaTimedOut}, late: true, gone: [2]bool{true, true}},
+		"it took too long":          {do: behave.Command{Stub: time.Minute}, timeout: 300 * time.Millisecond, kinds: [2]string{fc.TimedOut, fc.LambdaTimedOut}, late: true, gone: [2]bool{true, true}},
 		"it answered with too much": {do: behave.Command{Big: 33 << 20}, kinds: [2]string{fc.Unhandled, "ResponseSizeTooLarge"}, message: "larger than 32 MB"},
 	} {
 		for n, p := range platforms {
