@@ -1,0 +1,227 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/emulator/fc"
+	"kodoferry/shared/emulator/mns"
+	"kodoferry/shared/job"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/task"
+)
+
+// built holds the functions' binaries, built once for all tests.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "ferry-functions-")
+	if err != nil {
+		return "", err
+	}
+	builtIn = dir
+	if out, err := exec.Command("go", "build", "-o", dir, "kodoferry/functions/...").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+var builtIn string // where they are, once they are
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
+	}
+	os.Exit(code)
+}
+
+// platform is a world with queues and functions.
+type platform struct {
+	*world
+	on     fc.Platform
+	mns    *mns.Server
+	cloud  *fc.Cloud
+	deploy *app.Deployment
+	timer  *fc.Timer
+	logs   *logs
+}
+
+// logs keeps what functions write.
+type logs struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
+const visibility = 20 * time.Second
+
+func newPlatform(t *testing.T, on fc.Platform, sweep time.Duration) *platform {
+	t.Helper()
+	dir, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &platform{world: newWorld(t), on: on, logs: &logs{}}
+	if p.mns, err = mns.Start(mns.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.mns.Close() })
+	if p.cloud, err = fc.New(fc.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.cloud.Close)
+	for _, name := range []string{"list", "copy", "verify", "dead"} {
+		if err := p.mns.CreateQueue("ferry-"+name, mns.Attributes{Visibility: visibility}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := map[string]string{
+		"FERRY_LEDGER": p.ledgerAt(), "FERRY_PAUSE": "1s",
+		"FERRY_QUEUES":     "mns://" + p.mns.Account() + "/ferry-?region=cn-hangzhou&insecure=true&endpoint=" + url.QueryEscape(p.mns.Endpoint()),
+		"QINIU_ACCESS_KEY": "ak", "QINIU_SECRET_KEY": "sk",
+		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
+	}
+	if p.deploy, err = app.Load(func(k string) string { return env[k] }).Deploy(slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range task.Stages {
+		name := "ferry-" + string(s)
+		if err := p.cloud.Deploy(fc.Function{
+			Name: name, Binary: filepath.Join(dir, string(s)), Env: env, Platform: on, Timeout: 60 * time.Second, Memory: 512, MaxInstances: 4, Log: p.logs,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		p.stream(t, string(s), name, fc.MNS(p.mns, "ferry-dead"))
+	}
+	p.stream(t, "dead", "ferry-verify", nil)
+	if sweep > 0 {
+		if p.timer, err = p.cloud.Timer(fc.TimerConfig{Name: "sweep", Function: "ferry-verify", Payload: sweep.String(), Every: sweep}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+func (p *platform) stream(t *testing.T, queue, function string, dead fc.Queue) {
+	t.Helper()
+	c := fc.StreamConfig{Queue: fc.MNS(p.mns, "ferry-"+queue), Name: "ferry-" + queue, Function: function, Consumers: 4, DeadLetter: dead}
+	if p.on == fc.Lambda {
+		c.PartialBatch, c.MaxReceives = true, 10
+	} else {
+		c.Retry = fc.Retry{Attempts: 5, Backoff: func(int) time.Duration { return 500 * time.Millisecond }}
+	}
+	if _, err := p.cloud.Stream(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) ledgerAt() string {
+	return "oss://ledger-bucket/.ferry/?region=cn-hangzhou&insecure=true&endpoint=" + url.QueryEscape(w.oss.Endpoint())
+}
+
+// run starts a run and waits for its report.
+func (p *platform) run(t *testing.T, set ...func(*job.Job)) pipeline.Report {
+	t.Helper()
+	j, err := job.New(p.src, p.dst, p.ledgerAt(), set...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := p.deploy.Start(t.Context(), j, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	run := p.deploy.Ledger().Run(name)
+	for {
+		rep, err := pipeline.ReadReport(ctx, run)
+		if err == nil {
+			return rep
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("the run did not end: %v\n%s\n%+v", err, tail(p.logs.String()), p.cloud.Stats())
+		}
+	}
+}
+
+func tail(s string) string { return s[max(0, len(s)-4000):] }
+
+func TestTheFunctionsMoveABucket(t *testing.T) {
+	for _, on := range []fc.Platform{fc.FC, fc.Lambda} {
+		t.Run(string(on), func(t *testing.T) {
+			p := newPlatform(t, on, 0)
+			p.fill(t, 1500)
+			rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 100, 500 })
+			if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 1500 || !rep.Balanced {
+				t.Errorf("%+v, want 1,500 verified\n%s", rep.Summary, tail(p.logs.String()))
+			}
+			k := p.kodo.Desk().Counts()
+			if k["get"] != 1500 || p.data["put"] != 1500 {
+				t.Errorf("%d GETs and %d PUTs, want one of each an object", k["get"], p.data["put"])
+			}
+			t.Logf("%s: %.1f s, Kodo %v, OSS %v, ledger %v, MNS %v", on, rep.Seconds, k, p.data, p.ledger, p.mns.Desk().Counts())
+			for name, s := range p.cloud.Stats() {
+				t.Logf("%s: %d invocations, %d failed, %d cold starts, first answers %v", name, s.Invocations, s.Failures, s.ColdStarts, s.FirstAnswers)
+			}
+		})
+	}
+}
+
+func TestARunThroughABadQueueEndsVerified(t *testing.T) {
+	const objects = 2000
+	p := newPlatform(t, fc.FC, 3*time.Second)
+	p.fill(t, objects)
+	p.mns.Misbehave(mns.Misbehaviour{Duplicate: 0.2, Lose: 0.05, Late: 0.2, LateBy: 3 * time.Second})
+	kills := make(chan int)
+	go func() {
+		n := 0
+		for deadline := time.Now().Add(time.Minute); n < 2 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			if p.puts() > objects/4*(n+1) && p.cloud.Kill("ferry-copy") {
+				n++
+			}
+		}
+		kills <- n
+	}()
+	rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 50, 400 })
+	killed, bad := <-kills, p.mns.Injected()
+	t.Logf("%d duplicated, %d lost, %d late messages, %d instances killed in mid-task; %.1f s, MNS %v", bad.Duplicated, bad.Lost, bad.Late, killed, rep.Seconds, p.mns.Desk().Counts())
+	if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != objects || !rep.Balanced {
+		t.Errorf("%+v, balanced %v, want %d verified\n%s", rep.Summary, rep.Balanced, objects, tail(p.logs.String()))
+	}
+	if killed != 2 || bad.Duplicated == 0 || bad.Lost == 0 || bad.Late == 0 {
+		t.Errorf("%d killed, %+v, want two and some of each", killed, bad)
+	}
+	for key, want := range p.bodies {
+		if o, ok := p.oss.Get("photos-new", key); !ok || !bytes.Equal(o.Body, want) {
+			t.Fatalf("%s is not in the target as it is in the source", key)
+		}
+	}
+}
+
+func (w *world) puts() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.data["put"]
+}
