@@ -23,6 +23,7 @@ const (
 	demoSource = "photos"
 	demoTarget = "photos-new"
 	demoLedger = ".ferry/"
+	demoQueues = "ferry-"
 	// The stand-ins take no other pair; it opens nothing else.
 	demoKey, demoSecret = "demo-access-key", "demo-secret-key"
 )

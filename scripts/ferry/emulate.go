@@ -15,8 +15,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
+	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
 )
 
@@ -29,20 +31,22 @@ type emulateOptions struct {
 	minSize, maxSize      int64
 	attributesOnly        bool
 	kodoAddr, ossAddr     string
+	mnsAddr               string
 	kodoFaults, ossFaults []string
+	mnsFaults             []string
 }
 
 func emulateCommand() *cobra.Command {
 	var o emulateOptions
 	c := &cobra.Command{
 		Use:   "emulate",
-		Short: "Serve stand-ins for Kodo and OSS on this machine until interrupted",
-		Long: `Emulate serves strict stand-ins for both services on the loopback interface, for
+		Short: "Serve stand-ins for Kodo, OSS and MNS on this machine until interrupted",
+		Long: `Emulate serves strict stand-ins for the services on the loopback interface, for
 Ferry and for any other client: signatures are verified, limits enforced, the
 services' own errors answered. Nothing is written to disk.
 
 The Kodo bucket "photos" is filled by --objects or --synthetic; the OSS bucket
-"photos-new" is empty. Faults are operation:kind:rate[:argument], with the
+"photos-new" and the queues of a deployment are empty. Faults are operation:kind:rate[:argument], with the
 kinds latency, status, throttle, reset, flip, lost and empty.`,
 		Example: `  ferry emulate --objects 2000
   ferry emulate --json --synthetic 10000000 --attributes-only
@@ -62,14 +66,17 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 	f.BoolVar(&o.attributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
 	f.StringVar(&o.kodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
 	f.StringVar(&o.ossAddr, "oss-addr", "127.0.0.1:0", "where OSS listens")
+	f.StringVar(&o.mnsAddr, "mns-addr", "127.0.0.1:0", "where MNS listens")
 	f.StringArrayVar(&o.kodoFaults, "kodo-fault", nil, "a fault of Kodo; may be given again")
 	f.StringArrayVar(&o.ossFaults, "oss-fault", nil, "a fault of OSS; may be given again")
+	f.StringArrayVar(&o.mnsFaults, "mns-fault", nil, "a fault of MNS; may be given again")
 	return c
 }
 
 const (
 	emulatedKey    = "emulated-access-key"
 	emulatedSecret = "emulated-secret-key"
+	emulatedRegion = "cn-hangzhou"
 )
 
 func runEmulate(ctx context.Context, o emulateOptions, out io.Writer) error {
@@ -90,24 +97,26 @@ func runEmulate(ctx context.Context, o emulateOptions, out io.Writer) error {
 	return nil // to be interrupted is how it ends
 }
 
-// emulation is both stand-ins at work.
+// emulation is the stand-ins at work.
 type emulation struct {
 	kodo *kodo.Server
 	oss  *oss.Server
+	mns  *mns.Server
 }
 
-// start checks every flag, starts both and fills the source.
+// start checks every flag, starts all and fills the source.
 func (o emulateOptions) start() (*emulation, error) {
 	kodoRules, kerr := rules("--kodo-fault", o.kodoFaults)
 	ossRules, oerr := rules("--oss-fault", o.ossFaults)
-	wrong := []error{kerr, oerr}
+	mnsRules, merr := rules("--mns-fault", o.mnsFaults)
+	wrong := []error{kerr, oerr, merr}
 	if o.objects > 0 && o.synthetic > 0 {
 		wrong = append(wrong, errors.New("--objects and --synthetic: the bucket is filled by one of them"))
 	}
 	if o.objects < 0 || o.synthetic < 0 || o.minSize < 0 || o.maxSize < o.minSize {
 		wrong = append(wrong, errors.New("--objects, --synthetic, --min-size and --max-size: want numbers from 0, and a least size that is not above the most"))
 	}
-	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--oss-addr": o.ossAddr} {
+	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--oss-addr": o.ossAddr, "--mns-addr": o.mnsAddr} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s %q: want host:port, as in 127.0.0.1:9001", flag, addr))
 		}
@@ -116,25 +125,40 @@ func (o emulateOptions) start() (*emulation, error) {
 		return nil, usageError{err}
 	}
 	e := &emulation{}
-	var err error
-	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed}); err != nil {
-		return nil, fmt.Errorf("--kodo-addr: %w; choose another, or none for any free port", err)
-	}
-	e.oss, err = oss.Start(oss.Config{
-		Addr: o.ossAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: "cn-hangzhou", Seed: o.seed + 1,
-		AttributesOnly: o.attributesOnly, Keep: func(_, key string) bool { return strings.HasPrefix(key, demoLedger) },
-	})
-	if err != nil {
-		_ = e.kodo.Close() // what matters is the other
-		return nil, fmt.Errorf("--oss-addr: %w; choose another, or none for any free port", err)
-	}
-	if err := errors.Join(e.kodo.CreateBucket(demoSource), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)); err != nil {
+	if err := o.serve(e); err != nil {
 		e.close()
 		return nil, err
 	}
 	e.kodo.Desk().Inject(kodoRules...)
 	e.oss.Desk().Inject(ossRules...)
+	e.mns.Desk().Inject(mnsRules...)
 	return e, nil
+}
+
+// serve starts the stand-ins and makes what they hold.
+func (o emulateOptions) serve(e *emulation) (err error) {
+	taken := func(flag string, err error) error {
+		return fmt.Errorf("%s: %w; choose another, or none for any free port", flag, err)
+	}
+	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed}); err != nil {
+		return taken("--kodo-addr", err)
+	}
+	if e.oss, err = oss.Start(oss.Config{
+		Addr: o.ossAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: emulatedRegion, Seed: o.seed + 1,
+		AttributesOnly: o.attributesOnly, Keep: func(_, key string) bool { return strings.HasPrefix(key, demoLedger) },
+	}); err != nil {
+		return taken("--oss-addr", err)
+	}
+	if e.mns, err = mns.Start(mns.Config{
+		Addr: o.mnsAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: emulatedRegion, Seed: o.seed + 2,
+	}); err != nil {
+		return taken("--mns-addr", err)
+	}
+	made := []error{e.kodo.CreateBucket(demoSource), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
+	for _, name := range app.QueueNames {
+		made = append(made, e.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: 30 * time.Minute}))
+	}
+	return errors.Join(made...)
 }
 
 func rules(flag string, texts []string) ([]chaos.Rule, error) {
@@ -167,7 +191,16 @@ func (o emulateOptions) fill(k *kodo.Server) error {
 }
 
 func (e *emulation) close() {
-	_, _ = e.kodo.Close(), e.oss.Close() // nothing depends on how a stand-in ends
+	// Nothing depends on how a stand-in ends.
+	if e.kodo != nil {
+		_ = e.kodo.Close()
+	}
+	if e.oss != nil {
+		_ = e.oss.Close()
+	}
+	if e.mns != nil {
+		_ = e.mns.Close()
+	}
 }
 
 // description is what `ferry emulate --json` prints.
@@ -186,6 +219,12 @@ type description struct {
 		Region          string   `json:"region"`
 		Buckets         []string `json:"buckets"`
 	} `json:"oss"`
+	MNS struct {
+		Endpoint string   `json:"endpoint"`
+		Account  string   `json:"account"`
+		Region   string   `json:"region"`
+		Queues   []string `json:"queues"`
+	} `json:"mns"`
 	Env map[string]string `json:"env"`
 }
 
@@ -195,6 +234,10 @@ func (e *emulation) describe() description {
 	d.Kodo.Buckets = []string{demoSource}
 	d.OSS.Endpoint, d.OSS.AccessKeyID, d.OSS.AccessKeySecret, d.OSS.Region = e.oss.Endpoint(), emulatedKey, emulatedSecret, e.oss.Region()
 	d.OSS.Buckets = []string{demoTarget}
+	d.MNS.Endpoint, d.MNS.Account, d.MNS.Region = e.mns.Endpoint(), e.mns.Account(), e.mns.Region()
+	for _, name := range app.QueueNames {
+		d.MNS.Queues = append(d.MNS.Queues, demoQueues+name)
+	}
 	d.Env = map[string]string{}
 	for _, v := range e.env() {
 		d.Env[v[0]] = v[1]
@@ -214,13 +257,15 @@ func (e *emulation) env() [][2]string {
 		{"FERRY_SOURCE", "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + url.QueryEscape(e.kodo.Endpoint())},
 		{"FERRY_TARGET", "oss://" + demoTarget + "/?" + oss},
 		{"FERRY_LEDGER", "oss://" + demoTarget + "/" + demoLedger + "?" + oss},
+		{"FERRY_QUEUES", "mns://" + e.mns.Account() + "/" + demoQueues + "?region=" + e.mns.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.mns.Endpoint())},
 	}
 }
 
 func (e *emulation) explain() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), demoSource, e.kodo.Domain(demoSource))
-	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n\nIn another terminal:\n\n", e.oss.Endpoint(), demoTarget, e.oss.Region())
+	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n", e.oss.Endpoint(), demoTarget, e.oss.Region())
+	fmt.Fprintf(&text, "MNS   %s  account %s, queues %s…\n\nIn another terminal:\n\n", e.mns.Endpoint(), e.mns.Account(), demoQueues)
 	for _, v := range e.env() {
 		fmt.Fprintf(&text, "export %s='%s'\n", v[0], v[1])
 	}

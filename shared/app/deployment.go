@@ -61,6 +61,10 @@ func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 	return d, nil
 }
 
+// QueueNames end the names of a deployment's queues: one for each stage, one
+// for dead letters.
+var QueueNames = []string{string(task.Listing), string(task.Copying), string(task.Verifying), deadQueue}
+
 // deadQueue ends the name of the queue for dead letters; those of the others
 // end in their stage.
 const deadQueue = "dead"
