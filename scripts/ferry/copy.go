@@ -22,9 +22,9 @@ import (
 
 // copyOptions are the flags of `ferry copy`.
 type copyOptions struct {
-	ledger, class, overwrite, mismatch, log string
-	parallel, batch                         int
-	unguarded, json, quiet                  bool
+	jobFlags
+	log         string
+	json, quiet bool
 }
 
 func copyCommand() *cobra.Command {
@@ -59,13 +59,7 @@ was; what was written off is not copied again.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where the run is kept: oss://bucket/prefix/?region=… (default: .ferry/ in the target's bucket)")
-	f.StringVar(&o.class, "class", job.KeepClass, "storage class of the copies: keep, or one for all: standard, ia, archive, deep-archive, deep-cold-archive, archive-ir, intelligent")
-	f.StringVar(&o.overwrite, "overwrite", job.OverwriteChanged, "changed: leave alone what is newer in the target and not Ferry's; always: the source wins")
-	f.StringVar(&o.mismatch, "hash-mismatch", job.FailMismatch, "fail or copy an object whose bytes, twice and equally, disagree with its listed hash")
-	f.IntVar(&o.parallel, "parallel", job.DefaultLimits().Parallel, "objects in flight at the same time")
-	f.IntVar(&o.batch, "batch-objects", job.DefaultLimits().BatchObjects, "objects of one batch: what a kill makes Ferry look at again")
-	f.BoolVar(&o.unguarded, "unguarded", false, "do not make the PUT of a new key conditional; faster where OSS limits conditional PUTs, less safe")
+	o.add(f)
 	f.BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress")
 	f.StringVar(&o.log, "log", "", "write a log of JSON lines to this file; - is standard error")
@@ -80,13 +74,10 @@ func runCopy(ctx context.Context, o copyOptions, src, dst string, out, errOut io
 	if o.json {
 		text = errOut
 	}
-	j, err := job.New(src, dst, o.ledger, func(j *job.Job) {
-		j.Class, j.Overwrite, j.HashMismatch, j.Unguarded = o.class, o.overwrite, o.mismatch, o.unguarded
-		j.Limits.Parallel, j.Limits.BatchObjects = o.parallel, o.batch
-	})
+	j, err := o.job(src, dst)
 	cfg := app.Load(os.Getenv)
 	if err := errors.Join(err, cfg.Missing(j.Source, j.Target, j.Ledger)); err != nil {
-		return usageError{inFlags(err)}
+		return usageError{err}
 	}
 	log, closeLog, err := openLog(o.log, errOut)
 	if err != nil {
@@ -111,23 +102,6 @@ func runCopy(ctx context.Context, o copyOptions, src, dst string, out, errOut io
 		return v.stopped(ctx, err)
 	}
 	return v.ended(rep, o.json, out)
-}
-
-// flagWords turns the names that a job has for its parts into those of the flags.
-var flagWords = map[string]string{
-	"class": "--class", "overwrite": "--overwrite", "hashMismatch": "--hash-mismatch",
-	"limits.parallel": "--parallel", "limits.batchObjects": "--batch-objects",
-}
-
-// inFlags words the mistakes of a job for the one who wrote flags.
-func inFlags(err error) error {
-	all := apart(err)
-	for i, e := range all {
-		if part, rest, ok := strings.Cut(sentence(e), " "); ok && flagWords[part] != "" {
-			all[i] = fmt.Errorf("%s %s", flagWords[part], rest)
-		}
-	}
-	return errors.Join(all...)
 }
 
 // openLog returns where to log to: nowhere, standard error, or a file.

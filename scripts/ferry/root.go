@@ -18,13 +18,15 @@ listed object ends in a row that says what became of it, and the books balance.
 
 Try it without any account:            ferry demo
 Move a bucket from this machine:       ferry copy SRC DST
+Have a deployment's functions move it: ferry start SRC DST
 See what it did:                       ferry report RUN, ferry why RUN KEY
 
 Environment:
   QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source
   ALIBABA_CLOUD_ACCESS_KEY_ID, …_ACCESS_KEY_SECRET      of the target and the ledger
   ALIBABA_CLOUD_SECURITY_TOKEN                          with temporary credentials
-  FERRY_LEDGER                                          where runs are kept, for status, report and why
+  FERRY_LEDGER                                          where runs are kept
+  FERRY_QUEUES                                          the queues of a deployment, for start
 
 Exit codes:
   0    everything is verified
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.AddCommand(demoCommand(), copyCommand(), emulateCommand(), statusCommand(), reportCommand(), whyCommand())
+	root.AddCommand(demoCommand(), copyCommand(), startCommand(), emulateCommand(), statusCommand(), reportCommand(), whyCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))

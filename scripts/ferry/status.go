@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -15,12 +17,13 @@ import (
 
 func statusCommand() *cobra.Command {
 	var at string
-	var asJSON bool
+	var asJSON, watch bool
 	c := &cobra.Command{
 		Use:   "status RUN",
 		Short: "Show how far a run is",
 		Long: `Status reads from the ledger how far a run is, whoever is working on it. RUN is
-<job>/<time> as ferry copy prints it, or <job> for its newest run.`,
+<job>/<time> as ferry copy prints it, or <job> for its newest run. With --watch
+it goes on until the run is over; it only looks, so Ctrl-C stops nothing else.`,
 		Example: "  ferry status photos-to-photos-new-1c5a0d/20260101T120000Z --ledger 'oss://photos-new/.ferry/?region=cn-hangzhou'",
 		Args:    exactly("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -28,17 +31,64 @@ func statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := standing(run.Name, p)
+			show := status.print
 			if asJSON {
-				return json.NewEncoder(c.OutOrStdout()).Encode(s)
+				show = status.printJSON
 			}
-			return s.print(c.OutOrStdout())
+			if watch {
+				return watchRun(c.Context(), run, p, c.OutOrStdout(), show)
+			}
+			return show(standing(run.Name, p), c.OutOrStdout())
 		},
 	}
 	ledgerFlag(c, &at)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON")
+	c.Flags().BoolVar(&watch, "watch", false, "look again until the run is over")
 	return c
 }
+
+// watchEvery is how often a run is looked at: each look costs a listing of its records.
+const watchEvery = 2 * time.Second
+
+// watchRun shows a run until it is over: in a terminal each picture in place
+// of the one before, elsewhere one after the other when something has changed.
+func watchRun(ctx context.Context, run *ledger.Run, p ledger.Progress, out io.Writer, show func(status, io.Writer) error) error {
+	file, _ := out.(*os.File)
+	redraw := file != nil && isTerminal(file)
+	var last status
+	for lines := 0; ; {
+		if s := standing(run.Name, p); s != last {
+			var picture strings.Builder
+			if redraw && lines > 0 {
+				fmt.Fprintf(&picture, "\x1b[%dA\x1b[J", lines)
+			}
+			before := strings.Count(picture.String(), "\n")
+			if err := show(s, &picture); err != nil {
+				return err
+			}
+			lines, last = strings.Count(picture.String(), "\n")-before, s
+			if _, err := io.WriteString(out, picture.String()); err != nil {
+				return err
+			}
+		}
+		if p.Reported {
+			return nil
+		}
+		select {
+		case <-time.After(watchEvery):
+		case <-ctx.Done():
+			return errInterrupted
+		}
+		var err error
+		if p, err = run.Walk(ctx); ctx.Err() != nil {
+			return errInterrupted
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func (s status) printJSON(w io.Writer) error { return json.NewEncoder(w).Encode(s) }
 
 // status is how far a run is.
 type status struct {

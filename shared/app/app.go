@@ -84,13 +84,16 @@ func (c Config) Ledger(l job.Location) (*ledger.Ledger, error) {
 
 // Check asks every place whether it can be reached and used, all at once, and
 // returns everything that is wrong. A versioned ledger bucket is Invalid.
-func (s Sites) Check(ctx context.Context) error {
-	errs := make([]error, len(s.check))
-	var all sync.WaitGroup
-	for i, check := range s.check {
-		all.Go(func() { errs[i] = check(ctx) })
+func (s Sites) Check(ctx context.Context) error { return all(ctx, s.check) }
+
+// all asks everything at once and returns each answer that differs once.
+func all(ctx context.Context, checks []func(context.Context) error) error {
+	errs := make([]error, len(checks))
+	var asked sync.WaitGroup
+	for i, check := range checks {
+		asked.Go(func() { errs[i] = check(ctx) })
 	}
-	all.Wait()
+	asked.Wait()
 	seen := map[string]bool{}
 	var distinct []error
 	for _, err := range errs {

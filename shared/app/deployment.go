@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/mns"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -24,8 +25,9 @@ type Deployment struct {
 	config   Config
 	ledger   *ledger.Ledger
 	pipeline *pipeline.Pipeline
-	queues   map[task.Stage]queue.Queue
-	dead     string
+	queues   map[task.Stage]*mns.Queue
+	dead     *mns.Queue
+	at       job.Location // of the ledger
 	log      *slog.Logger
 
 	mu   sync.Mutex
@@ -42,7 +44,7 @@ func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 	if err := errors.Join(lerr, qerr, werr, missing); err != nil {
 		return nil, err
 	}
-	d := &Deployment{config: c, queues: map[task.Stage]queue.Queue{}, dead: queues.Prefix + deadQueue, log: log}
+	d := &Deployment{config: c, queues: map[task.Stage]*mns.Queue{}, at: at, log: log}
 	bucket, err := c.openOSS(at)
 	if err != nil {
 		return nil, err
@@ -57,6 +59,10 @@ func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 		d.queues[s] = q
 		d.idle = append(d.idle, q)
 	}
+	if d.dead, err = c.openQueue(queues, deadQueue); err != nil {
+		return nil, err
+	}
+	d.idle = append(d.idle, d.dead)
 	d.pipeline = pipeline.New(pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Pause: wait})
 	return d, nil
 }
@@ -100,8 +106,13 @@ func (c Config) pause() (time.Duration, error) {
 	return d, nil
 }
 
-// open connects to a job's buckets.
+// open connects to a job's buckets. A target that names no endpoint and lies in
+// the ledger's region is reached as the ledger is: so a run can be started from
+// anywhere, and functions work over the region's own network.
 func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
+	if j.Target.Endpoint == "" && j.Target.Region == d.at.Region && d.at.Endpoint == "internal" {
+		j.Target.Endpoint = d.at.Endpoint
+	}
 	src, serr := d.config.openKodo(j.Source)
 	dst, derr := d.config.openOSS(j.Target)
 	if err := errors.Join(serr, derr); err != nil {
@@ -111,6 +122,21 @@ func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeli
 	d.idle = append(d.idle, src, dst)
 	d.mu.Unlock()
 	return src, dst, nil
+}
+
+// Check asks the deployment's queues and ledger and the buckets of j, all at
+// once, and returns everything that is wrong.
+func (d *Deployment) Check(ctx context.Context, j job.Job) error {
+	checks := []func(context.Context) error{d.ledger.Check, d.dead.Check}
+	for _, q := range d.queues {
+		checks = append(checks, q.Check)
+	}
+	src, serr := d.config.openKodo(j.Source)
+	dst, derr := d.config.openOSS(j.Target)
+	if err := errors.Join(serr, derr); err != nil {
+		return err
+	}
+	return all(ctx, append(checks, src.Check, dst.Check))
 }
 
 // CloseIdle closes connections that no request uses, as after an instance was frozen.

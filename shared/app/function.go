@@ -88,7 +88,7 @@ func (f *function) handle(ctx context.Context, m faas.Message) error {
 		return err
 	}
 	received := queue.Message{ID: m.ID, Body: m.Body, Deliveries: m.Deliveries, Sent: m.Sent}
-	if f.stage == task.Verifying && m.Queue == d.dead {
+	if f.stage == task.Verifying && m.Queue == d.dead.Name() {
 		return d.settle(ctx, m.Queue, received, d.Worker("").Bury)
 	}
 	return d.settle(ctx, m.Queue, received, d.Worker(f.stage).Process)
@@ -113,11 +113,14 @@ func (d *Deployment) settle(ctx context.Context, from string, m queue.Message, d
 const newerPause = 5 * time.Minute
 
 // queue is the deployment's queue of that name.
-func (d *Deployment) queue(name string) (queue.Queue, error) {
-	for s, q := range d.queues {
-		if strings.HasSuffix(name, string(s)) {
+func (d *Deployment) queue(name string) (queue.Sender, error) {
+	for _, q := range d.queues {
+		if q.Name() == name {
 			return q, nil
 		}
+	}
+	if d.dead.Name() == name {
+		return d.dead, nil
 	}
 	return nil, fault.New(fault.Invalid, "app.queue", name, fmt.Errorf("queue %q is none of this deployment's: check FERRY_QUEUES and which queue triggers which function", name))
 }
