@@ -141,7 +141,7 @@ func (v *view) begun(run string, done *ledger.Progress) {
 	}
 	if !v.quiet {
 		v.tell.begin()
-		v.tell.resumed(done)
+		v.tell.stands(done)
 	}
 }
 

@@ -6,15 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/app"
-	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 )
@@ -25,6 +26,9 @@ type demoOptions struct {
 	seed    uint64
 	json    bool
 	keep    string
+
+	platform  string // inProcess, onFC or onLambda
+	functions string // directory of built functions; "" builds them
 }
 
 // The demo's bucket needs room for every object with a story; more than the
@@ -45,18 +49,27 @@ run goes on, kills a worker in mid-batch, and moves the bucket all the same.
 Then it checks the result itself, past Ferry: every stored byte, every state,
 every proof. It needs no credentials and reaches nothing but this machine.
 
+With --platform fc or lambda the bucket moves through the functions' own
+binaries, started, frozen, killed and given temporary keys by a stand-in of
+Function Compute or AWS Lambda; they are built from the source for it.
+
 The exit code is 0 only if every object ended exactly as it must.`,
-		Example: "  ferry demo\n  ferry demo --objects 10000 --seed 7 --keep ./demo-report\n  ferry demo --json | tail -1 | jq .objects",
+		Example: "  ferry demo\n  ferry demo --platform fc\n  ferry demo --objects 10000 --seed 7 --keep ./demo-report\n  ferry demo --json | tail -1 | jq .objects",
 		Args:    exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.objects < demoFewest || o.objects > demoMost {
 				return usageError{fmt.Errorf("--objects %d: want %d to %d", o.objects, demoFewest, demoMost)}
+			}
+			if !slices.Contains([]string{inProcess, onFC, onLambda}, o.platform) {
+				return usageError{fmt.Errorf("--platform %q: want %s, %s or %s", o.platform, inProcess, onFC, onLambda)}
 			}
 			return runDemo(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	c.Flags().IntVar(&o.objects, "objects", 2000, "how many objects the bucket has")
 	c.Flags().Uint64Var(&o.seed, "seed", 1, "what the bucket and its faults derive from")
+	c.Flags().StringVar(&o.platform, "platform", inProcess, "where the work is done: process, fc (Function Compute) or lambda (AWS Lambda)")
+	c.Flags().StringVar(&o.functions, "functions", "", "directory of built functions (default: build them from the source around)")
 	c.Flags().BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
 	c.Flags().StringVar(&o.keep, "keep", "", "directory to leave the report in (default: a new one for temporary files)")
 	return c
@@ -84,7 +97,11 @@ func runDemo(ctx context.Context, o demoOptions, out, errOut io.Writer) error {
 	}
 	defer w.close()
 	w.introduce()
-	run, err := w.move(ctx)
+	move := w.move
+	if o.platform != inProcess {
+		move = w.moveByFunctions
+	}
+	run, err := move(ctx)
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
@@ -133,13 +150,14 @@ func (w *demoWorld) move(ctx context.Context) (demoRun, error) {
 	cfg := app.Config{
 		KodoAccessKey: demoKey, KodoSecretKey: demoSecret,
 		OSSAccessKeyID: demoKey, OSSAccessSecret: demoSecret,
+		QueuesAt: w.queuesLocation(),
 	}
-	j, err := job.New(w.sourceLocation(), w.targetLocation(), "", func(j *job.Job) {
-		j.Name = "demo"
-		// Small tasks, so that a small bucket shows what a big one does.
-		j.Limits.ShardKeys = int64(max(w.options.objects/4, 50))
-		j.Limits.BatchObjects = 100
-	})
+	j, err := w.job()
+	if err != nil {
+		return run, err
+	}
+	cfg.LedgerAt = j.Ledger.String()
+	shared, err := cfg.Deploy(slog.New(slog.DiscardHandler))
 	if err != nil {
 		return run, err
 	}
@@ -152,7 +170,7 @@ func (w *demoWorld) move(ctx context.Context) (demoRun, error) {
 	}
 	w.trouble()
 	w.tell.begin()
-	run.report, err = app.Copy(ctx, sites, j, app.Options{Watch: w.watch, Faulty: w.dying, Begun: roomy})
+	run.report, err = app.Copy(ctx, sites, j, app.Options{Watch: w.watch, Faulty: w.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
 	w.tell.end()
 	w.calm()
 	if err != nil {

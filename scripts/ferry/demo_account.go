@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -94,7 +95,9 @@ func (w *demoWorld) faults() {
 	} {
 		w.tell.plain("  %5d  %s", line.n, line.what)
 	}
-	if w.died.stored > 0 {
+	if w.died.stored > 0 && w.cloud != nil {
+		w.tell.plain("      1  instance killed in mid-task, with %s stored", numbers(int64(w.died.stored), "object", "objects"))
+	} else if w.died.stored > 0 {
 		w.tell.plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", numbers(int64(w.died.stored), "object", "objects"), numbers(w.readAgain(), "of them was", "of them were"))
 	}
 }
@@ -297,6 +300,22 @@ func (w *demoWorld) requests() {
 		humanize.Comma(int64(gets)), float64(gets)/float64(len(w.gets)), w.gets[most], humanize.Comma(int64(puts)), float64(puts)/float64(len(w.puts)))
 	w.tell.plain("  kodo  %s", counted(w.kodo.Desk().Counts()))
 	w.tell.plain("  oss   %s, the ledger's included", counted(w.oss.Desk().Counts()))
+	w.tell.plain("  mns   %s", counted(w.mns.Desk().Counts()))
+	if w.cloud != nil {
+		w.invocations()
+	}
+}
+
+// invocations prints what the platform did.
+func (w *demoWorld) invocations() {
+	w.tell.plain("")
+	w.tell.plain("Functions")
+	stats := w.cloud.Stats()
+	for _, name := range slices.Sorted(maps.Keys(stats)) {
+		s := stats[name]
+		w.tell.plain("  %-13s %s, %s, at most %d at once, %d failed and delivered again", name,
+			numbers(int64(s.Invocations), "invocation", "invocations"), numbers(int64(s.ColdStarts), "cold start", "cold starts"), s.MaxInstances, s.Failures)
+	}
 }
 
 // counted writes counts by name, the largest first.

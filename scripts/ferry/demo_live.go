@@ -28,7 +28,7 @@ const (
 	metRefused = "refused download (403) caught, of %s"
 	metSource  = "error of the source (5xx) caught, instead of %s"
 	metTarget  = "failed or unanswered PUT caught, of %s"
-	metTaken   = "somebody else's object caught where %s was to go"
+	metTaken   = "another object caught where %s was to go"
 )
 
 // cures says what Ferry does about each.
@@ -48,12 +48,17 @@ func (w *demoWorld) watch(e pipeline.Event) {
 	if e.Kind != pipeline.Caught {
 		return
 	}
-	kind := kindOfFault(e.Err)
-	if kind == metFlip && e.Key == w.cast[mislabelled].Key {
+	w.met(e.Key, e.Err)
+}
+
+// met tells of a fault that was caught.
+func (w *demoWorld) met(key string, err error) {
+	kind := kindOfFault(err)
+	if kind == metFlip && key == w.cast[mislabelled].Key {
 		kind = metLabel
 	}
 	if kind != "" {
-		w.live.caught(kind, e.Key)
+		w.live.caught(kind, key)
 	}
 }
 

@@ -39,13 +39,13 @@ func (t *teller) end() {
 	}
 }
 
-// resumed shows what an earlier process had done.
-func (t *teller) resumed(done *ledger.Progress) {
+// stands shows how far the ledger says that the run is.
+func (t *teller) stands(now *ledger.Progress) {
 	t.mu.Lock()
 	show := t.show
 	t.mu.Unlock()
 	if show != nil {
-		show.resumed(done)
+		show.stands(now)
 	}
 }
 

@@ -50,6 +50,26 @@ func TestDemoKeepsItsContract(t *testing.T) {
 	}
 }
 
+func TestDemoRunsThroughTheFunctions(t *testing.T) {
+	for _, on := range []string{onFC, onLambda} {
+		t.Run(on, func(t *testing.T) {
+			out, errOut, code := execute(t, nil, "demo", "--objects", "120", "--platform", on, "--json", "--keep", t.TempDir())
+			if code != 0 {
+				t.Fatalf("exit code %d, want 0\n%s", code, errOut)
+			}
+			want := pipeline.Totals{Listed: 120, Copied: 114, Skipped: 2, Conflict: 1, Gone: 1, Failed: 2, Verified: 114}
+			if s := summaryOf(t, out); s.Objects != want {
+				t.Errorf("summary = %+v, want %+v", s.Objects, want)
+			}
+			for _, want := range []string{"flipped byte caught in ", "an instance of the copy function is killed", "ferry-verify ", "Every object ended exactly as it must."} {
+				if !strings.Contains(errOut, want) {
+					t.Errorf("it does not say %q", want)
+				}
+			}
+		})
+	}
+}
+
 func TestDemoRefusesABucketItHasNoRoomFor(t *testing.T) {
 	out, errOut := new(bytes.Buffer), new(bytes.Buffer)
 	if code := run(t.Context(), []string{"demo", "--objects", "3"}, out, errOut); code != exitUsage || !strings.Contains(errOut.String(), "want 50 to 100000") {

@@ -12,8 +12,11 @@ import (
 	"sync/atomic"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/shared/app"
 	"kodoferry/shared/digest"
+	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
+	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
@@ -35,6 +38,8 @@ type demoWorld struct {
 	live    *live
 	kodo    *kodo.Server
 	oss     *oss.Server
+	mns     *mns.Server
+	cloud   *fc.Cloud // the platform of the functions; nil where this process does the work
 	objects []*demoObject
 	byKey   map[string]*demoObject
 	cast    []*demoObject
@@ -50,6 +55,7 @@ type demoWorld struct {
 	died   kill                 // the one that did
 	done   map[*demoObject]bool // what was done to a cast object
 	killed atomic.Bool
+	issued int // temporary keys
 }
 
 // kill is the end of one worker.
@@ -77,6 +83,9 @@ func newDemoWorld(o demoOptions, tell *teller) (*demoWorld, error) {
 	if w.oss, err = oss.Start(oss.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: o.seed + 1}); err != nil {
 		return nil, errors.Join(err, w.kodo.Close())
 	}
+	if w.mns, err = mns.Start(mns.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: o.seed + 2}); err != nil {
+		return nil, errors.Join(err, w.kodo.Close(), w.oss.Close())
+	}
 	if err := w.fill(); err != nil {
 		w.close()
 		return nil, err
@@ -88,12 +97,16 @@ func newDemoWorld(o demoOptions, tell *teller) (*demoWorld, error) {
 }
 
 func (w *demoWorld) close() {
-	_, _ = w.kodo.Close(), w.oss.Close() // nothing depends on how a stand-in ends
+	_, _, _ = w.kodo.Close(), w.oss.Close(), w.mns.Close() // nothing depends on how a stand-in ends
 }
 
 // fill makes the buckets, and the source's objects from what life holds.
 func (w *demoWorld) fill() error {
-	if err := errors.Join(w.kodo.CreateBucket(demoSource), w.oss.CreateBucket(demoTarget)); err != nil {
+	made := []error{w.kodo.CreateBucket(demoSource), w.oss.CreateBucket(demoTarget)}
+	for _, name := range app.QueueNames {
+		made = append(made, w.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: visibility}))
+	}
+	if err := errors.Join(made...); err != nil {
 		return err
 	}
 	for it := range life.Bucket(w.options.objects, w.options.seed) {
@@ -154,6 +167,12 @@ func (w *demoWorld) targetLocation() string {
 	}.Encode()
 }
 
+func (w *demoWorld) queuesLocation() string {
+	return "mns://" + w.mns.Account() + "/" + demoQueues + "?" + url.Values{
+		"region": {w.mns.Region()}, "endpoint": {w.mns.Endpoint()}, "insecure": {"true"},
+	}.Encode()
+}
+
 // calm ends the faults, so that the demo can look at what is there.
 func (w *demoWorld) calm() {
 	w.kodo.Desk().Inject()
@@ -207,6 +226,9 @@ func (w *demoWorld) stored(bucket string, found oss.Object) {
 	w.stores++
 	if !right {
 		w.wrong = append(w.wrong, key)
+	}
+	if w.cloud != nil && w.stores > len(w.objects)/3 {
+		w.killInstance()
 	}
 	if k := w.kill; k != nil && k.first <= key && key <= k.last && !k.keys[key] {
 		k.keys[key] = true

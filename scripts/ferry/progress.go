@@ -82,12 +82,13 @@ func (p *progress) lines() {
 	}
 }
 
-// resumed takes in what an earlier process had done. nil: nothing.
-func (p *progress) resumed(done *ledger.Progress) {
-	if done == nil {
+// stands takes in how far the ledger says that the run is; nil: nothing is known.
+func (p *progress) stands(now *ledger.Progress) {
+	if now == nil {
 		return
 	}
-	for _, s := range done.Shards {
+	var n shownNumbers
+	for _, s := range now.Shards {
 		if s.Closed == nil {
 			continue
 		}
@@ -96,14 +97,19 @@ func (p *progress) resumed(done *ledger.Progress) {
 			open += int64(b.Pending)
 			openBytes += b.Bytes
 		}
-		p.listed.Add(s.Closed.Counts.Listed.Objects)
-		p.listedBytes.Add(s.Closed.Counts.Listed.Bytes)
-		p.settled.Add(s.Closed.Counts.Listed.Objects - open)
-		p.settledBytes.Add(s.Closed.Counts.Listed.Bytes - openBytes)
+		n.listed += s.Closed.Counts.Listed.Objects
+		n.listedBytes += s.Closed.Counts.Listed.Bytes
+		n.settled += s.Closed.Counts.Listed.Objects - open
+		n.settledBytes += s.Closed.Counts.Listed.Bytes - openBytes
 		if s.Proved != nil {
-			p.proven.Add(s.Closed.Counts.Listed.Objects)
+			n.proven += s.Closed.Counts.Listed.Objects
 		}
 	}
+	p.listed.Store(n.listed)
+	p.listedBytes.Store(n.listedBytes)
+	p.settled.Store(n.settled)
+	p.settledBytes.Store(n.settledBytes)
+	p.proven.Store(n.proven)
 	p.draw()
 }
 

@@ -160,6 +160,9 @@ func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
 	return w
 }
 
+// Queue is the queue of a stage.
+func (d *Deployment) Queue(s task.Stage) queue.Queue { return d.queues[s] }
+
 // Ledger is where the deployment keeps its runs.
 func (d *Deployment) Ledger() *ledger.Ledger { return d.ledger }
 

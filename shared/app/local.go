@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -26,6 +27,8 @@ type Options struct {
 	Begun  func(run string, p *ledger.Progress) // told once which run it is, with the progress found if it is resumed; may be nil
 	Faulty func(worker.Doer) worker.Doer        // wraps the pipeline, for demonstrations and tests; may be nil
 	Now    func() time.Time                     // nil: time.Now
+	Queues func(task.Stage) queue.Queue         // nil: queues in memory, of this process alone
+	Hidden time.Duration                        // how long Queues hide a received message; required with them
 }
 
 // How many tasks of each stage run at the same time in one process. Objects
@@ -120,8 +123,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 		do = o.Faulty(do)
 	}
 	verifying := mem.New(mem.Options{Visibility: time.Hour})
+	followed := &progress{Doer: do, hurry: verifying.Hurry, reported: func() { stop(errReported) }}
 	w := &worker.Worker{
-		Doer: &progress{Doer: do, hurry: verifying.Hurry, reported: func() { stop(errReported) }}, Log: o.Log, Attempts: j.Limits.Attempts, Pause: localPause,
+		Doer: followed, Log: o.Log, Attempts: j.Limits.Attempts, Pause: localPause,
 		Send: map[task.Stage]queue.Sender{},
 		Halt: func(t task.Task, err error) bool {
 			kind := fault.KindOf(err)
@@ -135,16 +139,19 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 	queues := map[task.Stage]queue.Queue{
 		task.Listing: mem.New(mem.Options{Visibility: time.Hour}), task.Copying: mem.New(mem.Options{Visibility: time.Hour}), task.Verifying: verifying,
 	}
-	for s, q := range queues {
-		w.Send[s] = q
+	for _, s := range task.Stages {
+		if o.Queues != nil {
+			queues[s] = o.Queues(s)
+		}
+		w.Send[s] = queues[s]
 	}
-	w.Doer.(*progress).follow(nil, first)
+	followed.follow(nil, first)
 	if err := w.Submit(ctx, first...); err != nil {
 		return err
 	}
 	var all sync.WaitGroup
 	for _, s := range task.Stages {
-		all.Go(func() { w.Poll(ctx, queues[s], together[s], time.Hour) })
+		all.Go(func() { w.Poll(ctx, queues[s], together[s], cmp.Or(o.Hidden, time.Hour)) })
 	}
 	all.Wait()
 	if cause := context.Cause(ctx); cause != errReported {

@@ -27,7 +27,8 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &copier{run: r, again: t.Again()}
+	c := &copier{run: r}
+	c.again.Store(t.Again())
 	if err := c.all(ctx, rows); err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func retryOf(batch string) string {
 // copier copies the rows of one batch.
 type copier struct {
 	*run
-	again bool // an earlier delivery may have copied some of it
+	again atomic.Bool // an earlier delivery may have copied some of it; not every platform tells
 
 	denied  [2]atomic.Int32 // refusals in a row, by side
 	probing sync.Mutex

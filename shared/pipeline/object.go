@@ -22,7 +22,7 @@ const quickTries = 3
 // object brings one pending row as far as it goes: to a final state, or to
 // pending with its tries counted. Trouble with the object stays in the row.
 func (c *copier) object(ctx context.Context, row ledger.Row) ledger.Row {
-	a := &attempt{copier: c, row: row, look: c.again || row.Tries > 0}
+	a := &attempt{copier: c, row: row, look: c.again.Load() || row.Tries > 0}
 	defer a.clean(ctx)
 	for {
 		where, err := a.once(ctx)
@@ -138,6 +138,7 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 	case err != nil:
 		return false, false, err
 	case carries(kept, a.row.Src):
+		a.again.Store(true)
 		a.row.State, a.row.Reason, a.row.Proof = ledger.Copied, "", a.adopted()
 		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 		return true, true, nil

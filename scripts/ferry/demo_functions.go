@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/emulator/fc"
+	"kodoferry/shared/emulator/mns"
+	"kodoferry/shared/emulator/oss"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/task"
+)
+
+// The platforms that a demo can run on.
+const (
+	inProcess  = "process"
+	onFC       = "fc"
+	onLambda   = "lambda"
+	lookEvery  = time.Second      // at the ledger, for progress
+	keysLast   = 15 * time.Minute // a role's temporary keys
+	visibility = 20 * time.Second // of a message at work: so long Lambda waits before it delivers again
+)
+
+// binaries returns the directory of the functions' executables: the one given,
+// or a new one with what the source next to this process builds.
+func (w *demoWorld) binaries(ctx context.Context) (dir string, remove func(), err error) {
+	remove = func() {}
+	if dir = w.options.functions; dir == "" {
+		if dir, err = os.MkdirTemp("", "ferry-functions-"); err != nil {
+			return "", remove, err
+		}
+		remove = func() { _ = os.RemoveAll(dir) }
+		w.tell.plain("  building the functions …")
+		build := exec.CommandContext(ctx, "go", "build", "-o", dir, "kodoferry/functions/...")
+		if out, err := build.CombinedOutput(); err != nil {
+			remove()
+			return "", func() {}, usageError{fmt.Errorf("the functions cannot be built here (%w): run this inside a checkout of Ferry with Go installed, or name a directory of built ones with --functions\n%s", err, out)}
+		}
+	}
+	for _, s := range task.Stages {
+		if _, err := os.Stat(filepath.Join(dir, string(s))); err != nil {
+			remove()
+			return "", func() {}, usageError{fmt.Errorf("--functions %s: no executable %s in it: build it with go build -o %s ./functions/...", dir, s, dir)}
+		}
+	}
+	return dir, remove, nil
+}
+
+// moveByFunctions moves the bucket through the functions' own binaries, as
+// their platform runs them.
+func (w *demoWorld) moveByFunctions(ctx context.Context) (run demoRun, err error) {
+	dir, remove, err := w.binaries(ctx)
+	if err != nil {
+		return run, err
+	}
+	defer remove()
+	if w.cloud, err = fc.New(fc.Config{}); err != nil {
+		return run, err
+	}
+	defer w.cloud.Close()
+	j, err := w.job()
+	if err != nil {
+		return run, err
+	}
+	env := map[string]string{
+		"QINIU_ACCESS_KEY": demoKey, "QINIU_SECRET_KEY": demoSecret,
+		"FERRY_LEDGER": j.Ledger.String(), "FERRY_QUEUES": w.queuesLocation(), "FERRY_PAUSE": "1s",
+	}
+	if err := w.connect(dir, env); err != nil {
+		return run, err
+	}
+	cfg := app.Load(func(name string) string {
+		return map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": demoKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": demoSecret}[name] + env[name]
+	})
+	d, err := cfg.Deploy(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return run, err
+	}
+	w.trouble()
+	w.tell.begin()
+	name, err := d.Start(ctx, j, time.Now())
+	if err == nil {
+		err = w.follow(ctx, d.Ledger().Run(name))
+	}
+	w.tell.end()
+	w.calm()
+	if err != nil {
+		return run, err
+	}
+	if run.report, err = pipeline.ReadReport(ctx, d.Ledger().Run(name)); err != nil {
+		return run, err
+	}
+	return run, run.read(ctx, d.Ledger().Run(name))
+}
+
+// connect deploys the functions and binds the queues and the sweeper to them.
+func (w *demoWorld) connect(dir string, env map[string]string) error {
+	on := fc.Platform(w.options.platform)
+	for _, s := range task.Stages {
+		f := fc.Function{
+			Name: demoQueues + string(s), Binary: filepath.Join(dir, string(s)), Env: env, Platform: on, Timeout: 5 * time.Minute, Memory: 512,
+			MaxInstances: 4, Credentials: w.roleKeys, Log: &functionLog{world: w},
+		}
+		if on == fc.Lambda { // its role is one of AWS: keys of the other cloud are configured
+			f.Env = map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": demoKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": demoSecret}
+			for k, v := range env {
+				f.Env[k] = v
+			}
+		}
+		if err := w.cloud.Deploy(f); err != nil {
+			return err
+		}
+	}
+	for _, name := range app.QueueNames {
+		c := fc.StreamConfig{
+			Queue: fc.MNS(w.mns, demoQueues+name), Name: demoQueues + name, Function: demoQueues + name, Consumers: 4,
+			DeadLetter: fc.MNS(w.mns, demoQueues+"dead"),
+		}
+		if name == "dead" {
+			c.Function, c.DeadLetter = demoQueues+string(task.Verifying), nil
+		}
+		if on == fc.Lambda {
+			c.PartialBatch, c.MaxReceives = true, 10
+		} else {
+			c.Retry = fc.Retry{Backoff: func(int) time.Duration { return time.Second }}
+		}
+		if _, err := w.cloud.Stream(c); err != nil {
+			return err
+		}
+	}
+	_, err := w.cloud.Timer(fc.TimerConfig{Name: "sweep", Function: demoQueues + string(task.Verifying), Payload: sweepPayload(on), Every: sweepAfter})
+	return err
+}
+
+// sweepAfter is how long the demo's sweeper waits before it takes what no
+// record answers for as lost; the deployment's own waits half an hour.
+const sweepAfter = 10 * time.Second
+
+func sweepPayload(on fc.Platform) string {
+	if on == fc.Lambda { // a rule's constant input is the whole event
+		return fmt.Sprintf(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"sweep","payload":%q}`, sweepAfter)
+	}
+	return sweepAfter.String()
+}
+
+// roleKeys issues the temporary keys of one invocation.
+func (w *demoWorld) roleKeys() fc.Credentials {
+	w.mu.Lock()
+	w.issued++
+	id := fmt.Sprintf("STS.demo%d", w.issued)
+	w.mu.Unlock()
+	until := time.Now().Add(keysLast)
+	w.oss.AddCredential(oss.Credential{ID: id, Secret: demoSecret, Token: "token-of-" + id, Expires: until})
+	w.mns.AddCredential(mns.Credential{ID: id, Secret: demoSecret, Token: "token-of-" + id, Expires: until})
+	return fc.Credentials{AccessKeyID: id, AccessKeySecret: demoSecret, SecurityToken: "token-of-" + id}
+}
+
+// follow shows how far the run is until it is over.
+func (w *demoWorld) follow(ctx context.Context, run *ledger.Run) error {
+	for {
+		p, err := run.Walk(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && !fault.Retryable(err):
+			return err
+		case err == nil:
+			w.tell.stands(&p)
+			if p.Reported {
+				return nil
+			}
+		}
+		select {
+		case <-time.After(lookEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// killInstance ends a copy function in mid-task once a share of the objects is
+// there, from a goroutine of its own: the store that it counts must go on.
+func (w *demoWorld) killInstance() {
+	if !w.killed.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		for range 200 {
+			w.mu.Lock()
+			stored := w.stores
+			w.mu.Unlock()
+			if w.cloud.Kill(demoQueues + string(task.Copying)) {
+				w.mu.Lock()
+				w.died = kill{stored: stored}
+				w.mu.Unlock()
+				w.live.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", numbers(int64(stored), "object", "objects"))
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+}
+
+// functionLog takes the lines of a function's log and tells of the faults in
+// them, as the pipeline itself does in this process.
+type functionLog struct {
+	world *demoWorld
+	mu    sync.Mutex
+	part  []byte
+}
+
+func (l *functionLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.part = append(l.part, p...)
+	for {
+		line, rest, whole := bytes.Cut(l.part, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		l.tell(line)
+		l.part = bytes.Clone(rest)
+	}
+}
+
+func (l *functionLog) tell(line []byte) {
+	_, text, found := bytes.Cut(line, []byte("{"))
+	var said struct {
+		Msg, Key, Fault, Err string
+	}
+	if !found || json.Unmarshal(append([]byte("{"), text...), &said) != nil || said.Msg != "object not copied" {
+		return
+	}
+	op, _, _ := strings.Cut(said.Err, " ")
+	l.world.met(said.Key, fault.New(fault.Kind(said.Fault), op, said.Key, errors.New(said.Err)))
+}
+
+// job is the migration, in tasks so small that a small bucket shows what a big one does.
+func (w *demoWorld) job() (job.Job, error) {
+	return job.New(w.sourceLocation(), w.targetLocation(), "", func(j *job.Job) {
+		j.Name = "demo"
+		j.Limits.ShardKeys = int64(max(w.options.objects/4, 50))
+		j.Limits.BatchObjects = 100
+	})
+}
