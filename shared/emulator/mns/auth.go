@@ -15,6 +15,9 @@ import (
 // maxSkew is how far a request's Date may be from the service's (MNS, "Sign requests").
 const maxSkew = 15 * time.Minute
 
+// version is the only version of the protocol.
+const version = "2015-06-06"
+
 // verify holds a request against its signature: HMAC-SHA1 over method,
 // Content-MD5, Content-Type, Date, the x-mns- headers and the resource.
 func (s *Server) verify(r *http.Request, body []byte) error {
@@ -24,8 +27,12 @@ func (s *Server) verify(r *http.Request, body []byte) error {
 		return refuse(400, "MissingAuthorizationHeader", "Authorization header is required.")
 	case r.Header.Get("X-Mns-Version") == "":
 		return refuse(400, "MissingVersionHeader", "x-mns-version header is required.")
+	case r.Header.Get("X-Mns-Version") != version:
+		return refuse(400, "InvalidVersionHeader", "The x-mns-version header is not "+version+".")
 	case r.Header.Get("Date") == "":
 		return refuse(400, "MissingDateHeader", "Date header is required.")
+	case len(body) > 0 && !strings.Contains(r.Header.Get("Content-Type"), "xml"):
+		return refuse(400, "InvalidContentType", "The Content-Type header is not text/xml.")
 	}
 	id, signature, ok := strings.Cut(strings.TrimPrefix(auth, "MNS "), ":")
 	if !ok || !strings.HasPrefix(auth, "MNS ") {
@@ -42,7 +49,7 @@ func (s *Server) verify(r *http.Request, body []byte) error {
 	s.mu.Lock()
 	key, known := s.keys[id]
 	s.mu.Unlock()
-	switch {
+	switch { // the codes for tokens are OSS's: MNS's page names none
 	case !known:
 		return refuse(403, "InvalidAccessKeyId", "The AccessKey Id you provided is not exist.")
 	case key.Token != r.Header.Get("Security-Token"):
@@ -68,7 +75,7 @@ func stringToSign(r *http.Request) string {
 	slices.Sort(extra)
 	return strings.Join([]string{
 		r.Method, r.Header.Get("Content-MD5"), r.Header.Get("Content-Type"), r.Header.Get("Date"),
-		strings.Join(extra, "\n"), r.URL.RequestURI(),
+		strings.Join(extra, "\n"), r.RequestURI, // as it was sent, not as it might be written
 	}, "\n")
 }
 

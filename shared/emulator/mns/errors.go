@@ -17,7 +17,11 @@ func (r *refusal) Error() string { return "mns emulator: " + r.code + ": " + r.m
 
 func refuse(status int, code, message string) *refusal { return &refusal{status, code, message} }
 
+// Statuses and messages are those of MNS's page "Error codes".
 var (
+	errNoQueue   = refuse(http.StatusNotFound, "QueueNotExist", "The queue name you provided is not exist.")
+	errReceipt   = refuse(http.StatusBadRequest, "ReceiptHandleError", "The receipt handle you provide is not valid.")
+	errInternal  = refuse(http.StatusInternalServerError, "InternalError", "Internal error.")
 	errMalformed = refuse(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed.")
 	errNoReceipt = refuse(http.StatusBadRequest, "MissingReceiptHandle", "ReceiptHandle is required.")
 	errNoTimeout = refuse(http.StatusBadRequest, "MissingVisibilityTimeout", "VisibilityTimeout is required.")
@@ -50,12 +54,12 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 func (s *Server) refuseInjected(w http.ResponseWriter, _ *http.Request, status int) {
 	switch status {
 	case 0:
-		s.fail(w, refuse(http.StatusForbidden, "QPSLimitExceeded", "QPS limit exceeded."))
+		s.fail(w, refuse(http.StatusBadRequest, "QpsLimitExceeded", "The qps limit of the queue is exceeded."))
 	case http.StatusForbidden:
 		s.fail(w, refuse(status, "AccessDenied", "The OwnerId that your Access Key Id associated to is forbidden for this operation."))
 	case http.StatusServiceUnavailable:
 		s.fail(w, refuse(status, "ServiceUnavailable", "Service unavailable."))
 	default:
-		s.fail(w, refuse(status, "InternalError", "Internal error."))
+		s.fail(w, refuse(status, "InternalError", errInternal.message))
 	}
 }

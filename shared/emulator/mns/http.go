@@ -3,6 +3,7 @@ package mns
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -23,11 +24,14 @@ const (
 )
 
 // MNS, "Limits": names.
-var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,119}$`)
+var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*$`)
 
 func checkName(name string) error {
+	if len(name) < 1 || len(name) > 120 {
+		return refuse(400, "QueueNameLengthError", "Queue name length should between 1 and 120.")
+	}
 	if !queueName.MatchString(name) {
-		return refuse(400, "InvalidQueueName", "The queue name you provided is invalid. Queue name should start with an alpha or digit, contain alpha, digit or - and have up to 120 of them.")
+		return refuse(400, "InvalidQueueName", "The queue name you provided is invalid. QueueName should start with an alpha or digit and contain only alpha, digit or -.")
 	}
 	return nil
 }
@@ -45,13 +49,17 @@ type call struct {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(requestID, s.name()[:24])
-	c := &call{s: s, w: w, r: r, query: r.URL.Query()}
+	c := &call{s: s, w: w, r: r, query: url.Values{}}
+	invalid := c.parse()
 	op, work := c.route()
 	s.desk.Serve(w, r, chaos.Request{Op: op, Key: c.name}, func(w http.ResponseWriter, r *http.Request) {
 		c.w = w
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 		if c.body = body; err == nil {
 			err = s.verify(r, body)
+		}
+		if err == nil {
+			err = invalid
 		}
 		if err == nil && work == nil {
 			err = refuse(400, "InvalidRequestURL", "Http request URL invalid.")
@@ -63,6 +71,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.fail(w, err)
 		}
 	}, nil)
+}
+
+// Parameters of the protocol. The API reference writes some of them with a
+// small initial letter where the SDKs write a capital: case does not matter.
+const (
+	metaOverride      = "metaoverride"
+	numOfMessages     = "numofmessages"
+	waitSeconds       = "waitseconds"
+	peekOnly          = "peekonly"
+	receiptHandle     = "receipthandle"
+	visibilityTimeout = "visibilitytimeout"
+)
+
+// parse reads the parameters, and refuses those that no operation knows.
+func (c *call) parse() error {
+	given, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return refuse(400, "InvalidQueryString", "Http request URL contains an invalid querystring.")
+	}
+	for name, values := range given {
+		switch n := strings.ToLower(name); n {
+		case metaOverride, numOfMessages, waitSeconds, peekOnly, receiptHandle, visibilityTimeout:
+			c.query[n] = values
+		default:
+			return refuse(400, "InvalidQueryString", fmt.Sprintf("Http request URL contains invalid querystring item %q.", name))
+		}
+	}
+	return nil
 }
 
 // route finds the operation; work is nil where there is none.
@@ -77,7 +113,7 @@ func (c *call) route() (op string, work func() error) {
 	switch at := len(path); {
 	case at == 1 && c.r.Method == "GET":
 		return "list", c.listQueues
-	case at == 2 && c.r.Method == "PUT" && c.query.Get("metaoverride") == "true":
+	case at == 2 && c.r.Method == "PUT" && c.query.Get(metaOverride) == "true":
 		return "set-attributes", c.setAttributes
 	case at == 2 && c.r.Method == "PUT":
 		return "create", c.create
@@ -87,7 +123,7 @@ func (c *call) route() (op string, work func() error) {
 		return "delete-queue", c.deleteQueue
 	case at == 3 && c.r.Method == "POST":
 		return "send", c.send
-	case at == 3 && c.r.Method == "GET" && c.query.Get("peekonly") == "true":
+	case at == 3 && c.r.Method == "GET" && c.query.Get(peekOnly) == "true":
 		return "peek", c.peek
 	case at == 3 && c.r.Method == "GET":
 		return "receive", c.receive
@@ -218,16 +254,16 @@ func (c *call) visibility() error {
 		return err
 	}
 	switch {
-	case !c.query.Has("ReceiptHandle"):
+	case !c.query.Has(receiptHandle):
 		return errNoReceipt
-	case !c.query.Has("VisibilityTimeout"):
+	case !c.query.Has(visibilityTimeout):
 		return errNoTimeout
 	}
-	seconds, err := c.number("VisibilityTimeout", 0, 1, 43_200)
+	seconds, err := c.number(visibilityTimeout, 0, 1, 43_200)
 	if err != nil {
 		return err
 	}
-	m, err := q.extend(c.query.Get("ReceiptHandle"), time.Duration(seconds)*time.Second)
+	m, err := q.extend(c.query.Get(receiptHandle), time.Duration(seconds)*time.Second)
 	if err != nil {
 		return err
 	}

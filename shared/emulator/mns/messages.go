@@ -2,6 +2,7 @@ package mns
 
 import (
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -64,7 +65,7 @@ func (c *call) sendBatch(q *queue) error {
 
 // sendOne checks a message and puts it in.
 func (c *call) sendOne(q *queue, x sendXML) (messageXML, *refusal) {
-	delay, priority := time.Duration(-1), 8
+	delay, priority := time.Duration(-1), defaultPriority
 	if x.Delay != nil {
 		if *x.Delay < 0 || *x.Delay > 604_800 {
 			return messageXML{}, badArgument("DelaySeconds")
@@ -77,14 +78,14 @@ func (c *call) sendOne(q *queue, x sendXML) (messageXML, *refusal) {
 		}
 		priority = int(*x.Priority)
 	}
-	q.mu.Lock()
-	most := q.attr.MaxSize
-	q.mu.Unlock()
-	if len(x.Body) == 0 || len(x.Body) > most {
-		return messageXML{}, badArgument("the size of MessageBody")
+	if err := q.check(len(x.Body)); err != nil {
+		return messageXML{}, err
+	}
+	if c.s.chance(func(b Misbehaviour) float64 { return b.Refuse }, func(i *Injected) *int { return &i.Refused }) {
+		return messageXML{}, errInternal
 	}
 	m := q.send(x.Body, delay, priority)
-	return messageXML{ID: m.id, Sum: m.sum}, nil
+	return messageXML{ID: m.id, Sum: m.sum, Receipt: m.receipt}, nil
 }
 
 func (c *call) receive() error {
@@ -92,14 +93,14 @@ func (c *call) receive() error {
 	if err != nil {
 		return err
 	}
-	most, err := c.number("numOfMessages", 1, 1, maxBatch)
+	most, err := c.number(numOfMessages, 1, 1, maxBatch)
 	if err != nil {
 		return err
 	}
 	q.mu.Lock()
 	poll := int64(q.attr.Poll / time.Second)
 	q.mu.Unlock()
-	wait, err := c.number("waitseconds", poll, 0, 30)
+	wait, err := c.number(waitSeconds, poll, 0, 30)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (c *call) peek() error {
 	if err != nil {
 		return err
 	}
-	most, err := c.number("numOfMessages", 1, 1, maxBatch)
+	most, err := c.number(numOfMessages, 1, 1, maxBatch)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (c *call) tell(messages []message, peek bool) error {
 	if len(messages) == 0 {
 		return errNoMessage
 	}
-	if !c.query.Has("numOfMessages") {
+	if !c.query.Has(numOfMessages) {
 		one := messages[0].received(peek)
 		one.Space = space
 		c.s.answer(c.w, http.StatusOK, one)
@@ -143,8 +144,8 @@ func (c *call) delete() error {
 	if err != nil {
 		return err
 	}
-	if c.query.Has("ReceiptHandle") {
-		if err := q.delete(c.query.Get("ReceiptHandle")); err != nil {
+	if c.query.Has(receiptHandle) {
+		if err := q.delete(c.query.Get(receiptHandle)); err != nil {
 			return err
 		}
 		c.s.answer(c.w, http.StatusNoContent, nil)
@@ -163,7 +164,8 @@ func (c *call) delete() error {
 	failed := failuresXML{Space: space}
 	for _, receipt := range x.Receipts {
 		if err := q.delete(receipt); err != nil {
-			failed.Errors = append(failed.Errors, failureXML{"MessageNotExist", "Message not exist.", receipt})
+			r, _ := errors.AsType[*refusal](err)
+			failed.Errors = append(failed.Errors, failureXML{r.code, r.message, receipt})
 		}
 	}
 	if len(failed.Errors) > 0 {

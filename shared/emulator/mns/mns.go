@@ -1,7 +1,8 @@
 // Package mns is a strict stand-in for Alibaba Cloud MNS ("Simple Message
 // Queue"): its queues over HTTP, for our driver and for the vendor's SDK.
-// Start with Start. queue.go is a queue; http.go and wire.go are its protocol;
-// auth.go verifies who asks. Topics are not here.
+// Start with Start. queue.go is a queue, direct.go what this process may do with
+// it; http.go, messages.go and wire.go are its protocol; auth.go verifies who
+// asks. Topics are not here.
 //
 // What it follows: MNS's API reference, limits and error codes, and the sources
 // of its Go SDK v1.0.6. Nothing is written to disk.
@@ -9,6 +10,8 @@ package mns
 
 import (
 	"cmp"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -53,6 +56,9 @@ type Server struct {
 	keys   map[string]Credential
 	bad    Misbehaviour
 	done   Injected
+
+	closed chan struct{} // closed by Close
+	close  func() error
 }
 
 // Start listens and serves until Close.
@@ -61,7 +67,7 @@ func Start(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x3a5)), queues: map[string]*queue{}, keys: map[string]Credential{}}
+	s := &Server{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x3a5)), queues: map[string]*queue{}, keys: map[string]Credential{}, closed: make(chan struct{})}
 	if cfg.AccessKeyID != "" {
 		s.keys[cfg.AccessKeyID] = Credential{ID: cfg.AccessKeyID, Secret: cfg.AccessKeySecret}
 	}
@@ -71,12 +77,16 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("mns emulator: %w", err)
 	}
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
+	s.close = sync.OnceValue(func() error {
+		close(s.closed)
+		return s.http.Close()
+	})
 	go func() { _ = s.http.Serve(s.listener) }() // ends with Close
 	return s, nil
 }
 
-// Close ends every connection, long polls included.
-func (s *Server) Close() error { return s.http.Close() }
+// Close ends every connection and every wait for a message.
+func (s *Server) Close() error { return s.close() }
 
 // Endpoint is where it serves, as http://127.0.0.1:port.
 func (s *Server) Endpoint() string { return "http://" + s.listener.Addr().String() }
@@ -115,13 +125,14 @@ func (s *Server) Tick() {
 type Misbehaviour struct {
 	Duplicate float64       // received, and there to be received once more under the same id
 	Reorder   float64       // received before those that were sent earlier
+	Refuse    float64       // refused with InternalError when sent: of a batch, that entry alone
 	Lose      float64       // lost after a good answer to who sent them
 	Late      float64       // not to be received before LateBy has passed
 	LateBy    time.Duration //
 }
 
 // Injected counts what Misbehave did.
-type Injected struct{ Duplicated, Reordered, Lost, Late int }
+type Injected struct{ Duplicated, Reordered, Refused, Lost, Late int }
 
 // Misbehave makes every queue behave so from now on.
 func (s *Server) Misbehave(m Misbehaviour) {
@@ -148,9 +159,35 @@ func (s *Server) chance(share func(Misbehaviour) float64, count func(*Injected) 
 	return true
 }
 
-// name draws an id or a receipt that nobody has yet.
+func (s *Server) lateBy() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bad.LateBy
+}
+
+// name draws an id that nobody has yet.
 func (s *Server) name() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return fmt.Sprintf("%016X%016X", s.rand.Uint64(), s.rand.Uint64())
+}
+
+// receiptLen is how many bytes a receipt stands for.
+const receiptLen = 32
+
+// receipt draws a receipt. Like the service's it is base64, so that a client
+// which does not escape its +, / and = fails.
+func (s *Server) receipt() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b []byte
+	for len(b) < receiptLen {
+		b = binary.BigEndian.AppendUint64(b, s.rand.Uint64())
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+func wellFormed(receipt string) bool {
+	b, err := base64.StdEncoding.DecodeString(receipt)
+	return err == nil && len(b) == receiptLen
 }

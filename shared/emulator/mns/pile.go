@@ -2,46 +2,74 @@ package mns
 
 import (
 	"cmp"
-	"time"
+	"container/heap"
 )
 
-// pile is a heap of messages, the next visible one on top.
-type pile []*message
+// pile is a heap of messages that knows where each of them is. Its exported
+// methods are those of heap.Interface.
+type pile struct {
+	items []*message
+	order func(a, b *message) int
+}
 
-func compare(a, b *message) int {
+// ready is the order of what is visible: by priority, then as it came. MNS
+// keeps neither across its partitions; Misbehave does as badly.
+func ready(a, b *message) int {
+	return cmp.Or(cmp.Compare(a.priority, b.priority), a.visible.Compare(b.visible), cmp.Compare(a.order, b.order))
+}
+
+// due is the order of what is hidden: what gets visible next is on top.
+func due(a, b *message) int {
 	return cmp.Or(a.visible.Compare(b.visible), cmp.Compare(a.order, b.order))
 }
 
-func (p pile) Len() int           { return len(p) }
-func (p pile) Less(i, j int) bool { return compare(p[i], p[j]) < 0 }
-func (p pile) Swap(i, j int) {
-	p[i], p[j] = p[j], p[i]
-	p[i].at, p[j].at = i, j
+func (p *pile) Len() int           { return len(p.items) }
+func (p *pile) Less(i, j int) bool { return p.order(p.items[i], p.items[j]) < 0 }
+func (p *pile) Swap(i, j int) {
+	p.items[i], p.items[j] = p.items[j], p.items[i]
+	p.items[i].at, p.items[j].at = i, j
 }
 
 // Push implements heap.Interface.
 func (p *pile) Push(x any) {
 	m := x.(*message)
-	m.at = len(*p)
-	*p = append(*p, m)
+	m.at, m.pile = len(p.items), p
+	p.items = append(p.items, m)
 }
 
 // Pop implements heap.Interface.
 func (p *pile) Pop() any {
-	last := len(*p) - 1
-	m := (*p)[last]
-	(*p)[last] = nil
-	*p = (*p)[:last]
+	last := len(p.items) - 1
+	m := p.items[last]
+	p.items[last] = nil
+	p.items = p.items[:last]
 	return m
 }
 
-// youngest is the visible message that was sent last, among the first few.
-func (p pile) youngest(now time.Time) *message {
-	m := p[0]
-	for _, other := range p[:min(len(p), 64)] {
-		if !other.visible.After(now) && other.order > m.order {
+func (p *pile) add(m *message) { heap.Push(p, m) }
+
+// top is the first message, nil if there is none.
+func (p *pile) top() *message {
+	if len(p.items) == 0 {
+		return nil
+	}
+	return p.items[0]
+}
+
+// youngest is the message that was sent last, among the first few; nil if
+// there is none.
+func (p *pile) youngest() *message {
+	m := p.top()
+	for _, other := range p.items[:min(len(p.items), 64)] {
+		if other.order > m.order {
 			m = other
 		}
 	}
 	return m
+}
+
+// remove takes m out of the pile that it is in.
+func (m *message) remove() {
+	heap.Remove(m.pile, m.at)
+	m.pile = nil
 }

@@ -43,6 +43,15 @@ func client(s *mns.Server, id, secret, token string) sdk.MNSClient {
 	return c
 }
 
+// queueOf makes the queue "jobs" and returns the SDK's view of it.
+func queueOf(t *testing.T, s *mns.Server, a mns.Attributes) sdk.AliMNSQueue {
+	t.Helper()
+	if err := s.CreateQueue("jobs", a); err != nil {
+		t.Fatal(err)
+	}
+	return sdk.NewMNSQueue("jobs", client(s, "id", "secret", ""))
+}
+
 // received waits for the one answer that the SDK puts on its channels.
 func received[T any](t *testing.T, ask func(chan T, chan error)) (T, error) {
 	t.Helper()
@@ -106,89 +115,33 @@ func TestTheSDKManagesQueues(t *testing.T) {
 	if got := strings.Join(names, " "); got != "jobs jobs-2 jobs-3" {
 		t.Errorf("listed %q, want the three that begin with jobs", got)
 	}
-	if details, err := m.ListQueueDetail("", 10, "other"); err != nil || len(details.Attrs) != 1 || details.Attrs[0].VisibilityTimeout != 30 {
-		t.Errorf("details = %+v, %v, want one with the service's visibility of 30 s", details, err)
+	if err := s.Send("other", []byte("x"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if details, err := m.ListQueueDetail("", 10, "other"); err != nil || len(details.Attrs) != 1 || details.Attrs[0].VisibilityTimeout != 30 || details.Attrs[0].ActiveMessages != 1 {
+		t.Errorf("details = %+v, %v, want one with the service's visibility of 30 s and a message", details, err)
 	}
 	if err := m.DeleteQueue("jobs"); err != nil {
 		t.Fatal(err)
 	}
 	_, err = m.GetQueueAttributes("jobs")
 	wantCode(t, "attributes of a deleted queue", err, "QueueNotExist")
+	wantCode(t, "new attributes of a deleted queue", m.SetQueueAttributes("jobs", 0, 65536, 3600, 30, 0, 2), "QueueNotExist")
+	wantCode(t, "a name that is too long", m.CreateSimpleQueue(strings.Repeat("x", 121)), "QueueNameLengthError")
+	wantCode(t, "a body size below 1 KiB", m.CreateQueue("small", 0, 1023, 345600, 30, 0, 2), "InvalidArgument")
 }
 
-func TestTheSDKSendsReceivesPeeksDeletes(t *testing.T) {
-	s := start(t)
-	if err := s.CreateQueue("jobs", mns.Attributes{}); err != nil {
-		t.Fatal(err)
-	}
-	q := sdk.NewMNSQueue("jobs", client(s, "id", "secret", ""))
-	const body = `{"key":"a<b>&amp;\"]]> 图片"}`
-	sent, err := q.SendMessage(sdk.MessageSendRequest{MessageBody: body, Priority: 8})
-	if err != nil || sent.MessageId == "" || sent.MessageBodyMD5 == "" {
-		t.Fatalf("SendMessage = %+v, %v", sent, err)
-	}
-	batch, err := q.BatchSendMessage(sdk.MessageSendRequest{MessageBody: "one"}, sdk.MessageSendRequest{MessageBody: "later", DelaySeconds: 60})
-	if err != nil || len(batch.Messages) != 2 || batch.Messages[1].MessageId == "" {
-		t.Fatalf("BatchSendMessage = %+v, %v", batch, err)
-	}
-	peeked, err := received(t, func(got chan sdk.MessageReceiveResponse, failed chan error) { q.PeekMessage(got, failed) })
-	if err != nil || peeked.MessageBody != body || peeked.ReceiptHandle != "" || peeked.DequeueCount != 0 {
-		t.Errorf("PeekMessage = %+v, %v, want the first, without a receipt", peeked, err)
-	}
-	all, err := received(t, func(got chan sdk.BatchMessageReceiveResponse, failed chan error) { q.BatchPeekMessage(got, failed, 16) })
-	if err != nil || len(all.Messages) != 2 {
-		t.Errorf("BatchPeekMessage = %d messages, %v, want the 2 that are visible", len(all.Messages), err)
-	}
-	first, err := received(t, func(got chan sdk.MessageReceiveResponse, failed chan error) { q.ReceiveMessage(got, failed, 1) })
-	if err != nil || first.MessageBody != body || first.DequeueCount != 1 || first.EnqueueTime == 0 || first.NextVisibleTime <= first.EnqueueTime {
-		t.Fatalf("ReceiveMessage = %+v, %v", first, err)
-	}
-	changed, err := q.ChangeMessageVisibility(first.ReceiptHandle, 100)
-	if err != nil || changed.ReceiptHandle == first.ReceiptHandle {
-		t.Fatalf("ChangeMessageVisibility = %+v, %v, want a new receipt", changed, err)
-	}
-	wantCode(t, "delete by the old receipt", q.DeleteMessage(first.ReceiptHandle), "MessageNotExist")
-	if err := q.DeleteMessage(changed.ReceiptHandle); err != nil {
-		t.Error(err)
-	}
-	rest, err := received(t, func(got chan sdk.BatchMessageReceiveResponse, failed chan error) {
-		q.BatchReceiveMessage(got, failed, 16)
-	})
-	if err != nil || len(rest.Messages) != 1 || rest.Messages[0].MessageBody != "one" {
-		t.Fatalf("BatchReceiveMessage = %+v, %v, want the one that is left", rest, err)
-	}
-	failed, err := q.BatchDeleteMessage(rest.Messages[0].ReceiptHandle, "no-such-receipt")
-	if err == nil || len(failed.FailedMessages) != 1 || failed.FailedMessages[0].ReceiptHandle != "no-such-receipt" {
-		t.Errorf("BatchDeleteMessage = %+v, %v, want one of two to fail", failed, err)
-	}
+func TestEveryOperationNeedsAQueue(t *testing.T) {
+	q := sdk.NewMNSQueue("none", client(start(t), "id", "secret", ""))
+	_, err := q.SendMessage(sdk.MessageSendRequest{MessageBody: "x"})
+	wantCode(t, "send", err, "QueueNotExist")
 	_, err = received(t, func(got chan sdk.MessageReceiveResponse, failed chan error) { q.ReceiveMessage(got, failed) })
-	wantCode(t, "receive from an empty queue", err, "MessageNotExist")
-	if d, err := s.Depth("jobs"); err != nil || d != (mns.Depth{Delayed: 1}) {
-		t.Errorf("depth = %+v, %v, want the delayed one alone", d, err)
-	}
-}
-
-func TestLimitsOfABatch(t *testing.T) {
-	s := start(t)
-	if err := s.CreateQueue("jobs", mns.Attributes{}); err != nil {
-		t.Fatal(err)
-	}
-	q := sdk.NewMNSQueue("jobs", client(s, "id", "secret", ""))
-	half := sdk.MessageSendRequest{MessageBody: strings.Repeat("x", 33<<10)}
-	if answer, err := q.BatchSendMessage(half, half); err == nil || len(answer.Messages) != 0 {
-		t.Errorf("66 KiB in a batch: %+v, %v, want none taken", answer, err)
-	}
-	if answer, err := q.BatchSendMessage(make([]sdk.MessageSendRequest, 17)...); err == nil || len(answer.Messages) != 0 {
-		t.Errorf("17 messages: %+v, %v, want none taken", answer, err)
-	}
-	_, err := q.SendMessage(sdk.MessageSendRequest{MessageBody: strings.Repeat("x", 64<<10+1)})
-	wantCode(t, "a body over 64 KiB", err, "InvalidArgument")
-	_, err = q.SendMessage(sdk.MessageSendRequest{MessageBody: "x", DelaySeconds: 604_801})
-	wantCode(t, "a delay over 7 days", err, "InvalidArgument")
-	answer, err := q.BatchSendMessage(sdk.MessageSendRequest{MessageBody: "good"}, sdk.MessageSendRequest{MessageBody: "bad", Priority: 99})
-	if err == nil || len(answer.Messages) != 2 || answer.Messages[0].ErrorCode != "" || answer.Messages[1].ErrorCode != "InvalidArgument" {
-		t.Errorf("a batch with one bad message: %+v, %v, want an answer for each", answer, err)
-	}
+	wantCode(t, "receive", err, "QueueNotExist")
+	_, err = received(t, func(got chan sdk.MessageReceiveResponse, failed chan error) { q.PeekMessage(got, failed) })
+	wantCode(t, "peek", err, "QueueNotExist")
+	_, err = q.ChangeMessageVisibility("x", 1)
+	wantCode(t, "change visibility", err, "QueueNotExist")
+	wantCode(t, "delete", q.DeleteMessage("x"), "QueueNotExist")
 }
 
 func TestWhoMayAsk(t *testing.T) {

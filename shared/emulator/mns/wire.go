@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,11 +28,13 @@ type queueXML struct {
 	Active     *int64     `xml:"ActiveMessages"`
 	Inactive   *int64     `xml:"InactiveMessages"`
 	Delayed    *int64     `xml:"DelayMessages"`
-	Logging    string     `xml:"LoggingEnabled,omitempty"`
+	Logging    string     `xml:"LoggingEnabled,omitempty"` // True or False
 	DeadLetter *policyXML `xml:"DlqPolicy"`
 }
 
-// policyXML is the native dead-letter policy (terraform-provider-alicloud, message_service_queue).
+// policyXML is the native dead-letter policy, by the names of the OpenAPI
+// (terraform-provider-alicloud, message_service_queue). Whether the XML protocol
+// tells of it, too, is not documented.
 type policyXML struct {
 	Enabled    bool   `xml:"Enabled"`
 	Target     string `xml:"DeadLetterTargetQueue,omitempty"`
@@ -60,6 +63,13 @@ func (x queueXML) into(a Attributes) (Attributes, error) {
 			f.set(*f.said)
 		}
 	}
+	switch strings.ToLower(x.Logging) {
+	case "":
+	case "true", "false":
+		a.Logging = strings.EqualFold(x.Logging, "true")
+	default:
+		return a, badArgument("LoggingEnabled")
+	}
 	if p := x.DeadLetter; p != nil {
 		a.DeadLetter, a.MaxReceive = "", 0
 		if p.Enabled {
@@ -81,6 +91,9 @@ func (q *queue) describe() queueXML {
 		Delay: seconds(q.attr.Delay), MaxSize: n(int64(q.attr.MaxSize)), Retention: seconds(q.attr.Retention),
 		Visibility: seconds(q.attr.Visibility), Poll: seconds(q.attr.Poll), Logging: "False",
 		Active: n(int64(d.Active)), Inactive: n(int64(d.Inactive)), Delayed: n(int64(d.Delayed)),
+	}
+	if q.attr.Logging {
+		x.Logging = "True"
 	}
 	if q.attr.DeadLetter != "" {
 		x.DeadLetter = &policyXML{Enabled: true, Target: q.attr.DeadLetter, MaxReceive: q.attr.MaxReceive}
@@ -169,7 +182,7 @@ const requestID = "X-Mns-Request-Id"
 func (s *Server) answer(w http.ResponseWriter, status int, body any) {
 	h := w.Header()
 	h.Set("Server", "AliyunMNS")
-	h.Set("X-Mns-Version", "2015-06-06")
+	h.Set("X-Mns-Version", version)
 	if body == nil {
 		w.WriteHeader(status)
 		return
