@@ -9,7 +9,9 @@ require (
 	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
 	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
+	github.com/goccy/go-yaml v1.19.2 // YAML with line numbers: reads s.yaml in its test
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // holds s.yaml against the component's schema, in its test
 	github.com/spf13/cobra v1.10.2 // the operator's command: subcommands, flags, help and completion
 	github.com/spf13/pflag v1.0.9 // cobra's flags: the types of their errors, to word them for a person
 	github.com/valyala/fasthttp v1.52.0 // the type of an answer, in the interface of MNS's client
@@ -34,5 +36,6 @@ require (
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	golang.org/x/sys v0.30.0 // indirect
+	golang.org/x/text v0.14.0 // indirect
 	modernc.org/fileutil v1.0.0 // indirect
 )

@@ -59,6 +59,7 @@ var rooms = []room{
 	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/mns"}, anyModule, nil}, // its streams consume queues
 	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos"}, anyModule, nil},
 	{"scripts/pack", nil, nil, nil},
+	{"infra", []string{"shared/app", "shared/task"}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }

@@ -1,0 +1,227 @@
+// Package infra_test holds what deploys Ferry against the code that is
+// deployed, and against what the deploying tools take.
+package infra_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/task"
+)
+
+// stack is s.yaml with its variables filled in.
+type stack struct {
+	Resources map[string]struct {
+		Component string
+		Props     map[string]any
+	}
+}
+
+var (
+	envRef = regexp.MustCompile(`\$\{env\('(\w+)'\)\}`)
+	varRef = regexp.MustCompile(`\$\{vars\.(\w+)\}`)
+)
+
+func deployed(t *testing.T) stack {
+	t.Helper()
+	raw, err := os.ReadFile("../s.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var declared struct{ Vars map[string]any }
+	if err := yaml.Unmarshal(raw, &declared); err != nil {
+		t.Fatal(err)
+	}
+	text := envRef.ReplaceAllString(string(raw), "value-of-$1")
+	for range 2 { // a variable may name another
+		text = varRef.ReplaceAllStringFunc(text, func(ref string) string {
+			v, ok := declared.Vars[varRef.FindStringSubmatch(ref)[1]]
+			if !ok {
+				t.Errorf("s.yaml uses %s, which vars has not", ref)
+			}
+			return fmt.Sprint(v)
+		})
+	}
+	var s stack
+	if err := yaml.Unmarshal([]byte(text), &s); err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range s.Resources {
+		r.Props = plain(t, r.Props).(map[string]any)
+		s.Resources[name] = r
+	}
+	return s
+}
+
+// plain is v in the types of encoding/json, numbers as the validator takes them.
+func plain(t *testing.T, v any) any {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// at follows keys into nested objects; what is not there is "<nil>".
+func at(v any, keys ...string) string {
+	for _, k := range keys {
+		m, _ := v.(map[string]any)
+		v = m[k]
+	}
+	return fmt.Sprint(v)
+}
+
+func TestEveryFunctionHoldsAgainstTheComponentsSchema(t *testing.T) {
+	raw, err := os.ReadFile("../../shared/data/fc3.schema.json")
+	if err != nil {
+		t.Skipf("the component's schema is not beside this checkout: %v", err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("fc3.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("fc3.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := doc.(map[string]any)["properties"].(map[string]any)
+	for name, r := range deployed(t).Resources {
+		if err := schema.Validate(r.Props); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for key := range r.Props { // the schema lets misspelt keys pass
+			if _, ok := known[key]; !ok {
+				t.Errorf("%s: the component knows no %q", name, key)
+			}
+		}
+	}
+}
+
+func TestEveryStageIsDeployedBehindItsQueue(t *testing.T) {
+	s := deployed(t)
+	var queues []string
+	for _, stage := range task.Stages {
+		r := s.Resources[string(stage)]
+		for key, want := range map[string]string{"runtime": "go1", "handler": "main", "timeout": "300", "code": "./.package/" + string(stage) + ".zip"} {
+			if got := at(r.Props, key); got != want || r.Component != "fc3" {
+				t.Errorf("%s: component %s, %s %s, want fc3, %s", stage, r.Component, key, got, want)
+			}
+		}
+		triggers, _ := r.Props["triggers"].([]any)
+		for _, trigger := range triggers {
+			if at(trigger, "triggerType") == "eventbridge" {
+				queues = append(queues, checkStream(t, trigger))
+			}
+		}
+	}
+	var want []string
+	for _, name := range app.QueueNames {
+		want = append(want, "ferry-"+name)
+	}
+	slices.Sort(queues)
+	slices.Sort(want)
+	if !slices.Equal(queues, want) {
+		t.Errorf("queues with a trigger: %q, want those the code reads: %q", queues, want)
+	}
+}
+
+// checkStream holds an event stream against what a run needs of it, and
+// returns its queue.
+func checkStream(t *testing.T, trigger any) string {
+	t.Helper()
+	config := trigger.(map[string]any)["triggerConfig"].(map[string]any)
+	queue := at(config, "eventSourceConfig", "eventSourceParameters", "sourceMNSParameters", "QueueName")
+	run := config["runOptions"]
+	if n := at(run, "batchWindow", "CountBasedWindow"); n != "1" {
+		t.Errorf("%s: %s messages an event, want 1: one failure would deliver its neighbours again", queue, n)
+	}
+	if at(run, "maximumTasks") == "<nil>" || at(run, "mode") != "event-streaming" || at(run, "errorsTolerance") != "ALL" {
+		t.Errorf("%s: runOptions %v, want maximumTasks set, event-streaming, every error tolerated", queue, run)
+	}
+	if buries := strings.HasSuffix(at(run, "deadLetterQueue", "Arn"), ":/queues/ferry-dead"); buries == (queue == "ferry-dead") {
+		t.Errorf("%s: its dead letters go to %s, want ferry-dead, and those of ferry-dead nowhere", queue, at(run, "deadLetterQueue", "Arn"))
+	}
+	return queue
+}
+
+func TestTheEnvironmentIsWhatTheCodeReads(t *testing.T) {
+	for name, r := range deployed(t).Resources {
+		env, _ := r.Props["environmentVariables"].(map[string]any)
+		read := map[string]bool{}
+		_, err := app.Load(func(key string) string {
+			read[key] = true
+			if v, ok := env[key]; ok {
+				return fmt.Sprint(v)
+			}
+			// What the role brings.
+			return map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "role", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "role"}[key]
+		}).Deploy(nil)
+		if err != nil {
+			t.Errorf("%s: a function does not start with this environment: %v", name, err)
+		}
+		for key := range env {
+			if !read[key] {
+				t.Errorf("%s sets %s, which no code reads", name, key)
+			}
+		}
+	}
+}
+
+// maxBinary is what one function may weigh, unzipped.
+const maxBinary = 25 << 20
+
+func TestPackagesAreSmallAndTheSameEachTime(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("no bash here")
+	}
+	dirs := []string{t.TempDir(), t.TempDir()}
+	for _, dir := range dirs {
+		if out, err := exec.CommandContext(t.Context(), "bash", "../scripts/package.sh", dir).CombinedOutput(); err != nil {
+			t.Fatalf("package.sh: %v\n%s", err, out)
+		}
+	}
+	for _, stage := range task.Stages {
+		name := string(stage) + ".zip"
+		first, ferr := os.ReadFile(filepath.Join(dirs[0], name))
+		again, aerr := os.ReadFile(filepath.Join(dirs[1], name))
+		if ferr != nil || aerr != nil || !bytes.Equal(first, again) {
+			t.Fatalf("%s differs when it is packed again (%v, %v)", name, ferr, aerr)
+		}
+		z, err := zip.NewReader(bytes.NewReader(first), int64(len(first)))
+		if err != nil || len(z.File) != 1 || z.File[0].Name != "main" || z.File[0].Mode().Perm() != 0o755 {
+			t.Fatalf("%s: %v, want one executable named main", name, err)
+		}
+		f, err := z.File[0].Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, f)
+		if err != nil || n > maxBinary {
+			t.Errorf("%s: %d bytes unzipped (%v), want at most %d", name, n, err, maxBinary)
+		}
+		t.Logf("%s: %.1f MiB, zipped %.1f MiB", name, float64(n)/(1<<20), float64(len(first))/(1<<20))
+	}
+}
