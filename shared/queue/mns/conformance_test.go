@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/chaos"
 	stand "kodoferry/shared/emulator/mns"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mns"
@@ -13,6 +14,8 @@ import (
 
 // clock is a clock that a test moves.
 type clock struct {
+	tick func() // tells the stand-in; nil where nobody waits
+
 	mu  sync.Mutex
 	add time.Duration
 }
@@ -21,6 +24,23 @@ func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.add)
+}
+
+// set makes the clock fast by d.
+func (c *clock) set(d time.Duration) {
+	c.mu.Lock()
+	c.add = d
+	c.mu.Unlock()
+	if c.tick != nil {
+		c.tick()
+	}
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	d += c.add
+	c.mu.Unlock()
+	c.set(d)
 }
 
 func start(t *testing.T, now func() time.Time) *stand.Server {
@@ -58,18 +78,33 @@ func reopen(t *testing.T, s *stand.Server, name string, set ...func(*mns.Config)
 }
 
 func TestContract(t *testing.T) {
+	queuetest.Run(t, func(t *testing.T) (queue.Queue, queuetest.Knobs) { return contract(t) })
+}
+
+// TestContractUnderFaults injects what the contract has the driver hide:
+// answers that are slow, and requests refused that it tries again by itself.
+func TestContractUnderFaults(t *testing.T) {
 	queuetest.Run(t, func(t *testing.T) (queue.Queue, queuetest.Knobs) {
-		t.Parallel()
-		c := &clock{}
-		s := start(t, c.now)
-		return open(t, s, "contract", stand.Attributes{Visibility: 5 * time.Second}), queuetest.Knobs{
-			Visibility: 5 * time.Second, TextOnly: true,
-			Sleep: func(d time.Duration) {
-				c.mu.Lock()
-				c.add += d
-				c.mu.Unlock()
-				s.Tick()
-			},
-		}
+		return contract(t,
+			chaos.Rule{Op: "*", Kind: chaos.Latency, Rate: 0.1, Delay: 5 * time.Millisecond},
+			chaos.Rule{Op: "send", Kind: chaos.Status, Rate: 0.1, Status: 503},
+			chaos.Rule{Op: "attributes", Kind: chaos.Status, Rate: 0.03},
+			chaos.Rule{Op: "attributes", Kind: chaos.Lost, Rate: 0.03},
+		)
 	})
+}
+
+// contract opens an empty queue on a clock of its own.
+func contract(t *testing.T, rules ...chaos.Rule) (queue.Queue, queuetest.Knobs) {
+	t.Parallel()
+	c := &clock{}
+	s := start(t, c.now)
+	c.tick = s.Tick
+	q := open(t, s, "contract", stand.Attributes{Visibility: 5 * time.Second})
+	if len(rules) > 0 {
+		q.Hasten()
+		s.Desk().Inject(rules...)
+		s.Misbehave(stand.Misbehaviour{Refuse: 0.1, Reorder: 0.2})
+	}
+	return q, queuetest.Knobs{Visibility: 5 * time.Second, Sleep: c.advance}
 }

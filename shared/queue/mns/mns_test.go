@@ -2,9 +2,8 @@ package mns_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"runtime"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"kodoferry/shared/emulator/chaos"
 	stand "kodoferry/shared/emulator/mns"
 	"kodoferry/shared/fault"
-	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mns"
 )
 
@@ -44,7 +42,11 @@ func TestCheckNamesTheThingAndTheCure(t *testing.T) {
 		kind fault.Kind
 		says string
 	}{
-		"all is well":   {func(*mns.Config) {}, "", ""},
+		"all is well": {func(*mns.Config) {}, "", ""},
+		"no key":      {keys("", "", ""), fault.Denied, "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
+		"a forbidden": {func(*mns.Config) {
+			s.Desk().Inject(chaos.Rule{Op: "attributes", Kind: chaos.Status, Status: 403, Rate: 1, Limit: 1})
+		}, fault.Denied, "mns:BatchSendMessage"},
 		"no such queue": {func(c *mns.Config) { c.Queue = "jbos" }, fault.NotFound, `queue "jbos" does not exist`},
 		"unknown key":   {keys("nobody", "s", ""), fault.Denied, "ALIBABA_CLOUD_ACCESS_KEY_ID"},
 		"wrong secret":  {keys("id", "s", ""), fault.Denied, "ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
@@ -52,56 +54,13 @@ func TestCheckNamesTheThingAndTheCure(t *testing.T) {
 		"nobody there":  {func(c *mns.Config) { c.Endpoint = "http://127.0.0.1:1" }, fault.Temporary, "127.0.0.1:1 cannot be reached: check endpoint="},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := reopen(t, s, "jobs", tc.set).Check(t.Context())
+			q := reopen(t, s, "jobs", tc.set)
+			q.Hasten()
+			err := q.Check(t.Context())
 			if fault.KindOf(err) != tc.kind || tc.says != "" && !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("Check = %v, want kind %q that says %q", err, tc.kind, tc.says)
 			}
 		})
-	}
-}
-
-func TestAMessageIsSentAgainUntilItIsTaken(t *testing.T) {
-	for name, rule := range map[string]chaos.Rule{
-		"lost answers": {Op: "send", Kind: chaos.Lost, Rate: 1, Limit: 2},
-		"errors":       {Op: "send", Kind: chaos.Status, Rate: 1, Status: 503, Limit: 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := start(t, nil)
-			q := open(t, s, "jobs", stand.Attributes{})
-			s.Desk().Inject(rule)
-			if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("a")}, queue.Outgoing{Body: []byte("b")}); err != nil {
-				t.Fatal(err)
-			}
-			seen := map[string]bool{}
-			got, err := q.Receive(t.Context(), 16, 0)
-			for _, m := range got {
-				seen[string(m.Body)] = true
-			}
-			if err != nil || !seen["a"] || !seen["b"] {
-				t.Errorf("received %+v, %v, want both", got, err)
-			}
-		})
-	}
-}
-
-func TestAThrottledSendWaitsAndThenSends(t *testing.T) {
-	s := start(t, nil)
-	q := open(t, s, "jobs", stand.Attributes{})
-	s.Desk().Inject(chaos.Rule{Op: "send", Kind: chaos.Throttle, Rate: 1, Limit: 1})
-	if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("a")}); err != nil {
-		t.Fatal(err)
-	}
-	if n := s.Desk().Counts()["send"]; n != 2 {
-		t.Errorf("%d requests, want 2: one throttled, one taken", n)
-	}
-}
-
-func TestABodyThatXMLCannotHoldIsInvalid(t *testing.T) {
-	q := open(t, start(t, nil), "jobs", stand.Attributes{})
-	for _, body := range []string{"", "a\x00b", "a\x1fb", "\xff", "a\ufffe", "\uffff"} {
-		if err := q.Send(t.Context(), queue.Outgoing{Body: []byte(body)}); fault.KindOf(err) != fault.Invalid {
-			t.Errorf("Send(%q) = %v, want it invalid: it would arrive as something else", body, err)
-		}
 	}
 }
 
@@ -120,70 +79,101 @@ func TestTheNewestKeysSign(t *testing.T) {
 	}
 }
 
-func TestACancelledReceiveLeavesNothingBehind(t *testing.T) {
-	s := start(t, nil)
-	q := open(t, s, "jobs", stand.Attributes{})
-	before := runtime.NumGoroutine()
-	enough := errors.New("enough")
-	for range 20 {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(5*time.Millisecond, func() { cancel(enough) })
-		begun := time.Now()
-		if _, err := q.Receive(ctx, 1, 30*time.Second); !errors.Is(err, enough) || time.Since(begun) > 10*time.Second {
-			t.Fatalf("Receive = %v after %v, want the cause at once", err, time.Since(begun))
-		}
-	}
-	q.CloseIdle()
-	for range 200 {
-		if runtime.NumGoroutine() <= before+4 { // the stand-in's own connections
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("%d goroutines, %d before: some outlive their call", runtime.NumGoroutine(), before)
-}
-
-func TestABatchIsCutToWhatOneRequestTakes(t *testing.T) {
-	s := start(t, nil)
-	q := open(t, s, "jobs", stand.Attributes{})
-	var out []queue.Outgoing
-	for i := range 40 {
-		out = append(out, queue.Outgoing{Body: fmt.Appendf(nil, "%02d%s", i, strings.Repeat(`"`, 3000))}) // a quote is 5 bytes of XML
-	}
-	if err := q.Send(t.Context(), out...); err != nil {
-		t.Fatal(err)
-	}
-	if d, err := s.Depth("jobs"); err != nil || d.Active != 40 {
-		t.Errorf("depth %+v, %v, want 40 messages", d, err)
-	}
-	if n := s.Desk().Counts()["send"]; n < 10 || n > 14 {
-		t.Errorf("%d requests for 40 messages of 15 KiB of XML, want about 10", n)
+func TestTheClockIsToBlameForARefusedTime(t *testing.T) {
+	q := open(t, start(t, func() time.Time { return time.Now().Add(time.Hour) }), "jobs", stand.Attributes{})
+	q.Hasten()
+	if err := q.Check(t.Context()); fault.KindOf(err) != fault.Temporary || !strings.Contains(err.Error(), "set this machine's clock") {
+		t.Errorf("Check = %v, want it temporary and about the clock", err)
 	}
 }
 
-func BenchmarkSend(b *testing.B) {
-	s, err := stand.Start(stand.Config{AccessKeyID: "id", AccessKeySecret: "secret"})
-	if err != nil {
-		b.Fatal(err)
+func TestAnEndpointIsWrittenInFourWays(t *testing.T) {
+	for endpoint, tc := range map[string]struct {
+		insecure bool
+		want     string // where requests go, or what Open says
+	}{
+		"":                        {false, "https://1234.mns.cn-nowhere.aliyuncs.com"},
+		"public":                  {false, "https://1234.mns.cn-nowhere.aliyuncs.com"},
+		"internal":                {false, "https://1234.mns.cn-nowhere-internal.aliyuncs.com"},
+		"https://127.0.0.1:1/":    {false, "https://127.0.0.1:1"},
+		"127.0.0.1:1":             {false, "https://127.0.0.1:1"},
+		"http://127.0.0.1:1":      {true, "http://127.0.0.1:1"},
+		"http://localhost":        {false, "add insecure=true"},
+		"https://me:pass@host":    {false, "the endpoint is no host"},
+		"https://host/with/paths": {false, "the endpoint is no host"},
+		"ftp://host":              {true, "the endpoint is no host"},
+	} {
+		t.Run(endpoint, func(t *testing.T) {
+			q, err := mns.Open(mns.Config{
+				Queue: "jobs", Account: "1234", Region: "cn-nowhere", Endpoint: endpoint, Insecure: tc.insecure,
+				Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"} },
+			})
+			switch {
+			case err == nil && q.Base() != tc.want:
+				t.Errorf("requests go to %s, want %s", q.Base(), tc.want)
+			case err != nil && (fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "pass")):
+				t.Errorf("Open = %v, want it invalid, saying %q", err, tc.want)
+			}
+		})
 	}
-	defer func() { _ = s.Close() }()
-	if err := s.CreateQueue("jobs", stand.Attributes{}); err != nil {
-		b.Fatal(err)
-	}
-	q, err := mns.Open(mns.Config{
-		Queue: "jobs", Account: s.Account(), Region: s.Region(), Endpoint: s.Endpoint(), Insecure: true,
-		Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"} },
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	out := make([]queue.Outgoing, 16)
-	for i := range out {
-		out[i].Body = []byte(`{"v":1,"kind":"copy","run":"photos/20260101T000000Z","shard":"0","batch":"0-abcdefgh","first":"a","last":"b"}`)
-	}
-	for b.Loop() {
-		if err := q.Send(b.Context(), out...); err != nil {
-			b.Fatal(err)
+}
+
+func TestKindsOfErrors(t *testing.T) {
+	s := start(t, nil)
+	q := open(t, s, "jobs", stand.Attributes{})
+	q.Hasten()
+	for rule, want := range map[string]fault.Kind{
+		"attributes:throttle:1":   fault.Throttled,
+		"attributes:status:1:403": fault.Denied,
+		"attributes:status:1:500": fault.Temporary,
+		"attributes:status:1:503": fault.Temporary,
+		"attributes:lost:1":       fault.Temporary,
+		"attributes:reset:1":      fault.Temporary,
+	} {
+		r, err := chaos.ParseRule(rule)
+		if err != nil {
+			t.Fatal(err)
 		}
+		s.Desk().Inject(r)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		_, err = q.Depth(ctx)
+		cancel()
+		if fault.KindOf(err) != want || want == fault.Throttled && fault.WaitOf(err) <= 0 {
+			t.Errorf("%s: Depth = %v, waiting %v, want kind %s", rule, err, fault.WaitOf(err), want)
+		}
+	}
+}
+
+func TestWhatIsNotMNSIsSaidToBeSo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status int
+		body   string
+		kind   fault.Kind
+	}{
+		"a proxy that asks for a password": {407, "<html>Who are you?</html>", fault.Invalid},
+		"a proxy that forbids":             {403, "<html>No.</html>", fault.Denied},
+		"a redirect":                       {302, "", fault.Unknown},
+		"a page that says yes":             {200, "<html>Welcome</html>", fault.Temporary},
+		"a code nobody knows":              {409, "<Error><Code>Odd</Code><Message>odd</Message></Error>", fault.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "/elsewhere")
+				w.WriteHeader(tc.status)
+				_, _ = w.Write([]byte(tc.body))
+			}))
+			defer server.Close()
+			q, err := mns.Open(mns.Config{
+				Queue: "jobs", Account: "1", Region: "r", Endpoint: server.URL, Insecure: true,
+				Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"} },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			q.Hasten()
+			if _, err := q.Depth(t.Context()); fault.KindOf(err) != tc.kind {
+				t.Errorf("Depth = %v, want kind %s", err, tc.kind)
+			}
+		})
 	}
 }

@@ -17,25 +17,80 @@ const (
 	maxVisibility = 43_200 * time.Second
 )
 
-// Receive asks once, waiting at MNS for up to 30 s. If ctx ends while MNS
-// answers, messages may be lost to this process until their visibility ends.
+// Receive waits at MNS, in requests of up to 30 s. When ctx ends it returns at
+// once. The request it leaves behind goes on to its own end, since a connection
+// cut off could take messages with it: what comes is made visible again after
+// 1 s, the least MNS takes. Close waits for such requests. A body that was
+// damaged on the way is Corrupt, and its message comes again.
 func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Message, error) {
 	const op = "mns.Receive"
 	if most < 1 || most > maxBatch {
 		return nil, fault.New(fault.Invalid, op, q.name, fmt.Errorf("%d messages at once: ask for 1 to %d", most, maxBatch))
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, fault.New(fault.Temporary, op, q.name, context.Cause(ctx))
+	for wait = max(wait, 0); ; wait -= maxPoll {
+		if ctx.Err() != nil {
+			return nil, fault.New(fault.Temporary, op, q.name, context.Cause(ctx))
+		}
+		seconds, short := pollFor(ctx, min(wait, maxPoll))
+		got, err := q.poll(ctx, most, seconds)
+		switch {
+		case err != nil || len(got) > 0:
+			return got, err
+		case short:
+			<-ctx.Done()
+			return nil, fault.New(fault.Temporary, op, q.name, context.Cause(ctx))
+		case wait <= maxPoll:
+			return nil, nil
+		}
 	}
-	poll := int64((min(max(wait, 0), maxPoll) + time.Second - 1) / time.Second)
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(poll)*time.Second+answerTime)
+}
+
+// pollFor is how many seconds MNS is to wait: those of wait, rounded up, or, in
+// short, the whole ones that ctx has left, so that no request is left behind.
+func pollFor(ctx context.Context, wait time.Duration) (seconds int64, short bool) {
+	end, ok := ctx.Deadline()
+	if left := time.Until(end); ok && left < wait {
+		return int64(max(left, 0) / time.Second), true
+	}
+	return roundUp(wait), false
+}
+
+// poll asks once, and leaves the answer to itself when ctx ends before.
+func (q *Queue) poll(ctx context.Context, most int, seconds int64) ([]queue.Message, error) {
+	type answer struct {
+		messages []queue.Message
+		err      error
+	}
+	answers := make(chan answer) // without a buffer: what is sent has arrived
+	own, done := q.polls.begin(ctx)
+	go func() {
+		defer done()
+		messages, err := q.ask(own, most, seconds)
+		select {
+		case answers <- answer{messages, err}:
+		case <-ctx.Done():
+			q.giveBack(own, messages)
+		}
+	}()
+	select {
+	case a := <-answers:
+		return a.messages, a.err
+	case <-ctx.Done():
+		return nil, fault.New(fault.Temporary, "mns.Receive", q.name, context.Cause(ctx))
+	}
+}
+
+// ask does one request for messages.
+func (q *Queue) ask(ctx context.Context, most int, seconds int64) ([]queue.Message, error) {
+	const op = "mns.Receive"
+	ctx, cancel := context.WithTimeout(ctx, maxPoll+answerTime) // a queue may have a PollingWaitSeconds of its own
 	defer cancel()
 	// The SDK answers on channels, one of the two, before it returns.
 	got, failed := make(chan sdk.BatchMessageReceiveResponse, 1), make(chan error, 1)
-	if poll == 0 {
+	if seconds == 0 {
 		q.call(ctx).BatchReceiveMessage(got, failed, int32(most))
 	} else {
-		q.call(ctx).BatchReceiveMessage(got, failed, int32(most), poll)
+		q.call(ctx).BatchReceiveMessage(got, failed, int32(most), seconds)
 	}
 	select {
 	case err := <-failed:
@@ -44,28 +99,50 @@ func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]qu
 		}
 		return nil, q.own(op, err)
 	case answer := <-got:
-		messages := make([]queue.Message, len(answer.Messages))
-		for i, m := range answer.Messages {
-			messages[i] = queue.Message{
-				ID: m.MessageId, Body: []byte(m.MessageBody), Receipt: m.ReceiptHandle,
-				Deliveries: int(max(m.DequeueCount, 1)), Sent: time.UnixMilli(m.EnqueueTime),
-			}
+		return q.messages(op, answer.Messages)
+	}
+}
+
+// messages reads what MNS tells of each. Those that are whole count; if none
+// is, that is the error.
+func (q *Queue) messages(op string, told []sdk.MessageReceiveResponse) ([]queue.Message, error) {
+	var whole []queue.Message
+	for _, m := range told {
+		if !sameSum(m.MessageBodyMD5, m.MessageBody) {
+			continue
 		}
-		return messages, nil
+		whole = append(whole, queue.Message{
+			ID: m.MessageId, Body: unwrap(m.MessageBody), Receipt: m.ReceiptHandle,
+			Deliveries: int(max(m.DequeueCount, 1)), Sent: time.UnixMilli(m.EnqueueTime),
+		})
+	}
+	if len(whole) == 0 && len(told) > 0 {
+		return nil, fault.New(fault.Corrupt, op, q.name, errDamaged)
+	}
+	return whole, nil
+}
+
+// giveBack makes messages visible that nobody waits for any more. One that
+// cannot be given back comes again when its visibility ends.
+func (q *Queue) giveBack(ctx context.Context, messages []queue.Message) {
+	for _, m := range messages {
+		if _, err := q.Extend(ctx, m, 0); err != nil && ctx.Err() != nil {
+			return
+		}
 	}
 }
 
 // Extend takes whole seconds, rounded up, up to 12 hours. MNS takes no 0: a
-// message that is to be visible at once is so after 1 s.
+// message that is to be visible at once is so after 1 s, and until then its
+// receipt is good.
 func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) (queue.Message, error) {
 	const op = "mns.Extend"
 	if d < 0 {
 		return m, fault.New(fault.Invalid, op, q.name, fmt.Errorf("a negative time, %s", d))
 	}
-	seconds := int64((min(d, maxVisibility) + time.Second - 1) / time.Second)
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	answer, err := q.call(ctx).ChangeMessageVisibility(m.Receipt, max(seconds, 1))
+	answer, err := q.call(ctx).ChangeMessageVisibility(m.Receipt, max(roundUp(min(d, maxVisibility)), 1))
 	if err != nil {
 		return m, q.own(op, err)
 	}
@@ -80,13 +157,22 @@ func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
 	return q.own("mns.Delete", q.call(ctx).DeleteMessage(m.Receipt))
 }
 
-// Depth tells MNS's estimates, which lag behind by seconds.
+// Depth tells MNS's estimates, which lag behind by seconds. It asks up to 3
+// times.
 func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	a, err := sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)
+	const op = "mns.Depth"
+	var a sdk.QueueAttribute
+	err := q.retry(ctx, op, readTries, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
+		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)
+		return q.own(op, err)
+	})
 	if err != nil {
-		return queue.Depth{}, q.own("mns.Depth", err)
+		return queue.Depth{}, err
 	}
 	return queue.Depth{Ready: int(a.ActiveMessages), InFlight: int(a.InactiveMessages), Delayed: int(a.DelayMessages)}, nil
 }
+
+// roundUp is d in the whole seconds that MNS counts in.
+func roundUp(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -1,16 +1,16 @@
 package mns
 
 import (
-	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	sdk "github.com/aliyun/aliyun-mns-go-sdk"
-	"github.com/cenkalti/backoff/v5"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
@@ -25,55 +25,40 @@ const (
 	maxDelay   = 604_800 * time.Second
 	// priority is the middle of MNS's 1 to 16.
 	priority = 8
-
-	tries = 6
 )
 
-// Send sends in batches of up to 16 messages and 64 KiB. What one answer says
-// was not taken is sent again, up to 6 times in all. An answer that is lost may
-// have been work done: then messages are sent twice, which the contract allows.
-// Delays are whole seconds, rounded up, up to 7 days. A body that XML text
-// cannot hold is Invalid.
+// Send sends in batches of up to 16 messages and 64 KiB. What an answer says
+// was not taken is sent again, up to 6 times in all; the error says how many
+// messages were not sent. An answer that is lost may have been work done: then
+// messages are sent twice, which the contract allows. Delays are whole seconds,
+// rounded up, up to 7 days (the SDK's own guard of 60,480 s is for queues'
+// attributes alone). A body with bytes that XML cannot hold grows by a third;
+// one that is too long then is Invalid, and none is sent.
 func (q *Queue) Send(ctx context.Context, messages ...queue.Outgoing) error {
 	requests := make([]sdk.MessageSendRequest, len(messages))
 	for i, m := range messages {
-		if err := q.checkBody(m.Body); err != nil {
+		text, err := q.wrap(m.Body)
+		if err != nil {
 			return err
 		}
-		delay := min(max(m.Delay, 0), maxDelay)
-		requests[i] = sdk.MessageSendRequest{MessageBody: string(m.Body), DelaySeconds: int64((delay + time.Second - 1) / time.Second), Priority: priority}
+		requests[i] = sdk.MessageSendRequest{MessageBody: text, DelaySeconds: roundUp(min(max(m.Delay, 0), maxDelay)), Priority: priority}
 	}
 	for len(requests) > 0 {
 		n := fitting(requests)
-		if err := q.sendAll(ctx, requests[:n]); err != nil {
-			return err
+		if left, err := q.sendAll(ctx, requests[:n]); err != nil {
+			return q.unsent(left+len(requests)-n, len(messages), err)
 		}
 		requests = requests[n:]
 	}
 	return nil
 }
 
-func (q *Queue) checkBody(body []byte) error {
-	var err error
-	switch {
-	case len(body) > queue.MaxBody:
-		err = fmt.Errorf("a body of %d bytes: a message takes %d", len(body), queue.MaxBody)
-	case len(body) == 0:
-		err = errors.New("an empty body")
-	case !utf8.Valid(body):
-		err = errors.New("a body that is not UTF-8")
-	case bytes.ContainsFunc(body, unfit):
-		err = errors.New("a body with a character that XML cannot hold: send it escaped, as JSON does")
+// unsent says in err how many messages of all were not sent.
+func (q *Queue) unsent(left, all int, err error) error {
+	return &fault.Error{
+		Kind: fault.KindOf(err), Op: "mns.Send", Key: q.name, Wait: fault.WaitOf(err),
+		Err: fmt.Errorf("%d of %d messages not sent: %w", left, all, cause(err)),
 	}
-	if err == nil {
-		return nil
-	}
-	return fault.New(fault.Invalid, "mns.Send", q.name, err)
-}
-
-// unfit reports whether XML 1.0 has no way to write r (section 2.2).
-func unfit(r rune) bool {
-	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
 }
 
 // fitting counts the requests at the beginning that fit one batch, at least one.
@@ -103,48 +88,73 @@ func (n *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sendAll sends one batch, and what was not taken again.
-func (q *Queue) sendAll(ctx context.Context, requests []sdk.MessageSendRequest) error {
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		left, err := q.sendOnce(ctx, requests)
+// sendAll sends one batch, and what was not taken again. What MNS will never
+// take keeps the rest from nothing. It returns how many were not sent.
+func (q *Queue) sendAll(ctx context.Context, requests []sdk.MessageSendRequest) (int, error) {
+	var hopeless []error
+	err := q.retry(ctx, "mns.Send", sendTries, func() error {
+		left, refused, err := q.sendOnce(ctx, requests)
 		requests = left
-		switch kind := fault.KindOf(err); {
-		case err == nil:
-			return struct{}{}, nil
-		case ctx.Err() != nil, kind != fault.Temporary && kind != fault.Throttled:
-			return struct{}{}, backoff.Permanent(err)
-		case fault.WaitOf(err) > 0:
-			return struct{}{}, &backoff.RetryAfterError{Duration: fault.WaitOf(err)}
-		}
-		return struct{}{}, err
-	}, backoff.WithBackOff(q.pause()), backoff.WithMaxTries(tries), backoff.WithMaxElapsedTime(0))
-	return q.own("mns.Send", err)
+		hopeless = append(hopeless, refused...)
+		return err
+	})
+	if len(hopeless) > 0 {
+		err = hopeless[0]
+	}
+	return len(requests) + len(hopeless), err
 }
 
-// sendOnce sends requests and returns those that were not taken, with why.
-func (q *Queue) sendOnce(ctx context.Context, requests []sdk.MessageSendRequest) ([]sdk.MessageSendRequest, error) {
-	if len(requests) == 1 {
-		if _, err := q.call(ctx).SendMessage(requests[0]); err != nil {
-			return requests, err
+// sendOnce sends requests once. It returns those that may be taken if they are
+// sent again, with an error that says why they were not, and an error for each
+// of the others. An error without requests is that of an answer to none.
+func (q *Queue) sendOnce(ctx context.Context, requests []sdk.MessageSendRequest) (left []sdk.MessageSendRequest, refused []error, err error) {
+	entries, err := q.submit(ctx, requests)
+	if err != nil {
+		return requests, nil, err
+	}
+	for i, entry := range entries {
+		var e error
+		switch {
+		case entry.ErrorCode != "":
+			e = q.fault("mns.Send", &refusal{Code: entry.ErrorCode, Message: entry.ErrorMessage})
+		case entry.MessageId == "":
+			e = fault.New(fault.Temporary, "mns.Send", q.name, errors.New("an answer with neither an id nor an error"))
+		case !sameSum(entry.MessageBodyMD5, requests[i].MessageBody):
+			e = fault.New(fault.Temporary, "mns.Send", q.name, errDamaged)
+		default:
+			continue
 		}
-		return nil, nil
+		if fault.Retryable(e) {
+			left, err = append(left, requests[i]), e
+		} else {
+			refused = append(refused, e)
+		}
+	}
+	return left, refused, err
+}
+
+// submit does one request and returns an answer for each message. The SDK
+// reports a batch that failed in part as one error; what counts stands with
+// each entry.
+func (q *Queue) submit(ctx context.Context, requests []sdk.MessageSendRequest) ([]sdk.BatchMessageSendEntry, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if len(requests) == 1 {
+		one, err := q.call(ctx).SendMessage(requests[0])
+		return []sdk.BatchMessageSendEntry{{MessageId: one.MessageId, MessageBodyMD5: one.MessageBodyMD5}}, q.own("mns.Send", err)
 	}
 	answer, err := q.call(ctx).BatchSendMessage(requests...)
-	if len(answer.Messages) != len(requests) {
-		if err == nil {
-			err = fault.New(fault.Temporary, "mns.Send", q.name, fmt.Errorf("%d answers to %d messages", len(answer.Messages), len(requests)))
-		}
-		return requests, err
+	if len(answer.Messages) == len(requests) {
+		return answer.Messages, nil
 	}
-	// The SDK reports a batch that failed in part as one error; what counts
-	// stands with each entry.
-	var left []sdk.MessageSendRequest
-	err = nil
-	for i, entry := range answer.Messages {
-		if entry.ErrorCode != "" || entry.MessageId == "" {
-			left = append(left, requests[i])
-			err = q.client(ctx).fault("mns.Send", &refusal{Status: 500, Code: entry.ErrorCode, Message: entry.ErrorMessage})
-		}
+	if err == nil {
+		err = fmt.Errorf("%d answers to %d messages", len(answer.Messages), len(requests))
 	}
-	return left, err
+	return nil, q.own("mns.Send", err)
+}
+
+// sameSum reports whether sum, where there is one, is body's MD5.
+func sameSum(sum, body string) bool {
+	own := md5.Sum([]byte(body))
+	return sum == "" || strings.EqualFold(sum, hex.EncodeToString(own[:]))
 }

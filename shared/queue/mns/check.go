@@ -1,0 +1,51 @@
+package mns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kodoferry/shared/fault"
+)
+
+// Check asks for the queue's attributes and says in a sentence what is wrong
+// and what to do about it: Denied for keys and permissions, NotFound for the
+// queue, Temporary for the clock and for a host that cannot be reached.
+func (q *Queue) Check(ctx context.Context) error {
+	_, err := q.Depth(ctx)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if says := q.explain(err); says != "" {
+		return fault.New(fault.KindOf(err), "mns.Check", q.name, fmt.Errorf("%s (%w)", says, cause(err)))
+	}
+	return err
+}
+
+// explain words what err means to the one who set up the queue.
+func (q *Queue) explain(err error) string {
+	r, ok := errors.AsType[*refusal](err)
+	if !ok {
+		if fault.KindOf(err) == fault.Temporary {
+			return strings.TrimPrefix(strings.TrimPrefix(q.base, "http://"), "https://") + " cannot be reached: check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network"
+		}
+		return ""
+	}
+	switch r.Code {
+	case "QueueNotExist":
+		return fmt.Sprintf("queue %q does not exist: create it, or check the account, region= and the prefix in FERRY_QUEUES", q.name)
+	case "InvalidAccessKeyId":
+		return "MNS does not know the access key id, or it is disabled: check ALIBABA_CLOUD_ACCESS_KEY_ID, and that a temporary key comes with its ALIBABA_CLOUD_SECURITY_TOKEN"
+	case "SignatureDoesNotMatch":
+		return "the access key secret does not belong to the access key id: copy both again, ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, without spaces"
+	case "AccessDenied":
+		return fmt.Sprintf("the access key may not use queue %q: grant its user or role mns:SendMessage, mns:BatchSendMessage, mns:ReceiveMessage, mns:BatchReceiveMessage, mns:DeleteMessage, mns:ChangeMessageVisibility and mns:GetQueueAttributes, or, if ALIBABA_CLOUD_ACCESS_KEY_ID is a temporary key that has expired, get new ones, ALIBABA_CLOUD_SECURITY_TOKEN among them", q.name)
+	case "SecurityTokenExpired", "InvalidSecurityToken":
+		return "the temporary keys have expired, or do not belong together: get new ones, ALIBABA_CLOUD_SECURITY_TOKEN among them"
+	case "TimeExpired", "InvalidDateHeader":
+		return fmt.Sprintf("MNS refuses the request's time: set this machine's clock, which says %s", time.Now().UTC().Format(time.RFC3339))
+	}
+	return ""
+}
