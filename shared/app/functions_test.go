@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/task"
 )
@@ -51,7 +52,6 @@ type platform struct {
 	mns    *mns.Server
 	cloud  *fc.Cloud
 	deploy *app.Deployment
-	timer  *fc.Timer
 	logs   *logs
 }
 
@@ -75,7 +75,24 @@ func (l *logs) String() string {
 
 const visibility = 20 * time.Second
 
-func newPlatform(t *testing.T, on fc.Platform, sweep time.Duration) *platform {
+// newPlatform is a whole deployment; sweep is how often lost tasks are looked for, 0 never.
+func newPlatform(t testing.TB, on fc.Platform, sweep time.Duration) *platform {
+	t.Helper()
+	p := deployed(t, on)
+	p.connectAll(t)
+	if sweep > 0 {
+		if _, err := p.cloud.Timer(fc.TimerConfig{Name: "sweep", Function: "ferry-verify", Payload: sweep.String(), Every: sweep}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// unconnected is a deployment whose functions nothing triggers, and whose
+// environment lacks some variables.
+func unconnected(t *testing.T, without ...string) *platform { return deployed(t, fc.FC, without...) }
+
+func deployed(t testing.TB, on fc.Platform, without ...string) *platform {
 	t.Helper()
 	dir, err := built()
 	if err != nil {
@@ -104,6 +121,9 @@ func newPlatform(t *testing.T, on fc.Platform, sweep time.Duration) *platform {
 	if p.deploy, err = app.Load(func(k string) string { return env[k] }).Deploy(slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range without {
+		delete(env, name)
+	}
 	for _, s := range task.Stages {
 		name := "ferry-" + string(s)
 		if err := p.cloud.Deploy(fc.Function{
@@ -111,18 +131,20 @@ func newPlatform(t *testing.T, on fc.Platform, sweep time.Duration) *platform {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		p.stream(t, string(s), name, fc.MNS(p.mns, "ferry-dead"))
-	}
-	p.stream(t, "dead", "ferry-verify", nil)
-	if sweep > 0 {
-		if p.timer, err = p.cloud.Timer(fc.TimerConfig{Name: "sweep", Function: "ferry-verify", Payload: sweep.String(), Every: sweep}); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return p
 }
 
-func (p *platform) stream(t *testing.T, queue, function string, dead fc.Queue) {
+// connectAll puts every queue before its function.
+func (p *platform) connectAll(t testing.TB) {
+	t.Helper()
+	for _, s := range task.Stages {
+		p.stream(t, string(s), "ferry-"+string(s), fc.MNS(p.mns, "ferry-dead"))
+	}
+	p.stream(t, "dead", "ferry-verify", nil)
+}
+
+func (p *platform) stream(t testing.TB, queue, function string, dead fc.Queue) {
 	t.Helper()
 	c := fc.StreamConfig{Queue: fc.MNS(p.mns, "ferry-"+queue), Name: "ferry-" + queue, Function: function, Consumers: 4, DeadLetter: dead}
 	if p.on == fc.Lambda {
@@ -140,7 +162,7 @@ func (w *world) ledgerAt() string {
 }
 
 // run starts a run and waits for its report.
-func (p *platform) run(t *testing.T, set ...func(*job.Job)) pipeline.Report {
+func (p *platform) run(t testing.TB, set ...func(*job.Job)) pipeline.Report {
 	t.Helper()
 	j, err := job.New(p.src, p.dst, p.ledgerAt(), set...)
 	if err != nil {
@@ -150,9 +172,14 @@ func (p *platform) run(t *testing.T, set ...func(*job.Job)) pipeline.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p.report(t, p.deploy.Ledger().Run(name))
+}
+
+// report waits for a run's end.
+func (p *platform) report(t testing.TB, run *ledger.Run) pipeline.Report {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	run := p.deploy.Ledger().Run(name)
 	for {
 		rep, err := pipeline.ReadReport(ctx, run)
 		if err == nil {
@@ -224,4 +251,29 @@ func (w *world) puts() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.data["put"]
+}
+
+// BenchmarkFunctions moves 50,000 small objects through the functions, and
+// tells what that costs: go test -bench Functions -benchtime 1x ./shared/app
+func BenchmarkFunctions(b *testing.B) {
+	const objects = 50_000
+	for b.Loop() {
+		p := newPlatform(b, fc.FC, 0)
+		p.fill(b, objects)
+		rep := p.run(b)
+		if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != objects {
+			b.Fatalf("%+v, want %d verified", rep.Summary, objects)
+		}
+		kodo, queues := p.kodo.Desk().Counts(), p.mns.Desk().Counts()
+		b.ReportMetric(rep.Seconds, "s/run")
+		b.ReportMetric(float64(objects)/rep.Seconds, "objects/s")
+		b.ReportMetric(float64(kodo["get"])/objects, "GETs/object")
+		b.ReportMetric(float64(p.data["put"])/objects, "PUTs/object")
+		b.ReportMetric(float64(sum(p.ledger)), "ledger-requests")
+		b.ReportMetric(float64(queues["send"]), "sends")
+		b.Logf("Kodo %v, OSS %v, ledger %v, MNS %v", kodo, p.data, p.ledger, queues)
+		for name, s := range p.cloud.Stats() {
+			b.Logf("%s: %d invocations, %d cold starts", name, s.Invocations, s.ColdStarts)
+		}
+	}
 }
