@@ -30,7 +30,8 @@ type Config struct {
 	Region   string // as cn-hangzhou
 	Endpoint string // "" or "public": from the Internet; "internal": inside the region's network; or http(s)://host
 	Insecure bool   // plain http is wanted
-	// Credentials is asked for every request, so that keys may rotate.
+	// Credentials is asked for every request, so that keys may rotate, and by
+	// requests side by side.
 	Credentials func() Credentials
 }
 

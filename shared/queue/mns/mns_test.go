@@ -66,16 +66,25 @@ func TestCheckNamesTheThingAndTheCure(t *testing.T) {
 
 func TestTheNewestKeysSign(t *testing.T) {
 	s := start(t, nil)
-	key := "nobody"
+	s.AddCredential(stand.Credential{ID: "role", Secret: "s", Token: "t", Expires: time.Now().Add(time.Hour)})
+	var keys mns.Credentials
 	q := open(t, s, "jobs", stand.Attributes{}, func(c *mns.Config) {
-		c.Credentials = func() mns.Credentials { return mns.Credentials{AccessKeyID: key, AccessKeySecret: "secret"} }
+		c.Credentials = func() mns.Credentials { return keys }
 	})
-	if _, err := q.Depth(t.Context()); fault.KindOf(err) != fault.Denied {
-		t.Errorf("Depth = %v, want it denied", err)
-	}
-	key = "id"
-	if _, err := q.Depth(t.Context()); err != nil {
-		t.Errorf("Depth with the new keys = %v, want no error", err)
+	for _, step := range []struct {
+		keys mns.Credentials
+		want fault.Kind
+	}{
+		{mns.Credentials{AccessKeyID: "nobody", AccessKeySecret: "secret"}, fault.Denied},
+		{mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"}, ""},
+		{mns.Credentials{AccessKeyID: "role", AccessKeySecret: "s"}, fault.Denied},
+		{mns.Credentials{AccessKeyID: "role", AccessKeySecret: "s", SecurityToken: "t"}, ""},
+		{mns.Credentials{}, fault.Denied},
+	} {
+		keys = step.keys
+		if _, err := q.Depth(t.Context()); fault.KindOf(err) != step.want {
+			t.Errorf("Depth with key %q = %v, want kind %q", keys.AccessKeyID, err, step.want)
+		}
 	}
 }
 

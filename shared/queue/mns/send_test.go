@@ -42,9 +42,14 @@ func TestAMessageIsSentAgainUntilItIsTaken(t *testing.T) {
 func TestAThrottledSendWaitsAndThenSends(t *testing.T) {
 	s := start(t, nil)
 	q := open(t, s, "jobs", stand.Attributes{})
+	q.Hasten()
 	s.Desk().Inject(chaos.Rule{Op: "send", Kind: chaos.Throttle, Rate: 1, Limit: 1})
+	begun := time.Now()
 	if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("a")}); err != nil {
 		t.Fatal(err)
+	}
+	if took := time.Since(begun); took < 500*time.Millisecond {
+		t.Errorf("sent again after %v, want half a second at least: the limit is one a second", took)
 	}
 	if n := s.Desk().Counts()["send"]; n != 2 {
 		t.Errorf("%d requests, want 2: one throttled, one taken", n)
@@ -167,6 +172,20 @@ func TestWhatIsRefusedForGoodKeepsTheRestFromNothing(t *testing.T) {
 	}
 	if n := s.Desk().Counts()["send"]; n != 1 {
 		t.Errorf("%d requests, want 1: the rest was taken at once", n)
+	}
+}
+
+func TestWhatIsRefusedForGoodStopsNoOtherTry(t *testing.T) {
+	s := start(t, nil)
+	q := open(t, s, "jobs", stand.Attributes{MaxSize: 1024})
+	q.Hasten()
+	s.Misbehave(stand.Misbehaviour{Refuse: 0.3})
+	out := append(numbers(15), queue.Outgoing{Body: make([]byte, 2000)})
+	if err := q.Send(t.Context(), out...); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "1 of 16 messages not sent") {
+		t.Errorf("Send = %v, want it invalid, with 1 of 16 not sent", err)
+	}
+	if d, err := s.Depth("jobs"); err != nil || d.Active != 15 || s.Injected().Refused == 0 {
+		t.Errorf("depth %+v, %v after %d were refused for a while, want the other 15", d, err, s.Injected().Refused)
 	}
 }
 
