@@ -48,13 +48,13 @@ func (w *demoWorld) binaries(ctx context.Context) (dir string, remove func(), er
 		build := exec.CommandContext(ctx, "go", "build", "-o", dir, "kodoferry/functions/...")
 		if out, err := build.CombinedOutput(); err != nil {
 			remove()
-			return "", func() {}, usageError{fmt.Errorf("the functions cannot be built here (%w): run this inside a checkout of Ferry with Go installed, or name a directory of built ones with --functions\n%s", err, out)}
+			return "", func() {}, usageError{fmt.Errorf("the functions cannot be built here: run this inside a checkout of Ferry with Go installed, or name a directory of built ones with --functions (%w: %s)", err, strings.TrimSpace(string(out)))}
 		}
 	}
 	for _, s := range task.Stages {
 		if _, err := os.Stat(filepath.Join(dir, string(s))); err != nil {
 			remove()
-			return "", func() {}, usageError{fmt.Errorf("--functions %s: no executable %s in it: build it with go build -o %s ./functions/...", dir, s, dir)}
+			return "", func() {}, usageError{fmt.Errorf("--functions %s: no executable %s in it: go build -o %s ./functions/... makes it", dir, s, dir)}
 		}
 	}
 	return dir, remove, nil
