@@ -51,6 +51,7 @@ type platform struct {
 	on     fc.Platform
 	mns    *mns.Server
 	cloud  *fc.Cloud
+	env    map[string]string // of the functions
 	deploy *app.Deployment
 	logs   *logs
 }
@@ -112,22 +113,22 @@ func deployed(t testing.TB, on fc.Platform, without ...string) *platform {
 			t.Fatal(err)
 		}
 	}
-	env := map[string]string{
+	p.env = map[string]string{
 		"FERRY_LEDGER": p.ledgerAt(), "FERRY_PAUSE": "1s",
 		"FERRY_QUEUES":     "mns://" + p.mns.Account() + "/ferry-?region=cn-hangzhou&insecure=true&endpoint=" + url.QueryEscape(p.mns.Endpoint()),
 		"QINIU_ACCESS_KEY": "ak", "QINIU_SECRET_KEY": "sk",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
 	}
-	if p.deploy, err = app.Load(func(k string) string { return env[k] }).Deploy(slog.New(slog.DiscardHandler)); err != nil {
+	if p.deploy, err = app.Load(func(k string) string { return p.env[k] }).Deploy(slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range without {
-		delete(env, name)
+		delete(p.env, name)
 	}
 	for _, s := range task.Stages {
 		name := "ferry-" + string(s)
 		if err := p.cloud.Deploy(fc.Function{
-			Name: name, Binary: filepath.Join(dir, string(s)), Env: env, Platform: on, Timeout: 60 * time.Second, Memory: 512, MaxInstances: 4, Log: p.logs,
+			Name: name, Binary: filepath.Join(dir, string(s)), Env: p.env, Platform: on, Timeout: 60 * time.Second, Memory: 512, MaxInstances: 4, Log: p.logs,
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -274,6 +275,27 @@ func BenchmarkFunctions(b *testing.B) {
 		b.Logf("Kodo %v, OSS %v, ledger %v, MNS %v", kodo, p.data, p.ledger, queues)
 		for name, s := range p.cloud.Stats() {
 			b.Logf("%s: %d invocations, %d cold starts", name, s.Invocations, s.ColdStarts)
+		}
+	}
+}
+
+// BenchmarkColdStart tells how long it takes until a function that has no
+// instance yet has answered its first invocation.
+func BenchmarkColdStart(b *testing.B) {
+	p := deployed(b, fc.FC)
+	dir, err := built()
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for b.Loop() {
+		n++
+		name := fmt.Sprint("cold-", n)
+		if err := p.cloud.Deploy(fc.Function{Name: name, Binary: filepath.Join(dir, "copy"), Env: p.env}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := p.cloud.Invoke(b.Context(), name, []byte(`{"v":1,"kind":"none"}`)); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
