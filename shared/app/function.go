@@ -49,12 +49,10 @@ type function struct {
 	deploy func() (*Deployment, error)
 }
 
-// onRole says how a platform's presence shows: Function Compute gives keys with
-// each invocation.
-const onRole = "FC_RUNTIME_API"
-
 func newFunction(stage task.Stage, c Config, log *slog.Logger) *function {
-	if os.Getenv(onRole) != "" && c.OSSAccessKeyID == "" {
+	// Function Compute brings the role's keys with each invocation. It also puts
+	// those of an instance's start into the environment, where they grow old.
+	if os.Getenv("FC_RUNTIME_API") != "" {
 		c.role = &role{}
 	}
 	f := &function{stage: stage, config: c, log: log}

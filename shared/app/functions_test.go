@@ -5,17 +5,21 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/mns"
+	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -77,9 +81,9 @@ func (l *logs) String() string {
 const visibility = 20 * time.Second
 
 // newPlatform is a whole deployment; sweep is how often lost tasks are looked for, 0 never.
-func newPlatform(t testing.TB, on fc.Platform, sweep time.Duration) *platform {
+func newPlatform(t testing.TB, on fc.Platform, sweep time.Duration, change ...func(*platform, *fc.Function)) *platform {
 	t.Helper()
-	p := deployed(t, on)
+	p := deployed(t, on, change...)
 	p.connectAll(t)
 	if sweep > 0 {
 		if _, err := p.cloud.Timer(fc.TimerConfig{Name: "sweep", Function: "ferry-verify", Payload: sweep.String(), Every: sweep}); err != nil {
@@ -91,9 +95,18 @@ func newPlatform(t testing.TB, on fc.Platform, sweep time.Duration) *platform {
 
 // unconnected is a deployment whose functions nothing triggers, and whose
 // environment lacks some variables.
-func unconnected(t *testing.T, without ...string) *platform { return deployed(t, fc.FC, without...) }
+func unconnected(t *testing.T, without ...string) *platform {
+	t.Helper()
+	return deployed(t, fc.FC, func(_ *platform, f *fc.Function) {
+		for _, name := range without {
+			delete(f.Env, name)
+		}
+	})
+}
 
-func deployed(t testing.TB, on fc.Platform, without ...string) *platform {
+// deployed is a deployment whose functions nothing triggers yet; change may
+// change each of them.
+func deployed(t testing.TB, on fc.Platform, change ...func(*platform, *fc.Function)) *platform {
 	t.Helper()
 	dir, err := built()
 	if err != nil {
@@ -122,14 +135,15 @@ func deployed(t testing.TB, on fc.Platform, without ...string) *platform {
 	if p.deploy, err = app.Load(func(k string) string { return p.env[k] }).Deploy(slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range without {
-		delete(p.env, name)
-	}
 	for _, s := range task.Stages {
 		name := "ferry-" + string(s)
-		if err := p.cloud.Deploy(fc.Function{
-			Name: name, Binary: filepath.Join(dir, string(s)), Env: p.env, Platform: on, Timeout: 60 * time.Second, Memory: 512, MaxInstances: 4, Log: p.logs,
-		}); err != nil {
+		f := fc.Function{
+			Name: name, Binary: filepath.Join(dir, string(s)), Env: maps.Clone(p.env), Platform: on, Timeout: 60 * time.Second, Memory: 512, MaxInstances: 4, Log: p.logs,
+		}
+		for _, set := range change {
+			set(p, &f)
+		}
+		if err := p.cloud.Deploy(f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -297,5 +311,30 @@ func BenchmarkColdStart(b *testing.B) {
 		if _, err := p.cloud.Invoke(b.Context(), name, []byte(`{"v":1,"kind":"none"}`)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestTheKeysOfARoleAreTheNewest(t *testing.T) {
+	const last = 2 * time.Second // so long keys are good: longer than a task here, shorter than the run
+	var issued atomic.Int64
+	p := newPlatform(t, fc.FC, 0, func(p *platform, f *fc.Function) {
+		delete(f.Env, "ALIBABA_CLOUD_ACCESS_KEY_ID")
+		delete(f.Env, "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+		f.Credentials = func() fc.Credentials {
+			c := fc.Credentials{AccessKeyID: fmt.Sprint("STS.", issued.Add(1)), AccessKeySecret: "s", SecurityToken: "t"}
+			until := time.Now().Add(last)
+			p.oss.AddCredential(oss.Credential{ID: c.AccessKeyID, Secret: "s", Token: "t", Expires: until})
+			p.mns.AddCredential(mns.Credential{ID: c.AccessKeyID, Secret: "s", Token: "t", Expires: until})
+			return c
+		}
+	})
+	p.fill(t, 200)
+	p.mns.Misbehave(mns.Misbehaviour{Late: 1, LateBy: last})
+	rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 50, 100 })
+	if rep.Result != pipeline.ResultVerified || rep.Seconds < (2*last).Seconds() {
+		t.Errorf("%+v, want it verified, in a run of more than %s", rep.Summary, 2*last)
+	}
+	if said := p.logs.String(); strings.Contains(said, "denied") || issued.Load() < 10 {
+		t.Errorf("%d keys issued, the log says denied: %v; want each invocation to have its own\n%s", issued.Load(), strings.Contains(said, "denied"), tail(said))
 	}
 }
