@@ -46,6 +46,7 @@ The ledger and the queues must be those that the functions were deployed with:
 		},
 	}
 	o.add(c.Flags())
+	c.Flags().Lookup("ledger").Usage = "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)"
 	c.Flags().StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")
 	c.Flags().BoolVar(&o.json, "json", false, "print the run's name as one line of JSON")
 	return c
