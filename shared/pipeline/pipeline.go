@@ -7,6 +7,7 @@
 //	judge.go            says what a listed object needs
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	object.go           one object, from one GET to one PUT
+//	failure.go          what becomes of a try that failed
 //	verify.go  Verify -> waits for the shard's batches, then proves every row
 //	report.go  Report -> waits for all shards, then writes the report
 //	resume.go  Resume -> what is open, by the ledger alone

@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kodoferry/shared/digest"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+)
+
+// after takes a failed try into the row and says whether to try again now.
+func (a *attempt) after(ctx context.Context, where side, err error) (wait time.Duration, again bool) {
+	if ctx.Err() != nil { // it did not fit the invocation
+		a.row.Tries++
+		a.blame(ctx, err)
+		return 0, false
+	}
+	kind := fault.KindOf(err)
+	if kind == fault.Throttled { // waiting spends no try
+		a.throttled++
+		wait = max(fault.WaitOf(err), min(a.Quick<<min(a.throttled, 8), 30*time.Second))
+		a.row.Reason = reason(err)
+		return wait, !late(ctx, wait) && a.throttled < 20
+	}
+	if kind == fault.Denied && a.refused(ctx, where) {
+		a.row.Reason = reason(err)
+		return 0, false
+	}
+	a.row.Tries++
+	a.quick++
+	a.look = true
+	if where == source && (kind == fault.NotFound || kind == fault.Changed) {
+		err = a.restat(ctx, err)
+	}
+	if a.row.State == ledger.Pending {
+		a.blame(ctx, err)
+	}
+	if a.row.State == ledger.Pending {
+		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
+	}
+	return a.Quick << (a.quick - 1), a.quick < quickTries && !a.blocked.Load()
+}
+
+// restat asks the source about an object that is not the one listed, and takes
+// what it is now into the row. It returns the error that stands.
+func (a *attempt) restat(ctx context.Context, err error) error {
+	now, serr := a.src.Stat(ctx, a.row.Key())
+	switch {
+	case fault.KindOf(serr) == fault.NotFound:
+		a.row.State, a.row.At = ledger.Gone, a.Now().UTC()
+		a.row.Reason = "it was deleted at the source after it was listed"
+	case serr != nil:
+		return serr
+	case fault.KindOf(err) == fault.NotFound:
+		return fault.New(fault.Temporary, "copy", a.row.Key(), fmt.Errorf("the bucket has it, the download host does not: check domain= (%w)", err))
+	default:
+		a.row.Grew += now.Size - a.row.Src.Size
+		a.row.Src, a.row.Read = now, ""
+		if state, why := a.refuse(now); state != "" {
+			a.row.State, a.row.Reason, a.row.At = state, why, a.Now().UTC()
+		}
+	}
+	return err
+}
+
+// blame writes err into the row: Failed if trying again is hopeless or was
+// tried often enough, or still Pending.
+func (a *attempt) blame(ctx context.Context, err error) {
+	a.row.Reason, a.row.At = reason(err), a.Now().UTC()
+	kind := fault.KindOf(err)
+	hopeless := kind == fault.Invalid || kind == fault.NotFound || a.row.Tries >= a.job.Limits.Attempts*quickTries ||
+		kind == fault.Denied && a.quick >= quickTries // the bucket was probed and does serve others
+	if bad, ok := errors.AsType[*digest.Mismatch](err); ok && bad.What != "size" {
+		if a.row.Read == bad.Got {
+			a.accept = a.job.HashMismatch == job.CopyMismatch
+			hopeless = !a.accept
+			a.row.Reason = fmt.Sprintf("the listed hash is wrong: two reads agree on the %s %s, the listing says %s; hashMismatch=copy accepts the bytes as they are", bad.What, bad.Got, bad.Want)
+		}
+		a.row.Read = bad.Got
+	}
+	log := a.log.WarnContext
+	if hopeless {
+		a.row.State = ledger.Failed
+		log = a.log.ErrorContext
+	}
+	log(ctx, "object not copied", "key", a.row.Key(), "state", a.row.State, "fault", kind, "err", err)
+}
+
+// clean removes bytes of ours that OSS says are damaged and that were not
+// overwritten: a damaged object is never left behind.
+func (a *attempt) clean(ctx context.Context) {
+	if !a.damaged {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin/2)
+	defer cancel()
+	if err := a.dst.Delete(ctx, a.row.Key()); err != nil {
+		a.log.ErrorContext(ctx, "damaged object could not be removed", "key", a.row.Key(), "fault", fault.KindOf(err), "err", err)
+	}
+}
