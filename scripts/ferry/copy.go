@@ -180,7 +180,7 @@ func (v *view) stopped(ctx context.Context, err error) error {
 	if errors.Is(err, app.ErrHalted) {
 		return fmt.Errorf("%w; nothing is lost: once that is mended, the same command goes on with run %s", unjoined(err), v.run)
 	}
-	return err
+	return misconfigured(err)
 }
 
 // unjoined is what err says besides that the run was left as it is.

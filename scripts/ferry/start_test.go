@@ -73,6 +73,9 @@ func TestARunIsStartedForADeploymentAndWatched(t *testing.T) {
 	if _, said, code := execute(t, c.env, "start", c.src, c.dst); code != 2 || !strings.Contains(said, began.Run+" is not over") {
 		t.Errorf("started twice: exit code %d, %s, want 2 and the run that is not over", code, said)
 	}
+	if _, said, code := execute(t, c.env, "copy", c.src, c.dst); code != 2 || !strings.Contains(said, "with the functions of a deployment") {
+		t.Errorf("copied while functions do it: exit code %d, %s, want 2 and whose run it is", code, said)
+	}
 	if _, said, code := execute(t, c.env, "report", began.Run); code != 1 || !strings.Contains(said, "not over yet") {
 		t.Errorf("report of an open run: exit code %d, %s, want 1 and that it is not over", code, said)
 	}

@@ -63,7 +63,7 @@ func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 		return nil, err
 	}
 	d.idle = append(d.idle, d.dead)
-	d.pipeline = pipeline.New(pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Pause: wait})
+	d.pipeline = pipeline.New(pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Pause: wait, Shared: true})
 	return d, nil
 }
 

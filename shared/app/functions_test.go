@@ -245,7 +245,7 @@ func TestARunThroughABadQueueEndsVerified(t *testing.T) {
 		}
 		kills <- n
 	}()
-	rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 50, 400 })
+	rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 15, 400 })
 	killed, bad := <-kills, p.mns.Injected()
 	t.Logf("%d duplicated, %d lost, %d late messages, %d instances killed in mid-task; %.1f s, MNS %v", bad.Duplicated, bad.Lost, bad.Late, killed, rep.Seconds, p.mns.Desk().Counts())
 	if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != objects || !rep.Balanced {

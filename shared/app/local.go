@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -92,6 +93,8 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 		case ledger.Missing(err): // it left something, but never started
 		case err != nil:
 			return "", nil, err
+		case !progress.Reported && progress.Started.Deployed:
+			return "", nil, fault.New(fault.Invalid, "app.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
 		case !progress.Reported:
 			o.Begun(name, &progress)
 			open, err := p.Resume(ctx, name)

@@ -21,6 +21,7 @@ type Started struct {
 	At        time.Time       `json:"at"`
 	Root      ShardRef        `json:"root"`
 	Chain     bool            `json:"chain,omitempty"`     // the source cannot be listed from a key that does not exist: one chain of shards
+	Deployed  bool            `json:"deployed,omitempty"`  // its tasks are in a deployment's queues, not in one process
 	Versioned bool            `json:"versioned,omitempty"` // the target ignores conditional PUTs: look before every PUT
 }
 

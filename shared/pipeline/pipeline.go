@@ -46,6 +46,7 @@ type Config struct {
 	Pause   time.Duration    // before a second try, doubling after; the first wait for others. 30 s if 0
 	MaxWait time.Duration    // no wait is longer; 15 min if 0
 	Quick   time.Duration    // before an object's second try within a task, doubling after; 200 ms if 0
+	Shared  bool             // tasks go into queues that other processes share
 	Slots   int              // objects in flight in this process; the job's limits.parallel if 0
 }
 

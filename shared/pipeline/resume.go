@@ -29,12 +29,15 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 
 // Lost derives the tasks of a run whose turn it is and that no record answers
 // for: they are at work, in a queue, or lost. Those that would only wait for
-// others are left out. A run
-// that is over has none.
+// others are left out. A run that is over has none, and so has one that a
+// single process does: that process knows its own.
 func (p *Pipeline) Lost(ctx context.Context, name string) ([]task.Task, error) {
 	r, err := p.run(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	if !r.start.Deployed {
+		return nil, nil
 	}
 	walk, err := r.Walk(ctx)
 	if err != nil || walk.Reported {
