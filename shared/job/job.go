@@ -27,6 +27,8 @@ const (
 	CopyMismatch = "copy" // HashMismatch: it is copied all the same, and the row says so
 
 	OverwriteChanged = "changed" // Overwrite: what Ferry did not write is a conflict and stays
+	OverwriteNewer   = "newer"   // Overwrite: only what was uploaded after the target's object was written; the rest is skipped
+	OverwriteNever   = "never"   // Overwrite: what the target holds stays, and is skipped where it differs
 	OverwriteAlways  = "always"  // Overwrite: the source wins
 )
 
@@ -42,8 +44,11 @@ type Job struct {
 	Ledger       Location `json:"ledger"`                 // at OSS, in an unversioned bucket
 	Class        string   `json:"class,omitempty"`        // KeepClass, or the store.Class every copy gets
 	HashMismatch string   `json:"hashMismatch,omitempty"` // FailMismatch or CopyMismatch
-	Overwrite    string   `json:"overwrite,omitempty"`    // OverwriteChanged or OverwriteAlways
+	Overwrite    string   `json:"overwrite,omitempty"`    // OverwriteChanged, …Newer, …Never or …Always
 	Unguarded    bool     `json:"unguarded,omitempty"`    // put keys that the listing did not show without the condition that they still be absent
+	Filter       Filter   `json:"filter,omitzero"`        // which objects of the source; zero: all
+	Delete       bool     `json:"delete,omitempty"`       // mirror: remove from the target Ferry's copies of what the source no longer has
+	MaxDeletes   int64    `json:"maxDeletes,omitempty"`   // most objects that Delete may remove in one run: 1.. (1,000); one more, and none is
 	Limits       Limits   `json:"limits,omitzero"`
 }
 
@@ -56,6 +61,14 @@ type Limits struct {
 	ShardBytes   int64 `json:"shardBytes,omitempty"`   // bytes of rows of one list task: 1..256 MiB (32 MiB)
 	Attempts     int   `json:"attempts,omitempty"`     // tries for each task and each object: 1..100 (5)
 	Rounds       int   `json:"rounds,omitempty"`       // how often an object that changed meanwhile is sealed again: 1..20 (3)
+	Fanout       int   `json:"fanout,omitempty"`       // stretches that a full shard leaves the rest in, at most: 1..64 (8); 1 lists in one chain
+	PartsAbove   int64 `json:"partsAbove,omitempty"`   // bytes above which an object goes in parts: 4 MiB..5 GiB (32 MiB in functions, else 256 MiB)
+	PartSize     int64 `json:"partSize,omitempty"`     // bytes of the first part, a multiple of 4 MiB: 4 MiB..4 GiB (16 MiB); larger where 10,000 parts would not suffice
+
+	// These bound all processes of a run together; 0 does not bound.
+	Bandwidth Bandwidth `json:"bandwidth,omitzero"`  // bytes read from the source
+	Requests  int       `json:"requests,omitempty"`  // requests a second to source and target
+	Instances int       `json:"instances,omitempty"` // processes at work at the same time
 }
 
 // DefaultLimits returns the limits of a job that names none.
