@@ -36,9 +36,9 @@ type Page struct {
 const maxSamePages = 100
 
 // List yields the objects of r, as Source.List promises: one page is read
-// ahead, and when the iteration ends no goroutine of it is left. A listing
-// that is out of order is Invalid, one that stands still or runs in a circle
-// Temporary.
+// ahead, and when the iteration ends no goroutine of it is left. Who takes one
+// object and no more pays for one page. A listing that is out of order is
+// Invalid, one that stands still or runs in a circle Temporary.
 func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		q, ok := p.plan(r)
@@ -55,9 +55,7 @@ func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 				yield(Object{}, err)
 				return
 			}
-			if more = page.Next != "" && !page.past(r.UpTo); more {
-				l.fetch(page.Next)
-			}
+			more = page.Next != "" && !page.past(r.UpTo)
 			for _, o := range page.Objects {
 				if err := l.check(o.Key); err != nil {
 					yield(Object{}, err)
@@ -72,6 +70,12 @@ func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 				if !yield(o, nil) {
 					return
 				}
+				if more && l.pages == nil {
+					l.fetch(page.Next) // ahead, but only for one who asks for a second object
+				}
+			}
+			if more && l.pages == nil {
+				l.fetch(page.Next)
 			}
 		}
 	}

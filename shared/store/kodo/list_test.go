@@ -127,20 +127,22 @@ func TestTheNextPageIsReadAhead(t *testing.T) {
 	b := fake(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("marker") {
 		case "":
-			_, _ = w.Write(pageJSON("m", itemJSON("a")))
+			_, _ = w.Write(pageJSON("m", itemJSON("a"), itemJSON("b")))
 		case "m":
 			close(second)
-			_, _ = w.Write(pageJSON("n", itemJSON("b")))
+			_, _ = w.Write(pageJSON("n", itemJSON("c")))
 		default:
 			t.Error("a third page was asked for, want one page ahead")
 		}
 	})
-	for _, err := range b.List(t.Context(), store.Range{}) {
+	for o, err := range b.List(t.Context(), store.Range{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		<-second // asked for while the first is worked on, or this hangs
-		break
+		if o.Key == "b" {
+			<-second // asked for while the first is worked on, or this hangs
+			break
+		}
 	}
 }
 
@@ -148,18 +150,20 @@ func TestNothingOutlivesAnIteration(t *testing.T) {
 	held := make(chan struct{})
 	b := fake(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("marker") == "" {
-			_, _ = w.Write(pageJSON("m", itemJSON("a")))
+			_, _ = w.Write(pageJSON("m", itemJSON("a"), itemJSON("b")))
 			return
 		}
 		<-held
 	})
 	defer close(held)
 	for range 20 {
-		for _, err := range b.List(t.Context(), store.Range{}) {
+		for o, err := range b.List(t.Context(), store.Range{}) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			break
+			if o.Key == "b" { // the page ahead is under way
+				break
+			}
 		}
 		if n := strings.Count(stacks(), "(*listing).fetch.func"); n != 0 {
 			t.Fatalf("%d goroutines are left of an iteration that ended, want none", n)

@@ -227,7 +227,7 @@ func TestListOutOfOrderNamesBothKeys(t *testing.T) {
 }
 
 func TestListStoppedEarlyLeavesNoRequest(t *testing.T) {
-	s := &shelf{size: 1, keys: []string{"a", "b", "c"}}
+	s := &shelf{size: 2, keys: []string{"a", "b", "c", "d", "e"}}
 	under, left := make(chan struct{}), make(chan struct{})
 	s.spoil = func(call int64, w http.ResponseWriter, r *http.Request) bool {
 		if call == 1 {
@@ -239,13 +239,25 @@ func TestListStoppedEarlyLeavesNoRequest(t *testing.T) {
 		return true
 	}
 	b := serve(t, s.ServeHTTP)
-	for range b.List(t.Context(), store.Range{}) {
-		<-under
-		break
+	for o := range b.List(t.Context(), store.Range{}) {
+		if o.Key == "b" {
+			<-under
+			break
+		}
 	}
 	<-left
 	if n := s.calls.Load(); n != 2 {
 		t.Errorf("got %d requests, want 2: the first page and one ahead", n)
+	}
+}
+
+func TestOneObjectCostsOneRequest(t *testing.T) {
+	s := &shelf{size: 2, keys: []string{"a", "b", "c", "d", "e"}}
+	for range serve(t, s.ServeHTTP).List(t.Context(), store.Range{}) {
+		break
+	}
+	if n := s.calls.Load(); n != 1 {
+		t.Errorf("got %d requests, want 1: nobody asked for a second object", n)
 	}
 }
 
