@@ -75,7 +75,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Parallel: 64, BatchObjects: 500, BatchBytes: 1 << 30,
-		ShardKeys: 200_000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
+		ShardKeys: 200_000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3, Fanout: 8,
 	}
 }
 
@@ -136,6 +136,7 @@ func (j Job) WithDefaults() Job {
 	l.ShardBytes = cmp.Or(l.ShardBytes, d.ShardBytes)
 	l.Attempts = cmp.Or(l.Attempts, d.Attempts)
 	l.Rounds = cmp.Or(l.Rounds, d.Rounds)
+	l.Fanout = cmp.Or(l.Fanout, d.Fanout)
 	return j
 }
 

@@ -2,10 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"iter"
-
-	"golang.org/x/sync/errgroup"
+	"time"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/store"
@@ -14,7 +12,7 @@ import (
 
 // list walks source and target side by side over t.Range and seals what it
 // finds into batches. It covers as much as one shard may hold, or the time at
-// hand allows; the rest becomes its child.
+// hand allows; the rest becomes its children, which are listed side by side.
 func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if c, err := r.Closed(ctx, t.Shard); !ledger.Missing(err) {
 		return r.afterList(c), err
@@ -22,21 +20,25 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	c := ledger.Closed{Shard: t.Shard, Range: t.Range}
 	s := newSealer(ctx, r, t.Shard)
 	defer s.stop()
-	last, more := "", false
-	for pair, err := range join(r.src.List(ctx, t.Range), r.dst.List(ctx, t.Range)) {
+	last, more, whole := "", false, false
+	seen := int64(0)
+	var near [2]string // keys that were the last one when a multiple of look was seen
+	for pair, err := range r.join(ctx, t.Range) {
 		if err != nil {
 			return nil, err
 		}
-		if last != "" && (s.counts.Listed.Objects >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, 0)) {
+		if whole && (seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, 0)) {
 			more = true
 			break
 		}
-		row, err := r.judge(ctx, pair.src, pair.dst)
-		if err != nil {
+		if err := r.take(ctx, s, pair); err != nil {
 			return nil, err
 		}
-		s.add(row)
-		last = pair.src.Key
+		last = pair.key()
+		whole = pair.src != nil || !r.start.Chain // a chain goes on from a key that the source has
+		if seen++; seen%look == 1 {
+			near[0], near[1] = near[1], last
+		}
 	}
 	var err error
 	if c.Batches, c.Counts, err = s.finish(); err != nil {
@@ -44,14 +46,55 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	if more {
 		c.Range.UpTo = last
-		c.Children = []ledger.ShardRef{{Shard: ledger.Nonce(), Range: store.Range{Prefix: t.Range.Prefix, After: last, UpTo: t.Range.UpTo}}}
+		left := store.Range{Prefix: t.Range.Prefix, After: last, UpTo: t.Range.UpTo}
+		if near[0] == "" {
+			near[0] = near[1]
+		}
+		c.Children = r.children(ctx, left, near[0], min(seen, look+(seen-1)%look), c.Batches)
 	}
 	c.At = r.Now().UTC()
 	if c, err = r.Close(ctx, c); err != nil {
 		return nil, err
 	}
-	r.log.InfoContext(ctx, "shard closed", "shard", c.Shard, "objects", c.Counts.Listed.Objects, "batches", len(c.Batches))
+	r.log.InfoContext(ctx, "shard closed", "shard", c.Shard, "objects", c.Counts.Listed.Objects, "batches", len(c.Batches), "children", len(c.Children))
 	return r.afterList(c), nil
+}
+
+// join walks both sides over a range. Where deletions are mirrored, what only
+// the target has is looked at, too.
+func (r *run) join(ctx context.Context, in store.Range) iter.Seq2[pair, error] {
+	return join(from(ctx, r.src, in), from(ctx, r.dst, in), r.job.Delete)
+}
+
+func from(ctx context.Context, b store.Source, in store.Range) lister {
+	return func(after string) iter.Seq2[store.Object, error] {
+		in.After = max(in.After, after)
+		return b.List(ctx, in)
+	}
+}
+
+// take judges what both sides list under one key and hands it to the sealer.
+func (r *run) take(ctx context.Context, s *sealer, p pair) error {
+	row, err := r.judge(ctx, *p.src, p.dst)
+	if err != nil {
+		return err
+	}
+	s.add(row)
+	return nil
+}
+
+// children names what is left after a shard whose last n keys lie from near on.
+func (r *run) children(ctx context.Context, left store.Range, near string, n int64, batches []ledger.BatchRef) []ledger.ShardRef {
+	keys := []string{near, left.After}
+	for _, b := range batches {
+		keys = append(keys, b.First, b.Last)
+	}
+	p := &splitter{src: r.src, in: left, full: r.job.Limits.ShardKeys, chain: r.start.Chain, scale: landmarks.with(keys...)}
+	var children []ledger.ShardRef
+	for _, part := range p.split(ctx, near, n, r.job.Limits.Fanout) {
+		children = append(children, ledger.ShardRef{Shard: ledger.Nonce(), Range: part})
+	}
+	return children
 }
 
 // afterList returns what follows from a closed shard: first the rest of the
@@ -61,15 +104,34 @@ func (r *run) afterList(c ledger.Closed) []task.Task {
 	for _, child := range c.Children {
 		next = append(next, r.listTask(child))
 	}
+	sent := 0
 	for _, b := range c.Batches {
 		if b.Pending > 0 {
-			next = append(next, r.copyTask(c.Shard, b))
+			t := r.copyTask(c.Shard, b)
+			t.Delay = r.spread(sent)
+			next = append(next, t)
+			sent += b.Pending
 		}
 	}
 	if c.Shard != "" {
 		next = append(next, r.verifyTask(c.Shard))
 	}
 	return next
+}
+
+// inARow is how many requests a second OSS bears for keys in a row (OSS,
+// "Performance and scalability best practices").
+const inARow = 2000
+
+// spread is how long the message of a batch is held back of which n objects of
+// the same shard go ahead: in a queue that others share, a shard's messages
+// come at the pace that OSS bears for neighbouring keys, with those of distant
+// shards in between.
+func (r *run) spread(n int) time.Duration {
+	if !r.start.Deployed {
+		return 0
+	}
+	return time.Duration(n) * time.Second / inARow
 }
 
 func (r *run) listTask(s ledger.ShardRef) task.Task {
@@ -82,153 +144,4 @@ func (r *run) copyTask(shard string, b ledger.BatchRef) task.Task {
 
 func (r *run) verifyTask(shard string) task.Task {
 	return task.Task{Kind: task.Verify, Run: r.Name, Shard: shard}
-}
-
-// sealer gathers rows in key order and writes them away in batches while the
-// listing goes on.
-type sealer struct {
-	run    *run
-	shard  string
-	nonce  string // of this delivery: a twin's segments have other names
-	ctx    context.Context
-	cancel context.CancelFunc
-	writes *errgroup.Group
-
-	rows    []ledger.Row
-	pending int
-	bytes   int64
-	weight  int64 // bytes of all rows, roughly, as JSON
-
-	batches []ledger.BatchRef
-	counts  ledger.Counts
-}
-
-const (
-	// sealers is how many segments are written at the same time.
-	sealers = 4
-	// rowsPerSegment bounds what a segment holds where little of it is pending.
-	rowsPerSegment = 5000
-)
-
-func newSealer(ctx context.Context, r *run, shard string) *sealer {
-	s := &sealer{run: r, shard: shard, nonce: ledger.Nonce()}
-	ctx, s.cancel = context.WithCancel(ctx)
-	s.writes, s.ctx = errgroup.WithContext(ctx)
-	s.writes.SetLimit(sealers)
-	return s
-}
-
-// stop ends what is still being written. Safe after finish.
-func (s *sealer) stop() {
-	s.cancel()
-	_ = s.writes.Wait()
-}
-
-func (s *sealer) add(row ledger.Row) {
-	l := s.run.job.Limits
-	if row.State == ledger.Pending {
-		if s.pending > 0 && (s.pending >= l.BatchObjects || s.bytes+row.Src.Size > l.BatchBytes) {
-			s.seal()
-		}
-		s.pending++
-		s.bytes += row.Src.Size
-	}
-	s.rows = append(s.rows, row)
-	s.counts.Listed.Objects++
-	s.counts.Listed.Bytes += row.Src.Size
-	s.counts.Count(row)
-	s.weight += weigh(row)
-	if len(s.rows) >= rowsPerSegment {
-		s.seal()
-	}
-}
-
-// seal begins to write what was gathered as a batch.
-func (s *sealer) seal() {
-	if len(s.rows) == 0 {
-		return
-	}
-	rows := s.rows
-	b := ledger.BatchRef{
-		ID:    fmt.Sprintf("%s-%s%05d", s.shard, s.nonce, len(s.batches)),
-		First: rows[0].Key(), Last: rows[len(rows)-1].Key(),
-		Rows: len(rows), Pending: s.pending, Bytes: s.bytes,
-	}
-	s.batches = append(s.batches, b)
-	s.rows, s.pending, s.bytes = nil, 0, 0
-	s.writes.Go(func() error {
-		if err := s.run.Seal(s.ctx, b.ID, rows); err != nil {
-			return err
-		}
-		s.run.Watch(Event{Kind: Listed, N: int64(len(rows)), Bytes: sizes(rows)})
-		for _, row := range rows {
-			if row.State != ledger.Pending {
-				s.run.Watch(Event{Kind: Settled, Key: row.Key(), Row: row})
-			}
-		}
-		return nil
-	})
-}
-
-// finish seals the rest and waits until everything is written.
-func (s *sealer) finish() ([]ledger.BatchRef, ledger.Counts, error) {
-	s.seal()
-	if err := s.writes.Wait(); err != nil {
-		return nil, ledger.Counts{}, err
-	}
-	return s.batches, s.counts, nil
-}
-
-func sizes(rows []ledger.Row) (n int64) {
-	for _, row := range rows {
-		n += row.Src.Size
-	}
-	return n
-}
-
-// weigh estimates a row's bytes as JSON.
-func weigh(row ledger.Row) int64 {
-	n := 250 + len(row.Src.Key) + len(row.Reason) + 8*len(row.Src.Parts)
-	for _, m := range []map[string]string{row.Src.Meta, row.Src.Header} {
-		for k, v := range m {
-			n += len(k) + len(v) + 6
-		}
-	}
-	return int64(n)
-}
-
-// pair is one source object and the target's object of the same key, if any.
-type pair struct {
-	src store.Object
-	dst *store.Object
-}
-
-// join walks two listings in key order and yields every source object.
-func join(src, dst iter.Seq2[store.Object, error]) iter.Seq2[pair, error] {
-	return func(yield func(pair, error) bool) {
-		next, stop := iter.Pull2(dst)
-		defer stop()
-		d, err, ok := next()
-		for s, serr := range src {
-			if serr != nil {
-				yield(pair{}, serr)
-				return
-			}
-			for ok && err == nil && d.Key < s.Key {
-				d, err, ok = next()
-			}
-			if ok && err != nil {
-				yield(pair{}, err)
-				return
-			}
-			p := pair{src: s}
-			if ok && d.Key == s.Key {
-				found := d
-				p.dst = &found
-			}
-			if !yield(p, nil) {
-				return
-			}
-		}
-	}
 }

@@ -33,8 +33,8 @@ func TestABucketMovesAndIsProved(t *testing.T) {
 	w.fill(700, 1)
 	rep := w.run()
 	wantTotals(t, rep, pipeline.Totals{Listed: 700, Copied: 700, Verified: 700})
-	if rep.Result != pipeline.ResultVerified || !rep.Balanced || rep.Shards != 5 {
-		t.Errorf("result %s, balanced %v, shards %d, want verified, true, 5", rep.Result, rep.Balanced, rep.Shards)
+	if rep.Result != pipeline.ResultVerified || !rep.Balanced || rep.Shards < 5 {
+		t.Errorf("result %s, balanced %v, shards %d, want verified, true, 5 at least", rep.Result, rep.Balanced, rep.Shards)
 	}
 	if got := rep.Proofs[ledger.ByQetag].Objects; got != 700 {
 		t.Errorf("proved by qetag: %d, want 700", got)

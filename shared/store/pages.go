@@ -36,8 +36,8 @@ type Page struct {
 const maxSamePages = 100
 
 // List yields the objects of r, as Source.List promises: one page is read
-// ahead, and when the iteration ends no goroutine of it is left. Who takes one
-// object and no more pays for one page. A listing that is out of order is
+// ahead, and when the iteration ends no goroutine of it is left. Who takes less
+// than a quarter of a page pays for one page. A listing that is out of order is
 // Invalid, one that stands still or runs in a circle Temporary.
 func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
@@ -56,7 +56,7 @@ func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 				return
 			}
 			more = page.Next != "" && !page.past(r.UpTo)
-			for _, o := range page.Objects {
+			for i, o := range page.Objects {
 				if err := l.check(o.Key); err != nil {
 					yield(Object{}, err)
 					return
@@ -70,8 +70,8 @@ func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 				if !yield(o, nil) {
 					return
 				}
-				if more && l.pages == nil {
-					l.fetch(page.Next) // ahead, but only for one who asks for a second object
+				if more && l.pages == nil && 4*(i+1) >= len(page.Objects) {
+					l.fetch(page.Next) // ahead, but not for one who only wants a look
 				}
 			}
 			if more && l.pages == nil {

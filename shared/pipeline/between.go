@@ -1,0 +1,119 @@
+package pipeline
+
+import (
+	"math"
+	"slices"
+	"unicode/utf8"
+)
+
+// A scale reads keys as numbers, to find one in the middle of two and to tell
+// how far apart two are. Keys are compared byte by byte, which for UTF-8 is
+// character by character; each character is a digit. A scale has the characters
+// that keys were seen to have, in order, so that a search spends no probe on
+// characters that nobody uses, and a few landmarks between them, so that it
+// still finds those that were not seen. It only guides a search: a key that it
+// reads wrongly is found by the listing itself.
+type scale []rune
+
+// landmarks begin, roughly, the blocks of Unicode that keys are made of.
+var landmarks = scale{' ', '0', 'A', 'a', '~', 0x00C0, 0x0400, 0x0600, 0x0E00, 0x3040, 0x4E00, 0x6000, 0x8000, 0xAC00, 0xE000, 0x1F600, utf8.MaxRune}
+
+// with returns s with the characters of keys.
+func (s scale) with(keys ...string) scale {
+	all := slices.Clone(s)
+	for _, k := range keys {
+		for _, r := range k {
+			if r >= ' ' && r != utf8.RuneError { // not every service takes a control in the question where to begin
+				all = append(all, r)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// base is one more than there are characters: 0 is the end of a key.
+func (s scale) base() float64 { return float64(len(s) + 1) }
+
+// digits is how many characters of a key a float64 can tell apart.
+func (s scale) digits() int { return int(52 / math.Log2(s.base())) }
+
+// digit is the place of r, or of the character below it.
+func (s scale) digit(r rune) float64 {
+	i, found := slices.BinarySearch(s, r)
+	if found {
+		i++
+	}
+	return float64(i)
+}
+
+// fraction reads what follows the first skip bytes of key as a number from 0 to 1.
+func (s scale) fraction(key string, skip int) float64 {
+	sum, unit, n := 0.0, 1.0, s.digits()
+	for _, r := range key[skip:] {
+		if n--; n < 0 {
+			break
+		}
+		unit /= s.base()
+		sum += s.digit(r) * unit
+	}
+	return sum
+}
+
+// between returns a key about in the middle of two, "" if it finds none.
+func (s scale) between(lo, hi string) string {
+	n := len(shared(lo, hi))
+	mid := (s.fraction(lo, n) + s.fraction(hi, n)) / 2
+	key := lo[:n]
+	for range s.digits() {
+		mid *= s.base()
+		d := math.Floor(mid)
+		mid -= d
+		key += string(s[max(int(d)-1, 0)])
+		if key > lo && key < hi {
+			return key
+		}
+	}
+	return ""
+}
+
+// width is the binary logarithm of how far hi is above lo; hi "" is above all.
+func (s scale) width(lo, hi string) float64 {
+	if hi == "" {
+		hi = string(utf8.MaxRune)
+	}
+	n := len(shared(lo, hi))
+	d := max(s.fraction(hi, n)-s.fraction(lo, n), math.Pow(s.base(), -float64(s.digits())))
+	return math.Log2(d) - float64(utf8.RuneCountInString(lo[:n]))*math.Log2(s.base())
+}
+
+// shared is the longest beginning of both, in whole characters.
+func shared(a, b string) string {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	for n > 0 && n < len(a) && !utf8.RuneStart(a[n]) {
+		n--
+	}
+	return a[:n]
+}
+
+// behind returns the end of all keys that begin with head: "" for none.
+func behind(head string) string {
+	if head == "" {
+		return ""
+	}
+	return head + string(utf8.MaxRune)
+}
+
+// cut returns the first n characters of s.
+func cut(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}

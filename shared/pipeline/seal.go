@@ -1,0 +1,123 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/ledger"
+)
+
+// sealer gathers rows in key order and writes them away in batches while the
+// listing goes on.
+type sealer struct {
+	run    *run
+	shard  string
+	nonce  string // of this delivery: a twin's segments have other names
+	ctx    context.Context
+	cancel context.CancelFunc
+	writes *errgroup.Group
+
+	rows    []ledger.Row
+	pending int
+	bytes   int64
+	weight  int64 // bytes of all rows, roughly, as JSON
+
+	batches []ledger.BatchRef
+	counts  ledger.Counts
+}
+
+const (
+	// sealers is how many segments are written at the same time.
+	sealers = 4
+	// rowsPerSegment bounds what a segment holds where little of it is pending.
+	rowsPerSegment = 5000
+)
+
+func newSealer(ctx context.Context, r *run, shard string) *sealer {
+	s := &sealer{run: r, shard: shard, nonce: ledger.Nonce()}
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.writes, s.ctx = errgroup.WithContext(ctx)
+	s.writes.SetLimit(sealers)
+	return s
+}
+
+// stop ends what is still being written. Safe after finish.
+func (s *sealer) stop() {
+	s.cancel()
+	_ = s.writes.Wait()
+}
+
+func (s *sealer) add(row ledger.Row) {
+	l := s.run.job.Limits
+	if row.State == ledger.Pending {
+		if s.pending > 0 && (s.pending >= l.BatchObjects || s.bytes+row.Src.Size > l.BatchBytes) {
+			s.seal()
+		}
+		s.pending++
+		s.bytes += row.Src.Size
+	}
+	s.rows = append(s.rows, row)
+	s.counts.Listed.Objects++
+	s.counts.Listed.Bytes += row.Src.Size
+	s.counts.Count(row)
+	s.weight += weigh(row)
+	if len(s.rows) >= rowsPerSegment {
+		s.seal()
+	}
+}
+
+// seal begins to write what was gathered as a batch.
+func (s *sealer) seal() {
+	if len(s.rows) == 0 {
+		return
+	}
+	rows := s.rows
+	b := ledger.BatchRef{
+		ID:    fmt.Sprintf("%s-%s%05d", s.shard, s.nonce, len(s.batches)),
+		First: rows[0].Key(), Last: rows[len(rows)-1].Key(),
+		Rows: len(rows), Pending: s.pending, Bytes: s.bytes,
+	}
+	s.batches = append(s.batches, b)
+	s.rows, s.pending, s.bytes = nil, 0, 0
+	s.writes.Go(func() error {
+		if err := s.run.Seal(s.ctx, b.ID, rows); err != nil {
+			return err
+		}
+		s.run.Watch(Event{Kind: Listed, N: int64(len(rows)), Bytes: sizes(rows)})
+		for _, row := range rows {
+			if row.State != ledger.Pending {
+				s.run.Watch(Event{Kind: Settled, Key: row.Key(), Row: row})
+			}
+		}
+		return nil
+	})
+}
+
+// finish seals the rest and waits until everything is written.
+func (s *sealer) finish() ([]ledger.BatchRef, ledger.Counts, error) {
+	s.seal()
+	if err := s.writes.Wait(); err != nil {
+		return nil, ledger.Counts{}, err
+	}
+	return s.batches, s.counts, nil
+}
+
+func sizes(rows []ledger.Row) (n int64) {
+	for _, row := range rows {
+		n += row.Src.Size
+	}
+	return n
+}
+
+// weigh estimates a row's bytes as JSON.
+func weigh(row ledger.Row) int64 {
+	n := 250 + len(row.Src.Key) + len(row.Reason) + 8*len(row.Src.Parts)
+	for _, m := range []map[string]string{row.Src.Meta, row.Src.Header} {
+		for k, v := range m {
+			n += len(k) + len(v) + 6
+		}
+	}
+	return int64(n)
+}

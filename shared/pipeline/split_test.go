@@ -1,0 +1,241 @@
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
+	"kodoferry/shared/task"
+)
+
+// keySets are the shapes that keys have in the field.
+func keySets(n int, r *rand.Rand) map[string][]string {
+	sets := map[string][]string{}
+	add := func(name, format string, args ...any) { sets[name] = append(sets[name], fmt.Sprintf(format, args...)) }
+	for i := range n {
+		add("uniform hex", "%016x", r.Uint64())
+		add("a common prefix of 200 bytes", "%s%08d", strings.Repeat("深/ab", 25)+strings.Repeat("x", 50), r.IntN(1e8))
+		if r.IntN(100) == 0 {
+			add("one prefix with 99 % of the keys", "%c/%d", 'a'+r.IntN(26), r.IntN(1e6))
+		} else {
+			add("one prefix with 99 % of the keys", "logs/app/%012d", r.IntN(1e9))
+		}
+		add("dates", "%d/%02d/%02d/IMG_%04d.jpg", 2015+r.IntN(10), 1+r.IntN(12), 1+r.IntN(28), r.IntN(1e4))
+		add("several scripts", "%s/%d", []string{"照片", "фото", "φωτο", "写真", "تصاویر", "𝔘𝔫𝔦", "photo", "😀"}[r.IntN(8)], r.IntN(1e7))
+		add("counted up", "%d", i)
+		add("one character", "%s", strings.Repeat("z", i%700+1))
+	}
+	for range 3 {
+		add("three keys", "%x", r.Uint64())
+	}
+	sets["none"] = nil
+	return sets
+}
+
+func TestEveryKeyIsCoveredOnceHoweverTheListingIsSplit(t *testing.T) {
+	const seed = 7
+	r := rand.New(rand.NewPCG(seed, 1))
+	sets := keySets(3000, r)
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		for _, chain := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, chain %v", name, chain), func(t *testing.T) {
+				t.Logf("seed %d", seed)
+				shard, fanout := int64(1+r.IntN(400)), 1+r.IntN(8)
+				w := newWorld(t, func(j *job.Job) { j.Limits.ShardKeys, j.Limits.Fanout = shard, fanout })
+				for _, k := range sets[name] {
+					put(t, w.src, k, nil)
+				}
+				if chain {
+					w.source = func(s store.Source) store.Source { return existing{s, w.src} }
+				}
+				listAll(t, w, r, 3)
+				covered(t, w)
+			})
+		}
+	}
+}
+
+// existing is a source that lists only from keys that exist.
+type existing struct {
+	store.Source
+	bucket *mem.Bucket
+}
+
+func (e existing) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	if r.After != "" {
+		if _, found := slices.BinarySearch(e.bucket.Keys(), r.After); !found {
+			r.After = string([]rune{0x10FFFF}) // and then finds nothing
+		}
+	}
+	return e.Source.List(ctx, r)
+}
+
+// listAll does the List tasks of a run in any order, each up to most times, one
+// after the other or by two processes at the same time.
+func listAll(t *testing.T, w *world, r *rand.Rand, most int) {
+	t.Helper()
+	other := pipeline.New(w.config)
+	open, done := w.start(), map[string]bool{}
+	for len(open) > 0 {
+		i := r.IntN(len(open))
+		next := open[i]
+		open = slices.Delete(open, i, i+1)
+		if next.Kind != task.List || done[next.Shard] {
+			continue
+		}
+		done[next.Shard] = true
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		do := func(p *pipeline.Pipeline) {
+			follow, err := p.Do(t.Context(), next)
+			if err != nil {
+				t.Errorf("list %+v: %v", next, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			open = append(open, follow...) // what each of them named
+		}
+		for n := range 1 + r.IntN(most) {
+			if p := []*pipeline.Pipeline{w.pipe, other}[n%2]; r.IntN(2) == 0 {
+				do(p)
+			} else {
+				all.Go(func() { do(p) })
+			}
+		}
+		all.Wait()
+	}
+}
+
+// covered fails unless the rows of all shards are the source's keys, each once.
+func covered(t *testing.T, w *world) {
+	t.Helper()
+	run := w.config.Ledger.Run(runName)
+	walk, err := run.Walk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range walk.Shards {
+		if s.Closed == nil {
+			t.Fatalf("shard %q is not closed", s.Ref.Shard)
+		}
+		for _, b := range s.Closed.Batches {
+			rows, _, err := run.Settled(t.Context(), b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				got = append(got, row.Key())
+			}
+		}
+	}
+	slices.Sort(got)
+	if want := w.src.Keys(); !slices.Equal(got, want) {
+		t.Errorf("%d rows, want one for each of %d keys", len(got), len(want))
+	}
+}
+
+// counted counts the listings of a source.
+type counted struct {
+	store.Source
+	lists *atomic.Int64
+}
+
+func (c counted) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	c.lists.Add(1)
+	return c.Source.List(ctx, r)
+}
+
+func TestAListingFansOut(t *testing.T) {
+	const seed = 3
+	r := rand.New(rand.NewPCG(seed, 1))
+	for name, keys := range keySets(20_000, r) {
+		if len(keys) < 1000 || name == "one character" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Logf("seed %d", seed)
+			w := newWorld(t, func(j *job.Job) { j.Limits.ShardKeys = 500 })
+			for _, k := range keys {
+				put(t, w.src, k, nil)
+			}
+			var lists atomic.Int64
+			w.source = func(s store.Source) store.Source { return counted{s, &lists} }
+			listAll(t, w, r, 1)
+			covered(t, w)
+			walk, err := w.config.Ledger.Run(runName).Walk(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			depth, widest, splits := layers(walk)
+			t.Logf("%d keys in %d shards, %d layers, widest %d, %d splits, %d listings", len(w.src.Keys()), len(walk.Shards), depth, widest, splits, lists.Load())
+			if widest < 8 {
+				t.Errorf("the widest layer has %d shards, want 8 at least: the listing goes on in one chain", widest)
+			}
+		})
+	}
+}
+
+// layers counts how deep a listing went, how many shards its widest layer had,
+// and how many shards left more than one child.
+func layers(p ledger.Progress) (depth, widest, splits int) {
+	children := map[string][]ledger.ShardRef{}
+	for _, s := range p.Shards {
+		children[s.Ref.Shard] = s.Closed.Children
+		if len(s.Closed.Children) > 1 {
+			splits++
+		}
+	}
+	for layer := []string{ledger.RootShard}; len(layer) > 0; depth++ {
+		widest = max(widest, len(layer))
+		var next []string
+		for _, s := range layer {
+			for _, c := range children[s] {
+				next = append(next, c.Shard)
+			}
+		}
+		layer = next
+	}
+	return depth, widest, splits
+}
+
+func TestConsecutiveCopyMessagesComeFromDistantShards(t *testing.T) {
+	const seed = 5
+	r := rand.New(rand.NewPCG(seed, 1))
+	w := newWorld(t, func(j *job.Job) { j.Limits.ShardKeys, j.Limits.BatchObjects = 400, 10 })
+	for range 6000 {
+		put(t, w.src, fmt.Sprintf("%016x", r.Uint64()), nil)
+	}
+	w.config.Shared = true
+	w.pipe = pipeline.New(w.config)
+	var shards []string
+	w.before = func(t task.Task) {
+		if t.Kind == task.Copy {
+			shards = append(shards, t.Shard)
+		}
+	}
+	w.run()
+	neighbours := 0
+	for i := range shards[1:] {
+		if shards[i] == shards[i+1] {
+			neighbours++
+		}
+	}
+	t.Logf("seed %d: %d messages, %d of them follow one of the same shard", seed, len(shards), neighbours)
+	if len(shards) < 500 || neighbours > len(shards)/4 {
+		t.Errorf("%d of %d messages follow one of the same shard, want at most a quarter", neighbours, len(shards))
+	}
+}
