@@ -7,9 +7,10 @@ require (
 	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client, V4 signatures included: the target and the ledger
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
 	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
+	github.com/bmatcuk/doublestar/v4 v4.10.4 // globs with ** for a job's filter
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
 	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
-	github.com/goccy/go-yaml v1.19.2 // YAML with line numbers: reads s.yaml in its test
+	github.com/goccy/go-yaml v1.19.2 // YAML with line numbers: reads job files, and s.yaml in its test
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // holds s.yaml against the component's schema, in its test
 	github.com/spf13/cobra v1.10.2 // the operator's command: subcommands, flags, help and completion

@@ -49,7 +49,7 @@ var rooms = []room{
 	{"shared/queue", []string{"shared/fault"}, nil, nil},
 	{"shared/queue/queuetest", []string{"shared/queue", "shared/fault"}, nil, nil},
 	{"shared/queue/*", []string{"shared/queue", "shared/fault"}, anyModule, nil},
-	{"shared/job", []string{"shared/fault", "shared/store"}, nil, nil},
+	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
 	{"shared/ledger", []string{"shared/fault", "shared/store"}, plumbing, nil},
 	{"shared/pipeline", ports, append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery

@@ -3,27 +3,35 @@ package job
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
-// problems collects sentences that name a mistake and its cure.
-type problems []string
+// problem is a sentence that names a mistake and its cure.
+type problem struct {
+	field string // what it is about, as in JSON: "limits.partSize", "filter.include[2]"; "" is the whole
+	says  string
+}
 
-func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }
+type problems []problem
 
-// under adds what is wrong with one side, with its name in front.
-func (p *problems) under(side string, wrong problems) {
+func (p *problems) add(format string, args ...any) { p.at("", format, args...) }
+
+func (p *problems) at(field, format string, args ...any) {
+	*p = append(*p, problem{field, fmt.Sprintf(format, args...)})
+}
+
+// under adds what is wrong with a part, with its name in front.
+func (p *problems) under(part string, wrong problems) {
 	for _, w := range wrong {
-		p.add("%s: %s", side, w)
+		field := part
+		if w.field != "" {
+			field += "." + w.field
+		}
+		p.at(field, "%s: %s", part, w.says)
 	}
 }
 
@@ -33,8 +41,8 @@ func (p problems) err(op, key string) error {
 		return nil
 	}
 	errs := make([]error, len(p))
-	for i, s := range p {
-		errs[i] = errors.New(s)
+	for i, w := range p {
+		errs[i] = errors.New(w.says)
 	}
 	return fault.New(fault.Invalid, op, key, errors.Join(errs...))
 }
@@ -54,32 +62,64 @@ func (j Job) Validate() error {
 func (j Job) own() problems {
 	var bad problems
 	if n := len(j.Name); n < 1 || n > maxName || strings.ContainsFunc(j.Name, func(r rune) bool { return !nameRune(r) }) {
-		bad.add("the name %q is not 1 to %d letters, digits, - or _: choose another, or none to have one derived", j.Name, maxName)
+		bad.at("name", "the name %q is not 1 to %d letters, digits, - or _: choose another, or none to have one derived", j.Name, maxName)
 	}
-	oneOf(&bad, "class", j.Class, KeepClass, string(store.Standard), string(store.Infrequent), string(store.Archive),
-		string(store.DeepArchive), string(store.ArchiveIR), string(store.Tiered), string(store.ColdDeep))
+	oneOf(&bad, "class", j.Class, append([]string{KeepClass}, classes...)...)
 	oneOf(&bad, "hashMismatch", j.HashMismatch, FailMismatch, CopyMismatch)
-	oneOf(&bad, "overwrite", j.Overwrite, OverwriteChanged, OverwriteAlways)
-	l := j.Limits
-	within(&bad, "parallel", l.Parallel, 1024)
-	within(&bad, "batchObjects", l.BatchObjects, 1000)
-	within(&bad, "batchBytes", l.BatchBytes, 5<<40)
-	within(&bad, "shardKeys", l.ShardKeys, 1_000_000)
-	within(&bad, "shardBytes", l.ShardBytes, 256<<20)
-	within(&bad, "attempts", l.Attempts, 100)
-	within(&bad, "rounds", l.Rounds, 20)
+	oneOf(&bad, "overwrite", j.Overwrite, OverwriteChanged, OverwriteNewer, OverwriteNever, OverwriteAlways)
+	if j.MaxDeletes < 1 {
+		bad.at("maxDeletes", "maxDeletes is %d: write a number from 1, or leave it out", j.MaxDeletes)
+	}
+	if j.Delete && j.KeyList != "" {
+		bad.at("delete", "delete does not go with keyList: a list of keys does not tell what the source no longer has; leave one of them out")
+	}
+	_, wrong := j.Filter.compile("")
+	bad = append(bad, wrong...)
+	bad = append(bad, j.Limits.check()...)
 	return append(bad, j.between()...)
+}
+
+// classes are the words for a storage class.
+var classes = []string{
+	string(store.Standard), string(store.Infrequent), string(store.Archive), string(store.DeepArchive),
+	string(store.ArchiveIR), string(store.Tiered), string(store.ColdDeep),
 }
 
 func oneOf(bad *problems, name, got string, words ...string) {
 	if !slices.Contains(words, got) {
-		bad.add("%s is %q: write one of %s", name, got, strings.Join(words, ", "))
+		bad.at(name, "%s is %q: write one of %s", name, got, strings.Join(words, ", "))
 	}
 }
 
-func within[N int | int64](bad *problems, name string, got, most N) {
-	if got < 1 || got > most {
-		bad.add("limits.%s is %d: write a number from 1 to %d, or leave it out", name, got, most)
+const mib = 1 << 20
+
+// check returns what is wrong with l, whose defaults are filled in.
+func (l Limits) check() problems {
+	var bad problems
+	within(&bad, "parallel", l.Parallel, 1, 1024)
+	within(&bad, "batchObjects", l.BatchObjects, 1, 10_000)
+	within(&bad, "batchBytes", l.BatchBytes, 1, 5<<40)
+	within(&bad, "shardKeys", l.ShardKeys, 1, 1_000_000)
+	within(&bad, "shardBytes", l.ShardBytes, 1, 256*mib)
+	within(&bad, "attempts", l.Attempts, 1, 100)
+	within(&bad, "rounds", l.Rounds, 1, 20)
+	within(&bad, "fanout", l.Fanout, 1, 64)
+	if l.PartsAbove != 0 {
+		within(&bad, "partsAbove", l.PartsAbove, 4*mib, 5<<30)
+	}
+	if l.PartSize < 4*mib || l.PartSize > 4<<30 || l.PartSize%(4*mib) != 0 {
+		// OSS API reference, UploadPart: 100 KB to 5 GB. A qetag is made of blocks of 4 MiB.
+		bad.at("limits.partSize", "limits.partSize is %d bytes: OSS takes parts of 100 KB to 5 GB, and to join their hashes Ferry cuts at multiples of 4 MiB, so write one from 4MiB to 4GiB such as 16MiB, or leave it out", l.PartSize)
+	}
+	within(&bad, "requests", l.Requests, 0, 1_000_000)
+	within(&bad, "instances", l.Instances, 0, 100_000)
+	bad.under("limits.bandwidth", l.Bandwidth.check())
+	return bad
+}
+
+func within[N int | int64](bad *problems, name string, got, least, most N) {
+	if got < least || got > most {
+		bad.at("limits."+name, "limits.%s is %d: write a number from %d to %d, or leave it out", name, got, least, most)
 	}
 }
 
@@ -89,7 +129,7 @@ func (j Job) between() problems {
 	var bad problems
 	src, dst, led := j.Source, j.Target, j.Ledger
 	if src.Scheme == OSS || src.Scheme == MNS {
-		bad.add("source: Ferry reads from Kodo alone: write a location such as %s", example["source"])
+		bad.at("source", "source: Ferry reads from Kodo alone: write a location such as %s", example["source"])
 	}
 	derived := dst
 	derived.Prefix = LedgerPrefix
@@ -98,30 +138,30 @@ func (j Job) between() problems {
 			continue // it has the target's mistakes, which are told already
 		}
 		if l.Scheme == Kodo || l.Scheme == MNS {
-			bad.add("%s: Ferry writes to OSS alone: write a location such as %s", side, example[side])
+			bad.at(side, "%s: Ferry writes to OSS alone: write a location such as %s", side, example[side])
 		}
 		if strings.HasPrefix(l.Prefix, "/") || strings.HasPrefix(l.Prefix, `\`) {
 			// OSS user guide, "Object naming conventions".
-			bad.add("%s: OSS holds no key that begins with %q: write one slash after the bucket, or another prefix", side, l.Prefix[:1])
+			bad.at(side, "%s: OSS holds no key that begins with %q: write one slash after the bucket, or another prefix", side, l.Prefix[:1])
 		}
 	}
-	slices.Sort(bad)
+	slices.SortFunc(bad, func(a, b problem) int { return strings.Compare(a.says, b.says) })
 	switch {
 	case src.same(dst) && src.Prefix == dst.Prefix:
-		bad.add("source and target are the same place: name another bucket or prefix for one of them")
+		bad.at("target", "source and target are the same place: name another bucket or prefix for one of them")
 	case src.meets(dst):
-		bad.add("source and target overlap, so copies would be copied again: choose prefixes of which neither begins with the other")
+		bad.at("target", "source and target overlap, so copies would be copied again: choose prefixes of which neither begins with the other")
 	}
 	switch {
 	case led.Bucket != "" && led.Prefix != "" && !strings.HasSuffix(led.Prefix, "/"):
-		bad.add("the ledger's prefix does not end in /: add one")
+		bad.at("ledger", "the ledger's prefix does not end in /: add one")
 	case led.same(dst) && led.Prefix == "":
-		bad.add("the ledger needs a prefix of its own in the target's bucket: write one such as %s, or name a bucket of its own", LedgerPrefix)
+		bad.at("ledger", "the ledger needs a prefix of its own in the target's bucket: write one such as %s, or name a bucket of its own", LedgerPrefix)
 	case led.same(dst) && strings.HasPrefix(dst.Prefix, led.Prefix):
-		bad.add("the target's prefix lies inside the ledger's, %q: choose another for one of them", led.Prefix)
+		bad.at("target", "the target's prefix lies inside the ledger's, %q: choose another for one of them", led.Prefix)
 	}
 	if led.meets(src) {
-		bad.add("the ledger lies inside the source, or around it, so it would be copied: choose another bucket or prefix for it")
+		bad.at("ledger", "the ledger lies inside the source, or around it, so it would be copied: choose another bucket or prefix for it")
 	}
 	return bad
 }
@@ -134,161 +174,4 @@ func (l Location) same(m Location) bool {
 // meets reports whether a key can be in both.
 func (l Location) meets(m Location) bool {
 	return l.same(m) && (strings.HasPrefix(l.Prefix, m.Prefix) || strings.HasPrefix(m.Prefix, l.Prefix))
-}
-
-// maxPrefix leaves room for the rest of a key in OSS's 1,023 bytes (OSS user
-// guide, "Object naming conventions").
-const maxPrefix = 900
-
-var (
-	// OSS user guide, "Bucket naming conventions".
-	ossBucket = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
-	// Kodo asks the same of new buckets; older ones have capitals, dots and underscores.
-	kodoBucket = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-	accountID  = regexp.MustCompile(`^[0-9]{1,32}$`)
-	// MNS documentation, "Limits": names have letters, digits and hyphens, up to 120 in all.
-	queuePrefix = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,99}$`)
-	regionName  = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	hostName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
-)
-
-// check returns what is wrong with l by itself.
-func (l Location) check() problems {
-	var bad problems
-	switch l.Scheme {
-	case Kodo, OSS, MNS:
-	default:
-		bad.add("unknown service %q%s: write kodo://…, oss://… or mns://…", l.Scheme, meant(l.Scheme, Kodo, OSS, MNS))
-	}
-	l.checkBucket(&bad)
-	if !utf8.ValidString(l.Prefix) {
-		bad.add("the prefix is not UTF-8: write its bytes percent-encoded in UTF-8")
-	}
-	if len(l.Prefix) > maxPrefix {
-		bad.add("the prefix has %d bytes: shorten it to %d", len(l.Prefix), maxPrefix)
-	}
-	switch {
-	case l.Region == "" && (l.Scheme == OSS || l.Scheme == MNS):
-		bad.add("region is missing: add one such as ?region=cn-hangzhou")
-	case l.Scheme == OSS && strings.HasPrefix(l.Region, "oss-") && regionName.MatchString(l.Region):
-		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
-	case l.Region != "" && !regionName.MatchString(l.Region):
-		bad.add("the region is not lower-case letters, digits and single hyphens: write one such as z0 or cn-hangzhou")
-	}
-	l.checkEndpoint(&bad)
-	switch {
-	case l.Domain == "":
-	case l.Scheme != Kodo:
-		bad.add("domain is for kodo:// only: use endpoint here")
-	case !validHost(l.Domain):
-		bad.add("the domain is no host name: write it without scheme and path, as in domain=img.example.com")
-	}
-	return bad
-}
-
-func (l Location) checkBucket(bad *problems) {
-	switch {
-	case l.Bucket == "":
-		bad.add("the bucket is missing: write it after ://, as in %s", example["source"])
-	case strings.ContainsAny(l.Bucket, "@:"):
-		// Not repeated: it may be a secret, or the half of one that has a slash in it.
-		bad.add("the location has credentials or a port before its first slash: remove them; keys belong in the environment or a role, a host in endpoint=")
-	case l.Scheme == MNS && !accountID.MatchString(l.Bucket):
-		bad.add("%q is no account: write its id, a number, as in mns://1234567890123456/ferry-", l.Bucket)
-	case l.Scheme == MNS && !queuePrefix.MatchString(l.Prefix):
-		bad.add("%q is no beginning of the names of queues: it has up to 100 letters, digits and hyphens and begins with a letter, as ferry-", l.Prefix)
-	case l.Scheme == OSS && !ossBucket.MatchString(l.Bucket):
-		bad.add("%q is no name of an OSS bucket: it has 3 to 63 lower-case letters, digits and hyphens, none of these at an end", l.Bucket)
-	case !kodoBucket.MatchString(l.Bucket):
-		bad.add("%q is no name of a bucket: it has 1 to 63 letters, digits, hyphens, dots and underscores", l.Bucket)
-	}
-}
-
-func (l Location) checkEndpoint(bad *problems) {
-	switch l.Endpoint {
-	case "":
-		return
-	case "internal", "public", "accelerate":
-		if l.Scheme == Kodo || l.Scheme == MNS && l.Endpoint == "accelerate" {
-			bad.add("endpoint=%s is not for %s://: name a host, or leave it out", l.Endpoint, l.Scheme)
-		}
-		return
-	}
-	scheme, host, ok := strings.Cut(l.Endpoint, "://")
-	if !ok {
-		scheme, host = "https", l.Endpoint
-	}
-	host = strings.TrimSuffix(host, "/")
-	switch {
-	case scheme != "http" && scheme != "https", !validHost(host):
-		bad.add("the endpoint is no host: write host, https://host or, at OSS, internal, public or accelerate, without path and credentials")
-	case scheme == "http" && !l.Insecure:
-		bad.add("the endpoint is plain http (%s): write https, or add insecure=true if you mean it", host)
-	}
-}
-
-// validHost accepts a name or an address, with or without a port.
-func validHost(s string) bool {
-	u, err := url.Parse("//" + s)
-	if err != nil || u.Host != s || u.User != nil {
-		return false
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return false
-		}
-	} else if strings.HasSuffix(s, ":") {
-		return false
-	}
-	return hostName.MatchString(u.Hostname()) || net.ParseIP(u.Hostname()) != nil
-}
-
-func known(name string) bool { return slices.Contains(parameters, name) }
-
-var secretName = regexp.MustCompile(`(?i)^(ak|sk|.*(key|secret|token|password|credential|user).*)$`)
-
-func (l Location) unknown(name string, bad *problems) {
-	if secretName.MatchString(name) {
-		bad.add("the parameter %q looks like a credential: remove it; keys belong in the environment or a role", name)
-		return
-	}
-	if len(name) > 20 || strings.ContainsFunc(name, func(r rune) bool { return !nameRune(r) }) {
-		name = "…" // whatever that is, it is not repeated
-	}
-	bad.add("unknown parameter %q%s: a location takes %s", name, meant(name, parameters...), strings.Join(parameters, ", "))
-}
-
-// meant returns a hint at the word that s was probably to be, "" where none is near.
-func meant(s string, words ...string) string {
-	best, at := "", 3
-	for _, w := range words {
-		if d := distance(strings.ToLower(s), w); d < at {
-			best, at = w, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
-}
-
-// distance counts the letters to insert, drop or exchange to make a of b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			swap := diagonal
-			if a[i] != b[j] {
-				swap++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(swap, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

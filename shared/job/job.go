@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -47,6 +48,7 @@ type Job struct {
 	Overwrite    string   `json:"overwrite,omitempty"`    // OverwriteChanged, …Newer, …Never or …Always
 	Unguarded    bool     `json:"unguarded,omitempty"`    // put keys that the listing did not show without the condition that they still be absent
 	Filter       Filter   `json:"filter,omitzero"`        // which objects of the source; zero: all
+	KeyList      string   `json:"keyList,omitempty"`      // path, as the user wrote it, of the file that names the keys; "": the source is listed
 	Delete       bool     `json:"delete,omitempty"`       // mirror: remove from the target Ferry's copies of what the source no longer has
 	MaxDeletes   int64    `json:"maxDeletes,omitempty"`   // most objects that Delete may remove in one run: 1.. (1,000); one more, and none is
 	Limits       Limits   `json:"limits,omitzero"`
@@ -55,8 +57,8 @@ type Job struct {
 // Limits bounds the work. A zero field means its default.
 type Limits struct {
 	Parallel     int   `json:"parallel,omitempty"`     // objects at a time in one process: 1..1,024 (64)
-	BatchObjects int   `json:"batchObjects,omitempty"` // objects of one copy task: 1..1,000 (500)
-	BatchBytes   int64 `json:"batchBytes,omitempty"`   // bytes of one copy task: 1..5 TiB (1 GiB); a bigger object goes alone
+	BatchObjects int   `json:"batchObjects,omitempty"` // objects of one copy task, at most: 1..10,000 (10,000)
+	BatchBytes   int64 `json:"batchBytes,omitempty"`   // bytes of one copy task, at most: 1..5 TiB (16 GiB); a bigger object goes alone
 	ShardKeys    int64 `json:"shardKeys,omitempty"`    // keys of one list task: 1..1,000,000 (200,000)
 	ShardBytes   int64 `json:"shardBytes,omitempty"`   // bytes of rows of one list task: 1..256 MiB (32 MiB)
 	Attempts     int   `json:"attempts,omitempty"`     // tries for each task and each object: 1..100 (5)
@@ -74,16 +76,26 @@ type Limits struct {
 // DefaultLimits returns the limits of a job that names none.
 func DefaultLimits() Limits {
 	return Limits{
-		Parallel: 64, BatchObjects: 500, BatchBytes: 1 << 30,
-		ShardKeys: 200_000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3, Fanout: 8,
+		Parallel: 64, BatchObjects: 10_000, BatchBytes: 16 << 30,
+		ShardKeys: 200_000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
+		Fanout: 8, PartSize: 16 << 20, // PartsAbove depends on where the run is started
 	}
 }
+
+// defaultDeletes is the MaxDeletes of a job that names none.
+const defaultDeletes = 1000
 
 // New returns the job that copies src to dst and keeps its ledger at ledger
 // ("" for the default), all three as ParseLocation reads them. Each set
 // changes the job before the defaults are filled in and all of it is checked.
 // The error is Invalid and names every mistake.
 func New(src, dst, ledger string, set ...func(*Job)) (Job, error) {
+	j, bad := assemble(src, dst, ledger, set...)
+	return j, bad.err("job.New", j.Name)
+}
+
+// assemble makes a job of its words and returns all that is wrong with it.
+func assemble(src, dst, ledger string, set ...func(*Job)) (Job, problems) {
 	var j Job
 	var bad problems
 	for _, side := range []struct {
@@ -92,7 +104,7 @@ func New(src, dst, ledger string, set ...func(*Job)) (Job, error) {
 	}{{"source", src, &j.Source}, {"target", dst, &j.Target}, {"ledger", ledger, &j.Ledger}} {
 		if side.raw == "" {
 			if side.name != "ledger" {
-				bad.add("%s: no location: write one such as %s", side.name, example[side.name])
+				bad.at(side.name, "%s: no location: write one such as %s", side.name, example[side.name])
 			}
 			continue
 		}
@@ -104,8 +116,7 @@ func New(src, dst, ledger string, set ...func(*Job)) (Job, error) {
 		f(&j)
 	}
 	j = j.WithDefaults()
-	bad = append(bad, j.own()...)
-	return j, bad.err("job.New", j.Name)
+	return j, append(bad, j.own()...)
 }
 
 // example shows what each side's location looks like.
@@ -128,6 +139,7 @@ func (j Job) WithDefaults() Job {
 	j.Class = cmp.Or(j.Class, KeepClass)
 	j.HashMismatch = cmp.Or(j.HashMismatch, FailMismatch)
 	j.Overwrite = cmp.Or(j.Overwrite, OverwriteChanged)
+	j.MaxDeletes = cmp.Or(j.MaxDeletes, defaultDeletes)
 	l, d := &j.Limits, DefaultLimits()
 	l.Parallel = cmp.Or(l.Parallel, d.Parallel)
 	l.BatchObjects = cmp.Or(l.BatchObjects, d.BatchObjects)
@@ -137,6 +149,7 @@ func (j Job) WithDefaults() Job {
 	l.Attempts = cmp.Or(l.Attempts, d.Attempts)
 	l.Rounds = cmp.Or(l.Rounds, d.Rounds)
 	l.Fanout = cmp.Or(l.Fanout, d.Fanout)
+	l.PartSize = cmp.Or(l.PartSize, d.PartSize)
 	return j
 }
 
@@ -182,8 +195,10 @@ func (j Job) SourceKey(targetKey string) (string, bool) {
 // Encode returns j as JSON in the newest format. A text that is not UTF-8 is
 // Invalid, for JSON would replace it.
 func Encode(j Job) ([]byte, error) {
-	if !utf8.ValidString(j.Name + j.Source.Prefix + j.Target.Prefix + j.Ledger.Prefix) {
-		return nil, fault.New(fault.Invalid, "job.Encode", j.Name, fmt.Errorf("a name or prefix of the job is not UTF-8: name it in UTF-8"))
+	f := j.Filter
+	texts := slices.Concat([]string{j.Name, j.Source.Prefix, j.Target.Prefix, j.Ledger.Prefix, j.KeyList}, f.Include, f.Exclude, f.IncludeRegexp, f.ExcludeRegexp, f.Suffix)
+	if !utf8.ValidString(strings.Join(texts, " ")) {
+		return nil, fault.New(fault.Invalid, "job.Encode", j.Name, fmt.Errorf("a name, prefix or pattern of the job is not UTF-8: name it in UTF-8"))
 	}
 	j.V = Version
 	var b bytes.Buffer

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -29,8 +31,14 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	if j.Class != job.KeepClass || j.HashMismatch != job.FailMismatch || j.Overwrite != job.OverwriteChanged || j.Unguarded {
 		t.Errorf("policies = %q %q %q %v, want keep, fail, changed and guarded", j.Class, j.HashMismatch, j.Overwrite, j.Unguarded)
 	}
-	want := job.Limits{Parallel: 64, BatchObjects: 500, BatchBytes: 1 << 30, ShardKeys: 200000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3}
-	if j.Limits != want {
+	want := job.Limits{
+		Parallel: 64, BatchObjects: 10000, BatchBytes: 16 << 30, ShardKeys: 200000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
+		Fanout: 8, PartSize: 16 << 20,
+	}
+	if j.MaxDeletes != 1000 || j.Delete {
+		t.Errorf("Delete, MaxDeletes = %v, %d, want false, 1000", j.Delete, j.MaxDeletes)
+	}
+	if !reflect.DeepEqual(j.Limits, want) {
 		t.Errorf("Limits = %+v, want %+v", j.Limits, want)
 	}
 	if !strings.HasPrefix(j.Name, "photos-2019-to-photos-new-2019-") {
@@ -95,17 +103,17 @@ func TestTenMistakesAreToldAtOnce(t *testing.T) {
 			j.Name = "a name"
 			j.Class = "glacier"
 			j.HashMismatch = "ignore"
-			j.Overwrite = "never"
+			j.Overwrite = "sometimes"
 			j.Limits.Parallel = -1
-			j.Limits.BatchObjects = 1001
+			j.Limits.BatchObjects = 10001
 		})
 	want := []string{
 		"source: the location has credentials", `source: unknown parameter "regoin" (did you mean region?)`, "source: endpoint=internal is not for kodo://",
 		`target: "Photos" is no name of an OSS bucket`, "target: the prefix has a %", "target: region is missing",
 		"target: the endpoint is plain http", "target: domain is for kodo://",
 		`ledger: unknown service "osss" (did you mean oss?)`, "ledger: insecure is neither true nor false", "the ledger's prefix does not end in /",
-		`the name "a name"`, `class is "glacier"`, `hashMismatch is "ignore"`, `overwrite is "never"`,
-		"limits.parallel is -1", "limits.batchObjects is 1001",
+		`the name "a name"`, `class is "glacier"`, `hashMismatch is "ignore"`, `overwrite is "sometimes"`,
+		"limits.parallel is -1", "limits.batchObjects is 10001",
 	}
 	wrong(t, err, want...)
 	e, _ := errors.AsType[*fault.Error](err)
@@ -151,6 +159,51 @@ func TestAJobBuiltByHandIsCheckedToo(t *testing.T) {
 	}
 	j.Source.Bucket, j.Target.Region, j.Limits.Rounds = "AKIDEXAMPLE:s3cr3t@b", "", 21
 	wrong(t, j.Validate(), "source: the location has credentials", "target: region is missing", "limits.rounds is 21")
+}
+
+func TestNewFieldsAreHeldToTheirBounds(t *testing.T) {
+	for name, tc := range map[string]struct {
+		set  func(*job.Job)
+		want string
+	}{
+		"no deletes":                {func(j *job.Job) { j.MaxDeletes = -1 }, "maxDeletes is -1: write a number from 1"},
+		"deleting by a list":        {func(j *job.Job) { j.Delete, j.KeyList = true, "keys.txt" }, "delete does not go with keyList"},
+		"too wide a fan":            {func(j *job.Job) { j.Limits.Fanout = 65 }, "limits.fanout is 65: write a number from 1 to 64"},
+		"parts above nothing":       {func(j *job.Job) { j.Limits.PartsAbove = 1 }, "limits.partsAbove is 1: write a number from 4194304"},
+		"parts above what OSS puts": {func(j *job.Job) { j.Limits.PartsAbove = 5<<30 + 1 }, "limits.partsAbove is"},
+		"parts OSS finds too small": {func(j *job.Job) { j.Limits.PartSize = 100_000 }, "limits.partSize is 100000 bytes: OSS takes parts of 100 KB to 5 GB"},
+		"parts OSS finds too big":   {func(j *job.Job) { j.Limits.PartSize = 6 << 30 }, "limits.partSize is 6442450944 bytes: OSS takes"},
+		"parts that cut a block":    {func(j *job.Job) { j.Limits.PartSize = 18 << 20 }, "multiples of 4 MiB"},
+		"requests below nothing":    {func(j *job.Job) { j.Limits.Requests = -1 }, "limits.requests is -1"},
+		"instances below nothing":   {func(j *job.Job) { j.Limits.Instances = -1 }, "limits.instances is -1"},
+		"a rate below nothing":      {func(j *job.Job) { j.Limits.Bandwidth.Rate = -1 }, "limits.bandwidth: the rate is -1"},
+		"a size below nothing":      {func(j *job.Job) { j.Filter.MinSize = -1 }, "filter.minSize is -1"},
+		"sizes the wrong way round": {func(j *job.Job) { j.Filter.MinSize, j.Filter.MaxSize = 10, 9 }, "filter.maxSize is 9"},
+		"times the wrong way round": {func(j *job.Job) { j.Filter.After, j.Filter.Before = time.Unix(9, 0), time.Unix(9, 0) }, "filter.before is"},
+		"a class of no service":     {func(j *job.Job) { j.Filter.Classes = []string{"archiv"} }, `filter.classes has "archiv" (did you mean archive?)`},
+		"an empty pattern":          {func(j *job.Job) { j.Filter.Suffix = []string{""} }, "filter.suffix has an empty pattern"},
+		"a pattern in no script":    {func(j *job.Job) { j.Filter.Include = []string{"\xff"} }, `filter.include "\xff" is not UTF-8`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := job.New(src, dst, "", tc.set)
+			wrong(t, err, tc.want)
+		})
+	}
+	for name, set := range map[string]func(*job.Job){
+		"every word for overwriting, with deletes": func(j *job.Job) { j.Delete, j.Overwrite = true, job.OverwriteNewer },
+		"the smallest of all": func(j *job.Job) {
+			j.Limits = job.Limits{Fanout: 1, PartsAbove: 4 << 20, PartSize: 4 << 20, Requests: 1, Instances: 1, BatchObjects: 1}
+		},
+		"the biggest of all": func(j *job.Job) {
+			j.Limits = job.Limits{Fanout: 64, PartsAbove: 5 << 30, PartSize: 4 << 30, BatchObjects: 10_000}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := job.New(src, dst, "", set); err != nil {
+				t.Errorf("New = %v, want no error", err)
+			}
+		})
+	}
 }
 
 func TestEveryClassIsAWord(t *testing.T) {
@@ -209,7 +262,11 @@ func TestSwappingKeepsOrder(t *testing.T) {
 }
 
 func TestEncodedJobsComeBack(t *testing.T) {
-	j, err := job.New("kodo://photos/%E5%9B%BE%2F%01<&>/?domain=img.example.com", dst, "", func(j *job.Job) { j.Unguarded = true })
+	j, err := job.New("kodo://photos/%E5%9B%BE%2F%01<&>/?domain=img.example.com", dst, "", func(j *job.Job) {
+		j.Unguarded, j.Delete, j.Overwrite = true, true, job.OverwriteNever
+		j.Filter = job.Filter{Include: []string{"**/*<&>"}, Suffix: []string{"图"}, MinSize: 1, After: time.Unix(1e9, 5).UTC(), Classes: []string{"ia"}}
+		j.Limits.Bandwidth = job.Bandwidth{Zone: "Asia/Shanghai", Timetable: []job.Window{{From: "09:00", To: "18:00", Rate: 1}}}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +274,7 @@ func TestEncodedJobsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Encode = %v, want no error", err)
 	}
-	if got, err := job.Decode(data); err != nil || got != j {
+	if got, err := job.Decode(data); err != nil || !reflect.DeepEqual(got, j) {
 		t.Errorf("Decode = %+v, %v, want %+v", got, err, j)
 	}
 	var fields map[string]any
@@ -226,7 +283,7 @@ func TestEncodedJobsComeBack(t *testing.T) {
 	}
 	fields["later"] = true
 	data, _ = json.Marshal(fields)
-	if got, err := job.Decode(data); err != nil || got != j {
+	if got, err := job.Decode(data); err != nil || !reflect.DeepEqual(got, j) {
 		t.Errorf("Decode with an unknown field = %+v, %v, want %+v", got, err, j)
 	}
 }
@@ -248,7 +305,11 @@ func TestOtherFormatsAreRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := job.Encode(job.Job{Name: "x", Source: job.Location{Prefix: "\xff"}}); fault.KindOf(err) != fault.Invalid {
-		t.Errorf("Encode of a prefix that is not UTF-8 = %v, want kind %s", err, fault.Invalid)
+	for name, j := range map[string]job.Job{
+		"a prefix": {Name: "x", Source: job.Location{Prefix: "\xff"}}, "a pattern": {Name: "x", Filter: job.Filter{Suffix: []string{"\xff"}}},
+	} {
+		if _, err := job.Encode(j); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("Encode of %s that is not UTF-8 = %v, want kind %s", name, err, fault.Invalid)
+		}
 	}
 }

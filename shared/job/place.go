@@ -1,0 +1,133 @@
+package job
+
+import (
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxPrefix leaves room for the rest of a key in OSS's 1,023 bytes (OSS user
+// guide, "Object naming conventions").
+const maxPrefix = 900
+
+var (
+	// OSS user guide, "Bucket naming conventions".
+	ossBucket = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
+	// Kodo asks the same of new buckets; older ones have capitals, dots and underscores.
+	kodoBucket = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	accountID  = regexp.MustCompile(`^[0-9]{1,32}$`)
+	// MNS documentation, "Limits": names have letters, digits and hyphens, up to 120 in all.
+	queuePrefix = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,99}$`)
+	regionName  = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	hostName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+)
+
+// check returns what is wrong with l by itself.
+func (l Location) check() problems {
+	var bad problems
+	switch l.Scheme {
+	case Kodo, OSS, MNS:
+	default:
+		bad.add("unknown service %q%s: write kodo://…, oss://… or mns://…", l.Scheme, meant(l.Scheme, Kodo, OSS, MNS))
+	}
+	l.checkBucket(&bad)
+	if !utf8.ValidString(l.Prefix) {
+		bad.add("the prefix is not UTF-8: write its bytes percent-encoded in UTF-8")
+	}
+	if len(l.Prefix) > maxPrefix {
+		bad.add("the prefix has %d bytes: shorten it to %d", len(l.Prefix), maxPrefix)
+	}
+	switch {
+	case l.Region == "" && (l.Scheme == OSS || l.Scheme == MNS):
+		bad.add("region is missing: add one such as ?region=cn-hangzhou")
+	case l.Scheme == OSS && strings.HasPrefix(l.Region, "oss-") && regionName.MatchString(l.Region):
+		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
+	case l.Region != "" && !regionName.MatchString(l.Region):
+		bad.add("the region is not lower-case letters, digits and single hyphens: write one such as z0 or cn-hangzhou")
+	}
+	l.checkEndpoint(&bad)
+	switch {
+	case l.Domain == "":
+	case l.Scheme != Kodo:
+		bad.add("domain is for kodo:// only: use endpoint here")
+	case !validHost(l.Domain):
+		bad.add("the domain is no host name: write it without scheme and path, as in domain=img.example.com")
+	}
+	return bad
+}
+
+func (l Location) checkBucket(bad *problems) {
+	switch {
+	case l.Bucket == "":
+		bad.add("the bucket is missing: write it after ://, as in %s", example["source"])
+	case strings.ContainsAny(l.Bucket, "@:"):
+		// Not repeated: it may be a secret, or the half of one that has a slash in it.
+		bad.add("the location has credentials or a port before its first slash: remove them; keys belong in the environment or a role, a host in endpoint=")
+	case l.Scheme == MNS && !accountID.MatchString(l.Bucket):
+		bad.add("%q is no account: write its id, a number, as in mns://1234567890123456/ferry-", l.Bucket)
+	case l.Scheme == MNS && !queuePrefix.MatchString(l.Prefix):
+		bad.add("%q is no beginning of the names of queues: it has up to 100 letters, digits and hyphens and begins with a letter, as ferry-", l.Prefix)
+	case l.Scheme == OSS && !ossBucket.MatchString(l.Bucket):
+		bad.add("%q is no name of an OSS bucket: it has 3 to 63 lower-case letters, digits and hyphens, none of these at an end", l.Bucket)
+	case !kodoBucket.MatchString(l.Bucket):
+		bad.add("%q is no name of a bucket: it has 1 to 63 letters, digits, hyphens, dots and underscores", l.Bucket)
+	}
+}
+
+func (l Location) checkEndpoint(bad *problems) {
+	switch l.Endpoint {
+	case "":
+		return
+	case "internal", "public", "accelerate":
+		if l.Scheme == Kodo || l.Scheme == MNS && l.Endpoint == "accelerate" {
+			bad.add("endpoint=%s is not for %s://: name a host, or leave it out", l.Endpoint, l.Scheme)
+		}
+		return
+	}
+	scheme, host, ok := strings.Cut(l.Endpoint, "://")
+	if !ok {
+		scheme, host = "https", l.Endpoint
+	}
+	host = strings.TrimSuffix(host, "/")
+	switch {
+	case scheme != "http" && scheme != "https", !validHost(host):
+		bad.add("the endpoint is no host: write host, https://host or, at OSS, internal, public or accelerate, without path and credentials")
+	case scheme == "http" && !l.Insecure:
+		bad.add("the endpoint is plain http (%s): write https, or add insecure=true if you mean it", host)
+	}
+}
+
+// validHost accepts a name or an address, with or without a port.
+func validHost(s string) bool {
+	u, err := url.Parse("//" + s)
+	if err != nil || u.Host != s || u.User != nil {
+		return false
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return false
+		}
+	} else if strings.HasSuffix(s, ":") {
+		return false
+	}
+	return hostName.MatchString(u.Hostname()) || net.ParseIP(u.Hostname()) != nil
+}
+
+func known(name string) bool { return slices.Contains(parameters, name) }
+
+var secretName = regexp.MustCompile(`(?i)^(ak|sk|.*(key|secret|token|password|credential|user).*)$`)
+
+func (l Location) unknown(name string, bad *problems) {
+	if secretName.MatchString(name) {
+		bad.add("the parameter %q looks like a credential: remove it; keys belong in the environment or a role", name)
+		return
+	}
+	if len(name) > 20 || strings.ContainsFunc(name, func(r rune) bool { return !nameRune(r) }) {
+		name = "…" // whatever that is, it is not repeated
+	}
+	bad.add("unknown parameter %q%s: a location takes %s", name, meant(name, parameters...), strings.Join(parameters, ", "))
+}
