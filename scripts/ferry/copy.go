@@ -13,6 +13,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
@@ -30,7 +31,7 @@ type copyOptions struct {
 func copyCommand() *cobra.Command {
 	var o copyOptions
 	c := &cobra.Command{
-		Use:   "copy SRC DST",
+		Use:   "copy {SRC DST | NAME}",
 		Short: "Move a bucket, or a prefix of it, from this machine",
 		Long: `Copy runs a whole migration from this machine: it lists both sides, copies what
 differs, lists both sides again and proves every object. A later copy of the
@@ -47,34 +48,41 @@ SRC and DST name a bucket, a prefix, and the way there:
 The prefix of the source is swapped for that of the target; nothing else of a
 key changes. Names with special characters are percent-encoded: a%20b.
 
+Instead of both, give the NAME of a job in ferry.yaml, or in another --file,
+which says all that flags say here; infra/ferry.example.yaml shows how.
+
 The run is kept in a ledger, by default under .ferry/ in the target's bucket.
 Interrupted by Ctrl-C or by anything worse, the same command goes on where it
 was; what was written off is not copied again.`,
 		Example: `  ferry copy 'kodo://photos/2019/?region=z0' 'oss://photos-new/2019/?region=cn-hangzhou'
   ferry copy 'kodo://photos/?domain=img.example.com' 'oss://photos-new/?region=cn-hangzhou&endpoint=internal'
+  ferry copy SRC DST --include '**/*.jpg' --exclude '**/.thumbs/**' --after 2024-01-01
+  ferry copy SRC DST --bandwidth '200MiB/s; mon-fri 09:00-18:00 20MiB/s; zone Asia/Shanghai'
+  ferry copy photos --file jobs/ferry.yaml
   ferry copy SRC DST --json | tail -1 | jq .objects`,
-		Args: exactly("SRC", "DST"),
+		Args: places,
 		RunE: func(c *cobra.Command, args []string) error {
-			return runCopy(c.Context(), o, args[0], args[1], c.OutOrStdout(), c.ErrOrStderr())
+			j, keys, err := o.asked(c, args, false)
+			return runCopy(c.Context(), o, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	f := c.Flags()
-	o.add(f)
-	f.BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
-	f.BoolVar(&o.quiet, "quiet", false, "no progress")
-	f.StringVar(&o.log, "log", "", "write a log of JSON lines to this file; - is standard error")
+	o.add(c, func(f *pflag.FlagSet) {
+		f.BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
+		f.BoolVar(&o.quiet, "quiet", false, "no progress")
+		f.StringVar(&o.log, "log", "", "write a log of JSON lines to this file; - is standard error")
+	})
 	return c
 }
 
 // checkTime bounds the questions that are asked before anything is done.
 const checkTime = time.Minute
 
-func runCopy(ctx context.Context, o copyOptions, src, dst string, out, errOut io.Writer) error {
+// runCopy copies j, or tells what is wrong with it (err) and with the environment.
+func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
 	text := out
 	if o.json {
 		text = errOut
 	}
-	j, err := o.job(src, dst)
 	cfg := app.Load(os.Getenv)
 	if err := errors.Join(err, cfg.Missing(j.Source, j.Target, j.Ledger)); err != nil {
 		return usageError{err}
@@ -96,7 +104,7 @@ func runCopy(ctx context.Context, o copyOptions, src, dst string, out, errOut io
 	}
 	v := &view{tell: newTeller(text), job: j, quiet: o.quiet, out: text}
 	v.live = newLive(v.tell)
-	rep, err := app.Copy(ctx, sites, j, app.Options{Log: log, Watch: v.watch, Begun: v.begun})
+	rep, err := app.Copy(ctx, sites, j, app.Options{Log: log, Watch: v.watch, Begun: v.begun, Keys: keys})
 	v.tell.end()
 	if err != nil {
 		return v.stopped(ctx, err)

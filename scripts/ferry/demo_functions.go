@@ -92,7 +92,7 @@ func (w *demoWorld) moveByFunctions(ctx context.Context) (run demoRun, err error
 	}
 	w.trouble()
 	w.tell.begin()
-	name, err := d.Start(ctx, j, time.Now())
+	name, err := d.Start(ctx, j, nil, time.Now())
 	if err == nil {
 		err = w.follow(ctx, d.Ledger().Run(name))
 	}

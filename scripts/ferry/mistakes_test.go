@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +34,16 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		}
 		return strings.Replace(text, old, new, 1)
 	}
+	file := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	two := "jobs:\n  photos: {source: '" + c.src + "', target: '" + c.dst + "', ledger: '" + c.ledger + "', keyList: %s}\n  videos: {source: '" + c.src + "', target: '" + c.dst + "'}\n"
+	jobs, keys := file("ferry.yaml", fmt.Sprintf(two, "no-keys.txt")), file("keys.txt", "photos/00000.jpg\n\nphotos/\xff.jpg\n\"photos\n")
+	three := file("three.yaml", "jobs:\n  photos:\n    source: kodo://AKIDEXAMPLE:"+emulatedSecret+"@photos/\n    target: "+c.dst+"\n    overwrit: always\n    limits:\n      partSize: 1MB\n")
 	for name, tc := range map[string]struct {
 		args []string
 		env  map[string]string // "" unsets
@@ -46,6 +59,21 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"source and target mixed": {args: []string{"copy", c.dst, c.src}, code: 2, want: []string{"source: Ferry reads from Kodo", "target: Ferry writes to OSS"}},
 		"no place at all":         {args: []string{"copy", "photos", "photos-new"}, code: 2, want: []string{"source: this is no location", "target: this is no location", "kodo://photos/", "oss://photos-new/"}},
 		"nothing to log to":       {args: []string{"copy", c.src, c.dst, "--log", "/nowhere/at/all.log"}, code: 2, want: []string{"--log", "/nowhere/at/all.log"}},
+
+		"a glob and an expression": {args: []string{"copy", c.src, c.dst, "--include", "*.{jpg", "--include", "**.png", "--exclude-regexp", "("}, code: 2, want: []string{`--include "*.{jpg" is no glob: a { has no }`, `--include "**.png" is no glob: ** stands`, `--exclude-regexp "(" does not compile: missing closing )`}},
+		"an overlapping timetable": {args: []string{"copy", c.src, c.dst, "--bandwidth", "9MiB/s; mon-fri 09:00-18:00 1MiB/s; fri 17:00-19:00 2MiB/s"}, code: 2, want: []string{"--bandwidth: the windows mon-fri 09:00-18:00 and fri 17:00-19:00 overlap on fri at 17:00"}},
+		"sizes, times and words":   {args: []string{"copy", c.src, c.dst, "--min-size", "1,5GB", "--max-size", "-1", "--after", "yesterday", "--before", "2024-13-01", "--only-class", "gold", "--bandwidth", "20Mb/s", "--max-deletes", "-1", "--fanout", "65"}, code: 2, want: []string{`--min-size: "1,5GB"`, `--max-size: "-1"`, `--after: "yesterday"`, `--before: "2024-13-01"`, `--only-class has "gold"`, `--bandwidth: "20Mb/s"`, "--max-deletes is -1", "--fanout is 65"}},
+		"parts OSS refuses":        {args: []string{"start", c.src, c.dst, "--part-size", "64KiB", "--parts-above", "6GiB"}, code: 2, want: []string{"--part-size is 65536 bytes: OSS takes parts of 100 KB to 5 GB", "such as 16MiB", "--parts-above is"}},
+		"a bad line of a key list": {args: []string{"copy", swap(c.src, "photos/?", "photos/photos/?"), c.dst, "--keys", keys}, code: 2, want: []string{"keys.txt:3: ", "is not UTF-8", "keys.txt:4: ", "is no JSON string"}},
+		"no key list":              {args: []string{"copy", c.src, c.dst, "--keys", "/nowhere/keys.txt", "--delete"}, code: 2, want: []string{"--keys: ", "/nowhere/keys.txt", "--delete does not go with a list of keys"}},
+
+		"three mistakes of a file":    {args: []string{"copy", "photos", "--file", three}, code: 2, want: []string{"three.yaml:3: source: the location has credentials", "three.yaml:5: unknown field \"overwrit\" (did you mean overwrite?)", "three.yaml:7: limits.partSize is 1000000 bytes: OSS takes"}},
+		"no such job":                 {args: []string{"copy", "fotos", "--file", jobs}, code: 2, want: []string{"ferry.yaml has no job fotos: it has photos, videos"}},
+		"no such file of jobs":        {args: []string{"start", "photos"}, code: 2, want: []string{"no file ferry.yaml", "--file", "SRC and DST"}},
+		"a job's key list is missing": {args: []string{"copy", "photos", "--file", jobs}, code: 2, want: []string{"keyList: ", filepath.Join(filepath.Dir(jobs), "no-keys.txt")}},
+		"a job and flags for one":     {args: []string{"copy", "videos", "--file", jobs, "--include", "*", "--parallel", "9", "--ledger", c.ledger, "--quiet"}, code: 2, want: []string{"--include, --parallel, --ledger: what the job videos is to be stands in " + jobs}},
+		"a file and both places":      {args: []string{"copy", c.src, c.dst, "--file", jobs}, code: 2, want: []string{"--file does not go with SRC and DST"}},
+		"another deployment's job":    {args: []string{"start", "photos", "--file", jobs, "--ledger", "oss://ledger-bucket/?" + alibaba}, code: 2, want: []string{"keeps its ledger in oss://photos-new/.ferry/", "oss://ledger-bucket/"}},
 
 		"no credentials": {
 			args: []string{"copy", c.src, c.dst}, code: 2,

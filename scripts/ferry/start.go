@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/job"
 )
 
 // startOptions are the flags of `ferry start`.
@@ -25,11 +27,12 @@ type startOptions struct {
 func startCommand() *cobra.Command {
 	var o startOptions
 	c := &cobra.Command{
-		Use:   "start SRC DST",
+		Use:   "start {SRC DST | NAME}",
 		Short: "Start a run that a deployment's functions do",
 		Long: `Start begins a whole migration and puts its first tasks into the queues of a
 deployment. The functions behind these queues do the rest, however long it
-takes; this machine may be switched off. See ferry copy --help for SRC and DST.
+takes; this machine may be switched off. See ferry copy --help for SRC, DST and
+NAME.
 
 Leave endpoint= out of DST: functions that reach their ledger by the region's
 own network reach a target in the same region by it, too.
@@ -40,20 +43,22 @@ The ledger and the queues must be those that the functions were deployed with:
   export FERRY_QUEUES='mns://1234567890123456/ferry-?region=cn-hangzhou'
   ferry start 'kodo://photos/?region=z0' 'oss://photos-new/?region=cn-hangzhou'
   ferry status RUN --watch`,
-		Args: exactly("SRC", "DST"),
+		Args: places,
 		RunE: func(c *cobra.Command, args []string) error {
-			return runStart(c.Context(), o, args[0], args[1], c.OutOrStdout())
+			j, keys, err := o.asked(c, args, true)
+			return runStart(c.Context(), o, j, keys, err, c.OutOrStdout())
 		},
 	}
-	o.add(c.Flags())
-	c.Flags().Lookup("ledger").Usage = "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)"
-	c.Flags().StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")
-	c.Flags().BoolVar(&o.json, "json", false, "print the run's name as one line of JSON")
+	o.add(c, func(f *pflag.FlagSet) {
+		f.Lookup("ledger").Usage = "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)"
+		f.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")
+		f.BoolVar(&o.json, "json", false, "print the run's name as one line of JSON")
+	})
 	return c
 }
 
-func runStart(ctx context.Context, o startOptions, src, dst string, out io.Writer) error {
-	j, err := o.job(src, dst)
+// runStart starts j, or tells what is wrong with it (err) and with the deployment.
+func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err error, out io.Writer) error {
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
 	d, derr := cfg.Deploy(slog.New(slog.DiscardHandler))
@@ -66,7 +71,7 @@ func runStart(ctx context.Context, o startOptions, src, dst string, out io.Write
 	if err != nil {
 		return misconfigured(err)
 	}
-	run, err := d.Start(ctx, j, time.Now())
+	run, err := d.Start(ctx, j, keys, time.Now())
 	if err != nil {
 		return misconfigured(err)
 	}

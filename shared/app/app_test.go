@@ -251,6 +251,15 @@ func TestTheApplicationsBytesSurviveADelta(t *testing.T) {
 	}
 }
 
+func TestAJobOfListedKeysDoesNotStartWithoutThem(t *testing.T) {
+	w := newWorld(t)
+	w.fill(t, 1)
+	_, err := w.copy(t, app.Options{}, func(j *job.Job) { j.KeyList = "keys.txt" })
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "keys.txt") || w.oss.Keys("photos-new") != nil {
+		t.Errorf("Copy = %v and %q, want an error that names the list and no object", err, w.oss.Keys("photos-new"))
+	}
+}
+
 func TestEverythingThatIsMissingIsNamedAtOnce(t *testing.T) {
 	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "")
 	if err != nil {

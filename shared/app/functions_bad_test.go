@@ -43,7 +43,7 @@ func (p *platform) began(t *testing.T) *ledger.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := p.deploy.Start(t.Context(), j, time.Now())
+	name, err := p.deploy.Start(t.Context(), j, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -182,7 +182,7 @@ func (p *platform) run(t testing.TB, set ...func(*job.Job)) pipeline.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := p.deploy.Start(t.Context(), j, time.Now())
+	name, err := p.deploy.Start(t.Context(), j, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

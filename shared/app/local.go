@@ -30,6 +30,7 @@ type Options struct {
 	Now    func() time.Time                     // nil: time.Now
 	Queues func(task.Stage) queue.Queue         // nil: queues in memory, of this process alone
 	Hidden time.Duration                        // how long Queues hide a received message; required with them
+	Keys   []string                             // the source keys that the job's KeyList names, as job.ReadKeys returns them; none: the source is listed
 }
 
 // How many tasks of each stage run at the same time in one process. Objects
@@ -101,6 +102,9 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 			return name, open, err
 		}
 	}
+	if err := listed(j, o.Keys); err != nil {
+		return "", nil, err
+	}
 	name := pipeline.RunName(j, o.Now())
 	for slices.Contains(runs, name) { // two runs in one second
 		select {
@@ -115,6 +119,15 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 		o.Begun(name, nil)
 	}
 	return name, first, err
+}
+
+// listed refuses a job that names its keys in a file without the keys: it would
+// copy all of the source.
+func listed(j job.Job, keys []string) error {
+	if j.KeyList != "" && len(keys) == 0 {
+		return fault.New(fault.Invalid, "app.listed", j.Name, fmt.Errorf("the keys that the job lists in %s are missing: read them with job.ReadKeys", j.KeyList))
+	}
+	return nil
 }
 
 // serve does tasks and what follows from them until the report is written.

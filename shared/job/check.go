@@ -71,7 +71,7 @@ func (j Job) own() problems {
 		bad.at("maxDeletes", "maxDeletes is %d: write a number from 1, or leave it out", j.MaxDeletes)
 	}
 	if j.Delete && j.KeyList != "" {
-		bad.at("delete", "delete does not go with keyList: a list of keys does not tell what the source no longer has; leave one of them out")
+		bad.at("delete", "delete does not go with a list of keys, which does not tell what the source no longer has: leave one of them out")
 	}
 	_, wrong := j.Filter.compile("")
 	bad = append(bad, wrong...)

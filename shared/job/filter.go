@@ -72,7 +72,7 @@ func (f Filter) compile(prefix string) (*Matcher, problems) {
 		bad.at("filter.maxSize", "filter.maxSize is %d, which no object from %d bytes keeps to: write a greater one, or leave it out", f.MaxSize, f.MinSize)
 	}
 	if !f.After.IsZero() && !f.Before.IsZero() && !f.After.Before(f.Before) {
-		bad.at("filter.before", "filter.before is %s, which is not later than filter.after, %s: nothing was uploaded between them; change one", f.Before.Format(time.RFC3339), f.After.Format(time.RFC3339))
+		bad.at("filter.before", "filter.before is %s, and only what was uploaded from %s on is taken: nothing lies between, so change one of them", f.Before.Format(time.RFC3339), f.After.Format(time.RFC3339))
 	}
 	for i, c := range f.Classes {
 		if !slices.Contains(classes, c) {

@@ -167,7 +167,7 @@ func TestNewFieldsAreHeldToTheirBounds(t *testing.T) {
 		want string
 	}{
 		"no deletes":                {func(j *job.Job) { j.MaxDeletes = -1 }, "maxDeletes is -1: write a number from 1"},
-		"deleting by a list":        {func(j *job.Job) { j.Delete, j.KeyList = true, "keys.txt" }, "delete does not go with keyList"},
+		"deleting by a list":        {func(j *job.Job) { j.Delete, j.KeyList = true, "keys.txt" }, "delete does not go with a list of keys"},
 		"too wide a fan":            {func(j *job.Job) { j.Limits.Fanout = 65 }, "limits.fanout is 65: write a number from 1 to 64"},
 		"parts above nothing":       {func(j *job.Job) { j.Limits.PartsAbove = 1 }, "limits.partsAbove is 1: write a number from 4194304"},
 		"parts above what OSS puts": {func(j *job.Job) { j.Limits.PartsAbove = 5<<30 + 1 }, "limits.partsAbove is"},

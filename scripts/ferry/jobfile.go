@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"kodoferry/shared/job"
+)
+
+// defaultFile is where jobs are looked for by name.
+const defaultFile = "ferry.yaml"
+
+// places is for commands that take SRC and DST, or the NAME of a job in a file.
+func places(c *cobra.Command, args []string) error {
+	if len(args) == 2 || len(args) == 1 && !strings.Contains(args[0], "://") {
+		return nil
+	}
+	return usageError{fmt.Errorf("%s takes SRC and DST, or the NAME of a job in a file, not %s: see %s --help", c.CommandPath(), numbers(int64(len(args)), "argument", "arguments"), c.CommandPath())}
+}
+
+// asked is the job that the command line asks for, by flags or by name, and the
+// keys that it lists. Its error names every mistake. deployed is for a job whose ledger is
+// a deployment's: --ledger does not shape it.
+func (o *jobFlags) asked(c *cobra.Command, args []string, deployed bool) (job.Job, []string, error) {
+	if len(args) == 2 {
+		j, err := o.job(args[0], args[1])
+		if c.Flags().Changed("file") {
+			err = errors.Join(err, errors.New("--file does not go with SRC and DST: give the NAME of a job in the file, or leave it out"))
+		}
+		keys, kerr := readKeys("--keys: ", o.keys, j.Source.Prefix)
+		return j, keys, errors.Join(err, kerr)
+	}
+	j, err := o.named(args[0], deployed)
+	if shaped := o.changed(c, deployed); len(shaped) > 0 {
+		err = errors.Join(fmt.Errorf("%s: what the job %s is to be stands in %s; write it there, or give SRC and DST instead of its name", strings.Join(shaped, ", "), shown(args[0]), o.file), err)
+	}
+	if err != nil || j.KeyList == "" {
+		return j, nil, err
+	}
+	path := j.KeyList
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(o.file), path)
+	}
+	keys, err := readKeys("keyList: ", path, j.Source.Prefix)
+	return j, keys, err
+}
+
+// changed are the flags of the command line that shape a job.
+func (o *jobFlags) changed(c *cobra.Command, deployed bool) (names []string) {
+	note := func(f *pflag.Flag) {
+		if f.Changed {
+			names = append(names, "--"+f.Name)
+		}
+	}
+	for _, g := range o.shape {
+		g.flags.VisitAll(note)
+	}
+	if !deployed {
+		note(c.Flags().Lookup("ledger"))
+	}
+	return names
+}
+
+// named is the job of that name in the file. One that names no ledger gets that of --ledger or FERRY_LEDGER.
+func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
+	data, err := os.ReadFile(o.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return job.Job{}, fmt.Errorf("there is no file %s with a job %s: write one as infra/ferry.example.yaml shows, name another by --file, or give SRC and DST", o.file, shown(name))
+	}
+	if err != nil {
+		return job.Job{}, fmt.Errorf("--file: %w", err)
+	}
+	var ledger job.Location
+	if o.ledger != "" {
+		if ledger, err = job.ParseLocation(o.ledger); err != nil {
+			err = fmt.Errorf("--ledger or FERRY_LEDGER: %s", sentence(err))
+		}
+	}
+	jobs, ferr := job.ParseFile(data, o.file, func(j *job.Job) {
+		if j.Ledger == (job.Location{}) {
+			j.Ledger = ledger
+		}
+	})
+	if err := errors.Join(err, ferr); err != nil {
+		return job.Job{}, err
+	}
+	i := slices.IndexFunc(jobs, func(j job.Job) bool { return j.Name == name })
+	if i < 0 {
+		names := make([]string, len(jobs))
+		for i, j := range jobs {
+			names[i] = j.Name
+		}
+		return job.Job{}, fmt.Errorf("%s has no job %s: it has %s", o.file, shown(name), strings.Join(names, ", "))
+	}
+	if at := jobs[i].Ledger; deployed && o.ledger != "" && (at.Bucket != ledger.Bucket || at.Prefix != ledger.Prefix) {
+		return job.Job{}, fmt.Errorf("the job %s of %s keeps its ledger in %s, the deployment in %s: take it out of the file, or start it in the other's deployment", shown(name), o.file, bare(at), bare(ledger))
+	}
+	return jobs[i], nil
+}
+
+// readKeys reads a list of keys, none from "". what begins the error where the file cannot be opened.
+func readKeys(what, path, prefix string) ([]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s%w", what, err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return job.ReadKeys(f, path, prefix)
+}
