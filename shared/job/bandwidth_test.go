@@ -3,6 +3,7 @@ package job_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,11 +75,7 @@ func TestTheRateIsThatOfTheClocks(t *testing.T) {
 			if w.Days = strings.Join(spelt, ","); r.IntN(2) == 0 {
 				w.Days = spelt[0] + "-" + spelt[len(spelt)-1]
 			}
-			free := true
-			for _, m := range minutes {
-				_, taken := model[m]
-				free = free && !taken
-			}
+			free := !slices.ContainsFunc(minutes, func(m string) bool { _, taken := model[m]; return taken })
 			tried := b
 			tried.Timetable = append(tried.Timetable, w)
 			_, err := job.New(src, dst, "", func(j *job.Job) { j.Limits.Bandwidth = tried })

@@ -174,7 +174,7 @@ func (r *jobNode) items(path string, n ast.Node) []ast.Node {
 		items = s.Values
 	}
 	for i, n := range items {
-		r.line[at(path, i)] = max(lineOf(n), r.line[path])
+		r.line[at(path, i)] = max(lineOf(n), r.line[path]) // not before the list, where an alias points
 	}
 	return items
 }

@@ -95,7 +95,7 @@ func keyOn(line []byte, long bool, prefix string) (key, why string) {
 	}
 	switch {
 	case long || len(key) > maxKey:
-		return "", fmt.Sprintf("%s has more than %s bytes, the most of a key at OSS: take it out", shortly(key), "1,023")
+		return "", shortly(key) + " has more than 1,023 bytes, the most of a key at OSS: take it out"
 	case key == "":
 		return "", "the key is empty: take it out"
 	case !strings.HasPrefix(key, prefix):
