@@ -125,7 +125,7 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 // copy all of the source.
 func listed(j job.Job, keys []string) error {
 	if j.KeyList != "" && len(keys) == 0 {
-		return fault.New(fault.Invalid, "app.listed", j.Name, fmt.Errorf("the keys that the job lists in %s are missing: read them with job.ReadKeys", j.KeyList))
+		return fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("the keys that the job lists in %s are missing: read them with job.ReadKeys", j.KeyList))
 	}
 	return nil
 }
