@@ -14,6 +14,10 @@ type Want struct {
 	Qetag string  // Kodo's hash; checked where IsQetag
 	Parts []int64 // bytes of each part, for a qetag of version 2
 	MD5   string  // lower-case hex; checked where there is no usable qetag
+
+	// Blocks has the blocks of a part hashed, for a join with those of other
+	// parts; Parts are then the pieces of the source's parts that it covers.
+	Blocks bool
 }
 
 // Mismatch says that a body is not what it must be.
@@ -56,7 +60,7 @@ const (
 func NewReader(body io.Reader, want Want) *Reader {
 	r := &Reader{body: body, want: want}
 	switch {
-	case IsQetag(want.Qetag):
+	case want.Blocks || IsQetag(want.Qetag):
 		r.qetag = NewQetag(want.Parts)
 	case want.MD5 != "":
 		r.md5 = md5.New()
@@ -134,7 +138,7 @@ func (r *Reader) settle() error {
 }
 
 func (r *Reader) compare() error {
-	if r.qetag != nil {
+	if r.qetag != nil && !r.want.Blocks {
 		if got := r.qetag.Sum(); got != r.want.Qetag {
 			return &Mismatch{What: "qetag", Got: got, Want: r.want.Qetag}
 		}

@@ -28,8 +28,9 @@ import (
 )
 
 // Version is the format of records and rows this code writes. It reads this
-// one and the one before.
-const Version = 1
+// one and the one before. Format 2 added what goes in parts, what is deleted,
+// and several batches that take the rest of one.
+const Version = 2
 
 // Bucket is what a ledger is kept in.
 type Bucket interface {

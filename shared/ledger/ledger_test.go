@@ -155,10 +155,10 @@ func TestRetriesAreFollowedToTheirEnd(t *testing.T) {
 	wantOpen("0-a")
 	must(r.Seal(ctx, second.ID, []ledger.Row{row("b", ledger.Pending), row("d", ledger.Pending)}))
 	wantOpen("0-a") // a segment that no record names does not exist
-	off(first.ID, ledger.WriteOff{Rows: []ledger.Row{row("a", ledger.Copied), row("c", ledger.Copied)}, Retry: &second})
+	off(first.ID, ledger.WriteOff{Rows: []ledger.Row{row("a", ledger.Copied), row("c", ledger.Copied)}, Rest: []ledger.BatchRef{second}})
 	wantOpen("0-a.1x")
 	must(r.Seal(ctx, third.ID, []ledger.Row{row("d", ledger.Pending)}))
-	off(second.ID, ledger.WriteOff{Rows: []ledger.Row{row("b", ledger.Copied)}, Retry: &third})
+	off(second.ID, ledger.WriteOff{Rows: []ledger.Row{row("b", ledger.Copied)}, Rest: []ledger.BatchRef{third}})
 	wantOpen("0-a.2y")
 	off(third.ID, ledger.WriteOff{Lost: "given up"})
 	wantOpen()
@@ -175,7 +175,7 @@ func TestRetriesAreFollowedToTheirEnd(t *testing.T) {
 
 func TestAnotherFormatIsTold(t *testing.T) {
 	for body, want := range map[string]fault.Kind{
-		`{"v":1,"shard":"0"}`: "", `{"v":2,"shard":"0"}`: fault.Newer, `{"shard":"0"}`: fault.Corrupt, `nonsense`: fault.Corrupt,
+		`{"v":1,"shard":"0"}`: "", `{"v":2,"shard":"0"}`: "", `{"v":3,"shard":"0"}`: fault.Newer, `{"shard":"0"}`: fault.Corrupt, `nonsense`: fault.Corrupt,
 	} {
 		b := mem.New(mem.OSS)
 		r := open(b)

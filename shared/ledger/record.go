@@ -37,8 +37,9 @@ type BatchRef struct {
 	First   string `json:"first"` // key of its first row
 	Last    string `json:"last"`
 	Rows    int    `json:"rows"`
-	Pending int    `json:"pending"` // rows to be copied; 0: the batch was finished when it was sealed
-	Bytes   int64  `json:"bytes"`   // of the pending rows
+	Pending int    `json:"pending"`         // rows to be copied; 0: the batch was finished when it was sealed
+	Bytes   int64  `json:"bytes"`           // of the pending rows
+	Parts   bool   `json:"parts,omitempty"` // its one pending object goes in parts
 }
 
 // Closed is the outcome of a List task: `closed/<shard>`.

@@ -50,12 +50,13 @@ type Row struct {
 	State    State        `json:"state"`
 	Verdict  Verdict      `json:"verdict,omitempty"`
 	Proof    Proof        `json:"proof,omitempty"`
-	Reason   string       `json:"reason,omitempty"`   // why, and the cure; for every state a user may ask about
-	Warnings []string     `json:"warnings,omitempty"` // what could not be kept: metadata over a limit
-	Grew     int64        `json:"grew,omitempty"`     // bytes the source object gained since it was listed, where its newer version was copied
-	Tries    int          `json:"tries,omitempty"`    // how often copying was tried and failed
-	Read     string       `json:"read,omitempty"`     // the hash of the last damaged read, to tell a wrong listing from damage
-	At       time.Time    `json:"at,omitzero"`        // when it reached this state
+	Reason   string       `json:"reason,omitempty"`    // why, and the cure; for every state a user may ask about
+	Warnings []string     `json:"warnings,omitempty"`  // what could not be kept: metadata over a limit
+	Grew     int64        `json:"grew,omitempty"`      // bytes the source object gained since it was listed, where its newer version was copied
+	Tries    int          `json:"tries,omitempty"`     // how often copying was tried and failed
+	PartSize int64        `json:"part_size,omitempty"` // bytes of its parts, where it did not fit an invocation as a whole or in larger ones
+	Read     string       `json:"read,omitempty"`      // the hash of the last damaged read, to tell a wrong listing from damage
+	At       time.Time    `json:"at,omitzero"`         // when it reached this state
 }
 
 // Dst is what is known of the target's object.

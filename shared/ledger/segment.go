@@ -15,10 +15,11 @@ import (
 
 // segmentHead is the first line of a segment.
 type segmentHead struct {
-	V     int       `json:"v"`
-	Rows  int       `json:"rows"`
-	Retry *BatchRef `json:"retry,omitempty"` // a write-off's: the batch that takes the rest
-	Lost  string    `json:"lost,omitempty"`  // a write-off's: given up as a whole, and why; no rows follow
+	V     int        `json:"v"`
+	Rows  int        `json:"rows"`
+	Retry *BatchRef  `json:"retry,omitempty"` // a write-off's in format 1: the batch that takes the rest
+	Rest  []BatchRef `json:"rest,omitempty"`  // a write-off's: the batches that take the rest
+	Lost  string     `json:"lost,omitempty"`  // a write-off's: given up as a whole, and why; no rows follow
 }
 
 // Level 1 costs a third of the default's processor time for a tenth more bytes
@@ -110,14 +111,14 @@ func (r *Run) Rows(ctx context.Context, batch string) ([]Row, error) {
 
 // WriteOff is the outcome of a Copy task.
 type WriteOff struct {
-	Rows  []Row     // every row of the batch that reached a final state
-	Retry *BatchRef // the batch that takes the rest, if any
-	Lost  string    // if not empty, the batch was given up as a whole; Rows is empty then
+	Rows []Row      // every row of the batch that reached a final state
+	Rest []BatchRef // the batches that take the rest, if any: one, and one each for objects that go in parts
+	Lost string     // if not empty, the batch was given up as a whole; Rows is empty then
 }
 
 // WriteOff creates a batch's outcome and returns the one that stands.
 func (r *Run) WriteOff(ctx context.Context, batch string, w WriteOff) (WriteOff, error) {
-	data, err := encodeSegment(segmentHead{Retry: w.Retry, Lost: w.Lost}, w.Rows)
+	data, err := encodeSegment(segmentHead{Rest: w.Rest, Lost: w.Lost}, w.Rows)
 	if err != nil {
 		return WriteOff{}, fault.New(fault.Invalid, "ledger.WriteOff", batch, err)
 	}
@@ -139,7 +140,10 @@ func (r *Run) WrittenOff(ctx context.Context, batch string) (WriteOff, error) {
 
 func decodeWriteOff(data []byte, batch string) (WriteOff, error) {
 	head, rows, err := decodeSegment(data, "copied/"+batch)
-	return WriteOff{Rows: rows, Retry: head.Retry, Lost: head.Lost}, err
+	if head.Retry != nil {
+		head.Rest = append(head.Rest, *head.Retry)
+	}
+	return WriteOff{Rows: rows, Rest: head.Rest, Lost: head.Lost}, err
 }
 
 // Settled reads the rows of a batch as they stand now, in key order, following
@@ -164,11 +168,16 @@ func (r *Run) Settled(ctx context.Context, b BatchRef) (rows []Row, done bool, e
 			}
 		}
 		return rows, true, err
-	case w.Retry == nil:
-		return w.Rows, true, nil
 	}
-	rest, done, err := r.Settled(ctx, *w.Retry)
-	return mergeRows(w.Rows, rest), done, err
+	rows, done = w.Rows, true
+	for _, rest := range w.Rest {
+		more, ended, err := r.Settled(ctx, rest)
+		if err != nil {
+			return nil, false, err
+		}
+		rows, done = mergeRows(rows, more), done && ended
+	}
+	return rows, done, nil
 }
 
 // mergeRows merges two lists in key order that share no key.

@@ -117,24 +117,24 @@ func (r *Run) shard(ctx context.Context, ref ShardRef, w written) (Shard, error)
 // open returns the batches of c that are not written off.
 func (r *Run) open(ctx context.Context, c Closed, w written) ([]BatchRef, error) {
 	var open []BatchRef
-	for _, b := range c.Batches {
-		for b.Pending > 0 {
-			if !w.copied[b.ID] {
-				open = append(open, b)
-				break
-			}
-			if base, _, _ := strings.Cut(b.ID, "."); !w.sealedAgain(base + ".") {
-				break // never retried: the usual case costs no read
-			}
-			off, err := r.WrittenOff(ctx, b.ID)
-			if err != nil {
-				return nil, err
-			}
-			if off.Retry == nil {
-				break
-			}
-			b = *off.Retry
+	for todo := slices.Clone(c.Batches); len(todo) > 0; {
+		b := todo[0]
+		todo = todo[1:]
+		if b.Pending == 0 {
+			continue
 		}
+		if !w.copied[b.ID] {
+			open = append(open, b)
+			continue
+		}
+		if base, _, _ := strings.Cut(b.ID, "."); !w.sealedAgain(base + ".") {
+			continue // never retried: the usual case costs no read
+		}
+		off, err := r.WrittenOff(ctx, b.ID)
+		if err != nil {
+			return nil, err
+		}
+		todo = append(todo, off.Rest...)
 	}
 	return open, nil
 }

@@ -46,35 +46,45 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return next, nil
 }
 
-// afterCopy returns what follows from a write-off: at most the retry.
+// afterCopy returns what follows from a write-off: what takes the rest.
 func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
-	if w.Retry == nil {
-		return nil
+	var next []task.Task
+	for _, b := range w.Rest {
+		next = append(next, r.copyTask(t.Shard, b))
 	}
-	return []task.Task{r.copyTask(t.Shard, *w.Retry)}
+	return next
 }
 
-// split parts rows into those that ended and those that a retry batch takes,
-// whose rows are sealed before the write-off names them.
+// split parts rows into those that ended and those that other batches take,
+// whose rows are sealed before the write-off names them: one batch, and one
+// each for objects that go in parts.
 func (r *run) split(ctx context.Context, batch string, rows []ledger.Row) (ledger.WriteOff, error) {
 	var w ledger.WriteOff
 	var rest []ledger.Row
-	var left ledger.BatchRef
-	for _, row := range rows {
-		if row.State != ledger.Pending {
-			w.Rows = append(w.Rows, row)
-			continue
+	seal := func(parts bool, rows ...ledger.Row) error {
+		if len(rows) == 0 {
+			return nil
 		}
-		rest = append(rest, row)
-		left.Bytes += row.Src.Size
+		b := ledger.BatchRef{
+			ID: retryOf(batch), First: rows[0].Key(), Last: rows[len(rows)-1].Key(),
+			Rows: len(rows), Pending: len(rows), Bytes: sizes(rows), Parts: parts,
+		}
+		w.Rest = append(w.Rest, b)
+		return r.Seal(ctx, b.ID, rows)
 	}
-	if len(rest) == 0 {
-		return w, nil
+	for _, row := range rows {
+		switch {
+		case row.State != ledger.Pending:
+			w.Rows = append(w.Rows, row)
+		case r.inParts(row):
+			if err := seal(true, row); err != nil {
+				return w, err
+			}
+		default:
+			rest = append(rest, row)
+		}
 	}
-	left.ID, left.Rows, left.Pending = retryOf(batch), len(rest), len(rest)
-	left.First, left.Last = rest[0].Key(), rest[len(rest)-1].Key()
-	w.Retry = &left
-	return w, r.Seal(ctx, left.ID, rest)
+	return w, seal(false, rest...)
 }
 
 // retryOf names the retry of a batch: the batch it came from, a number, and
@@ -93,9 +103,9 @@ type copier struct {
 	*run
 	again atomic.Bool // an earlier delivery may have copied some of it; not every platform tells
 
-	denied  [2]atomic.Int32 // refusals in a row, by side
-	probing sync.Mutex
-	blocked atomic.Bool // a whole bucket refuses: what is left waits
+	refusals [2]atomic.Int32 // refusals in a row, by side
+	probing  sync.Mutex
+	blocked  atomic.Bool // a whole bucket refuses: what is left waits
 }
 
 // all brings every pending row as far as it goes. An error means that the
@@ -149,7 +159,7 @@ func (c *copier) pause(w ledger.WriteOff, rows []ledger.Row) time.Duration {
 		}
 	}
 	switch {
-	case w.Retry == nil, tries == 0 && !c.blocked.Load():
+	case len(w.Rest) == 0, tries == 0 && !c.blocked.Load():
 		return 0
 	}
 	return c.delay(tries / quickTries)
@@ -167,7 +177,7 @@ const (
 // the bucket denies a listing too, the trouble is with the whole, and refused
 // reports true.
 func (c *copier) refused(ctx context.Context, s side) bool {
-	if c.denied[s].Add(1) < 3 {
+	if c.refusals[s].Add(1) < 3 {
 		return c.blocked.Load()
 	}
 	c.probing.Lock()
@@ -179,20 +189,31 @@ func (c *copier) refused(ctx context.Context, s side) bool {
 	if s == target {
 		from = c.dst
 	}
-	for _, err := range from.List(ctx, c.start.Root.Range) {
-		if fault.KindOf(err) == fault.Denied {
-			c.blocked.Store(true)
-			c.log.WarnContext(ctx, "bucket denied, waiting", "kind", task.Copy, "fault", fault.Denied, "err", err)
-			c.Watch(Event{Kind: Caught, Err: err})
-		}
-		break
+	if c.shut(ctx, from) {
+		c.blocked.Store(true)
 	}
-	c.denied[s].Store(0)
+	c.refusals[s].Store(0)
 	return c.blocked.Load()
 }
 
+// shut reports whether a whole bucket refuses to be listed.
+func (r *run) shut(ctx context.Context, bucket store.Source) bool {
+	for _, err := range bucket.List(ctx, r.start.Root.Range) {
+		if fault.KindOf(err) == fault.Denied {
+			r.log.WarnContext(ctx, "bucket denied, waiting", "kind", task.Copy, "fault", fault.Denied, "err", err)
+			r.Watch(Event{Kind: Caught, Err: err})
+			return true
+		}
+		break
+	}
+	return false
+}
+
+// denied reports whether either bucket refuses as a whole.
+func (r *run) denied(ctx context.Context) bool { return r.shut(ctx, r.src) || r.shut(ctx, r.dst) }
+
 // allowed notes that side served an object.
-func (c *copier) allowed(s side) { c.denied[s].Store(0) }
+func (c *copier) allowed(s side) { c.refusals[s].Store(0) }
 
 // pace measures what one stream moves, so that nothing is begun that an
 // invocation cannot end.

@@ -10,12 +10,16 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
 )
 
 // after takes a failed try into the row and says whether to try again now.
 func (a *attempt) after(ctx context.Context, where side, err error) (wait time.Duration, again bool) {
 	if ctx.Err() != nil { // it did not fit the invocation
 		a.row.Tries++
+		if a.row.Src.Size > digest.BlockSize {
+			a.row.PartSize = min(a.job.Limits.PartSize, max(digest.BlockSize, a.row.Src.Size/2/digest.BlockSize*digest.BlockSize))
+		}
 		a.blame(ctx, err)
 		return 0, false
 	}
@@ -51,20 +55,29 @@ func (a *attempt) restat(ctx context.Context, err error) error {
 	now, serr := a.src.Stat(ctx, a.row.Key())
 	switch {
 	case fault.KindOf(serr) == fault.NotFound:
-		a.row.State, a.row.At = ledger.Gone, a.Now().UTC()
-		a.row.Reason = "it was deleted at the source after it was listed"
+		a.gone()
 	case serr != nil:
 		return serr
 	case fault.KindOf(err) == fault.NotFound:
 		return fault.New(fault.Temporary, "copy", a.row.Key(), fmt.Errorf("the bucket has it, the download host does not: check domain= (%w)", err))
 	default:
-		a.row.Grew += now.Size - a.row.Src.Size
-		a.row.Src, a.row.Read = now, ""
-		if state, why := a.refuse(now); state != "" {
-			a.row.State, a.row.Reason, a.row.At = state, why, a.Now().UTC()
-		}
+		a.replaced(now)
 	}
 	return err
+}
+
+func (a *attempt) gone() {
+	a.row.State, a.row.At = ledger.Gone, a.Now().UTC()
+	a.row.Reason = "it was deleted at the source after it was listed"
+}
+
+// replaced takes the source's newer version into the row.
+func (a *attempt) replaced(now store.Object) {
+	a.row.Grew += now.Size - a.row.Src.Size
+	a.row.Src, a.row.Read, a.row.PartSize = now, "", 0
+	if state, why := a.refuse(now); state != "" {
+		a.row.State, a.row.Reason, a.row.At = state, why, a.Now().UTC()
+	}
 }
 
 // blame writes err into the row: Failed if trying again is hopeless or was

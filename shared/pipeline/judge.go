@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// maxPut is the most one PUT may carry (OSS, "Limits", PutObject).
-	maxPut = 5 << 30
+	// maxParts and maxPart are what OSS takes of one upload (OSS, "UploadPart").
+	maxParts = 10_000
+	maxPart  = 5 << 30
 	// slack is how much newer a target must be before its time alone tells
 	// that it was written after the source: clocks differ, and OSS tells whole seconds.
 	slack = 15 * time.Minute
@@ -79,8 +80,8 @@ func (r *run) refuse(src store.Object) (ledger.State, string) {
 		return ledger.Skipped, "it is disabled at the source; enable it (chstatus) to have it copied"
 	case src.Frozen:
 		return ledger.Skipped, fmt.Sprintf("it is archived (%s) and not thawed; restore it (restoreAr) and run again", src.Class)
-	case src.Size > maxPut:
-		return ledger.Failed, fmt.Sprintf("it has %d bytes; over 5 GB an object must go in parts, which this version cannot do yet", src.Size)
+	case src.Size > maxParts*maxPart:
+		return ledger.Failed, fmt.Sprintf("it has %d bytes, and OSS holds no object of more than %d; split it at the source", src.Size, int64(maxParts*maxPart))
 	}
 	return "", ""
 }

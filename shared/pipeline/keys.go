@@ -11,15 +11,21 @@ import (
 
 // rename returns t speaking source keys: the prefix from is swapped for to and
 // nothing else changes, so order is kept and no two keys become one.
-func rename(t store.Target, from, to string) store.Target {
+func rename(t Target, from, to string) writer {
 	if from == to {
 		return t
 	}
 	return renamed{t, from, to}
 }
 
-type renamed struct {
+// writer is a target, whatever its keys are called.
+type writer interface {
 	store.Target
+	store.Multipart
+}
+
+type renamed struct {
+	writer
 	from, to string
 }
 
@@ -39,7 +45,7 @@ func (r renamed) List(ctx context.Context, in store.Range) iter.Seq2[store.Objec
 		out.UpTo = r.out(in.UpTo)
 	}
 	return func(yield func(store.Object, error) bool) {
-		for o, err := range r.Target.List(ctx, out) {
+		for o, err := range r.writer.List(ctx, out) {
 			if err == nil {
 				o = r.back(o)
 			}
@@ -51,7 +57,7 @@ func (r renamed) List(ctx context.Context, in store.Range) iter.Seq2[store.Objec
 }
 
 func (r renamed) Stat(ctx context.Context, key string) (store.Object, error) {
-	o, err := r.Target.Stat(ctx, r.out(key))
+	o, err := r.writer.Stat(ctx, r.out(key))
 	o.Key = key
 	return o, err
 }
@@ -59,20 +65,41 @@ func (r renamed) Stat(ctx context.Context, key string) (store.Object, error) {
 func (r renamed) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	key := o.Key
 	o.Key = r.out(key)
-	o, body, err := r.Target.Open(ctx, o, off, n)
+	o, body, err := r.writer.Open(ctx, o, off, n)
 	o.Key = key
 	return o, body, err
 }
 
-func (r renamed) CheckKey(key string) error { return r.Target.CheckKey(r.out(key)) }
+func (r renamed) CheckKey(key string) error { return r.writer.CheckKey(r.out(key)) }
 
 func (r renamed) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
 	o.Key = r.out(o.Key)
-	return r.Target.Put(ctx, o, body, how)
+	return r.writer.Put(ctx, o, body, how)
 }
 
 func (r renamed) Delete(ctx context.Context, key string) error {
-	return r.Target.Delete(ctx, r.out(key))
+	return r.writer.Delete(ctx, r.out(key))
+}
+
+func (r renamed) Begin(ctx context.Context, o store.Object) (string, []string, error) {
+	o.Key = r.out(o.Key)
+	return r.writer.Begin(ctx, o)
+}
+
+func (r renamed) PutPart(ctx context.Context, key, upload string, n int, body io.Reader, size int64) (store.Part, error) {
+	return r.writer.PutPart(ctx, r.out(key), upload, n, body, size)
+}
+
+func (r renamed) Parts(ctx context.Context, key, upload string) ([]store.Part, error) {
+	return r.writer.Parts(ctx, r.out(key), upload)
+}
+
+func (r renamed) Finish(ctx context.Context, key, upload string, parts []store.Part, how store.Put) (store.Stored, error) {
+	return r.writer.Finish(ctx, r.out(key), upload, parts, how)
+}
+
+func (r renamed) Abort(ctx context.Context, key, upload string) error {
+	return r.writer.Abort(ctx, r.out(key), upload)
 }
 
 // anchored is a source that can only be listed from a key that exists: where

@@ -139,7 +139,11 @@ func (r *run) listTask(s ledger.ShardRef) task.Task {
 }
 
 func (r *run) copyTask(shard string, b ledger.BatchRef) task.Task {
-	return task.Task{Kind: task.Copy, Run: r.Name, Shard: shard, Batch: b.ID, First: b.First, Last: b.Last, Count: b.Pending, Bytes: b.Bytes}
+	kind := task.Copy
+	if b.Parts {
+		kind = task.Begin
+	}
+	return task.Task{Kind: kind, Run: r.Name, Shard: shard, Batch: b.ID, First: b.First, Last: b.Last, Count: b.Pending, Bytes: b.Bytes}
 }
 
 func (r *run) verifyTask(shard string) task.Task {

@@ -103,15 +103,7 @@ func (a *attempt) guards(exists bool) bool {
 
 // put stores what body delivers, under everything known of the object.
 func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, how store.Put) (store.Stored, error) {
-	o := a.row.Src
-	if o.Type == "" && o.Meta == nil && o.Header == nil {
-		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header // a listing that does not tell
-	}
-	o.Hash, o.MD5, o.CRC64, o.Parts = "", "", "", nil
-	o.Origin = &store.Origin{Hash: a.row.Src.Hash, Modified: a.row.Src.Modified}
-	if a.job.Class != job.KeepClass {
-		o.Class = store.Class(a.job.Class)
-	}
+	o := a.attributes(found)
 	if o.Size > 0 {
 		return a.dst.Put(ctx, o, body, how)
 	}
@@ -125,6 +117,20 @@ func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, ho
 		}
 	}
 	return a.dst.Put(ctx, o, nil, how)
+}
+
+// attributes is the object as it is to be in the target.
+func (a *attempt) attributes(found store.Object) store.Object {
+	o := a.row.Src
+	if o.Type == "" && o.Meta == nil && o.Header == nil {
+		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header // a listing that does not tell
+	}
+	o.Hash, o.MD5, o.CRC64, o.Parts = "", "", "", nil
+	o.Origin = &store.Origin{Hash: a.row.Src.Hash, Modified: a.row.Src.Modified}
+	if a.job.Class != job.KeepClass {
+		o.Class = store.Class(a.job.Class)
+	}
+	return o
 }
 
 // inspect looks at what the target holds before the source is asked. final

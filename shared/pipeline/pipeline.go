@@ -7,6 +7,10 @@
 //	judge.go            says what a listed object needs
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	object.go           one object, from one GET to one PUT
+//	part.go    Begin  -> a big object: one Part each for some of its parts
+//	           Part   -> what did not fit; the last one yields the Finish
+//	putpart.go          one part, from one GET to one PUT
+//	finish.go  Finish -> checks the whole, then completes the upload
 //	failure.go          what becomes of a try that failed
 //	verify.go  Verify -> waits for the shard's batches, then proves every row
 //	report.go  Report -> waits for all shards, then writes the report
@@ -56,6 +60,7 @@ type Source = store.Source
 // Target is a bucket to write.
 type Target interface {
 	store.Target
+	store.Multipart
 	// Versioned reports whether conditional PUTs are ignored.
 	Versioned(ctx context.Context) (bool, error)
 }
@@ -99,7 +104,7 @@ type run struct {
 	start ledger.Started
 	job   job.Job
 	src   Source
-	dst   store.Target // speaks source keys
+	dst   writer // speaks source keys
 	log   *slog.Logger
 }
 
@@ -115,6 +120,12 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.list(ctx, t)
 	case task.Copy:
 		return r.copy(ctx, t)
+	case task.Begin:
+		return r.begin(ctx, t)
+	case task.Part:
+		return r.part(ctx, t)
+	case task.Finish:
+		return r.finish(ctx, t)
 	case task.Verify:
 		return r.verify(ctx, t)
 	case task.Report:
@@ -139,6 +150,12 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		return r.afterList(c), err
 	case task.Copy:
 		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
+		return r.afterCopy(t, w), err
+	case task.Begin, task.Part, task.Finish:
+		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
+		if err == nil {
+			r.drop(ctx, t.Batch)
+		}
 		return r.afterCopy(t, w), err
 	case task.Verify:
 		pr, err := r.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.Now()})
@@ -223,6 +240,7 @@ const (
 	Listed  EventKind = "listed"  // N objects of Bytes were sealed in a batch
 	Settled EventKind = "settled" // Row reached a final state
 	Caught  EventKind = "caught"  // a fault was met and dealt with: Key, Err
+	Moved   EventKind = "moved"   // Bytes of a big object were copied
 	Proven  EventKind = "proven"  // verification went over N more objects
 	GaveUp  EventKind = "gave up" // Task was given up: Err
 )

@@ -21,6 +21,7 @@ type sealer struct {
 
 	rows    []ledger.Row
 	pending int
+	parts   bool // the one pending row goes in parts
 	bytes   int64
 	weight  int64 // bytes of all rows, roughly, as JSON
 
@@ -51,8 +52,9 @@ func (s *sealer) stop() {
 
 func (s *sealer) add(row ledger.Row) {
 	l := s.run.job.Limits
+	big := row.State == ledger.Pending && s.run.inParts(row)
 	if row.State == ledger.Pending {
-		if s.pending > 0 && (s.pending >= l.BatchObjects || s.bytes+row.Src.Size > l.BatchBytes) {
+		if s.pending > 0 && (big || s.pending >= l.BatchObjects || s.bytes+row.Src.Size > l.BatchBytes) {
 			s.seal()
 		}
 		s.pending++
@@ -63,7 +65,8 @@ func (s *sealer) add(row ledger.Row) {
 	s.counts.Listed.Bytes += row.Src.Size
 	s.counts.Count(row)
 	s.weight += weigh(row)
-	if len(s.rows) >= rowsPerSegment {
+	if big || len(s.rows) >= rowsPerSegment {
+		s.parts = big
 		s.seal()
 	}
 }
@@ -77,10 +80,10 @@ func (s *sealer) seal() {
 	b := ledger.BatchRef{
 		ID:    fmt.Sprintf("%s-%s%05d", s.shard, s.nonce, len(s.batches)),
 		First: rows[0].Key(), Last: rows[len(rows)-1].Key(),
-		Rows: len(rows), Pending: s.pending, Bytes: s.bytes,
+		Rows: len(rows), Pending: s.pending, Bytes: s.bytes, Parts: s.parts,
 	}
 	s.batches = append(s.batches, b)
-	s.rows, s.pending, s.bytes = nil, 0, 0
+	s.rows, s.pending, s.bytes, s.parts = nil, 0, 0, false
 	s.writes.Go(func() error {
 		if err := s.run.Seal(s.ctx, b.ID, rows); err != nil {
 			return err

@@ -15,11 +15,24 @@ func RunName(j job.Job, at time.Time) string {
 	return j.Name + "/" + at.UTC().Format(ledger.RunTime)
 }
 
+// An object above these bytes goes in parts. In functions, which may end and
+// have many instances, that pays early; in one process it costs more than it brings.
+const (
+	partsAbove            = 256 << 20
+	partsAboveInFunctions = 32 << 20
+)
+
 // Start begins a run of j, or finds it begun, and returns its first tasks. It
 // refuses with Invalid a ledger whose bucket is versioned.
 func (p *Pipeline) Start(ctx context.Context, j job.Job, name string) ([]task.Task, error) {
 	if err := p.Ledger.Check(ctx); err != nil {
 		return nil, err
+	}
+	if j.Limits.PartsAbove == 0 {
+		j.Limits.PartsAbove = partsAbove
+		if p.Shared {
+			j.Limits.PartsAbove = partsAboveInFunctions
+		}
 	}
 	frozen, err := job.Encode(j)
 	if err != nil {

@@ -87,9 +87,9 @@ func TestTroubleWithOneObjectStaysWithIt(t *testing.T) {
 			alter: func(o *store.Object) { o.Frozen, o.Class = true, store.Archive },
 			state: ledger.Skipped, reason: "restore",
 		},
-		"an object over 5 GB fails and says so": {
-			alter: func(o *store.Object) { o.Size = 5<<30 + 1 },
-			state: ledger.Failed, reason: "5 GB",
+		"an object larger than any that OSS holds fails and says so": {
+			alter: func(o *store.Object) { o.Size = 49 << 40 },
+			state: ledger.Failed, reason: "OSS holds no object of more",
 		},
 		"an object denied three times fails while others go on": {
 			source: func(*world, int) (io.ReadCloser, error) {

@@ -108,6 +108,7 @@ func (s *Story) follow(ctx context.Context, run *ledger.Run, shard ledger.Shard)
 
 // copies adds a step for each write-off of the batch and its retries.
 func (s *Story) copies(ctx context.Context, run *ledger.Run, b ledger.BatchRef) error {
+next:
 	for {
 		file := run.Path("copied/" + b.ID)
 		w, err := run.WrittenOff(ctx, b.ID)
@@ -125,17 +126,21 @@ func (s *Story) copies(ctx context.Context, run *ledger.Run, b ledger.BatchRef) 
 			s.step(row.At, "copied", fmt.Sprintf("%s after %d failed tries", row.State, row.Tries), file, row)
 			return nil
 		}
-		if w.Retry == nil {
-			return nil
+		for _, rest := range w.Rest {
+			if s.Key < rest.First || rest.Last < s.Key {
+				continue
+			}
+			rows, err := run.Rows(ctx, rest.ID)
+			if err != nil {
+				return err
+			}
+			if row := find(rows, s.Key); row != nil {
+				s.step(row.At, "copied", fmt.Sprintf("handed to batch %s after %d failed tries", rest.ID, row.Tries), file, row)
+				b = rest
+				continue next
+			}
 		}
-		rows, err := run.Rows(ctx, w.Retry.ID)
-		if err != nil {
-			return err
-		}
-		if row := find(rows, s.Key); row != nil {
-			s.step(row.At, "copied", fmt.Sprintf("handed to batch %s after %d failed tries", w.Retry.ID, row.Tries), file, row)
-		}
-		b = *w.Retry
+		return nil
 	}
 }
 

@@ -133,8 +133,9 @@ type Part struct {
 // processes. Finish with a part that is not the one named is Invalid; an upload
 // that is gone is NotFound.
 type Multipart interface {
-	// Begin opens an upload for obj and returns its id.
-	Begin(ctx context.Context, obj Object) (string, error)
+	// Begin opens an upload for obj and returns its id, and in words for the
+	// row what could not be kept of its attributes.
+	Begin(ctx context.Context, obj Object) (id string, warnings []string, err error)
 	// PutPart stores exactly size bytes of body as part n, replacing an earlier one.
 	PutPart(ctx context.Context, key, upload string, n int, body io.Reader, size int64) (Part, error)
 	// Parts lists what was uploaded, by number.

@@ -18,7 +18,8 @@ import (
 )
 
 // Version is the format this code writes. It reads this one and the one before.
-const Version = 1
+// Format 2 added the kinds of parts and of deletions.
+const Version = 2
 
 // Kind says what is to be done.
 type Kind string
@@ -26,6 +27,9 @@ type Kind string
 const (
 	List   Kind = "list"   // walk a range of source and target, seal what differs into batches
 	Copy   Kind = "copy"   // copy the objects of one batch
+	Begin  Kind = "begin"  // open the upload of a big object and cut it into parts
+	Part   Kind = "part"   // copy some parts of it
+	Finish Kind = "finish" // check the whole and complete the upload
 	Verify Kind = "verify" // list a shard's range again and prove every row
 	Report Kind = "report" // once every shard is verified, write the report
 )
@@ -47,7 +51,7 @@ func (k Kind) Stage() Stage {
 	switch k {
 	case List:
 		return Listing
-	case Copy:
+	case Copy, Begin, Part, Finish:
 		return Copying
 	case Verify, Report:
 		return Verifying
@@ -62,7 +66,9 @@ type Task struct {
 	Run     string      `json:"run"`             // <job>/<UTC time>
 	Shard   string      `json:"shard,omitempty"` // list, copy, verify
 	Range   store.Range `json:"range,omitzero"`  // list: what is left to cover, in source keys
-	Batch   string      `json:"batch,omitempty"` // copy
+	Batch   string      `json:"batch,omitempty"` // copy, begin, part, finish
+	From    int         `json:"from,omitempty"`  // part: the first and the last number
+	To      int         `json:"to,omitempty"`
 	First   string      `json:"first,omitempty"` // copy: the first and the last key of the batch, for logs
 	Last    string      `json:"last,omitempty"`
 	Count   int         `json:"count,omitempty"`   // copy: objects to copy
@@ -116,8 +122,10 @@ func Decode(body []byte) (Task, error) {
 		return bad("a %s task names no run", t.Kind)
 	case t.Shard == "" && t.Kind != Report:
 		return bad("a %s task names no shard", t.Kind)
-	case t.Batch == "" && t.Kind == Copy:
-		return bad("a copy task names no batch")
+	case t.Batch == "" && t.Kind.Stage() == Copying:
+		return bad("a %s task names no batch", t.Kind)
+	case t.Kind == Part && (t.From < 1 || t.To < t.From):
+		return bad("a part task names no parts (%d to %d)", t.From, t.To)
 	case !utf8.ValidString(t.Run + t.Shard + t.Batch):
 		return bad("a %s task has a name that is not UTF-8", t.Kind)
 	}

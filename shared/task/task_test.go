@@ -14,6 +14,7 @@ func TestATaskSurvivesItsMessage(t *testing.T) {
 	for name, want := range map[string]task.Task{
 		"list with awkward keys": {V: task.Version, Kind: task.List, Run: "j/20260101T000000Z", Shard: "0", Range: store.Range{Prefix: "<a&b>", After: "\x01\"", UpTo: "中文😀"}},
 		"copy":                   {V: task.Version, Kind: task.Copy, Run: "j/20260101T000000Z", Shard: "0", Batch: "0-b", First: "a", Last: "b", Count: 2, Bytes: 3, Attempt: 1, Resend: 7},
+		"part":                   {V: task.Version, Kind: task.Part, Run: "j/20260101T000000Z", Shard: "0", Batch: "0-b", From: 3, To: 10},
 		"report":                 {V: task.Version, Kind: task.Report, Run: "j/20260101T000000Z", Waits: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,6 +43,7 @@ func TestABodyThatIsNoTaskIsRefused(t *testing.T) {
 		"no run":            {`{"v":1,"kind":"report"}`, fault.Invalid, "no run"},
 		"no shard":          {`{"v":1,"kind":"list","run":"a/b"}`, fault.Invalid, "no shard"},
 		"no batch":          {`{"v":1,"kind":"copy","run":"a/b","shard":"0"}`, fault.Invalid, "no batch"},
+		"no parts":          {`{"v":2,"kind":"part","run":"a/b","shard":"0","batch":"0-b","from":2,"to":1}`, fault.Invalid, "no parts"},
 		"of a newer format": {`{"v":99,"kind":"mystery"}`, fault.Newer, "newer"},
 	} {
 		t.Run(name, func(t *testing.T) {

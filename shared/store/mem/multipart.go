@@ -19,19 +19,19 @@ import (
 )
 
 // Begin implements store.Multipart.
-func (b *Bucket) Begin(ctx context.Context, o store.Object) (string, error) {
+func (b *Bucket) Begin(ctx context.Context, o store.Object) (string, []string, error) {
 	if err := alive(ctx, "mem.Begin", o.Key); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if err := b.CheckKey(o.Key); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.serial++
 	id := "upload-" + strconv.Itoa(b.serial)
 	b.uploads[id] = &upload{object: clone(o), parts: map[int]part{}}
-	return id, nil
+	return id, nil, nil
 }
 
 func (b *Bucket) upload(op, key, id string) (*upload, error) {
@@ -134,4 +134,11 @@ func (b *Bucket) Abort(ctx context.Context, key, id string) error {
 		delete(b.uploads, id)
 	}
 	return nil
+}
+
+// Uploads returns the ids of the uploads that are open, in order.
+func (b *Bucket) Uploads() []string {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return slices.Sorted(maps.Keys(b.uploads))
 }

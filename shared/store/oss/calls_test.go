@@ -39,7 +39,7 @@ func calls(b *Bucket) map[string]func(context.Context) error {
 			return err
 		},
 		"Delete": func(ctx context.Context) error { return b.Delete(ctx, "k") },
-		"Begin":  func(ctx context.Context) error { _, err := b.Begin(ctx, obj); return err },
+		"Begin":  func(ctx context.Context) error { _, _, err := b.Begin(ctx, obj); return err },
 		"PutPart": func(ctx context.Context) error {
 			_, err := b.PutPart(ctx, "k", "u", 1, strings.NewReader("x"), 1)
 			return err

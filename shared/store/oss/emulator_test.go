@@ -207,7 +207,7 @@ func TestStandInThawing(t *testing.T) {
 
 func TestStandInMultipart(t *testing.T) {
 	srv, b := stand(t, nil)
-	id, err := b.Begin(t.Context(), store.Object{Key: "a b\x01中", Type: "text/plain", Meta: map[string]string{"A": "b"}})
+	id, _, err := b.Begin(t.Context(), store.Object{Key: "a b\x01中", Type: "text/plain", Meta: map[string]string{"A": "b"}})
 	if err != nil {
 		t.Fatal(err)
 	}

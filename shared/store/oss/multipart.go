@@ -17,16 +17,15 @@ import (
 )
 
 // Begin opens an upload that will carry obj's Type, Header, Meta, Class and
-// Origin. What OSS cannot hold of them is left out without a word here: a Put
-// of the same attributes names it.
-func (b *Bucket) Begin(ctx context.Context, obj store.Object) (string, error) {
+// Origin. The warnings name what OSS cannot hold of them.
+func (b *Bucket) Begin(ctx context.Context, obj store.Object) (id string, warnings []string, err error) {
 	const op = "oss.Begin"
 	if err := b.CheckKey(obj.Key); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	header, _, err := attributes(obj)
+	header, warnings, err := attributes(obj)
 	if err != nil {
-		return "", fault.New(fault.Invalid, op, obj.Key, err)
+		return "", nil, fault.New(fault.Invalid, op, obj.Key, err)
 	}
 	var x struct{ UploadId string }
 	_, err = b.document(ctx, request{
@@ -36,7 +35,7 @@ func (b *Bucket) Begin(ctx context.Context, obj store.Object) (string, error) {
 	if err == nil && x.UploadId == "" {
 		err = fault.New(fault.Temporary, op, obj.Key, errors.New("the answer names no upload"))
 	}
-	return x.UploadId, err
+	return x.UploadId, warnings, err
 }
 
 // document sends r and reads its answer's XML into v.

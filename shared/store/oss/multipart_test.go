@@ -15,9 +15,9 @@ func TestBeginSendsAttributesAndReturnsTheUpload(t *testing.T) {
 	rec := &recorder{answer: func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>k</Key><UploadId>U1</UploadId></InitiateMultipartUploadResult>"))
 	}}
-	got, err := serve(t, rec.ServeHTTP).Begin(t.Context(), store.Object{Key: "k", Type: "text/plain", Class: store.Infrequent, Meta: map[string]string{"a": "b"}})
-	if err != nil || got != "U1" {
-		t.Errorf("got %q, %v, want U1", got, err)
+	got, warnings, err := serve(t, rec.ServeHTTP).Begin(t.Context(), store.Object{Key: "k", Type: "text/plain", Class: store.Infrequent, Meta: map[string]string{"a": "b", "large": strings.Repeat("x", 9000)}})
+	if err != nil || got != "U1" || len(warnings) != 1 {
+		t.Errorf("got %q, warnings %q, %v, want U1 and a word on what OSS does not hold", got, warnings, err)
 	}
 	r := rec.one(t)
 	if r.method != "POST" || !strings.Contains(r.query, "uploads") || r.header.Get("Content-Type") != "text/plain" ||

@@ -39,7 +39,7 @@ const partSize = 200_000 // above OSS's least of 100 KB
 // upload begins an upload of n parts and returns its id, parts and content.
 func upload(t *testing.T, b uploader, o store.Object, n int) (string, []store.Part, []byte) {
 	t.Helper()
-	id, err := b.Begin(t.Context(), o)
+	id, _, err := b.Begin(t.Context(), o)
 	if err != nil {
 		t.Fatalf("Begin: %v", err)
 	}

@@ -1,0 +1,85 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Upload is the outcome of a Begin task: `uploads/<batch>`. An upload that no
+// record names is nobody's to abort but its maker's.
+type Upload struct {
+	V        int       `json:"v"`
+	Batch    string    `json:"batch"`
+	Shard    string    `json:"shard"`
+	ID       string    `json:"id"`  // the target's name for it
+	Row      Row       `json:"row"` // the object: what the parts are read from and what the target held
+	PartSize int64     `json:"part_size"`
+	PerTask  int       `json:"per_task"`           // parts of one Part task
+	Warnings []string  `json:"warnings,omitempty"` // what could not be kept of the object's metadata
+	At       time.Time `json:"at"`
+}
+
+// Parts is the outcome of a Part task: `parts/<batch>/<from>`.
+type Parts struct {
+	V    int         `json:"v"`
+	From int         `json:"from"`
+	To   int         `json:"to"`
+	Done []PartRow   `json:"done,omitempty"` // by number
+	Next []PartRange `json:"next,omitempty"` // what is left
+	At   time.Time   `json:"at"`
+}
+
+// PartRow is one uploaded part and what is needed to join it with the others.
+type PartRow struct {
+	Number int    `json:"n"`
+	Size   int64  `json:"size"` // bytes
+	ETag   string `json:"etag"`
+	CRC64  uint64 `json:"crc64"`  // ECMA-182, of what was sent
+	Blocks []byte `json:"blocks"` // the SHA-1 of each block, 20 bytes each, in a row
+}
+
+// PartRange is parts From to To, both included.
+type PartRange struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+// BeginUpload creates the record of an upload and returns the one that stands.
+func (r *Run) BeginUpload(ctx context.Context, u Upload) (Upload, error) {
+	u.V = Version
+	return createRecord(ctx, r, "uploads/"+u.Batch, u)
+}
+
+// Upload reads the record of a batch's upload. NotFound before it is begun.
+func (r *Run) Upload(ctx context.Context, batch string) (Upload, error) {
+	return readRecord[Upload](ctx, r, "uploads/"+batch)
+}
+
+// EndParts creates the outcome of a Part task and returns the one that stands.
+func (r *Run) EndParts(ctx context.Context, batch string, p Parts) (Parts, error) {
+	p.V = Version
+	return createRecord(ctx, r, partsName(batch, p.From), p)
+}
+
+// PartsFrom reads the outcome of the Part task that begins with part from.
+// NotFound while it is open.
+func (r *Run) PartsFrom(ctx context.Context, batch string, from int) (Parts, error) {
+	return readRecord[Parts](ctx, r, partsName(batch, from))
+}
+
+func partsName(batch string, from int) string { return fmt.Sprintf("parts/%s/%05d", batch, from) }
+
+// PartTasks returns which Part tasks of a batch have ended, by their first part.
+func (r *Run) PartTasks(ctx context.Context, batch string) (map[int]bool, error) {
+	ended := map[int]bool{}
+	prefix := "parts/" + batch + "/"
+	err := r.names(ctx, prefix, func(name string) {
+		var from int
+		if _, err := fmt.Sscanf(strings.TrimPrefix(name, prefix), "%05d", &from); err == nil {
+			ended[from] = true
+		}
+	})
+	return ended, err
+}

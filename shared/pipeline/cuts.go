@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"kodoferry/shared/digest"
+	"kodoferry/shared/ledger"
+)
+
+const (
+	// perTaskBytes is about what one Part task copies, and mostTasks how many
+	// tasks an object becomes before each copies more.
+	perTaskBytes = 128 << 20
+	mostTasks    = 256
+)
+
+func perTask(size, part int64) int {
+	return int(max(1, max(perTaskBytes, size/mostTasks)/part))
+}
+
+// partSize is the size of an object's parts: first, or the row's own, larger
+// where 10,000 would not suffice. Steps of 4 MiB keep the blocks of its hash whole.
+func partSize(row ledger.Row, first int64) int64 {
+	const step = digest.BlockSize
+	size := first
+	if row.PartSize > 0 {
+		size = row.PartSize
+	}
+	least := (row.Src.Size + maxParts - 1) / maxParts
+	return max(size, (least+step-1)/step*step)
+}
+
+// cuts returns where the parts of an upload begin, and the object's size as the
+// last: on the steps its hash is made of, which begin anew with each part that
+// the source was uploaded in.
+func cuts(u ledger.Upload) []int64 {
+	pieces := u.Row.Src.Parts
+	if len(pieces) == 0 || !digest.IsQetag(u.Row.Src.Hash) {
+		pieces = []int64{u.Row.Src.Size}
+	}
+	out := []int64{0}
+	at, begun := int64(0), int64(0)
+	for _, piece := range pieces {
+		for end := at + piece; at < end; {
+			at = min(end, at+digest.BlockSize)
+			if at-begun >= u.PartSize {
+				out, begun = append(out, at), at
+			}
+		}
+	}
+	if begun < at || at == 0 {
+		out = append(out, at)
+	}
+	return out
+}
+
+// within returns the pieces of the source's parts that lie in [from, to).
+func within(parts []int64, from, to int64) []int64 {
+	var out []int64
+	at := int64(0)
+	for _, n := range parts {
+		if l, h := max(at, from), min(at+n, to); l < h {
+			out = append(out, h-l)
+		}
+		at += n
+	}
+	return out
+}

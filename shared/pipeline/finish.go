@@ -1,0 +1,212 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"kodoferry/shared/digest"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// finish joins what the parts left in the ledger into the hash and the CRC64 of
+// the whole, holds them against the source, and only then completes the upload:
+// a damaged object never becomes visible.
+func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+		return r.afterCopy(t, w), err
+	}
+	u, err := r.Upload(ctx, t.Batch)
+	if err != nil {
+		return nil, err
+	}
+	done, open, err := r.uploaded(ctx, u)
+	if err != nil || len(open) > 0 {
+		return r.partTasks(u, open), err
+	}
+	a := &attempt{copier: &copier{run: r}, row: u.Row}
+	crc, proof, err := a.joined(done)
+	if err == nil {
+		err = a.complete(ctx, u, done, crc, proof)
+	}
+	switch kind := fault.KindOf(err); {
+	case err == nil:
+		next, err := r.settle(ctx, t, a.row)
+		if err == nil && a.row.State != ledger.Copied {
+			r.drop(ctx, t.Batch)
+		}
+		return next, err
+	case kind == fault.Denied && r.denied(ctx):
+		return r.wait(t), nil
+	case kind == fault.Temporary || kind == fault.Unknown || kind == fault.Throttled || kind == fault.Denied:
+		return nil, err
+	}
+	a.clean(ctx)
+	return r.again(ctx, t, a, err)
+}
+
+// joined checks the parts against what the source lists of the whole, and
+// returns the CRC64 of the whole and what proves it.
+func (a *attempt) joined(done []ledger.PartRow) (crc uint64, proof ledger.Proof, err error) {
+	var size int64
+	var blocks [][20]byte
+	for _, p := range done {
+		crc = digest.CombineCRC64(crc, p.CRC64, p.Size)
+		size += p.Size
+		for b := range slices.Chunk(p.Blocks, 20) {
+			blocks = append(blocks, [20]byte(b))
+		}
+	}
+	src := a.row.Src
+	if size != src.Size {
+		return 0, "", fault.New(fault.Corrupt, "finish", src.Key, fmt.Errorf("the parts have %d bytes, want %d", size, src.Size))
+	}
+	if !digest.IsQetag(src.Hash) {
+		return crc, ledger.ByCRC, nil
+	}
+	got, err := digest.JoinBlocks(blocks, size, src.Parts)
+	if err != nil {
+		return 0, "", fault.New(fault.Corrupt, "finish", src.Key, err)
+	}
+	switch {
+	case got == src.Hash:
+		return crc, ledger.ByQetag, nil
+	case a.row.Read == got && a.job.HashMismatch == job.CopyMismatch: // two equal reads, and the job takes the bytes
+		return crc, ledger.ByCRC, nil
+	}
+	return 0, "", fault.New(fault.Corrupt, "finish", src.Key, &digest.Mismatch{What: "qetag", Got: got, Want: src.Hash})
+}
+
+// complete makes the object of exactly these parts, if the source is still the
+// one they were read from and the target may be written.
+func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.PartRow, crc uint64, proof ledger.Proof) error {
+	now, err := a.src.Stat(ctx, a.row.Key())
+	switch {
+	case err != nil:
+		return err
+	case !sameVersion(a.row.Src, now):
+		return fault.New(fault.Changed, "finish", a.row.Key(), errors.New("the source was overwritten while its parts were copied"))
+	}
+	exists := a.row.Dst != nil
+	if a.guards(exists) {
+		if err := a.untouched(ctx); err != nil {
+			return err
+		}
+	}
+	parts := make([]store.Part, len(done))
+	for i, p := range done {
+		parts[i] = store.Part{Number: p.Number, Size: p.Size, ETag: p.ETag}
+	}
+	stored, err := a.dst.Finish(ctx, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.job.Unguarded})
+	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Changed {
+		// The upload is gone, or the key is there: a twin may have completed it.
+		if _, final, ierr := a.inspect(ctx); ierr != nil || final {
+			return ierr
+		}
+		return fault.New(fault.Invalid, "finish", a.row.Key(), err)
+	}
+	if err != nil {
+		return err
+	}
+	sum := strconv.FormatUint(crc, 10)
+	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
+		return fault.New(fault.Corrupt, "finish", a.row.Key(), fmt.Errorf("the target stored CRC64 %s of parts that join to %s", stored.CRC64, sum))
+	}
+	a.row.State, a.row.Reason, a.row.Proof, a.row.Warnings = ledger.Copied, "", proof, u.Warnings
+	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
+	a.row.At = a.Now().UTC()
+	return nil
+}
+
+// settle writes the batch off with what became of its one pending object.
+func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row) ([]task.Task, error) {
+	rows, err := r.Rows(ctx, t.Batch)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		if rows[i].State == ledger.Pending {
+			rows[i] = row
+		}
+	}
+	w, err := r.split(ctx, t.Batch, rows)
+	if err != nil {
+		return nil, err
+	}
+	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+		return nil, err
+	}
+	if row.State != ledger.Pending {
+		r.Watch(Event{Kind: Settled, Key: row.Key(), Row: row})
+	}
+	return r.afterCopy(t, w), nil
+}
+
+// again ends an upload that cannot be completed. The object begins anew in a
+// batch of its own, or is written off.
+func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]task.Task, error) {
+	a.row.Tries += quickTries // a whole object was read and written: that counts for a delivery
+	switch kind := fault.KindOf(err); {
+	case errors.Is(err, errConflict):
+		a.row.State, a.row.Reason, a.row.At = ledger.Conflict, conflictReason, r.Now().UTC()
+		err = errConflict
+	case kind == fault.NotFound || kind == fault.Changed:
+		err = a.restat(ctx, err)
+	case kind == fault.Invalid: // parts replaced, or the upload gone: nothing is wrong with the object
+		err = fault.New(fault.Temporary, "finish", a.row.Key(), err)
+	}
+	if a.row.State == ledger.Pending {
+		a.blame(ctx, err)
+	}
+	r.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
+	next, serr := r.settle(ctx, t, a.row)
+	if serr != nil {
+		return nil, serr
+	}
+	r.drop(ctx, t.Batch)
+	for i := range next {
+		next[i].Delay = r.delay(a.row.Tries / quickTries)
+	}
+	return next, nil
+}
+
+// restart begins an object anew whose source, or whose upload, is not what it was.
+func (r *run) restart(ctx context.Context, t task.Task, u ledger.Upload, err error) ([]task.Task, error) {
+	return r.again(ctx, t, &attempt{copier: &copier{run: r}, row: u.Row}, err)
+}
+
+// shrink begins an object anew in smaller parts, for not one fits an invocation.
+func (r *run) shrink(ctx context.Context, t task.Task, u ledger.Upload) ([]task.Task, error) {
+	row := u.Row
+	row.PartSize = max(u.PartSize/2/digest.BlockSize*digest.BlockSize, digest.BlockSize)
+	if partSize(row, row.PartSize) == u.PartSize {
+		return nil, fault.New(fault.Temporary, "part", row.Key(), fmt.Errorf("a part of %d bytes does not fit an invocation, and smaller ones would be too many", u.PartSize))
+	}
+	next, err := r.settle(ctx, t, row)
+	if err == nil {
+		r.drop(ctx, t.Batch)
+	}
+	return next, err
+}
+
+// drop aborts the upload that the ledger has for a batch which is written off
+// otherwise. Only what the ledger names is ever aborted. What cannot be reached
+// now is left to the bucket's lifecycle rule.
+func (r *run) drop(ctx context.Context, batch string) {
+	u, err := r.Upload(ctx, batch)
+	if ledger.Missing(err) {
+		return
+	}
+	if err == nil {
+		err = r.dst.Abort(ctx, u.Row.Key(), u.ID)
+	}
+	if err != nil {
+		r.log.WarnContext(ctx, "upload not aborted", "key", u.Row.Key(), "fault", fault.KindOf(err), "err", err)
+	}
+}

@@ -1,0 +1,215 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/task"
+)
+
+// inParts reports whether a pending object goes in parts.
+func (r *run) inParts(row ledger.Row) bool {
+	return row.PartSize > 0 || row.Src.Size > r.job.Limits.PartsAbove
+}
+
+// begin opens the upload of a batch's one pending object and yields its Part
+// tasks. Where the upload is open already it yields what is left of it, so a
+// lost message of a Part or a Finish is sent again by sending Begin again.
+func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+		return r.afterCopy(t, w), err
+	}
+	u, err := r.Upload(ctx, t.Batch)
+	if ledger.Missing(err) {
+		var row ledger.Row
+		if u, row, err = r.initiate(ctx, t); err == nil && u.ID == "" {
+			return r.settle(ctx, t, row)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, open, err := r.uploaded(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	if len(open) == 0 {
+		return []task.Task{{Kind: task.Finish, Run: r.Name, Shard: u.Shard, Batch: u.Batch}}, nil
+	}
+	return r.partTasks(u, open), nil
+}
+
+func (r *run) partTasks(u ledger.Upload, ranges []ledger.PartRange) []task.Task {
+	var next []task.Task
+	for _, p := range ranges {
+		next = append(next, task.Task{Kind: task.Part, Run: r.Name, Shard: u.Shard, Batch: u.Batch, From: p.From, To: p.To})
+	}
+	return next
+}
+
+// initiate opens an upload and leaves its record. Where the object needs none, its
+// row says what became of it, and the upload has no ID.
+func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.Row, error) {
+	var u ledger.Upload
+	rows, err := r.Rows(ctx, t.Batch)
+	if err != nil {
+		return u, ledger.Row{}, err
+	}
+	i := slices.IndexFunc(rows, func(row ledger.Row) bool { return row.State == ledger.Pending })
+	if i < 0 {
+		return u, ledger.Row{}, fault.New(fault.Invalid, "pipeline.begin", t.Batch, errors.New("the batch has no pending object"))
+	}
+	a := &attempt{copier: &copier{run: r}, row: rows[i]}
+	if t.Again() || a.row.Tries > 0 || a.row.Dst != nil {
+		if _, final, err := a.inspect(ctx); err != nil || final {
+			return u, a.row, err
+		}
+	}
+	found, err := r.src.Stat(ctx, a.row.Key())
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		a.gone()
+	case err != nil:
+		return u, a.row, err
+	case !sameVersion(a.row.Src, found):
+		a.replaced(found)
+	}
+	if a.row.State != ledger.Pending {
+		return u, a.row, nil
+	}
+	a.row.Src.Parts = found.Parts
+	id, warnings, err := r.dst.Begin(ctx, a.attributes(found))
+	if err != nil {
+		return u, a.row, err
+	}
+	size := partSize(a.row, r.job.Limits.PartSize)
+	u, err = r.BeginUpload(ctx, ledger.Upload{
+		Batch: t.Batch, Shard: t.Shard, ID: id, Row: a.row, PartSize: size, Warnings: warnings,
+		PerTask: perTask(a.row.Src.Size, size), At: r.Now().UTC(),
+	})
+	if err == nil && u.ID != id { // a twin was faster; this one is ours and nobody knows it
+		err = r.dst.Abort(ctx, a.row.Key(), id)
+	}
+	return u, a.row, err
+}
+
+// part uploads some parts of an object. What did not fit the invocation is
+// left to tasks of its own; whoever leaves the last part yields the Finish.
+func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
+	w, err := r.WrittenOff(ctx, t.Batch)
+	if !ledger.Missing(err) {
+		return r.afterCopy(t, w), err
+	}
+	u, err := r.Upload(ctx, t.Batch)
+	if err != nil {
+		return nil, err
+	}
+	if p, err := r.PartsFrom(ctx, t.Batch, t.From); !ledger.Missing(err) {
+		return r.afterPart(ctx, u, p, err)
+	}
+	if t.Waits < patience && late(ctx, r.pace.need(u.PartSize)) {
+		return r.wait(t), nil // several messages share one deadline
+	}
+	p := ledger.Parts{From: t.From, To: t.To}
+	var trouble error
+	if p.Done, trouble = r.parts(ctx, t, u); ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	switch kind := fault.KindOf(trouble); {
+	case kind == fault.Changed || kind == fault.NotFound:
+		return r.restart(ctx, t, u, trouble)
+	case len(p.Done) == 0 && trouble == nil: // not one part fits an invocation
+		return r.shrink(ctx, t, u)
+	case len(p.Done) == 0 && kind == fault.Denied && r.denied(ctx):
+		return r.wait(t), nil
+	case len(p.Done) == 0:
+		return nil, trouble
+	case trouble != nil:
+		r.log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", trouble)
+		r.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: trouble})
+	}
+	p.Next, p.At = gaps(t.From, t.To, p.Done), r.Now().UTC()
+	p, err = r.EndParts(ctx, t.Batch, p)
+	return r.afterPart(ctx, u, p, err)
+}
+
+// patience is how often a Part task waits for an invocation with time enough.
+const patience = 3
+
+// gaps returns the stretches of from to to that are not done.
+func gaps(from, to int, done []ledger.PartRow) []ledger.PartRange {
+	var out []ledger.PartRange
+	for _, p := range done {
+		if from < p.Number {
+			out = append(out, ledger.PartRange{From: from, To: p.Number - 1})
+		}
+		from = p.Number + 1
+	}
+	if from <= to {
+		out = append(out, ledger.PartRange{From: from, To: to})
+	}
+	return out
+}
+
+func (r *run) afterPart(ctx context.Context, u ledger.Upload, p ledger.Parts, err error) ([]task.Task, error) {
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Next) > 0 {
+		return r.partTasks(u, p.Next), nil // some parts were done: that is no failed try
+	}
+	_, open, err := r.uploaded(ctx, u)
+	if err != nil || len(open) > 0 {
+		return nil, err
+	}
+	return []task.Task{{Kind: task.Finish, Run: r.Name, Shard: u.Shard, Batch: u.Batch}}, nil
+}
+
+// uploaded reads what was uploaded, by number, and which parts no record has.
+// While many tasks are open that is one listing.
+func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.PartRow, open []ledger.PartRange, err error) {
+	ended, err := r.PartTasks(ctx, u.Batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	count := len(cuts(u)) - 1
+	var todo []ledger.PartRange
+	for from := 1; from <= count; from += u.PerTask {
+		todo = append(todo, ledger.PartRange{From: from, To: min(from+u.PerTask-1, count)})
+	}
+	var mu sync.Mutex
+	for len(todo) > 0 {
+		layer := todo
+		todo = nil
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(16)
+		for _, task := range layer {
+			if !ended[task.From] {
+				mu.Lock()
+				open = append(open, task)
+				mu.Unlock()
+				continue
+			}
+			g.Go(func() error {
+				p, err := r.PartsFrom(gctx, u.Batch, task.From)
+				mu.Lock()
+				defer mu.Unlock()
+				done, todo = append(done, p.Done...), append(todo, p.Next...)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return nil, nil, err
+		}
+	}
+	slices.SortFunc(done, func(a, b ledger.PartRow) int { return a.Number - b.Number })
+	slices.SortFunc(open, func(a, b ledger.PartRange) int { return a.From - b.From })
+	return done, open, nil
+}
+

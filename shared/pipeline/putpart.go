@@ -1,0 +1,122 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/digest"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/task"
+)
+
+// parts uploads the parts of t side by side, as many as fit. The error is that
+// of the parts that are missing for another reason than time.
+func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []ledger.PartRow, trouble error) {
+	at := cuts(u)
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.job.Limits.Parallel)
+	for n := t.From; n <= min(t.To, len(at)-1); n++ {
+		if n > t.From && late(ctx, r.pace.need(at[n]-at[n-1])) || gctx.Err() != nil {
+			break
+		}
+		if err := r.slots.Acquire(gctx, 1); err != nil {
+			break
+		}
+		g.Go(func() error {
+			defer r.slots.Release(1)
+			pctx, cancel := reserve(gctx)
+			defer cancel()
+			p, err := r.onePart(pctx, u, n, at[n-1], at[n])
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				done = append(done, p)
+			case pctx.Err() == nil:
+				trouble = err
+			}
+			if kind := fault.KindOf(err); err != nil && (kind == fault.Changed || kind == fault.NotFound) {
+				return err // the upload is of no use any more
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // trouble has it
+	slices.SortFunc(done, func(a, b ledger.PartRow) int { return a.Number - b.Number })
+	return done, trouble
+}
+
+// reserve keeps time free at the end of an invocation to write the outcome.
+func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-margin*2/3))
+	}
+	return ctx, func() {}
+}
+
+// onePart copies the bytes [from, to) as part n, trying again where that makes sense.
+func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int64) (ledger.PartRow, error) {
+	for try, throttled := 1, 0; ; {
+		p, err := r.tryPart(ctx, u, n, from, to)
+		kind := fault.KindOf(err)
+		wait := r.Quick << (try - 1)
+		switch {
+		case err == nil, ctx.Err() != nil, kind == fault.Changed, kind == fault.NotFound, kind == fault.Invalid, kind == fault.Denied:
+			return p, err
+		case kind == fault.Throttled: // waiting spends no try
+			throttled++
+			if wait = max(fault.WaitOf(err), min(r.Quick<<min(throttled, 8), 30*time.Second)); late(ctx, wait) || throttled == 20 {
+				return p, err
+			}
+		default:
+			r.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: err})
+			if try++; try > quickTries {
+				return p, err
+			}
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return p, ctx.Err()
+		}
+	}
+}
+
+func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int64) (ledger.PartRow, error) {
+	row := ledger.PartRow{Number: n, Size: to - from}
+	begun := time.Now()
+	_, body, err := r.src.Open(ctx, u.Row.Src, from, row.Size)
+	if err != nil {
+		return row, err
+	}
+	read := digest.NewReader(body, digest.Want{Size: row.Size, Parts: within(u.Row.Src.Parts, from, to), Blocks: digest.IsQetag(u.Row.Src.Hash)})
+	guard := &guarded{read: read, left: row.Size}
+	stored, err := r.dst.PutPart(ctx, u.Row.Key(), u.ID, n, guard, row.Size)
+	_ = body.Close()
+	guard.stop()
+	if err != nil {
+		if broken := read.Err(); broken != nil && broken != io.EOF {
+			return row, fault.New(fault.Temporary, "part", u.Row.Key(), broken)
+		}
+		return row, err
+	}
+	row.ETag, row.CRC64 = stored.ETag, read.CRC64()
+	if sum := strconv.FormatUint(row.CRC64, 10); stored.CRC64 != "" && stored.CRC64 != sum {
+		return row, fault.New(fault.Corrupt, "part", u.Row.Key(), fmt.Errorf("the target stored CRC64 %s of part %d, sent with %s", stored.CRC64, n, sum))
+	}
+	for _, b := range read.Blocks() {
+		row.Blocks = append(row.Blocks, b[:]...)
+	}
+	r.pace.saw(row.Size, time.Since(begun))
+	r.Watch(Event{Kind: Moved, Key: u.Row.Key(), Bytes: row.Size})
+	return row, nil
+}
