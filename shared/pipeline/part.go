@@ -212,4 +212,3 @@ func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.Part
 	slices.SortFunc(open, func(a, b ledger.PartRange) int { return a.From - b.From })
 	return done, open, nil
 }
-
