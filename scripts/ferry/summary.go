@@ -35,6 +35,12 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 	if len(sum) > 0 {
 		fmt.Fprintf(&text, "  %s listed = %s\n", humanize.Comma(o.Listed), strings.Join(sum, " + "))
 	}
+	if o.Excluded > 0 {
+		fmt.Fprintf(&text, "  %s more at the source, not chosen by the filter\n", numbers(o.Excluded, "object", "objects"))
+	}
+	if m := rep.Mirror; m != nil {
+		text.WriteString("  " + mirrored(*m) + "\n")
+	}
 	if o.Verified > 0 {
 		fmt.Fprintf(&text, "  %s verified, proved by %s\n", humanize.Comma(o.Verified), proofs(rep.Proofs))
 	}
@@ -46,6 +52,21 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+// mirrored says what became of the target's copies of what the source no longer has.
+func mirrored(m pipeline.Mirror) string {
+	if m.Refused != "" {
+		return "nothing deleted from the target: " + m.Refused
+	}
+	s := numbers(m.Deleted.Objects, "object", "objects") + " deleted from the target"
+	if m.Kept.Objects > 0 {
+		s += fmt.Sprintf(", %s kept, for the source has them again or someone else wrote them", humanize.Comma(m.Kept.Objects))
+	}
+	if m.Failed.Objects > 0 {
+		s += fmt.Sprintf(", %s could not be", humanize.Comma(m.Failed.Objects))
+	}
+	return s
 }
 
 // needs says what needs a person; "" where nothing does.
@@ -62,6 +83,11 @@ func needs(rep pipeline.Report) string {
 	}
 	if n := int64(len(rep.Unknown)); n > 0 {
 		words = append(words, numbers(n, "stretch of the listing not known", "stretches of the listing not known"))
+	}
+	if m := rep.Mirror; m != nil && m.Refused != "" {
+		words = append(words, "deletions refused")
+	} else if m != nil && m.Failed.Objects > 0 {
+		words = append(words, humanize.Comma(m.Failed.Objects)+" not deleted")
 	}
 	switch {
 	case len(words) > 0:

@@ -69,7 +69,7 @@ func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 
 // QueueNames end the names of a deployment's queues: one for each stage, one
 // for dead letters.
-var QueueNames = []string{string(task.Listing), string(task.Copying), string(task.Verifying), deadQueue}
+var QueueNames = []string{string(task.Listing), string(task.Copying), string(task.Verifying), string(task.Deleting), deadQueue}
 
 // deadQueue ends the name of the queue for dead letters; those of the others
 // end in their stage.
@@ -189,7 +189,7 @@ func (d *Deployment) Start(ctx context.Context, j job.Job, keys []string, now ti
 		}
 	}
 	name := pipeline.RunName(j, now)
-	first, err := d.pipeline.Start(ctx, j, name)
+	first, err := d.pipeline.Start(ctx, j, name, keys...)
 	if err != nil {
 		return "", err
 	}

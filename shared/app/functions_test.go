@@ -120,7 +120,7 @@ func deployed(t testing.TB, on fc.Platform, change ...func(*platform, *fc.Functi
 		t.Fatal(err)
 	}
 	t.Cleanup(p.cloud.Close)
-	for _, name := range []string{"list", "copy", "verify", "dead"} {
+	for _, name := range app.QueueNames {
 		if err := p.mns.CreateQueue("ferry-"+name, mns.Attributes{Visibility: visibility}); err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ type Options struct {
 
 // How many tasks of each stage run at the same time in one process. Objects
 // are bounded by the job's limits.parallel over all of them.
-var together = map[task.Stage]int{task.Listing: 2, task.Copying: 4, task.Verifying: 2}
+var together = map[task.Stage]int{task.Listing: 2, task.Copying: 4, task.Verifying: 2, task.Deleting: 1}
 
 const (
 	// localPause is short: nobody else shares the queue, and somebody waits.
@@ -114,7 +114,7 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 		}
 		name = pipeline.RunName(j, o.Now())
 	}
-	first, err := p.Start(ctx, j, name)
+	first, err := p.Start(ctx, j, name, o.Keys...)
 	if err == nil {
 		o.Begun(name, nil)
 	}
@@ -138,8 +138,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 	if o.Faulty != nil {
 		do = o.Faulty(do)
 	}
-	verifying := mem.New(mem.Options{Visibility: time.Hour})
-	followed := &progress{Doer: do, hurry: verifying.Hurry, reported: func() { stop(errReported) }}
+	verifying, deleting := mem.New(mem.Options{Visibility: time.Hour}), mem.New(mem.Options{Visibility: time.Hour})
+	hurry := func() { verifying.Hurry(); deleting.Hurry() }
+	followed := &progress{Doer: do, hurry: hurry, reported: func() { stop(errReported) }}
 	w := &worker.Worker{
 		Doer: followed, Log: o.Log, Attempts: j.Limits.Attempts, Pause: localPause,
 		Send: map[task.Stage]queue.Sender{},
@@ -153,7 +154,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 		},
 	}
 	queues := map[task.Stage]queue.Queue{
-		task.Listing: mem.New(mem.Options{Visibility: time.Hour}), task.Verifying: verifying,
+		task.Listing: mem.New(mem.Options{Visibility: time.Hour}), task.Verifying: verifying, task.Deleting: deleting,
 		// Neighbours in the queue are not neighbours in the bucket: OSS takes fewer requests for keys in a row.
 		task.Copying: mem.New(mem.Options{Visibility: time.Hour, Reorder: 1}),
 	}

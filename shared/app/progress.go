@@ -58,14 +58,33 @@ func (p *progress) follow(done *task.Task, next []task.Task) {
 		p.reported()
 		return
 	}
-	copied := p.open[task.List]+p.open[task.Copy] == 0
-	verified := copied && p.open[task.Verify] == 0
+	// Whether everything that goes before is done.
+	copied := p.count(task.List, task.Copy, task.Begin, task.Part, task.Finish) == 0
+	verified := copied && p.count(task.Verify) == 0
+	deleted := verified && p.count(task.Gate, task.Delete) == 0
+	turn := map[task.Kind]bool{task.Verify: copied, task.Gate: verified, task.Report: deleted}
 	for i := range next {
-		if n := &next[i]; n.Waits > 0 && (copied && n.Kind == task.Verify || verified && n.Kind == task.Report) {
+		if n := &next[i]; n.Waits > 0 && turn[n.Kind] {
 			n.Delay = min(n.Delay, soon)
 		}
 	}
-	if last := done.Kind == task.Copy && copied || done.Kind == task.Verify && verified; last {
+	last := copied
+	switch done.Kind {
+	case task.Verify:
+		last = verified
+	case task.Gate, task.Delete:
+		last = deleted
+	case task.Report:
+		last = false
+	}
+	if last {
 		p.hurry()
 	}
+}
+
+func (p *progress) count(kinds ...task.Kind) (n int) {
+	for _, k := range kinds {
+		n += p.open[k]
+	}
+	return n
 }

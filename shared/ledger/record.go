@@ -20,6 +20,7 @@ type Started struct {
 	Job       json.RawMessage `json:"job"` // the frozen job
 	At        time.Time       `json:"at"`
 	Root      ShardRef        `json:"root"`
+	Keys      []KeySegment    `json:"keys,omitempty"`      // the keys to look up, where the job names them; then nothing is listed
 	Chain     bool            `json:"chain,omitempty"`     // the source cannot be listed from a key that does not exist: one chain of shards
 	Deployed  bool            `json:"deployed,omitempty"`  // its tasks are in a deployment's queues, not in one process
 	Versioned bool            `json:"versioned,omitempty"` // the target ignores conditional PUTs: look before every PUT
@@ -49,10 +50,21 @@ type Closed struct {
 	Range    store.Range `json:"range"` // what was really covered
 	Counts   Counts      `json:"counts"`
 	Batches  []BatchRef  `json:"batches,omitempty"`
+	Deletes  []BatchRef  `json:"deletes,omitempty"`  // Ferry's copies of what the source no longer has, if deletions are mirrored
 	Children []ShardRef  `json:"children,omitempty"` // what is left
 	Round    int         `json:"round,omitempty"`    // 0 for what List closed; n for what verification sealed in its n-th round
 	Failed   string      `json:"failed,omitempty"`   // given up: the count is unknown, and why
 	At       time.Time   `json:"at"`
+}
+
+// Gate is the outcome of a Gate task: `gate.json`. Nothing is deleted before it
+// stands and allows it.
+type Gate struct {
+	V          int       `json:"v"`
+	Allowed    bool      `json:"allowed"`
+	Reason     string    `json:"reason,omitempty"` // why not
+	Candidates Tally     `json:"candidates"`       // what would be deleted
+	At         time.Time `json:"at"`
 }
 
 // Proved is the outcome of a Verify task: `verified/<shard>`.
@@ -120,6 +132,17 @@ func (r *Run) Closed(ctx context.Context, shard string) (Closed, error) {
 		return Closed{}, fault.New(fault.NotFound, "ledger.Closed", shard, nil)
 	}
 	return *p.Next, nil
+}
+
+// Decide creates the run's decision on deletions and returns the one that stands.
+func (r *Run) Decide(ctx context.Context, g Gate) (Gate, error) {
+	g.V = Version
+	return createRecord(ctx, r, "gate.json", g)
+}
+
+// Decided reads the run's decision on deletions. NotFound before it is made.
+func (r *Run) Decided(ctx context.Context) (Gate, error) {
+	return readRecord[Gate](ctx, r, "gate.json")
 }
 
 // Prove creates a shard's verification and returns the one that stands.

@@ -78,9 +78,13 @@ type Tally struct {
 
 func (t *Tally) add(o Tally) { t.Objects += o.Objects; t.Bytes += o.Bytes }
 
+// Add counts objects of bytes in all.
+func (t *Tally) Add(objects, bytes int64) { t.add(Tally{objects, bytes}) }
+
 // Counts tallies rows by state, and apart from that by verdict, proof and warning.
 type Counts struct {
 	Listed   Tally             `json:"listed"`
+	Excluded Tally             `json:"excluded,omitzero"` // seen at the source and not chosen by the job: not among Listed
 	States   map[State]Tally   `json:"states,omitempty"`
 	Verdicts map[Verdict]Tally `json:"verdicts,omitempty"`
 	Proofs   map[Proof]Tally   `json:"proofs,omitempty"`
@@ -106,6 +110,7 @@ func (c *Counts) Count(r Row) {
 // Add folds o into c.
 func (c *Counts) Add(o Counts) {
 	c.Listed.add(o.Listed)
+	c.Excluded.add(o.Excluded)
 	c.Warned += o.Warned
 	for k, v := range o.States {
 		bump(&c.States, k, v)

@@ -26,6 +26,7 @@ type Shard struct {
 	Closed *Closed    // nil while it is being listed
 	Proved *Proved    // nil while its verification is open
 	Open   []BatchRef // batches not written off yet; of a retried one, the newest retry
+	Extra  []BatchRef // the same of what may have to be deleted
 }
 
 // walkers is how many records one walk reads at a time.
@@ -105,19 +106,22 @@ func (r *Run) shard(ctx context.Context, ref ShardRef, w written) (Shard, error)
 		return s, err
 	}
 	s.Closed = &c
+	if s.Extra, err = r.open(ctx, c.Deletes, w); err != nil {
+		return s, err
+	}
 	if w.verified[ref.Shard] {
 		p, err := r.Proved(ctx, ref.Shard)
 		s.Proved = &p
 		return s, err // verified: every batch is written off
 	}
-	s.Open, err = r.open(ctx, c, w)
+	s.Open, err = r.open(ctx, c.Batches, w)
 	return s, err
 }
 
-// open returns the batches of c that are not written off.
-func (r *Run) open(ctx context.Context, c Closed, w written) ([]BatchRef, error) {
+// open returns those of batches, or what took their rest, that are not written off.
+func (r *Run) open(ctx context.Context, batches []BatchRef, w written) ([]BatchRef, error) {
 	var open []BatchRef
-	for todo := slices.Clone(c.Batches); len(todo) > 0; {
+	for todo := slices.Clone(batches); len(todo) > 0; {
 		b := todo[0]
 		todo = todo[1:]
 		if b.Pending == 0 {
@@ -165,7 +169,7 @@ func (r *Run) OpenBatches(ctx context.Context, c Closed) ([]BatchRef, error) {
 	if err := r.names(ctx, "again/"+prefix, func(n string) { w.again = append(w.again, strings.TrimPrefix(n, "again/")) }); err != nil {
 		return nil, err
 	}
-	return r.open(ctx, c, w)
+	return r.open(ctx, c.Batches, w)
 }
 
 // Waiting reports, by two listings, whether some closed shard is not verified

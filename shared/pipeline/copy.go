@@ -39,6 +39,7 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
 		return nil, err
 	}
+	r.notePace(ctx)
 	next := r.afterCopy(t, w)
 	for i := range next {
 		next[i].Delay = c.pause(w, rows)
@@ -50,7 +51,11 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
 	var next []task.Task
 	for _, b := range w.Rest {
-		next = append(next, r.copyTask(t.Shard, b))
+		again := r.copyTask(t.Shard, b)
+		if t.Kind == task.Delete {
+			again.Kind = task.Delete
+		}
+		next = append(next, again)
 	}
 	return next
 }
@@ -214,28 +219,3 @@ func (r *run) denied(ctx context.Context) bool { return r.shut(ctx, r.src) || r.
 
 // allowed notes that side served an object.
 func (c *copier) allowed(s side) { c.refusals[s].Store(0) }
-
-// pace measures what one stream moves, so that nothing is begun that an
-// invocation cannot end.
-type pace struct{ rate atomic.Int64 } // bytes/s
-
-// need estimates how long n bytes take: twice what the measured pace says.
-func (p *pace) need(n int64) time.Duration {
-	rate := p.rate.Load()
-	if rate == 0 {
-		rate = 8 << 20
-	}
-	return time.Duration(2 * float64(n) / float64(rate) * float64(time.Second))
-}
-
-// saw takes in that n bytes took d. Small objects say nothing of a stream's pace.
-func (p *pace) saw(n int64, d time.Duration) {
-	if n < 1<<20 || d <= 0 {
-		return
-	}
-	now := int64(float64(n) / d.Seconds())
-	if old := p.rate.Load(); old != 0 {
-		now = (7*old + now) / 8
-	}
-	p.rate.Store(max(now, 1))
-}

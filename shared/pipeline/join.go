@@ -71,7 +71,7 @@ func join(src, dst lister, extras bool) iter.Seq2[pair, error] {
 type cursor struct {
 	list   lister
 	pull   func() (store.Object, error, bool)
-	stop   func()
+	end    func() // of the iteration under way
 	object store.Object
 	err    error
 	ok     bool
@@ -84,9 +84,12 @@ func open(l lister) *cursor {
 }
 
 func (c *cursor) start(after string) {
-	c.pull, c.stop = iter.Pull2(c.list(after))
+	c.pull, c.end = iter.Pull2(c.list(after))
 	c.next()
 }
+
+// stop lets go of the listing.
+func (c *cursor) stop() { c.end() }
 
 func (c *cursor) next() {
 	c.object, c.err, c.ok = c.pull()
@@ -102,7 +105,7 @@ func (c *cursor) seek(key string) {
 	for n := 0; c.ok && c.object.Key < key; n++ {
 		if n == farAway {
 			if near := before(key); near > c.object.Key {
-				c.stop()
+				c.end()
 				c.start(near)
 				continue
 			}

@@ -27,6 +27,10 @@ const (
 // listings cannot decide.
 func (r *run) judge(ctx context.Context, src store.Object, dst *store.Object) (ledger.Row, error) {
 	row := ledger.Row{Src: src, At: r.Now().UTC()}
+	if absent(src) {
+		row.Src.Size, row.State, row.Reason = 0, ledger.Gone, "the list of keys names it, and the source does not have it"
+		return row, nil
+	}
 	if state, reason := r.refuse(src); state != "" {
 		row.State, row.Reason = state, reason
 		return row, nil
@@ -59,6 +63,11 @@ func (r *run) judge(ctx context.Context, src store.Object, dst *store.Object) (l
 		return row, err
 	case carries(kept, src):
 		row.State, row.Proof = ledger.Unchanged, ledger.ByKept
+	case r.job.Overwrite == job.OverwriteNever:
+		row.State, row.Reason = ledger.Skipped, "the target holds another object, which overwrite=never leaves alone"
+	case r.job.Overwrite == job.OverwriteNewer && !src.Modified.After(kept.Modified):
+		row.State, row.Reason = ledger.Skipped, "the target's object is not older than the source's, so overwrite=newer leaves it alone"
+	case r.job.Overwrite == job.OverwriteNewer:
 	case kept.Origin == nil && !kept.Modified.Before(src.Modified.Truncate(time.Second)):
 		row.State, row.Reason = ledger.Conflict, conflictReason
 	}
@@ -74,7 +83,7 @@ func (r *run) refuse(src store.Object) (ledger.State, string) {
 		return ledger.Failed, reason(err)
 	}
 	switch target := r.job.TargetKey(src.Key); {
-	case r.job.Ledger.Bucket == r.job.Target.Bucket && strings.HasPrefix(target, r.job.Ledger.Prefix):
+	case r.ledgers(target):
 		return ledger.Failed, fmt.Sprintf("its target key %q is under the ledger's prefix %q; put the ledger elsewhere (--ledger), or give the target a prefix", target, r.job.Ledger.Prefix)
 	case src.Disabled:
 		return ledger.Skipped, "it is disabled at the source; enable it (chstatus) to have it copied"
@@ -84,6 +93,11 @@ func (r *run) refuse(src store.Object) (ledger.State, string) {
 		return ledger.Failed, fmt.Sprintf("it has %d bytes, and OSS holds no object of more than %d; split it at the source", src.Size, int64(maxParts*maxPart))
 	}
 	return "", ""
+}
+
+// ledgers reports whether a target key is the ledger's.
+func (r *run) ledgers(target string) bool {
+	return r.job.Ledger.Bucket == r.job.Target.Bucket && strings.HasPrefix(target, r.job.Ledger.Prefix)
 }
 
 // carries reports whether a target object is Ferry's copy of src: it carries

@@ -44,6 +44,7 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if c.Batches, c.Counts, err = s.finish(); err != nil {
 		return nil, err
 	}
+	c.Deletes = s.deletes
 	if more {
 		c.Range.UpTo = last
 		left := store.Range{Prefix: t.Range.Prefix, After: last, UpTo: t.Range.UpTo}
@@ -75,12 +76,28 @@ func from(ctx context.Context, b store.Source, in store.Range) lister {
 
 // take judges what both sides list under one key and hands it to the sealer.
 func (r *run) take(ctx context.Context, s *sealer, p pair) error {
+	switch {
+	case p.src == nil:
+		s.extra(*p.dst)
+		return nil
+	case !r.chosen(*p.src):
+		s.counts.Excluded.Add(1, p.src.Size)
+		return nil
+	}
 	row, err := r.judge(ctx, *p.src, p.dst)
 	if err != nil {
 		return err
 	}
 	s.add(row)
 	return nil
+}
+
+// chosen reports whether an object of the source belongs to the job.
+func (r *run) chosen(o store.Object) bool {
+	if absent(o) {
+		return true // its owner named it: it gets its row
+	}
+	return r.match.Match(o)
 }
 
 // children names what is left after a shard whose last n keys lie from near on.

@@ -102,6 +102,10 @@ func (p page) Sentence() string {
 			things(int64(len(p.Unknown)), "One stretch of the source", "%s stretches of the source"))
 	case !p.Balanced:
 		return "The books do not balance: what was listed is not the sum of how it ended. Treat nothing on this page as proof."
+	case p.Bad() == 0 && p.Mirror != nil && p.Mirror.Refused != "":
+		return "Every object listed at the source is accounted for, but what the source no longer has was not deleted from the target: " + p.Mirror.Refused + "."
+	case p.Bad() == 0 && p.Mirror != nil && p.Mirror.Failed.Objects > 0:
+		return fmt.Sprintf("Every object listed at the source is accounted for, but %s could not be deleted from the target.", things(p.Mirror.Failed.Objects, "one object", "%s objects"))
 	case p.Bad() == 0:
 		return fmt.Sprintf("Every object ended, but only %s of the %s copied or unchanged ones could be verified.", humanize.Comma(o.Verified), humanize.Comma(o.Copied+o.Unchanged))
 	}

@@ -13,6 +13,8 @@
 //	finish.go  Finish -> checks the whole, then completes the upload
 //	failure.go          what becomes of a try that failed
 //	verify.go  Verify -> waits for the shard's batches, then proves every row
+//	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
+//	           Delete -> removes what the source no longer has
 //	report.go  Report -> waits for all shards, then writes the report
 //	resume.go  Resume -> what is open, by the ledger alone
 //
@@ -103,6 +105,7 @@ type run struct {
 	*Pipeline
 	start ledger.Started
 	job   job.Job
+	match *job.Matcher
 	src   Source
 	dst   writer // speaks source keys
 	log   *slog.Logger
@@ -128,6 +131,10 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.finish(ctx, t)
 	case task.Verify:
 		return r.verify(ctx, t)
+	case task.Gate:
+		return r.gate(ctx, t)
+	case task.Delete:
+		return r.delete(ctx, t)
 	case task.Report:
 		return r.report(ctx, t)
 	}
@@ -148,7 +155,13 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 	case task.List:
 		c, err := r.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.Now()})
 		return r.afterList(c), err
-	case task.Copy:
+	case task.Gate:
+		g, err := r.Decide(ctx, ledger.Gate{Reason: cause.Error(), At: p.Now()})
+		if err != nil {
+			return nil, err
+		}
+		return r.afterGate(ctx, g)
+	case task.Copy, task.Delete:
 		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
 		return r.afterCopy(t, w), err
 	case task.Begin, task.Part, task.Finish:
@@ -183,15 +196,22 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	match, err := j.Filter.Compile(j.Source.Prefix)
+	if err != nil {
+		return nil, err
+	}
 	src, dst, err := p.Open(ctx, j)
 	if err != nil {
 		return nil, err
 	}
 	r = &run{
-		Run: l, Pipeline: p, start: started, job: j,
+		Run: l, Pipeline: p, start: started, job: j, match: match,
 		src: src, dst: rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("run", name),
 	}
-	if started.Chain {
+	switch {
+	case len(started.Keys) > 0:
+		r.src = &named{src, l, started.Keys}
+	case started.Chain:
 		r.src = anchored{src}
 	}
 	p.mu.Lock()

@@ -46,6 +46,7 @@ type Totals struct {
 	Failed    int64 `json:"failed"`
 	Verified  int64 `json:"verified"`
 	Mismatch  int64 `json:"mismatch"`
+	Excluded  int64 `json:"excluded,omitempty"` // seen at the source and not chosen by the job's filter: not among listed
 }
 
 // Report is `report.json`.
@@ -62,6 +63,16 @@ type Report struct {
 	Shards   int                           `json:"shards"`
 	Failures []ledger.Failure              `json:"failures,omitempty"` // the first 1,000; the CSV files have all
 	Unknown  []Unknown                     `json:"unknown,omitempty"`  // stretches given up, whose count is not known
+	Mirror   *Mirror                       `json:"mirror,omitempty"`   // what became of deletions, where they are mirrored
+}
+
+// Mirror says what became of the target's copies of what the source no longer has.
+type Mirror struct {
+	Candidates ledger.Tally `json:"candidates"`
+	Refused    string       `json:"refused,omitempty"` // why nothing was deleted
+	Deleted    ledger.Tally `json:"deleted"`
+	Kept       ledger.Tally `json:"kept"`   // at the source again, or written by someone else meanwhile
+	Failed     ledger.Tally `json:"failed"` // could not be deleted
 }
 
 // Unknown is a stretch of the key space of which nothing is proved.
@@ -95,6 +106,11 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.wait(t), nil
 	}
 	rep, manifest := r.fold(p)
+	if r.job.Delete {
+		if open, err := r.deleted(ctx, p, &rep, &manifest); err != nil || open {
+			return r.wait(t), err
+		}
+	}
 	return nil, r.publish(ctx, rep, manifest)
 }
 
@@ -156,6 +172,7 @@ func totals(c ledger.Counts, of func(ledger.Tally) int64) Totals {
 		Skipped: of(c.States[ledger.Skipped]), Conflict: of(c.States[ledger.Conflict]), Gone: of(c.States[ledger.Gone]),
 		Deleted: of(c.States[ledger.Deleted]), Failed: of(c.States[ledger.Failed]),
 		Verified: of(c.Verdicts[ledger.Verified]), Mismatch: of(c.Verdicts[ledger.Mismatch]),
+		Excluded: of(c.Excluded),
 	}
 }
 

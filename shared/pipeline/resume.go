@@ -24,6 +24,11 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 	for _, s := range walk.Shards {
 		open = append(open, r.open(s)...)
 	}
+	mirrored, err := r.mirror(ctx, walk)
+	if err != nil {
+		return nil, err
+	}
+	open = append(open, mirrored...)
 	return resent(append(open, task.Task{Kind: task.Report, Run: name}), p.Now()), nil
 }
 
@@ -50,6 +55,11 @@ func (p *Pipeline) Lost(ctx context.Context, name string) ([]task.Task, error) {
 			open = open[:n-1] // its verification waits for these
 		}
 		lost = append(lost, open...)
+	}
+	if len(lost) == 0 {
+		if lost, err = r.mirror(ctx, walk); err != nil {
+			return nil, err
+		}
 	}
 	if len(lost) == 0 {
 		lost = append(lost, task.Task{Kind: task.Report, Run: name})

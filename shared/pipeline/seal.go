@@ -3,10 +3,15 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
 )
 
 // sealer gathers rows in key order and writes them away in batches while the
@@ -19,12 +24,21 @@ type sealer struct {
 	cancel context.CancelFunc
 	writes *errgroup.Group
 
+	pace  ledger.Pace   // of those who copy
+	batch time.Duration // what one batch may cost
+
 	rows    []ledger.Row
 	pending int
 	parts   bool // the one pending row goes in parts
 	bytes   int64
-	weight  int64 // bytes of all rows, roughly, as JSON
+	cost    time.Duration // of the pending rows, one after the other
+	weight  int64         // bytes of all rows, roughly, as JSON
 
+	extras []ledger.Row // what only the target has
+	sealed int          // batches of them
+
+	mu      sync.Mutex // over deletes: how many there are is known only once they were looked at
+	deletes []ledger.BatchRef
 	batches []ledger.BatchRef
 	counts  ledger.Counts
 }
@@ -33,7 +47,9 @@ const (
 	// sealers is how many segments are written at the same time.
 	sealers = 4
 	// rowsPerSegment bounds what a segment holds where little of it is pending.
-	rowsPerSegment = 5000
+	rowsPerSegment = 10_000
+	// extrasPerBatch is how many objects one Delete task removes at most.
+	extrasPerBatch = 1000
 )
 
 func newSealer(ctx context.Context, r *run, shard string) *sealer {
@@ -54,11 +70,15 @@ func (s *sealer) add(row ledger.Row) {
 	l := s.run.job.Limits
 	big := row.State == ledger.Pending && s.run.inParts(row)
 	if row.State == ledger.Pending {
-		if s.pending > 0 && (big || s.pending >= l.BatchObjects || s.bytes+row.Src.Size > l.BatchBytes) {
+		if s.batch == 0 {
+			s.pace, s.batch = s.run.seenPace(s.ctx), batchTime*time.Duration(l.Parallel)
+		}
+		if s.pending > 0 && (big || s.pending >= l.BatchObjects || s.bytes+row.Src.Size > l.BatchBytes || s.cost >= s.batch) {
 			s.seal()
 		}
 		s.pending++
 		s.bytes += row.Src.Size
+		s.cost += cost(s.pace, row.Src.Size)
 	}
 	s.rows = append(s.rows, row)
 	s.counts.Listed.Objects++
@@ -83,7 +103,7 @@ func (s *sealer) seal() {
 		Rows: len(rows), Pending: s.pending, Bytes: s.bytes, Parts: s.parts,
 	}
 	s.batches = append(s.batches, b)
-	s.rows, s.pending, s.bytes, s.parts = nil, 0, 0, false
+	s.rows, s.pending, s.bytes, s.cost, s.parts = nil, 0, 0, 0, false
 	s.writes.Go(func() error {
 		if err := s.run.Seal(s.ctx, b.ID, rows); err != nil {
 			return err
@@ -98,12 +118,58 @@ func (s *sealer) seal() {
 	})
 }
 
+// extra takes an object that only the target has. Whether it is Ferry's is
+// looked at in due time.
+func (s *sealer) extra(o store.Object) {
+	target := s.run.job.TargetKey(o.Key)
+	if !s.run.match.MatchKey(o.Key) || s.run.ledgers(target) {
+		return
+	}
+	s.extras = append(s.extras, ledger.Row{
+		Src: store.Object{Key: o.Key}, Dst: &ledger.Dst{ETag: o.Hash, Size: o.Size, Modified: o.Modified}, State: ledger.Pending,
+	})
+	if len(s.extras) == extrasPerBatch {
+		s.sealExtras()
+	}
+}
+
+// sealExtras begins to write away those of the gathered extras that are
+// Ferry's copies: the others are not ours to delete.
+func (s *sealer) sealExtras() {
+	rows := s.extras
+	if len(rows) == 0 {
+		return
+	}
+	s.extras = nil
+	id := fmt.Sprintf("%s-%sx%04d", s.shard, s.nonce, s.sealed)
+	s.sealed++
+	s.writes.Go(func() error {
+		rows, err := s.run.ours(s.ctx, rows)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		b := ledger.BatchRef{
+			ID:    id,
+			First: rows[0].Key(), Last: rows[len(rows)-1].Key(), Rows: len(rows), Pending: len(rows),
+		}
+		for _, row := range rows {
+			b.Bytes += row.Dst.Size
+		}
+		s.mu.Lock()
+		s.deletes = append(s.deletes, b)
+		s.mu.Unlock()
+		return s.run.Seal(s.ctx, b.ID, rows)
+	})
+}
+
 // finish seals the rest and waits until everything is written.
 func (s *sealer) finish() ([]ledger.BatchRef, ledger.Counts, error) {
 	s.seal()
+	s.sealExtras()
 	if err := s.writes.Wait(); err != nil {
 		return nil, ledger.Counts{}, err
 	}
+	slices.SortFunc(s.deletes, func(a, b ledger.BatchRef) int { return strings.Compare(a.First, b.First) })
 	return s.batches, s.counts, nil
 }
 

@@ -22,9 +22,10 @@ const (
 	partsAboveInFunctions = 32 << 20
 )
 
-// Start begins a run of j, or finds it begun, and returns its first tasks. It
+// Start begins a run of j, or finds it begun, and returns its first tasks. With
+// keys, sorted and each once, these are looked up and nothing is listed. It
 // refuses with Invalid a ledger whose bucket is versioned.
-func (p *Pipeline) Start(ctx context.Context, j job.Job, name string) ([]task.Task, error) {
+func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...string) ([]task.Task, error) {
 	if err := p.Ledger.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -47,16 +48,24 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string) ([]task.Ta
 	if s.Versioned, err = dst.Versioned(ctx); err != nil {
 		return nil, err
 	}
-	if s.Chain, err = chained(ctx, src, root.Range); err != nil {
+	if len(keys) > 0 {
+		if s.Keys, err = p.Ledger.Run(name).WriteKeys(ctx, keys); err != nil {
+			return nil, err
+		}
+	} else if s.Chain, err = chained(ctx, src, root.Range); err != nil {
 		return nil, err
 	}
 	if s, err = p.Ledger.Run(name).Start(ctx, s); err != nil {
 		return nil, err
 	}
-	return []task.Task{
+	first := []task.Task{
 		{Kind: task.List, Run: name, Shard: s.Root.Shard, Range: s.Root.Range},
 		{Kind: task.Report, Run: name},
-	}, nil
+	}
+	if j.Delete {
+		first = append(first, task.Task{Kind: task.Gate, Run: name})
+	}
+	return first, nil
 }
 
 // chained reports whether src cannot be listed from a key that does not exist:

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -89,43 +90,36 @@ func newVerifier(ctx context.Context, r *run, c ledger.Closed) *verifier {
 // facts walks the two listings and the rows in key order.
 func (v *verifier) facts(ctx context.Context) iter.Seq2[fact, error] {
 	return func(yield func(fact, error) bool) {
-		src, stopSrc := iter.Pull2(v.src.List(ctx, v.shard.Range))
-		defer stopSrc()
-		dst, stopDst := iter.Pull2(v.dst.List(ctx, v.shard.Range))
-		defer stopDst()
+		src, dst := open(from(ctx, v.src, v.shard.Range)), open(from(ctx, v.dst, v.shard.Range))
+		defer src.stop()
+		defer dst.stop()
 		rows, stopRows := iter.Pull2(v.rows(ctx))
 		defer stopRows()
-		s, serr, sok := src()
-		d, derr, dok := dst()
 		w, werr, wok := rows()
 		for {
-			for _, err := range [...]error{serr, derr, werr} {
-				if err != nil {
-					yield(fact{}, err)
-					return
-				}
-			}
-			if !sok && !wok {
+			if !src.ok && !wok && src.err == nil && werr == nil {
 				return
 			}
-			key := s.Key
-			if !sok || wok && w.Key() < key {
+			key := src.object.Key
+			if !src.ok || wok && w.Key() < key {
 				key = w.Key()
 			}
-			if dok && d.Key < key {
-				d, derr, dok = dst() // only the target has it: not ours to judge
-				continue
+			dst.seek(key) // what only the target has is not ours to judge
+			if err := cmp.Or(src.err, dst.err, werr); err != nil {
+				yield(fact{}, err)
+				return
 			}
 			var f fact
-			if sok && s.Key == key {
-				found := s
-				f.src = &found
-				s, serr, sok = src()
+			if src.ok && src.object.Key == key {
+				if !absent(src.object) {
+					found := src.object
+					f.src = &found
+				}
+				src.next()
 			}
-			if dok && d.Key == key {
-				found := d
+			if dst.ok && dst.object.Key == key {
+				found := dst.object
 				f.dst = &found
-				d, derr, dok = dst()
 			}
 			if wok && w.Key() == key {
 				found := w
@@ -184,16 +178,19 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 		v.Watch(Event{Kind: Proven, N: 1000})
 	}
 	switch {
-	case f.row == nil && v.shard.Round > 0:
-		return nil // a later round looks at its own rows only
+	case f.row == nil && (v.shard.Round > 0 || f.src == nil || !v.chosen(*f.src)):
+		return nil // a later round looks at its own rows only; the rest is not the job's
 	case f.row == nil:
 		return v.seal(ctx, f) // it appeared after it was listed
 	}
 	row := *f.row
 	switch {
+	case f.src == nil && row.State == ledger.Gone: // as it was
 	case f.src == nil:
 		row.Reason = vanished(row)
 		row.State, row.Proof = ledger.Gone, ""
+	case !v.chosen(*f.src):
+		row.State, row.Proof, row.Reason = ledger.Gone, "", "it was overwritten at the source during the run and is no longer what the job's filter chooses"
 	case row.State == ledger.Gone, !sameVersion(row.Src, *f.src):
 		if v.shard.Round < v.job.Limits.Rounds {
 			return v.seal(ctx, f)
@@ -275,7 +272,7 @@ func (v *verifier) keep(row ledger.Row) error {
 
 // finish writes the rows away and puts the shard's record together.
 func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
-	v.counts.Listed = v.listed
+	v.counts.Listed, v.counts.Excluded = v.listed, v.shard.Counts.Excluded
 	p := ledger.Proved{Shard: v.shard.Shard, Counts: v.counts, Failures: v.bad, At: v.Now().UTC()}
 	batches, counts, err := v.again.finish()
 	if err != nil {

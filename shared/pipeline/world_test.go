@@ -152,7 +152,7 @@ func (w *world) drive(ctx context.Context, most int, tasks ...task.Task) {
 	w.worker = &worker.Worker{
 		Doer: w, Log: discard, Attempts: w.job.Limits.Attempts, Pause: time.Second,
 		Marks: &marks{names: map[string]bool{}},
-		Send:  map[task.Stage]queue.Sender{task.Listing: q, task.Copying: q, task.Verifying: q},
+		Send:  map[task.Stage]queue.Sender{task.Listing: q, task.Copying: q, task.Verifying: q, task.Deleting: q},
 	}
 	if err := w.worker.Submit(ctx, tasks...); err != nil {
 		w.t.Fatal(err)

@@ -31,6 +31,8 @@ const (
 	Part   Kind = "part"   // copy some parts of it
 	Finish Kind = "finish" // check the whole and complete the upload
 	Verify Kind = "verify" // list a shard's range again and prove every row
+	Gate   Kind = "gate"   // once every shard is verified, decide whether anything may be deleted
+	Delete Kind = "delete" // delete from the target what the source no longer has
 	Report Kind = "report" // once every shard is verified, write the report
 )
 
@@ -41,10 +43,11 @@ const (
 	Listing   Stage = "list"
 	Copying   Stage = "copy"
 	Verifying Stage = "verify"
+	Deleting  Stage = "delete"
 )
 
 // Stages lists every stage in the order of the data.
-var Stages = [...]Stage{Listing, Copying, Verifying}
+var Stages = [...]Stage{Listing, Copying, Verifying, Deleting}
 
 // Stage returns the stage that does tasks of kind k, "" for an unknown kind.
 func (k Kind) Stage() Stage {
@@ -55,6 +58,8 @@ func (k Kind) Stage() Stage {
 		return Copying
 	case Verify, Report:
 		return Verifying
+	case Gate, Delete:
+		return Deleting
 	}
 	return ""
 }
@@ -66,7 +71,7 @@ type Task struct {
 	Run     string      `json:"run"`             // <job>/<UTC time>
 	Shard   string      `json:"shard,omitempty"` // list, copy, verify
 	Range   store.Range `json:"range,omitzero"`  // list: what is left to cover, in source keys
-	Batch   string      `json:"batch,omitempty"` // copy, begin, part, finish
+	Batch   string      `json:"batch,omitempty"` // copy, begin, part, finish, delete
 	From    int         `json:"from,omitempty"`  // part: the first and the last number
 	To      int         `json:"to,omitempty"`
 	First   string      `json:"first,omitempty"` // copy: the first and the last key of the batch, for logs
@@ -120,9 +125,9 @@ func Decode(body []byte) (Task, error) {
 		return bad("unknown kind %q", t.Kind)
 	case t.Run == "":
 		return bad("a %s task names no run", t.Kind)
-	case t.Shard == "" && t.Kind != Report:
+	case t.Shard == "" && t.Kind != Report && t.Kind != Gate:
 		return bad("a %s task names no shard", t.Kind)
-	case t.Batch == "" && t.Kind.Stage() == Copying:
+	case t.Batch == "" && (t.Kind.Stage() == Copying || t.Kind == Delete):
 		return bad("a %s task names no batch", t.Kind)
 	case t.Kind == Part && (t.From < 1 || t.To < t.From):
 		return bad("a part task names no parts (%d to %d)", t.From, t.To)

@@ -1,0 +1,286 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// ours leaves of rows those that are Ferry's copies: they carry what Ferry
+// keeps with an object. One HEAD each, side by side.
+func (r *run) ours(ctx context.Context, rows []ledger.Row) ([]ledger.Row, error) {
+	mine := make([]bool, len(rows))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(lookups)
+	for i, row := range rows {
+		g.Go(func() error {
+			kept, err := store.Retry(ctx, store.Pauses(), "pipeline.ours", row.Key(), func() (store.Object, error) { return r.dst.Stat(ctx, row.Key()) })
+			if fault.KindOf(err) == fault.NotFound {
+				return nil
+			}
+			mine[i] = err == nil && kept.Origin != nil && kept.Hash == row.Dst.ETag
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var out []ledger.Row
+	for i, row := range rows {
+		if mine[i] {
+			out = append(out, row)
+		}
+	}
+	return out, nil
+}
+
+// gate waits until every shard is verified, then decides once for the whole
+// run whether what the source no longer has is deleted from the target.
+func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if g, err := r.Decided(ctx); !ledger.Missing(err) {
+		if err != nil {
+			return nil, err
+		}
+		return r.afterGate(ctx, g)
+	}
+	if waiting, err := r.Waiting(ctx); err != nil || waiting {
+		return r.wait(t), err
+	}
+	p, err := r.Walk(ctx)
+	switch {
+	case err != nil || p.Reported:
+		return nil, err
+	case !p.Done():
+		return r.wait(t), nil
+	}
+	g := r.decide(p)
+	g.At = r.Now().UTC()
+	if g, err = r.Decide(ctx, g); err != nil {
+		return nil, err
+	}
+	r.log.InfoContext(ctx, "deletions decided", "allowed", g.Allowed, "candidates", g.Candidates.Objects, "reason", g.Reason)
+	return r.deletes(p, g), nil
+}
+
+// decide refuses as a whole what looks like a mistake: it is cheaper to run
+// again than to get back what was deleted.
+func (r *run) decide(p ledger.Progress) ledger.Gate {
+	var g ledger.Gate
+	seen, unknown := int64(0), 0
+	for _, s := range p.Shards {
+		if s.Closed.Failed != "" || s.Proved.Failed != "" {
+			unknown++
+		}
+		seen += s.Closed.Counts.Listed.Objects + s.Closed.Counts.Excluded.Objects
+		for _, b := range s.Closed.Deletes {
+			g.Candidates.Add(int64(b.Rows), b.Bytes)
+		}
+	}
+	switch n := g.Candidates.Objects; {
+	case n == 0:
+		g.Allowed = true
+	case seen == 0:
+		g.Reason = fmt.Sprintf("the source is empty under %q, and %d objects would be deleted; check the bucket and the prefix, and delete by hand if that is meant", r.job.Source.Prefix, n)
+	case unknown > 0:
+		g.Reason = fmt.Sprintf("%d stretches of the source could not be listed or verified, so what it no longer has is not known for sure; run again", unknown)
+	case n > r.job.MaxDeletes:
+		g.Reason = fmt.Sprintf("%d objects would be deleted, and maxDeletes allows %d; look at them with ferry plan, then raise it", n, r.job.MaxDeletes)
+	default:
+		g.Allowed = true
+	}
+	return g
+}
+
+func (r *run) afterGate(ctx context.Context, g ledger.Gate) ([]task.Task, error) {
+	if !g.Allowed || g.Candidates.Objects == 0 {
+		return nil, nil
+	}
+	p, err := r.Walk(ctx)
+	return r.deletes(p, g), err
+}
+
+// deletes returns a task for each batch of candidates that is not written off.
+func (r *run) deletes(p ledger.Progress, g ledger.Gate) []task.Task {
+	var next []task.Task
+	if !g.Allowed {
+		return nil
+	}
+	for _, s := range p.Shards {
+		for _, b := range s.Extra {
+			t := r.copyTask(s.Ref.Shard, b)
+			t.Kind = task.Delete
+			next = append(next, t)
+		}
+	}
+	return next
+}
+
+// mirror returns the open tasks of the deletions of a run, none where they are
+// not mirrored.
+func (r *run) mirror(ctx context.Context, p ledger.Progress) ([]task.Task, error) {
+	if !r.job.Delete {
+		return nil, nil
+	}
+	g, err := r.Decided(ctx)
+	if ledger.Missing(err) {
+		return []task.Task{{Kind: task.Gate, Run: r.Name}}, nil
+	}
+	return r.deletes(p, g), err
+}
+
+// delete removes a batch of candidates from the target, each only if the source
+// still does not have it and the target's object is still the copy that was
+// looked at.
+func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+		return r.afterCopy(t, w), err
+	}
+	g, err := r.Decided(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case !g.Allowed:
+		return nil, nil
+	}
+	rows, err := r.Rows(ctx, t.Batch)
+	if err != nil {
+		return nil, err
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(min(lookups, r.job.Limits.Parallel))
+	for i := range rows {
+		if rows[i].State != ledger.Pending || i > 0 && late(ctx, 0) {
+			continue
+		}
+		group.Go(func() error {
+			rows[i] = r.deleteOne(gctx, rows[i])
+			return nil
+		})
+	}
+	_ = group.Wait() // it never fails: trouble stays in the rows
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	w, err := r.split(ctx, t.Batch, rows)
+	if err != nil {
+		return nil, err
+	}
+	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+		return nil, err
+	}
+	next := r.afterCopy(t, w)
+	for i := range next {
+		next[i].Delay = r.delay(slices.MaxFunc(rows, func(a, b ledger.Row) int { return a.Tries - b.Tries }).Tries)
+	}
+	return next, nil
+}
+
+func (r *run) deleteOne(ctx context.Context, row ledger.Row) ledger.Row {
+	state, why, err := r.mayDelete(ctx, row)
+	if err == nil && state == ledger.Deleted && why == "" {
+		err = r.dst.Delete(ctx, row.Key())
+	}
+	kind := fault.KindOf(err)
+	row.At = r.Now().UTC()
+	switch {
+	case err == nil:
+		row.State, row.Reason = state, why
+	case kind == fault.Throttled || ctx.Err() != nil: // waiting spends no try
+		row.Reason = reason(err)
+	default:
+		row.Tries++
+		if row.Reason = reason(err); kind == fault.Invalid || kind == fault.Denied || row.Tries >= r.job.Limits.Attempts {
+			row.State = ledger.Failed
+			r.log.ErrorContext(ctx, "object not deleted", "key", row.Key(), "fault", kind, "err", err)
+		}
+	}
+	return row
+}
+
+// mayDelete looks at both sides once more.
+func (r *run) mayDelete(ctx context.Context, row ledger.Row) (ledger.State, string, error) {
+	switch _, err := r.src.Stat(ctx, row.Key()); {
+	case err == nil:
+		return ledger.Skipped, "the source has it again", nil
+	case fault.KindOf(err) != fault.NotFound:
+		return "", "", err
+	}
+	kept, err := r.dst.Stat(ctx, row.Key())
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
+	case err != nil:
+		return "", "", err
+	case kept.Origin == nil || kept.Hash != row.Dst.ETag:
+		return ledger.Conflict, "someone else wrote it in the target meanwhile; it was left alone", nil
+	}
+	return ledger.Deleted, "", nil
+}
+
+// deleted folds what became of deletions into the report and writes their rows
+// away. open reports that they go on.
+func (r *run) deleted(ctx context.Context, p ledger.Progress, rep *Report, m *Manifest) (open bool, err error) {
+	g, err := r.Decided(ctx)
+	if ledger.Missing(err) {
+		return true, nil
+	}
+	if err != nil || len(r.deletes(p, g)) > 0 {
+		return true, err
+	}
+	rep.Mirror = &Mirror{Candidates: g.Candidates, Refused: g.Reason}
+	if !g.Allowed {
+		rep.Result = ResultIncomplete
+		return false, nil
+	}
+	table := newTable(r.job)
+	for _, s := range p.Shards {
+		for _, b := range s.Closed.Deletes {
+			rows, _, err := r.Settled(ctx, b)
+			if err != nil {
+				return false, err
+			}
+			for _, row := range rows {
+				rep.mirrored(row)
+				if err := table.add(row); err != nil {
+					return false, err
+				}
+			}
+		}
+	}
+	if table.rows == 0 {
+		return false, nil
+	}
+	data, err := table.finish()
+	if err != nil {
+		return false, err
+	}
+	f := ledger.File{Rows: table.rows, SHA256: table.sum(data)}
+	f.Name, err = r.WriteObjects(ctx, "deleted", data)
+	m.Files = append(m.Files, f)
+	return false, err
+}
+
+func (rep *Report) mirrored(row ledger.Row) {
+	size := row.Dst.Size
+	switch row.State {
+	case ledger.Deleted:
+		rep.Mirror.Deleted.Add(1, size)
+		rep.Objects.Deleted++
+		rep.Bytes.Deleted += size
+	case ledger.Failed:
+		rep.Mirror.Failed.Add(1, size)
+		rep.Result = ResultIncomplete
+		if len(rep.Failures) < maxFailures {
+			rep.Failures = append(rep.Failures, ledger.Failure{Key: row.Key(), State: row.State, Reason: "it could not be deleted from the target: " + row.Reason})
+		}
+	default:
+		rep.Mirror.Kept.Add(1, size)
+	}
+}

@@ -1,0 +1,253 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+func mirrored(j *job.Job) { j.Delete = true }
+
+// synced is a world whose n objects a first run has copied; later it is a day later.
+func synced(t *testing.T, n int, set ...func(*job.Job)) *world {
+	t.Helper()
+	w := newWorld(t, append([]func(*job.Job){small, mirrored}, set...)...)
+	w.fill(n, 1)
+	w.clock.Advance(time.Hour)
+	w.run()
+	w.clock.Advance(24 * time.Hour)
+	return w
+}
+
+const laterRun = "j/20260103T000000Z"
+
+// again runs the job once more and returns its report.
+func (w *world) runAgain() pipeline.Report {
+	w.t.Helper()
+	w.fresh()
+	w.drive(w.t.Context(), 0, w.startAs(laterRun)...)
+	rep, err := pipeline.ReadReport(w.t.Context(), w.config.Ledger.Run(laterRun))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return rep
+}
+
+func remove(t *testing.T, w *world, keys ...string) {
+	t.Helper()
+	for _, k := range keys {
+		if err := w.src.Delete(t.Context(), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDeletionsAreMirrored(t *testing.T) {
+	w := synced(t, 400)
+	gone := []string{"k/00000", "k/00007", "k/00200", "k/00201", "k/00399"}
+	remove(t, w, gone...)
+	put(t, w.dst, "k/00007x", []byte("the application's"))
+	put(t, w.dst, "a", []byte("the application's"))
+	put(t, w.dst, "z", []byte("the application's"))
+	rep := w.runAgain()
+	wantTotals(t, rep, pipeline.Totals{Listed: 395, Unchanged: 395, Verified: 395, Deleted: 5})
+	if rep.Result != pipeline.ResultVerified || rep.Mirror == nil || rep.Mirror.Deleted.Objects != 5 || rep.Mirror.Candidates.Objects != 5 {
+		t.Errorf("result %s, mirror %+v, want verified with 5 of 5 deleted", rep.Result, rep.Mirror)
+	}
+	for _, k := range gone {
+		if _, err := w.dst.Stat(t.Context(), k); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("%s is still in the target (%v)", k, err)
+		}
+	}
+	for _, k := range []string{"k/00007x", "a", "z"} {
+		if _, err := w.dst.Stat(t.Context(), k); err != nil {
+			t.Errorf("%s, which Ferry did not write, is gone: %v", k, err)
+		}
+	}
+}
+
+func TestDeletionsAreRefusedAsAWholeWhereTheyLookLikeAMistake(t *testing.T) {
+	for name, tc := range map[string]struct {
+		set    func(*job.Job)
+		before func(t *testing.T, w *world)
+		reason string
+	}{
+		"an empty source": {
+			before: func(t *testing.T, w *world) { remove(t, w, w.src.Keys()...) },
+			reason: "the source is empty",
+		},
+		"a wrong prefix": {
+			before: func(t *testing.T, w *world) {
+				w.job.Source.Prefix, w.job.Target.Prefix = "wrong/", "k/"
+			},
+			reason: "the source is empty under \"wrong/\"",
+		},
+		"more than the job allows": {
+			set:    func(j *job.Job) { j.MaxDeletes = 3 },
+			before: func(t *testing.T, w *world) { remove(t, w, w.src.Keys()[:4]...) },
+			reason: "4 objects would be deleted, and maxDeletes allows 3",
+		},
+		"a stretch that could not be listed": {
+			before: func(t *testing.T, w *world) {
+				remove(t, w, w.src.Keys()[0])
+				w.give = func(tk task.Task) error {
+					if tk.Kind == task.List && tk.Shard != ledger.RootShard {
+						return fault.New(fault.Invalid, "list", "", errors.New("out of order"))
+					}
+					return nil
+				}
+			},
+			reason: "could not be listed",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := tc.set
+			if set == nil {
+				set = func(*job.Job) {}
+			}
+			w := synced(t, 200, set)
+			tc.before(t, w)
+			held := w.dst.Keys()
+			rep := w.runAgain()
+			if rep.Mirror == nil || !strings.Contains(rep.Mirror.Refused, tc.reason) || rep.Result != pipeline.ResultIncomplete {
+				t.Errorf("result %s, mirror %+v, want incomplete, refused because %s", rep.Result, rep.Mirror, tc.reason)
+			}
+			if now := w.dst.Keys(); !slices.Equal(now, held) {
+				t.Errorf("the target holds %d objects, want the %d it held", len(now), len(held))
+			}
+		})
+	}
+}
+
+func TestACandidateIsLookedAtOnceMoreBeforeItIsDeleted(t *testing.T) {
+	w := synced(t, 50)
+	remove(t, w, "k/00001", "k/00002", "k/00003", "k/00004")
+	w.before = func(tk task.Task) {
+		if tk.Kind != task.Delete {
+			return
+		}
+		w.before = nil
+		put(t, w.src, "k/00001", []byte("it is back"))
+		put(t, w.dst, "k/00002", []byte("the application's"))
+		if err := w.dst.Delete(t.Context(), "k/00003"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep := w.runAgain()
+	if m := rep.Mirror; m == nil || m.Candidates.Objects != 4 || m.Deleted.Objects != 2 || m.Kept.Objects != 2 || m.Failed.Objects != 0 {
+		t.Errorf("mirror %+v, want 4 candidates, 2 deleted, 2 kept", m)
+	}
+	for _, k := range []string{"k/00001", "k/00002"} {
+		if _, err := w.dst.Stat(t.Context(), k); err != nil {
+			t.Errorf("%s was deleted: %v", k, err)
+		}
+	}
+}
+
+func TestADeletionThatFailsIsAFailedRow(t *testing.T) {
+	w := synced(t, 20)
+	remove(t, w, "k/00001", "k/00002")
+	w.target = func(d pipeline.Target) pipeline.Target { return undeletable{d} }
+	rep := w.runAgain()
+	if m := rep.Mirror; m == nil || m.Failed.Objects != 1 || m.Deleted.Objects != 1 || rep.Result != pipeline.ResultIncomplete {
+		t.Errorf("result %s, mirror %+v, want incomplete with one failed and one deleted", rep.Result, m)
+	}
+	if len(rep.Failures) != 1 || rep.Failures[0].Key != "k/00001" || !strings.Contains(rep.Failures[0].Reason, "WORM") {
+		t.Errorf("failures %+v, want k/00001 with its reason", rep.Failures)
+	}
+}
+
+type undeletable struct{ pipeline.Target }
+
+func (u undeletable) Delete(ctx context.Context, key string) error {
+	if key == "k/00001" {
+		return fault.New(fault.Denied, "oss.Delete", key, errors.New("a WORM policy holds it"))
+	}
+	return u.Target.Delete(ctx, key)
+}
+
+func TestMirroredDeletionsSurviveBadDeliveryAndKills(t *testing.T) {
+	for seed := range uint64(5) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			w := synced(t, 300)
+			remove(t, w, w.src.Keys()[100:180]...)
+			w.queue.Seed, w.queue.Duplicate, w.queue.Reorder = seed, 0.3, 0.3
+			w.fresh()
+			w.drive(t.Context(), 4+int(seed)*3, w.startAs(laterRun)...)
+			w.fresh()
+			open, err := w.pipe.Resume(t.Context(), laterRun)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.drive(t.Context(), 0, open...)
+			rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(laterRun))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := rep.Mirror; m == nil || m.Deleted.Objects != 80 || rep.Result != pipeline.ResultVerified {
+				t.Errorf("result %s, mirror %+v, want verified with 80 deleted", rep.Result, m)
+			}
+			if n := len(w.dst.Keys()); n != 220 {
+				t.Errorf("the target holds %d objects, want 220", n)
+			}
+		})
+	}
+}
+
+func TestNothingIsDeletedUnlessTheJobSaysSo(t *testing.T) {
+	w := newWorld(t, small)
+	w.fill(50, 1)
+	w.run()
+	w.clock.Advance(24 * time.Hour)
+	remove(t, w, "k/00001")
+	rep := w.runAgain()
+	if _, err := w.dst.Stat(t.Context(), "k/00001"); err != nil || rep.Mirror != nil {
+		t.Errorf("the target's copy: %v; mirror %+v, want it kept and no word of it", err, rep.Mirror)
+	}
+}
+
+func TestALongStretchThatOnlyTheTargetHasIsJumpedOver(t *testing.T) {
+	w := newWorld(t)
+	for i := range 20_000 {
+		put(t, w.dst, fmt.Sprintf("b/%06d", i), nil)
+	}
+	for _, k := range []string{"a", "b/010000x", "c", "d"} {
+		put(t, w.src, k, []byte(k))
+	}
+	seen := 0
+	w.target = func(d pipeline.Target) pipeline.Target { return &watched{Target: d, seen: &seen} }
+	w.fresh()
+	rep := w.run()
+	wantTotals(t, rep, pipeline.Totals{Listed: 4, Copied: 4, Verified: 4})
+	if seen > 20_000 { // twice 20,000 would be all of them, for listing and for verification
+		t.Errorf("%d of the target's objects were listed, want the stretches jumped over", seen)
+	}
+}
+
+type watched struct {
+	pipeline.Target
+	seen *int
+}
+
+func (w *watched) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		for o, err := range w.Target.List(ctx, r) {
+			*w.seen++
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
