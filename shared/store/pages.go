@@ -81,6 +81,37 @@ func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 	}
 }
 
+// First returns the first objects of r, as many as the first page tells that
+// is not empty, and whether more may follow. It reads nothing ahead.
+func (p Pages) First(ctx context.Context, r Range) ([]Object, bool, error) {
+	q, ok := p.plan(r)
+	if !ok {
+		return nil, false, nil
+	}
+	l := &listing{Pages: p, ctx: ctx, query: q}
+	for next := ""; ; {
+		l.fetch(next)
+		page, err := l.next()
+		if err != nil {
+			return nil, false, err
+		}
+		objects := page.Objects[:0:0]
+		for _, o := range page.Objects {
+			if err := l.check(o.Key); err != nil {
+				return nil, false, err
+			}
+			if (r.UpTo == "" || o.Key <= r.UpTo) && (r.After == "" || o.Key > r.After) && strings.HasPrefix(o.Key, r.Prefix) {
+				objects = append(objects, o)
+			}
+		}
+		more := page.Next != "" && !page.past(r.UpTo)
+		if len(objects) > 0 || !more {
+			return objects, more, nil
+		}
+		next = page.Next
+	}
+}
+
 // plan returns the query for r; false if no key can be in r. Keys between two
 // keys share the keys' common prefix, which is the only upper bound a service
 // takes.

@@ -33,6 +33,7 @@
 //	query      /v2/query and /v4/query
 //	domains    /v2/domains, /v3/domains, /v6/domain/list and /domains
 //	bucket     /buckets, /v2/bucketInfo(s), /mkbucketv3, /drop, /private, /regions, and settings read
+//	stats      /v6/space…, /v6/count…: bytes and objects by class and day
 //	fetch      POST /fetch/<URL>/to/<entry>, at a download host as well
 //	unknown    anything else
 package kodo

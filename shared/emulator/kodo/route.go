@@ -122,6 +122,8 @@ func (s *Server) routeService(r *http.Request, path string) (c call, ok bool) {
 			answer = s.none
 		case strings.HasPrefix(path, "/getbucketquota/"):
 			answer = s.quota
+		case strings.HasPrefix(path, "/v6/space"), strings.HasPrefix(path, "/v6/count"):
+			op, answer = "stats", s.statistic
 		default:
 			return call{}, false
 		}

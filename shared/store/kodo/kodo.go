@@ -7,6 +7,7 @@
 //	answer.go  what an answer that is no success means
 //	check.go   Check: mistakes of configuration, in sentences
 //	list.go    List; page.go, scan.go and json.go decode a page, frozen.go asks what is thawed
+//	stats.go   Usage and FirstPage, for plans
 //	get.go     Stat, Open; wanted.go holds an answer against the question, body.go is what Open returns
 //	key.go     the forms of a key on the wire
 package kodo
