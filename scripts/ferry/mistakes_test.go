@@ -116,6 +116,20 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"a run that never was":    {args: []string{"report", "photos/20260101T000000Z", "--ledger", c.ledger}, code: 2, want: []string{`"photos"`, "no run"}},
 		"a ledger that is none":   {args: []string{"why", "photos", "key", "--ledger", "oss://no-ledger/?" + alibaba}, code: 2, want: []string{"no-ledger"}},
 
+		"a price file of five mistakes": {
+			args: []string{"plan", c.src, c.dst, "--prices", file("prices.yaml", "kodo:\n  egress_gb: cheap\noss:\n  put_10000: -1\n  colour: blue\nfunctions:\n  instances: 0\nlambda: 3\n"), "--class", "gold"}, code: 2,
+			want: []string{".yaml:2: kodo.egress_gb", `"cheap"`, ".yaml:4: oss.put_10000 is -1", `.yaml:5: unknown field "oss.colour"`, ".yaml:7: functions.instances is 0", `.yaml:8: unknown field "lambda"`, "--class"},
+		},
+		"a price file that is no YAML":   {args: []string{"plan", c.src, c.dst, "--prices", file("prices.yaml", "kodo: [1,2\n  x: 3\n")}, code: 2, want: []string{".yaml:2: not YAML"}},
+		"a price that stands twice":      {args: []string{"plan", c.src, c.dst, "--prices", file("prices.yaml", "oss:\n  put_10000: 1\n  put_10000: 2\n")}, code: 2, want: []string{".yaml:3:", "already defined"}},
+		"prices in a list":               {args: []string{"plan", c.src, c.dst, "--prices", file("prices.yaml", "kodo:\n  - 0.26\n")}, code: 2, want: []string{".yaml:2: kodo: want names and numbers", "--print-prices"}},
+		"a quick plan of a list of keys": {args: []string{"plan", c.src, c.dst, "--quick", "--keys", file("two.txt", "photos/00000.jpg\n")}, code: 2, want: []string{"--quick does not go with a list of keys"}},
+		"no price file":                  {args: []string{"plan", c.src, c.dst, "--prices", "/nowhere/prices.yaml"}, code: 2, want: []string{"--prices", "/nowhere/prices.yaml"}},
+		"prices printed for a bucket":    {args: []string{"plan", c.src, "--print-prices"}, code: 2, want: []string{"no arguments"}},
+		"a plan without a target":        {args: []string{"plan", c.src, "--quick"}, code: 2, want: []string{"SRC and DST", "NAME"}},
+		"a plan of wrong buckets":        {args: []string{"plan", swap(c.src, "photos", "fotos"), swap(c.dst, "photos-new", "fotos-new"), "--quick"}, code: 2, want: []string{`"fotos"`, "fotos-new"}},
+		"a plan with nobody's keys":      {args: []string{"plan", c.src, c.dst}, env: map[string]string{"QINIU_SECRET_KEY": ""}, code: 2, want: []string{"QINIU_SECRET_KEY"}},
+
 		"too small a demo":         {args: []string{"demo", "--objects", "3"}, code: 2, want: []string{"--objects", "50 to 100000"}},
 		"a fault of no kind":       {args: []string{"emulate", "--kodo-fault", "get:explode:1", "--oss-fault", "put:lost:2"}, code: 2, want: []string{"--kodo-fault", "explode", "--oss-fault", "lost"}},
 		"an address of no port":    {args: []string{"emulate", "--kodo-addr", "localhost"}, code: 2, want: []string{"--kodo-addr", "host:port"}},

@@ -18,6 +18,7 @@ listed object ends in a row that says what became of it, and the books balance.
 
 Try it without any account:            ferry demo
 Move a bucket from this machine:       ferry copy SRC DST
+Say what that would do, cost and take:  ferry plan SRC DST
 Have a deployment's functions move it: ferry start SRC DST
 See what it did:                       ferry report RUN, ferry why RUN KEY
 
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.AddCommand(demoCommand(), copyCommand(), startCommand(), emulateCommand(), statusCommand(), reportCommand(), whyCommand())
+	root.AddCommand(demoCommand(), copyCommand(), startCommand(), planCommand(), emulateCommand(), statusCommand(), reportCommand(), whyCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))

@@ -83,19 +83,25 @@ func (r *run) decide(p ledger.Progress) ledger.Gate {
 			g.Candidates.Add(int64(b.Rows), b.Bytes)
 		}
 	}
-	switch n := g.Candidates.Objects; {
-	case n == 0:
-		g.Allowed = true
-	case seen == 0:
-		g.Reason = fmt.Sprintf("the source is empty under %q, and %d objects would be deleted; check the bucket and the prefix, and delete by hand if that is meant", r.job.Source.Prefix, n)
-	case unknown > 0:
+	g.Reason = r.refuseDeletes(seen, g.Candidates.Objects)
+	if g.Candidates.Objects > 0 && unknown > 0 {
 		g.Reason = fmt.Sprintf("%d stretches of the source could not be listed or verified, so what it no longer has is not known for sure; run again", unknown)
-	case n > r.job.MaxDeletes:
-		g.Reason = fmt.Sprintf("%d objects would be deleted, and maxDeletes allows %d; look at them with ferry plan, then raise it", n, r.job.MaxDeletes)
-	default:
-		g.Allowed = true
 	}
+	g.Allowed = g.Reason == ""
 	return g
+}
+
+// refuseDeletes says why n objects may not be deleted where the source showed
+// seen objects; "" if they may.
+func (r *run) refuseDeletes(seen, n int64) string {
+	switch {
+	case n == 0:
+	case seen == 0:
+		return fmt.Sprintf("the source is empty under %q, and %d objects would be deleted; check the bucket and the prefix, and delete by hand if that is meant", r.job.Source.Prefix, n)
+	case n > r.job.MaxDeletes:
+		return fmt.Sprintf("%d objects would be deleted, and maxDeletes allows %d; look at them with ferry plan, then raise it", n, r.job.MaxDeletes)
+	}
+	return ""
 }
 
 func (r *run) afterGate(ctx context.Context, g ledger.Gate) ([]task.Task, error) {

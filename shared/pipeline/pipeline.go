@@ -17,6 +17,7 @@
 //	           Delete -> removes what the source no longer has
 //	report.go  Report -> waits for all shards, then writes the report
 //	resume.go  Resume -> what is open, by the ledger alone
+//	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
 //
 // Every step reads the ledger, does its work, creates one outcome record, and
 // returns the tasks that follow. Every step may run twice, also at the same
@@ -204,16 +205,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r = &run{
-		Run: l, Pipeline: p, start: started, job: j, match: match,
-		src: src, dst: rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("run", name),
-	}
-	switch {
-	case len(started.Keys) > 0:
-		r.src = &named{src, l, started.Keys}
-	case started.Chain:
-		r.src = anchored{src}
-	}
+	r = p.bind(l, started, j, match, src, dst)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if other, ok := p.runs[name]; ok {
@@ -228,6 +220,24 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	}
 	p.runs[name] = r
 	return r, nil
+}
+
+// bind returns the run of j between src and dst. l is nil for a plan, which has none.
+func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst Target) *run {
+	r := &run{
+		Run: l, Pipeline: p, start: started, job: j, match: match,
+		src: src, dst: rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("job", j.Name),
+	}
+	if l != nil {
+		r.log = p.Log.With("run", l.Name)
+	}
+	switch {
+	case len(started.Keys) > 0:
+		r.src = &named{src, l, started.Keys}
+	case started.Chain:
+		r.src = anchored{src}
+	}
+	return r
 }
 
 // wait returns t once more, later: a wait spends no try. Waits double up to

@@ -136,3 +136,13 @@ func md5Of(etag, kind string) string {
 	}
 	return strings.ToLower(etag)
 }
+
+// Losses says in words what OSS cannot keep of obj's type, headers and
+// metadata: the warnings that Put would return. It makes no request.
+func (b *Bucket) Losses(obj store.Object) []string {
+	_, warnings, err := attributes(obj)
+	if err != nil {
+		return append(warnings, err.Error())
+	}
+	return warnings
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/job"
+	"kodoferry/shared/pipeline"
+)
+
+// planOptions are the flags of `ferry plan`.
+type planOptions struct {
+	jobFlags
+	json, quiet, quick, printPrices bool
+	prices                          string
+}
+
+func planCommand() *cobra.Command {
+	var o planOptions
+	c := &cobra.Command{
+		Use:   "plan {SRC DST | NAME}",
+		Short: "Say what a run would do, cost and take, and write nothing",
+		Long: `Plan is a dry run: it reads both sides as a run would and writes nothing, not
+even a ledger. SRC, DST, NAME and the flags that shape the job are those of ferry copy.
+
+It says, in this order:
+
+  what would be copied, skipped, in conflict, refused or deleted, by storage
+    class and by size, and why, with the first keys of each reason
+  what it costs, the source's traffic first, because that is nearly always most
+    of it; then what the copies cost each month
+  how long it takes under each limit of the services and of the job, which of
+    them binds, and which quotas to ask for, and what that would bring
+
+A full plan lists both sides, which takes as long as listing takes: Ctrl-C
+prints what was found until then. With --quick it is done in under a minute
+whatever the bucket: how much there is comes from Kodo's own statistics, the
+rest from 200 pages of keys spread over all names, and every number says that
+it is an estimate. The target is then not compared.
+
+Money and time come from a file of prices and quotas. The one built in holds
+list prices of mainland China: check them, they are not your contract.`,
+		Example: `  ferry plan 'kodo://photos/?region=z0' 'oss://photos-new/?region=cn-hangzhou'
+  ferry plan SRC DST --quick
+  ferry plan --print-prices > prices.yaml
+  ferry plan SRC DST --prices prices.yaml --json | jq .bill.sum`,
+		Args: func(c *cobra.Command, args []string) error {
+			if o.printPrices {
+				return exactly()(c, args)
+			}
+			return places(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if o.printPrices {
+				_, err := io.WriteString(c.OutOrStdout(), defaultPrices)
+				return err
+			}
+			j, keys, err := o.asked(c, args, false)
+			return runPlan(c.Context(), o, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	o.add(c, func(f *pflag.FlagSet) {
+		f.StringVar(&o.prices, "prices", "", "a file of prices and quotas; what it leaves out is as built in")
+		f.BoolVar(&o.printPrices, "print-prices", false, "print the prices and quotas that are built in, to be edited, and do nothing else")
+		f.BoolVar(&o.quick, "quick", false, "under a minute whatever the bucket: estimates, from the bucket's statistics and 200 pages of keys")
+		f.BoolVar(&o.json, "json", false, "print one document of JSON")
+		f.BoolVar(&o.quiet, "quiet", false, "no progress")
+	})
+	return c
+}
+
+// quickCheckTime leaves the rest of a minute to pipeline.QuickTime.
+const quickCheckTime = 8 * time.Second
+
+// runPlan plans j, or tells what is wrong with it (err), with the flags and the environment.
+func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
+	cfg := app.Load(os.Getenv)
+	pr, perr := loadPrices(o.prices)
+	if o.quick && j.KeyList != "" {
+		perr = errors.Join(perr, errors.New("--quick does not go with a list of keys: it guesses from the names of a whole bucket; leave --quick out, and the keys are looked up"))
+	}
+	if err := errors.Join(err, perr, cfg.Missing(j.Source, j.Target)); err != nil {
+		return usageError{err}
+	}
+	sites, err := cfg.Connect(j)
+	if err != nil {
+		return usageError{err}
+	}
+	patience := checkTime
+	if o.quick {
+		patience = quickCheckTime
+	}
+	checked, cancel := context.WithTimeout(ctx, patience)
+	err = sites.CheckEnds(checked)
+	cancel()
+	if err != nil {
+		return misconfigured(err)
+	}
+	show := newScan(errOut, o.quiet)
+	var plan pipeline.Plan
+	if o.quick {
+		plan, err = app.QuickPlan(ctx, sites, j, show.watch)
+	} else {
+		plan, err = app.Plan(ctx, sites, j, keys, show.watch)
+	}
+	show.stop()
+	if err != nil && ctx.Err() == nil {
+		return misconfigured(err)
+	}
+	if perr := o.print(newForecast(j, plan, pr), out); perr != nil {
+		return perr
+	}
+	if err != nil {
+		return errInterrupted
+	}
+	return nil
+}
+
+// forecast is all that `ferry plan` tells.
+type forecast struct {
+	Source string        `json:"source"`
+	Target string        `json:"target"`
+	Plan   pipeline.Plan `json:"plan"`
+	Load   load          `json:"load"`
+	Bill   bill          `json:"bill"`
+	Time   timing        `json:"time"`
+}
+
+func newForecast(j job.Job, p pipeline.Plan, pr prices) forecast {
+	l := loadOf(p, j, pr)
+	return forecast{Source: bare(j.Source), Target: bare(j.Target), Plan: p, Load: l, Bill: billOf(p, j, pr, l), Time: timingOf(l, j, pr)}
+}
+
+func (o planOptions) print(f forecast, out io.Writer) error {
+	if o.json {
+		e := json.NewEncoder(out)
+		e.SetEscapeHTML(false)
+		return e.Encode(f)
+	}
+	_, err := io.WriteString(out, f.text())
+	return err
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+)
+
+// text is the forecast for a person.
+func (f forecast) text() string {
+	var t strings.Builder
+	fmt.Fprintf(&t, "%s -> %s\n", f.Source, f.Target)
+	f.headline(&t)
+	f.shares(&t)
+	f.reasons(&t)
+	for _, n := range f.Plan.Notes {
+		fmt.Fprintf(&t, "\nNote: %s\n", n)
+	}
+	f.Bill.text(&t)
+	f.Time.text(&t)
+	return t.String()
+}
+
+// about begins a number that is an estimate.
+func (f forecast) about() string {
+	if f.Plan.Estimated {
+		return "about "
+	}
+	return ""
+}
+
+// count writes a number of objects, rounded where it is an estimate.
+func (f forecast) count(n int64) string {
+	if f.Plan.Estimated {
+		n = rounded(n)
+	}
+	return humanize.Comma(n)
+}
+
+func (f forecast) objects(n int64) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return f.count(n) + " objects"
+}
+
+// told are the fates in words, after a number.
+var told = map[pipeline.Fate]string{
+	pipeline.ToCopy: "to copy", pipeline.Fate(ledger.Unchanged): "unchanged", pipeline.Fate(ledger.Skipped): "to skip",
+	pipeline.Fate(ledger.Conflict): "in conflict", pipeline.Fate(ledger.Failed): "would fail",
+}
+
+// headline says what would be done, in few lines.
+func (f forecast) headline(t *strings.Builder) {
+	p := f.Plan
+	switch {
+	case p.Partial:
+		t.WriteString("interrupted: a plan of what was found until then; nothing was written\n\n")
+	case p.Estimated:
+		t.WriteString("a quick plan: every number is an estimate; nothing was written\n\n")
+	default:
+		t.WriteString("a plan: nothing was written\n\n")
+	}
+	copied, gone := p.Sum(pipeline.ToCopy, "", ""), p.Sum(pipeline.ToDelete, "", "")
+	fmt.Fprintf(t, "PLAN: copy %s%s, %s%s\n", f.about(), f.objects(copied.Objects), f.about(), sized(copied.Bytes))
+	var sum []string
+	for _, fate := range pipeline.Fates {
+		if s := p.Sum(fate, "", ""); s.Objects > 0 && told[fate] != "" {
+			sum = append(sum, f.count(s.Objects)+" "+told[fate])
+		}
+	}
+	if len(sum) > 0 {
+		fmt.Fprintf(t, "  %s%s listed = %s\n", f.about(), f.count(p.Listed.Objects), strings.Join(sum, " + "))
+	}
+	if gone.Objects > 0 {
+		fmt.Fprintf(t, "  %s to delete from the target, %s\n", humanize.Comma(gone.Objects), sized(gone.Bytes))
+	}
+	if n := p.LeftOut.Objects; n > 0 {
+		fmt.Fprintf(t, "  %s%s left out by the filter, %s\n", f.about(), f.count(n), sized(p.LeftOut.Bytes))
+	}
+	if n := p.TargetOnly.Objects; n > 0 {
+		fmt.Fprintf(t, "  %s in the target alone, left as they are\n", humanize.Comma(n))
+	}
+	for _, how := range p.How {
+		fmt.Fprintf(t, "  %s\n", how)
+	}
+}
+
+// classes are the storage classes in the order to show them.
+var classes = []store.Class{store.Standard, store.Infrequent, store.ArchiveIR, store.Tiered, store.Archive, store.DeepArchive, store.ColdDeep}
+
+// sizeNames are the classes of sizes for a person.
+var sizeNames = map[string]string{
+	"0": "empty", "<=64KiB": "to 64 KiB", "<=1MiB": "to 1 MiB", "<=32MiB": "to 32 MiB", "<=1GiB": "to 1 GiB", "<=5GiB": "to 5 GiB", ">5GiB": "over 5 GiB",
+}
+
+// shares prints what has which fate by class and by size: a column for each fate that there is.
+func (f forecast) shares(t *strings.Builder) {
+	var fates []pipeline.Fate
+	for _, fate := range pipeline.Fates {
+		if f.Plan.Sum(fate, "", "").Objects > 0 {
+			fates = append(fates, fate)
+		}
+	}
+	if len(fates) == 0 {
+		return
+	}
+	header := func(first string) []string {
+		row := []string{first}
+		for _, fate := range fates {
+			row = append(row, cmp.Or(told[fate], "to delete"), "")
+		}
+		return row
+	}
+	cells := func(name string, class store.Class, size string) []string {
+		row, any := []string{name}, false
+		for _, fate := range fates {
+			s := f.Plan.Sum(fate, class, size)
+			if s.Objects == 0 {
+				row = append(row, "-", "")
+				continue
+			}
+			any = true
+			row = append(row, f.count(s.Objects), sized(s.Bytes))
+		}
+		if !any {
+			return nil
+		}
+		return row
+	}
+	byClass, bySize := [][]string{header("class")}, [][]string{header("size")}
+	for _, c := range f.classes() {
+		byClass = append(byClass, cells(string(c), c, ""))
+	}
+	for _, s := range pipeline.Sizes {
+		bySize = append(bySize, cells(sizeNames[s.Name], "", s.Name))
+	}
+	// One grid for both, so that their columns stand below each other.
+	all := append(append(byClass, []string{""}), bySize...)
+	t.WriteString("\n" + grid(slices.DeleteFunc(all, func(r []string) bool { return r == nil }), "  "))
+}
+
+// classes are those that occur, the known ones first.
+func (f forecast) classes() []store.Class {
+	list := slices.Clone(classes)
+	for _, s := range f.Plan.Shares {
+		if !slices.Contains(list, s.Class) {
+			list = append(list, s.Class)
+		}
+	}
+	return list
+}
+
+// reasons says why what is not simply copied has its fate, with the first keys.
+func (f forecast) reasons(t *strings.Builder) {
+	title := ""
+	for _, r := range f.Plan.Reasons {
+		head := "Why"
+		if r.Will == pipeline.Warned {
+			head = "Copied, but for some of its metadata"
+		}
+		if head != title {
+			title = head
+			fmt.Fprintf(t, "\n%s\n", head)
+		}
+		what := f.count(r.Objects) + " " + cmp.Or(told[r.Will], "to delete")
+		if r.Will == pipeline.Warned {
+			what = f.objects(r.Objects)
+		}
+		fmt.Fprintf(t, "  %s%s: %s\n", f.about(), what, r.Why)
+		if r.Will != pipeline.ToCopy && r.Will != pipeline.Fate(ledger.Unchanged) {
+			for _, key := range r.Examples {
+				fmt.Fprintf(t, "      %s\n", shown(key))
+			}
+			if more := r.Objects - int64(len(r.Examples)); more > 0 {
+				fmt.Fprintf(t, "      and %s%s more\n", f.about(), f.count(more))
+			}
+		}
+	}
+}
+
+// grid sets rows in columns: the first to the left, all others to the right.
+func grid(rows [][]string, indent string) string {
+	var width []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(width) {
+				width = append(width, 0)
+			}
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var t strings.Builder
+	for _, row := range rows {
+		line := indent
+		for i, cell := range row {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				line += cell + pad
+			} else {
+				line += "  " + pad + cell
+			}
+		}
+		t.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return t.String()
+}

@@ -1,0 +1,233 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+)
+
+// QuickTime bounds how long a quick plan makes requests.
+const QuickTime = 50 * time.Second
+
+// QuickPlan guesses what a run of j would do from what the service itself
+// counts of the bucket, where it does, and from about 200 pages of keys spread
+// over all names. It takes at most QuickTime, whatever the bucket. Of the
+// target it looks only whether it holds anything. It writes nothing.
+func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
+	f, err := p.planned(ctx, j)
+	if err != nil {
+		return Plan{}, err
+	}
+	hurried, cancel := context.WithTimeout(ctx, QuickTime)
+	defer cancel()
+	usage, denied := f.usage(hurried)
+	s := &sampler{list: f.pages(), in: store.Range{Prefix: j.Source.Prefix}}
+	s.enter = func(objects []store.Object) *book { return f.book(ctx, objects) }
+	spread := true
+	chain, err := chained(hurried, f.src, s.in)
+	switch {
+	case err == nil && chain:
+		spread = false
+		err = s.firstPages(hurried)
+	case err == nil:
+		err = s.run(hurried)
+	}
+	late := hurried.Err() != nil && ctx.Err() == nil
+	if late {
+		err = nil
+	}
+	plan := f.guess(s, usage)
+	plan.Partial = err != nil
+	plan.tell(s, usage, denied, spread, late)
+	if j.Delete {
+		plan.Notes = append(plan.Notes, "a quick plan does not look for what a mirror would delete: a plan without --quick does")
+	}
+	if err == nil && !late {
+		err = f.lookAtTarget(hurried, &plan)
+	}
+	return plan, err
+}
+
+// usage is what the service counts of the bucket; denied says why there is none.
+func (f *foreseer) usage(ctx context.Context) (usage map[store.Class]store.Usage, denied error) {
+	gauge, ok := f.src.(store.Gauge)
+	switch {
+	case !ok:
+		return nil, errors.New("the service has none")
+	case f.job.Source.Prefix != "":
+		return nil, errors.New("they count the whole bucket, and the job is of one prefix")
+	}
+	ctx, cancel := context.WithTimeout(ctx, QuickTime/5)
+	defer cancel()
+	return gauge.Usage(ctx)
+}
+
+// pages reads single pages of the source.
+func (f *foreseer) pages() func(context.Context, store.Range) ([]store.Object, bool, error) {
+	if pager, ok := f.src.(store.Pager); ok {
+		return pager.FirstPage
+	}
+	return func(ctx context.Context, r store.Range) (objects []store.Object, more bool, err error) {
+		for o, err := range f.src.List(ctx, r) {
+			if err != nil {
+				return nil, false, err
+			}
+			if len(objects) == pageKeys {
+				return objects, true, nil
+			}
+			objects = append(objects, o)
+		}
+		return objects, false, nil
+	}
+}
+
+// book enters objects as if the target were empty.
+func (f *foreseer) book(ctx context.Context, objects []store.Object) *book {
+	b := newBook(f.job)
+	bytes := int64(0)
+	for i := range objects {
+		// Without a target's object nothing is asked, and nothing can fail.
+		if x, err := f.foresee(ctx, pair{src: &objects[i]}); err == nil {
+			b.enter(x)
+		}
+		bytes += objects[i].Size
+	}
+	f.Watch(Event{Kind: Listed, N: int64(len(objects)), Bytes: bytes})
+	return b
+}
+
+// firstPages samples a bucket that cannot be listed from just anywhere: its beginning.
+func (s *sampler) firstPages(ctx context.Context) error {
+	s.gaps = []*gap{{}}
+	for s.asked < samplePages && len(s.gaps) > 0 {
+		end := s.gaps[len(s.gaps)-1]
+		if err := s.probe(ctx, end, end.lo); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guess extends what was sampled to the whole bucket.
+func (f *foreseer) guess(s *sampler, usage map[store.Class]store.Usage) Plan {
+	all := s.share()
+	sum := newBook(f.job)
+	for _, p := range s.pages {
+		w := 1 + p.extra/float64(p.n)
+		sum.fold(p.book, func(store.Class) (float64, float64) { return w, w })
+	}
+	if len(usage) > 0 && !s.complete() {
+		sum = fitted(f.job, sum, usage, all)
+	}
+	plan := sum.plan()
+	plan.Estimated = !s.complete()
+	return plan
+}
+
+// fitted is a book brought to what the service counted, class by class; as a
+// whole, where the job's filter leaves something out.
+func fitted(j job.Job, b *book, usage map[store.Class]store.Usage, all float64) *book {
+	counted, found := store.Usage{}, map[store.Class]amount{}
+	for _, u := range usage {
+		counted.Objects, counted.Bytes = counted.Objects+u.Objects, counted.Bytes+u.Bytes
+	}
+	for k, a := range b.shares {
+		sum := found[k.class]
+		sum.add(*a, 1)
+		found[k.class] = sum
+	}
+	whole := float64(counted.Objects) / max(all, 1)
+	fit := newBook(j)
+	fit.fold(b, func(c store.Class) (float64, float64) {
+		u, f := usage[c], found[c]
+		if b.leftOut.Objects > 0 || u.Objects == 0 || f.objects == 0 || f.bytes == 0 {
+			return whole, whole
+		}
+		return float64(u.Objects) / float64(f.objects), float64(u.Bytes) / float64(f.bytes)
+	})
+	if b.leftOut.Objects > 0 {
+		return fit
+	}
+	for c, u := range usage {
+		if found[c].objects == 0 && u.Objects > 0 { // too few for the samples to have met one
+			fate, why := ToCopy, "the target does not have it"
+			if c == store.Archive || c == store.DeepArchive {
+				fate, why = Fate(ledger.Skipped), "no sample met one: archived, and taken not to be thawed"
+			}
+			one := amount{u.Objects, u.Bytes, 0}
+			fit.share(shareKey{fate, c, sizeOf(u.Bytes / u.Objects)}).add(one, 1)
+			fit.reason(reasonKey{fate, common(why)}).add(one, 1)
+			if r := fit.reason(reasonKey{fate, common(why)}); r.first == "" {
+				r.first = why
+			}
+		}
+	}
+	return fit
+}
+
+// complete reports whether every key was seen.
+func (s *sampler) complete() bool { return len(s.gaps) == 0 && s.asked > 0 }
+
+// tell says how the numbers were made.
+func (p *Plan) tell(s *sampler, usage map[store.Class]store.Usage, denied error, spread, late bool) {
+	how := func(format string, args ...any) { p.How = append(p.How, fmt.Sprintf(format, args...)) }
+	looked := 0
+	for _, page := range s.pages {
+		looked += page.n
+	}
+	if s.complete() {
+		how("every one of the source's %s objects was looked at", humanize.Comma(int64(looked)))
+		return
+	}
+	if len(usage) > 0 {
+		how("how many objects and bytes of each class: counted by the service itself, minutes to a day ago")
+	} else {
+		how("how many objects: guessed from how close names lie to each other, which may be far off where they are uneven; the bucket's own statistics were not to be had: %s", reason(cmp.Or(denied, errors.New("they are empty"))))
+	}
+	where := "spread over all names"
+	if !spread {
+		where = "from the beginning of the bucket alone, because it cannot be listed from a name that does not exist"
+	}
+	how("sizes, reasons and what OSS would refuse: from %s objects on %d pages, %s", humanize.Comma(int64(looked)), len(s.pages), where)
+	if late {
+		how("the time for requests (%s) was over before all pages were read", QuickTime)
+	}
+}
+
+// lookAtTarget says whether the target holds something, which a quick plan does
+// not compare. A ledger there is passed over.
+func (f *foreseer) lookAtTarget(ctx context.Context, p *Plan) error {
+	in := store.Range{Prefix: f.job.Source.Prefix}
+	for again := true; again; {
+		again = false
+		for o, err := range f.dst.List(ctx, in) {
+			switch {
+			case err != nil && ctx.Err() != nil:
+				return nil // out of time: nothing is said
+			case err != nil:
+				return err
+			case f.ledgers(f.job.TargetKey(o.Key)):
+				if end, ok := f.job.SourceKey(f.job.Ledger.Prefix + string(utf8.MaxRune)); ok && end > in.After {
+					in.After, again = end, true
+				}
+			default:
+				p.Estimated = true
+				p.Notes = append(p.Notes, "the target holds objects already; a quick plan does not compare them, so that everything counts as to be copied: a plan without --quick tells what is unchanged")
+				return nil
+			}
+			if again {
+				break
+			}
+		}
+	}
+	return nil
+}
