@@ -34,6 +34,8 @@ type emulateOptions struct {
 	mnsAddr               string
 	kodoFaults, ossFaults []string
 	mnsFaults             []string
+	unsigned, mirror      bool
+	untilEOF              bool
 }
 
 func emulateCommand() *cobra.Command {
@@ -53,7 +55,11 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
   ferry emulate --objects 500 --kodo-fault get:flip:0.05 --oss-fault put:lost:0.01 --oss-fault '*:latency:1:20ms'`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runEmulate(c.Context(), o, c.OutOrStdout())
+			ctx := c.Context()
+			if o.untilEOF {
+				ctx = untilEOF(ctx, c.InOrStdin())
+			}
+			return runEmulate(ctx, o, c.OutOrStdout())
 		},
 	}
 	f := c.Flags()
@@ -70,6 +76,9 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 	f.StringArrayVar(&o.kodoFaults, "kodo-fault", nil, "a fault of Kodo; may be given again")
 	f.StringArrayVar(&o.ossFaults, "oss-fault", nil, "a fault of OSS; may be given again")
 	f.StringArrayVar(&o.mnsFaults, "mns-fault", nil, "a fault of MNS; may be given again")
+	f.BoolVar(&o.unsigned, "unsigned", false, "serve GET and PUT without a signature, too; one that is brought is verified")
+	f.BoolVar(&o.mirror, "mirror", false, "OSS already holds an equal listing of photos, without bytes, under "+mirrorPrefix)
+	f.BoolVar(&o.untilEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
 	return c
 }
 
@@ -140,7 +149,7 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 	taken := func(flag string, err error) error {
 		return fmt.Errorf("%s: %w; choose another, or none for any free port", flag, err)
 	}
-	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed}); err != nil {
+	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed, Unsigned: o.unsigned}); err != nil {
 		return taken("--kodo-addr", err)
 	}
 	if e.oss, err = oss.Start(oss.Config{
@@ -157,6 +166,12 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 	made := []error{e.kodo.CreateBucket(demoSource), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
 	for _, name := range app.QueueNames {
 		made = append(made, e.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: 30 * time.Minute}))
+	}
+	if o.unsigned {
+		made = append(made, e.oss.SetACL(demoTarget, "public-read-write"))
+	}
+	if o.mirror {
+		made = append(made, mirror(e))
 	}
 	return errors.Join(made...)
 }

@@ -27,6 +27,7 @@ const (
 type Object struct {
 	Key      string
 	Body     []byte            // kept, not copied
+	Size     int64             // bytes; told by Objects, which tells no Body, and not taken by Put
 	Parts    []int64           // bytes of each part of a multipart upload; nil: uploaded whole
 	MimeType string            // "" is application/octet-stream
 	Meta     map[string]string // with or without the x-qn-meta- prefix; "!Cache-Control" and such are standard headers

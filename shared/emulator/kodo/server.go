@@ -24,6 +24,7 @@ type Config struct {
 	Seed      uint64           // of injected faults
 	Now       func() time.Time // nil is time.Now
 	Public    bool             // new buckets serve downloads without a token
+	Unsigned  bool             // private buckets do so too, but a token that is brought is verified: for measuring what signatures cost
 	Thaw      time.Duration    // how long restoreAr takes; 0 is at once (the service: 1..5 min, deep archive 5..12 h)
 	MinPart   int64            // bytes of the smallest part but the last that complete accepts; 0 is the service's 1 MiB
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"iter"
 	"sort"
 	"strconv"
 	"strings"
@@ -157,6 +158,32 @@ func (d *derived) put(i int64) int64 {
 func (d *derived) record(i int64) *record {
 	t := d.template(i)
 	return &record{body: t.content, size: t.content.size, hash: t.hash, mime: t.mime, put: d.put(i)}
+}
+
+// Objects yields what bucket holds, in key order and without bodies or
+// metadata. The bucket cannot be changed meanwhile.
+func (s *Server) Objects(bucket string) iter.Seq[Object] {
+	return func(yield func(Object) bool) {
+		b := s.bucket(bucket)
+		if b == nil {
+			return
+		}
+		b.mu.RLock()
+		defer b.mu.RUnlock()
+		for c := b.from(""); ; {
+			key, rec, i, ok := c.step()
+			if !ok {
+				return
+			}
+			if rec == nil {
+				rec = b.base.record(i)
+			}
+			o := Object{Key: key, Size: rec.size, MimeType: rec.mime, Hash: rec.hash, PutTime: time.Unix(rec.put/1e7, rec.put%1e7*100), Type: rec.kind, Status: rec.status}
+			if !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 // stream is a content that derives from a seed, word by word, so that any

@@ -117,3 +117,25 @@ func BenchmarkListing(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/key")
 }
+
+func TestObjectsAreWhatAListingTells(t *testing.T) {
+	w := newWorld(t, kodo.Config{})
+	if err := w.Synthesize("b", kodo.Synthetic{Count: 30, Seed: seed, MaxSize: 1000, Depth: 1}); err != nil {
+		t.Fatal(err)
+	}
+	w.put("00/a stored one", "content")
+	items := w.list(url.Values{}).Items
+	at := 0
+	for o := range w.Objects("b") {
+		if at == len(items) {
+			t.Fatalf("%s is one more than the %d listed", o.Key, at)
+		}
+		if l := items[at]; o.Key != l.Key || o.Size != l.Fsize || o.Hash != l.Hash || o.PutTime.UnixNano() != l.PutTime*100 {
+			t.Errorf("got %+v, listed %+v", o, l)
+		}
+		at++
+	}
+	if at != 31 || len(items) != 31 {
+		t.Errorf("%d objects, %d listed, want 31", at, len(items))
+	}
+}

@@ -287,3 +287,20 @@ func TestBucketsAreReachedByHostToo(t *testing.T) {
 		}
 	})
 }
+
+func TestABucketIsOpenedToEverybody(t *testing.T) {
+	for list, status := range map[string]int{"private": 403, "public-read": 403, "public-read-write": 200} {
+		s := start(t)
+		must(t, s.SetACL(bucketName, list))
+		req, err := http.NewRequest("PUT", s.Endpoint()+"/"+bucketName+"/k", strings.NewReader("x"))
+		must(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		must(t, err)
+		if body := readAll(t, resp.Body, nil); resp.StatusCode != status {
+			t.Errorf("%s: PUT without a signature got %d %s, want %d", list, resp.StatusCode, body, status)
+		}
+	}
+	if err := start(t).SetACL(bucketName, "open"); err == nil {
+		t.Error("a list that does not exist was set, want an error")
+	}
+}

@@ -38,6 +38,23 @@ func (s *Server) SetVersioning(bucket, state string) error {
 	return fmt.Errorf("oss emulator: versioning %q is none of Enabled, Suspended and nothing", state)
 }
 
+// SetACL sets a bucket's access control list: "private", "public-read" or
+// "public-read-write", which lets requests without a signature write.
+func (s *Server) SetACL(bucket, list string) error {
+	b, ok := s.bucket(bucket)
+	if !ok {
+		return noSuchBucket(bucket)
+	}
+	parsed, err := parseACL(list, false)
+	if err != nil || list == "" {
+		return fmt.Errorf("oss emulator: access control list %q is none of private, public-read and public-read-write", list)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.list = parsed
+	return nil
+}
+
 // Put stores o as a request would, without one: no hook is told and nothing is
 // counted. Size, ETag and CRC64 are those of Body, unless Body is nil and Size
 // is not 0: then o is taken as it says, and has no bytes to read. Body must
