@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -38,9 +39,22 @@ func encodeSegment(head segmentHead, rows []Row) ([]byte, error) {
 	if err := e.Encode(head); err != nil {
 		return nil, err
 	}
+	buf := make([]byte, 0, 32<<10)
 	for i := range rows {
-		if err := e.Encode(&rows[i]); err != nil {
-			return nil, err
+		line, ok := appendRow(buf, &rows[i])
+		if ok {
+			buf = append(line, '\n')
+		}
+		if !ok || len(buf) >= 24<<10 || i == len(rows)-1 {
+			if _, err := z.Write(buf); err != nil {
+				return nil, err
+			}
+			buf = buf[:0]
+		}
+		if !ok {
+			if err := e.Encode(&rows[i]); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := z.Close(); err != nil {
@@ -59,23 +73,64 @@ func decodeSegment(data []byte, name string) (segmentHead, []Row, error) {
 	if err != nil {
 		return corrupt(err)
 	}
-	d := json.NewDecoder(bufio.NewReaderSize(z, 64<<10))
-	if err := d.Decode(&head); err != nil {
+	lines := &lineReader{from: bufio.NewReaderSize(z, 64<<10)}
+	line, err := lines.next()
+	if err == nil {
+		err = json.Unmarshal(line, &head)
+	}
+	if err != nil {
 		return corrupt(err)
 	}
 	if err := checkVersion(head.V, name); err != nil {
 		return head, nil, err
 	}
 	rows := make([]Row, head.Rows)
+	var known recurring
 	for i := range rows {
-		if err := d.Decode(&rows[i]); err != nil {
+		if line, err = lines.next(); err != nil {
+			return corrupt(errors.Join(io.ErrUnexpectedEOF, err))
+		}
+		ok := false
+		if rows[i], ok = scanRow(line, &known); ok {
+			continue
+		}
+		rows[i] = Row{}
+		if err := json.Unmarshal(line, &rows[i]); err != nil {
 			return corrupt(err)
 		}
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return corrupt(io.ErrUnexpectedEOF)
+	if _, err := lines.next(); err != io.EOF {
+		return corrupt(errors.Join(errors.New("there is more than was announced"), err))
 	}
 	return head, rows, nil
+}
+
+// lineReader reads lines of any length.
+type lineReader struct {
+	from *bufio.Reader
+	long []byte // memory, for a line longer than from's
+}
+
+// next returns a line without its end, which holds until the next call. Behind
+// the last line is io.EOF; a line that is cut off is io.ErrUnexpectedEOF.
+func (l *lineReader) next() ([]byte, error) {
+	line, err := l.from.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		l.long = l.long[:0]
+		for err == bufio.ErrBufferFull {
+			l.long = append(l.long, line...)
+			line, err = l.from.ReadSlice('\n')
+		}
+		l.long = append(l.long, line...)
+		line = l.long
+	}
+	switch {
+	case err == io.EOF && len(line) > 0:
+		return nil, io.ErrUnexpectedEOF
+	case err != nil:
+		return nil, err
+	}
+	return line[:len(line)-1], nil
 }
 
 // segmentName says where a batch's rows are. Those that List sealed are in
