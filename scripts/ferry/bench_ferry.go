@@ -39,7 +39,7 @@ func benchFerry(ctx context.Context, spec benchSpec, m *meter, r *benchRun) erro
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	g := &gauge{meter: m, run: r, stage: spec.Stage, left: spec.Objects, open: 1, over: func() { stop(errMeasured) }}
+	g := &gauge{meter: m, run: r, stage: spec.Stage, left: spec.Objects, open: 1, over: stop}
 	rep, err := app.Copy(ctx, sites, j, app.Options{Watch: g.watch, Begun: g.begun, Faulty: g.around})
 	switch {
 	case spec.Stage == stageCopy && err != nil:
@@ -62,7 +62,7 @@ type gauge struct {
 	meter *meter
 	run   *benchRun
 	stage benchStage
-	over  func()
+	over  func(why error)
 	seen  atomic.Int64 // objects listed or verified
 
 	mu     sync.Mutex
@@ -111,7 +111,7 @@ func (g *gauge) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	kept := next[:0]
 	for _, n := range next {
-		if n.Kind.Stage() == t.Kind.Stage() {
+		if n.Kind.Stage() == t.Kind.Stage() && n.Kind != task.Report {
 			kept = append(kept, n)
 		}
 	}
@@ -119,9 +119,16 @@ func (g *gauge) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	defer g.mu.Unlock()
 	if g.open += len(kept) - 1; g.open == 0 {
 		g.run.Measured = g.meter.since(reading{})
-		g.over()
+		g.over(errMeasured)
 	}
 	return kept, nil
+}
+
+// GiveUp implements worker.Doer: what is given up cannot be measured.
+func (g *gauge) GiveUp(_ context.Context, t task.Task, cause error) ([]task.Task, error) {
+	err := fmt.Errorf("a %s task had to be given up: %w", t.Kind, cause)
+	g.over(err)
+	return nil, err
 }
 
 // whole does a task of a run that is copied as a whole.
