@@ -54,15 +54,15 @@ func (c *clouds) listen() *requests {
 	return r
 }
 
-// reading are the operations that change nothing. A batch of Kodo's is a POST;
+// harmless are the operations that change nothing. A batch of Kodo's is a POST;
 // the only one that the driver knows asks for attributes.
-var reading = []string{"kodo list", "kodo stat", "kodo batch", "kodo query", "kodo stats", "kodo get", "kodo head", "oss list", "oss head"}
+var harmless = []string{"kodo list", "kodo stat", "kodo batch", "kodo query", "kodo stats", "kodo get", "kodo head", "oss list", "oss head"}
 
 // changing returns the operations that may have changed something.
 func (r *requests) changing() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.ops)), func(op string) bool { return slices.Contains(reading, op) })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.ops)), func(op string) bool { return slices.Contains(harmless, op) })
 }
 
 func forecastOf(t *testing.T, out string) forecast {

@@ -43,6 +43,8 @@ func scanRow(line []byte, known *recurring) (r Row, ok bool) {
 			ok := s.number(&n)
 			r.Tries = int(n)
 			return ok
+		case "part_size":
+			return s.number(&r.PartSize)
 		case "read":
 			return s.word(&r.Read)
 		case "at":
