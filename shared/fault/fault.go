@@ -116,7 +116,7 @@ func FromStatus(status int) Kind {
 		return Changed
 	case http.StatusRequestTimeout, http.StatusTooEarly:
 		return Temporary
-	case http.StatusTooManyRequests:
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // both say to come back later
 		return Throttled
 	}
 	switch {

@@ -61,7 +61,7 @@ func TestAStatusMeansAKind(t *testing.T) {
 	for status, want := range map[int]fault.Kind{
 		200: fault.Unknown, 400: fault.Invalid, 401: fault.Denied, 403: fault.Denied, 404: fault.NotFound, 409: fault.Changed,
 		410: fault.NotFound, 412: fault.Changed, 408: fault.Temporary, http.StatusTooManyRequests: fault.Throttled,
-		416: fault.Invalid, 500: fault.Temporary, 503: fault.Temporary, 599: fault.Temporary,
+		416: fault.Invalid, 500: fault.Temporary, 503: fault.Throttled, 599: fault.Temporary,
 	} {
 		if got := fault.FromStatus(status); got != want {
 			t.Errorf("FromStatus(%d) = %q, want %q", status, got, want)

@@ -148,12 +148,21 @@ const patience = 8
 func try[T any](ctx context.Context, f func() (T, error), kinds ...fault.Kind) (T, error) {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, 5*time.Second
+	tries, throttled := 0, 0
 	return backoff.Retry(ctx, func() (T, error) {
 		v, err := f()
 		if err == nil {
 			return v, nil
 		}
 		k := fault.KindOf(err)
+		if k == fault.Throttled { // it says nothing of whether the request succeeds
+			throttled++
+		} else {
+			tries++
+		}
+		if tries == patience || throttled == store.Patience {
+			return v, backoff.Permanent(err)
+		}
 		for _, stop := range kinds {
 			if k == stop {
 				return v, backoff.Permanent(err)
@@ -169,7 +178,7 @@ func try[T any](ctx context.Context, f func() (T, error), kinds ...fault.Kind) (
 			}
 		}
 		return v, err
-	}, backoff.WithBackOff(b), backoff.WithMaxTries(patience), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(b), backoff.WithMaxTries(0), backoff.WithMaxElapsedTime(0))
 }
 
 // create writes data under name unless something is there. It returns what

@@ -41,6 +41,7 @@ func appendRow(b []byte, r *Row) (_ []byte, ok bool) {
 	}
 	w.count(`,"grew":`, r.Grew)
 	w.count(`,"tries":`, int64(r.Tries))
+	w.count(`,"waits":`, int64(r.Waits))
 	w.count(`,"part_size":`, r.PartSize)
 	w.member(`,"read":`, r.Read)
 	w.time(`,"at":`, r.At)

@@ -43,6 +43,11 @@ func scanRow(line []byte, known *recurring) (r Row, ok bool) {
 			ok := s.number(&n)
 			r.Tries = int(n)
 			return ok
+		case "waits":
+			n := int64(0)
+			ok := s.number(&n)
+			r.Waits = int(n)
+			return ok
 		case "part_size":
 			return s.number(&r.PartSize)
 		case "read":

@@ -108,9 +108,10 @@ type copier struct {
 	*run
 	again atomic.Bool // an earlier delivery may have copied some of it; not every platform tells
 
-	refusals [2]atomic.Int32 // refusals in a row, by side
-	probing  sync.Mutex
-	blocked  atomic.Bool // a whole bucket refuses: what is left waits
+	refusals  [2]atomic.Int32 // refusals in a row, by side
+	probing   sync.Mutex
+	blocked   atomic.Bool // a whole bucket refuses: what is left waits
+	throttled atomic.Bool // something is left that waited for a throttle as long as it could
 }
 
 // all brings every pending row as far as it goes. An error means that the
@@ -128,11 +129,11 @@ func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
 			continue // handed over, without spending a try
 		}
 		begun = true // one is always begun, or a batch would be handed on for ever
-		if err := c.slots.Acquire(gctx, 1); err != nil {
+		if err := c.slots.Acquire(gctx); err != nil {
 			break
 		}
 		g.Go(func() error {
-			defer c.slots.Release(1)
+			defer c.slots.Release()
 			octx, cancel := gctx, context.CancelFunc(func() {})
 			if deadline, ok := gctx.Deadline(); ok {
 				octx, cancel = context.WithDeadline(gctx, deadline.Add(-margin*2/3))
@@ -164,7 +165,7 @@ func (c *copier) pause(w ledger.WriteOff, rows []ledger.Row) time.Duration {
 		}
 	}
 	switch {
-	case len(w.Rest) == 0, tries == 0 && !c.blocked.Load():
+	case len(w.Rest) == 0, tries == 0 && !c.blocked.Load() && !c.throttled.Load():
 		return 0
 	}
 	return c.delay(tries / quickTries)

@@ -13,6 +13,13 @@ import (
 	"kodoferry/shared/store"
 )
 
+// mostWaits is how often an object waits for a throttle within one delivery.
+const mostWaits = 20
+
+// mostDeliveries is in how many deliveries, together most of a day, an object
+// waits for a throttle before it counts as one that fails: a run always ends.
+const mostDeliveries = 50
+
 // after takes a failed try into the row and says whether to try again now.
 func (a *attempt) after(ctx context.Context, where side, err error) (wait time.Duration, again bool) {
 	if ctx.Err() != nil { // it did not fit the invocation
@@ -24,11 +31,17 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 		return 0, false
 	}
 	kind := fault.KindOf(err)
-	if kind == fault.Throttled { // waiting spends no try
+	if kind == fault.Throttled && a.row.Waits < mostDeliveries { // waiting spends no try
 		a.throttled++
+		a.slots.Throttled(a.began, fault.WaitOf(err))
 		wait = max(fault.WaitOf(err), min(a.Quick<<min(a.throttled, 8), 30*time.Second))
 		a.row.Reason = reason(err)
-		return wait, !late(ctx, wait) && a.throttled < 20
+		if late(ctx, wait) || a.throttled == mostWaits {
+			a.row.Waits++
+			a.copier.throttled.Store(true)
+			return 0, false // it waits on in the queue, with its batch
+		}
+		return wait, true
 	}
 	if kind == fault.Denied && a.refused(ctx, where) {
 		a.row.Reason = reason(err)

@@ -25,8 +25,10 @@ func (c *copier) object(ctx context.Context, row ledger.Row) ledger.Row {
 	a := &attempt{copier: c, row: row, look: c.again.Load() || row.Tries > 0}
 	defer a.clean(ctx)
 	for {
+		a.began = time.Now()
 		where, err := a.once(ctx)
 		if err == nil {
+			a.slots.Succeeded()
 			a.row.At = c.Now().UTC()
 			return a.row
 		}
@@ -46,11 +48,12 @@ func (c *copier) object(ctx context.Context, row ledger.Row) ledger.Row {
 type attempt struct {
 	*copier
 	row       ledger.Row
-	look      bool // something may be there: HEAD the target first
-	damaged   bool // the target holds bytes of ours whose CRC64 is wrong
-	accept    bool // two equal reads disagree with the listing, and the job takes the bytes
-	quick     int  // tries in this delivery
-	throttled int  // waits in this delivery
+	look      bool      // something may be there: HEAD the target first
+	damaged   bool      // the target holds bytes of ours whose CRC64 is wrong
+	accept    bool      // two equal reads disagree with the listing, and the job takes the bytes
+	began     time.Time // the try under way
+	quick     int       // tries in this delivery
+	throttled int       // waits in this delivery
 }
 
 // once tries the object one time. A nil error means the row is final.

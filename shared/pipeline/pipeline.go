@@ -32,8 +32,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -73,7 +71,7 @@ type Pipeline struct {
 	Config
 	mu    sync.Mutex
 	runs  map[string]*run
-	slots *semaphore.Weighted // made with the first run's limits
+	slots *gate // made with the first run's limits
 	pace  pace
 }
 
@@ -216,7 +214,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 		if n == 0 {
 			n = j.Limits.Parallel
 		}
-		p.slots = semaphore.NewWeighted(int64(n))
+		p.slots = newGate(n, time.Now)
 	}
 	p.runs[name] = r
 	return r, nil

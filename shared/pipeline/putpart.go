@@ -28,11 +28,11 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 		if n > t.From && late(ctx, r.pace.need(at[n]-at[n-1])) || gctx.Err() != nil {
 			break
 		}
-		if err := r.slots.Acquire(gctx, 1); err != nil {
+		if err := r.slots.Acquire(gctx); err != nil {
 			break
 		}
 		g.Go(func() error {
-			defer r.slots.Release(1)
+			defer r.slots.Release()
 			pctx, cancel := reserve(gctx)
 			defer cancel()
 			p, err := r.onePart(pctx, u, n, at[n-1], at[n])
@@ -66,15 +66,20 @@ func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
 // onePart copies the bytes [from, to) as part n, trying again where that makes sense.
 func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int64) (ledger.PartRow, error) {
 	for try, throttled := 1, 0; ; {
+		began := time.Now()
 		p, err := r.tryPart(ctx, u, n, from, to)
 		kind := fault.KindOf(err)
 		wait := r.Quick << (try - 1)
 		switch {
-		case err == nil, ctx.Err() != nil, kind == fault.Changed, kind == fault.NotFound, kind == fault.Invalid, kind == fault.Denied:
+		case err == nil:
+			r.slots.Succeeded()
+			return p, nil
+		case ctx.Err() != nil, kind == fault.Changed, kind == fault.NotFound, kind == fault.Invalid, kind == fault.Denied:
 			return p, err
 		case kind == fault.Throttled: // waiting spends no try
 			throttled++
-			if wait = max(fault.WaitOf(err), min(r.Quick<<min(throttled, 8), 30*time.Second)); late(ctx, wait) || throttled == 20 {
+			r.slots.Throttled(began, fault.WaitOf(err))
+			if wait = max(fault.WaitOf(err), min(r.Quick<<min(throttled, 8), 30*time.Second)); late(ctx, wait) || throttled == mostWaits {
 				return p, err
 			}
 		default:

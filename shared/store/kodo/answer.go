@@ -31,6 +31,7 @@ const (
 	codeMirror        = 478 // reading from the bucket's origin failed
 	codePartly        = 298 // some operations of a batch failed
 	codeTooFast       = 573
+	codeOverloaded    = 599 // the server failed; where many are told so, they ask too much
 	codeChanged       = 608
 	codeNoKey         = 612
 	codeExists        = 614
@@ -112,7 +113,7 @@ func (b *Bucket) meaning(asked what, r *refusal) (fault.Kind, error) {
 // kindOf is what a code means, whatever was asked. What is not named is right by its status.
 func kindOf(status int) fault.Kind {
 	switch status {
-	case codeTooFast:
+	case codeTooFast, codeOverloaded:
 		return fault.Throttled
 	case codeFrozenAccount:
 		return fault.Denied

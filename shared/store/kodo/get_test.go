@@ -75,7 +75,7 @@ func TestWhatOpenMakesOfAnAnswer(t *testing.T) {
 		"it may not be read":                 {n: -1, status: 403, body: `{"error":"file is disabled"}`, kind: fault.Denied, says: "file is disabled"},
 		"the token is refused":               {n: -1, status: 401, body: `{"error":"bad token"}`, kind: fault.Denied, says: "bad token"},
 		"the origin failed":                  {n: -1, status: 478, kind: fault.Temporary},
-		"the server failed":                  {n: -1, status: 599, kind: fault.Temporary},
+		"the server failed":                  {n: -1, status: 500, kind: fault.Temporary},
 		"too many requests":                  {n: -1, status: 573, header: []string{"Retry-After: 7"}, kind: fault.Throttled},
 		"it is somewhere else":               {n: -1, status: 302, header: []string{"Location: https://user:pw@elsewhere.example.com/k?e=1&token=secret"}, kind: fault.Invalid, says: "(elsewhere.example.com)"},
 		"an answer without content":          {n: -1, status: 204, kind: fault.Temporary},

@@ -197,7 +197,7 @@ func TestAListingIsWholeOrAnError(t *testing.T) {
 		"a failed page is asked again":            {chaos.Rule{Op: "list", Kind: chaos.Status, Rate: 1, Status: 599, Limit: 2}, ""},
 		"a throttled page is asked again":         {chaos.Rule{Op: "list", Kind: chaos.Throttle, Rate: 1, Limit: 2}, ""},
 		"a reset page is asked again":             {chaos.Rule{Op: "list", Kind: chaos.Reset, Rate: 1, Limit: 2}, ""},
-		"a page that always fails is an error":    {chaos.Rule{Op: "list", Kind: chaos.Status, Rate: 1, Status: 599}, fault.Temporary},
+		"a page that always fails is an error":    {chaos.Rule{Op: "list", Kind: chaos.Status, Rate: 1, Status: 500}, fault.Temporary},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -88,15 +88,16 @@ func TestListing(t *testing.T) {
 	}
 }
 
-func TestAFailedPageIsTriedSixTimes(t *testing.T) {
+func TestAFailedPageIsTriedAgainAndAThrottledOneForLonger(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int
 		header string
 		want   int
 		kind   fault.Kind
 	}{
-		"a server failure":                     {599, "", 6, fault.Temporary},
-		"too many requests":                    {573, "", 6, fault.Throttled},
+		"a server failure":                     {500, "", store.Tries, fault.Temporary},
+		"a server that fails for all":          {599, "", store.Patience, fault.Throttled},
+		"too many requests":                    {573, "", store.Patience, fault.Throttled},
 		"too many requests, and wait an hour":  {573, "3600", 1, fault.Throttled},
 		"a gateway that asks for an hour":      {503, "3600", 1, fault.Throttled},
 		"a missing bucket is asked once":       {631, "", 1, fault.NotFound},

@@ -31,7 +31,7 @@ func TestStat(t *testing.T) {
 		"of a missing key":                                       {612, `{"error":"no such file"}`, fault.NotFound, 1, store.Object{}},
 		"where the bucket is missing does not say the object is": {631, `{"error":"no such bucket"}`, fault.Invalid, 1, store.Object{}},
 		"at a host that is not Kodo does not say so either":      {404, `not here`, fault.Invalid, 1, store.Object{}},
-		"is tried again":                                         {599, ``, fault.Temporary, 6, store.Object{}},
+		"is tried again":                                         {500, ``, fault.Temporary, 6, store.Object{}},
 		"of an answer that is cut":                               {200, `{"hash"`, fault.Temporary, 6, store.Object{}},
 		"of a size below 0":                                      {200, `{"fsize":-1}`, fault.Temporary, 6, store.Object{}},
 	} {
@@ -104,7 +104,7 @@ func TestABatchThatFailsIsAnError(t *testing.T) {
 		"for want of answers":  {200, `[]`, fault.Temporary},
 		"for it is no JSON":    {200, `<html>`, fault.Temporary},
 		"for the bucket":       {298, `[{"code":631,"data":{"error":"no such bucket"}}]`, fault.NotFound},
-		"for a server failure": {298, `[{"code":599}]`, fault.Temporary},
+		"for a server failure": {298, `[{"code":500}]`, fault.Temporary},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := fake(t, func(w http.ResponseWriter, r *http.Request) {

@@ -88,10 +88,7 @@ func (b *Bucket) refused(op, key string, e sdk.ServiceError, a *answer) error {
 		r.skew = time.Since(theirs).Round(time.Second)
 	}
 	kind := kindOf(r)
-	delay, delayed := qosDelay(a.header)
-	if r.status == http.StatusServiceUnavailable && delayed {
-		kind = fault.Throttled
-	}
+	delay := qosDelay(a.header)
 	cause := error(r)
 	switch {
 	case r.code == "NoSuchBucket":
@@ -133,16 +130,12 @@ func kindOf(r *refusal) fault.Kind {
 }
 
 // qosDelay reads how many milliseconds OSS asks a throttled client to wait.
-func qosDelay(h http.Header) (time.Duration, bool) {
-	s := h.Get("x-oss-qos-delay-time")
-	if s == "" {
-		return 0, false
-	}
-	ms, err := strconv.ParseInt(s, 10, 32)
+func qosDelay(h http.Header) time.Duration {
+	ms, err := strconv.ParseInt(h.Get("x-oss-qos-delay-time"), 10, 32)
 	if err != nil || ms < 0 {
-		ms = 0
+		return 0
 	}
-	return time.Duration(ms) * time.Millisecond, true
+	return time.Duration(ms) * time.Millisecond
 }
 
 func (b *Bucket) clock(r *refusal) string {

@@ -38,7 +38,7 @@ func TestAnswersBecomeFaults(t *testing.T) {
 		"too many to a partition":  {503, "PartitionQpsLimitted", fault.Throttled},
 		"too much traffic":         {503, "UploadTrafficRateLimitExceeded", fault.Throttled},
 		"too fast, as 429":         {429, "QpsLimitExceeded", fault.Throttled},
-		"busy":                     {503, "ServiceUnavailable", fault.Temporary},
+		"busy":                     {503, "ServiceUnavailable", fault.Throttled},
 		"its own trouble":          {500, "InternalError", fault.Temporary},
 		"a code beyond the common": {530, "Odd", fault.Temporary},
 	} {
@@ -71,7 +71,8 @@ func TestThrottleSaysHowLong(t *testing.T) {
 		"a code that is not known":  {503, "SomethingNew", "1500", fault.Throttled, 1500 * time.Millisecond},
 		"no delay":                  {503, "TotalQpsLimitExceeded", "", fault.Throttled, 0},
 		"a delay that is no number": {503, "SomethingNew", "soon", fault.Throttled, 0},
-		"no throttle":               {503, "ServiceUnavailable", "", fault.Temporary, 0},
+		"no known code, no delay":   {503, "ServiceUnavailable", "", fault.Throttled, 0},
+		"no throttle":               {500, "InternalError", "", fault.Temporary, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := serve(t, refuse(tc.status, tc.code, "", "x-oss-qos-delay-time", tc.delay)).Delete(t.Context(), "k")

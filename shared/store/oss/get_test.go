@@ -123,7 +123,7 @@ func TestOpenFails(t *testing.T) {
 		"behind the end":              {object("x"), "", 5, -1, fault.Invalid},
 		"a range that is ignored":     {func(w http.ResponseWriter, r *http.Request) { r.Header.Del("Range"); object("0123")(w, r) }, "", 1, 2, fault.Temporary},
 		"a negative offset":           {object("x"), "", -1, 2, fault.Invalid},
-		"busy":                        {refuse(503, "ServiceUnavailable", ""), "", 0, -1, fault.Temporary},
+		"busy":                        {refuse(503, "ServiceUnavailable", ""), "", 0, -1, fault.Throttled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			calls := 0

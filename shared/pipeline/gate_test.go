@@ -1,0 +1,105 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// loaded is a service that bears so many at a time and refuses the rest.
+type loaded struct {
+	bears     atomic.Int64
+	busy, top atomic.Int64
+}
+
+// work has 64 workers serve objects of 100 ms through g for d, and returns how
+// many were served and how many refused.
+func (l *loaded) work(g *gate, d time.Duration) (served, refused int64) {
+	ctx, stop := context.WithTimeout(context.Background(), d)
+	defer stop()
+	var ok, no atomic.Int64
+	done := make(chan struct{})
+	for range 64 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for g.Acquire(ctx) == nil {
+				began := time.Now()
+				n := l.busy.Add(1)
+				l.top.Store(max(l.top.Load(), n))
+				if n > l.bears.Load() {
+					time.Sleep(10 * time.Millisecond)
+					no.Add(1)
+					g.Throttled(began, 0)
+				} else {
+					time.Sleep(100 * time.Millisecond)
+					ok.Add(1)
+					g.Succeeded()
+				}
+				l.busy.Add(-1)
+				g.Release()
+			}
+		}()
+	}
+	for range 64 {
+		<-done
+	}
+	return ok.Load(), no.Load()
+}
+
+func TestAsManyObjectsAreInFlightAsTheServicesBear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, l := newGate(64, time.Now), &loaded{}
+		l.bears.Store(1000)
+		served, refused := l.work(g, 10*time.Second)
+		if refused != 0 || served < 6300 || l.top.Load() > 64 {
+			t.Errorf("unhindered: %d served, %d refused, %d at once, want 6,400, none, 64", served, refused, l.top.Load())
+		}
+		l.bears.Store(16)
+		l.work(g, 10*time.Second) // finds out
+		served, refused = l.work(g, time.Minute)
+		// 16 at a time would be 9,600; going down by half and up by one uses three quarters of it.
+		if served < 6000 || refused > served/10 {
+			t.Errorf("where 16 are borne: %d served, %d refused, want over 6,000 and few", served, refused)
+		}
+		l.bears.Store(1000)
+		l.work(g, 5*time.Minute)
+		if served, _ = l.work(g, 10*time.Second); served < 6300 {
+			t.Errorf("once all are borne again: %d served, want 6,400", served)
+		}
+	})
+}
+
+func TestNothingBeginsBeforeTheServiceSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(4, time.Now)
+		began := time.Now()
+		g.Throttled(began, 7*time.Second)
+		if err := g.Acquire(t.Context()); err != nil || time.Since(began) != 7*time.Second {
+			t.Errorf("Acquire = %v after %v, want none after 7 s", err, time.Since(began))
+		}
+		g.Release()
+		g.Throttled(time.Now(), time.Hour)
+		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+		defer stop()
+		if err := g.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Acquire = %v, want it to end with its context", err)
+		}
+		if err := g.Acquire(t.Context()); err != nil || time.Since(began) != 7*time.Second+longestPause {
+			t.Errorf("Acquire = %v after %v, want none a minute after the second throttle", err, time.Since(began))
+		}
+	})
+}
+
+func TestOneStormHalvesOnce(t *testing.T) {
+	g := newGate(64, time.Now)
+	began := time.Now()
+	for range 64 {
+		g.Throttled(began, 0)
+	}
+	if g.room != 32 {
+		t.Errorf("64 answers to what was in flight together leave room for %v, want 32", g.room)
+	}
+}
