@@ -1,0 +1,128 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// LiveFor is how long a process counts as living after its last sign of life.
+const LiveFor = time.Minute
+
+// Living is a process at work on a run: `live/<what>/<since>-<process>`. Its
+// name tells all of it, so that one listing finds everybody, in the order in
+// which they began. Lifecycle rules drop what is left of old ones.
+type Living struct {
+	Process string    `json:"process"`
+	Since   time.Time `json:"since"` // when it began to work on the run, to the second, by its own clock
+	Copies  bool      `json:"copies,omitempty"`
+	Seen    time.Time `json:"seen"` // its last sign of life, by the store's clock
+}
+
+// live is the record itself, for people who look.
+type live struct {
+	V       int       `json:"v"`
+	Process string    `json:"process"`
+	Since   time.Time `json:"since"`
+	At      time.Time `json:"at"`
+}
+
+// The two folders of live/. A process that copies and does other things, too, is in the first.
+const (
+	liveCopying = "live/copy/"
+	liveOther   = "live/other/"
+)
+
+// Live gives a sign of life of p; its Seen is left to the store. at is the
+// time by p's own clock.
+func (r *Run) Live(ctx context.Context, p Living, at time.Time) error {
+	data, err := json.Marshal(live{Version, p.Process, p.Since.UTC(), at.UTC()})
+	if err != nil {
+		return fault.New(fault.Invalid, "ledger.Live", p.Process, err)
+	}
+	folder := liveOther
+	if p.Copies {
+		folder = liveCopying
+	}
+	return r.write(ctx, folder+p.Since.UTC().Format(RunTime)+"-"+p.Process, data)
+}
+
+// Living lists the processes at work on the run, those that copy first, and
+// each of both in the order in which they began: those whose last sign of life
+// is at most LiveFor older than the newest one's. Both times are the store's,
+// so a process whose own clock is wrong neither drops out nor drops others; one
+// that has just given a sign of life need compare with nothing else and leaves
+// now zero. Whoever only looks passes the time: where the newest sign is older
+// than LiveFor by that, too, nobody is at work.
+func (r *Run) Living(ctx context.Context, now time.Time) ([]Living, error) {
+	all, err := try(ctx, func() ([]Living, error) { return r.signs(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	newest := now.Add(-LiveFor)
+	for _, p := range all {
+		if p.Seen.After(newest) {
+			newest = p.Seen
+		}
+	}
+	if !now.IsZero() && !newest.After(now.Add(-LiveFor)) {
+		return nil, nil
+	}
+	var living []Living
+	copies := map[string]bool{}
+	for _, p := range all {
+		if newest.Sub(p.Seen) <= LiveFor && !copies[p.Process] {
+			living = append(living, p)
+			copies[p.Process] = p.Copies
+		}
+	}
+	return living, nil
+}
+
+// signs lists every sign of life that there is.
+func (r *Run) signs(ctx context.Context) (all []Living, err error) {
+	for o, err := range r.ledger.bucket.List(ctx, store.Range{Prefix: r.base + "live/"}) {
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimPrefix(o.Key, r.base)
+		text, copies := strings.CutPrefix(name, liveCopying)
+		text = strings.TrimPrefix(text, liveOther)
+		began, process, ok := strings.Cut(text, "-")
+		since, err := time.Parse(RunTime, began)
+		if !ok || err != nil {
+			continue // what no version of ours wrote says nothing
+		}
+		all = append(all, Living{Process: process, Since: since, Copies: copies, Seen: o.Modified})
+	}
+	return all, nil
+}
+
+// limits is `limits.json`.
+type limits struct {
+	V      int             `json:"v"`
+	Limits json.RawMessage `json:"limits"`
+	At     time.Time       `json:"at"`
+}
+
+// WriteLimits replaces `limits.json`, the one file of a run that is changed in
+// place: it steers those at work and no record depends on it. Of two writers
+// the later one wins.
+func (r *Run) WriteLimits(ctx context.Context, l json.RawMessage, at time.Time) error {
+	data, err := json.Marshal(limits{Version, l, at.UTC()})
+	if err != nil {
+		return fault.New(fault.Invalid, "ledger.WriteLimits", r.Name, err)
+	}
+	return r.write(ctx, "limits.json", data)
+}
+
+// ReadLimits reads what WriteLimits wrote last. NotFound where those of the
+// run's frozen job hold.
+func (r *Run) ReadLimits(ctx context.Context) (json.RawMessage, error) {
+	l, err := readRecord[limits](ctx, r, "limits.json")
+	return l.Limits, err
+}
