@@ -18,6 +18,7 @@ require (
 	github.com/valyala/fasthttp v1.52.0 // the type of an answer, in the interface of MNS's client
 	github.com/vbauerster/mpb/v8 v8.9.3 // progress bars of the command
 	golang.org/x/sync v0.24.0 // errgroup and semaphore: bounded parallel work that stops at the first error
+	golang.org/x/time v0.16.0 // rate: limits of bytes and requests a second
 )
 
 require (
@@ -37,6 +38,5 @@ require (
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	golang.org/x/sys v0.30.0 // indirect
 	golang.org/x/text v0.14.0 // indirect
-	golang.org/x/time v0.16.0 // indirect
 	modernc.org/fileutil v1.0.0 // indirect
 )

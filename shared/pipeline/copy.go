@@ -125,14 +125,20 @@ func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
 		if row.State != ledger.Pending || c.blocked.Load() || gctx.Err() != nil {
 			continue
 		}
+		if !c.limits.turns.take(gctx) {
+			break // handed over, too
+		}
 		if begun && late(ctx, c.pace.need(row.Src.Size)) {
+			c.limits.turns.give()
 			continue // handed over, without spending a try
 		}
 		begun = true // one is always begun, or a batch would be handed on for ever
 		if err := c.slots.Acquire(gctx); err != nil {
+			c.limits.turns.give()
 			break
 		}
 		g.Go(func() error {
+			defer c.limits.turns.give()
 			defer c.slots.Release()
 			octx, cancel := gctx, context.CancelFunc(func() {})
 			if deadline, ok := gctx.Deadline(); ok {

@@ -124,6 +124,8 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	switch kind := fault.KindOf(trouble); {
 	case kind == fault.Changed || kind == fault.NotFound:
 		return r.restart(ctx, t, u, trouble)
+	case trouble == errNoTurn:
+		return r.wait(t), nil
 	case len(p.Done) == 0 && trouble == nil: // not one part fits an invocation
 		return r.shrink(ctx, t, u)
 	case len(p.Done) == 0 && kind == fault.Denied && r.denied(ctx):

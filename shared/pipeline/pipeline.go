@@ -18,6 +18,8 @@
 //	report.go  Report -> waits for all shards, then writes the report
 //	resume.go  Resume -> what is open, by the ledger alone
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
+//	limits.go           what all processes of a run share, and this one's share
+//	rated.go            keeps source and target within it
 //
 // Every step reads the ledger, does its work, creates one outcome record, and
 // returns the tasks that follow. Every step may run twice, also at the same
@@ -73,6 +75,8 @@ type Pipeline struct {
 	runs  map[string]*run
 	slots *gate // made with the first run's limits
 	pace  pace
+
+	process string // who it is among all that work on its runs
 }
 
 // New returns a Pipeline.
@@ -95,7 +99,7 @@ func New(c Config) *Pipeline {
 	if c.Quick == 0 {
 		c.Quick = 200 * time.Millisecond
 	}
-	return &Pipeline{Config: c, runs: map[string]*run{}}
+	return &Pipeline{Config: c, runs: map[string]*run{}, process: ledger.Nonce()}
 }
 
 // run is what every task of one run shares.
@@ -108,6 +112,8 @@ type run struct {
 	src   Source
 	dst   writer // speaks source keys
 	log   *slog.Logger
+
+	limits *limits // this process's share
 }
 
 // Do does one task and returns those that follow from it. An error means that
@@ -116,6 +122,14 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	r, err := p.run(ctx, t.Run)
 	if err != nil {
 		return nil, err
+	}
+	leave, err := r.limits.enter(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if t.Kind.Stage() == task.Copying && r.limits.excess() {
+		return r.wait(t), nil
 	}
 	switch t.Kind {
 	case task.List:
@@ -203,7 +217,9 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r = p.bind(l, started, j, match, src, dst)
+	limits := newLimits(p, l, started, j.Limits, p.Log.With("run", name))
+	r = p.bind(l, started, j, match, limitedSource{src, limits}, limitedTarget{dst, limits})
+	r.limits = limits
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if other, ok := p.runs[name]; ok {

@@ -25,13 +25,18 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.job.Limits.Parallel)
 	for n := t.From; n <= min(t.To, len(at)-1); n++ {
-		if n > t.From && late(ctx, r.pace.need(at[n]-at[n-1])) || gctx.Err() != nil {
+		if !r.limits.turns.take(gctx) {
+			if n == t.From {
+				trouble = errNoTurn
+			}
 			break
 		}
-		if err := r.slots.Acquire(gctx); err != nil {
+		if n > t.From && late(ctx, r.pace.need(at[n]-at[n-1])) || gctx.Err() != nil || r.slots.Acquire(gctx) != nil {
+			r.limits.turns.give()
 			break
 		}
 		g.Go(func() error {
+			defer r.limits.turns.give()
 			defer r.slots.Release()
 			pctx, cancel := reserve(gctx)
 			defer cancel()

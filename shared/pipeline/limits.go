@@ -1,0 +1,241 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/task"
+)
+
+// Limits bound all processes of a run together. The zero value bounds nothing.
+type Limits struct {
+	Bandwidth job.Bandwidth `json:"bandwidth,omitzero"`  // bytes read from the source
+	Requests  int           `json:"requests,omitempty"`  // requests a second to source and target; a listed page is one
+	Instances int           `json:"instances,omitempty"` // processes that copy at the same time
+}
+
+func (l Limits) any() bool {
+	return l.Bandwidth.Rate > 0 || len(l.Bandwidth.Timetable) > 0 || l.Requests > 0 || l.Instances > 0
+}
+
+func limitsOf(l job.Limits) Limits { return Limits{l.Bandwidth, l.Requests, l.Instances} }
+
+// ReadLimits returns what bounds a run now: what ChangeLimits left, else what
+// its frozen job says. A run that was never started is NotFound.
+func ReadLimits(ctx context.Context, run *ledger.Run) (now Limits, changed bool, err error) {
+	data, err := run.ReadLimits(ctx)
+	if err == nil {
+		if err := json.Unmarshal(data, &now); err != nil {
+			return now, true, fault.New(fault.Corrupt, "pipeline.ReadLimits", "limits.json", err)
+		}
+		return now, true, nil
+	}
+	if !ledger.Missing(err) {
+		return now, false, err
+	}
+	s, err := run.Started(ctx)
+	if err != nil {
+		return now, false, err
+	}
+	j, err := job.Decode(s.Job)
+	return limitsOf(j.Limits), false, err
+}
+
+// ChangeLimits bounds a run anew. Processes at work obey within half a minute.
+func ChangeLimits(ctx context.Context, run *ledger.Run, l Limits, at time.Time) error {
+	data, err := json.Marshal(l)
+	if err != nil {
+		return fault.New(fault.Invalid, "pipeline.ChangeLimits", run.Name, err)
+	}
+	return run.WriteLimits(ctx, data, at)
+}
+
+const (
+	// refreshEvery is how often a process at work reads the limits, gives a sign
+	// of life and counts the others: three requests to the ledger.
+	refreshEvery = ledger.LiveFor / 3
+	// leastStream is the least that a stream must get, in bytes a second: OSS
+	// drops a connection that brings nothing for a minute.
+	leastStream = 64 << 10
+	// streamTime is how long the largest object of one PUT may take in a function.
+	streamTime = 2 * time.Minute
+)
+
+// limits is this process's share of what bounds a run. It works only while a
+// task does: an instance is frozen between invocations.
+type limits struct {
+	run     *ledger.Run
+	process string
+	now     func() time.Time
+	log     *slog.Logger
+	stream  int64 // bytes a second that a stream must get
+
+	bytes    rated // of bodies read from the source
+	requests rated // to either side
+	turns    turns // streams
+
+	asking *semaphore.Weighted // held by the one who asks the ledger
+
+	mu      sync.Mutex
+	tasks   map[bool]int // at work: those that copy, and others
+	since   time.Time
+	due     time.Time // when the ledger is to be asked next
+	shared  time.Time // when the shares were last worked out
+	told    bool      // that this process copies
+	bounds  Limits
+	living  int
+	copying []ledger.Living
+	over    bool // this process is one too many: it copies nothing
+}
+
+// newLimits returns the limits of a run. A run of one process without any
+// spares the question for a while: most are over by then.
+func newLimits(p *Pipeline, run *ledger.Run, s ledger.Started, l job.Limits, log *slog.Logger) *limits {
+	n := &limits{
+		run: run, process: p.process, now: p.Now, log: log, stream: leastStream, asking: semaphore.NewWeighted(1),
+		tasks: map[bool]int{}, since: p.Now(), bounds: limitsOf(l),
+	}
+	if s.Deployed {
+		n.stream = max(n.stream, max(l.PartsAbove, l.PartSize)/int64(streamTime/time.Second))
+	}
+	if !s.Deployed && !n.bounds.any() {
+		n.due = n.since.Add(refreshEvery)
+	}
+	return n
+}
+
+// enter takes a task in: until leave is called the limits are kept up to date.
+func (l *limits) enter(ctx context.Context, t task.Task) (leave func(), err error) {
+	copies := t.Kind.Stage() == task.Copying
+	l.count(copies, 1)
+	if err := l.refresh(ctx); err != nil {
+		l.count(copies, -1)
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				_ = l.refresh(ctx) // told in the log; the shares stay as they are
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+		l.count(copies, -1)
+	}, nil
+}
+
+func (l *limits) count(copies bool, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tasks[copies] += n
+}
+
+// refresh asks the ledger if it is time, and follows the timetable. Only the
+// first question must be answered: later ones leave the shares as they were.
+func (l *limits) refresh(ctx context.Context) error {
+	if err := l.asking.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer l.asking.Release(1)
+	now := l.now()
+	l.mu.Lock()
+	first := l.due.IsZero()
+	copies := l.tasks[true] > 0
+	ask := !now.Before(l.due) || l.bounds.any() && copies && !l.told
+	l.mu.Unlock()
+	if ask {
+		if err := l.ask(ctx, now, copies); err != nil {
+			if first {
+				return err
+			}
+			if ctx.Err() == nil {
+				l.log.WarnContext(ctx, "limits not read, those before hold", "fault", fault.KindOf(err), "err", err)
+			}
+		}
+	}
+	l.share(now, ask)
+	return nil
+}
+
+// ask reads the limits and, where there are any, who else is at work.
+func (l *limits) ask(ctx context.Context, now time.Time, copies bool) error {
+	bounds, _, err := ReadLimits(ctx, l.run)
+	if err != nil {
+		return err
+	}
+	var living []ledger.Living
+	if bounds.any() {
+		if err := l.run.Live(ctx, ledger.Living{Process: l.process, Since: l.since, Copies: copies}, now); err != nil {
+			return err
+		}
+		if living, err = l.run.Living(ctx, time.Time{}); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if bounds.any() && !l.bounds.any() {
+		l.log.InfoContext(ctx, "limits set")
+	}
+	l.bounds, l.living, l.told, l.due = bounds, len(living), copies, now.Add(refreshEvery)
+	l.copying = slices.DeleteFunc(living, func(p ledger.Living) bool { return !p.Copies })
+	return nil
+}
+
+// share works out what this process may take, about once a second: the rate
+// may change with the hour.
+func (l *limits) share(now time.Time, anew bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !anew && (!l.bounds.any() || now.Sub(l.shared) < time.Second) {
+		return
+	}
+	l.shared = now
+	total := l.bounds.Bandwidth.At(now)
+	most := cmp.Or(l.bounds.Instances, len(l.copying))
+	if total > 0 { // more processes than streams that it feeds would starve one another
+		most = min(most, int(max(1, total/l.stream)))
+	}
+	place := slices.IndexFunc(l.copying, func(p ledger.Living) bool { return p.Process == l.process })
+	l.over = place >= most
+	share := float64(total) / float64(max(1, min(most, len(l.copying))))
+	l.bytes.set(share, 64<<10)
+	l.requests.set(float64(l.bounds.Requests)/float64(max(1, l.living)), 1)
+	l.turns.set(l.streams(share), l.over)
+}
+
+// streams is how many streams a share feeds; 0 does not bound. At a low rate
+// fewer objects are in flight, not slower ones.
+func (l *limits) streams(share float64) int {
+	if share == 0 {
+		return 0
+	}
+	return max(1, int(share/float64(l.stream)))
+}
+
+// excess reports whether this process is one more than may copy.
+func (l *limits) excess() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
+}
