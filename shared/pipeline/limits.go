@@ -64,6 +64,14 @@ const (
 	// refreshEvery is how often a process at work reads the limits, gives a sign
 	// of life and counts the others: three requests to the ledger.
 	refreshEvery = ledger.LiveFor / 3
+	// soon is how long it is between questions while a process is new.
+	soon = 2 * time.Second
+	// newFor is how long a process is new at most: by then every other has
+	// looked again, or is dead.
+	newFor = refreshEvery + 5*time.Second
+	// newShare is the part of its share that a new process takes, so that all
+	// together stay within a tenth of what they may while the others do not yet know of it.
+	newShare = 0.1
 	// leastStream is the least that a stream must get, in bytes a second: OSS
 	// drops a connection that brings nothing for a minute.
 	leastStream = 64 << 10
@@ -89,14 +97,26 @@ type limits struct {
 	mu      sync.Mutex
 	tasks   map[bool]int // at work: those that copy, and others
 	since   time.Time
-	due     time.Time // when the ledger is to be asked next
-	shared  time.Time // when the shares were last worked out
-	told    bool      // that this process copies
+	due     time.Time    // when the ledger is to be asked next
+	shared  time.Time    // when the shares were last worked out
+	told    [2]time.Time // when it last gave a sign of life, and one that it copies
+	joined  sign         // its first since the others may have forgotten it
+	known   bool         // to all others, who thus leave it its share
 	bounds  Limits
 	living  int
 	copying []ledger.Living
 	over    bool // this process is one too many: it copies nothing
 }
+
+// sign is when a sign of life was given.
+type sign struct {
+	at   time.Time // by this process's clock
+	seen time.Time // by the store's
+}
+
+// forgotten reports whether, without another sign since then, some others may
+// not count this process any more, or soon will not.
+func forgotten(now, since time.Time) bool { return now.Sub(since) > ledger.LiveFor-refreshEvery }
 
 // newLimits returns the limits of a run. A run of one process without any
 // spares the question for a while: most are over by then.
@@ -161,7 +181,7 @@ func (l *limits) refresh(ctx context.Context) error {
 	l.mu.Lock()
 	first := l.due.IsZero()
 	copies := l.tasks[true] > 0
-	ask := !now.Before(l.due) || l.bounds.any() && copies && !l.told
+	ask := !now.Before(l.due) || l.bounds.any() && copies && forgotten(now, l.told[1])
 	l.mu.Unlock()
 	if ask {
 		if err := l.ask(ctx, now, copies); err != nil {
@@ -177,7 +197,8 @@ func (l *limits) refresh(ctx context.Context) error {
 	return nil
 }
 
-// ask reads the limits and, where there are any, who else is at work.
+// ask reads the limits and, where there are any, gives a sign of life and looks
+// who else is at work.
 func (l *limits) ask(ctx context.Context, now time.Time, copies bool) error {
 	bounds, _, err := ReadLimits(ctx, l.run)
 	if err != nil {
@@ -194,12 +215,37 @@ func (l *limits) ask(ctx context.Context, now time.Time, copies bool) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if bounds.any() && !l.bounds.any() {
-		l.log.InfoContext(ctx, "limits set")
+	l.bounds, l.living, l.due = bounds, len(living), now.Add(refreshEvery)
+	if bounds.any() {
+		l.meet(living, copies, now)
 	}
-	l.bounds, l.living, l.told, l.due = bounds, len(living), copies, now.Add(refreshEvery)
 	l.copying = slices.DeleteFunc(living, func(p ledger.Living) bool { return !p.Copies })
 	return nil
+}
+
+// meet finds out whether the others know of this process. Everybody gives a
+// sign of life before looking round, so whoever gave one after this process's
+// first has seen it. Until all have, it takes little and looks often.
+func (l *limits) meet(living []ledger.Living, copies bool, now time.Time) {
+	if forgotten(now, l.told[0]) || copies && forgotten(now, l.told[1]) {
+		l.joined = sign{at: now}
+		for _, p := range living {
+			if p.Process == l.process {
+				l.joined.seen = p.Seen
+			}
+		}
+	}
+	l.told[0] = now
+	if copies {
+		l.told[1] = now
+	}
+	young := now.Sub(l.joined.at) < newFor
+	l.known = !young || !slices.ContainsFunc(living, func(p ledger.Living) bool {
+		return p.Process != l.process && !p.Seen.After(l.joined.seen)
+	})
+	if young {
+		l.due = now.Add(soon)
+	}
 }
 
 // share works out what this process may take, about once a second: the rate
@@ -217,10 +263,14 @@ func (l *limits) share(now time.Time, anew bool) {
 		most = min(most, int(max(1, total/l.stream)))
 	}
 	place := slices.IndexFunc(l.copying, func(p ledger.Living) bool { return p.Process == l.process })
-	l.over = place >= most
-	share := float64(total) / float64(max(1, min(most, len(l.copying))))
+	l.over = place >= most || place >= 0 && !l.known && len(l.copying) > most
+	part := 1.0
+	if !l.known {
+		part = newShare
+	}
+	share := part * float64(total) / float64(max(1, min(most, len(l.copying))))
 	l.bytes.set(share, 64<<10)
-	l.requests.set(float64(l.bounds.Requests)/float64(max(1, l.living)), 1)
+	l.requests.set(part*float64(l.bounds.Requests)/float64(max(1, l.living)), 1)
 	l.turns.set(l.streams(share), l.over)
 }
 

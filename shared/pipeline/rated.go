@@ -17,55 +17,64 @@ import (
 
 // rated lets so much a second pass, in the order in which it is asked for.
 type rated struct {
-	limiter atomic.Pointer[rate.Limiter] // nil: nothing bounds it
+	now atomic.Pointer[bound] // nil: nothing bounds it
+}
+
+// bound is one rate; another one is another bound.
+type bound struct {
+	*rate.Limiter
+	over chan struct{} // closed when another one counts
 }
 
 // set lets share a second pass, and at once a quarter of a second's worth, but
-// at least least; a share of 0 lets everything pass.
+// at least least; a share of 0 lets everything pass. Who waits already waits
+// by the new rate.
 func (r *rated) set(share float64, least int) {
-	limit, burst := rate.Limit(share), max(least, int(share/4))
-	switch l := r.limiter.Load(); {
-	case share == 0:
-		r.limiter.Store(nil)
-	case l == nil:
-		l = rate.NewLimiter(limit, burst)
-		l.AllowN(time.Now(), burst) // many processes begin at the same time: none begins with a burst
-		r.limiter.Store(l)
-	case l.Limit() != limit:
-		l.SetLimit(limit)
-		l.SetBurst(burst)
+	was := r.now.Load()
+	var now *bound
+	switch {
+	case was == nil && share == 0, was != nil && was.Limit() == rate.Limit(share):
+		return
+	case share > 0:
+		burst := max(least, int(share/4))
+		now = &bound{rate.NewLimiter(rate.Limit(share), burst), make(chan struct{})}
+		now.AllowN(time.Now(), burst) // many processes begin at the same time: none begins with a burst
+	}
+	r.now.Store(now)
+	if was != nil {
+		close(was.over)
 	}
 }
+
+// bounded reports whether anything bounds it.
+func (r *rated) bounded() bool { return r.now.Load() != nil }
 
 // wait takes n and waits until they may pass, or ctx ends.
 func (r *rated) wait(ctx context.Context, n int) error {
-	l := r.limiter.Load()
-	if l == nil {
-		return nil
+	for b := r.now.Load(); b != nil; b = r.now.Load() {
+		d := b.take(time.Now(), n)
+		if d <= 0 {
+			return nil
+		}
+		timer := time.NewTimer(d)
+		select {
+		case <-timer.C:
+			return nil
+		case <-b.over:
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
 	}
-	d := take(l, time.Now(), n)
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return nil
 }
 
-// take takes n at now and returns how long to wait for them.
-func take(l *rate.Limiter, now time.Time, n int) (wait time.Duration) {
+// take takes n at that time and returns how long to wait for them.
+func (b *bound) take(at time.Time, n int) (wait time.Duration) {
 	for n > 0 {
-		k := min(n, l.Burst())
-		granted := l.ReserveN(now, k)
-		if !granted.OK() {
-			continue // the burst has just shrunk
-		}
-		wait = granted.DelayFrom(now)
+		k := min(n, b.Burst())
+		wait = b.ReserveN(at, k).DelayFrom(at)
 		n -= k
 	}
 	return wait
@@ -73,7 +82,7 @@ func take(l *rate.Limiter, now time.Time, n int) (wait time.Duration) {
 
 // gulp is how much of a body is read at a time, in bytes: little enough that
 // all streams get their turn within a second, and no more than a burst.
-func gulp(l *rate.Limiter) int { return min(max(16<<10, int(l.Limit()/64)), 256<<10) }
+func (b *bound) gulp() int { return min(max(16<<10, int(b.Limit()/64)), 256<<10) }
 
 // metered is a body that keeps to a rate.
 type metered struct {
@@ -83,8 +92,8 @@ type metered struct {
 }
 
 func (m metered) Read(p []byte) (int, error) {
-	if l := m.bytes.limiter.Load(); l != nil {
-		p = p[:min(len(p), gulp(l))]
+	if b := m.bytes.now.Load(); b != nil {
+		p = p[:min(len(p), b.gulp())]
 	}
 	n, err := m.ReadCloser.Read(p)
 	if werr := m.bytes.wait(m.ctx, n); werr != nil {
@@ -107,7 +116,7 @@ func (l *limits) call(ctx context.Context, op, key string) error {
 
 // list counts a request for each page that a listing may take.
 func (l *limits) list(ctx context.Context, from store.Source, r store.Range) iter.Seq2[store.Object, error] {
-	if l.requests.limiter.Load() == nil {
+	if !l.requests.bounded() {
 		return from.List(ctx, r)
 	}
 	return func(yield func(store.Object, error) bool) {
@@ -160,7 +169,7 @@ func (s limitedSource) Stat(ctx context.Context, key string) (store.Object, erro
 
 func (s limitedSource) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	found, body, err := s.limits.open(ctx, s.Source, o, off, n)
-	if err != nil || s.limits.bytes.limiter.Load() == nil && max(n, o.Size) < meteredAbove {
+	if err != nil || !s.limits.bytes.bounded() && max(n, o.Size) < meteredAbove {
 		return found, body, err
 	}
 	return found, metered{body, ctx, &s.limits.bytes}, nil

@@ -1,0 +1,199 @@
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/queue"
+	queuemem "kodoferry/shared/queue/mem"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+	"kodoferry/shared/worker"
+)
+
+// fleet is one run that several processes do, each with a worker of its own,
+// on the clock of the process: in a bubble, or the real one.
+type fleet struct {
+	*world
+	began  time.Time
+	queues map[task.Stage]*queuemem.Queue
+	slow   time.Duration // for each read of a body
+
+	over     context.Context // ends with the report
+	end      context.CancelFunc
+	done     sync.WaitGroup
+	count    sync.Mutex
+	read     []moment // by every process
+	requests []moment
+	tried    int // attempts that tasks had spent
+}
+
+// moment is that a process got n bytes, or made n requests.
+type moment struct {
+	at      time.Duration // since the fleet began
+	process string
+	n       int
+}
+
+func newFleet(t testing.TB, set ...func(*job.Job)) *fleet {
+	f := &fleet{world: newWorld(t, set...), queues: map[task.Stage]*queuemem.Queue{}}
+	f.src.Now, f.dst.Now, f.led.Now = time.Now, time.Now, time.Now
+	f.over, f.end = context.WithCancel(t.Context())
+	for _, s := range task.Stages {
+		f.queues[s] = queuemem.New(queuemem.Options{})
+	}
+	return f
+}
+
+// objects puts n objects of that size into the source.
+func (f *fleet) objects(n, size int) {
+	for i := range n {
+		put(f.t, f.src, fmt.Sprintf("k/%05d", i), random(size, uint64(i)))
+	}
+}
+
+// process starts one and returns what kills it.
+func (f *fleet) process(name string) (kill func()) {
+	c := f.config
+	c.Now = time.Now
+	c.Open = func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+		return watched{f.src, f, name}, watchedTarget{f.dst, f, name}, nil
+	}
+	p := pipeline.New(c)
+	w := &worker.Worker{Doer: ended{p, f}, Log: discard, Attempts: 5, Pause: time.Second, Marks: &marks{names: map[string]bool{}}, Send: map[task.Stage]queue.Sender{}}
+	for s, q := range f.queues {
+		w.Send[s] = q
+	}
+	ctx, kill := context.WithCancel(f.over)
+	for s, q := range f.queues {
+		f.done.Go(func() { w.Poll(ctx, q, 2, 5*time.Minute) })
+		_ = s
+	}
+	return kill
+}
+
+// start puts the run's first tasks into the queues. From now on times count.
+func (f *fleet) start() {
+	f.t.Helper()
+	c := f.config
+	c.Now, f.began = time.Now, time.Now()
+	first, err := pipeline.New(c).Start(f.t.Context(), f.job, runName)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	w := &worker.Worker{Send: map[task.Stage]queue.Sender{}}
+	for s, q := range f.queues {
+		w.Send[s] = q
+	}
+	if err := w.Submit(f.t.Context(), first...); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// wait waits for the report and for all processes to end.
+func (f *fleet) wait() pipeline.Report {
+	f.t.Helper()
+	f.done.Wait()
+	return f.report()
+}
+
+// run is the fleet's run in the ledger.
+func (f *fleet) ledger() *ledger.Run { return f.config.Ledger.Run(runName) }
+
+// change bounds the run anew.
+func (f *fleet) change(l pipeline.Limits) {
+	f.t.Helper()
+	if err := pipeline.ChangeLimits(f.t.Context(), f.ledger(), l, time.Now()); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fleet) note(to *[]moment, process string, n int) {
+	f.count.Lock()
+	defer f.count.Unlock()
+	*to = append(*to, moment{time.Since(f.began), process, n})
+}
+
+// rate is what a process, or all ("") of them, got a second from one second to another.
+func (f *fleet) rate(of []moment, process string, from, to int) float64 {
+	f.count.Lock()
+	defer f.count.Unlock()
+	n := 0
+	for _, m := range of {
+		if at := m.at.Seconds(); at >= float64(from) && at < float64(to) && (process == "" || process == m.process) {
+			n += m.n
+		}
+	}
+	return float64(n) / float64(to-from)
+}
+
+// expect fails unless a rate is that one, give or take a tenth.
+func (f *fleet) expect(what string, got, want float64) {
+	f.t.Helper()
+	if got < 0.9*want || got > 1.1*want {
+		f.t.Errorf("%s: %.0f a second, want %.0f give or take a tenth", what, got, want)
+	}
+}
+
+// ended ends the fleet with the report.
+type ended struct {
+	*pipeline.Pipeline
+	fleet *fleet
+}
+
+func (e ended) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	e.fleet.count.Lock()
+	e.fleet.tried += t.Attempt
+	e.fleet.count.Unlock()
+	next, err := e.Pipeline.Do(ctx, t)
+	if t.Kind == task.Report && err == nil && len(next) == 0 {
+		e.fleet.end()
+	}
+	return next, err
+}
+
+// watched notes what a process reads and asks.
+type watched struct {
+	pipeline.Source
+	fleet   *fleet
+	process string
+}
+
+func (s watched) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	s.fleet.note(&s.fleet.requests, s.process, 1)
+	o, body, err := s.Source.Open(ctx, o, off, n)
+	return o, timed{body, s}, err
+}
+
+type timed struct {
+	io.ReadCloser
+	by watched
+}
+
+func (c timed) Read(p []byte) (int, error) {
+	if c.by.fleet.slow > 0 {
+		time.Sleep(c.by.fleet.slow)
+		p = p[:min(len(p), 16<<10)]
+	}
+	n, err := c.ReadCloser.Read(p)
+	c.by.fleet.note(&c.by.fleet.read, c.by.process, n)
+	return n, err
+}
+
+type watchedTarget struct {
+	pipeline.Target
+	fleet   *fleet
+	process string
+}
+
+func (t watchedTarget) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	t.fleet.note(&t.fleet.requests, t.process, 1)
+	return t.Target.Put(ctx, o, body, how)
+}
