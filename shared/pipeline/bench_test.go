@@ -20,3 +20,22 @@ func BenchmarkRun(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/objects, "µs/object")
 }
+
+// BenchmarkTwoProcessesShareABandwidth moves 100 MiB by two processes that may
+// read 20 MiB a second together, on the real clock. It takes five seconds.
+func BenchmarkTwoProcessesShareABandwidth(b *testing.B) {
+	const objects, size = 100, mib
+	for b.Loop() {
+		b.StopTimer()
+		f := newFleet(b, func(j *job.Job) { j.Limits.Bandwidth.Rate, j.Limits.BatchObjects = 20*mib, 5 })
+		f.objects(objects, size)
+		f.process("one")
+		f.process("two")
+		b.StartTimer()
+		f.start()
+		f.wait()
+		last := f.read[len(f.read)-1].at.Seconds()
+		b.ReportMetric(objects*size/mib/(last-f.read[0].at.Seconds()), "MiB/s")
+		b.ReportMetric(f.rate(f.read, "one", 0, 60)*60/mib, "MiB/one")
+	}
+}

@@ -64,8 +64,13 @@ const (
 	// refreshEvery is how often a process at work reads the limits, gives a sign
 	// of life and counts the others: three requests to the ledger.
 	refreshEvery = ledger.LiveFor / 3
-	// soon is how long it is between questions while a process is new.
-	soon = 2 * time.Second
+	// A new process asks more often: it begins together with others, or after
+	// them, and moves little while they do not know of it.
+	soon, verySoon = 2 * time.Second, time.Second / 4
+	newest         = 3 * time.Second // how long verySoon holds
+	// crowd is what each of many processes adds to that: a thousand that begin
+	// together leave the ledger in peace.
+	crowd = 10 * time.Millisecond
 	// newFor is how long a process is new at most: by then every other has
 	// looked again, or is dead.
 	newFor = refreshEvery + 5*time.Second
@@ -146,7 +151,7 @@ func (l *limits) enter(ctx context.Context, t task.Task) (leave func(), err erro
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(time.Second)
+		tick := time.NewTicker(verySoon / 2)
 		defer tick.Stop()
 		for {
 			select {
@@ -239,12 +244,17 @@ func (l *limits) meet(living []ledger.Living, copies bool, now time.Time) {
 	if copies {
 		l.told[1] = now
 	}
-	young := now.Sub(l.joined.at) < newFor
+	age := now.Sub(l.joined.at)
+	young := age < newFor
 	l.known = !young || !slices.ContainsFunc(living, func(p ledger.Living) bool {
 		return p.Process != l.process && !p.Seen.After(l.joined.seen)
 	})
-	if young {
-		l.due = now.Add(soon)
+	often := time.Duration(len(living)) * crowd
+	switch {
+	case age < newest:
+		l.due = now.Add(max(verySoon, often))
+	case young:
+		l.due = now.Add(max(soon, often))
 	}
 }
 

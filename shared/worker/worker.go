@@ -186,17 +186,20 @@ func (w *Worker) Submit(ctx context.Context, tasks ...task.Task) error {
 	return nil
 }
 
-// A copy yields at most one retry, and its record says so: it is not marked.
-// Everything else that yields more than one task, or itself, is.
+// A copy leaves a record of what follows from it and is not marked, unless it
+// has waited: a wait leaves none, and twins that each send themselves again
+// would multiply. Everything else that yields more than one task, or itself, is marked.
+func unmarked(t task.Task) bool { return t.Kind == task.Copy && t.Waits == 0 }
+
 func (w *Worker) marked(ctx context.Context, t task.Task, name string) (bool, error) {
-	if w.Marks == nil || t.Kind == task.Copy {
+	if w.Marks == nil || unmarked(t) {
 		return false, nil
 	}
 	return w.Marks.Marked(ctx, t.Run, name)
 }
 
 func (w *Worker) mark(ctx context.Context, t task.Task, next []task.Task, name string) error {
-	if w.Marks == nil || t.Kind == task.Copy || len(next) == 0 {
+	if w.Marks == nil || unmarked(t) || len(next) == 0 {
 		return nil
 	}
 	return w.Marks.Mark(ctx, t.Run, name)

@@ -99,6 +99,8 @@ func message(t *testing.T, tk task.Task) queue.Message {
 var (
 	listTask = task.Task{Kind: task.List, Run: "j/1", Shard: "0"}
 	copyTask = task.Task{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a"}
+
+	waitedCopy = task.Task{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a", Waits: 1}
 )
 
 func TestWhatBecomesOfATask(t *testing.T) {
@@ -116,6 +118,7 @@ func TestWhatBecomesOfATask(t *testing.T) {
 	}{
 		"a done task sends, then marks":                 {task: listTask, next: []task.Task{copyTask, copyTask}, dealt: true, sent: 2, order: "send send mark"},
 		"a copy is never marked, its record is enough":  {task: copyTask, next: []task.Task{{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a.1"}}, dealt: true, sent: 1, order: "send"},
+		"a copy that has waited is marked":              {task: waitedCopy, next: []task.Task{{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a", Waits: 2}}, dealt: true, sent: 1, order: "send mark"},
 		"a task that yields nothing is not marked":      {task: listTask, dealt: true},
 		"a temporary fault is tried again later":        {task: listTask, err: fault.New(fault.Temporary, "op", "", boom), dealt: true, sent: 1, attempt: 1, order: "send mark"},
 		"a denied task is tried again later":            {task: listTask, err: fault.New(fault.Denied, "op", "", boom), dealt: true, sent: 1, attempt: 1, order: "send mark"},
