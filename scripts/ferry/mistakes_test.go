@@ -130,6 +130,8 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"a plan of wrong buckets":        {args: []string{"plan", swap(c.src, "photos", "fotos"), swap(c.dst, "photos-new", "fotos-new"), "--quick"}, code: 2, want: []string{`"fotos"`, "fotos-new"}},
 		"a plan with nobody's keys":      {args: []string{"plan", c.src, c.dst}, env: map[string]string{"QINIU_SECRET_KEY": ""}, code: 2, want: []string{"QINIU_SECRET_KEY"}},
 
+		"limits that are none": {args: []string{"limits", "photos", "--bandwidth", "20Mb/s", "--requests", "-1", "--instances", "many", "--ledger", c.ledger}, code: 2, want: []string{`--bandwidth: "20Mb/s"`, `--requests "-1"`, `--instances "many"`, "or none"}},
+
 		"too small a demo":         {args: []string{"demo", "--objects", "3"}, code: 2, want: []string{"--objects", "50 to 100000"}},
 		"a fault of no kind":       {args: []string{"emulate", "--kodo-fault", "get:explode:1", "--oss-fault", "put:lost:2"}, code: 2, want: []string{"--kodo-fault", "explode", "--oss-fault", "lost"}},
 		"an address of no port":    {args: []string{"emulate", "--kodo-addr", "localhost"}, code: 2, want: []string{"--kodo-addr", "host:port"}},

@@ -70,6 +70,17 @@ func TestARunIsStartedForADeploymentAndWatched(t *testing.T) {
 	if out, said, code := execute(t, c.env, "status", began.Run); code != 0 || !strings.Contains(out, "listing") {
 		t.Errorf("status: exit code %d, %s%s, want 0 and that it is listing", code, out, said)
 	}
+	limits := func(want string, args ...string) {
+		t.Helper()
+		if out, said, code := execute(t, c.env, append([]string{"limits", began.Run}, args...)...); code != 0 || !strings.Contains(out, want) {
+			t.Errorf("limits %q: exit code %d, %s%s, want 0 and %q", args, code, out, said, want)
+		}
+	}
+	limits("bandwidth  none")
+	limits("bandwidth  20MiB/s; sat,sun 0:00-24:00 unlimited; zone Asia/Shanghai", "--bandwidth", "20MiB/s; sat,sun 0:00-24:00 unlimited; zone Asia/Shanghai")
+	limits(`"limits":{"bandwidth":{"rate":20971520,`, "--requests", "9000", "--json")
+	limits("requests   9,000 a second")
+	limits("bandwidth  none", "--bandwidth", "none", "--instances", "3")
 	if _, said, code := execute(t, c.env, "start", c.src, c.dst); code != 2 || !strings.Contains(said, began.Run+" is not over") {
 		t.Errorf("started twice: exit code %d, %s, want 2 and the run that is not over", code, said)
 	}
@@ -86,6 +97,10 @@ func TestARunIsStartedForADeploymentAndWatched(t *testing.T) {
 	}
 	if out, said, code := execute(t, c.env, "report", began.Run); code != 0 || !strings.Contains(out, "300 verified") {
 		t.Errorf("report: exit code %d, %s%s", code, out, said)
+	}
+	limits("copies since")
+	if _, said, code := execute(t, c.env, "limits", began.Run, "--requests", "0"); code != 2 || !strings.Contains(said, "is over") {
+		t.Errorf("limits of a run that is over: exit code %d, %s, want 2 and that it is", code, said)
 	}
 	if _, said, code := execute(t, c.env, "start", c.src, c.dst); code != 0 {
 		t.Errorf("a second run once the first is over: exit code %d, %s, want 0", code, said)

@@ -24,7 +24,8 @@ type Limits struct {
 	Instances int           `json:"instances,omitempty"` // processes that copy at the same time
 }
 
-func (l Limits) any() bool {
+// Any reports whether l bounds anything.
+func (l Limits) Any() bool {
 	return l.Bandwidth.Rate > 0 || len(l.Bandwidth.Timetable) > 0 || l.Requests > 0 || l.Instances > 0
 }
 
@@ -133,7 +134,7 @@ func newLimits(p *Pipeline, run *ledger.Run, s ledger.Started, l job.Limits, log
 	if s.Deployed {
 		n.stream = max(n.stream, max(l.PartsAbove, l.PartSize)/int64(streamTime/time.Second))
 	}
-	if !s.Deployed && !n.bounds.any() {
+	if !s.Deployed && !n.bounds.Any() {
 		n.due = n.since.Add(refreshEvery)
 	}
 	return n
@@ -186,7 +187,7 @@ func (l *limits) refresh(ctx context.Context) error {
 	l.mu.Lock()
 	first := l.due.IsZero()
 	copies := l.tasks[true] > 0
-	ask := !now.Before(l.due) || l.bounds.any() && copies && forgotten(now, l.told[1])
+	ask := !now.Before(l.due) || l.bounds.Any() && copies && forgotten(now, l.told[1])
 	l.mu.Unlock()
 	if ask {
 		if err := l.ask(ctx, now, copies); err != nil {
@@ -210,7 +211,7 @@ func (l *limits) ask(ctx context.Context, now time.Time, copies bool) error {
 		return err
 	}
 	var living []ledger.Living
-	if bounds.any() {
+	if bounds.Any() {
 		if err := l.run.Live(ctx, ledger.Living{Process: l.process, Since: l.since, Copies: copies}, now); err != nil {
 			return err
 		}
@@ -221,7 +222,7 @@ func (l *limits) ask(ctx context.Context, now time.Time, copies bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bounds, l.living, l.due = bounds, len(living), now.Add(refreshEvery)
-	if bounds.any() {
+	if bounds.Any() {
 		l.meet(living, copies, now)
 	}
 	l.copying = slices.DeleteFunc(living, func(p ledger.Living) bool { return !p.Copies })
@@ -263,7 +264,7 @@ func (l *limits) meet(living []ledger.Living, copies bool, now time.Time) {
 func (l *limits) share(now time.Time, anew bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !anew && (!l.bounds.any() || now.Sub(l.shared) < time.Second) {
+	if !anew && (!l.bounds.Any() || now.Sub(l.shared) < time.Second) {
 		return
 	}
 	l.shared = now

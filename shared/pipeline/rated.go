@@ -126,7 +126,7 @@ func (l *limits) list(ctx context.Context, from store.Source, r store.Range) ite
 		}
 		n := 0
 		for o, err := range from.List(ctx, r) {
-			if n++; err == nil && n%pageKeys == 0 {
+			if n++; err == nil && n%keysPerPage == 0 {
 				err = l.call(ctx, "list", o.Key)
 			}
 			if !yield(o, err) || err != nil {
@@ -136,8 +136,8 @@ func (l *limits) list(ctx context.Context, from store.Source, r store.Range) ite
 	}
 }
 
-// pageKeys is how many keys a page of either service holds.
-const pageKeys = 1000
+// keysPerPage is how many keys a page of either service holds.
+const keysPerPage = 1000
 
 func (l *limits) open(ctx context.Context, from store.Source, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	if err := l.call(ctx, "open", o.Key); err != nil {

@@ -185,10 +185,10 @@ func TestListGivesUp(t *testing.T) {
 		kind   fault.Kind
 		calls  int64
 	}{
-		"after 6 tries":                {refuse(500, "InternalError", "busy"), fault.Temporary, store.Tries},
+		"after 6 tries":                 {refuse(500, "InternalError", "busy"), fault.Temporary, store.Tries},
 		"much later where it is slowed": {refuse(503, "ServiceUnavailable", "busy"), fault.Throttled, store.Patience},
-		"at once where it is denied":   {refuse(403, "AccessDenied", "no"), fault.Denied, 1},
-		"at once where the wait is so": {refuse(503, "TotalQpsLimitExceeded", "slow", "x-oss-qos-delay-time", "61000"), fault.Throttled, 1},
+		"at once where it is denied":    {refuse(403, "AccessDenied", "no"), fault.Denied, 1},
+		"at once where the wait is so":  {refuse(503, "TotalQpsLimitExceeded", "slow", "x-oss-qos-delay-time", "61000"), fault.Throttled, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int64

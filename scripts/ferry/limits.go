@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// limitFlags are the flags of `ferry limits` that change something, as written.
+type limitFlags struct{ bandwidth, requests, instances string }
+
+// lifted is the word, beside 0, for a limit that bounds nothing.
+const lifted = "none"
+
+func limitsCommand() *cobra.Command {
+	var at string
+	var asJSON bool
+	var o limitFlags
+	c := &cobra.Command{
+		Use:   "limits RUN",
+		Short: "Show what bounds a run, or change it while it goes on",
+		Long: `Limits shows what bounds all processes of a run together, and which processes
+are at work. With --bandwidth, --requests or --instances it changes that: those
+at work, here or in functions, obey within a minute, and nothing is lost or
+tried in vain. A limit that is not named stays as it is; none, or 0, lifts one.
+
+Each process takes an equal share, of the bandwidth those that copy; one that
+has just begun takes little until the others know of it. A process beyond
+--instances, or one that the bandwidth feeds no stream for, copies nothing and
+waits for a place. Bandwidth counts bytes read from the source. RUN is
+<job>/<time>, or <job> for its newest run.`,
+		Example: `  ferry limits photos-to-photos-new-1c5a0d
+  ferry limits photos-to-photos-new-1c5a0d --bandwidth 20MiB/s --instances 10
+  ferry limits photos-to-photos-new-1c5a0d --bandwidth '200MiB/s; mon-fri 09:00-18:00 20MiB/s; zone Asia/Shanghai'
+  ferry limits photos-to-photos-new-1c5a0d --bandwidth none`,
+		Args: exactly("RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := o.apply(pipeline.Limits{}); err != nil {
+				return usageError{err}
+			}
+			run, p, err := findRun(c.Context(), at, args[0])
+			if err != nil {
+				return err
+			}
+			if o != (limitFlags{}) {
+				if err := changeLimits(c.Context(), run, p, o); err != nil {
+					return err
+				}
+			}
+			return showLimits(c.Context(), run, asJSON, c.OutOrStdout())
+		},
+	}
+	ledgerFlag(c, &at)
+	f := c.Flags()
+	f.StringVar(&o.bandwidth, "bandwidth", "", "most bytes a second of all processes together: a `RATE` as 20MiB/s, one with a timetable, or none")
+	f.StringVar(&o.requests, "requests", "", "most requests a second of all processes together, to both sides: a `NUMBER`, or none")
+	f.StringVar(&o.instances, "instances", "", "most processes that copy at the same time: a `NUMBER`, or none")
+	f.BoolVar(&asJSON, "json", false, "print one line of JSON")
+	return c
+}
+
+// apply changes l as the flags say. Its error names every mistake.
+func (o limitFlags) apply(l pipeline.Limits) (pipeline.Limits, error) {
+	var errs []error
+	number := func(name, text string, most int, to *int) {
+		switch n, err := strconv.Atoi(text); {
+		case text == "":
+		case text == lifted:
+			*to = 0
+		case err != nil || n < 0 || n > most:
+			errs = append(errs, fmt.Errorf("--%s %q: want a whole number from 0 to %d, or none", name, text, most))
+		default:
+			*to = n
+		}
+	}
+	if o.bandwidth == lifted || o.bandwidth == "0" {
+		l.Bandwidth = job.Bandwidth{}
+	} else {
+		read(&errs, "bandwidth", o.bandwidth, &l.Bandwidth, job.ParseBandwidth)
+	}
+	number("requests", o.requests, 1_000_000, &l.Requests)
+	number("instances", o.instances, 100_000, &l.Instances)
+	return l, errors.Join(errs...)
+}
+
+// changeLimits bounds a run anew that goes on.
+func changeLimits(ctx context.Context, run *ledger.Run, p ledger.Progress, o limitFlags) error {
+	if p.Reported {
+		return usageError{fmt.Errorf("run %s is over: its limits bound nothing any more", run.Name)}
+	}
+	now, _, err := pipeline.ReadLimits(ctx, run)
+	if err != nil {
+		return err
+	}
+	if now, err = o.apply(now); err != nil {
+		return usageError{err}
+	}
+	return misconfigured(pipeline.ChangeLimits(ctx, run, now, time.Now()))
+}
+
+// bounded is what `ferry limits` shows.
+type bounded struct {
+	Run     string          `json:"run"`
+	Limits  pipeline.Limits `json:"limits"`
+	Changed bool            `json:"changed"` // since the run began
+	Living  []ledger.Living `json:"living"`  // known only where a limit is set
+}
+
+func showLimits(ctx context.Context, run *ledger.Run, asJSON bool, out io.Writer) error {
+	b := bounded{Run: run.Name, Living: []ledger.Living{}}
+	var err error
+	if b.Limits, b.Changed, err = pipeline.ReadLimits(ctx, run); err != nil {
+		return err
+	}
+	living, err := run.Living(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	b.Living = append(b.Living, living...)
+	if asJSON {
+		return json.NewEncoder(out).Encode(b)
+	}
+	return b.print(out)
+}
+
+func (b bounded) print(w io.Writer) error {
+	var text strings.Builder
+	from := "as its job says"
+	if b.Changed {
+		from = "as changed by ferry limits"
+	}
+	count := func(n int, of string) string {
+		if n == 0 {
+			return lifted
+		}
+		return humanize.Comma(int64(n)) + of
+	}
+	fmt.Fprintf(&text, "%s: bound %s\n", b.Run, from)
+	fmt.Fprintf(&text, "  bandwidth  %s\n", bandwidthText(b.Limits.Bandwidth))
+	fmt.Fprintf(&text, "  requests   %s\n", count(b.Limits.Requests, " a second"))
+	fmt.Fprintf(&text, "  instances  %s\n", count(b.Limits.Instances, ""))
+	switch {
+	case len(b.Living) > 0:
+		fmt.Fprintf(&text, "  at work    %s\n", numbers(int64(len(b.Living)), "process", "processes"))
+	case !b.Limits.Any():
+		fmt.Fprintf(&text, "  at work    not known: processes tell only where a limit is set\n")
+	default:
+		fmt.Fprintf(&text, "  at work    nobody in the last minute\n")
+	}
+	for _, p := range b.Living {
+		does := "lists and verifies"
+		if p.Copies {
+			does = "copies"
+		}
+		fmt.Fprintf(&text, "    %s  %s since %s, last seen %s\n", p.Process, does, p.Since.Local().Format(time.DateTime), p.Seen.Local().Format(time.TimeOnly))
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// bandwidthText is b as --bandwidth takes it.
+func bandwidthText(b job.Bandwidth) string {
+	if b.Rate == 0 && len(b.Timetable) == 0 {
+		return lifted
+	}
+	parts := []string{rateText(b.Rate)}
+	for _, w := range b.Timetable {
+		parts = append(parts, w.String()+" "+rateText(w.Rate))
+	}
+	if b.Zone != "" {
+		parts = append(parts, "zone "+b.Zone)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// rateText is a rate in the largest unit that writes it without a rest.
+func rateText(n int64) string {
+	if n == 0 {
+		return job.Unlimited
+	}
+	for _, unit := range []struct {
+		name  string
+		bytes int64
+	}{{"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}} {
+		if n%unit.bytes == 0 {
+			return strconv.FormatInt(n/unit.bytes, 10) + unit.name + "/s"
+		}
+	}
+	return strconv.FormatInt(n, 10) + "B/s"
+}
