@@ -36,6 +36,6 @@ func BenchmarkTwoProcessesShareABandwidth(b *testing.B) {
 		f.wait()
 		last := f.read[len(f.read)-1].at.Seconds()
 		b.ReportMetric(objects*size/mib/(last-f.read[0].at.Seconds()), "MiB/s")
-		b.ReportMetric(f.rate(f.read, "one", 0, 60)*60/mib, "MiB/one")
+		b.ReportMetric(f.rate(&f.read, "one", 0, 60)*60/mib, "MiB/one")
 	}
 }

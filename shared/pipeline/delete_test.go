@@ -227,7 +227,7 @@ func TestALongStretchThatOnlyTheTargetHasIsJumpedOver(t *testing.T) {
 		put(t, w.src, k, []byte(k))
 	}
 	seen := 0
-	w.target = func(d pipeline.Target) pipeline.Target { return &watched{Target: d, seen: &seen} }
+	w.target = func(d pipeline.Target) pipeline.Target { return &observed{Target: d, seen: &seen} }
 	w.fresh()
 	rep := w.run()
 	wantTotals(t, rep, pipeline.Totals{Listed: 4, Copied: 4, Verified: 4})
@@ -236,12 +236,12 @@ func TestALongStretchThatOnlyTheTargetHasIsJumpedOver(t *testing.T) {
 	}
 }
 
-type watched struct {
+type observed struct {
 	pipeline.Target
 	seen *int
 }
 
-func (w *watched) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+func (w *observed) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
 		for o, err := range w.Target.List(ctx, r) {
 			*w.seen++

@@ -72,9 +72,8 @@ func (f *fleet) process(name string) (kill func()) {
 		w.Send[s] = q
 	}
 	ctx, kill := context.WithCancel(f.over)
-	for s, q := range f.queues {
+	for _, q := range f.queues {
 		f.done.Go(func() { w.Poll(ctx, q, 2, 5*time.Minute) })
-		_ = s
 	}
 	return kill
 }
@@ -104,13 +103,13 @@ func (f *fleet) wait() pipeline.Report {
 	return f.report()
 }
 
-// run is the fleet's run in the ledger.
-func (f *fleet) ledger() *ledger.Run { return f.config.Ledger.Run(runName) }
+// kept is the fleet's run in the ledger.
+func (f *fleet) kept() *ledger.Run { return f.config.Ledger.Run(runName) }
 
 // change bounds the run anew.
 func (f *fleet) change(l pipeline.Limits) {
 	f.t.Helper()
-	if err := pipeline.ChangeLimits(f.t.Context(), f.ledger(), l, time.Now()); err != nil {
+	if err := pipeline.ChangeLimits(f.t.Context(), f.kept(), l, time.Now()); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -122,11 +121,11 @@ func (f *fleet) note(to *[]moment, process string, n int) {
 }
 
 // rate is what a process, or all ("") of them, got a second from one second to another.
-func (f *fleet) rate(of []moment, process string, from, to int) float64 {
+func (f *fleet) rate(of *[]moment, process string, from, to int) float64 {
 	f.count.Lock()
 	defer f.count.Unlock()
 	n := 0
-	for _, m := range of {
+	for _, m := range *of {
 		if at := m.at.Seconds(); at >= float64(from) && at < float64(to) && (process == "" || process == m.process) {
 			n += m.n
 		}

@@ -32,9 +32,9 @@ func TestTwoProcessesGetHalfOfTheBandwidthEach(t *testing.T) {
 		if rep := f.wait(); rep.Objects.Verified != 60 {
 			t.Errorf("%+v, want 60 verified", rep.Objects)
 		}
-		f.expect("both", f.rate(f.read, "", 0, 45), 512*kib)
-		f.expect("one", f.rate(f.read, "one", 5, 45), 256*kib)
-		f.expect("two", f.rate(f.read, "two", 5, 45), 256*kib)
+		f.expect("both", f.rate(&f.read, "", 0, 45), 512*kib)
+		f.expect("one", f.rate(&f.read, "one", 5, 45), 256*kib)
+		f.expect("two", f.rate(&f.read, "two", 5, 45), 256*kib)
 	})
 }
 
@@ -47,9 +47,9 @@ func TestALatecomerTakesLittleUntilItIsKnown(t *testing.T) {
 		time.Sleep(30 * time.Second) // it asks each 20 s by now
 		f.process("two")
 		f.wait()
-		f.expect("both, before the one knows", f.rate(f.read, "", 30, 45), 512*kib)
-		f.expect("both, after", f.rate(f.read, "", 55, 75), 512*kib)
-		f.expect("the latecomer, after", f.rate(f.read, "two", 55, 75), 256*kib)
+		f.expect("both, before the one knows", f.rate(&f.read, "", 30, 45), 512*kib)
+		f.expect("both, after", f.rate(&f.read, "", 55, 75), 512*kib)
+		f.expect("the latecomer, after", f.rate(&f.read, "two", 55, 75), 256*kib)
 	})
 }
 
@@ -64,9 +64,9 @@ func TestAProcessThatDiesIsForgotten(t *testing.T) {
 		kill()
 		time.Sleep(10 * time.Second)
 		f.wait()
-		f.expect("one beside the other", f.rate(f.read, "one", 5, 15), 256*kib)
+		f.expect("one beside the other", f.rate(&f.read, "one", 5, 15), 256*kib)
 		// Its last sign of life came at 14 s: it is missed at 94 s at the latest.
-		f.expect("one alone", f.rate(f.read, "one", 95, 115), 512*kib)
+		f.expect("one alone", f.rate(&f.read, "one", 95, 115), 512*kib)
 	})
 }
 
@@ -81,9 +81,9 @@ func TestAChangeOfTheLimitsReachesAProcessAtWork(t *testing.T) {
 		time.Sleep(36 * time.Second)
 		f.change(pipeline.Limits{})
 		f.wait()
-		f.expect("before", f.rate(f.read, "", 1, 30), 128*kib)
-		f.expect("after", f.rate(f.read, "", 52, 66), 512*kib)
-		if late := f.rate(f.read, "", 88, 200); late > 0 {
+		f.expect("before", f.rate(&f.read, "", 1, 30), 128*kib)
+		f.expect("after", f.rate(&f.read, "", 52, 66), 512*kib)
+		if late := f.rate(&f.read, "", 88, 200); late > 0 {
 			t.Errorf("%.0f bytes a second were read after 88 s, want all of them there soon after the limits were lifted at 66 s", late)
 		}
 	})
@@ -99,8 +99,8 @@ func TestALimitReachesAStreamThatBeganWithoutOne(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		f.change(pipeline.Limits{Bandwidth: job.Bandwidth{Rate: 256 * kib}})
 		f.wait()
-		f.expect("before", f.rate(f.read, "", 1, 20), mib)
-		f.expect("after", f.rate(f.read, "", 22, 60), 256*kib)
+		f.expect("before", f.rate(&f.read, "", 1, 20), mib)
+		f.expect("after", f.rate(&f.read, "", 22, 60), 256*kib)
 	})
 }
 
@@ -113,8 +113,8 @@ func TestTheTimetableSwitchesTheRate(t *testing.T) {
 		f.process("one")
 		f.start()
 		f.wait()
-		f.expect("in the window", f.rate(f.read, "", 1, 60), 512*kib)
-		f.expect("behind it", f.rate(f.read, "", 62, 90), 128*kib)
+		f.expect("in the window", f.rate(&f.read, "", 1, 60), 512*kib)
+		f.expect("behind it", f.rate(&f.read, "", 62, 90), 128*kib)
 	})
 }
 
@@ -126,8 +126,8 @@ func TestRequestsAreShared(t *testing.T) {
 		f.process("two")
 		f.start()
 		f.wait()
-		f.expect("both", f.rate(f.requests, "", 2, 35), 20)
-		f.expect("one", f.rate(f.requests, "one", 2, 35), 10)
+		f.expect("both", f.rate(&f.requests, "", 2, 35), 20)
+		f.expect("one", f.rate(&f.requests, "one", 2, 35), 10)
 	})
 }
 
@@ -140,15 +140,15 @@ func TestAProcessTooManyWaitsAndSpendsNoTry(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		f.process("second")
 		time.Sleep(30 * time.Second)
-		if got := f.rate(f.read, "second", 0, 32); got > 0 {
+		if got := f.rate(&f.read, "second", 0, 32); got > 0 {
 			t.Errorf("the second got %.0f bytes a second while the first was at work, want none", got)
 		}
-		f.expect("the first alone", f.rate(f.read, "first", 1, 32), 256*kib)
+		f.expect("the first alone", f.rate(&f.read, "first", 1, 32), 256*kib)
 		kill()
 		if rep := f.wait(); rep.Objects.Verified != 60 {
 			t.Errorf("%+v, want 60 verified", rep.Objects)
 		}
-		if got := f.rate(f.read, "second", 32, 200); got == 0 {
+		if got := f.rate(&f.read, "second", 32, 200); got == 0 {
 			t.Error("the second never took the first one's place")
 		}
 		for key, row := range f.rows() {

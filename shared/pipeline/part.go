@@ -113,7 +113,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if p, err := r.PartsFrom(ctx, t.Batch, t.From); !ledger.Missing(err) {
 		return r.afterPart(ctx, u, p, err)
 	}
-	if t.Waits < patience && late(ctx, r.pace.need(u.PartSize)) {
+	if t.Waits%(patience+1) < patience && late(ctx, r.pace.need(u.PartSize)) {
 		return r.wait(t), nil // several messages share one deadline
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
@@ -141,7 +141,8 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return r.afterPart(ctx, u, p, err)
 }
 
-// patience is how often a Part task waits for an invocation with time enough.
+// patience is how often in a row a Part task waits for an invocation with time
+// enough; waits for a place among the run's processes may have come before.
 const patience = 3
 
 // gaps returns the stretches of from to to that are not done.

@@ -18,8 +18,9 @@
 //	report.go  Report -> waits for all shards, then writes the report
 //	resume.go  Resume -> what is open, by the ledger alone
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
-//	limits.go           what all processes of a run share, and this one's share
-//	rated.go            keeps source and target within it
+//	limits.go           what bounds all processes of a run together
+//	share.go            this process's share of it
+//	limited.go          keeps source and target within the share
 //
 // Every step reads the ledger, does its work, creates one outcome record, and
 // returns the tasks that follow. Every step may run twice, also at the same
