@@ -128,18 +128,19 @@ func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
 		if !c.limits.turns.take(gctx) {
 			break // handed over, too
 		}
-		if begun && late(ctx, c.pace.need(row.Src.Size)) {
-			c.limits.turns.give()
-			continue // handed over, without spending a try
-		}
+		first := !begun
 		begun = true // one is always begun, or a batch would be handed on for ever
-		if err := c.slots.Acquire(gctx); err != nil {
-			c.limits.turns.give()
-			break
-		}
 		g.Go(func() error {
 			defer c.limits.turns.give()
+			// Here and not before: those who rest come back to their places, which
+			// must not be held by one who waits for the group.
+			if err := c.slots.Acquire(gctx); err != nil {
+				return err
+			}
 			defer c.slots.Release()
+			if !first && late(ctx, c.pace.need(row.Src.Size)) {
+				return nil // handed over, without spending a try
+			}
 			octx, cancel := gctx, context.CancelFunc(func() {})
 			if deadline, ok := gctx.Deadline(); ok {
 				octx, cancel = context.WithDeadline(gctx, deadline.Add(-margin*2/3))

@@ -77,6 +77,23 @@ func (g *gate) Release() {
 	g.wake()
 }
 
+// Rest leaves the place to others for d and comes back to it. If ctx ends
+// first, the place is taken without asking, so that it can be released.
+func (g *gate) Rest(ctx context.Context, d time.Duration) error {
+	g.Release()
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+	err := g.Acquire(ctx)
+	if err != nil {
+		g.mu.Lock()
+		g.busy++
+		g.mu.Unlock()
+	}
+	return err
+}
+
 // Succeeded takes in that an object was served.
 func (g *gate) Succeeded() {
 	g.mu.Lock()

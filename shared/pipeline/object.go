@@ -36,9 +36,7 @@ func (c *copier) object(ctx context.Context, row ledger.Row) ledger.Row {
 		if !again || a.row.State != ledger.Pending {
 			return a.row
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if a.slots.Rest(ctx, wait) != nil {
 			return a.row
 		}
 	}

@@ -31,13 +31,15 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 			}
 			break
 		}
-		if n > t.From && late(ctx, r.pace.need(at[n]-at[n-1])) || gctx.Err() != nil || r.slots.Acquire(gctx) != nil {
-			r.limits.turns.give()
-			break
-		}
 		g.Go(func() error {
 			defer r.limits.turns.give()
+			if err := r.slots.Acquire(gctx); err != nil {
+				return err
+			}
 			defer r.slots.Release()
+			if n > t.From && late(ctx, r.pace.need(at[n]-at[n-1])) {
+				return nil // handed over
+			}
 			pctx, cancel := reserve(gctx)
 			defer cancel()
 			p, err := r.onePart(pctx, u, n, at[n-1], at[n])
@@ -93,10 +95,8 @@ func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int6
 				return p, err
 			}
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return p, ctx.Err()
+		if err := r.slots.Rest(ctx, wait); err != nil {
+			return p, err
 		}
 	}
 }
