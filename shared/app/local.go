@@ -45,6 +45,9 @@ const (
 	maxWait   = 30 * time.Second
 	// memoryLimit keeps the collector within the promise of 256 MiB resident.
 	memoryLimit = 160 << 20
+	// gcPercent lets garbage grow to four times what lives, some 10 MiB, before it
+	// is collected; memoryLimit bounds it where more lives.
+	gcPercent = 400
 )
 
 // ErrHalted says that the run was left as it is, to be gone on with later.
@@ -64,6 +67,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 		o.Now = time.Now
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(memoryLimit, debug.SetMemoryLimit(-1))))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	p := pipeline.New(pipeline.Config{
 		Ledger: s.Ledger, Log: o.Log, Watch: o.Watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait,
 		// The run's own job says what is done, this process's how to get there.
