@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,16 @@ func (p *buffers) pool(size int64) (*sync.Pool, int) {
 	return &p.large, smallBody
 }
 
+// ownBody is up to how many bytes a body has memory of its own. net/http sends
+// what it knows to be in memory together with the header, in one packet and
+// system call; but it may go on reading after the request has ended, so that
+// such memory cannot be lent again.
+const ownBody = 32 << 10
+
 func (p *buffers) get(size int64) []byte {
+	if size <= ownBody {
+		return make([]byte, size)
+	}
 	pool, capacity := p.pool(size)
 	if b, ok := pool.Get().(*[]byte); ok {
 		return (*b)[:size]
@@ -41,6 +51,9 @@ func (p *buffers) put(b []byte) {
 // slurp reads exactly size bytes of body, or returns body's error. If ctx ends
 // first it returns at once; one Read of body may then still be under way.
 func (b *Bucket) slurp(ctx context.Context, body io.Reader, size int64) ([]byte, error) {
+	if whole, ok := body.(*bytes.Buffer); ok && int64(whole.Len()) == size && size <= ownBody {
+		return whole.Bytes(), nil // it is all there, and nobody else's
+	}
 	buf := b.buffers.get(size)
 	if ctx.Done() == nil {
 		return buf, fill(body, buf)

@@ -1,6 +1,7 @@
 package oss
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"encoding/base64"
@@ -74,11 +75,15 @@ func (b *Bucket) uploadWhole(ctx context.Context, r request, body io.Reader, siz
 	if err != nil {
 		return nil, bodyFault(r, err, nil)
 	}
-	defer b.buffers.put(buf)
 	sum := md5.Sum(buf)
 	r.header["Content-MD5"] = base64.StdEncoding.EncodeToString(sum[:])
-	if size > 0 { // a reader of nothing would go out chunked
+	switch {
+	case size == 0: // a reader of nothing would go out chunked
+	case size <= ownBody:
+		r.body = bytes.NewReader(buf)
+	default:
 		w := &whole{data: buf}
+		defer b.buffers.put(buf)
 		defer w.detach() // before the buffer is put back
 		r.body = &io.LimitedReader{R: w, N: size}
 	}
