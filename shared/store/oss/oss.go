@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -77,8 +78,10 @@ type Bucket struct {
 	name, region string
 	where        endpoint
 	credentials  func() Credentials
-	client       *sdk.Client
+	scheme       string
+	signing      atomic.Pointer[dayKey]
 	transport    *http.Transport
+	trip         http.RoundTripper // transport
 	buffers      buffers
 	pause        func() backoff.BackOff // between tries
 	stall        time.Duration          // a download that yields nothing for so long is given up
@@ -110,10 +113,8 @@ func Open(cfg Config) (*Bucket, error) {
 		name: cfg.Bucket, region: cfg.Region, where: where, credentials: cfg.Credentials,
 		transport: newTransport(), pause: store.Pauses, stall: stallTime,
 	}
-	b.client, err = newClient(b)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "oss.Open", cfg.Bucket, err)
-	}
+	b.trip = b.transport
+	b.scheme, _, _ = strings.Cut(where.url, "://")
 	return b, nil
 }
 

@@ -168,10 +168,10 @@ func TestEndpointDecidesHostAndPath(t *testing.T) {
 			}
 			var host, path string
 			stop := errors.New("seen enough")
-			b.client.HTTPClient.Transport = wire{roundTrip(func(r *http.Request) (*http.Response, error) {
+			b.trip = roundTrip(func(r *http.Request) (*http.Response, error) {
 				host, path = r.Host, r.URL.EscapedPath()
 				return nil, stop
-			})}
+			})
 			if err := b.Delete(t.Context(), "a/b"); !errors.Is(err, stop) {
 				t.Fatalf("got %v, want %v", err, stop)
 			}

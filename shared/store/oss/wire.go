@@ -1,13 +1,19 @@
 package oss
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,35 +66,7 @@ func (c impatient) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-func newClient(b *Bucket) (*sdk.Client, error) {
-	return sdk.New(b.where.url, "", "",
-		sdk.AuthVersion(sdk.AuthV4), sdk.Region(b.region), sdk.SetCredentialsProvider(provider{b.credentials}),
-		sdk.UseCname(b.where.cname), sdk.ForcePathStyle(b.where.pathStyle),
-		sdk.EnableCRC(false), // the pipeline computes it once; here it would be a second time
-		sdk.UserAgent("kodoferry"),
-		sdk.HTTPClient(&http.Client{Transport: wire{b.transport}}))
-}
-
-// provider hands the SDK one consistent set of credentials for each request.
-type provider struct{ ask func() Credentials }
-
-type keys Credentials
-
-func (k keys) GetAccessKeyID() string     { return k.AccessKeyID }
-func (k keys) GetAccessKeySecret() string { return k.AccessKeySecret }
-func (k keys) GetSecurityToken() string   { return k.SecurityToken }
-
 var errNoKeys = errors.New("no credentials: the access key id or its secret is empty")
-
-func (p provider) GetCredentials() sdk.Credentials { return keys(p.ask()) }
-
-func (p provider) GetCredentialsE() (sdk.Credentials, error) {
-	c := p.ask()
-	if c.AccessKeyID == "" || c.AccessKeySecret == "" {
-		return nil, errNoKeys
-	}
-	return keys(c), nil
-}
 
 // answer is what came back of a request, as far as it came.
 type answer struct {
@@ -105,36 +83,6 @@ func (a *answer) close() {
 		_, _ = io.CopyN(io.Discard, a.body, maxErrorBody)
 		_ = a.body.Close()
 	}
-}
-
-type answerKey struct{}
-
-// wire stands between the SDK and the transport. It notes status and header of
-// each answer for classify, because the SDK drops both where the error document
-// is not one of OSS's; it bounds what is read of such a document; and it
-// turns redirects into errors, whose bodies the SDK would leave open.
-type wire struct{ next http.RoundTripper }
-
-func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := w.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	if a, ok := r.Context().Value(answerKey{}).(*answer); ok {
-		a.status, a.header = resp.StatusCode, resp.Header
-	}
-	if resp.StatusCode >= 300 {
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(resp.Body, maxErrorBody), resp.Body}
-	}
-	if resp.StatusCode/100 == 3 {
-		to := resp.Header.Get("Location")
-		_ = resp.Body.Close()
-		return nil, &redirect{resp.StatusCode, hostOf(to)}
-	}
-	return resp, nil
 }
 
 // redirect is an answer that sends elsewhere: the endpoint is not the bucket's.
@@ -167,11 +115,120 @@ type request struct {
 // caller closes any other.
 func (b *Bucket) send(ctx context.Context, r request) (*answer, error) {
 	a := &answer{}
-	resp, err := b.client.Conn.DoWithContext(context.WithValue(ctx, answerKey{}, a),
-		r.method, b.name, r.key, r.params, r.header, r.body, 0, nil)
+	req, err := b.request(ctx, r)
 	if err != nil {
 		return a, b.classify(r.op, r.key, err, a)
 	}
-	a.body = resp.Body
-	return a, nil
+	resp, err := b.trip.RoundTrip(req)
+	if err != nil {
+		return a, b.classify(r.op, r.key, err, a)
+	}
+	a.status, a.header, a.body = resp.StatusCode, resp.Header, resp.Body
+	if a.status/100 == 2 {
+		return a, nil
+	}
+	err = refusedBy(resp)
+	a.body = nil
+	return a, b.classify(r.op, r.key, err, a)
+}
+
+// refusedBy reads what an answer that is no success says, and closes it.
+func refusedBy(resp *http.Response) error {
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode/100 == 3 {
+		return &redirect{resp.StatusCode, hostOf(resp.Header.Get("Location"))}
+	}
+	document, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if err != nil {
+		return err
+	}
+	if len(document) == 0 { // that of a HEAD travels in a header
+		document, _ = base64.StdEncoding.DecodeString(resp.Header.Get("x-oss-err"))
+	}
+	e := sdk.ServiceError{}
+	if len(document) > 0 {
+		if err := xml.Unmarshal(document, &e); err != nil {
+			return fmt.Errorf("status %d with a document that is not one of OSS's", resp.StatusCode)
+		}
+	}
+	e.StatusCode, e.RequestID = resp.StatusCode, resp.Header.Get("x-oss-request-id")
+	return e
+}
+
+// request makes the signed request that r describes.
+func (b *Bucket) request(ctx context.Context, r request) (*http.Request, error) {
+	c := b.credentials()
+	if c.AccessKeyID == "" || c.AccessKeySecret == "" {
+		return nil, errNoKeys
+	}
+	key := escapeKey(r.key)
+	// Slashes are sent escaped, so that nobody on the way tidies up a//b or a/../b.
+	u := &url.URL{Scheme: b.scheme, Host: b.where.host, Path: "/" + r.key, RawPath: "/" + strings.ReplaceAll(key, "/", "%2F"), RawQuery: queryOf(r.params)}
+	switch {
+	case b.where.pathStyle:
+		u.Path, u.RawPath = "/"+b.name+u.Path, "/"+b.name+u.RawPath
+	case !b.where.cname:
+		u.Host = b.name + "." + u.Host
+	}
+	h := make(http.Header, len(r.header)+6)
+	for name, value := range r.header {
+		h[http.CanonicalHeaderKey(name)] = []string{value}
+	}
+	h["User-Agent"] = agent
+	b.sign(h, r.method, "/"+b.name+"/"+key, u.RawQuery, c, time.Now())
+	req := (&http.Request{Method: r.method, URL: u, Host: u.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+	switch body := r.body.(type) {
+	case nil:
+	case *io.LimitedReader:
+		req.Body, req.ContentLength = io.NopCloser(body), body.N
+	case *bytes.Reader:
+		req.Body, req.ContentLength = io.NopCloser(body), int64(body.Len())
+	}
+	return req, nil
+}
+
+var agent = []string{"kodoferry"}
+
+// escapeKey encodes a key for a path, as V4 has it: all but letters, digits,
+// -_.~ and slashes.
+func escapeKey(key string) string {
+	plain := true
+	for i := range len(key) {
+		if !unescaped(key[i]) {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return key
+	}
+	const hex = "0123456789ABCDEF"
+	out := make([]byte, 0, len(key)+len(key)/2)
+	for i := range len(key) {
+		if c := key[i]; unescaped(c) {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return string(out)
+}
+
+func unescaped(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~' || c == '/'
+}
+
+// queryOf encodes parameters, in order of their names.
+func queryOf(params map[string]any) string {
+	var out strings.Builder
+	for i, name := range slices.Sorted(maps.Keys(params)) {
+		if i > 0 {
+			out.WriteByte('&')
+		}
+		out.WriteString(url.QueryEscape(name))
+		if v, _ := params[name].(string); v != "" {
+			out.WriteString("=" + strings.ReplaceAll(url.QueryEscape(v), "+", "%20"))
+		}
+	}
+	return out.String()
 }
