@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/aliyun/aliyun-mns-go-sdk v1.0.6 // MNS's own client: requests, answers and signatures of the queues
-	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client, V4 signatures included: the target and the ledger
+	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client: reads its error documents, and is what our signatures are held against
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
 	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // globs with ** for a job's filter

@@ -79,7 +79,7 @@ func (b *Bucket) call(ctx context.Context, r request) ([]byte, error) {
 			return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("cannot be signed: %w", err))
 		}
 	}
-	resp, err := b.client.Do(req)
+	resp, err := b.cfg.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, network(ctx, r.op, r.key, err)
 	}

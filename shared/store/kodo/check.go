@@ -83,11 +83,12 @@ func (b *Bucket) explain(err error) string {
 	}
 	cert, isCert := errors.AsType[*tls.CertificateVerificationError](err)
 	dns, isDNS := errors.AsType[*net.DNSError](err)
+	record, isRecord := errors.AsType[tls.RecordHeaderError](err)
 	dial, isDial := errors.AsType[*net.OpError](err)
 	switch {
 	case isCert && len(cert.UnverifiedCertificates) > 0:
 		return fmt.Sprintf("the host shows a certificate of %q that does not hold: check endpoint= and domain=, set up https for the domain, or allow http with insecure=true", cert.UnverifiedCertificates[0].Subject.CommonName)
-	case errors.Is(err, http.ErrSchemeMismatch):
+	case isRecord && string(record.RecordHeader[:]) == "HTTP/":
 		return "the host speaks http, not https: set up https for it, or allow http with insecure=true"
 	case isDNS && dns.IsNotFound:
 		return fmt.Sprintf("the host %s does not exist: check endpoint= and domain=", dns.Name)

@@ -85,7 +85,7 @@ func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base 
 	case w.part():
 		req.Header.Set("Range", w.header())
 	}
-	resp, err := b.client.Do(req)
+	resp, err := b.cfg.Transport.RoundTrip(req)
 	if err != nil {
 		return store.Object{}, nil, network(ctx, op, o.Key, err)
 	}

@@ -52,11 +52,10 @@ type Config struct {
 
 // Bucket is one bucket of Kodo. It implements store.Source and is safe for concurrent use.
 type Bucket struct {
-	cfg    Config
-	keys   *auth.Credentials
-	client *http.Client
-	pause  func() backoff.BackOff // between tries
-	stall  time.Duration          // how long a download may yield nothing before it is given up
+	cfg   Config
+	keys  *auth.Credentials
+	pause func() backoff.BackOff // between tries
+	stall time.Duration          // how long a download may yield nothing before it is given up
 
 	endpoint string // scheme://host of Endpoint, or ""
 	domain   string // scheme://host of Domain, or ""
@@ -109,12 +108,15 @@ func Open(cfg Config) (*Bucket, error) {
 	if b.cfg.Transport == nil {
 		b.cfg.Transport = newTransport()
 	}
-	b.client = &http.Client{Transport: b.cfg.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return b, nil
 }
 
 // CloseIdle closes idle connections, as after an instance was frozen.
-func (b *Bucket) CloseIdle() { b.client.CloseIdleConnections() }
+func (b *Bucket) CloseIdle() {
+	if t, ok := b.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
 
 // address makes scheme://host of a host or URL.
 func address(what, s string, insecure bool) (string, error) {

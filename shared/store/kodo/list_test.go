@@ -218,7 +218,7 @@ func TestAContextThatEndsDuringAPauseIsAFault(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	b := fake(t, func(w http.ResponseWriter, r *http.Request) { refuse(w, 599, "down") })
 	b.pause = store.Pauses
-	b.client.Transport = wire(func(r *http.Request) (*http.Response, error) {
+	b.cfg.Transport = wire(func(r *http.Request) (*http.Response, error) {
 		defer cancel()
 		return wire(nil).answer(func(w http.ResponseWriter, r *http.Request) { refuse(w, 599, "down") }, r.WithContext(context.WithoutCancel(ctx))), nil
 	})
