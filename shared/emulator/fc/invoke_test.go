@@ -95,14 +95,14 @@ func TestAFailedInvocationSaysWhyAsItsPlatformDoes(t *testing.T) {
 
 func TestATimeoutTakesTheWholeInstanceWithIt(t *testing.T) {
 	t.Parallel()
-	c := one(t, fc.Function{Concurrency: 2, MaxInstances: 1, Timeout: 700 * time.Millisecond})
+	c := one(t, fc.Function{Concurrency: 2, MaxInstances: 1, Timeout: 2 * time.Second})
 	pid := ask(t, c, behave.Command{}).PID
 	late := make(chan error)
 	go func() {
 		_, err := tryAsk(c, behave.Command{Stub: time.Minute})
 		late <- err
 	}()
-	time.Sleep(350 * time.Millisecond) // so that the other has time left when this one has none
+	time.Sleep(time.Second) // so that the other has time left when this one has none
 	_, err := tryAsk(c, behave.Command{Stub: time.Minute})
 	if f := failureOf(t, err); f.Late || !f.Gone || f.Type != fc.Unhandled {
 		t.Errorf("the other invocation failed with %+v, want %s because its instance is gone", f, fc.Unhandled)
