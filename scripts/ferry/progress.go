@@ -24,6 +24,9 @@ type progress struct {
 
 	listed, listedBytes, settled, settledBytes, proven atomic.Int64
 
+	mu    sync.Mutex
+	parts map[string]int64 // of big objects under way, what was copied of each
+
 	bars           *mpb.Progress // nil where the output is no terminal
 	copied, proved *mpb.Bar
 	quit           chan struct{} // ends the lines
@@ -121,13 +124,32 @@ func (p *progress) watch(e pipeline.Event) {
 		p.listedBytes.Add(e.Bytes)
 	case pipeline.Settled:
 		p.settled.Add(1)
-		p.settledBytes.Add(e.Row.Src.Size)
+		p.settledBytes.Add(e.Row.Src.Size - p.parted(e.Key, 0))
+	case pipeline.Moved:
+		p.parted(e.Key, e.Bytes)
+		p.settledBytes.Add(e.Bytes)
 	case pipeline.Proven:
 		p.proven.Add(e.N)
 	default:
 		return
 	}
 	p.draw()
+}
+
+// parted takes in that bytes of a big object were copied, so that it shows long
+// before it ends. With 0 it ended: parted returns what was shown of it.
+func (p *progress) parted(key string, bytes int64) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if bytes == 0 {
+		defer delete(p.parts, key)
+		return p.parts[key]
+	}
+	if p.parts == nil {
+		p.parts = map[string]int64{}
+	}
+	p.parts[key] += bytes
+	return p.parts[key]
 }
 
 // shownNumbers are how far the run is.
