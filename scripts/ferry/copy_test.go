@@ -108,6 +108,31 @@ func TestCopyEndsWithThreeWhereSomethingNeedsAPerson(t *testing.T) {
 	}
 }
 
+func TestDeletionsAreMirroredAndRefusedWhereTheSourceIsEmpty(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 40)
+	env := append(c.env, "FERRY_LEDGER="+c.ledger)
+	if _, said, code := execute(t, env, "copy", c.src, c.dst); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, said)
+	}
+	c.kodo.Remove(demoSource, keyOf(7))
+	out, said, code := execute(t, env, "copy", c.src, c.dst, "--delete")
+	if _, ok := c.oss.Get(demoTarget, keyOf(7)); code != 0 || ok || !strings.Contains(out, "1 object deleted from the target") {
+		t.Errorf("exit code %d, still there %v\n%s%s", code, ok, out, said)
+	}
+	for name, prefix := range map[string]string{"a wrong prefix": "/wrong/?", "an empty source": "/?"} {
+		if name == "an empty source" {
+			for i := range 40 {
+				c.kodo.Remove(demoSource, keyOf(i))
+			}
+		}
+		out, said, code = execute(t, env, "copy", strings.Replace(c.src, "/?", prefix, 1), c.dst, "--delete")
+		if _, ok := c.oss.Get(demoTarget, keyOf(8)); code != 3 || !ok || !strings.Contains(out, "nothing deleted from the target: the source is empty") {
+			t.Errorf("%s: exit code %d, kept %v\n%s%s", name, code, ok, out, said)
+		}
+	}
+}
+
 func TestCtrlCLeavesNothingBroken(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 600)
