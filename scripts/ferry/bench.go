@@ -64,7 +64,7 @@ The exit code is 0 once all was measured, whether a target is met or not.`,
 	f.StringSliceVar(&o.scenarios, "scenario", benchNames(), "which to run, separated by commas")
 	f.IntVar(&o.runs, "runs", 3, "turns of each program; the medians count")
 	f.Float64Var(&o.scale, "scale", 1, "so many times the objects")
-	f.StringVar(&o.profiles, "profiles", "", "write a processor profile of every run of Ferry into this directory")
+	f.StringVar(&o.profiles, "profiles", "", "write a processor profile of every run, and of the stand-ins, into this directory")
 	_ = f.MarkHidden("profiles") // it is defined above
 	return c
 }

@@ -75,6 +75,9 @@ func (b *bench) emulate(ctx context.Context) (d description, end func(), err err
 	if b.full {
 		args = append(args, "--mirror")
 	}
+	if b.options.profiles != "" {
+		args = append(args, "--cpuprofile", filepath.Join(b.options.profiles, b.name+"-clouds.pprof"))
+	}
 	c, err := startChild(ctx, nil, args...)
 	if err != nil {
 		return d, nil, err
@@ -153,8 +156,8 @@ func (b *bench) turn(ctx context.Context, p benchProgram, n int) (benchRun, erro
 		spec.Keys = nil
 	}
 	profile := ""
-	if p == programFerry && b.options.profiles != "" {
-		profile = filepath.Join(b.options.profiles, fmt.Sprintf("%s-%d.pprof", b.name, n))
+	if b.options.profiles != "" {
+		profile = filepath.Join(b.options.profiles, fmt.Sprintf("%s-%s-%d.pprof", b.name, p, n))
 	}
 	return b.run(ctx, p, spec, profile)
 }

@@ -36,6 +36,7 @@ type emulateOptions struct {
 	mnsFaults             []string
 	unsigned, mirror      bool
 	untilEOF              bool
+	profile               string
 }
 
 func emulateCommand() *cobra.Command {
@@ -59,7 +60,11 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 			if o.untilEOF {
 				ctx = untilEOF(ctx, c.InOrStdin())
 			}
-			return runEmulate(ctx, o, c.OutOrStdout())
+			stop, err := profiled(o.profile)
+			if err != nil {
+				return err
+			}
+			return errors.Join(runEmulate(ctx, o, c.OutOrStdout()), stop())
 		},
 	}
 	f := c.Flags()
@@ -79,6 +84,8 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 	f.BoolVar(&o.unsigned, "unsigned", false, "serve GET and PUT without a signature, too; one that is brought is verified")
 	f.BoolVar(&o.mirror, "mirror", false, "OSS already holds an equal listing of photos, without bytes, under "+mirrorPrefix)
 	f.BoolVar(&o.untilEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
+	f.StringVar(&o.profile, "cpuprofile", "", "write a processor profile to this file")
+	_ = f.MarkHidden("cpuprofile") // it is defined above
 	return c
 }
 
