@@ -128,7 +128,7 @@ func (p page) good() string {
 	}
 	var others []string
 	if o.Skipped > 0 {
-		others = append(others, things(o.Skipped, "One was skipped as its owner had set", "%s were skipped as their owner had set"))
+		others = append(others, things(o.Skipped, "One was skipped as its owner or the job had set", "%s were skipped as their owner or the job had set"))
 	}
 	if o.Gone > 0 {
 		others = append(others, things(o.Gone, "one was deleted at the source meanwhile", "%s were deleted at the source meanwhile"))
@@ -183,9 +183,9 @@ func (p page) Books() []bookLine {
 	lines := []bookLine{
 		{Name: "Copied", Text: "stored in the target; the bytes were checked on the way", Objects: p.Objects.Copied, Bytes: p.Bytes.Copied},
 		{Name: "Unchanged", Text: "the target already held the same content", Objects: p.Objects.Unchanged, Bytes: p.Bytes.Unchanged},
-		{Name: "Skipped", Text: "its owner disabled it, or archived it without thawing it", Objects: p.Objects.Skipped, Bytes: p.Bytes.Skipped},
+		{Name: "Skipped", Text: "its owner disabled it or archived it without thawing it, or the job leaves alone what the target holds", Objects: p.Objects.Skipped, Bytes: p.Bytes.Skipped},
 		{Name: "Conflict", Text: "the target holds something newer that Ferry did not write; left alone", Objects: p.Objects.Conflict, Bytes: p.Bytes.Conflict},
-		{Name: "Gone", Text: "deleted at the source after it was listed", Objects: p.Objects.Gone, Bytes: p.Bytes.Gone},
+		{Name: "Gone", Text: "deleted at the source after it was listed, or named in a list of keys and not there", Objects: p.Objects.Gone, Bytes: p.Bytes.Gone},
 		{Name: "Failed", Text: "given up; the reason and its cure are below", Objects: p.Objects.Failed, Bytes: p.Bytes.Failed},
 	}
 	for i := range lines {

@@ -74,10 +74,7 @@ func (b *Bucket) Open(ctx context.Context, o store.Object, off, n int64) (store.
 
 func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base string, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	const op = "kodo.Open"
-	req, err := b.download(ctx, base, o.Key)
-	if err != nil {
-		return store.Object{}, nil, fault.New(fault.Invalid, op, o.Key, err)
-	}
+	req := b.download(ctx, base, o.Key)
 	w := wanted{o: o, off: off, n: n}
 	switch {
 	case n == 0:
@@ -110,17 +107,21 @@ func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base 
 
 // download makes the signed request for key (FACTS: what is signed is the
 // escaped URL). RawPath beside Path makes net/http send the key exactly as it
-// is escaped here, "..", "//" and all.
-func (b *Bucket) download(ctx context.Context, base, key string) (*http.Request, error) {
+// is escaped here, "..", "//" and all; a key that needs no escaping it sends as it is.
+func (b *Bucket) download(ctx context.Context, base, key string) *http.Request {
 	scheme, host, _ := strings.Cut(base, "://")
+	u := &url.URL{Scheme: scheme, Host: host, Path: "/" + key}
 	raw := "/" + escape(key)
-	query := "e=" + strconv.FormatInt(b.cfg.Now().Add(signedFor).Unix(), 10)
-	query += "&token=" + b.keys.Sign([]byte(base+raw+"?"+query))
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base, nil)
-	if err != nil {
-		return nil, errors.New("the download host's name is not one: check domain=")
+	if raw != u.Path {
+		u.RawPath = raw
 	}
-	req.URL = &url.URL{Scheme: scheme, Host: host, Path: "/" + key, RawPath: raw, RawQuery: query}
-	req.Header.Set("Accept-Encoding", "identity")
-	return req, nil
+	text := make([]byte, 0, 512)
+	text = append(append(append(text, base...), raw...), "?e="...)
+	text = strconv.AppendInt(text, b.cfg.Now().Add(signedFor).Unix(), 10)
+	query := string(text[len(base)+len(raw)+1:])
+	u.RawQuery = query + "&token=" + b.keys.Sign(text)
+	r := &http.Request{Method: http.MethodGet, URL: u, Host: host, Header: http.Header{"Accept-Encoding": identity}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	return r.WithContext(ctx)
 }
+
+var identity = []string{"identity"}

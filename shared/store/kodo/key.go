@@ -14,6 +14,13 @@ func (b *Bucket) entry(key string) string {
 
 // escape percent-encodes every byte of key but letters, digits, -_.~ and /.
 func escape(key string) string {
+	i := 0
+	for i < len(key) && plain(key[i]) {
+		i++
+	}
+	if i == len(key) {
+		return key
+	}
 	const hex = "0123456789ABCDEF"
 	var out strings.Builder
 	out.Grow(len(key) + 16)

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -138,6 +139,9 @@ func address(what, s string, insecure bool) (string, error) {
 		return "", fmt.Errorf("%s %q: http sends the data in the clear; use https, or allow it with insecure=true", what, s)
 	case scheme != "http" && scheme != "https":
 		return "", fmt.Errorf("%s %q: the scheme is https, or http with insecure=true", what, s)
+	}
+	if _, err := url.Parse(scheme + "://" + host); err != nil {
+		return "", fmt.Errorf("%s %q: want a host such as img.example.com, with a port or none", what, s)
 	}
 	return scheme + "://" + host, nil
 }

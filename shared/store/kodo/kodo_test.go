@@ -347,6 +347,10 @@ func TestMistakesAreSentences(t *testing.T) {
 			t.Errorf("Open = %v, want it to say %q too", err, says)
 		}
 	}
+	_, err = kodo.Open(kodo.Config{Bucket: "b", AccessKey: "ak", SecretKey: "sk", Domain: "img.example.com:http"})
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(fmt.Sprint(err), "with a port or none") {
+		t.Errorf("Open with a port that is no number = %v, want Invalid and the cure", err)
+	}
 }
 
 func TestNoErrorRepeatsASignature(t *testing.T) {

@@ -106,13 +106,13 @@ func answered(key string, resp *http.Response) store.Object {
 		o.Modified = at.UTC()
 	}
 	for name, values := range resp.Header {
-		lower, value := strings.ToLower(name), values[0]
+		value := values[0]
 		switch {
-		case strings.HasPrefix(lower, metaPrefix):
-			setMeta(&o, lower, value)
+		case len(name) >= len(metaPrefix) && strings.EqualFold(name[:len(metaPrefix)], metaPrefix):
+			setMeta(&o, name, value)
 		case name == "Cache-Control" && value == usualCaching, name == "Content-Disposition" && strings.HasPrefix(value, usualDisposition):
 		case kept[name]:
-			setMeta(&o, headerMark+lower, value)
+			setMeta(&o, headerMark+name, value)
 		}
 	}
 	return o

@@ -78,7 +78,7 @@ type Bucket struct {
 	where        endpoint
 	credentials  func() Credentials
 	scheme       string
-	signing      atomic.Pointer[dayKey]
+	signing      atomic.Pointer[stamp]
 	transport    *http.Transport
 	trip         http.RoundTripper // transport
 	buffers      buffers

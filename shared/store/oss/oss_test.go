@@ -147,16 +147,16 @@ func TestEndpointDecidesHostAndPath(t *testing.T) {
 		pathStyle       bool
 		url, host, path string
 	}{
-		"none is the public one":       {"", false, "https://oss-cn-hangzhou.aliyuncs.com", "bucket.oss-cn-hangzhou.aliyuncs.com", "/a%2Fb"},
-		"public":                       {"public", false, "https://oss-cn-hangzhou.aliyuncs.com", "bucket.oss-cn-hangzhou.aliyuncs.com", "/a%2Fb"},
-		"internal":                     {"internal", false, "https://oss-cn-hangzhou-internal.aliyuncs.com", "bucket.oss-cn-hangzhou-internal.aliyuncs.com", "/a%2Fb"},
-		"accelerate":                   {"accelerate", false, "https://oss-accelerate.aliyuncs.com", "bucket.oss-accelerate.aliyuncs.com", "/a%2Fb"},
-		"a host of OSS":                {"oss-eu-central-1.aliyuncs.com", false, "https://oss-eu-central-1.aliyuncs.com", "bucket.oss-eu-central-1.aliyuncs.com", "/a%2Fb"},
-		"a domain of one's own":        {"https://img.example.com", false, "https://img.example.com", "img.example.com", "/a%2Fb"},
-		"an address":                   {"http://10.0.0.1:9000", false, "http://10.0.0.1:9000", "10.0.0.1:9000", "/bucket/a%2Fb"},
-		"localhost":                    {"http://localhost:9000/", false, "http://localhost:9000", "localhost:9000", "/bucket/a%2Fb"},
-		"a stand-in with path style":   {"http://oss:9000", true, "http://oss:9000", "oss:9000", "/bucket/a%2Fb"},
-		"an address of the sixth kind": {"http://[::1]:9000", false, "http://[::1]:9000", "[::1]:9000", "/bucket/a%2Fb"},
+		"none is the public one":       {"", false, "https://oss-cn-hangzhou.aliyuncs.com", "bucket.oss-cn-hangzhou.aliyuncs.com", "/a/b"},
+		"public":                       {"public", false, "https://oss-cn-hangzhou.aliyuncs.com", "bucket.oss-cn-hangzhou.aliyuncs.com", "/a/b"},
+		"internal":                     {"internal", false, "https://oss-cn-hangzhou-internal.aliyuncs.com", "bucket.oss-cn-hangzhou-internal.aliyuncs.com", "/a/b"},
+		"accelerate":                   {"accelerate", false, "https://oss-accelerate.aliyuncs.com", "bucket.oss-accelerate.aliyuncs.com", "/a/b"},
+		"a host of OSS":                {"oss-eu-central-1.aliyuncs.com", false, "https://oss-eu-central-1.aliyuncs.com", "bucket.oss-eu-central-1.aliyuncs.com", "/a/b"},
+		"a domain of one's own":        {"https://img.example.com", false, "https://img.example.com", "img.example.com", "/a/b"},
+		"an address":                   {"http://10.0.0.1:9000", false, "http://10.0.0.1:9000", "10.0.0.1:9000", "/bucket/a/b"},
+		"localhost":                    {"http://localhost:9000/", false, "http://localhost:9000", "localhost:9000", "/bucket/a/b"},
+		"a stand-in with path style":   {"http://oss:9000", true, "http://oss:9000", "oss:9000", "/bucket/a/b"},
+		"an address of the sixth kind": {"http://[::1]:9000", false, "http://[::1]:9000", "[::1]:9000", "/bucket/a/b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: tc.endpoint, PathStyle: tc.pathStyle, Insecure: true, Credentials: testKeys})
@@ -179,6 +179,22 @@ func TestEndpointDecidesHostAndPath(t *testing.T) {
 				t.Errorf("got %s%s, want %s%s", host, path, tc.host, tc.path)
 			}
 		})
+	}
+}
+
+func TestSlashesAreSentEscapedWhereSomebodyMightTidyUp(t *testing.T) {
+	b, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Credentials: testKeys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"a/b-c_d.e~f": "/a/b-c_d.e~f", "a//b": "/a%2F%2Fb", "a/../b": "/a%2F..%2Fb", "a/./b": "/a%2F.%2Fb", "a/..": "/a%2F..",
+		"../a": "/..%2Fa", ".": "/.", "a b/c": "/a%20b%2Fc", "照/片": "/%E7%85%A7%2F%E7%89%87", "a%2Fb": "/a%252Fb", "a/b/": "/a/b/",
+	} {
+		r, err := b.request(t.Context(), request{method: "GET", key: key})
+		if err != nil || r.URL.EscapedPath() != want || r.URL.RequestURI() != want {
+			t.Errorf("the key %q is sent as %s, %v, want %s", key, r.URL.RequestURI(), err, want)
+		}
 	}
 }
 

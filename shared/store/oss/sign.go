@@ -4,9 +4,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,10 +22,16 @@ const (
 	dateLayout = "20060102T150405Z"
 )
 
-// dayKey is the signing key of one day, which the secret alone gives.
-type dayKey struct {
-	secret, day string
-	key         []byte
+var unsignedPayload = []string{unsigned}
+
+// stamp is what all signatures of one second share.
+type stamp struct {
+	second int64 // Unix time
+	secret string
+	at     string // as in the header x-oss-date
+	scope  string
+	day    string
+	macs   *sync.Pool // of hash.Hash: HMACs with the day's key
 }
 
 func hmacOf(key []byte, text string) []byte {
@@ -32,23 +40,30 @@ func hmacOf(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// keyOf returns the signing key of a secret and a day.
-func (b *Bucket) keyOf(secret, day string) []byte {
-	if k := b.signing.Load(); k != nil && k.day == day && k.secret == secret {
-		return k.key
+// stampOf returns the stamp of now. The signing key is made once a day and secret.
+func (b *Bucket) stampOf(secret string, now time.Time) *stamp {
+	last := b.signing.Load()
+	if last != nil && last.second == now.Unix() && last.secret == secret {
+		return last
 	}
-	k := &dayKey{secret: secret, day: day}
-	k.key = hmacOf(hmacOf(hmacOf(hmacOf([]byte("aliyun_v4"+secret), day), b.region), "oss"), "aliyun_v4_request")
-	b.signing.Store(k)
-	return k.key
+	s := &stamp{second: now.Unix(), secret: secret, at: now.UTC().Format(dateLayout)}
+	s.day = s.at[:8]
+	s.scope = s.day + "/" + b.region + "/oss/aliyun_v4_request"
+	if last != nil && last.day == s.day && last.secret == secret {
+		s.macs = last.macs
+	} else {
+		key := hmacOf(hmacOf(hmacOf(hmacOf([]byte("aliyun_v4"+secret), s.day), b.region), "oss"), "aliyun_v4_request")
+		s.macs = &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+	}
+	b.signing.Store(s)
+	return s
 }
 
 // sign adds to h what says who asks and when, and signs all that V4 signs.
 // path and query are as they are sent, but for the slashes of the path.
 func (b *Bucket) sign(h http.Header, method, path, query string, c Credentials, now time.Time) {
-	at := now.UTC().Format(dateLayout)
-	day := at[:8]
-	h["X-Oss-Date"], h["X-Oss-Content-Sha256"] = []string{at}, []string{unsigned}
+	s := b.stampOf(c.AccessKeySecret, now)
+	h["X-Oss-Date"], h["X-Oss-Content-Sha256"] = []string{s.at}, unsignedPayload
 	if c.SecurityToken != "" {
 		h["X-Oss-Security-Token"] = []string{c.SecurityToken}
 	}
@@ -69,12 +84,22 @@ func (b *Bucket) sign(h http.Header, method, path, query string, c Credentials, 
 	}
 	text = append(append(text, "\n\n"...), unsigned...)
 	sum := sha256.Sum256(text)
-	text = append(append(append(text[:0], algorithm...), '\n'), at...)
-	scope := day + "/" + b.region + "/oss/aliyun_v4_request"
-	text = append(append(append(append(text, '\n'), scope...), '\n'), hex.EncodeToString(sum[:])...)
-	mac := hmac.New(sha256.New, b.keyOf(c.AccessKeySecret, day))
+	text = append(append(append(text[:0], algorithm...), '\n'), s.at...)
+	text = append(append(append(text, '\n'), s.scope...), '\n')
+	text = hex.AppendEncode(text, sum[:])
+	h["Authorization"] = []string{s.authorization(text, c.AccessKeyID)}
+}
+
+// authorization signs text.
+func (s *stamp) authorization(text []byte, id string) string {
+	mac, _ := s.macs.Get().(hash.Hash) // the pool holds nothing else
+	defer s.macs.Put(mac)
+	mac.Reset()
 	_, _ = mac.Write(text) // never fails
-	h["Authorization"] = []string{algorithm + " Credential=" + c.AccessKeyID + "/" + scope + ",Signature=" + hex.EncodeToString(mac.Sum(nil))}
+	var sum [sha256.Size]byte
+	text = append(append(append(text[:0], algorithm...), " Credential="...), id...)
+	text = append(append(append(append(text, '/'), s.scope...), ",Signature="...), hex.EncodeToString(mac.Sum(sum[:0]))...)
+	return string(text)
 }
 
 func appendLower(b []byte, s string) []byte {

@@ -79,7 +79,7 @@ func (a *answer) get(name string) string { return a.header.Get(name) }
 
 // close makes the connection free for the next request.
 func (a *answer) close() {
-	if a.body != nil {
+	if a.body != nil && a.body != http.NoBody {
 		_, _ = io.CopyN(io.Discard, a.body, maxErrorBody)
 		_ = a.body.Close()
 	}
@@ -162,17 +162,24 @@ func (b *Bucket) request(ctx context.Context, r request) (*http.Request, error) 
 		return nil, errNoKeys
 	}
 	key := escapeKey(r.key)
-	// Slashes are sent escaped, so that nobody on the way tidies up a//b or a/../b.
-	u := &url.URL{Scheme: b.scheme, Host: b.where.host, Path: "/" + r.key, RawPath: "/" + strings.ReplaceAll(key, "/", "%2F"), RawQuery: queryOf(r.params)}
+	u := &url.URL{Scheme: b.scheme, Host: b.where.host, RawQuery: queryOf(r.params)}
+	at := "/"
 	switch {
 	case b.where.pathStyle:
-		u.Path, u.RawPath = "/"+b.name+u.Path, "/"+b.name+u.RawPath
+		at = "/" + b.name + "/"
 	case !b.where.cname:
 		u.Host = b.name + "." + u.Host
 	}
-	h := make(http.Header, len(r.header)+6)
+	u.Path = at + r.key
+	if key != r.key || untidy(r.key) {
+		// Slashes are sent escaped, so that nobody on the way tidies up a//b or a/../b.
+		u.RawPath = at + strings.ReplaceAll(key, "/", "%2F")
+	}
+	h := make(http.Header, len(r.header)+5)
+	values := make([]string, 0, len(r.header)) // one piece of memory for all
 	for name, value := range r.header {
-		h[http.CanonicalHeaderKey(name)] = []string{value}
+		values = append(values, value)
+		h[headerName(name)] = values[len(values)-1:]
 	}
 	h["User-Agent"] = agent
 	b.sign(h, r.method, "/"+b.name+"/"+key, u.RawQuery, c, time.Now())
@@ -188,6 +195,24 @@ func (b *Bucket) request(ctx context.Context, r request) (*http.Request, error) 
 }
 
 var agent = []string{"kodoferry"}
+
+// headerName is http.CanonicalHeaderKey, which takes memory for names that
+// net/http does not know.
+func headerName(name string) string {
+	if known, ok := headerNames[name]; ok {
+		return known
+	}
+	return http.CanonicalHeaderKey(name)
+}
+
+var headerNames = map[string]string{
+	"Content-MD5": "Content-Md5", "Content-Type": "Content-Type", "x-oss-storage-class": "X-Oss-Storage-Class",
+	"x-oss-forbid-overwrite": "X-Oss-Forbid-Overwrite",
+	metaPrefix + originHash:  "X-Oss-Meta-Ferry-Hash", metaPrefix + originTime: "X-Oss-Meta-Ferry-Time",
+}
+
+// untidy reports whether a path of key might be tidied up on the way.
+func untidy(key string) bool { return strings.Contains(key, "//") || strings.Contains("/"+key, "/.") }
 
 // escapeKey encodes a key for a path, as V4 has it: all but letters, digits,
 // -_.~ and slashes.
