@@ -116,6 +116,7 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	}
 	sum := strconv.FormatUint(crc, 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
+		a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: stored.CRC64, Size: a.row.Src.Size}
 		return fault.New(fault.Corrupt, "finish", a.row.Key(), fmt.Errorf("the target stored CRC64 %s of parts that join to %s", stored.CRC64, sum))
 	}
 	a.row.State, a.row.Reason, a.row.Proof, a.row.Warnings = ledger.Copied, "", proof, u.Warnings

@@ -84,6 +84,7 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	a.allowed(target)
 	sum := strconv.FormatUint(read.CRC64(), 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
+		a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: stored.CRC64, Size: a.row.Src.Size}
 		return target, fault.New(fault.Corrupt, "copy", a.row.Key(), fmt.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
 	}
 	a.pace.saw(a.row.Src.Size, time.Since(begun))
@@ -144,6 +145,8 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 		return false, false, nil
 	case err != nil:
 		return false, false, err
+	case a.rejected(kept):
+		return true, false, nil
 	case carries(kept, a.row.Src):
 		a.again.Store(true)
 		a.row.State, a.row.Reason, a.row.Proof = ledger.Copied, "", a.adopted()
@@ -156,6 +159,14 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 	}
 	a.row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
 	return true, false, nil
+}
+
+// rejected reports whether the target's object is one that was found not to be
+// the copy: it alone stands in a pending row with its CRC64. Damaged bytes that
+// could not be removed carry the source's hash nonetheless.
+func (a *attempt) rejected(kept store.Object) bool {
+	d := a.row.Dst
+	return d != nil && d.CRC64 != "" && d.ETag == kept.Hash
 }
 
 // adopted is the proof of an object that an earlier delivery stored: its bytes
