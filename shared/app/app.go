@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -91,7 +92,7 @@ func all(ctx context.Context, checks []func(context.Context) error) error {
 	errs := make([]error, len(checks))
 	var asked sync.WaitGroup
 	for i, check := range checks {
-		asked.Go(func() { errs[i] = check(ctx) })
+		asked.Go(func() { errs[i] = patiently(ctx, check) })
 	}
 	asked.Wait()
 	seen := map[string]bool{}
@@ -104,6 +105,27 @@ func all(ctx context.Context, checks []func(context.Context) error) error {
 	}
 	return errors.Join(distinct...)
 }
+
+// patiently asks again as long as the answer is to slow down, which says nothing
+// of whether the settings are right. Any other answer stands at once. Ctx, not a
+// number of tries, ends it; the last answer, Throttled, is then the error.
+func patiently(ctx context.Context, check func(context.Context) error) error {
+	pauses := store.Pauses()
+	for {
+		err := check(ctx)
+		if fault.KindOf(err) != fault.Throttled {
+			return err
+		}
+		select {
+		case <-time.After(max(fault.WaitOf(err), min(pauses.NextBackOff(), askAgain))):
+		case <-ctx.Done():
+			return fault.New(fault.Throttled, "app.Check", "", fmt.Errorf("it still asks to slow down: wait for what else uses it, or have its limits raised (%w)", err))
+		}
+	}
+}
+
+// askAgain bounds the pauses of patiently: somebody waits for the answer.
+const askAgain = 2 * time.Second
 
 func (c Config) openKodo(l job.Location) (*kodo.Bucket, error) {
 	if l.Scheme != job.Kodo {
