@@ -205,7 +205,9 @@ func (r *run) drop(ctx context.Context, batch string) {
 		return
 	}
 	if err == nil {
-		err = r.dst.Abort(ctx, u.Row.Key(), u.ID)
+		_, err = store.Retry(ctx, store.Pauses(), "pipeline.drop", u.Row.Key(), func() (struct{}, error) {
+			return struct{}{}, r.dst.Abort(ctx, u.Row.Key(), u.ID)
+		})
 	}
 	if err != nil {
 		r.log.WarnContext(ctx, "upload not aborted", "key", u.Row.Key(), "fault", fault.KindOf(err), "err", err)
