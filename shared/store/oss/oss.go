@@ -2,7 +2,7 @@
 // store.Multipart. Start with Open, then Check.
 //
 // Requests are addressed, signed with V4 and sent here, each exactly once: with
-// the vendor's Go SDK (v3) that took a fifth of the processor time of a small
+// the vendor's Go SDK (v3) that took a tenth of the processor time of a small
 // object. The SDK's types read error documents, and a test holds every
 // signature against the SDK's own. Below, net/http sends a request a second time only where an idle connection turned
 // out closed before a byte was written. List, Stat and Parts try again
