@@ -27,7 +27,7 @@ const (
 	Status    Kind = "status"   // Rule.Status instead of doing the work
 	Throttle  Kind = "throttle" // the service's own "too fast" answer instead of doing the work
 	Reset     Kind = "reset"    // the connection is reset in the middle of the answer's body
-	Flip      Kind = "flip"     // one bit of one byte of the answer's body is flipped
+	Flip      Kind = "flip"     // one bit of one byte of the answer's body is flipped; of the next answer for that key, another bit
 	Lost      Kind = "lost"     // the work is done, then the connection is reset without an answer
 	EmptyPage Kind = "empty"    // a listing answers an empty page that has a marker
 )
@@ -97,13 +97,14 @@ type Desk struct {
 	hits    []int // per rule
 	counts  map[string]int64
 	injured map[Kind]int64
+	flips   map[string]int // per key
 }
 
 // NewDesk returns a Desk whose choices derive from seed.
 func NewDesk(seed uint64, refuse func(http.ResponseWriter, *http.Request, int)) *Desk {
 	return &Desk{
 		Refuse: refuse, rand: rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)),
-		counts: map[string]int64{}, injured: map[Kind]int64{},
+		counts: map[string]int64{}, injured: map[Kind]int64{}, flips: map[string]int{},
 	}
 }
 
@@ -164,7 +165,7 @@ func (d *Desk) Serve(w http.ResponseWriter, r *http.Request, req Request, work, 
 			work(&broken{ResponseWriter: w, left: -1}, r)
 			sever(w)
 		case Flip:
-			work(d.flip(w), r)
+			work(d.flip(w, req.Key), r)
 		default:
 			continue
 		}
@@ -196,10 +197,15 @@ func (d *Desk) draw(req Request, listing bool) []Rule {
 	return hit
 }
 
-func (d *Desk) flip(w http.ResponseWriter) *flipped {
+// flip damages no two answers for a key in a row alike: equal damage twice is
+// how a client tells a wrong hash from a bad line, and in a body of a few bytes
+// chance alone would bring it about.
+func (d *Desk) flip(w http.ResponseWriter, key string) *flipped {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return &flipped{ResponseWriter: w, share: d.rand.Float64(), bit: 1 << d.rand.IntN(8)}
+	bit := d.flips[key] % 8
+	d.flips[key]++
+	return &flipped{ResponseWriter: w, share: d.rand.Float64(), bit: 1 << bit}
 }
 
 // sever resets the client's connection. http.ErrAbortHandler is net/http's own

@@ -87,6 +87,27 @@ func TestEachFaultIsWhatItsNameSays(t *testing.T) {
 	}
 }
 
+func TestNoTwoAnswersInARowAreDamagedAlike(t *testing.T) {
+	_, s, _ := serve(t, chaos.Rule{Op: "get", Kind: chaos.Flip, Rate: 1})
+	last := map[string]byte{}
+	for i := range 64 {
+		for _, key := range []string{"a", "b"} {
+			_, got, err := get(s, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var bit byte
+			for k := range got {
+				bit |= got[k] ^ body[k]
+			}
+			if bit == 0 || bit == last[key] {
+				t.Fatalf("answer %d for %s: bit %08b flipped, the one before %08b, want another", i, key, bit, last[key])
+			}
+			last[key] = bit
+		}
+	}
+}
+
 func TestARuleHitsItsShareItsKeyAndNoMoreThanItsLimit(t *testing.T) {
 	d, s, _ := serve(t, chaos.Rule{Op: "get", Kind: chaos.Status, Rate: 1, Key: "a", Limit: 2})
 	want := map[string][]int{"a": {500, 500, 200}, "b": {200}}
