@@ -13,11 +13,14 @@
 package kodo
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -55,6 +58,7 @@ type Config struct {
 type Bucket struct {
 	cfg   Config
 	keys  *auth.Credentials
+	macs  sync.Pool              // of hash.Hash: HMACs with the secret key
 	pause func() backoff.BackOff // between tries
 	stall time.Duration          // how long a download may yield nothing before it is given up
 
@@ -74,6 +78,7 @@ func Open(cfg Config) (*Bucket, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: store.Pauses, stall: stall, asking: make(chan struct{}, 1)}
+	b.macs.New = func() any { return hmac.New(sha1.New, []byte(cfg.SecretKey)) }
 	if cfg.Bucket == "" {
 		bad("no bucket: name the one to read")
 	}
