@@ -51,8 +51,8 @@ var rooms = []room{
 	{"shared/queue/*", []string{"shared/queue", "shared/fault"}, anyModule, nil},
 	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
-	{"shared/ledger", []string{"shared/fault", "shared/store"}, plumbing, nil},
-	{"shared/pipeline", ports, append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
+	{"shared/ledger", []string{"shared/fault", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
+	{"shared/pipeline", ports, append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate", "github.com/klauspost/compress/gzip"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
 	{"shared/app", []string{"shared/..."}, anyModule, nil},

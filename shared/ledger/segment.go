@@ -3,13 +3,14 @@ package ledger
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/klauspost/compress/gzip"
 
 	"kodoferry/shared/fault"
 )
