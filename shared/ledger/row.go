@@ -54,7 +54,7 @@ type Row struct {
 	Warnings []string     `json:"warnings,omitempty"`  // what could not be kept: metadata over a limit
 	Grew     int64        `json:"grew,omitempty"`      // bytes the source object gained since it was listed, where its newer version was copied
 	Tries    int          `json:"tries,omitempty"`     // how often copying was tried and failed
-	Waits    int          `json:"waits,omitempty"`     // how often it was handed on because a service asked to slow down
+	Waits    int          `json:"waits,omitempty"`     // how often it was handed on because a service asked to slow down, or its bucket refused everything
 	PartSize int64        `json:"part_size,omitempty"` // bytes of its parts, where it did not fit an invocation as a whole or in larger ones
 	Read     string       `json:"read,omitempty"`      // the hash of the last damaged read, to tell a wrong listing from damage
 	At       time.Time    `json:"at,omitzero"`         // when it reached this state

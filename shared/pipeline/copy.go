@@ -115,43 +115,28 @@ type copier struct {
 }
 
 // all brings every pending row as far as it goes. An error means that the
-// invocation itself ended.
+// invocation itself ended. The goroutines are as many as objects may be in
+// flight and not one for each object: a new one's stack would have to grow again.
 func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(c.job.Limits.Parallel)
-	begun := false
+	tries := make([]int, len(rows))
 	for i := range rows {
-		row := &rows[i]
-		if row.State != ledger.Pending || c.blocked.Load() || gctx.Err() != nil {
-			continue
-		}
-		if !c.limits.turns.take(gctx) {
-			break // handed over, too
-		}
-		first := !begun
-		begun = true // one is always begun, or a batch would be handed on for ever
+		tries[i] = rows[i].Tries
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	more, none := context.WithCancel(gctx)
+	defer none()
+	q := &pending{rows: rows, none: none}
+	for range min(c.job.Limits.Parallel, len(rows)) {
 		g.Go(func() error {
-			defer c.limits.turns.give()
-			// Here and not before: those who rest come back to their places, which
-			// must not be held by one who waits for the group.
-			if err := c.slots.Acquire(gctx); err != nil {
-				return err
-			}
-			defer c.slots.Release()
-			if !first && late(ctx, c.pace.need(row.Src.Size)) {
-				return nil // handed over, without spending a try
-			}
-			octx, cancel := gctx, context.CancelFunc(func() {})
-			if deadline, ok := gctx.Deadline(); ok {
-				octx, cancel = context.WithDeadline(gctx, deadline.Add(-margin*2/3))
-			}
-			defer cancel()
-			*row = c.object(octx, *row)
-			if gctx.Err() != nil {
-				return gctx.Err()
-			}
-			if row.State != ledger.Pending {
-				c.Watch(Event{Kind: Settled, Key: row.Key(), Row: *row})
+			for !c.blocked.Load() && c.limits.turns.take(more) { // else the rest is handed over
+				row, first := q.next()
+				if row == nil {
+					c.limits.turns.give()
+					return nil
+				}
+				if err := c.one(gctx, row, first); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -159,23 +144,94 @@ func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if c.blocked.Load() { // what was refused before that was known has waited, too
+		for i := range rows {
+			if rows[i].State == ledger.Pending {
+				rows[i].Tries = tries[i]
+				rows[i].Waits++
+			}
+		}
+	}
 	return ctx.Err()
 }
 
+// one brings a row that has its turn as far as it goes. The first is always
+// begun, or a batch would be handed on for ever.
+func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
+	defer c.limits.turns.give()
+	// Here and not before: those who rest come back to their places, which
+	// must not be held by one who waits for the group.
+	if err := c.slots.Acquire(ctx); err != nil {
+		return err
+	}
+	defer c.slots.Release()
+	if !first && late(ctx, c.pace.need(row.Src.Size)) {
+		return nil // handed over, without spending a try
+	}
+	octx := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		octx, cancel = context.WithDeadline(ctx, deadline.Add(-margin*2/3))
+		defer cancel()
+	}
+	*row = c.object(octx, *row)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if row.State != ledger.Pending {
+		c.Watch(Event{Kind: Settled, Key: row.Key(), Row: *row})
+	}
+	return nil
+}
+
+// pending hands out the pending rows of a batch, in order.
+type pending struct {
+	none func() // called when there are no more, so that nobody waits for a turn in vain
+
+	mu   sync.Mutex
+	rows []ledger.Row
+	at   int
+	any  bool
+}
+
+// next returns the next row, nil behind the last; first says that it is that.
+func (p *pending) next() (row *ledger.Row, first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.skip(); p.at == len(p.rows) {
+		p.none()
+		return nil, false
+	}
+	row, first = &p.rows[p.at], !p.any
+	p.at, p.any = p.at+1, true
+	if p.skip(); p.at == len(p.rows) {
+		p.none()
+	}
+	return row, first
+}
+
+// skip goes to the next row that is to be copied.
+func (p *pending) skip() {
+	for p.at < len(p.rows) && p.rows[p.at].State != ledger.Pending {
+		p.at++
+	}
+}
+
 // pause returns how long the retry of a batch waits: not at all if it was
-// merely handed over, else as long as the most tried of its rows asks for.
+// merely handed over, else as long as the most tried of its rows asks for, or
+// the one that has waited most often.
 func (c *copier) pause(w ledger.WriteOff, rows []ledger.Row) time.Duration {
-	tries := 0
+	tries, waits := 0, 0
 	for _, row := range rows {
 		if row.State == ledger.Pending {
-			tries = max(tries, row.Tries)
+			tries, waits = max(tries, row.Tries), max(waits, row.Waits)
 		}
 	}
 	switch {
 	case len(w.Rest) == 0, tries == 0 && !c.blocked.Load() && !c.throttled.Load():
 		return 0
 	}
-	return c.delay(tries / quickTries)
+	return c.delay(max(tries/quickTries, waits-1))
 }
 
 // side is one of the two buckets.

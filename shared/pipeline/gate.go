@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,9 +18,9 @@ type gate struct {
 	mu      sync.Mutex
 	room    float64 // 1 to most
 	busy    int
-	halved  time.Time     // what began before it tells nothing new of it
-	until   time.Time     // a service asked that nothing begin before
-	changed chan struct{} // closed, and replaced, when somebody may pass
+	halved  time.Time       // what began before it tells nothing new of it
+	until   time.Time       // a service asked that nothing begin before
+	waiting []chan struct{} // for a place, in order; closed when there is one
 }
 
 // longestPause bounds how long a service can close the gate: a longer wait is
@@ -27,14 +28,14 @@ type gate struct {
 const longestPause = time.Minute
 
 func newGate(most int, now func() time.Time) *gate {
-	return &gate{now: now, most: most, room: float64(most), changed: make(chan struct{})}
+	return &gate{now: now, most: most, room: float64(most)}
 }
 
 // Acquire waits for a place, and fails only if ctx ends first.
 func (g *gate) Acquire(ctx context.Context) error {
 	for ctx.Err() == nil {
-		changed, wait, ok := g.enter()
-		if ok {
+		turn, wait := g.enter()
+		if turn == nil {
 			return nil
 		}
 		var ring <-chan time.Time
@@ -45,28 +46,43 @@ func (g *gate) Acquire(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-changed:
+		case <-turn:
+			continue
 		case <-ring:
 		}
+		g.leave(turn)
 	}
 	return ctx.Err()
 }
 
-// enter takes a place if there is one. If not, it says what to wait for.
-func (g *gate) enter() (changed <-chan struct{}, wait time.Duration, ok bool) {
+// enter takes a place if there is one. If not, it says what to wait for: a turn,
+// and where nothing may begin for a while, how long.
+func (g *gate) enter() (turn chan struct{}, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.until.IsZero() {
-		if wait = g.until.Sub(g.now()); wait > 0 {
-			return g.changed, wait, false
+		if wait = g.until.Sub(g.now()); wait <= 0 {
+			g.until = time.Time{}
 		}
-		g.until = time.Time{}
 	}
-	if g.busy >= int(g.room) {
-		return g.changed, 0, false
+	if wait <= 0 && g.busy < int(g.room) {
+		g.busy++
+		return nil, 0
 	}
-	g.busy++
-	return nil, 0, true
+	turn = make(chan struct{})
+	g.waiting = append(g.waiting, turn)
+	return turn, max(wait, 0)
+}
+
+// leave takes back that somebody waits, and passes on a turn that had come
+// meanwhile, or would have: perhaps nobody else knows how long to wait.
+func (g *gate) leave(turn chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i := slices.Index(g.waiting, turn); i >= 0 {
+		g.waiting = slices.Delete(g.waiting, i, i+1)
+	}
+	g.wake()
 }
 
 // Release gives a place back.
@@ -120,7 +136,11 @@ func (g *gate) Throttled(began time.Time, wait time.Duration) {
 	}
 }
 
+// wake lets who waits longest look again, as there is a place. All of them
+// would look for one and find none, at every place that is given back.
 func (g *gate) wake() {
-	close(g.changed)
-	g.changed = make(chan struct{})
+	if len(g.waiting) > 0 && g.busy < int(g.room) {
+		close(g.waiting[0])
+		g.waiting = slices.Delete(g.waiting, 0, 1)
+	}
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -102,4 +103,65 @@ func TestOneStormHalvesOnce(t *testing.T) {
 	if g.room != 32 {
 		t.Errorf("64 answers to what was in flight together leave room for %v, want 32", g.room)
 	}
+}
+
+func TestWhoGivesUpWaitingLeavesNobodyWaitingForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1, time.Now)
+		if err := g.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		hasty, give := context.WithCancel(t.Context())
+		gone, came := make(chan error), make(chan error)
+		go func() { gone <- g.Acquire(hasty) }()
+		synctest.Wait()
+		go func() { came <- g.Acquire(t.Context()) }()
+		synctest.Wait()
+		g.Throttled(time.Now(), 5*time.Second) // nobody may begin before
+		g.Release()                            // the hasty one has the turn, and waits on
+		synctest.Wait()
+		give()
+		if err := <-gone; err == nil {
+			t.Error("Acquire = nil after its context ended")
+		}
+		began := time.Now()
+		if err := <-came; err != nil || time.Since(began) != 5*time.Second {
+			t.Errorf("the other got its place after %v, %v, want 5 s", time.Since(began), err)
+		}
+	})
+}
+
+func TestPlacesAreNeverMoreThanThereAreAndNeverLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const seed = 7
+		r := rand.New(rand.NewPCG(seed, seed))
+		g, busy, top := newGate(5, time.Now), atomic.Int64{}, atomic.Int64{}
+		done := make(chan struct{})
+		for range 200 {
+			wait, work := time.Duration(r.IntN(1000))*time.Millisecond, time.Duration(r.IntN(50))*time.Millisecond
+			go func() {
+				defer func() { done <- struct{}{} }()
+				ctx, cancel := context.WithTimeout(t.Context(), wait)
+				defer cancel()
+				if g.Acquire(ctx) != nil {
+					return
+				}
+				top.Store(max(top.Load(), busy.Add(1)))
+				time.Sleep(work)
+				busy.Add(-1)
+				g.Release()
+			}()
+		}
+		for range 200 {
+			<-done
+		}
+		if top.Load() != 5 {
+			t.Errorf("seed %d: %d at once, want 5", seed, top.Load())
+		}
+		for range 5 {
+			if err := g.Acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
