@@ -28,6 +28,7 @@ type emulateOptions struct {
 	objects               int
 	seed                  uint64
 	synthetic             int64
+	md5                   bool
 	minSize, maxSize      int64
 	attributesOnly        bool
 	kodoAddr, ossAddr     string
@@ -72,6 +73,7 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 	f.IntVar(&o.objects, "objects", 0, "fill photos with so many objects as the demo's")
 	f.Uint64Var(&o.seed, "seed", 1, "what contents and faults derive from")
 	f.Int64Var(&o.synthetic, "synthetic", 0, "fill photos with so many generated objects, none of them stored")
+	f.BoolVar(&o.md5, "md5", false, "have --synthetic objects list their MD5, as what was uploaded by a form does")
 	f.Int64Var(&o.minSize, "min-size", 0, "least bytes of a generated object")
 	f.Int64Var(&o.maxSize, "max-size", 16<<10, "most bytes of a generated object")
 	f.BoolVar(&o.attributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
@@ -198,7 +200,7 @@ func rules(flag string, texts []string) ([]chaos.Rule, error) {
 
 func (o emulateOptions) fill(k *kodo.Server) error {
 	if o.synthetic > 0 {
-		return k.Synthesize(demoSource, kodo.Synthetic{Count: o.synthetic, Seed: o.seed, MinSize: o.minSize, MaxSize: o.maxSize, Depth: 2})
+		return k.Synthesize(demoSource, kodo.Synthetic{Count: o.synthetic, Seed: o.seed, MinSize: o.minSize, MaxSize: o.maxSize, Depth: 2, MD5: o.md5})
 	}
 	for it := range life.Bucket(o.objects, o.seed) {
 		var body bytes.Buffer

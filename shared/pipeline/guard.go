@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"io"
 	"sync"
 
 	"kodoferry/shared/digest"
@@ -13,6 +14,7 @@ import (
 // A transport may still read a body after the request has returned; stop waits
 // for that read and lets no other in, so that what was read can be looked at.
 type guarded struct {
+	body  io.Closer // what read reads
 	mu    sync.Mutex
 	read  *digest.Reader
 	left  int64 // bytes still to come
@@ -38,6 +40,9 @@ func (g *guarded) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Close ends a Read that waits for the source, and does not wait for it.
+func (g *guarded) Close() error { return g.body.Close() }
 
 func (g *guarded) stop() {
 	g.mu.Lock()

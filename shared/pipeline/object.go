@@ -71,11 +71,11 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	}
 	a.allowed(source)
 	read := digest.NewReader(body, a.want())
-	guard := &guarded{read: read, left: a.row.Src.Size}
+	guard := &guarded{body: body, read: read, left: a.row.Src.Size}
 	if a.guards(exists) {
 		guard.check = func() error { return a.untouched(ctx) }
 	}
-	stored, err := a.put(ctx, found, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.job.Unguarded})
+	stored, err := a.put(ctx, found, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.job.Unguarded, MD5: a.want().MD5})
 	_ = body.Close()
 	guard.stop()
 	if err != nil {

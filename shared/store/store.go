@@ -88,7 +88,8 @@ type Source interface {
 
 // Put says how to store an object.
 type Put struct {
-	IfAbsent bool // fail with Changed where the key exists; a versioned OSS bucket ignores this
+	IfAbsent bool   // fail with Changed where the key exists; a versioned OSS bucket ignores this
+	MD5      string // of the content as the source lists it, lower-case hex; "" where it lists none. A wrong one costs a request, no more
 }
 
 // Stored is what a target answered to a write.
@@ -111,9 +112,9 @@ type Target interface {
 	// body may be nil where Size is 0. If body fails, or holds fewer bytes,
 	// nothing becomes visible under the key and body's error is in the chain of
 	// the one returned. Content of up to 1 MiB is read before the request is
-	// made and sent with its MD5, so that the service refuses damage
-	// (Corrupt). For larger content the caller must compare the CRC64 of what it sent
-	// with Stored.CRC64. One attempt. After Temporary or Unknown the
+	// made and sent with its MD5, the source's where how names it, so that the
+	// service refuses damage (Corrupt). For larger content the caller must compare the CRC64 of what it sent
+	// with Stored.CRC64. One attempt, two where how's MD5 is wrong. After Temporary or Unknown the
 	// object may or may not have been stored.
 	Put(ctx context.Context, obj Object, body io.Reader, how Put) (Stored, error)
 

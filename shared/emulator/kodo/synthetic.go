@@ -1,7 +1,9 @@
 package kodo
 
 import (
+	"crypto/md5"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
@@ -21,6 +23,7 @@ type Synthetic struct {
 	Prefix           string    // of every key
 	Depth            int       // directories above each name, 0..4, of up to 100 entries each
 	Since            time.Time // the first upload; uploads lie within 180 days after it. Zero is 2024-01-01
+	MD5              bool      // each lists its MD5, as what was uploaded by a form does
 }
 
 // Synthesize makes bucket hold what spec describes, under the objects put and
@@ -60,6 +63,7 @@ type template struct {
 	mime    string
 	once    sync.Once
 	hash    string
+	md5     string // "" where none is listed
 	tail    []byte // the part of a listed item that follows its key and is always the same
 }
 
@@ -146,6 +150,12 @@ func (d *derived) template(i int64) *template {
 	t.once.Do(func() {
 		t.hash, _ = hashOf(t.content, t.content.size, nil) // a digest never fails to be written
 		t.tail = appendFixed(nil, t.hash, t.content.size, t.mime)
+		if d.MD5 {
+			sum := md5.New()
+			_ = t.content.write(sum, 0, t.content.size) // a digest never fails to be written
+			t.md5 = hex.EncodeToString(sum.Sum(nil))
+			t.tail = appendString(append(t.tail, `,"md5":`...), t.md5)
+		}
 	})
 	return t
 }
@@ -157,7 +167,7 @@ func (d *derived) put(i int64) int64 {
 
 func (d *derived) record(i int64) *record {
 	t := d.template(i)
-	return &record{body: t.content, size: t.content.size, hash: t.hash, mime: t.mime, put: d.put(i)}
+	return &record{body: t.content, size: t.content.size, hash: t.hash, md5: t.md5, mime: t.mime, put: d.put(i)}
 }
 
 // Objects yields what bucket holds, in key order and without bodies or

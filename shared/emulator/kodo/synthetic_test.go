@@ -1,6 +1,8 @@
 package kodo_test
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,13 +19,16 @@ import (
 
 func TestDerivedObjectsAreWhatTheirHashesSay(t *testing.T) {
 	w := newWorld(t, kodo.Config{})
-	if err := w.Synthesize("b", kodo.Synthetic{Count: 60, Seed: seed, MinSize: 3, MaxSize: 5 << 20, Prefix: "p/\"é/", Depth: 2}); err != nil {
+	if err := w.Synthesize("b", kodo.Synthetic{Count: 60, Seed: seed, MinSize: 3, MaxSize: 5 << 20, Prefix: "p/\"é/", Depth: 2, MD5: true}); err != nil {
 		t.Fatal(err)
 	}
 	for i, o := range w.list(url.Values{}).Items {
 		stored, ok := w.Get("b", o.Key)
 		if !ok || int64(len(stored.Body)) != o.Fsize || digest.QetagOf(stored.Body) != o.Hash || o.Fsize < 3 || o.Fsize > 5<<20 {
 			t.Fatalf("%s: %d bytes (there: %v), listed %d with hash %s", o.Key, len(stored.Body), ok, o.Fsize, o.Hash)
+		}
+		if sum := md5.Sum(stored.Body); hex.EncodeToString(sum[:]) != o.Md5 {
+			t.Errorf("%s: listed with the MD5 %q", o.Key, o.Md5)
 		}
 		if i%20 == 0 {
 			if _, body := w.do("GET", w.url(o.Key), ""); body != string(stored.Body) {

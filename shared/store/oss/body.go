@@ -14,7 +14,12 @@ var errDetached = errors.New("the request has ended")
 
 // buffers lends memory for small bodies, in three sizes so that 64 transfers
 // of thumbnails do not hold 64 MiB.
-type buffers struct{ small, middle, large sync.Pool }
+type buffers struct {
+	small, middle, large sync.Pool
+
+	mu   sync.Mutex
+	slab []byte // what is left of memory that bodies of their own are cut from
+}
 
 func (p *buffers) pool(size int64) (*sync.Pool, int) {
 	switch {
@@ -34,7 +39,7 @@ const ownBody = 32 << 10
 
 func (p *buffers) get(size int64) []byte {
 	if size <= ownBody {
-		return make([]byte, size)
+		return p.own(int(size))
 	}
 	pool, capacity := p.pool(size)
 	if b, ok := pool.Get().(*[]byte); ok {
@@ -43,13 +48,32 @@ func (p *buffers) get(size int64) []byte {
 	return make([]byte, size, capacity)
 }
 
+// slabSize is how much memory is taken at a time for bodies of their own: one
+// by one, 8 KiB each take a span of the heap and are cleared by themselves,
+// which takes longer than to read them.
+const slabSize = 256 << 10
+
+// own returns memory that is never lent again. It goes back to the collector
+// with the rest of its slab.
+func (p *buffers) own(size int) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if size > len(p.slab) {
+		p.slab = make([]byte, slabSize)
+	}
+	b := p.slab[:size:size]
+	p.slab = p.slab[size:]
+	return b
+}
+
 func (p *buffers) put(b []byte) {
 	pool, _ := p.pool(int64(cap(b)))
 	pool.Put(&b)
 }
 
 // slurp reads exactly size bytes of body, or returns body's error. If ctx ends
-// first it returns at once; one Read of body may then still be under way.
+// first, a body that can be closed is closed, which ends its Read; of any other
+// one Read may still be under way when slurp returns.
 func (b *Bucket) slurp(ctx context.Context, body io.Reader, size int64) ([]byte, error) {
 	if whole, ok := body.(*bytes.Buffer); ok && int64(whole.Len()) == size && size <= ownBody {
 		return whole.Bytes(), nil // it is all there, and nobody else's
@@ -57,6 +81,15 @@ func (b *Bucket) slurp(ctx context.Context, body io.Reader, size int64) ([]byte,
 	buf := b.buffers.get(size)
 	if ctx.Done() == nil {
 		return buf, fill(body, buf)
+	}
+	if c, ok := body.(io.Closer); ok { // no goroutine: its stack and its turn take as long as the hashes
+		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+		err := fill(body, buf)
+		stop()
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return buf, err
 	}
 	read := make(chan error, 1)
 	go func() { read <- fill(body, buf) }()

@@ -139,7 +139,14 @@ func TestPutOfAFailingBodyStoresNothing(t *testing.T) {
 }
 
 func TestPutEndsWithItsContextWhileTheBodyBlocks(t *testing.T) {
-	for name, size := range map[string]int64{"small": 10, "big": 2 << 20} {
+	for name, tc := range map[string]struct {
+		size int64
+		of   func(*io.PipeReader) io.Reader
+	}{
+		"small, a body that can be closed":    {10, func(r *io.PipeReader) io.Reader { return r }},
+		"small, a body that cannot be closed": {10, func(r *io.PipeReader) io.Reader { return struct{ io.Reader }{r} }},
+		"big":                                 {2 << 20, func(r *io.PipeReader) io.Reader { return struct{ io.Reader }{r} }},
+	} {
 		t.Run(name, func(t *testing.T) {
 			b := serve(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 			ctx, cancel := context.WithCancel(t.Context())
@@ -149,7 +156,7 @@ func TestPutEndsWithItsContextWhileTheBodyBlocks(t *testing.T) {
 				_, _ = feed.Write([]byte("x"))
 				cancel() // and never another byte
 			}()
-			_, err := b.Put(ctx, store.Object{Key: "k", Size: size}, body, store.Put{})
+			_, err := b.Put(ctx, store.Object{Key: "k", Size: tc.size}, tc.of(body), store.Put{})
 			wantKind(t, "Put", err, fault.Temporary)
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want context.Canceled in the chain", err)
