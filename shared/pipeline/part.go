@@ -110,7 +110,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p, err := r.PartsFrom(ctx, t.Batch, t.From); !ledger.Missing(err) {
+	if p, err := r.EndedParts(ctx, t.Batch, ledger.PartRange{From: t.From, To: t.To}); !ledger.Missing(err) {
 		return r.afterPart(ctx, u, p, err)
 	}
 	if t.Waits%(patience+1) < patience && late(ctx, r.pace.need(u.PartSize)) {
@@ -193,14 +193,14 @@ func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.Part
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(16)
 		for _, task := range layer {
-			if !ended[task.From] {
+			if !ended[task] {
 				mu.Lock()
 				open = append(open, task)
 				mu.Unlock()
 				continue
 			}
 			g.Go(func() error {
-				p, err := r.PartsFrom(gctx, u.Batch, task.From)
+				p, err := r.EndedParts(gctx, u.Batch, task)
 				mu.Lock()
 				defer mu.Unlock()
 				done, todo = append(done, p.Done...), append(todo, p.Next...)
