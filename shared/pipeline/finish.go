@@ -28,7 +28,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	done, open, err := r.uploaded(ctx, u)
 	if err != nil || len(open) > 0 {
-		return r.partTasks(u, open), err
+		return partTasks(t, open), err
 	}
 	a := &attempt{copier: &copier{run: r}, row: u.Row}
 	crc, proof, err := a.joined(done)

@@ -6,10 +6,15 @@ import (
 	"io"
 	"sync"
 	"testing"
+	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/queue"
+	queuemem "kodoferry/shared/queue/mem"
 	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+	"kodoferry/shared/worker"
 )
 
 // moody is a target that refuses some parts so many times.
@@ -54,6 +59,86 @@ func TestAnyPartOfATaskMayBeTheOneThatIsLeft(t *testing.T) {
 			if open := w.dst.Uploads(); len(open) > 0 {
 				t.Errorf("uploads %q are left open", open)
 			}
+		})
+	}
+}
+
+// losing does a run of a deployment whose queue loses the first message that
+// lose names, and sends again what the sweeper would. It ends with the report.
+func (w *world) losing(lose func(task.Task) bool) (lost bool) {
+	w.t.Helper()
+	w.config.Shared = true
+	w.pipe = pipeline.New(w.config)
+	q := queuemem.New(queuemem.Options{Clock: w.clock, Visibility: time.Hour})
+	do := &worker.Worker{Doer: w, Log: discard, Attempts: 5, Pause: time.Second, Marks: &marks{names: map[string]bool{}}, Send: map[task.Stage]queue.Sender{}}
+	for _, s := range task.Stages {
+		do.Send[s] = q
+	}
+	submit := func(tasks []task.Task, err error) {
+		if err == nil {
+			err = do.Submit(w.t.Context(), tasks...)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	submit(w.start(), nil)
+	for n := 1; n < 1000; n++ {
+		if over, err := w.config.Ledger.Run(runName).Over(w.t.Context()); err != nil || over {
+			return lost
+		}
+		if n%50 == 0 { // what waits for others is all that is left
+			submit(w.pipe.Lost(w.t.Context(), runName))
+		}
+		messages, err := q.Receive(w.t.Context(), 1, 0)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if at, ok := q.Next(); len(messages) == 0 && ok {
+			w.clock.Advance(at.Sub(w.clock.Now()))
+		}
+		for _, m := range messages {
+			if t, err := task.Decode(m.Body); err == nil && !lost && lose(t) {
+				lost = true
+			} else if err := do.Process(w.t.Context(), m); err != nil {
+				w.t.Fatal(err)
+			}
+			if err := q.Delete(w.t.Context(), m); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+	w.t.Error("the run does not end")
+	return lost
+}
+
+func TestALostMessageOfABigObjectIsFoundAndSentAgain(t *testing.T) {
+	for name, lose := range map[string]func(task.Task) bool{
+		"a Begin":                  func(t task.Task) bool { return t.Kind == task.Begin },
+		"a Part":                   func(t task.Task) bool { return t.Kind == task.Part },
+		"a Part that had failed":   func(t task.Task) bool { return t.Kind == task.Part && t.Attempt > 0 },
+		"a Finish":                 func(t task.Task) bool { return t.Kind == task.Finish },
+		"a Finish that had failed": func(t task.Task) bool { return t.Kind == task.Finish && t.Attempt > 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, inParts)
+			put(t, w.src, "big", random(7*mib, 1))
+			completions := 0
+			w.target = func(d pipeline.Target) pipeline.Target {
+				return &uploads{Target: &moody{Target: d, left: map[int]int{1: 3, 2: 3}}, finish: func(string, int) error {
+					if completions++; completions == 1 {
+						return fault.New(fault.Temporary, "finish", "big", errors.New("reset"))
+					}
+					return nil
+				}}
+			}
+			w.fresh()
+			if !w.losing(lose) {
+				t.Error("no such message was sent")
+			}
+			wantTotals(t, w.report(), pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
+			w.same()
 		})
 	}
 }
