@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	queuemem "kodoferry/shared/queue/mem"
 	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -139,6 +143,72 @@ func TestALostMessageOfABigObjectIsFoundAndSentAgain(t *testing.T) {
 			}
 			wantTotals(t, w.report(), pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
 			w.same()
+		})
+	}
+}
+
+// deadly is a ledger's bucket whose process dies when a batch is written off.
+type deadly struct {
+	*mem.Bucket
+	die func()
+}
+
+func (d *deadly) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	stored, err := d.Bucket.Put(ctx, o, body, how)
+	if strings.Contains(o.Key, "/copied/") {
+		d.die()
+	}
+	return stored, err
+}
+
+func TestAnUploadOfNoUseIsAbortedThoughTheProcessDies(t *testing.T) {
+	temporary := fault.New(fault.Temporary, "part", "big", errors.New("reset"))
+	for name, tc := range map[string]struct {
+		part  func(w *world, call int) error
+		state ledger.State
+	}{
+		"an object that begins again": {
+			part: func(w *world, call int) error {
+				if call == 1 {
+					put(w.t, w.src, "big", random(6*mib, 2))
+				}
+				return nil
+			},
+			state: ledger.Copied,
+		},
+		"an object that fails": {
+			part:  func(*world, int) error { return temporary },
+			state: ledger.Failed,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, inParts)
+			put(t, w.src, "big", random(7*mib, 1))
+			var calls atomic.Int64
+			w.target = func(d pipeline.Target) pipeline.Target {
+				return &uploads{Target: d, part: func(int) error { return tc.part(w, int(calls.Add(1))) }}
+			}
+			w.fresh()
+			ctx, die := context.WithCancel(t.Context())
+			w.config.Ledger = ledger.Open(&deadly{w.led, die}, w.job.Ledger.Prefix)
+			w.pipe = pipeline.New(w.config)
+			w.drive(ctx, 0, w.start()...)
+			if ctx.Err() == nil {
+				t.Fatal("the process did not die")
+			}
+			w.fresh()
+			open, err := w.pipe.Resume(t.Context(), runName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.drive(t.Context(), 0, open...)
+			if got := w.rows()["big"]; got.State != tc.state {
+				t.Errorf("the object is %s (%s), want %s", got.State, got.Reason, tc.state)
+			}
+			if left := w.dst.Uploads(); len(left) > 0 {
+				t.Errorf("uploads %q are left open", left)
+			}
 		})
 	}
 }
