@@ -212,3 +212,30 @@ func TestAnUploadOfNoUseIsAbortedThoughTheProcessDies(t *testing.T) {
 		})
 	}
 }
+
+func TestAnUploadThatVanishesIsBegunAnewAndToldAsSuch(t *testing.T) {
+	for name, times := range map[string]int{"once": 1, "whenever it is begun": 1000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, inParts)
+			put(t, w.src, "big", random(7*mib, 1))
+			gone := 0
+			w.before = func(tk task.Task) {
+				if open := w.dst.Uploads(); tk.Kind == task.Part && len(open) > 0 && gone < times {
+					gone++
+					if err := w.dst.Abort(t.Context(), "big", open[0]); err != nil { // as a lifecycle rule does
+						t.Fatal(err)
+					}
+				}
+			}
+			rep := w.run()
+			row := w.rows()["big"]
+			if times == 1 {
+				wantTotals(t, rep, pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
+				w.same()
+			} else if row.State != ledger.Failed || !strings.Contains(row.Reason, "the upload is gone") {
+				t.Errorf("the row is %s: %q, want failed because the upload is gone", row.State, row.Reason)
+			}
+		})
+	}
+}

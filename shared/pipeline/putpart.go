@@ -117,6 +117,9 @@ func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int6
 		if broken := read.Err(); broken != nil && broken != io.EOF {
 			return row, fault.New(fault.Temporary, "part", u.Row.Key(), broken)
 		}
+		if fault.KindOf(err) == fault.NotFound { // of the target, which says nothing of the source
+			err = fault.New(fault.Changed, "part", u.Row.Key(), fmt.Errorf("the upload is gone: somebody, or a lifecycle rule of the target's bucket, aborted it (%w)", err))
+		}
 		return row, err
 	}
 	row.ETag, row.CRC64 = stored.ETag, read.CRC64()
