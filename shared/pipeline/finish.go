@@ -104,13 +104,19 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	}
 	stored, err := a.dst.Finish(ctx, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.job.Unguarded})
 	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Changed {
-		// The upload is gone, or the key is there: a twin may have completed it.
-		if _, final, ierr := a.inspect(ctx); ierr != nil || final {
+		// The upload is gone, or the key is there: a twin, or a try whose answer was
+		// lost, may have completed it. Its answer is held to what ours would be.
+		switch _, final, ierr := a.inspect(ctx); {
+		case ierr != nil:
 			return ierr
+		case !final:
+			return fault.New(fault.Invalid, "finish", a.row.Key(), err)
+		case a.row.State != ledger.Copied:
+			return nil
 		}
-		return fault.New(fault.Invalid, "finish", a.row.Key(), err)
-	}
-	if err != nil {
+		a.row.State = ledger.Pending
+		stored = store.Stored{ETag: a.row.Dst.ETag, CRC64: a.row.Dst.CRC64}
+	} else if err != nil {
 		return err
 	}
 	sum := strconv.FormatUint(crc, 10)
