@@ -23,7 +23,13 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	last, more, whole := "", false, false
 	seen := int64(0)
 	var near [2]string // keys that were the last one when a multiple of look was seen
-	for pair, err := range r.join(ctx, t.Range) {
+	looking, enough := reserve(ctx)
+	defer enough()
+	for pair, err := range r.join(looking, t.Range) {
+		if err != nil && whole && looking.Err() != nil && ctx.Err() == nil {
+			more = true // a page that did not come in time: what came before it stands
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +57,7 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 		if near[0] == "" {
 			near[0] = near[1]
 		}
-		c.Children = r.children(ctx, left, near[0], min(seen, look+(seen-1)%look), c.Batches)
+		c.Children = r.children(looking, left, near[0], min(seen, look+(seen-1)%look), c.Batches)
 	}
 	c.At = r.Now().UTC()
 	if c, err = r.Close(ctx, c); err != nil {
