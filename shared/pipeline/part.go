@@ -122,7 +122,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if p, err := r.EndedParts(ctx, t.Batch, ledger.PartRange{From: t.From, To: t.To}); !ledger.Missing(err) {
 		return r.afterPart(ctx, t, u, p, err)
 	}
-	if t.Waits%(patience+1) < patience && late(ctx, r.pace.need(u.PartSize)) {
+	if t.Waits%(patience+1) < patience && late(ctx, r.partTime(u.PartSize)) {
 		return r.wait(t), nil // several messages share one deadline
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
