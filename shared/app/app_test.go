@@ -2,6 +2,8 @@ package app_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"hash/crc64"
 	"math/rand/v2"
@@ -18,6 +20,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/task"
+	"kodoferry/shared/worker"
 )
 
 var ecma = crc64.MakeTable(crc64.ECMA)
@@ -258,6 +262,37 @@ func TestAJobOfListedKeysDoesNotStartWithoutThem(t *testing.T) {
 	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "keys.txt") || len(w.oss.Keys("photos-new")) > 0 {
 		t.Errorf("Copy = %v and %q, want an error that names the list and no object", err, w.oss.Keys("photos-new"))
 	}
+}
+
+func TestARunIsNotGoneOnWithByOneWhoAsksForSomethingElse(t *testing.T) {
+	w := newWorld(t)
+	w.fill(t, 30)
+	mirror := func(j *job.Job) { j.Delete = true }
+	interrupted := func(p worker.Doer) worker.Doer { return halting{p} }
+	if _, err := w.copy(t, app.Options{Faulty: interrupted}, mirror); !errors.Is(err, app.ErrHalted) {
+		t.Fatalf("Copy = %v, want it halted", err)
+	}
+	_, err := w.copy(t, app.Options{})
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "begun with another delete:") {
+		t.Errorf("Copy without delete = %v, want it refused because of delete", err)
+	}
+	_, err = w.copy(t, app.Options{Keys: []string{"k/00001"}}, func(j *job.Job) { j.KeyList = "keys.txt" })
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "keyList, delete") {
+		t.Errorf("Copy of a list of keys = %v, want it refused", err)
+	}
+	if rep, err := w.copy(t, app.Options{}, mirror, func(j *job.Job) { j.Limits.Parallel = 7 }); err != nil || rep.Objects.Verified != 30 {
+		t.Errorf("Copy of the same at another pace = %+v (%v), want it gone on with", rep.Objects, err)
+	}
+}
+
+// halting denies every copy.
+type halting struct{ worker.Doer }
+
+func (h halting) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if t.Kind == task.Copy {
+		return nil, fault.New(fault.Denied, "copy", "", errors.New("403"))
+	}
+	return h.Doer.Do(ctx, t)
 }
 
 func TestEverythingThatIsMissingIsNamedAtOnce(t *testing.T) {

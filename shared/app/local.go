@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -101,6 +102,9 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 		case !progress.Reported && progress.Started.Deployed:
 			return "", nil, fault.New(fault.Invalid, "app.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
 		case !progress.Reported:
+			if err := goesOn(progress.Started, j, o.Keys); err != nil {
+				return "", nil, err
+			}
 			o.Begun(name, &progress)
 			open, err := p.Resume(ctx, name)
 			return name, open, err
@@ -132,6 +136,29 @@ func listed(j job.Job, keys []string) error {
 		return fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("the keys that the job lists in %s are missing: read them with job.ReadKeys", j.KeyList))
 	}
 	return nil
+}
+
+// goesOn refuses to go on with a run that was begun to do something else than j
+// asks for: it would delete what nobody wants deleted any more, or copy by a
+// filter that was taken back. Between other buckets than its own, what it
+// knows of both sides is about others.
+func goesOn(s ledger.Started, j job.Job, keys []string) error {
+	frozen, err := job.Decode(s.Job)
+	if err != nil {
+		return err
+	}
+	fields := frozen.Differs(j)
+	listed := 0
+	for _, k := range s.Keys {
+		listed += k.Count
+	}
+	if listed != len(keys) && !slices.Contains(fields, "keyList") {
+		fields = append(fields, "keyList")
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return fault.New(fault.Invalid, "app.Copy", s.Run, fmt.Errorf("run %s is not over, and it was begun with another %s: ask for the same as then to go on with it, or keep the new run in another ledger (--ledger)", s.Run, strings.Join(fields, ", ")))
 }
 
 // serve does tasks and what follows from them until the report is written.

@@ -21,7 +21,8 @@ type Upload struct {
 	At       time.Time `json:"at"`
 }
 
-// Parts is the outcome of a Part task: `parts/<batch>/<from>`.
+// Parts is the outcome of a Part task: `parts/<batch>/<from>-<to>`. Both are in
+// the name because what a task leaves may begin where it began itself.
 type Parts struct {
 	V    int         `json:"v"`
 	From int         `json:"from"`
@@ -60,25 +61,27 @@ func (r *Run) Upload(ctx context.Context, batch string) (Upload, error) {
 // EndParts creates the outcome of a Part task and returns the one that stands.
 func (r *Run) EndParts(ctx context.Context, batch string, p Parts) (Parts, error) {
 	p.V = Version
-	return createRecord(ctx, r, partsName(batch, p.From), p)
+	return createRecord(ctx, r, partsName(batch, PartRange{p.From, p.To}), p)
 }
 
-// PartsFrom reads the outcome of the Part task that begins with part from.
-// NotFound while it is open.
-func (r *Run) PartsFrom(ctx context.Context, batch string, from int) (Parts, error) {
-	return readRecord[Parts](ctx, r, partsName(batch, from))
+// EndedParts reads the outcome of the Part task that has those parts. NotFound
+// while it is open.
+func (r *Run) EndedParts(ctx context.Context, batch string, of PartRange) (Parts, error) {
+	return readRecord[Parts](ctx, r, partsName(batch, of))
 }
 
-func partsName(batch string, from int) string { return fmt.Sprintf("parts/%s/%05d", batch, from) }
+func partsName(batch string, of PartRange) string {
+	return fmt.Sprintf("parts/%s/%05d-%05d", batch, of.From, of.To)
+}
 
-// PartTasks returns which Part tasks of a batch have ended, by their first part.
-func (r *Run) PartTasks(ctx context.Context, batch string) (map[int]bool, error) {
-	ended := map[int]bool{}
+// PartTasks returns which Part tasks of a batch have ended.
+func (r *Run) PartTasks(ctx context.Context, batch string) (map[PartRange]bool, error) {
+	ended := map[PartRange]bool{}
 	prefix := "parts/" + batch + "/"
 	err := r.names(ctx, prefix, func(name string) {
-		var from int
-		if _, err := fmt.Sscanf(strings.TrimPrefix(name, prefix), "%05d", &from); err == nil {
-			ended[from] = true
+		var of PartRange
+		if _, err := fmt.Sscanf(strings.TrimPrefix(name, prefix), "%05d-%05d", &of.From, &of.To); err == nil {
+			ended[of] = true
 		}
 	})
 	return ended, err

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"unicode/utf8"
@@ -21,13 +22,25 @@ var landmarks = scale{' ', '0', 'A', 'a', '~', 0x00C0, 0x0400, 0x0600, 0x0E00, 0
 // with returns s with the characters of keys.
 func (s scale) with(keys ...string) scale {
 	all := slices.Clone(s)
+	var ascii [utf8.RuneSelf]bool // most are, and a shard of big objects has 100,000 keys to show
+	others := map[rune]bool{}
 	for _, k := range keys {
 		for _, r := range k {
-			if r >= ' ' && r != utf8.RuneError { // not every service takes a control in the question where to begin
-				all = append(all, r)
+			switch {
+			case r < ' ' || r == utf8.RuneError: // not every service takes a control in the question where to begin
+			case r < utf8.RuneSelf:
+				ascii[r] = true
+			default:
+				others[r] = true
 			}
 		}
 	}
+	for r, met := range ascii {
+		if met {
+			all = append(all, rune(r))
+		}
+	}
+	all = slices.AppendSeq(all, maps.Keys(others))
 	slices.Sort(all)
 	return slices.Compact(all)
 }

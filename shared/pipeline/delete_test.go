@@ -218,6 +218,16 @@ func TestNothingIsDeletedUnlessTheJobSaysSo(t *testing.T) {
 	}
 }
 
+func TestAListOfKeysIsNeverMirrored(t *testing.T) {
+	w := synced(t, 20)
+	if tasks, err := w.pipe.Start(t.Context(), w.job, laterRun, "k/00001"); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("it began with %d tasks (%v), want it refused as invalid", len(tasks), err)
+	}
+	if _, err := w.config.Ledger.Run(laterRun).Started(t.Context()); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("the run was begun all the same (%v)", err)
+	}
+}
+
 func TestALongStretchThatOnlyTheTargetHasIsJumpedOver(t *testing.T) {
 	w := newWorld(t)
 	for i := range 20_000 {

@@ -73,7 +73,7 @@ func (a *attempt) restat(ctx context.Context, err error) error {
 		return serr
 	case fault.KindOf(err) == fault.NotFound:
 		return fault.New(fault.Temporary, "copy", a.row.Key(), fmt.Errorf("the bucket has it, the download host does not: check domain= (%w)", err))
-	default:
+	case !sameVersion(a.row.Src, now):
 		a.replaced(now)
 	}
 	return err

@@ -28,7 +28,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	done, open, err := r.uploaded(ctx, u)
 	if err != nil || len(open) > 0 {
-		return r.partTasks(u, open), err
+		return partTasks(t, open), err
 	}
 	a := &attempt{copier: &copier{run: r}, row: u.Row}
 	crc, proof, err := a.joined(done)
@@ -37,11 +37,10 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	switch kind := fault.KindOf(err); {
 	case err == nil:
-		next, err := r.settle(ctx, t, a.row)
-		if err == nil && a.row.State != ledger.Copied {
+		if a.row.State != ledger.Copied {
 			r.drop(ctx, t.Batch)
 		}
-		return next, err
+		return r.settle(ctx, t, a.row)
 	case kind == fault.Denied && r.denied(ctx):
 		return r.wait(t), nil
 	case kind == fault.Temporary || kind == fault.Unknown || kind == fault.Throttled || kind == fault.Denied:
@@ -105,13 +104,19 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	}
 	stored, err := a.dst.Finish(ctx, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.job.Unguarded})
 	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Changed {
-		// The upload is gone, or the key is there: a twin may have completed it.
-		if _, final, ierr := a.inspect(ctx); ierr != nil || final {
+		// The upload is gone, or the key is there: a twin, or a try whose answer was
+		// lost, may have completed it. Its answer is held to what ours would be.
+		switch _, final, ierr := a.inspect(ctx); {
+		case ierr != nil:
 			return ierr
+		case !final:
+			return fault.New(fault.Invalid, "finish", a.row.Key(), err)
+		case a.row.State != ledger.Copied:
+			return nil
 		}
-		return fault.New(fault.Invalid, "finish", a.row.Key(), err)
-	}
-	if err != nil {
+		a.row.State = ledger.Pending
+		stored = store.Stored{ETag: a.row.Dst.ETag, CRC64: a.row.Dst.CRC64}
+	} else if err != nil {
 		return err
 	}
 	sum := strconv.FormatUint(crc, 10)
@@ -166,11 +171,11 @@ func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]
 		a.blame(ctx, err)
 	}
 	r.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
+	r.drop(ctx, t.Batch)
 	next, serr := r.settle(ctx, t, a.row)
 	if serr != nil {
 		return nil, serr
 	}
-	r.drop(ctx, t.Batch)
 	for i := range next {
 		next[i].Delay = r.delay(a.row.Tries / quickTries)
 	}
@@ -189,17 +194,18 @@ func (r *run) shrink(ctx context.Context, t task.Task, u ledger.Upload) ([]task.
 	if partSize(row, row.PartSize) == u.PartSize {
 		return nil, fault.New(fault.Temporary, "part", row.Key(), fmt.Errorf("a part of %d bytes does not fit an invocation, and smaller ones would be too many", u.PartSize))
 	}
-	next, err := r.settle(ctx, t, row)
-	if err == nil {
-		r.drop(ctx, t.Batch)
-	}
-	return next, err
+	r.drop(ctx, t.Batch)
+	return r.settle(ctx, t, row)
 }
 
-// drop aborts the upload that the ledger has for a batch which is written off
-// otherwise. Only what the ledger names is ever aborted. What cannot be reached
-// now is left to the bucket's lifecycle rule.
+// drop aborts the upload that the ledger has for a batch which is about to be
+// written off otherwise: before that, for nobody looks at the batch afterwards.
+// Whoever still works on the upload finds it gone, and the object begins anew.
+// Only what the ledger names is ever aborted. What cannot be reached while time
+// is left to write off is left to the bucket's lifecycle rule.
 func (r *run) drop(ctx context.Context, batch string) {
+	ctx, cancel := reserve(ctx)
+	defer cancel()
 	u, err := r.Upload(ctx, batch)
 	if ledger.Missing(err) {
 		return

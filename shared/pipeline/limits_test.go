@@ -162,6 +162,49 @@ func TestAProcessTooManyWaitsAndSpendsNoTry(t *testing.T) {
 	})
 }
 
+// TestPartsLargerThanThoseOfTheJobFitAnInvocation has parts four times as large
+// as the job's, as an object of terabytes has: side by side none would end.
+func TestPartsLargerThanThoseOfTheJobFitAnInvocation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const part = 16 * mib
+		w := newWorld(t, inParts, atMost(256*kib))
+		w.src.Now, w.dst.Now, w.led.Now = time.Now, time.Now, time.Now
+		put(t, w.src, "big", random(6*part, 1))
+		w.config.Shared, w.config.Now = true, time.Now
+		w.pipe = pipeline.New(w.config)
+		next, err := w.pipe.Do(t.Context(), w.start()[0])
+		if err != nil || next[0].Kind != task.Begin {
+			t.Fatalf("%+v (%v), want a Begin", next, err)
+		}
+		src, err := w.src.Stat(t.Context(), "big")
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _, err := w.dst.Begin(t.Context(), store.Object{Key: "big", Origin: &store.Origin{Hash: src.Hash}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := ledger.Upload{Batch: next[0].Batch, Shard: next[0].Shard, ID: id, Row: ledger.Row{Src: src, State: ledger.Pending}, PartSize: part, PerTask: 6}
+		if _, err := w.config.Ledger.Run(runName).BeginUpload(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		invocations := 0
+		for open := next[:1]; len(open) > 0; invocations++ {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			next, err := w.pipe.Do(ctx, open[0])
+			cancel()
+			if err != nil || invocations > 10 {
+				t.Fatalf("%+v: %v after %d invocations", open[0], err, invocations)
+			}
+			open = append(open[1:], next...)
+		}
+		if row := w.rows()["big"]; row.State != ledger.Copied || invocations > 6 {
+			t.Errorf("the object is %s (%s) after %d invocations, want it copied after a few", row.State, row.Reason, invocations)
+		}
+		w.same()
+	})
+}
+
 // asked notes which files of the ledger are read.
 type asked struct {
 	ledger.Bucket

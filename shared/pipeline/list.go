@@ -11,8 +11,8 @@ import (
 )
 
 // list walks source and target side by side over t.Range and seals what it
-// finds into batches. It covers as much as one shard may hold, or the time at
-// hand allows; the rest becomes its children, which are listed side by side.
+// finds into batches. It covers as much as one shard may hold, or half of the
+// time at hand allows; the rest becomes its children, which are listed side by side.
 func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if c, err := r.Closed(ctx, t.Shard); !ledger.Missing(err) {
 		return r.afterList(c), err
@@ -23,11 +23,18 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	last, more, whole := "", false, false
 	seen := int64(0)
 	var near [2]string // keys that were the last one when a multiple of look was seen
-	for pair, err := range r.join(ctx, t.Range) {
+	looking, enough := reserve(ctx)
+	defer enough()
+	rest := half(ctx)
+	for pair, err := range r.join(looking, t.Range) {
+		if err != nil && whole && looking.Err() != nil && ctx.Err() == nil {
+			more = true // a page that did not come in time: what came before it stands
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
-		if whole && (seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, 0)) {
+		if whole && (seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, rest)) {
 			more = true
 			break
 		}
@@ -51,7 +58,7 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 		if near[0] == "" {
 			near[0] = near[1]
 		}
-		c.Children = r.children(ctx, left, near[0], min(seen, look+(seen-1)%look), c.Batches)
+		c.Children = r.children(looking, left, near[0], min(seen, look+(seen-1)%look), c.Batches)
 	}
 	c.At = r.Now().UTC()
 	if c, err = r.Close(ctx, c); err != nil {
@@ -59,6 +66,16 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	r.log.InfoContext(ctx, "shard closed", "shard", c.Shard, "objects", c.Counts.Listed.Objects, "batches", len(c.Batches), "children", len(c.Children))
 	return r.afterList(c), nil
+}
+
+// half of the time at hand goes to the listing of a shard at most: its
+// verification lists the same again, and cannot leave a part of it to another.
+func half(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return 0
+	}
+	return max(0, (time.Until(deadline)-margin)/2)
 }
 
 // join walks both sides over a range. Where deletions are mirrored, what only

@@ -40,15 +40,24 @@ func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	if len(open) == 0 {
-		return []task.Task{{Kind: task.Finish, Run: r.Name, Shard: u.Shard, Batch: u.Batch}}, nil
+		return []task.Task{ofUpload(task.Finish, t)}, nil
 	}
-	return r.partTasks(u, open), nil
+	return partTasks(t, open), nil
 }
 
-func (r *run) partTasks(u ledger.Upload, ranges []ledger.PartRange) []task.Task {
+// ofUpload returns another task for the upload that t is for. It is sent again
+// if t is: one with the body of the first might be taken for that, which was
+// done as far as it had failed or waited.
+func ofUpload(kind task.Kind, t task.Task) task.Task {
+	return task.Task{Kind: kind, Run: t.Run, Shard: t.Shard, Batch: t.Batch, Resend: t.Resend}
+}
+
+func partTasks(of task.Task, ranges []ledger.PartRange) []task.Task {
 	var next []task.Task
 	for _, p := range ranges {
-		next = append(next, task.Task{Kind: task.Part, Run: r.Name, Shard: u.Shard, Batch: u.Batch, From: p.From, To: p.To})
+		t := ofUpload(task.Part, of)
+		t.From, t.To = p.From, p.To
+		next = append(next, t)
 	}
 	return next
 }
@@ -110,10 +119,10 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p, err := r.PartsFrom(ctx, t.Batch, t.From); !ledger.Missing(err) {
-		return r.afterPart(ctx, u, p, err)
+	if p, err := r.EndedParts(ctx, t.Batch, ledger.PartRange{From: t.From, To: t.To}); !ledger.Missing(err) {
+		return r.afterPart(ctx, t, u, p, err)
 	}
-	if t.Waits%(patience+1) < patience && late(ctx, r.pace.need(u.PartSize)) {
+	if t.Waits%(patience+1) < patience && late(ctx, r.partTime(u.PartSize)) {
 		return r.wait(t), nil // several messages share one deadline
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
@@ -138,7 +147,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	p.Next, p.At = gaps(t.From, t.To, p.Done), r.Now().UTC()
 	p, err = r.EndParts(ctx, t.Batch, p)
-	return r.afterPart(ctx, u, p, err)
+	return r.afterPart(ctx, t, u, p, err)
 }
 
 // patience is how often in a row a Part task waits for an invocation with time
@@ -160,18 +169,18 @@ func gaps(from, to int, done []ledger.PartRow) []ledger.PartRange {
 	return out
 }
 
-func (r *run) afterPart(ctx context.Context, u ledger.Upload, p ledger.Parts, err error) ([]task.Task, error) {
+func (r *run) afterPart(ctx context.Context, t task.Task, u ledger.Upload, p ledger.Parts, err error) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
 	if len(p.Next) > 0 {
-		return r.partTasks(u, p.Next), nil // some parts were done: that is no failed try
+		return partTasks(t, p.Next), nil // some parts were done: that is no failed try
 	}
 	_, open, err := r.uploaded(ctx, u)
 	if err != nil || len(open) > 0 {
 		return nil, err
 	}
-	return []task.Task{{Kind: task.Finish, Run: r.Name, Shard: u.Shard, Batch: u.Batch}}, nil
+	return []task.Task{ofUpload(task.Finish, t)}, nil
 }
 
 // uploaded reads what was uploaded, by number, and which parts no record has.
@@ -193,14 +202,14 @@ func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.Part
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(16)
 		for _, task := range layer {
-			if !ended[task.From] {
+			if !ended[task] {
 				mu.Lock()
 				open = append(open, task)
 				mu.Unlock()
 				continue
 			}
 			g.Go(func() error {
-				p, err := r.PartsFrom(gctx, u.Batch, task.From)
+				p, err := r.EndedParts(gctx, u.Batch, task)
 				mu.Lock()
 				defer mu.Unlock()
 				done, todo = append(done, p.Done...), append(todo, p.Next...)

@@ -124,6 +124,7 @@ func TestTroubleWithABigObject(t *testing.T) {
 		proof   ledger.Proof
 		reason  string
 		content []byte // in the target; nil: nothing of ours
+		crc     uint64 // of the target's object; 0: any
 	}{
 		"a byte that flips in one part is read again": {
 			open:  func(_ *world, call int, b io.ReadCloser) (io.ReadCloser, error) { return flipped(b, call == 2), nil },
@@ -206,6 +207,33 @@ func TestTroubleWithABigObject(t *testing.T) {
 			},
 			state: ledger.Copied, proof: ledger.ByQetag, content: body,
 		},
+		"damage is found though the answer to the completion is lost": {
+			finish: func(w *world, call int) error {
+				if call > 1 {
+					return nil
+				}
+				u := w.dst.Uploads()[0]
+				parts, _ := w.dst.Parts(w.t.Context(), key, u)
+				_, _ = w.dst.Finish(w.t.Context(), key, u, parts, store.Put{})
+				w.dst.Alter(key, func(o *store.Object) { o.CRC64 = "1" })
+				return temporary
+			},
+			state: ledger.Copied, proof: ledger.ByQetag, content: body, crc: digest.CRC64(0, body),
+		},
+		"an answer that is lost does not make the proof a stronger one": {
+			set:   func(j *job.Job) { j.HashMismatch = job.CopyMismatch },
+			alter: func(o *store.Object) { o.Hash = digest.QetagOf(nil) },
+			finish: func(w *world, call int) error {
+				if call > 1 {
+					return nil
+				}
+				u := w.dst.Uploads()[0]
+				parts, _ := w.dst.Parts(w.t.Context(), key, u)
+				_, _ = w.dst.Finish(w.t.Context(), key, u, parts, store.Put{})
+				return temporary
+			},
+			state: ledger.Copied, proof: ledger.ByCRC, content: body,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -252,7 +280,9 @@ func TestTroubleWithABigObject(t *testing.T) {
 			if !rep.Balanced {
 				t.Errorf("the books do not balance: %+v", rep.Objects)
 			}
-			switch _, err := w.dst.Stat(t.Context(), key); {
+			switch kept, err := w.dst.Stat(t.Context(), key); {
+			case tc.crc != 0 && kept.CRC64 != fmt.Sprint(tc.crc):
+				t.Errorf("the target holds an object of CRC64 %s, want %d", kept.CRC64, tc.crc)
 			case tc.content == nil && err == nil:
 				t.Error("the target holds something, want nothing")
 			case tc.content != nil && !bytes.Equal(read(t, w.dst, key), tc.content):

@@ -179,10 +179,8 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
 		return r.afterCopy(t, w), err
 	case task.Begin, task.Part, task.Finish:
+		r.drop(ctx, t.Batch)
 		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
-		if err == nil {
-			r.drop(ctx, t.Batch)
-		}
 		return r.afterCopy(t, w), err
 	case task.Verify:
 		pr, err := r.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.Now()})

@@ -23,7 +23,7 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 	at := cuts(u)
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.job.Limits.Parallel)
+	g.SetLimit(r.limits.abreast(u.PartSize, r.job.Limits.Parallel))
 	for n := t.From; n <= min(t.To, len(at)-1); n++ {
 		if !r.limits.turns.take(gctx) {
 			if n == t.From {
@@ -37,7 +37,7 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 				return err
 			}
 			defer r.slots.Release()
-			if n > t.From && late(ctx, r.pace.need(at[n]-at[n-1])) {
+			if n > t.From && late(ctx, r.partTime(at[n]-at[n-1])) {
 				return nil // handed over
 			}
 			pctx, cancel := reserve(gctx)
@@ -61,6 +61,10 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 	slices.SortFunc(done, func(a, b ledger.PartRow) int { return a.Number - b.Number })
 	return done, trouble
 }
+
+// partTime estimates how long a part of n bytes takes: by what was measured,
+// and by what the run's limits leave to this process.
+func (r *run) partTime(n int64) time.Duration { return max(r.pace.need(n), r.limits.takes(n)) }
 
 // reserve keeps time free at the end of an invocation to write the outcome.
 func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -116,6 +120,9 @@ func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int6
 	if err != nil {
 		if broken := read.Err(); broken != nil && broken != io.EOF {
 			return row, fault.New(fault.Temporary, "part", u.Row.Key(), broken)
+		}
+		if fault.KindOf(err) == fault.NotFound { // of the target, which says nothing of the source
+			err = fault.New(fault.Changed, "part", u.Row.Key(), fmt.Errorf("the upload is gone: somebody, or a lifecycle rule of the target's bucket, aborted it (%w)", err))
 		}
 		return row, err
 	}

@@ -23,6 +23,7 @@ type names struct {
 	keys  []string
 	usage map[store.Class]store.Usage
 	fussy bool // it lists only from keys that exist
+	alter func(*store.Object)
 }
 
 func (n *names) List(_ context.Context, r store.Range) iter.Seq2[store.Object, error] {
@@ -35,7 +36,11 @@ func (n *names) List(_ context.Context, r store.Range) iter.Seq2[store.Object, e
 			return
 		}
 		for _, key := range n.keys[i:] {
-			if r.UpTo != "" && key > r.UpTo || !strings.HasPrefix(key, r.Prefix) || !yield(store.Object{Key: key, Size: 10}, nil) {
+			o := store.Object{Key: key, Size: 10}
+			if n.alter != nil {
+				n.alter(&o)
+			}
+			if r.UpTo != "" && key > r.UpTo || !strings.HasPrefix(key, r.Prefix) || !yield(o, nil) {
 				return
 			}
 		}
@@ -56,12 +61,22 @@ func (n *names) quick(t *testing.T, set ...func(*job.Job)) pipeline.Plan {
 		t.Fatal(err)
 	}
 	p, err := pipeline.New(pipeline.Config{Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
-		return n, sealed{mem.New(mem.OSS), t}, nil
+		return n, keeping{sealed{mem.New(mem.OSS), t}}, nil
 	}}).QuickPlan(t.Context(), j)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// keeping is a target that cannot hold metadata of the name bad.
+type keeping struct{ sealed }
+
+func (keeping) Losses(o store.Object) []string {
+	if o.Meta["bad"] == "" {
+		return nil
+	}
+	return []string{"its metadata bad cannot be held"}
 }
 
 const many = 240_000
@@ -169,4 +184,45 @@ func TestAQuickPlanTellsWhatItsNumbersRestOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAQuickPlanEstimatesWhatOSSWouldRefuseWhatIsArchivedAndWhichMetadataIsLost(t *testing.T) {
+	const seed = 12
+	r := rand.New(rand.NewPCG(seed, 1))
+	n := &names{alter: func(o *store.Object) {
+		switch o.Key[len(o.Key)-1] {
+		case '0', '1':
+			o.Class, o.Frozen = store.Archive, true
+		case '2':
+			o.Meta = map[string]string{"bad": "x"}
+		}
+	}}
+	for i := range many {
+		lead := ""
+		if i%4 == 0 {
+			lead = "/"
+		}
+		n.keys = append(n.keys, fmt.Sprintf("%sk/%08x%d", lead, r.Uint32(), i%10))
+	}
+	slices.Sort(n.keys)
+	p := n.quick(t)
+	about := func(what string, got, want int64) {
+		if got < want*2/3 || got > want*3/2 {
+			t.Errorf("%s: about %d, want %d, or a half more or less (seed %d)", what, got, want, seed)
+		}
+	}
+	reason := func(will pipeline.Fate, part string) (sum int64) {
+		for _, r := range p.Reasons {
+			if r.Will == will && strings.Contains(r.Why, part) {
+				sum += r.Objects
+			}
+		}
+		return sum
+	}
+	if !p.Estimated {
+		t.Error("it does not say that it estimates")
+	}
+	about("keys that OSS refuses", reason("failed", "begin"), many/4)
+	about("archived", reason("skipped", "restore"), many*15/100)
+	about("metadata that is lost", reason(pipeline.Warned, "bad"), many/20)
 }

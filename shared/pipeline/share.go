@@ -66,7 +66,8 @@ type limits struct {
 	bounds  Limits
 	living  int
 	copying []ledger.Living
-	over    bool // this process is one too many: it copies nothing
+	rate    float64 // bytes a second that this process may read; 0: any
+	over    bool    // this process is one too many: it copies nothing
 }
 
 // sign is when a sign of life was given.
@@ -238,6 +239,7 @@ func (l *limits) share(now time.Time, anew bool) {
 		part = newShare
 	}
 	share := part * float64(total) / float64(max(1, min(most, len(l.copying))))
+	l.rate = share
 	l.bytes.set(share, 64<<10)
 	l.requests.set(part*float64(l.bounds.Requests)/float64(max(1, l.living)), 1)
 	l.turns.set(l.streams(share), l.over)
@@ -250,6 +252,27 @@ func (l *limits) streams(share float64) int {
 		return 0
 	}
 	return max(1, int(share/float64(l.stream)))
+}
+
+// takes is how long n bytes take at least, by this process's share.
+func (l *limits) takes(n int64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rate == 0 {
+		return 0
+	}
+	return time.Duration(float64(n) / l.rate * float64(time.Second))
+}
+
+// abreast is how many streams of n bytes each its share feeds so that all end
+// in time, at most most: parts may be larger than what streams are counted by.
+func (l *limits) abreast(n int64, most int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rate == 0 {
+		return most
+	}
+	return min(most, max(1, int(l.rate*streamTime.Seconds()/float64(n))))
 }
 
 // excess reports whether this process is one more than may copy.

@@ -239,3 +239,52 @@ func TestConsecutiveCopyMessagesComeFromDistantShards(t *testing.T) {
 		t.Errorf("%d of %d messages follow one of the same shard, want at most a quarter", neighbours, len(shards))
 	}
 }
+
+func TestALongStretchThatOnlyTheTargetHasIsMirroredAndSplit(t *testing.T) {
+	const seed = 11
+	for _, chain := range []bool{false, true} {
+		t.Run(fmt.Sprintf("chain %v", chain), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			w := newWorld(t, mirrored, func(j *job.Job) { j.Limits.ShardKeys, j.MaxDeletes = 300, 10_000 })
+			for i := range 3000 { // Ferry's copies of what the source no longer has
+				o := store.Object{Key: fmt.Sprintf("b/%06d", i), Origin: &store.Origin{Modified: epoch}}
+				if _, err := w.dst.Put(t.Context(), o, nil, store.Put{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range 1000 {
+				put(t, w.src, fmt.Sprintf("%c/%06d", 'a'+2*r.IntN(2), i), nil)
+			}
+			if chain {
+				w.source = func(s store.Source) store.Source { return existing{s, w.src} }
+			}
+			w.fresh()
+			listAll(t, w, r, 3)
+			covered(t, w)
+			walk, err := w.config.Ledger.Run(runName).Walk(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var found []string
+			for _, s := range walk.Shards {
+				for _, b := range s.Closed.Deletes {
+					rows, err := w.config.Ledger.Run(runName).Rows(t.Context(), b.ID)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, row := range rows {
+						found = append(found, row.Key())
+					}
+				}
+			}
+			slices.Sort(found)
+			if want := slices.DeleteFunc(w.dst.Keys(), func(k string) bool { return k[0] != 'b' }); !slices.Equal(found, want) {
+				t.Errorf("%d candidates, want each of %d once", len(found), len(want))
+			}
+			t.Logf("seed %d: %d shards", seed, len(walk.Shards))
+			if !chain && len(walk.Shards) < 8 {
+				t.Errorf("%d shards, want the stretch split into several", len(walk.Shards))
+			}
+		})
+	}
+}

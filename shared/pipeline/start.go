@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/store"
@@ -24,8 +26,12 @@ const (
 
 // Start begins a run of j, or finds it begun, and returns its first tasks. With
 // keys, sorted and each once, these are looked up and nothing is listed. It
-// refuses with Invalid a ledger whose bucket is versioned.
+// refuses with Invalid a ledger whose bucket is versioned, and keys where
+// deletions are mirrored.
 func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...string) ([]task.Task, error) {
+	if len(keys) > 0 && j.Delete { // every key that is not named would look deleted
+		return nil, fault.New(fault.Invalid, "pipeline.Start", name, errors.New("a list of keys does not tell what the source no longer has: leave it out, or delete"))
+	}
 	if err := p.Ledger.Check(ctx); err != nil {
 		return nil, err
 	}

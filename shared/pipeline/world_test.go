@@ -183,6 +183,9 @@ func (w *world) drive(ctx context.Context, most int, tasks ...task.Task) {
 				continue
 			}
 			if err := q.Delete(ctx, m); err != nil && fault.KindOf(err) != fault.NotFound {
+				if ctx.Err() != nil {
+					return
+				}
 				w.t.Fatal(err)
 			}
 		}

@@ -1,0 +1,35 @@
+package job
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// Differs names the fields in which j and k ask for different things: what is
+// copied from where to where, and what happens to it. How the buckets are
+// reached and how fast it goes does not count, nor what stands in a list of
+// keys. Zero fields count as their defaults.
+func (j Job) Differs(k Job) (fields []string) {
+	j, k = j.WithDefaults(), k.WithDefaults()
+	differ := func(name string, a, b any) {
+		x, xerr := json.Marshal(a)
+		y, yerr := json.Marshal(b)
+		if xerr != nil || yerr != nil || !bytes.Equal(x, y) {
+			fields = append(fields, name)
+		}
+	}
+	place := func(l Location) [3]string { return [3]string{l.Scheme, l.Bucket, l.Prefix} }
+	differ("source", place(j.Source), place(k.Source))
+	differ("target", place(j.Target), place(k.Target))
+	differ("class", j.Class, k.Class)
+	differ("hashMismatch", j.HashMismatch, k.HashMismatch)
+	differ("overwrite", j.Overwrite, k.Overwrite)
+	differ("unguarded", j.Unguarded, k.Unguarded)
+	differ("filter", j.Filter, k.Filter)
+	differ("keyList", j.KeyList == "", k.KeyList == "")
+	differ("delete", j.Delete, k.Delete)
+	if j.Delete && k.Delete {
+		differ("maxDeletes", j.MaxDeletes, k.MaxDeletes)
+	}
+	return fields
+}
