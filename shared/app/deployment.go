@@ -13,7 +13,6 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
-	"kodoferry/shared/queue/mns"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -25,8 +24,8 @@ type Deployment struct {
 	config   Config
 	ledger   *ledger.Ledger
 	pipeline *pipeline.Pipeline
-	queues   map[task.Stage]*mns.Queue
-	dead     *mns.Queue
+	queues   map[task.Stage]stageQueue
+	dead     stageQueue
 	at       job.Location // of the ledger
 	log      *slog.Logger
 
@@ -44,7 +43,7 @@ func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 	if err := errors.Join(lerr, qerr, werr, missing); err != nil {
 		return nil, err
 	}
-	d := &Deployment{config: c, queues: map[task.Stage]*mns.Queue{}, at: at, log: log}
+	d := &Deployment{config: c, queues: map[task.Stage]stageQueue{}, at: at, log: log}
 	bucket, err := c.openOSS(at)
 	if err != nil {
 		return nil, err
@@ -146,6 +145,17 @@ func (d *Deployment) CloseIdle() {
 	for _, c := range d.idle {
 		c.CloseIdle()
 	}
+}
+
+// Close waits, as long as ctx lets it, for what cancelled receives left behind,
+// so that messages which nobody waits for any more are given back.
+func (d *Deployment) Close(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, q := range d.queues {
+		all.Go(func() { q.Close(ctx) })
+	}
+	all.Go(func() { d.dead.Close(ctx) })
+	all.Wait()
 }
 
 // Worker returns who does the tasks of one stage, of all if it is "".

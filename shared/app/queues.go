@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
 	"kodoferry/shared/fault"
@@ -9,18 +10,38 @@ import (
 	"kodoferry/shared/queue/mns"
 )
 
+// stageQueue is one queue of a deployment, whatever service it is at.
+type stageQueue interface {
+	queue.Queue
+
+	// Name is the queue's whole name, as its service and its events tell it.
+	Name() string
+
+	// Check says in a sentence what is wrong with the queue and what to do about it.
+	Check(ctx context.Context) error
+
+	// CloseIdle closes connections that no request uses, as after an instance was frozen.
+	CloseIdle()
+
+	// Close waits, as long as ctx lets it, for what cancelled receives left
+	// behind, so that messages which nobody waits for are given back.
+	Close(ctx context.Context)
+}
+
 // openQueue opens the queue whose name is the prefix of l and then suffix.
-func (c Config) openQueue(l job.Location, suffix string) (*mns.Queue, error) {
+func (c Config) openQueue(l job.Location, suffix string) (stageQueue, error) {
 	if l.Scheme != job.MNS {
 		return nil, fault.New(fault.Invalid, "app.openQueue", l.String(), fmt.Errorf("queues are at mns://account/prefix"))
 	}
-	return mns.Open(mns.Config{
+	q, err := mns.Open(mns.Config{
 		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure,
 		Credentials: func() mns.Credentials {
 			k := c.oss()
 			return mns.Credentials{AccessKeyID: k.AccessKeyID, AccessKeySecret: k.AccessKeySecret, SecurityToken: k.SecurityToken}
 		},
 	})
+	if err != nil {
+		return nil, err // and no queue: a nil pointer in an interface is one
+	}
+	return q, nil
 }
-
-var _ queue.Queue = (*mns.Queue)(nil)
