@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mns"
+	"kodoferry/shared/queue/sqs"
 )
 
 // stageQueue is one queue of a deployment, whatever service it is at.
@@ -30,9 +31,16 @@ type stageQueue interface {
 
 // openQueue opens the queue whose name is the prefix of l and then suffix.
 func (c Config) openQueue(l job.Location, suffix string) (stageQueue, error) {
-	if l.Scheme != job.MNS {
-		return nil, fault.New(fault.Invalid, "app.openQueue", l.String(), fmt.Errorf("queues are at mns://account/prefix"))
+	switch l.Scheme {
+	case job.MNS:
+		return c.openMNS(l, suffix)
+	case job.SQS:
+		return c.openSQS(l, suffix)
 	}
+	return nil, fault.New(fault.Invalid, "app.openQueue", l.String(), fmt.Errorf("queues are at mns://account/prefix or sqs://account/prefix"))
+}
+
+func (c Config) openMNS(l job.Location, suffix string) (stageQueue, error) {
 	q, err := mns.Open(mns.Config{
 		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure,
 		Credentials: func() mns.Credentials {
@@ -42,6 +50,19 @@ func (c Config) openQueue(l job.Location, suffix string) (stageQueue, error) {
 	})
 	if err != nil {
 		return nil, err // and no queue: a nil pointer in an interface is one
+	}
+	return q, nil
+}
+
+func (c Config) openSQS(l job.Location, suffix string) (stageQueue, error) {
+	q, err := sqs.Open(sqs.Config{
+		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure,
+		Credentials: func() sqs.Credentials {
+			return sqs.Credentials{AccessKeyID: c.AWSAccessKeyID, SecretAccessKey: c.AWSSecretAccessKey, SessionToken: c.AWSSessionToken}
+		},
+	})
+	if err != nil {
+		return nil, err
 	}
 	return q, nil
 }
