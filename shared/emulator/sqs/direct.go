@@ -100,3 +100,13 @@ func (s *Server) Depth(name string) (Depth, error) {
 	}
 	return q.depth(), nil
 }
+
+// Show makes every message of a queue visible, as time would.
+func (s *Server) Show(name string) error {
+	q, err := s.queue(name)
+	if err != nil {
+		return err
+	}
+	q.show()
+	return nil
+}

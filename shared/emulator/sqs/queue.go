@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"slices"
 	"sync"
 	"time"
 )
@@ -269,4 +270,16 @@ func (q *queue) purge() {
 	defer q.mu.Unlock()
 	q.pile = pile{}
 	clear(q.receipts)
+}
+
+// show makes every message visible now.
+func (q *queue) show() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.s.cfg.Now()
+	for _, m := range slices.Clone(q.pile.items) {
+		m.visible = now
+		q.pile.moved(m)
+	}
+	q.wake()
 }

@@ -109,7 +109,8 @@ func (q *Queue) ask(ctx context.Context, most int, seconds int64) ([]queue.Messa
 	ctx, cancel := context.WithTimeout(ctx, maxPoll+answerTime)
 	defer cancel()
 	answer, err := q.sdk.ReceiveMessage(ctx, &sdk.ReceiveMessageInput{
-		QueueUrl: &q.url, MaxNumberOfMessages: int32(most), WaitTimeSeconds: int32(seconds), MessageAttributeNames: []string{NotBefore},
+		QueueUrl: &q.url, MaxNumberOfMessages: int32(most), WaitTimeSeconds: int32(seconds),
+		VisibilityTimeout: int32(visibility / time.Second), MessageAttributeNames: []string{NotBefore},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameApproximateReceiveCount, types.MessageSystemAttributeNameSentTimestamp},
 	})
 	if err != nil {
@@ -119,6 +120,8 @@ func (q *Queue) ask(ctx context.Context, most int, seconds int64) ([]queue.Messa
 }
 
 // hides asks, the first time, for how long the queue hides a received message.
+// Every receive asks for that time then, so that the book of receipts is right
+// even if the queue's own is changed meanwhile.
 func (q *Queue) hides(ctx context.Context) (time.Duration, error) {
 	q.visible.mu.Lock()
 	defer q.visible.mu.Unlock()
