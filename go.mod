@@ -7,10 +7,14 @@ require (
 	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client: reads its error documents, and is what our signatures are held against
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
 	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
+	github.com/aws/aws-sdk-go-v2 v1.47.7 // the core of AWS's own clients: credentials, signatures, errors
+	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10 // SQS's own client: requests and answers of the queues
+	github.com/aws/smithy-go v1.28.8 // the types of the errors that AWS's clients return
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // globs with ** for a job's filter
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
 	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
 	github.com/goccy/go-yaml v1.19.2 // YAML with line numbers: reads job files, and s.yaml in its test
+	github.com/hashicorp/hcl/v2 v2.25.0 // HashiCorp's own reader of Terraform's files, in the tests of infra/
 	github.com/klauspost/compress v1.17.6 // gzip in half the standard library's time: every row is packed and unpacked
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // holds s.yaml against the component's schema, in its test
@@ -18,6 +22,7 @@ require (
 	github.com/spf13/pflag v1.0.9 // cobra's flags: the types of their errors, to word them for a person
 	github.com/valyala/fasthttp v1.52.0 // the type of an answer, in the interface of MNS's client
 	github.com/vbauerster/mpb/v8 v8.9.3 // progress bars of the command
+	github.com/zclconf/go-cty v1.19.0 // the values in those files, in the same tests
 	golang.org/x/sync v0.24.0 // errgroup and semaphore: bounded parallel work that stops at the first error
 	golang.org/x/time v0.16.0 // rate: limits of bytes and requests a second
 )
@@ -26,17 +31,26 @@ require (
 	github.com/BurntSushi/toml v1.3.2 // indirect
 	github.com/VividCortex/ewma v1.2.0 // indirect
 	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect
+	github.com/agext/levenshtein v1.2.1 // indirect
 	github.com/alex-ant/gomath v0.0.0-20160516115720-89013a210a82 // indirect
 	github.com/andybalholm/brotli v1.1.0 // indirect
+	github.com/apparentlymart/go-textseg/v15 v15.0.0 // indirect
+	github.com/apparentlymart/go-textseg/v17 v17.0.1 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.10 // indirect
 	github.com/gammazero/toposort v0.1.1 // indirect
 	github.com/gofrs/flock v0.8.1 // indirect
 	github.com/gogap/errors v0.0.0-20210818113853-edfbba0ddea9 // indirect
 	github.com/gogap/stack v0.0.0-20150131034635-fef68dddd4f8 // indirect
+	github.com/google/go-cmp v0.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
+	github.com/mitchellh/go-wordwrap v1.0.1 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
-	golang.org/x/sys v0.30.0 // indirect
-	golang.org/x/text v0.14.0 // indirect
+	golang.org/x/mod v0.29.0 // indirect
+	golang.org/x/sys v0.38.0 // indirect
+	golang.org/x/text v0.31.0 // indirect
+	golang.org/x/tools v0.38.0 // indirect
 	modernc.org/fileutil v1.0.0 // indirect
 )

@@ -48,7 +48,8 @@ var rooms = []room{
 	{"shared/store/*", []string{"shared/store", "shared/digest", "shared/fault"}, anyModule, nil},
 	{"shared/queue", []string{"shared/fault"}, nil, nil},
 	{"shared/queue/queuetest", []string{"shared/queue", "shared/fault"}, nil, nil},
-	{"shared/queue/*", []string{"shared/queue", "shared/fault"}, anyModule, nil},
+	{"shared/queue/polls", nil, nil, nil},
+	{"shared/queue/*", []string{"shared/queue", "shared/queue/polls", "shared/fault"}, anyModule, nil},
 	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
 	{"shared/ledger", []string{"shared/fault", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
@@ -56,7 +57,7 @@ var rooms = []room{
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
-	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/mns"}, anyModule, nil}, // its streams consume queues
+	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil}, // its streams consume queues
 	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos"}, anyModule, nil},
 	{"scripts/pack", nil, nil, nil},
 	{"infra", []string{"shared/app", "shared/task"}, anyModule, nil},

@@ -51,7 +51,8 @@ every proof. It needs no credentials and reaches nothing but this machine.
 
 With --platform fc or lambda the bucket moves through the functions' own
 binaries, started, frozen, killed and given temporary keys by a stand-in of
-Function Compute or AWS Lambda; they are built from the source for it.
+Function Compute or AWS Lambda; they are built from the source for it. The
+queues are MNS's, on Lambda SQS's.
 
 The exit code is 0 only if every object ended exactly as it must.`,
 		Example: "  ferry demo\n  ferry demo --platform fc\n  ferry demo --objects 10000 --seed 7 --keep ./demo-report\n  ferry demo --json | tail -1 | jq .objects",

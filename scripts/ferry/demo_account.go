@@ -146,7 +146,8 @@ func (w *demoWorld) requests() {
 		humanize.Comma(int64(gets)), float64(gets)/float64(len(w.gets)), w.gets[most], humanize.Comma(int64(puts)), float64(puts)/float64(len(w.puts)))
 	w.tell.plain("  kodo  %s", counted(w.kodo.Desk().Counts()))
 	w.tell.plain("  oss   %s, the ledger's included", counted(w.oss.Desk().Counts()))
-	w.tell.plain("  mns   %s", counted(w.mns.Desk().Counts()))
+	service, counts := w.queueRequests()
+	w.tell.plain("  %s   %s", service, counted(counts))
 	if w.cloud != nil {
 		w.invocations()
 	}

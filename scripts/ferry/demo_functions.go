@@ -16,7 +16,6 @@ import (
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/fc"
-	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -84,7 +83,10 @@ func (w *demoWorld) moveByFunctions(ctx context.Context) (run demoRun, err error
 		return run, err
 	}
 	cfg := app.Load(func(name string) string {
-		return map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": demoKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": demoSecret}[name] + env[name]
+		return map[string]string{
+			"ALIBABA_CLOUD_ACCESS_KEY_ID": demoKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": demoSecret,
+			"AWS_ACCESS_KEY_ID": demoKey, "AWS_SECRET_ACCESS_KEY": demoSecret,
+		}[name] + env[name]
 	})
 	d, err := cfg.Deploy(slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -126,19 +128,7 @@ func (w *demoWorld) connect(dir string, env map[string]string) error {
 		}
 	}
 	for _, name := range app.QueueNames {
-		c := fc.StreamConfig{
-			Queue: fc.MNS(w.mns, demoQueues+name), Name: demoQueues + name, Function: demoQueues + name, Consumers: 4,
-			DeadLetter: fc.MNS(w.mns, demoQueues+"dead"),
-		}
-		if name == "dead" {
-			c.Function, c.DeadLetter = demoQueues+string(task.Verifying), nil
-		}
-		if on == fc.Lambda {
-			c.PartialBatch, c.MaxReceives = true, 10
-		} else {
-			c.Retry = fc.Retry{Backoff: func(int) time.Duration { return time.Second }}
-		}
-		if _, err := w.cloud.Stream(c); err != nil {
+		if _, err := w.cloud.Stream(w.stream(name)); err != nil {
 			return err
 		}
 	}
@@ -165,7 +155,7 @@ func (w *demoWorld) roleKeys() fc.Credentials {
 	w.mu.Unlock()
 	until := time.Now().Add(keysLast)
 	w.oss.AddCredential(oss.Credential{ID: id, Secret: demoSecret, Token: "token-of-" + id, Expires: until})
-	w.mns.AddCredential(mns.Credential{ID: id, Secret: demoSecret, Token: "token-of-" + id, Expires: until})
+	w.addKeys(id, "token-of-"+id, until)
 	return fc.Credentials{AccessKeyID: id, AccessKeySecret: demoSecret, SecurityToken: "token-of-" + id}
 }
 

@@ -12,12 +12,12 @@ import (
 	"sync/atomic"
 
 	"kodoferry/scripts/ferry/life"
-	"kodoferry/shared/app"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
+	"kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -38,8 +38,9 @@ type demoWorld struct {
 	live    *live
 	kodo    *kodo.Server
 	oss     *oss.Server
-	mns     *mns.Server
-	cloud   *fc.Cloud // the platform of the functions; nil where this process does the work
+	mns     *mns.Server // the queues; nil on Lambda
+	sqs     *sqs.Server // the queues on Lambda; nil elsewhere
+	cloud   *fc.Cloud   // the platform of the functions; nil where this process does the work
 	objects []*demoObject
 	byKey   map[string]*demoObject
 	cast    []*demoObject
@@ -83,7 +84,7 @@ func newDemoWorld(o demoOptions, tell *teller) (*demoWorld, error) {
 	if w.oss, err = oss.Start(oss.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: o.seed + 1}); err != nil {
 		return nil, errors.Join(err, w.kodo.Close())
 	}
-	if w.mns, err = mns.Start(mns.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: o.seed + 2}); err != nil {
+	if err := w.startQueues(); err != nil {
 		return nil, errors.Join(err, w.kodo.Close(), w.oss.Close())
 	}
 	if err := w.fill(); err != nil {
@@ -97,16 +98,12 @@ func newDemoWorld(o demoOptions, tell *teller) (*demoWorld, error) {
 }
 
 func (w *demoWorld) close() {
-	_, _, _ = w.kodo.Close(), w.oss.Close(), w.mns.Close() // nothing depends on how a stand-in ends
+	_, _, _ = w.kodo.Close(), w.oss.Close(), w.closeQueues() // nothing depends on how a stand-in ends
 }
 
 // fill makes the buckets, and the source's objects from what life holds.
 func (w *demoWorld) fill() error {
-	made := []error{w.kodo.CreateBucket(demoSource), w.oss.CreateBucket(demoTarget)}
-	for _, name := range app.QueueNames {
-		made = append(made, w.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: visibility}))
-	}
-	if err := errors.Join(made...); err != nil {
+	if err := errors.Join(w.kodo.CreateBucket(demoSource), w.oss.CreateBucket(demoTarget), w.makeQueues()); err != nil {
 		return err
 	}
 	for it := range life.Bucket(w.options.objects, w.options.seed) {
@@ -164,12 +161,6 @@ func (w *demoWorld) sourceLocation() string {
 func (w *demoWorld) targetLocation() string {
 	return "oss://" + demoTarget + "/?" + url.Values{
 		"region": {w.oss.Region()}, "endpoint": {w.oss.Endpoint()}, "insecure": {"true"},
-	}.Encode()
-}
-
-func (w *demoWorld) queuesLocation() string {
-	return "mns://" + w.mns.Account() + "/" + demoQueues + "?" + url.Values{
-		"region": {w.mns.Region()}, "endpoint": {w.mns.Endpoint()}, "insecure": {"true"},
 	}.Encode()
 }
 

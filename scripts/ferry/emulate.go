@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"strings"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
+	"kodoferry/shared/emulator/sqs"
 )
 
 // emulateOptions are the flags of `ferry emulate`.
@@ -32,9 +32,9 @@ type emulateOptions struct {
 	minSize, maxSize      int64
 	attributesOnly        bool
 	kodoAddr, ossAddr     string
-	mnsAddr               string
+	mnsAddr, sqsAddr      string
 	kodoFaults, ossFaults []string
-	mnsFaults             []string
+	mnsFaults, sqsFaults  []string
 	unsigned, mirror      bool
 	untilEOF              bool
 	profile               string
@@ -44,14 +44,14 @@ func emulateCommand() *cobra.Command {
 	var o emulateOptions
 	c := &cobra.Command{
 		Use:   "emulate",
-		Short: "Serve stand-ins for Kodo, OSS and MNS on this machine until interrupted",
+		Short: "Serve stand-ins for Kodo, OSS, MNS and SQS on this machine until interrupted",
 		Long: `Emulate serves strict stand-ins for the services on the loopback interface, for
 Ferry and for any other client: signatures are verified, limits enforced, the
 services' own errors answered. Nothing is written to disk.
 
 The Kodo bucket "photos" is filled by --objects or --synthetic; the OSS bucket
-"photos-new" and the queues of a deployment are empty. Faults are operation:kind:rate[:argument], with the
-kinds latency, status, throttle, reset, flip, lost and empty.`,
+"photos-new" and the queues of a deployment, at MNS and at SQS, are empty.
+Faults are operation:kind:rate[:argument], with the kinds latency, status, throttle, reset, flip, lost and empty.`,
 		Example: `  ferry emulate --objects 2000
   ferry emulate --json --synthetic 10000000 --attributes-only
   ferry emulate --objects 500 --kodo-fault get:flip:0.05 --oss-fault put:lost:0.01 --oss-fault '*:latency:1:20ms'`,
@@ -80,9 +80,11 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 	f.StringVar(&o.kodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
 	f.StringVar(&o.ossAddr, "oss-addr", "127.0.0.1:0", "where OSS listens")
 	f.StringVar(&o.mnsAddr, "mns-addr", "127.0.0.1:0", "where MNS listens")
+	f.StringVar(&o.sqsAddr, "sqs-addr", "127.0.0.1:0", "where SQS listens")
 	f.StringArrayVar(&o.kodoFaults, "kodo-fault", nil, "a fault of Kodo; may be given again")
 	f.StringArrayVar(&o.ossFaults, "oss-fault", nil, "a fault of OSS; may be given again")
 	f.StringArrayVar(&o.mnsFaults, "mns-fault", nil, "a fault of MNS; may be given again")
+	f.StringArrayVar(&o.sqsFaults, "sqs-fault", nil, "a fault of SQS; may be given again")
 	f.BoolVar(&o.unsigned, "unsigned", false, "serve GET and PUT without a signature, too; one that is brought is verified")
 	f.BoolVar(&o.mirror, "mirror", false, "OSS already holds an equal listing of photos, without bytes, under "+mirrorPrefix)
 	f.BoolVar(&o.untilEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
@@ -95,6 +97,8 @@ const (
 	emulatedKey    = "emulated-access-key"
 	emulatedSecret = "emulated-secret-key"
 	emulatedRegion = "cn-hangzhou"
+	emulatedAWS    = "eu-central-1"   // the region of SQS
+	emulatedHides  = 30 * time.Minute // what a queue hides a received message for, as infra/ has it
 )
 
 func runEmulate(ctx context.Context, o emulateOptions, out io.Writer) error {
@@ -120,6 +124,7 @@ type emulation struct {
 	kodo *kodo.Server
 	oss  *oss.Server
 	mns  *mns.Server
+	sqs  *sqs.Server
 }
 
 // start checks every flag, starts all and fills the source.
@@ -127,14 +132,15 @@ func (o emulateOptions) start() (*emulation, error) {
 	kodoRules, kerr := rules("--kodo-fault", o.kodoFaults)
 	ossRules, oerr := rules("--oss-fault", o.ossFaults)
 	mnsRules, merr := rules("--mns-fault", o.mnsFaults)
-	wrong := []error{kerr, oerr, merr}
+	sqsRules, serr := rules("--sqs-fault", o.sqsFaults)
+	wrong := []error{kerr, oerr, merr, serr}
 	if o.objects > 0 && o.synthetic > 0 {
 		wrong = append(wrong, errors.New("--objects and --synthetic: the bucket is filled by one of them"))
 	}
 	if o.objects < 0 || o.synthetic < 0 || o.minSize < 0 || o.maxSize < o.minSize {
 		wrong = append(wrong, errors.New("--objects, --synthetic, --min-size and --max-size: want numbers from 0, and a least size that is not above the most"))
 	}
-	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--oss-addr": o.ossAddr, "--mns-addr": o.mnsAddr} {
+	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--oss-addr": o.ossAddr, "--mns-addr": o.mnsAddr, "--sqs-addr": o.sqsAddr} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s %q: want host:port, as in 127.0.0.1:9001", flag, addr))
 		}
@@ -150,6 +156,7 @@ func (o emulateOptions) start() (*emulation, error) {
 	e.kodo.Desk().Inject(kodoRules...)
 	e.oss.Desk().Inject(ossRules...)
 	e.mns.Desk().Inject(mnsRules...)
+	e.sqs.Desk().Inject(sqsRules...)
 	return e, nil
 }
 
@@ -172,9 +179,19 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 	}); err != nil {
 		return taken("--mns-addr", err)
 	}
+	if e.sqs, err = sqs.Start(sqs.Config{
+		Addr: o.sqsAddr, AccessKeyID: emulatedKey, SecretAccessKey: emulatedSecret, Region: emulatedAWS, Seed: o.seed + 3,
+	}); err != nil {
+		return taken("--sqs-addr", err)
+	}
 	made := []error{e.kodo.CreateBucket(demoSource), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
 	for _, name := range app.QueueNames {
-		made = append(made, e.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: 30 * time.Minute}))
+		made = append(made, e.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: emulatedHides}))
+		a := sqs.Attributes{Visibility: emulatedHides}
+		if name != deadLetters {
+			a.DeadLetter, a.MaxReceive = demoQueues+deadLetters, maxReceives
+		}
+		made = append(made, e.sqs.CreateQueue(demoQueues+name, a))
 	}
 	if o.unsigned {
 		made = append(made, e.oss.SetACL(demoTarget, "public-read-write"))
@@ -225,74 +242,7 @@ func (e *emulation) close() {
 	if e.mns != nil {
 		_ = e.mns.Close()
 	}
-}
-
-// description is what `ferry emulate --json` prints.
-type description struct {
-	Kodo struct {
-		Endpoint  string   `json:"endpoint"`
-		Domain    string   `json:"domain"` // of photos, for downloads
-		AccessKey string   `json:"access_key"`
-		SecretKey string   `json:"secret_key"`
-		Buckets   []string `json:"buckets"`
-	} `json:"kodo"`
-	OSS struct {
-		Endpoint        string   `json:"endpoint"`
-		AccessKeyID     string   `json:"access_key_id"`
-		AccessKeySecret string   `json:"access_key_secret"`
-		Region          string   `json:"region"`
-		Buckets         []string `json:"buckets"`
-	} `json:"oss"`
-	MNS struct {
-		Endpoint string   `json:"endpoint"`
-		Account  string   `json:"account"`
-		Region   string   `json:"region"`
-		Queues   []string `json:"queues"`
-	} `json:"mns"`
-	Env map[string]string `json:"env"`
-}
-
-func (e *emulation) describe() description {
-	var d description
-	d.Kodo.Endpoint, d.Kodo.Domain, d.Kodo.AccessKey, d.Kodo.SecretKey = e.kodo.Endpoint(), e.kodo.Domain(demoSource), emulatedKey, emulatedSecret
-	d.Kodo.Buckets = []string{demoSource}
-	d.OSS.Endpoint, d.OSS.AccessKeyID, d.OSS.AccessKeySecret, d.OSS.Region = e.oss.Endpoint(), emulatedKey, emulatedSecret, e.oss.Region()
-	d.OSS.Buckets = []string{demoTarget}
-	d.MNS.Endpoint, d.MNS.Account, d.MNS.Region = e.mns.Endpoint(), e.mns.Account(), e.mns.Region()
-	for _, name := range app.QueueNames {
-		d.MNS.Queues = append(d.MNS.Queues, demoQueues+name)
+	if e.sqs != nil {
+		_ = e.sqs.Close()
 	}
-	d.Env = map[string]string{}
-	for _, v := range e.env() {
-		d.Env[v[0]] = v[1]
-	}
-	return d
-}
-
-// env lists the variables that lead any Ferry here, in the order to show them.
-func (e *emulation) env() [][2]string {
-	oss := "region=" + e.oss.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.oss.Endpoint())
-	return [][2]string{
-		{"QINIU_ACCESS_KEY", emulatedKey},
-		{"QINIU_SECRET_KEY", emulatedSecret},
-		{"ALIBABA_CLOUD_ACCESS_KEY_ID", emulatedKey},
-		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulatedSecret},
-		{"ALIBABA_CLOUD_SECURITY_TOKEN", ""},
-		{"FERRY_SOURCE", "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + url.QueryEscape(e.kodo.Endpoint())},
-		{"FERRY_TARGET", "oss://" + demoTarget + "/?" + oss},
-		{"FERRY_LEDGER", "oss://" + demoTarget + "/" + demoLedger + "?" + oss},
-		{"FERRY_QUEUES", "mns://" + e.mns.Account() + "/" + demoQueues + "?region=" + e.mns.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.mns.Endpoint())},
-	}
-}
-
-func (e *emulation) explain() string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), demoSource, e.kodo.Domain(demoSource))
-	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n", e.oss.Endpoint(), demoTarget, e.oss.Region())
-	fmt.Fprintf(&text, "MNS   %s  account %s, queues %s…\n\nIn another terminal:\n\n", e.mns.Endpoint(), e.mns.Account(), demoQueues)
-	for _, v := range e.env() {
-		fmt.Fprintf(&text, "export %s='%s'\n", v[0], v[1])
-	}
-	fmt.Fprintf(&text, "\nferry copy \"$FERRY_SOURCE\" \"$FERRY_TARGET\"\n\nServing since %s, until Ctrl-C.\n", time.Now().Format(time.TimeOnly))
-	return text.String()
 }

@@ -51,7 +51,7 @@ The ledger and the queues must be those that the functions were deployed with:
 	}
 	o.add(c, func(f *pflag.FlagSet) {
 		f.Lookup("ledger").Usage = "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)"
-		f.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")
+		f.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns:// or sqs://account/prefix?region=… (default: FERRY_QUEUES)")
 		f.BoolVar(&o.json, "json", false, "print the run's name as one line of JSON")
 	})
 	return c

@@ -11,7 +11,8 @@ import (
 )
 
 // Config is what the environment tells: secrets, which are nowhere else. Each
-// field names its variable. Under a role, the platform sets the last three.
+// field names its variable. Under a role, the platform sets the keys of its own
+// cloud: Function Compute those for OSS and MNS, Lambda those for SQS.
 type Config struct {
 	KodoAccessKey    string // QINIU_ACCESS_KEY
 	KodoSecretKey    string // QINIU_SECRET_KEY
@@ -19,9 +20,16 @@ type Config struct {
 	OSSAccessSecret  string // ALIBABA_CLOUD_ACCESS_KEY_SECRET
 	OSSSecurityToken string // ALIBABA_CLOUD_SECURITY_TOKEN, only with temporary credentials
 
+	// Of a deployment whose queues are at SQS. On Lambda they are those of the
+	// function's role and as good as the instance is old: AWS ends an instance
+	// before they end.
+	AWSAccessKeyID     string // AWS_ACCESS_KEY_ID
+	AWSSecretAccessKey string // AWS_SECRET_ACCESS_KEY
+	AWSSessionToken    string // AWS_SESSION_TOKEN, only with temporary credentials
+
 	// Of a deployment alone.
 	LedgerAt string // FERRY_LEDGER: where its runs are kept, an oss:// location
-	QueuesAt string // FERRY_QUEUES: its queues, an mns:// location whose prefix begins their names
+	QueuesAt string // FERRY_QUEUES: its queues, an mns:// or sqs:// location whose prefix begins their names
 	Pause    string // FERRY_PAUSE: the first wait of a task for others, doubling after; "" is 30s
 
 	role *role // the keys of the function's role; nil where there is none
@@ -33,7 +41,8 @@ func Load(getenv func(string) string) Config {
 		KodoAccessKey: getenv("QINIU_ACCESS_KEY"), KodoSecretKey: getenv("QINIU_SECRET_KEY"),
 		OSSAccessKeyID: getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), OSSAccessSecret: getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
 		OSSSecurityToken: getenv("ALIBABA_CLOUD_SECURITY_TOKEN"),
-		LedgerAt:         getenv("FERRY_LEDGER"), QueuesAt: getenv("FERRY_QUEUES"), Pause: getenv("FERRY_PAUSE"),
+		AWSAccessKeyID:   getenv("AWS_ACCESS_KEY_ID"), AWSSecretAccessKey: getenv("AWS_SECRET_ACCESS_KEY"), AWSSessionToken: getenv("AWS_SESSION_TOKEN"),
+		LedgerAt: getenv("FERRY_LEDGER"), QueuesAt: getenv("FERRY_QUEUES"), Pause: getenv("FERRY_PAUSE"),
 	}
 }
 
@@ -55,6 +64,8 @@ func (c Config) Missing(locations ...job.Location) error {
 		{job.Kodo, "QINIU_SECRET_KEY", c.KodoSecretKey},
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_ID", c.OSSAccessKeyID},
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_SECRET", c.OSSAccessSecret},
+		{job.SQS, "AWS_ACCESS_KEY_ID", c.AWSAccessKeyID},
+		{job.SQS, "AWS_SECRET_ACCESS_KEY", c.AWSSecretAccessKey},
 	} {
 		if v.scheme == job.OSS && c.role != nil {
 			continue // they come with each invocation

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +15,6 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
-	"kodoferry/shared/queue/mns"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -25,8 +26,8 @@ type Deployment struct {
 	config   Config
 	ledger   *ledger.Ledger
 	pipeline *pipeline.Pipeline
-	queues   map[task.Stage]*mns.Queue
-	dead     *mns.Queue
+	queues   map[task.Stage]stageQueue
+	dead     stageQueue
 	at       job.Location // of the ledger
 	log      *slog.Logger
 
@@ -38,13 +39,13 @@ type Deployment struct {
 // Its error names every mistake at once.
 func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 	at, lerr := c.location("FERRY_LEDGER", c.LedgerAt, job.OSS)
-	queues, qerr := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS)
+	queues, qerr := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
 	wait, werr := c.pause()
-	missing := c.Missing(job.Location{Scheme: job.Kodo}, job.Location{Scheme: job.OSS})
+	missing := c.Missing(job.Location{Scheme: job.Kodo}, job.Location{Scheme: job.OSS}, queues)
 	if err := errors.Join(lerr, qerr, werr, missing); err != nil {
 		return nil, err
 	}
-	d := &Deployment{config: c, queues: map[task.Stage]*mns.Queue{}, at: at, log: log}
+	d := &Deployment{config: c, queues: map[task.Stage]stageQueue{}, at: at, log: log}
 	bucket, err := c.openOSS(at)
 	if err != nil {
 		return nil, err
@@ -75,17 +76,23 @@ var QueueNames = []string{string(task.Listing), string(task.Copying), string(tas
 // end in their stage.
 const deadQueue = "dead"
 
-// location reads the location in an environment variable.
-func (c Config) location(name, value, scheme string) (job.Location, error) {
+// location reads the location in an environment variable, which is at one of
+// the services named.
+func (c Config) location(name, value string, schemes ...string) (job.Location, error) {
+	var examples []string
+	for _, s := range schemes {
+		examples = append(examples, example[s])
+	}
+	as := strings.Join(examples, " or ")
 	if value == "" {
-		return job.Location{}, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s is not set: write %s", name, example[scheme]))
+		return job.Location{}, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s is not set: write %s", name, as))
 	}
 	l, err := job.ParseLocation(value)
 	switch {
 	case err != nil:
 		return l, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s: %w", name, err))
-	case l.Scheme != scheme:
-		return l, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s names no %s:// location: write %s", name, scheme, example[scheme]))
+	case !slices.Contains(schemes, l.Scheme):
+		return l, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s names no %s:// location: write %s", name, strings.Join(schemes, ":// or "), as))
 	}
 	return l, nil
 }
@@ -93,6 +100,7 @@ func (c Config) location(name, value, scheme string) (job.Location, error) {
 var example = map[string]string{
 	job.OSS: "oss://my-ledger/.ferry/?region=cn-hangzhou&endpoint=internal",
 	job.MNS: "mns://1234567890123456/ferry-?region=cn-hangzhou&endpoint=internal",
+	job.SQS: "sqs://123456789012/ferry-?region=eu-central-1",
 }
 
 func (c Config) pause() (time.Duration, error) {
@@ -146,6 +154,17 @@ func (d *Deployment) CloseIdle() {
 	for _, c := range d.idle {
 		c.CloseIdle()
 	}
+}
+
+// Close waits, as long as ctx lets it, for what cancelled receives left behind,
+// so that messages which nobody waits for any more are given back.
+func (d *Deployment) Close(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, q := range d.queues {
+		all.Go(func() { q.Close(ctx) })
+	}
+	all.Go(func() { d.dead.Close(ctx) })
+	all.Wait()
 }
 
 // Worker returns who does the tasks of one stage, of all if it is "".

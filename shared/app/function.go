@@ -22,8 +22,10 @@ import (
 // verify stage also buries dead letters, and sweeps on a timer.
 //
 // It reads FERRY_LEDGER, FERRY_QUEUES, QINIU_ACCESS_KEY and QINIU_SECRET_KEY;
-// the keys for OSS and the queues are those of the function's role, or
-// ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET. What is
+// the keys for OSS and for queues at MNS are those of the function's role, or
+// ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET; those for
+// queues at SQS are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+// AWS_SESSION_TOKEN, which Lambda sets out of the function's role. What is
 // missing or wrong fails every invocation with an error that names all of it.
 func Function(stage task.Stage) {
 	f := newFunction(stage, Load(os.Getenv), slog.New(faas.WithRequest(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level(os.Getenv("FERRY_LOG"))}))))
@@ -85,6 +87,9 @@ func (f *function) handle(ctx context.Context, m faas.Message) error {
 	if err != nil {
 		return err
 	}
+	if early := time.Until(m.NotBefore); early > 0 {
+		return d.postpone(ctx, m.Queue, m.Body, early)
+	}
 	received := queue.Message{ID: m.ID, Body: m.Body, Deliveries: m.Deliveries, Sent: m.Sent}
 	if f.stage == task.Verifying && m.Queue == d.dead.Name() {
 		return d.settle(ctx, m.Queue, received, d.Worker("").Bury)
@@ -100,11 +105,21 @@ func (d *Deployment) settle(ctx context.Context, from string, m queue.Message, d
 	if fault.KindOf(err) != fault.Newer || from == "" {
 		return err
 	}
-	q, qerr := d.queue(from)
-	if qerr != nil {
-		return errors.Join(err, qerr)
+	if perr := d.postpone(ctx, from, m.Body, newerPause); perr != nil {
+		return errors.Join(err, perr)
 	}
-	return q.Send(ctx, queue.Outgoing{Body: m.Body, Delay: newerPause})
+	return nil
+}
+
+// postpone sends a message again to the queue that it came from, to come after by.
+// SQS delays none for longer than 15 minutes: what has to wait for longer comes
+// early, and says so.
+func (d *Deployment) postpone(ctx context.Context, from string, body []byte, by time.Duration) error {
+	q, err := d.queue(from)
+	if err != nil {
+		return err
+	}
+	return q.Send(ctx, queue.Outgoing{Body: body, Delay: by})
 }
 
 // newerPause is how long a task waits for a version that can read it.

@@ -4,176 +4,18 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
-	"maps"
-	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
-	"kodoferry/shared/task"
 )
-
-// built holds the functions' binaries, built once for all tests.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "ferry-functions-")
-	if err != nil {
-		return "", err
-	}
-	builtIn = dir
-	if out, err := exec.Command("go", "build", "-o", dir, "kodoferry/functions/...").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return dir, nil
-})
-
-var builtIn string // where they are, once they are
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if builtIn != "" {
-		_ = os.RemoveAll(builtIn)
-	}
-	os.Exit(code)
-}
-
-// platform is a world with queues and functions.
-type platform struct {
-	*world
-	on     fc.Platform
-	mns    *mns.Server
-	cloud  *fc.Cloud
-	env    map[string]string // of the functions
-	deploy *app.Deployment
-	logs   *logs
-}
-
-// logs keeps what functions write.
-type logs struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
-
-const visibility = 20 * time.Second
-
-// newPlatform is a whole deployment; sweep is how often lost tasks are looked for, 0 never.
-func newPlatform(t testing.TB, on fc.Platform, sweep time.Duration, change ...func(*platform, *fc.Function)) *platform {
-	t.Helper()
-	p := deployed(t, on, change...)
-	p.connectAll(t)
-	if sweep > 0 {
-		if _, err := p.cloud.Timer(fc.TimerConfig{Name: "sweep", Function: "ferry-verify", Payload: sweep.String(), Every: sweep}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return p
-}
-
-// unconnected is a deployment whose functions nothing triggers, and whose
-// environment lacks some variables.
-func unconnected(t *testing.T, without ...string) *platform {
-	t.Helper()
-	return deployed(t, fc.FC, func(_ *platform, f *fc.Function) {
-		for _, name := range without {
-			delete(f.Env, name)
-		}
-	})
-}
-
-// deployed is a deployment whose functions nothing triggers yet; change may
-// change each of them.
-func deployed(t testing.TB, on fc.Platform, change ...func(*platform, *fc.Function)) *platform {
-	t.Helper()
-	dir, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &platform{world: newWorld(t), on: on, logs: &logs{}}
-	if p.mns, err = mns.Start(mns.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.mns.Close() })
-	if p.cloud, err = fc.New(fc.Config{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.cloud.Close)
-	for _, name := range app.QueueNames {
-		if err := p.mns.CreateQueue("ferry-"+name, mns.Attributes{Visibility: visibility}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.env = map[string]string{
-		"FERRY_LEDGER": p.ledgerAt(), "FERRY_PAUSE": "1s",
-		"FERRY_QUEUES":     "mns://" + p.mns.Account() + "/ferry-?region=cn-hangzhou&insecure=true&endpoint=" + url.QueryEscape(p.mns.Endpoint()),
-		"QINIU_ACCESS_KEY": "ak", "QINIU_SECRET_KEY": "sk",
-		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
-	}
-	if p.deploy, err = app.Load(func(k string) string { return p.env[k] }).Deploy(slog.New(slog.DiscardHandler)); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range task.Stages {
-		name := "ferry-" + string(s)
-		f := fc.Function{
-			Name: name, Binary: filepath.Join(dir, string(s)), Env: maps.Clone(p.env), Platform: on, Timeout: 60 * time.Second, Memory: 512, MaxInstances: 4, Log: p.logs,
-		}
-		for _, set := range change {
-			set(p, &f)
-		}
-		if err := p.cloud.Deploy(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return p
-}
-
-// connectAll puts every queue before its function.
-func (p *platform) connectAll(t testing.TB) {
-	t.Helper()
-	for _, s := range task.Stages {
-		p.stream(t, string(s), "ferry-"+string(s), fc.MNS(p.mns, "ferry-dead"))
-	}
-	p.stream(t, "dead", "ferry-verify", nil)
-}
-
-func (p *platform) stream(t testing.TB, queue, function string, dead fc.Queue) {
-	t.Helper()
-	c := fc.StreamConfig{Queue: fc.MNS(p.mns, "ferry-"+queue), Name: "ferry-" + queue, Function: function, Consumers: 4, DeadLetter: dead}
-	if p.on == fc.Lambda {
-		c.PartialBatch, c.MaxReceives = true, 10
-	} else {
-		c.Retry = fc.Retry{Attempts: 5, Backoff: func(int) time.Duration { return 500 * time.Millisecond }}
-	}
-	if _, err := p.cloud.Stream(c); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (w *world) ledgerAt() string {
-	return "oss://ledger-bucket/.ferry/?region=cn-hangzhou&insecure=true&endpoint=" + url.QueryEscape(w.oss.Endpoint())
-}
 
 // run starts a run and waits for its report.
 func (p *platform) run(t testing.TB, set ...func(*job.Job)) pipeline.Report {
@@ -222,7 +64,7 @@ func TestTheFunctionsMoveABucket(t *testing.T) {
 			if k["get"] != 1500 || p.data["put"] != 1500 {
 				t.Errorf("%d GETs and %d PUTs, want one of each an object", k["get"], p.data["put"])
 			}
-			t.Logf("%s: %.1f s, Kodo %v, OSS %v, ledger %v, MNS %v", on, rep.Seconds, k, p.data, p.ledger, p.mns.Desk().Counts())
+			t.Logf("%s: %.1f s, Kodo %v, OSS %v, ledger %v, queues %v", on, rep.Seconds, k, p.data, p.ledger, p.requests())
 			for name, s := range p.cloud.Stats() {
 				t.Logf("%s: %d invocations, %d failed, %d cold starts, first answers %v", name, s.Invocations, s.Failures, s.ColdStarts, s.FirstAnswers)
 			}

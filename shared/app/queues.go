@@ -1,26 +1,68 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mns"
+	"kodoferry/shared/queue/sqs"
 )
 
+// stageQueue is one queue of a deployment, whatever service it is at.
+type stageQueue interface {
+	queue.Queue
+
+	// Name is the queue's whole name, as its service and its events tell it.
+	Name() string
+
+	// Check says in a sentence what is wrong with the queue and what to do about it.
+	Check(ctx context.Context) error
+
+	// CloseIdle closes connections that no request uses, as after an instance was frozen.
+	CloseIdle()
+
+	// Close waits, as long as ctx lets it, for what cancelled receives left
+	// behind, so that messages which nobody waits for are given back.
+	Close(ctx context.Context)
+}
+
 // openQueue opens the queue whose name is the prefix of l and then suffix.
-func (c Config) openQueue(l job.Location, suffix string) (*mns.Queue, error) {
-	if l.Scheme != job.MNS {
-		return nil, fault.New(fault.Invalid, "app.openQueue", l.String(), fmt.Errorf("queues are at mns://account/prefix"))
+func (c Config) openQueue(l job.Location, suffix string) (stageQueue, error) {
+	switch l.Scheme {
+	case job.MNS:
+		return c.openMNS(l, suffix)
+	case job.SQS:
+		return c.openSQS(l, suffix)
 	}
-	return mns.Open(mns.Config{
+	return nil, fault.New(fault.Invalid, "app.openQueue", l.String(), fmt.Errorf("queues are at mns://account/prefix or sqs://account/prefix"))
+}
+
+func (c Config) openMNS(l job.Location, suffix string) (stageQueue, error) {
+	q, err := mns.Open(mns.Config{
 		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure,
 		Credentials: func() mns.Credentials {
 			k := c.oss()
 			return mns.Credentials{AccessKeyID: k.AccessKeyID, AccessKeySecret: k.AccessKeySecret, SecurityToken: k.SecurityToken}
 		},
 	})
+	if err != nil {
+		return nil, err // and no queue: a nil pointer in an interface is one
+	}
+	return q, nil
 }
 
-var _ queue.Queue = (*mns.Queue)(nil)
+func (c Config) openSQS(l job.Location, suffix string) (stageQueue, error) {
+	q, err := sqs.Open(sqs.Config{
+		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure,
+		Credentials: func() sqs.Credentials {
+			return sqs.Credentials{AccessKeyID: c.AWSAccessKeyID, SecretAccessKey: c.AWSSecretAccessKey, SessionToken: c.AWSSessionToken}
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return q, nil
+}

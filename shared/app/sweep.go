@@ -12,7 +12,8 @@ import (
 
 const (
 	// sweepAge bounds how old a run is that is still swept: no queue keeps a
-	// message for longer (MNS, "Limits": 7 days).
+	// message for longer (MNS, "Limits": 7 days; SQS keeps one for as long as
+	// infra/aws says, 7 days).
 	sweepAge = 8 * 24 * time.Hour
 	// sweepEvery is how often at most a run's tasks are sent again.
 	sweepEvery = 30 * time.Minute

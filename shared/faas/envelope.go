@@ -171,7 +171,7 @@ func (f fields) sqs() (work, error) {
 		arn := r.text("eventSourceARN") // arn:aws:sqs:<region>:<account>:<name>
 		w.items = append(w.items, item{Message: Message{
 			ID: r.text("messageId"), Body: []byte(r.text("body")), Deliveries: max(n, 0), Sent: attributes.time("SentTimestamp"),
-			Queue: arn[strings.LastIndexByte(arn, ':')+1:],
+			Queue: arn[strings.LastIndexByte(arn, ':')+1:], NotBefore: r.object("messageAttributes").object("NotBefore").time("stringValue"),
 		}})
 	}
 	return w, nil

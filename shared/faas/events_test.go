@@ -61,7 +61,7 @@ func TestEveryEventOfOursGivesItsMessages(t *testing.T) {
 		"body_string.json":             one("", time.Time{}),
 		"sqs.json": {
 			{ID: "MessageID_1", Body: []byte(first), Deliveries: 2, Sent: sqsSent},
-			{ID: "MessageID_2", Body: []byte("Message Body"), Deliveries: 1, Sent: sqsSent},
+			{ID: "MessageID_2", Body: []byte("Message Body"), Deliveries: 1, Sent: sqsSent, NotBefore: sqsSent.Add(20 * time.Minute)},
 		},
 	} {
 		t.Run(file, func(t *testing.T) {
@@ -74,8 +74,8 @@ func TestEveryEventOfOursGivesItsMessages(t *testing.T) {
 			}
 			for i, m := range want {
 				got := w.items[i]
-				if got.err != nil || got.ID != m.ID || compact(got.Body) != string(m.Body) || got.Deliveries != m.Deliveries || !got.Sent.Equal(m.Sent) {
-					t.Errorf("message %d = {%s %s %d %v} %v, want {%s %s %d %v}", i, got.ID, got.Body, got.Deliveries, got.Sent, got.err, m.ID, m.Body, m.Deliveries, m.Sent)
+				if got.err != nil || got.ID != m.ID || compact(got.Body) != string(m.Body) || got.Deliveries != m.Deliveries || !got.Sent.Equal(m.Sent) || !got.NotBefore.Equal(m.NotBefore) {
+					t.Errorf("message %d = {%s %s %d %v %v} %v, want {%s %s %d %v %v}", i, got.ID, got.Body, got.Deliveries, got.Sent, got.NotBefore, got.err, m.ID, m.Body, m.Deliveries, m.Sent, m.NotBefore)
 				}
 			}
 		})

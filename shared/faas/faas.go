@@ -33,6 +33,7 @@ type Message struct {
 	Body       []byte    // a copy: the handler may keep it
 	Deliveries int       // how often it has been delivered at least, this time included; 0: the event does not tell
 	Sent       time.Time // when it was sent; zero: the event does not tell
+	NotBefore  time.Time // when it is due: SQS delivers early what is to wait for more than 15 minutes, with the attribute NotBefore; zero: at once
 }
 
 // Timer is a timer's tick: a timer trigger of Function Compute, or a schedule

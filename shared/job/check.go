@@ -128,7 +128,7 @@ func within[N int | int64](bad *problems, name string, got, least, most N) {
 func (j Job) between() problems {
 	var bad problems
 	src, dst, led := j.Source, j.Target, j.Ledger
-	if src.Scheme == OSS || src.Scheme == MNS {
+	if src.Scheme == OSS || src.Scheme == MNS || src.Scheme == SQS {
 		bad.at("source", "source: Ferry reads from Kodo alone: write a location such as %s", example["source"])
 	}
 	derived := dst
@@ -137,7 +137,7 @@ func (j Job) between() problems {
 		if side == "ledger" && l == derived {
 			continue // it has the target's mistakes, which are told already
 		}
-		if l.Scheme == Kodo || l.Scheme == MNS {
+		if l.Scheme == Kodo || l.Scheme == MNS || l.Scheme == SQS {
 			bad.at(side, "%s: Ferry writes to OSS alone: write a location such as %s", side, example[side])
 		}
 		if strings.HasPrefix(l.Prefix, "/") || strings.HasPrefix(l.Prefix, `\`) {

@@ -12,11 +12,12 @@ const (
 	Kodo = "kodo"
 	OSS  = "oss"
 	MNS  = "mns" // queues: the bucket is an account, the prefix that of the queues' names
+	SQS  = "sqs" // queues at AWS: the same
 )
 
 // Location is a part of a bucket and the way to it. It never holds credentials.
 type Location struct {
-	Scheme   string `json:"scheme,omitempty"`   // Kodo, OSS or MNS
+	Scheme   string `json:"scheme,omitempty"`   // Kodo, OSS, MNS or SQS
 	Bucket   string `json:"bucket,omitempty"`   //
 	Prefix   string `json:"prefix,omitempty"`   // of keys, byte for byte; "" is the whole bucket
 	Region   string `json:"region,omitempty"`   // z0, cn-hangzhou; Kodo finds its own where it is empty
@@ -33,6 +34,7 @@ var parameters = []string{"region", "endpoint", "domain", "insecure"}
 //	kodo://photos/2019/?region=z0&domain=img.example.com
 //	oss://photos-new/2019/?region=cn-hangzhou&endpoint=internal
 //	mns://1234567890123456/ferry-?region=cn-hangzhou&endpoint=internal
+//	sqs://123456789012/ferry-?region=eu-central-1
 //
 // What follows the bucket's slash is percent-decoded into the prefix and not
 // changed otherwise: kodo://b//x has the prefix /x. The error is Invalid,

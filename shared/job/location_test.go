@@ -26,6 +26,8 @@ func TestLocationsAreRead(t *testing.T) {
 		"another script, unencoded":  {"kodo://b/图片/", job.Location{Scheme: "kodo", Bucket: "b", Prefix: "图片/"}},
 		"an address of IPv6":         {"kodo://b/?endpoint=https://[::1]:9001", job.Location{Scheme: "kodo", Bucket: "b", Endpoint: "https://[::1]:9001"}},
 		"an endpoint without scheme": {"oss://abc/?region=cn-beijing&endpoint=oss.example.com", job.Location{Scheme: "oss", Bucket: "abc", Region: "cn-beijing", Endpoint: "oss.example.com"}},
+		"queues at MNS":              {"mns://1234567890123456/ferry-?region=cn-hangzhou&endpoint=internal", job.Location{Scheme: "mns", Bucket: "1234567890123456", Prefix: "ferry-", Region: "cn-hangzhou", Endpoint: "internal"}},
+		"queues at SQS":              {"sqs://123456789012/ferry_?region=eu-central-1", job.Location{Scheme: "sqs", Bucket: "123456789012", Prefix: "ferry_", Region: "eu-central-1"}},
 		"a domain over plain http":   {"kodo://b/?domain=img.example.com&insecure=1", job.Location{Scheme: "kodo", Bucket: "b", Domain: "img.example.com", Insecure: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +73,10 @@ func TestBadLocationsAreRefused(t *testing.T) {
 		"another protocol":             {"kodo://b/?endpoint=ftp://h", "the endpoint is no host"},
 		"insecure, perhaps":            {"kodo://b/?insecure=yes", "neither true nor false"},
 		"a domain with a scheme":       {"kodo://b/?domain=https://img.example.com", "the domain is no host"},
+		"SQS without region":           {"sqs://123456789012/ferry-", "region=eu-central-1"},
+		"an account of another cloud":  {"sqs://1234567890123456/ferry-?region=eu-central-1", "the 12 digits"},
+		"queues without a prefix":      {"sqs://123456789012/?region=eu-central-1", "no beginning of the names of queues"},
+		"a way that SQS has not":       {"sqs://123456789012/ferry-?region=eu-central-1&endpoint=internal", "endpoint=internal is not for sqs://"},
 		"a domain at OSS":              {"oss://bucket/?region=cn-hangzhou&domain=d.example.com", "domain is for kodo://"},
 	} {
 		t.Run(name, func(t *testing.T) {

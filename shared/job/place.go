@@ -22,17 +22,21 @@ var (
 	accountID  = regexp.MustCompile(`^[0-9]{1,32}$`)
 	// MNS documentation, "Limits": names have letters, digits and hyphens, up to 120 in all.
 	queuePrefix = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,99}$`)
-	regionName  = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	hostName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+	// AWS account ids have 12 digits. SQS developer guide, "Quotas": names have
+	// letters, digits, hyphens and underscores, up to 80 in all.
+	awsAccount = regexp.MustCompile(`^[0-9]{12}$`)
+	sqsPrefix  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,69}$`)
+	regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 )
 
 // check returns what is wrong with l by itself.
 func (l Location) check() problems {
 	var bad problems
 	switch l.Scheme {
-	case Kodo, OSS, MNS:
+	case Kodo, OSS, MNS, SQS:
 	default:
-		bad.add("unknown service %q%s: write kodo://…, oss://… or mns://…", l.Scheme, meant(l.Scheme, Kodo, OSS, MNS))
+		bad.add("unknown service %q%s: write kodo://…, oss://…, mns://… or sqs://…", l.Scheme, meant(l.Scheme, Kodo, OSS, MNS, SQS))
 	}
 	l.checkBucket(&bad)
 	if !utf8.ValidString(l.Prefix) {
@@ -44,6 +48,8 @@ func (l Location) check() problems {
 	switch {
 	case l.Region == "" && (l.Scheme == OSS || l.Scheme == MNS):
 		bad.add("region is missing: add one such as ?region=cn-hangzhou")
+	case l.Region == "" && l.Scheme == SQS:
+		bad.add("region is missing: add one such as ?region=eu-central-1")
 	case l.Scheme == OSS && strings.HasPrefix(l.Region, "oss-") && regionName.MatchString(l.Region):
 		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
 	case l.Region != "" && !regionName.MatchString(l.Region):
@@ -71,6 +77,10 @@ func (l Location) checkBucket(bad *problems) {
 		bad.add("%q is no account: write its id, a number, as in mns://1234567890123456/ferry-", l.Bucket)
 	case l.Scheme == MNS && !queuePrefix.MatchString(l.Prefix):
 		bad.add("%q is no beginning of the names of queues: it has up to 100 letters, digits and hyphens and begins with a letter, as ferry-", l.Prefix)
+	case l.Scheme == SQS && !awsAccount.MatchString(l.Bucket):
+		bad.add("%q is no account of AWS: write the 12 digits of its id, as in sqs://123456789012/ferry-", l.Bucket)
+	case l.Scheme == SQS && !sqsPrefix.MatchString(l.Prefix):
+		bad.add("%q is no beginning of the names of queues: it has up to 70 letters, digits, hyphens and underscores and begins with a letter, as ferry-", l.Prefix)
 	case l.Scheme == OSS && !ossBucket.MatchString(l.Bucket):
 		bad.add("%q is no name of an OSS bucket: it has 3 to 63 lower-case letters, digits and hyphens, none of these at an end", l.Bucket)
 	case !kodoBucket.MatchString(l.Bucket):
@@ -83,7 +93,7 @@ func (l Location) checkEndpoint(bad *problems) {
 	case "":
 		return
 	case "internal", "public", "accelerate":
-		if l.Scheme == Kodo || l.Scheme == MNS && l.Endpoint == "accelerate" {
+		if l.Scheme == Kodo || l.Scheme == SQS || l.Scheme == MNS && l.Endpoint == "accelerate" {
 			bad.add("endpoint=%s is not for %s://: name a host, or leave it out", l.Endpoint, l.Scheme)
 		}
 		return

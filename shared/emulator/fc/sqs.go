@@ -17,11 +17,19 @@ type record struct {
 	ReceiptHandle     string            `json:"receiptHandle"`
 	Body              string            `json:"body"`
 	Attributes        map[string]string `json:"attributes"`
-	MessageAttributes struct{}          `json:"messageAttributes"`
+	MessageAttributes map[string]told   `json:"messageAttributes"`
 	MD5               string            `json:"md5OfBody"`
 	Source            string            `json:"eventSource"`
 	ARN               string            `json:"eventSourceARN"`
 	Region            string            `json:"awsRegion"`
+}
+
+// told is a message attribute in an event.
+type told struct {
+	Value    string     `json:"stringValue"`
+	Strings  []struct{} `json:"stringListValues"` // not used by SQS yet, and always empty
+	Binaries []struct{} `json:"binaryListValues"`
+	Type     string     `json:"dataType"`
 }
 
 // records is a batch as Lambda hands it to a function.
@@ -32,13 +40,22 @@ func (s *Stream) records(batch []Message) []byte {
 	for _, m := range batch {
 		sent := strconv.FormatInt(m.Sent.UnixMilli(), 10)
 		sum := md5.Sum(m.Body)
+		first := sent
+		if !m.First.IsZero() {
+			first = strconv.FormatInt(m.First.UnixMilli(), 10)
+		}
+		attributes := map[string]told{}
+		for name, a := range m.Attributes {
+			attributes[name] = told{a.Value, []struct{}{}, []struct{}{}, a.Type}
+		}
 		event.Records = append(event.Records, record{
 			MessageID: m.ID, ReceiptHandle: m.Receipt, Body: string(m.Body), MD5: hex.EncodeToString(sum[:]),
 			Attributes: map[string]string{
 				"ApproximateReceiveCount": strconv.Itoa(m.Dequeues), "SentTimestamp": sent,
-				"SenderId": "AROAEXAMPLE:sender", "ApproximateFirstReceiveTimestamp": sent,
+				"SenderId": "AROAEXAMPLE:sender", "ApproximateFirstReceiveTimestamp": first,
 			},
-			Source: "aws:sqs", ARN: "arn:aws:sqs:" + s.f.Region + ":" + s.f.Account + ":" + s.Name, Region: s.f.Region,
+			MessageAttributes: attributes,
+			Source:            "aws:sqs", ARN: "arn:aws:sqs:" + s.f.Region + ":" + s.f.Account + ":" + s.Name, Region: s.f.Region,
 		})
 	}
 	return encode(event)

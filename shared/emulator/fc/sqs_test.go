@@ -5,10 +5,12 @@ package fc_test
 import (
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"kodoferry/shared/emulator/fc"
+	"kodoferry/shared/emulator/sqs"
 )
 
 func TestAMappingDeliversMessagesAsLambdaDoes(t *testing.T) {
@@ -77,5 +79,43 @@ func TestABatchWhoseInstanceDiesComesAgain(t *testing.T) {
 	eventually(t, "it came twice", func() bool { return c.Stats()["f"].Timeouts >= 2 && c.Stats()["f"].Retries >= 1 })
 	if q.bodies() != "slow" {
 		t.Errorf("the queue holds %q, want the message", q.bodies())
+	}
+}
+
+func TestAQueueOfSQSBuriesWhatKeepsFailing(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	q, err := sqs.Start(sqs.Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = q.Close() })
+	for name, a := range map[string]sqs.Attributes{"dead": {}, "tasks": {DeadLetter: "dead", MaxReceive: 3}} {
+		if err := q.CreateQueue(name, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, body := range []string{"fine", "rotten"} {
+		if err := q.Send("tasks", []byte(body), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := one(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1})
+	s := stream(t, c, fc.StreamConfig{Queue: fc.SQS(q, "tasks"), Name: "tasks", BatchCount: 10, PartialBatch: true})
+	eventually(t, "the rotten one is a dead letter", func() bool {
+		if d, _ := q.Depth("tasks"); d.Visible == 0 && d.NotVisible > 0 {
+			ahead.Add(int64(31 * time.Second)) // what failed is visible again
+			q.Tick()
+		}
+		d, _ := q.Depth("dead")
+		return d.Visible == 1
+	})
+	s.Stop()
+	events := strings.Join(heard(t, c), "\n")
+	if n := strings.Count(events, `"rotten"`); n != 3 || !strings.Contains(events, `"ApproximateReceiveCount":"3"`) {
+		t.Errorf("the function was given the rotten one %d times, want 3: %s", n, events)
+	}
+	if d, err := q.Depth("tasks"); err != nil || d != (sqs.Depth{}) {
+		t.Errorf("the queue holds %+v, %v, want nothing", d, err)
 	}
 }

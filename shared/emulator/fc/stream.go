@@ -28,7 +28,13 @@ type Message struct {
 	Receipt  string
 	Dequeues int // how often it has been received, this time included
 	Sent     time.Time
+	First    time.Time // when it was received first; zero is like Sent
+
+	Attributes map[string]Attribute // those that its sender gave, at SQS
 }
+
+// Attribute is a message attribute of SQS: a String or a Number.
+type Attribute struct{ Type, Value string }
 
 // Schema is what a stream makes of a message.
 type Schema string
@@ -69,7 +75,7 @@ type StreamConfig struct {
 
 	// Lambda only.
 	PartialBatch bool // ReportBatchItemFailures: the answer names the messages that failed
-	MaxReceives  int  // a message received more often is a dead letter; 0: never. It is SQS's redrive policy
+	MaxReceives  int  // a message received more often is a dead letter; 0: never. It is the redrive policy for queues that have none of their own, as SQS's have
 }
 
 // Retry says how often a batch that failed is delivered again.

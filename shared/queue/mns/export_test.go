@@ -9,8 +9,4 @@ func (q *Queue) Hasten() { q.pause = func() backoff.BackOff { return &backoff.Ze
 func (q *Queue) Base() string { return q.base }
 
 // Left counts the requests that cancelled receives left behind.
-func (q *Queue) Left() int {
-	q.polls.mu.Lock()
-	defer q.polls.mu.Unlock()
-	return len(q.polls.open)
-}
+func (q *Queue) Left() int { return q.polls.Len() }

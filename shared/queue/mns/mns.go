@@ -16,6 +16,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/polls"
 )
 
 // Credentials are a RAM user's keys, or temporary ones with their token.
@@ -41,7 +42,7 @@ type Queue struct {
 	base  string        // scheme://host
 	sdk   sdk.MNSClient // for what its interface keeps to itself
 	keys  func() Credentials
-	polls polls
+	polls polls.Set
 
 	pause func() backoff.BackOff // between tries
 }
@@ -104,7 +105,7 @@ func (q *Queue) CloseIdle() { shared.CloseIdleConnections() }
 // Close waits for the requests that cancelled receives left behind, and so for
 // what they got to be given back: up to 30 s. It ends them when ctx ends; what
 // such a one gets comes again when its visibility ends.
-func (q *Queue) Close(ctx context.Context) { q.polls.wait(ctx) }
+func (q *Queue) Close(ctx context.Context) { q.polls.Wait(ctx) }
 
 // Name is the queue's name.
 func (q *Queue) Name() string { return q.name }

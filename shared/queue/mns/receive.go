@@ -62,7 +62,7 @@ func (q *Queue) poll(ctx context.Context, most int, seconds int64) ([]queue.Mess
 		err      error
 	}
 	answers := make(chan answer) // without a buffer: what is sent has arrived
-	own, done := q.polls.begin(ctx)
+	own, done := q.polls.Begin(ctx)
 	go func() {
 		defer done()
 		messages, err := q.ask(own, most, seconds)

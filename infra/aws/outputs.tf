@@ -1,0 +1,7 @@
+output "environment" {
+  description = "what ferry start needs beside the keys: export these"
+  value = {
+    FERRY_LEDGER = var.ledger
+    FERRY_QUEUES = local.environment.FERRY_QUEUES
+  }
+}

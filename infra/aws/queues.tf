@@ -1,0 +1,35 @@
+# What failed 20 times is a dead letter. A task that fails says so itself and is
+# sent again later, which is no delivery of this count: what counts are instances
+# that died or ran out of time, and Lambda's own throttling.
+resource "aws_sqs_queue" "stage" {
+  for_each = local.stages
+
+  name                       = "${var.prefix}${each.key}"
+  visibility_timeout_seconds = local.visibility
+  message_retention_seconds  = 604800 # 7 days: the sweeper looks at runs of the last 8
+  receive_wait_time_seconds  = 0      # who receives says how long it waits
+  sqs_managed_sse_enabled    = true
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead.arn
+    maxReceiveCount     = 20
+  })
+}
+
+# A dead letter keeps the age that it had in its first queue: this one keeps
+# messages for longer.
+resource "aws_sqs_queue" "dead" {
+  name                       = "${var.prefix}dead"
+  visibility_timeout_seconds = local.visibility
+  message_retention_seconds  = 1209600
+  sqs_managed_sse_enabled    = true
+}
+
+resource "aws_sqs_queue_redrive_allow_policy" "dead" {
+  queue_url = aws_sqs_queue.dead.id
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [for q in aws_sqs_queue.stage : q.arn]
+  })
+}

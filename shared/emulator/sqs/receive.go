@@ -1,0 +1,170 @@
+package sqs
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// received is a message as a receive tells of it.
+type received struct {
+	MessageID     string `json:"MessageId"`
+	Receipt       string `json:"ReceiptHandle"`
+	Sum           string `json:"MD5OfBody"`
+	Body          string
+	System        map[string]string    `json:"Attributes,omitempty"`
+	AttributesSum string               `json:"MD5OfMessageAttributes,omitempty"`
+	Attributes    map[string]attribute `json:"MessageAttributes,omitempty"`
+}
+
+func (c *call) receive() error {
+	var in struct {
+		MaxNumberOfMessages, WaitTimeSeconds, VisibilityTimeout            *int64
+		AttributeNames, MessageSystemAttributeNames, MessageAttributeNames []string
+	}
+	q, err := c.read(&in)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	poll := q.attr.Poll
+	q.mu.Unlock()
+	most, wait, visibility := 1, poll, time.Duration(-1)
+	if n := in.MaxNumberOfMessages; n != nil {
+		if *n < 1 || *n > maxBatch {
+			return badValue("MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
+		}
+		most = int(*n)
+	}
+	if n := in.WaitTimeSeconds; n != nil {
+		if wait = time.Duration(*n) * time.Second; wait < 0 || wait > maxPoll {
+			return badValue("WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")
+		}
+	}
+	if n := in.VisibilityTimeout; n != nil {
+		if visibility = time.Duration(*n) * time.Second; visibility < 0 || visibility > maxVisibility {
+			return badValue("VisibilityTimeout", "Must be between 0 and 43200 seconds, if provided.")
+		}
+	}
+	var out struct {
+		Messages []received `json:",omitempty"`
+	}
+	for _, m := range q.receive(c.r.Context(), most, wait, visibility) {
+		out.Messages = append(out.Messages, m.told(append(in.AttributeNames, in.MessageSystemAttributeNames...), in.MessageAttributeNames))
+	}
+	return c.ok(out)
+}
+
+// told is what a receive that asked for these attributes is told of m.
+func (m message) told(system, own []string) received {
+	r := received{MessageID: m.id, Receipt: m.receipt, Sum: m.sum, Body: m.body}
+	for name, value := range map[string]string{
+		"ApproximateReceiveCount": strconv.Itoa(m.dequeues), "SentTimestamp": millis(m.sent),
+		"ApproximateFirstReceiveTimestamp": millis(m.first), "SenderId": "AIDAEXAMPLE",
+	} {
+		if slices.Contains(system, name) || slices.Contains(system, "All") {
+			if r.System == nil {
+				r.System = map[string]string{}
+			}
+			r.System[name] = value
+		}
+	}
+	for name, a := range m.attributes {
+		wanted := slices.ContainsFunc(own, func(want string) bool {
+			prefix, all := strings.CutSuffix(want, ".*")
+			return want == name || want == "All" || all && strings.HasPrefix(name, prefix)
+		})
+		if wanted {
+			if r.Attributes == nil {
+				r.Attributes = map[string]attribute{}
+			}
+			r.Attributes[name] = a
+		}
+	}
+	r.AttributesSum = sumOf(r.Attributes)
+	return r
+}
+
+func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// handle is a receipt, alone or in a batch, and for how long its message is to
+// be hidden.
+type handle struct {
+	ID         string  `json:"Id"`
+	Receipt    *string `json:"ReceiptHandle"`
+	Visibility *int64  `json:"VisibilityTimeout"`
+}
+
+func (h handle) delete(q *queue) error {
+	if h.Receipt == nil {
+		return missing("ReceiptHandle")
+	}
+	return q.delete(*h.Receipt)
+}
+
+func (h handle) extend(q *queue) error {
+	switch {
+	case h.Receipt == nil:
+		return missing("ReceiptHandle")
+	case h.Visibility == nil:
+		return missing("VisibilityTimeout")
+	}
+	d := time.Duration(*h.Visibility) * time.Second
+	if d < 0 || d > maxVisibility {
+		return badValue("VisibilityTimeout", "Must be between 0 and 43200 seconds.")
+	}
+	return q.extend(*h.Receipt, d)
+}
+
+func (c *call) delete() error     { return c.one(handle.delete) }
+func (c *call) visibility() error { return c.one(handle.extend) }
+
+func (c *call) deleteBatch() error     { return c.each(handle.delete) }
+func (c *call) visibilityBatch() error { return c.each(handle.extend) }
+
+// one does something with the message of a receipt.
+func (c *call) one(do func(handle, *queue) error) error {
+	var in handle
+	q, err := c.read(&in)
+	if err == nil {
+		err = do(in, q)
+	}
+	if err != nil {
+		return err
+	}
+	return c.done()
+}
+
+// each does it with those of a batch.
+func (c *call) each(do func(handle, *queue) error) error {
+	var in struct{ Entries []handle }
+	q, err := c.read(&in)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, h := range in.Entries {
+		ids = append(ids, h.ID)
+	}
+	if err := checkBatch(ids); err != nil {
+		return err
+	}
+	type id struct{ Id string }
+	out := struct {
+		Successful []id
+		Failed     []failed
+	}{[]id{}, []failed{}}
+	for _, h := range in.Entries {
+		if err := do(h, q); err != nil {
+			r, ok := err.(*refusal)
+			if !ok {
+				r = errInternal
+			}
+			out.Failed = append(out.Failed, failure(h.ID, r))
+			continue
+		}
+		out.Successful = append(out.Successful, id{h.ID})
+	}
+	return c.ok(out)
+}

@@ -1,0 +1,85 @@
+package sqs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+const (
+	maxAnswer  = 16 << 20         // bytes: 10 messages of 256 KiB, escaped
+	answerTime = 20 * time.Second // for a request, beyond what a long poll waits
+)
+
+// shared is the way of every queue: they are few hosts, often the same one.
+var shared = &http.Client{
+	Transport: &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 64, IdleConnTimeout: 45 * time.Second,
+	},
+	// SQS redirects nobody, and a signature is good for one host.
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// client is the SDK's, which tries once: what a try costs is known here. It is
+// not to check sums either, for one damaged message would make it drop the
+// whole of what it received.
+func (q *Queue) client(region string) *sdk.Client {
+	return sdk.New(sdk.Options{
+		Region: region, BaseEndpoint: aws.String(q.base), Credentials: aws.CredentialsProviderFunc(q.credentials),
+		HTTPClient: whole{}, Retryer: aws.NopRetryer{}, DisableMessageChecksumValidation: true,
+	})
+}
+
+var errNoKeys = errors.New("no access key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the function a role")
+
+func (q *Queue) credentials(context.Context) (aws.Credentials, error) {
+	k := q.keys()
+	if k.AccessKeyID == "" || k.SecretAccessKey == "" {
+		return aws.Credentials{}, errNoKeys
+	}
+	return aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, nil
+}
+
+// whole does a request and reads its whole answer before it returns. The SDK
+// closes a request's body as soon as the answer's header is there, which cut
+// off long answers on their way, a receive's messages with them: 0.7 to 4.7 %
+// of the receives with 100 KB failed (measured, v1.52.10). So a request is sent
+// from a copy of its body that nobody else closes.
+type whole struct{}
+
+// Do implements sdk.HTTPClient.
+func (whole) Do(r *http.Request) (*http.Response, error) {
+	own := r.Clone(r.Context())
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		own.Body, own.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		own.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
+	resp, err := shared.Do(own)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && len(answer) > maxAnswer {
+		err = fmt.Errorf("an answer of more than %d bytes", maxAnswer)
+	}
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(answer))
+	return resp, nil
+}
