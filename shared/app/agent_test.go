@@ -243,7 +243,7 @@ func TestAPullerWorksUntilShortlyBeforeItsEndAndSignsOff(t *testing.T) {
 	stages := []task.Stage{task.Copying}
 	pull := func(most int) int {
 		t.Helper()
-		end := time.Now().Add(4 * time.Second)
+		end := time.Now().Add(6 * time.Second)
 		ctx, cancel := context.WithDeadline(t.Context(), end)
 		defer cancel()
 		n, err := p.deploy.Pull(ctx, most, stages...)

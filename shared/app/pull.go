@@ -40,6 +40,9 @@ const (
 	// pullers is how many invocations pull at the same time unless the
 	// environment says otherwise: a tenth of the instances that an account has.
 	pullers = 10
+	// pullSettle is longer than any takes from its first look to its sign: whoever
+	// signs later has seen this one's.
+	pullSettle = 2 * time.Second
 	// pullBeat is how often a puller gives a sign of life.
 	pullBeat = ledger.LiveFor / 3
 	// pullRest is how long a puller waits for work before it ends.
@@ -105,7 +108,13 @@ func (d *Deployment) Pull(ctx context.Context, most int, stages ...task.Stage) (
 		return 0, err
 	}
 	defer d.signOff(ctx, me)
-	// Several may have looked at the same time: those who began later step back.
+	// Several may have looked at the same time. Once all of them have signed, those
+	// who began later step back.
+	select {
+	case <-time.After(pullSettle):
+	case <-ctx.Done():
+		return 0, nil
+	}
 	others, err = d.ledger.Pulling(ctx, now.Add(-pullLongest), time.Time{})
 	if err != nil || !among(others[:min(most, len(others))], me) {
 		return 0, err
