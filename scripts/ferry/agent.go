@@ -154,7 +154,7 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 		return err
 	}
 	told := context.AfterFunc(ctx, func() {
-		_, _ = fmt.Fprintf(out, "stopping: %s under way, at most %s and a few seconds more; Ctrl-C again ends it at once, and nothing is lost either\n", numbers(m.running(), "task", "tasks"), o.drain)
+		_, _ = fmt.Fprintf(out, "stopping: %s under way; it waits for them and for the queues' last answers, at most %s and a few seconds; Ctrl-C again ends it at once, and nothing is lost either\n", numbers(m.running(), "task", "tasks"), o.drain)
 	})
 	defer told()
 	began := time.Now()
