@@ -3,6 +3,7 @@ module kodoferry
 go 1.26.0
 
 require (
+	github.com/VictoriaMetrics/metrics v1.45.0 // what an agent counts, as Prometheus reads it; brings 2 modules where the official client brings 8
 	github.com/aliyun/aliyun-mns-go-sdk v1.0.6 // MNS's own client: requests, answers and signatures of the queues
 	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client: reads its error documents, and is what our signatures are held against
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
@@ -48,6 +49,8 @@ require (
 	github.com/mitchellh/go-wordwrap v1.0.1 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/valyala/fastrand v1.1.0 // indirect
+	github.com/valyala/histogram v1.2.0 // indirect
 	golang.org/x/mod v0.29.0 // indirect
 	golang.org/x/sys v0.38.0 // indirect
 	golang.org/x/text v0.31.0 // indirect

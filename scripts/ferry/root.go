@@ -20,6 +20,7 @@ Try it without any account:            ferry demo
 Move a bucket from this machine:       ferry copy SRC DST
 Say what that would do, cost and take:  ferry plan SRC DST
 Have a deployment's functions move it: ferry start SRC DST
+Work for a deployment on this machine: ferry agent
 See what it did:                       ferry report RUN, ferry why RUN KEY
 Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
 
@@ -28,7 +29,7 @@ Environment:
   ALIBABA_CLOUD_ACCESS_KEY_ID, …_ACCESS_KEY_SECRET      of the target and the ledger
   ALIBABA_CLOUD_SECURITY_TOKEN                          with temporary credentials
   FERRY_LEDGER                                          where runs are kept
-  FERRY_QUEUES                                          the queues of a deployment, for start
+  FERRY_QUEUES                                          the queues of a deployment, for start and agent
 
 Exit codes:
   0    everything is verified
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.AddCommand(demoCommand(), copyCommand(), startCommand(), planCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand())
+	root.AddCommand(demoCommand(), copyCommand(), startCommand(), agentCommand(), planCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))

@@ -16,9 +16,13 @@ import (
 )
 
 // withQueues gives the clouds the queues of a deployment.
-func (c *clouds) withQueues(t *testing.T) *mns.Server {
+func (c *clouds) withQueues(t *testing.T, set ...func(*mns.Config)) *mns.Server {
 	t.Helper()
-	s, err := mns.Start(mns.Config{AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret})
+	cfg := mns.Config{AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret}
+	for _, change := range set {
+		change(&cfg)
+	}
+	s, err := mns.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	LedgerAt string // FERRY_LEDGER: where its runs are kept, an oss:// location
 	QueuesAt string // FERRY_QUEUES: its queues, an mns:// or sqs:// location whose prefix begins their names
 	Pause    string // FERRY_PAUSE: the first wait of a task for others, doubling after; "" is 30s
+	Pullers  string // FERRY_PULL_INSTANCES: how many invocations of the pull function work at the same time; "" is 10
 
 	role *role // the keys of the function's role; nil where there is none
 }
@@ -43,6 +44,7 @@ func Load(getenv func(string) string) Config {
 		OSSSecurityToken: getenv("ALIBABA_CLOUD_SECURITY_TOKEN"),
 		AWSAccessKeyID:   getenv("AWS_ACCESS_KEY_ID"), AWSSecretAccessKey: getenv("AWS_SECRET_ACCESS_KEY"), AWSSessionToken: getenv("AWS_SESSION_TOKEN"),
 		LedgerAt: getenv("FERRY_LEDGER"), QueuesAt: getenv("FERRY_QUEUES"), Pause: getenv("FERRY_PAUSE"),
+		Pullers: getenv("FERRY_PULL_INSTANCES"),
 	}
 }
 

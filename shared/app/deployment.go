@@ -36,8 +36,9 @@ type Deployment struct {
 }
 
 // Deploy opens the deployment that the environment names. It makes no request.
-// Its error names every mistake at once.
-func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
+// Each set changes how this process does its tasks. Its error names every
+// mistake at once.
+func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deployment, error) {
 	at, lerr := c.location("FERRY_LEDGER", c.LedgerAt, job.OSS)
 	queues, qerr := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
 	wait, werr := c.pause()
@@ -64,7 +65,11 @@ func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 		return nil, err
 	}
 	d.idle = append(d.idle, d.dead)
-	d.pipeline = pipeline.New(pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Pause: wait, Shared: true})
+	how := pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Pause: wait, Shared: true}
+	for _, change := range set {
+		change(&how)
+	}
+	d.pipeline = pipeline.New(how)
 	return d, nil
 }
 

@@ -28,7 +28,7 @@ import (
 // AWS_SESSION_TOKEN, which Lambda sets out of the function's role. What is
 // missing or wrong fails every invocation with an error that names all of it.
 func Function(stage task.Stage) {
-	f := newFunction(stage, Load(os.Getenv), slog.New(faas.WithRequest(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level(os.Getenv("FERRY_LOG"))}))))
+	f := newFunction(stage, Load(os.Getenv), slog.New(faas.WithRequest(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: LogLevel(os.Getenv("FERRY_LOG"))}))))
 	o := faas.Options{Ready: f.ready, Swap: f.swap, Idle: f.closeIdle, Log: f.log}
 	if stage == task.Verifying {
 		o.Timer = f.timer
@@ -36,7 +36,8 @@ func Function(stage task.Stage) {
 	faas.Main(f.handle, o)
 }
 
-func level(name string) slog.Level {
+// LogLevel is the level that FERRY_LOG names: debug, or info.
+func LogLevel(name string) slog.Level {
 	if strings.EqualFold(name, "debug") {
 		return slog.LevelDebug
 	}

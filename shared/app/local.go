@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -67,8 +66,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(memoryLimit, debug.SetMemoryLimit(-1))))
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	defer thrifty(memoryLimit)()
 	p := pipeline.New(pipeline.Config{
 		Ledger: s.Ledger, Log: o.Log, Watch: o.Watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait,
 		// The run's own job says what is done, this process's how to get there.

@@ -63,19 +63,10 @@ func (r *Run) Living(ctx context.Context, now time.Time) ([]Living, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := now.Add(-LiveFor)
-	for _, p := range all {
-		if p.Seen.After(newest) {
-			newest = p.Seen
-		}
-	}
-	if !now.IsZero() && !newest.After(now.Add(-LiveFor)) {
-		return nil, nil
-	}
 	var living []Living
 	copies := map[string]bool{}
-	for _, p := range all {
-		if newest.Sub(p.Seen) <= LiveFor && !copies[p.Process] {
+	for _, p := range alive(all, now) {
+		if !copies[p.Process] {
 			living = append(living, p)
 			copies[p.Process] = p.Copies
 		}
@@ -91,13 +82,12 @@ func (r *Run) signs(ctx context.Context) (all []Living, err error) {
 		}
 		name := strings.TrimPrefix(o.Key, r.base)
 		text, copies := strings.CutPrefix(name, liveCopying)
-		text = strings.TrimPrefix(text, liveOther)
-		began, process, ok := strings.Cut(text, "-")
-		since, err := time.Parse(RunTime, began)
-		if !ok || err != nil {
+		p, ok := signOf(strings.TrimPrefix(text, liveOther), o)
+		if !ok {
 			continue // what no version of ours wrote says nothing
 		}
-		all = append(all, Living{Process: process, Since: since, Copies: copies, Seen: o.Modified})
+		p.Copies = copies
+		all = append(all, p)
 	}
 	return all, nil
 }

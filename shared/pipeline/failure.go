@@ -34,6 +34,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	if kind == fault.Throttled && a.row.Waits < mostDeliveries { // waiting spends no try
 		a.throttled++
 		a.slots.Throttled(a.began, fault.WaitOf(err))
+		a.Watch(Event{Kind: Slowed, Key: a.row.Key(), Err: err})
 		wait = max(fault.WaitOf(err), min(a.Quick<<min(a.throttled, 8), 30*time.Second))
 		a.row.Reason = reason(err)
 		if late(ctx, wait) || a.throttled == mostWaits {

@@ -149,7 +149,7 @@ func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row) ([]task.T
 		return nil, err
 	}
 	if row.State != ledger.Pending {
-		r.Watch(Event{Kind: Settled, Key: row.Key(), Row: row})
+		r.Watch(Event{Kind: Settled, Key: row.Key(), Row: row, Task: t})
 	}
 	return r.afterCopy(t, w), nil
 }

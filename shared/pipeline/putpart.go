@@ -90,6 +90,7 @@ func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int6
 		case kind == fault.Throttled: // waiting spends no try
 			throttled++
 			r.slots.Throttled(began, fault.WaitOf(err))
+			r.Watch(Event{Kind: Slowed, Key: u.Row.Key(), Err: err})
 			if wait = max(fault.WaitOf(err), min(r.Quick<<min(throttled, 8), 30*time.Second)); late(ctx, wait) || throttled == mostWaits {
 				return p, err
 			}

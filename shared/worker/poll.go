@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -9,62 +10,173 @@ import (
 	"kodoferry/shared/queue"
 )
 
-// pollWait is how long one receive waits for a message: the most MNS and SQS
-// serve is 30 s and 20 s.
-const pollWait = 20 * time.Second
-
-// Poll serves q with n tasks at a time until ctx ends. While a task runs its
-// message is kept invisible: visibility is how long the queue hides a received message.
-func (w *Worker) Poll(ctx context.Context, q queue.Queue, n int, visibility time.Duration) {
-	var all sync.WaitGroup
-	for range n {
-		all.Go(func() {
-			for failures := 0; ctx.Err() == nil; {
-				messages, err := q.Receive(ctx, 1, pollWait)
-				if err != nil {
-					if ctx.Err() == nil {
-						w.Log.WarnContext(ctx, "queue not read, will be tried again", "fault", fault.KindOf(err), "err", err)
-					}
-					sleep(ctx, w.pause(min(failures, 4)))
-					failures++
-					continue
-				}
-				failures = 0
-				for _, m := range messages {
-					w.serve(ctx, q, m, visibility)
-				}
-			}
-		})
-	}
-	all.Wait()
+// Service is a queue and how it is served.
+type Service struct {
+	Queue queue.Queue
+	Tasks int // at the same time, >= 1
+	// Process does one message, as the worker's own Process does, which nil stands for.
+	Process func(ctx context.Context, m queue.Message) error
+	// Hold is for how long a message is kept invisible at a time while its task
+	// runs: so late it is delivered again where this process dies.
+	Hold time.Duration
+	// Wait is how long one receive waits for a message; 0 is a minute, of which a
+	// driver makes requests as long as its service allows: 30 s MNS, 20 s SQS.
+	Wait time.Duration
+	// Drain is how long tasks may go on once nothing is received any more. The
+	// deadline of their context tells, so they hand over what does not fit.
+	Drain time.Duration
+	// Enough is asked after every receive; true ends the service, but for the
+	// tasks under way. May be nil: never.
+	Enough func() bool
 }
 
-// serve processes m, extending its visibility until that has ended.
-func (w *Worker) serve(ctx context.Context, q queue.Queue, m queue.Message, visibility time.Duration) {
+const (
+	pollWait   = time.Minute
+	maxReceive = 16 // messages, of any queue's Receive
+	// firstHold is when a message is held for the first time: what ends sooner
+	// spares the request, and until then the queue's own time hides it.
+	firstHold = time.Second
+	// holdAgain is when a hold that failed is tried again, at the latest.
+	holdAgain = 5 * time.Second
+	// newerPause is how long a task waits for a version that can read it.
+	newerPause = 5 * time.Minute
+	// letGo bounds what is done about a message when its task was cut off.
+	letGo = 5 * time.Second
+	// The pauses while a queue cannot be read.
+	firstRest, maxRest = time.Second, time.Minute
+)
+
+// Poll serves q with n tasks at a time until ctx ends, and the tasks with it.
+// While a task runs its message is kept invisible for hold at a time.
+func (w *Worker) Poll(ctx context.Context, q queue.Queue, n int, hold time.Duration) {
+	w.Serve(ctx, Service{Queue: q, Tasks: n, Hold: hold})
+}
+
+// Serve receives messages and does them until ctx ends, then lets those under
+// way go on for as long as s says, and returns when all have ended. What was
+// not done by then becomes visible again at once. However many tasks there may
+// be, there is one receive at a time: it asks for as many messages as have a place.
+func (w *Worker) Serve(ctx context.Context, s Service) {
+	if s.Process == nil {
+		s.Process = w.Process
+	}
+	tasks, end := s.drain(ctx)
+	defer end()
+	places := make(chan struct{}, s.Tasks)
+	var all sync.WaitGroup
+	defer all.Wait()
+	for failures := 0; ; {
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		n := 1 + more(places, min(s.Tasks, maxReceive)-1)
+		messages, err := s.Queue.Receive(ctx, n, s.wait())
+		for range n - len(messages) {
+			<-places
+		}
+		for _, m := range messages {
+			all.Go(func() {
+				defer func() { <-places }()
+				w.serve(ctx, tasks, s, m)
+			})
+		}
+		if s.Enough != nil && s.Enough() {
+			return
+		}
+		switch {
+		case err == nil:
+			failures = 0
+		case ctx.Err() == nil:
+			w.Log.WarnContext(ctx, "queue not read, will be tried again", "fault", fault.KindOf(err), "err", err)
+			sleep(ctx, rest(failures))
+			failures++
+		}
+	}
+}
+
+func (s Service) wait() time.Duration {
+	if s.Wait > 0 {
+		return s.Wait
+	}
+	return pollWait
+}
+
+// more takes up to n more places, as many as are free.
+func more(places chan struct{}, n int) (taken int) {
+	for taken < n {
+		select {
+		case places <- struct{}{}:
+			taken++
+		default:
+			return taken
+		}
+	}
+	return taken
+}
+
+// rest is the pause after a receive that failed, give or take a quarter.
+func rest(failures int) time.Duration {
+	return time.Duration(float64(min(firstRest<<min(failures, 16), maxRest)) * (0.75 + rand.Float64()/2))
+}
+
+// serve does m, which stays invisible until that has ended.
+func (w *Worker) serve(ctx, tasks context.Context, s Service, m queue.Message) {
 	done := make(chan error, 1)
-	go func() { done <- w.Process(ctx, m) }()
-	beat := time.NewTicker(max(visibility/2, time.Second))
+	if ctx.Err() != nil { // it came when nothing was to be begun any more
+		w.settle(ctx, s, m, ctx.Err())
+		return
+	}
+	received := m // m gets new receipts meanwhile
+	go func() { done <- s.Process(tasks, received) }()
+	beat := time.NewTimer(min(firstHold, s.Hold/2))
 	defer beat.Stop()
 	for {
 		select {
 		case <-beat.C:
-			held, err := q.Extend(ctx, m, visibility)
-			if err != nil {
-				w.Log.WarnContext(ctx, "message not held, it may be delivered twice", "fault", fault.KindOf(err), "err", err)
+			held, err := s.Queue.Extend(tasks, m, s.Hold)
+			switch {
+			case err == nil:
+				m = held
+				beat.Reset(s.Hold / 2)
 				continue
+			case tasks.Err() != nil:
+				continue
+			case fault.KindOf(err) != fault.NotFound: // else it is no longer ours to hold
+				beat.Reset(min(holdAgain, s.Hold/4))
 			}
-			m = held
+			w.Log.WarnContext(ctx, "message not held, it may be delivered twice", "fault", fault.KindOf(err), "err", err)
 		case err := <-done:
-			if err == nil {
-				err = q.Delete(context.WithoutCancel(ctx), m)
-			} else if ctx.Err() == nil {
-				_, err = q.Extend(ctx, m, w.pause(m.Deliveries-1))
-			}
-			if err != nil && ctx.Err() == nil {
-				w.Log.WarnContext(ctx, "message will be delivered again", "fault", fault.KindOf(err), "err", err)
-			}
+			w.settle(ctx, s, m, err)
 			return
 		}
+	}
+}
+
+// settle lets go of m, whose task ended with err.
+func (w *Worker) settle(ctx context.Context, s Service, m queue.Message, err error) {
+	over := ctx.Err() != nil
+	own := context.WithoutCancel(ctx) // what was done is said, whatever ended meanwhile
+	if over {
+		var cancel context.CancelFunc
+		own, cancel = context.WithTimeout(own, letGo)
+		defer cancel()
+	}
+	switch {
+	case err == nil:
+		err = s.Queue.Delete(own, m)
+	case fault.KindOf(err) == fault.Newer:
+		_, err = s.Queue.Extend(own, m, newerPause)
+	case over: // whoever else serves this queue takes it now
+		_, err = s.Queue.Extend(own, m, 0)
+	default:
+		_, err = s.Queue.Extend(own, m, w.pause(m.Deliveries-1))
+	}
+	if err != nil {
+		w.Log.WarnContext(ctx, "message will be delivered again", "fault", fault.KindOf(err), "err", err)
 	}
 }
 

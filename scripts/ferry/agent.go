@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/task"
+)
+
+// agentOptions are the flags of `ferry agent`.
+type agentOptions struct {
+	ledger, queues, listen string
+	stages                 []string
+	tasks                  map[string]int
+	parallel               int
+	drain                  time.Duration
+	health                 bool
+}
+
+func agentCommand() *cobra.Command {
+	var o agentOptions
+	c := &cobra.Command{
+		Use:   "agent",
+		Short: "Do a deployment's tasks on this machine",
+		Long: `Agent takes tasks from the queues of a deployment and does them, from any machine:
+one beside the bucket, one at the end of a leased line, or several. It shares the
+queues with functions and other agents, and limits hold for all of them together.
+At rest it makes one request a queue and 30 s (20 s at SQS).
+
+Stages are list, copy, verify and delete. Without --stages it serves them all,
+and needs no functions beside it. With --stages copy it only moves bytes, and its
+keys need not be allowed to delete. One that serves verify also buries dead
+letters and looks every 5 minutes for tasks that were lost.
+
+Ctrl-C or SIGTERM drains it: it receives nothing more, hands over what it has not
+begun, gives the rest the time that --drain says, and returns to the queues what
+is not done by then. It exits with 0. A second Ctrl-C ends it at once, and so may
+anything else: a task that was cut off is delivered again within 2 minutes (if it
+had only just begun, when the queue's own visibility ends), and what it had
+copied is found and not copied again.
+
+With --listen it answers /healthz (200, or 503 while a queue cannot be read) and
+/metrics for Prometheus. Both tell everybody who asks: keep the port inside.
+
+The log goes to standard error as lines of JSON; FERRY_LOG=debug has one a task.
+infra/agent holds a systemd unit and a Dockerfile.`,
+		Example: `  export FERRY_LEDGER='oss://my-ledger/.ferry/?region=cn-hangzhou'
+  export FERRY_QUEUES='mns://1234567890123456/ferry-?region=cn-hangzhou'
+  ferry agent
+  ferry agent --stages copy --tasks copy=8 --parallel 128 --listen 127.0.0.1:9464
+  ferry agent --health --listen 127.0.0.1:9464`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.health {
+				return askHealth(c.Context(), o.listen, c.OutOrStdout())
+			}
+			return runAgent(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	o.add(c)
+	return c
+}
+
+func (o *agentOptions) add(c *cobra.Command) {
+	work := pflag.NewFlagSet("", pflag.ContinueOnError)
+	work.StringSliceVar(&o.stages, "stages", nil, "serve these `STAGES` only: list, copy, verify, delete")
+	work.StringToIntVar(&o.tasks, "tasks", nil, "how many tasks of a stage at the same time, as `copy=8,list=4` (default: list=2,copy=4,verify=2,delete=1)")
+	work.IntVar(&o.parallel, "parallel", 0, "objects in flight at the same time, over all tasks (default: what the first run's job says, 64)")
+	work.DurationVar(&o.drain, "drain", defaultDrain, "how long tasks may go on after Ctrl-C or SIGTERM, up to 5m")
+	work.StringVar(&o.listen, "listen", "", "answer /healthz and /metrics at this `HOST:PORT` (default: nowhere)")
+	work.BoolVar(&o.health, "health", false, "ask the agent at --listen whether it is well, and exit with 0 or 1")
+	work.Lookup("tasks").DefValue = "" // its words tell it
+	where := pflag.NewFlagSet("", pflag.ContinueOnError)
+	where.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)")
+	where.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")
+	group(c, flagGroup{"What it does", work}, flagGroup{"The deployment", where})
+}
+
+const (
+	// defaultDrain leaves 10 of the 30 s in which an agent ends for what is about
+	// messages: letting go of them, and the last answers of the queues.
+	defaultDrain = 20 * time.Second
+	maxDrain     = 5 * time.Minute
+)
+
+// asked is what the flags ask for. Its error names every mistake.
+func (o agentOptions) asked() (map[task.Stage]int, error) {
+	var errs []error
+	stages, err := app.Stages(o.stages)
+	errs = append(errs, err)
+	tasks := app.DefaultTasks(stages...)
+	for name, n := range o.tasks {
+		switch s := task.Stage(name); {
+		case !slices.Contains(task.Stages[:], s):
+			errs = append(errs, fmt.Errorf("--tasks %s=%d: there is no stage %q", name, n, name))
+		case err == nil && !slices.Contains(stages, s):
+			errs = append(errs, fmt.Errorf("--tasks %s=%d: --stages leaves that stage out", name, n))
+		case n < 1 || n > maxTasks:
+			errs = append(errs, fmt.Errorf("--tasks %s=%d: write 1 to %d", name, n, maxTasks))
+		default:
+			tasks[s] = n
+		}
+	}
+	if o.parallel < 0 || o.parallel > maxParallel {
+		errs = append(errs, fmt.Errorf("--parallel %d: write 1 to %d", o.parallel, maxParallel))
+	}
+	if o.drain < 0 || o.drain > maxDrain {
+		errs = append(errs, fmt.Errorf("--drain %s: write 0s to %s", o.drain, maxDrain))
+	}
+	return tasks, errors.Join(errs...)
+}
+
+// More of them would be a mistake in a digit.
+const maxTasks, maxParallel = 256, 4096
+
+// runAgent serves until ctx ends. A clean end is no error.
+func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error {
+	log := slog.New(slog.NewJSONHandler(errOut, &slog.HandlerOptions{Level: app.LogLevel(os.Getenv("FERRY_LOG"))}))
+	m := newMetrics()
+	cfg := app.Load(os.Getenv)
+	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
+	tasks, err := o.asked()
+	d, derr := cfg.Deploy(log, func(c *pipeline.Config) { c.Watch, c.Slots = m.watch, o.parallel })
+	if err := errors.Join(err, derr); err != nil {
+		return usageError{err}
+	}
+	stages := inOrder(tasks)
+	checked, cancel := context.WithTimeout(ctx, checkTime)
+	err = d.Ready(checked, stages...)
+	cancel()
+	if err != nil {
+		return misconfigured(err)
+	}
+	if o.listen != "" {
+		server, err := listenForHealth(o.listen, m)
+		if err != nil {
+			return usageError{err}
+		}
+		defer func() { _ = server.Close() }()
+	}
+	if _, err := fmt.Fprintln(out, o.begins(tasks, stages)); err != nil {
+		return err
+	}
+	told := context.AfterFunc(ctx, func() {
+		_, _ = fmt.Fprintf(out, "stopping: %s under way; it waits for them and for the queues' last answers, at most %s and a few seconds; Ctrl-C again ends it at once, and nothing is lost either\n", numbers(m.running(), "task", "tasks"), o.drain)
+	})
+	defer told()
+	began := time.Now()
+	d.Serve(ctx, app.AgentOptions{Tasks: tasks, Drain: o.drain, Doer: m.count, Answered: m.answered})
+	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", lasted(time.Since(began)), m.sum())
+	return err
+}
+
+// begins says in a line what the agent does.
+func (o agentOptions) begins(tasks map[task.Stage]int, stages []task.Stage) string {
+	var what []string
+	for _, s := range stages {
+		what = append(what, fmt.Sprintf("%s (%d at a time)", s, tasks[s]))
+	}
+	queues, _, _ := strings.Cut(o.queues, "?")
+	ledger, _, _ := strings.Cut(o.ledger, "?")
+	text := fmt.Sprintf("ferry agent: %s; queues %s, ledger %s", strings.Join(what, ", "), queues, ledger)
+	if o.listen != "" {
+		text += "; http://" + o.listen + "/metrics"
+	}
+	return text + "; Ctrl-C drains it"
+}
+
+// inOrder is the stages that tasks has, in the order of the data.
+func inOrder(tasks map[task.Stage]int) (stages []task.Stage) {
+	for _, s := range task.Stages {
+		if tasks[s] > 0 {
+			stages = append(stages, s)
+		}
+	}
+	return stages
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/task"
+	"kodoferry/shared/worker"
+)
+
+// agentMetrics counts what an agent does, for Prometheus and for its last line.
+// It is safe for concurrent use.
+//
+//	ferry_tasks_total{kind,outcome}          done, throttled, failed, newer, cut_off, given_up
+//	ferry_task_seconds{kind}                 how long each took
+//	ferry_tasks_running{kind}
+//	ferry_objects_total{state}               copied, unchanged, failed, …: as their rows say
+//	ferry_copied_bytes_total                 parts of big objects included
+//	ferry_throttles_total                    answers to slow down, each waited for
+//	ferry_faults_total{fault}                faults met with objects and dealt with
+//	ferry_receives_total{queue,outcome}      ok, failed
+//	ferry_last_answer_seconds{queue}         when a queue was read last, in Unix time
+//
+// How full queues are is not among them: it would cost a request a queue and
+// scrape, and their service tells it.
+type agentMetrics struct {
+	set               *metrics.Set
+	done, objects     atomic.Int64 // tasks, and objects copied
+	bytes             *metrics.Counter
+	throttles         *metrics.Counter
+	live              [len(kinds)]atomic.Int64 // tasks under way, as kinds has them
+	mu                sync.Mutex
+	answers, failures map[string]time.Time // by queue: when it was read last, and since when it cannot be
+}
+
+// kinds are those of tasks.
+var kinds = [...]task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Gate, task.Delete, task.Report}
+
+func newMetrics() *agentMetrics {
+	m := &agentMetrics{set: metrics.NewSet(), answers: map[string]time.Time{}, failures: map[string]time.Time{}}
+	metrics.ExposeMetadata(true)
+	m.bytes, m.throttles = m.set.NewCounter("ferry_copied_bytes_total"), m.set.NewCounter("ferry_throttles_total")
+	for i, k := range kinds {
+		m.set.NewGauge(fmt.Sprintf("ferry_tasks_running{kind=%q}", k), func() float64 { return float64(m.live[i].Load()) })
+	}
+	return m
+}
+
+// write writes all of it as Prometheus reads it, with what the process itself uses.
+func (m *agentMetrics) write(w io.Writer) {
+	m.set.WritePrometheus(w)
+	metrics.WriteProcessMetrics(w)
+}
+
+// countedDoer is who does the tasks, counted.
+type countedDoer struct {
+	worker.Doer
+	m *agentMetrics
+}
+
+func (m *agentMetrics) count(d worker.Doer) worker.Doer { return countedDoer{d, m} }
+
+func (c countedDoer) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if i := slices.Index(kinds[:], t.Kind); i >= 0 {
+		c.m.live[i].Add(1)
+		defer c.m.live[i].Add(-1)
+	}
+	begun := time.Now()
+	next, err := c.Doer.Do(ctx, t)
+	c.m.set.GetOrCreatePrometheusHistogram(fmt.Sprintf("ferry_task_seconds{kind=%q}", t.Kind)).UpdateDuration(begun)
+	c.m.ended(t, outcome(ctx, err))
+	if err == nil {
+		c.m.done.Add(1)
+	}
+	return next, err
+}
+
+func (c countedDoer) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
+	next, err := c.Doer.GiveUp(ctx, t, cause)
+	if err == nil {
+		c.m.ended(t, "given_up")
+	}
+	return next, err
+}
+
+func (m *agentMetrics) ended(t task.Task, how string) {
+	m.set.GetOrCreateCounter(fmt.Sprintf("ferry_tasks_total{kind=%q,outcome=%q}", t.Kind, how)).Inc()
+}
+
+// outcome is how a task ended.
+func outcome(ctx context.Context, err error) string {
+	switch kind := fault.KindOf(err); {
+	case err == nil:
+		return "done"
+	case ctx.Err() != nil:
+		return "cut_off"
+	case kind == fault.Throttled:
+		return "throttled"
+	case kind == fault.Newer:
+		return "newer"
+	}
+	return "failed"
+}
+
+// watch takes in an event of the pipeline.
+func (m *agentMetrics) watch(e pipeline.Event) {
+	switch e.Kind {
+	case pipeline.Settled:
+		m.set.GetOrCreateCounter(fmt.Sprintf("ferry_objects_total{state=%q}", e.Row.State)).Inc()
+		if e.Row.State != ledger.Copied {
+			return
+		}
+		m.objects.Add(1)
+		if e.Task.Kind == "" { // else its parts were told as they moved
+			m.bytes.AddInt64(e.Row.Src.Size)
+		}
+	case pipeline.Moved:
+		m.bytes.AddInt64(e.Bytes)
+	case pipeline.Slowed:
+		m.throttles.Inc()
+	case pipeline.Caught:
+		if kind := fault.KindOf(e.Err); kind != "" {
+			m.set.GetOrCreateCounter(fmt.Sprintf("ferry_faults_total{fault=%q}", kind)).Inc()
+		}
+	}
+}
+
+// answered takes in how a receive ended.
+func (m *agentMetrics) answered(queue string, err error) {
+	how, now := "ok", time.Now()
+	m.mu.Lock()
+	switch {
+	case err == nil:
+		if _, known := m.answers[queue]; !known {
+			m.set.NewGauge(fmt.Sprintf("ferry_last_answer_seconds{queue=%q}", queue), func() float64 { return m.lastAnswer(queue) })
+		}
+		m.answers[queue] = now
+		delete(m.failures, queue)
+	default:
+		how = "failed"
+		if _, failing := m.failures[queue]; !failing {
+			m.failures[queue] = now
+		}
+	}
+	m.mu.Unlock()
+	m.set.GetOrCreateCounter(fmt.Sprintf("ferry_receives_total{queue=%q,outcome=%q}", queue, how)).Inc()
+}
+
+func (m *agentMetrics) lastAnswer(queue string) float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return float64(m.answers[queue].UnixMilli()) / 1000
+}
+
+// running is how many tasks are under way.
+func (m *agentMetrics) running() (n int64) {
+	for i := range m.live {
+		n += m.live[i].Load()
+	}
+	return n
+}
+
+// sum says what was done.
+func (m *agentMetrics) sum() string {
+	return fmt.Sprintf("%s done, %s copied, %s", numbers(m.done.Load(), "task", "tasks"), numbers(m.objects.Load(), "object", "objects"), sized(int64(m.bytes.Get())))
+}
+
+// unread names the queues that have not been readable for longer than patience.
+func (m *agentMetrics) unread(patience time.Duration) (queues []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for queue, since := range m.failures {
+		if time.Since(since) > patience {
+			queues = append(queues, queue)
+		}
+	}
+	slices.Sort(queues)
+	return queues
+}
