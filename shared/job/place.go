@@ -30,9 +30,9 @@ var (
 func (l Location) check() problems {
 	var bad problems
 	switch l.Scheme {
-	case Kodo, OSS, MNS:
+	case Kodo, S3, OSS, MNS:
 	default:
-		bad.add("unknown service %q%s: write kodo://…, oss://… or mns://…", l.Scheme, meant(l.Scheme, Kodo, OSS, MNS))
+		bad.add("unknown service %q%s: write kodo://…, s3://…, oss://… or mns://…", l.Scheme, meant(l.Scheme, Kodo, S3, OSS, MNS))
 	}
 	l.checkBucket(&bad)
 	if !utf8.ValidString(l.Prefix) {
@@ -42,6 +42,8 @@ func (l Location) check() problems {
 		bad.add("the prefix has %d bytes: shorten it to %d", len(l.Prefix), maxPrefix)
 	}
 	switch {
+	case l.Scheme == S3:
+		l.checkS3(&bad)
 	case l.Region == "" && (l.Scheme == OSS || l.Scheme == MNS):
 		bad.add("region is missing: add one such as ?region=cn-hangzhou")
 	case l.Scheme == OSS && strings.HasPrefix(l.Region, "oss-") && regionName.MatchString(l.Region):
@@ -83,7 +85,7 @@ func (l Location) checkEndpoint(bad *problems) {
 	case "":
 		return
 	case "internal", "public", "accelerate":
-		if l.Scheme == Kodo || l.Scheme == MNS && l.Endpoint == "accelerate" {
+		if l.Scheme == Kodo || l.Scheme == S3 || l.Scheme == MNS && l.Endpoint == "accelerate" {
 			bad.add("endpoint=%s is not for %s://: name a host, or leave it out", l.Endpoint, l.Scheme)
 		}
 		return
