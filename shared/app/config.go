@@ -15,6 +15,9 @@ import (
 type Config struct {
 	KodoAccessKey    string // QINIU_ACCESS_KEY
 	KodoSecretKey    string // QINIU_SECRET_KEY
+	AWSAccessKeyID   string // AWS_ACCESS_KEY_ID: of an s3:// source that is not Kodo's
+	AWSSecretKey     string // AWS_SECRET_ACCESS_KEY
+	AWSSessionToken  string // AWS_SESSION_TOKEN, only with temporary credentials
 	OSSAccessKeyID   string // ALIBABA_CLOUD_ACCESS_KEY_ID
 	OSSAccessSecret  string // ALIBABA_CLOUD_ACCESS_KEY_SECRET
 	OSSSecurityToken string // ALIBABA_CLOUD_SECURITY_TOKEN, only with temporary credentials
@@ -31,6 +34,7 @@ type Config struct {
 func Load(getenv func(string) string) Config {
 	return Config{
 		KodoAccessKey: getenv("QINIU_ACCESS_KEY"), KodoSecretKey: getenv("QINIU_SECRET_KEY"),
+		AWSAccessKeyID: getenv("AWS_ACCESS_KEY_ID"), AWSSecretKey: getenv("AWS_SECRET_ACCESS_KEY"), AWSSessionToken: getenv("AWS_SESSION_TOKEN"),
 		OSSAccessKeyID: getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), OSSAccessSecret: getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
 		OSSSecurityToken: getenv("ALIBABA_CLOUD_SECURITY_TOKEN"),
 		LedgerAt:         getenv("FERRY_LEDGER"), QueuesAt: getenv("FERRY_QUEUES"), Pause: getenv("FERRY_PAUSE"),
@@ -45,22 +49,29 @@ type role struct {
 // Missing names, for the services that locations use, every variable that is
 // not set; nil if none is missing.
 func (c Config) Missing(locations ...job.Location) error {
-	used := map[string]bool{}
+	used := map[string]string{} // by whose keys they are: the location's words for them
 	for _, l := range locations {
-		used[l.Scheme] = true
+		switch {
+		case l.Scheme == job.S3 && l.AtKodo():
+			used[job.Kodo] = "kodo credentials, because " + l.S3Endpoint() + " is Kodo's: another service is named by endpoint="
+		case used[l.Scheme] == "":
+			used[l.Scheme] = l.Scheme + " credentials"
+		}
 	}
 	var errs []error
 	for _, v := range []struct{ scheme, name, value string }{
 		{job.Kodo, "QINIU_ACCESS_KEY", c.KodoAccessKey},
 		{job.Kodo, "QINIU_SECRET_KEY", c.KodoSecretKey},
+		{job.S3, "AWS_ACCESS_KEY_ID", c.AWSAccessKeyID},
+		{job.S3, "AWS_SECRET_ACCESS_KEY", c.AWSSecretKey},
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_ID", c.OSSAccessKeyID},
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_SECRET", c.OSSAccessSecret},
 	} {
 		if v.scheme == job.OSS && c.role != nil {
 			continue // they come with each invocation
 		}
-		if used[v.scheme] && v.value == "" {
-			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s is not set: export it with the %s credentials", v.name, v.scheme)))
+		if used[v.scheme] != "" && v.value == "" {
+			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s is not set: export it with the %s", v.name, used[v.scheme])))
 		}
 	}
 	return errors.Join(errs...)
