@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"strings"
 	"time"
 
@@ -31,7 +30,7 @@ type emulateOptions struct {
 	minSize, maxSize      int64
 	attributesOnly        bool
 	kodoAddr, ossAddr     string
-	mnsAddr               string
+	mnsAddr, s3Addr       string
 	kodoFaults, ossFaults []string
 	mnsFaults             []string
 	unsigned, mirror      bool
@@ -48,7 +47,8 @@ func emulateCommand() *cobra.Command {
 Ferry and for any other client: signatures are verified, limits enforced, the
 services' own errors answered. Nothing is written to disk.
 
-The Kodo bucket "photos" is filled by --objects or --synthetic; the OSS bucket
+The Kodo bucket "photos" is filled by --objects or --synthetic, and is to be read
+through the S3-compatible interface, too, as "photos-s3"; the OSS bucket
 "photos-new" and the queues of a deployment are empty. Faults are operation:kind:rate[:argument], with the
 kinds latency, status, throttle, reset, flip, lost and empty.`,
 		Example: `  ferry emulate --objects 2000
@@ -76,6 +76,7 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 	f.Int64Var(&o.maxSize, "max-size", 16<<10, "most bytes of a generated object")
 	f.BoolVar(&o.attributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
 	f.StringVar(&o.kodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
+	f.StringVar(&o.s3Addr, "s3-addr", "127.0.0.1:0", "where Kodo's S3-compatible interface listens; its faults are Kodo's: s3-get, s3-head, s3-list")
 	f.StringVar(&o.ossAddr, "oss-addr", "127.0.0.1:0", "where OSS listens")
 	f.StringVar(&o.mnsAddr, "mns-addr", "127.0.0.1:0", "where MNS listens")
 	f.StringArrayVar(&o.kodoFaults, "kodo-fault", nil, "a fault of Kodo; may be given again")
@@ -93,6 +94,7 @@ const (
 	emulatedKey    = "emulated-access-key"
 	emulatedSecret = "emulated-secret-key"
 	emulatedRegion = "cn-hangzhou"
+	emulatedS3     = demoSource + "-s3" // what photos is called at Kodo's S3 interface
 )
 
 func runEmulate(ctx context.Context, o emulateOptions, out io.Writer) error {
@@ -132,7 +134,7 @@ func (o emulateOptions) start() (*emulation, error) {
 	if o.objects < 0 || o.synthetic < 0 || o.minSize < 0 || o.maxSize < o.minSize {
 		wrong = append(wrong, errors.New("--objects, --synthetic, --min-size and --max-size: want numbers from 0, and a least size that is not above the most"))
 	}
-	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--oss-addr": o.ossAddr, "--mns-addr": o.mnsAddr} {
+	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--s3-addr": o.s3Addr, "--oss-addr": o.ossAddr, "--mns-addr": o.mnsAddr} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s %q: want host:port, as in 127.0.0.1:9001", flag, addr))
 		}
@@ -156,8 +158,8 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 	taken := func(flag string, err error) error {
 		return fmt.Errorf("%s: %w; choose another, or none for any free port", flag, err)
 	}
-	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed, Unsigned: o.unsigned}); err != nil {
-		return taken("--kodo-addr", err)
+	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, S3Addr: o.s3Addr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed, Unsigned: o.unsigned}); err != nil {
+		return taken("--kodo-addr, --s3-addr", err)
 	}
 	if e.oss, err = oss.Start(oss.Config{
 		Addr: o.ossAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: emulatedRegion, Seed: o.seed + 1,
@@ -170,7 +172,7 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 	}); err != nil {
 		return taken("--mns-addr", err)
 	}
-	made := []error{e.kodo.CreateBucket(demoSource), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
+	made := []error{e.kodo.CreateBucket(demoSource), e.kodo.SetS3Name(demoSource, emulatedS3), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
 	for _, name := range app.QueueNames {
 		made = append(made, e.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: 30 * time.Minute}))
 	}
@@ -223,74 +225,4 @@ func (e *emulation) close() {
 	if e.mns != nil {
 		_ = e.mns.Close()
 	}
-}
-
-// description is what `ferry emulate --json` prints.
-type description struct {
-	Kodo struct {
-		Endpoint  string   `json:"endpoint"`
-		Domain    string   `json:"domain"` // of photos, for downloads
-		AccessKey string   `json:"access_key"`
-		SecretKey string   `json:"secret_key"`
-		Buckets   []string `json:"buckets"`
-	} `json:"kodo"`
-	OSS struct {
-		Endpoint        string   `json:"endpoint"`
-		AccessKeyID     string   `json:"access_key_id"`
-		AccessKeySecret string   `json:"access_key_secret"`
-		Region          string   `json:"region"`
-		Buckets         []string `json:"buckets"`
-	} `json:"oss"`
-	MNS struct {
-		Endpoint string   `json:"endpoint"`
-		Account  string   `json:"account"`
-		Region   string   `json:"region"`
-		Queues   []string `json:"queues"`
-	} `json:"mns"`
-	Env map[string]string `json:"env"`
-}
-
-func (e *emulation) describe() description {
-	var d description
-	d.Kodo.Endpoint, d.Kodo.Domain, d.Kodo.AccessKey, d.Kodo.SecretKey = e.kodo.Endpoint(), e.kodo.Domain(demoSource), emulatedKey, emulatedSecret
-	d.Kodo.Buckets = []string{demoSource}
-	d.OSS.Endpoint, d.OSS.AccessKeyID, d.OSS.AccessKeySecret, d.OSS.Region = e.oss.Endpoint(), emulatedKey, emulatedSecret, e.oss.Region()
-	d.OSS.Buckets = []string{demoTarget}
-	d.MNS.Endpoint, d.MNS.Account, d.MNS.Region = e.mns.Endpoint(), e.mns.Account(), e.mns.Region()
-	for _, name := range app.QueueNames {
-		d.MNS.Queues = append(d.MNS.Queues, demoQueues+name)
-	}
-	d.Env = map[string]string{}
-	for _, v := range e.env() {
-		d.Env[v[0]] = v[1]
-	}
-	return d
-}
-
-// env lists the variables that lead any Ferry here, in the order to show them.
-func (e *emulation) env() [][2]string {
-	oss := "region=" + e.oss.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.oss.Endpoint())
-	return [][2]string{
-		{"QINIU_ACCESS_KEY", emulatedKey},
-		{"QINIU_SECRET_KEY", emulatedSecret},
-		{"ALIBABA_CLOUD_ACCESS_KEY_ID", emulatedKey},
-		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulatedSecret},
-		{"ALIBABA_CLOUD_SECURITY_TOKEN", ""},
-		{"FERRY_SOURCE", "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + url.QueryEscape(e.kodo.Endpoint())},
-		{"FERRY_TARGET", "oss://" + demoTarget + "/?" + oss},
-		{"FERRY_LEDGER", "oss://" + demoTarget + "/" + demoLedger + "?" + oss},
-		{"FERRY_QUEUES", "mns://" + e.mns.Account() + "/" + demoQueues + "?region=" + e.mns.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.mns.Endpoint())},
-	}
-}
-
-func (e *emulation) explain() string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), demoSource, e.kodo.Domain(demoSource))
-	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n", e.oss.Endpoint(), demoTarget, e.oss.Region())
-	fmt.Fprintf(&text, "MNS   %s  account %s, queues %s…\n\nIn another terminal:\n\n", e.mns.Endpoint(), e.mns.Account(), demoQueues)
-	for _, v := range e.env() {
-		fmt.Fprintf(&text, "export %s='%s'\n", v[0], v[1])
-	}
-	fmt.Fprintf(&text, "\nferry copy \"$FERRY_SOURCE\" \"$FERRY_TARGET\"\n\nServing since %s, until Ctrl-C.\n", time.Now().Format(time.TimeOnly))
-	return text.String()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc64"
+	"log/slog"
 	"maps"
 	"strings"
 	"testing"
@@ -153,5 +154,26 @@ func TestTheKeysOfAnS3SourceAreThoseOfItsService(t *testing.T) {
 		if _, err := load().Connect(j); err != nil {
 			t.Errorf("%s with %v: %v", src, tc.want, err)
 		}
+	}
+}
+
+func TestADeploymentNeedsTheKeysOfOneServiceToReadFrom(t *testing.T) {
+	c := app.Config{
+		OSSAccessKeyID: "id", OSSAccessSecret: "secret", LedgerAt: "oss://ledger-bucket/.ferry/?region=cn-hangzhou", QueuesAt: "mns://1234/ferry-?region=cn-hangzhou",
+	}
+	if _, err := c.Deploy(slog.New(slog.DiscardHandler)); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "QINIU_ACCESS_KEY") {
+		t.Errorf("without any: %v, want it to name Kodo's", err)
+	}
+	c.AWSAccessKeyID, c.AWSSecretKey = "id", "secret"
+	d, err := c.Deploy(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatalf("with AWS's: %v", err)
+	}
+	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Check(t.Context(), j); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "QINIU_SECRET_KEY") {
+		t.Errorf("a job at Kodo: %v, want it to name Kodo's keys", err)
 	}
 }

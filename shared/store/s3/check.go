@@ -86,6 +86,10 @@ func (b *Bucket) explain(err error) string {
 
 func (b *Bucket) explainRefusal(err error, r *refusal) string {
 	switch r.code {
+	case "":
+		if k := kindOf(r); k == fault.Denied || k == fault.Invalid {
+			return fmt.Sprintf("%s answers as S3 does not: check endpoint=", b.host)
+		}
 	case "NoSuchBucket":
 		return fmt.Sprintf("bucket %q does not exist at %s: check its name, which at Kodo may be another for S3, region= and endpoint=", b.cfg.Bucket, b.host)
 	case "InvalidAccessKeyId":

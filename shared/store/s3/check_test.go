@@ -39,6 +39,7 @@ func TestCheckNamesTheMistakeAndItsCure(t *testing.T) {
 		"a wrong region":                 {answer: refuses(400, "AuthorizationHeaderMalformed"), kind: fault.Invalid, want: "does not take region=us-east-1"},
 		"a clock that is off":            {answer: refuses(403, "RequestTimeTooSkewed"), kind: fault.Temporary, want: "clock"},
 		"busy":                           {answer: refuses(503, "SlowDown"), kind: fault.Throttled},
+		"some other service":             {answer: refuses(401, ""), kind: fault.Denied, want: "answers as S3 does not"},
 		"some web server":                {answer: says("<html>hello</html>"), kind: fault.Invalid, want: "is not S3"},
 		"a plus that may be a space":     {answer: says(listing(last, encoded, `<StartAfter>%20+</StartAfter>`)), kind: fault.Invalid, want: "cannot be told apart"},
 		"a host that begins as a bucket": {answer: says("<html>hello</html>"), set: func(c *Config) { c.Bucket = "127" }, kind: fault.Invalid, want: "begins with the bucket's name"},

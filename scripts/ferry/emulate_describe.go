@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"kodoferry/shared/app"
+)
+
+// description is what `ferry emulate --json` prints.
+type description struct {
+	Kodo struct {
+		Endpoint  string   `json:"endpoint"`
+		Domain    string   `json:"domain"` // of photos, for downloads
+		AccessKey string   `json:"access_key"`
+		SecretKey string   `json:"secret_key"`
+		Buckets   []string `json:"buckets"`
+	} `json:"kodo"`
+	S3 struct { // Kodo's S3-compatible interface, by Kodo's keys
+		Endpoint string   `json:"endpoint"`
+		Region   string   `json:"region"`
+		Buckets  []string `json:"buckets"`
+	} `json:"s3"`
+	OSS struct {
+		Endpoint        string   `json:"endpoint"`
+		AccessKeyID     string   `json:"access_key_id"`
+		AccessKeySecret string   `json:"access_key_secret"`
+		Region          string   `json:"region"`
+		Buckets         []string `json:"buckets"`
+	} `json:"oss"`
+	MNS struct {
+		Endpoint string   `json:"endpoint"`
+		Account  string   `json:"account"`
+		Region   string   `json:"region"`
+		Queues   []string `json:"queues"`
+	} `json:"mns"`
+	Env map[string]string `json:"env"`
+}
+
+func (e *emulation) describe() description {
+	var d description
+	d.Kodo.Endpoint, d.Kodo.Domain, d.Kodo.AccessKey, d.Kodo.SecretKey = e.kodo.Endpoint(), e.kodo.Domain(demoSource), emulatedKey, emulatedSecret
+	d.Kodo.Buckets = []string{demoSource}
+	d.S3.Endpoint, d.S3.Region, d.S3.Buckets = e.kodo.S3Endpoint(), e.kodo.S3Region(), []string{emulatedS3}
+	d.OSS.Endpoint, d.OSS.AccessKeyID, d.OSS.AccessKeySecret, d.OSS.Region = e.oss.Endpoint(), emulatedKey, emulatedSecret, e.oss.Region()
+	d.OSS.Buckets = []string{demoTarget}
+	d.MNS.Endpoint, d.MNS.Account, d.MNS.Region = e.mns.Endpoint(), e.mns.Account(), e.mns.Region()
+	for _, name := range app.QueueNames {
+		d.MNS.Queues = append(d.MNS.Queues, demoQueues+name)
+	}
+	d.Env = map[string]string{}
+	for _, v := range e.env() {
+		d.Env[v[0]] = v[1]
+	}
+	return d
+}
+
+// env lists the variables that lead any Ferry here, in the order to show them.
+func (e *emulation) env() [][2]string {
+	oss := "region=" + e.oss.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.oss.Endpoint())
+	return [][2]string{
+		{"QINIU_ACCESS_KEY", emulatedKey},
+		{"QINIU_SECRET_KEY", emulatedSecret},
+		{"AWS_ACCESS_KEY_ID", emulatedKey}, // what is not at qiniucs.com is not Kodo's
+		{"AWS_SECRET_ACCESS_KEY", emulatedSecret},
+		{"AWS_SESSION_TOKEN", ""},
+		{"ALIBABA_CLOUD_ACCESS_KEY_ID", emulatedKey},
+		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulatedSecret},
+		{"ALIBABA_CLOUD_SECURITY_TOKEN", ""},
+		{"FERRY_SOURCE", "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + url.QueryEscape(e.kodo.Endpoint())},
+		{"FERRY_S3_SOURCE", "s3://" + emulatedS3 + "/?region=" + e.kodo.S3Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.kodo.S3Endpoint())},
+		{"FERRY_TARGET", "oss://" + demoTarget + "/?" + oss},
+		{"FERRY_LEDGER", "oss://" + demoTarget + "/" + demoLedger + "?" + oss},
+		{"FERRY_QUEUES", "mns://" + e.mns.Account() + "/" + demoQueues + "?region=" + e.mns.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.mns.Endpoint())},
+	}
+}
+
+func (e *emulation) explain() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), demoSource, e.kodo.Domain(demoSource))
+	fmt.Fprintf(&text, "S3    %s  the same bucket, there %s, region %s\n", e.kodo.S3Endpoint(), emulatedS3, e.kodo.S3Region())
+	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n", e.oss.Endpoint(), demoTarget, e.oss.Region())
+	fmt.Fprintf(&text, "MNS   %s  account %s, queues %s…\n\nIn another terminal:\n\n", e.mns.Endpoint(), e.mns.Account(), demoQueues)
+	for _, v := range e.env() {
+		fmt.Fprintf(&text, "export %s='%s'\n", v[0], v[1])
+	}
+	fmt.Fprintf(&text, "\nferry copy \"$FERRY_SOURCE\" \"$FERRY_TARGET\"     or from \"$FERRY_S3_SOURCE\"\n\nServing since %s, until Ctrl-C.\n", time.Now().Format(time.TimeOnly))
+	return text.String()
+}
