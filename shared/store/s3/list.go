@@ -17,7 +17,9 @@ import (
 // ahead. A listing tells Key, Size, Hash (the ETag), Modified, Class and
 // Frozen. It leaves out what only an answer about the object itself tells:
 // Type, Header and Meta, and MD5, because whether an ETag is one depends on how
-// the object is encrypted. A page is tried up to 6 times. Only IsTruncated ends
+// the object is encrypted. Nor does it tell what is disabled at Kodo: reading
+// that is Denied. Whether an archived object is restored takes a HEAD each, but
+// at AWS. A page is tried up to 6 times. Only IsTruncated ends
 // the listing. A bucket that does not exist is NotFound. When the iteration
 // ends, no goroutine of it is left.
 func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {

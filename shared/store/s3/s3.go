@@ -2,9 +2,10 @@
 // among them: a store.Source. Start with Open, then Check.
 //
 // Requests are addressed, signed with version 4 and sent here, each exactly
-// once, as in the other drivers: four kinds of request take no client of ten
-// megabytes, and nothing then retries, decompresses, adds checksums or tidies
-// up a key on the way. A test holds every signature against AWS's own client.
+// once, as in the other drivers: three kinds of request are no reason for AWS's
+// client, which adds 4 MB to every function, and nothing then retries,
+// decompresses, adds checksums or tidies up a key on the way. A test holds
+// every signature against that client.
 //
 //	s3.go       Config, Open, Bucket
 //	call.go     one request: transport, address, answer
