@@ -8,9 +8,10 @@ require (
 	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client: reads its error documents, and is what our signatures are held against
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
 	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
-	github.com/aws/aws-sdk-go-v2 v1.47.7 // the core of AWS's own clients: credentials, signatures, errors
+	github.com/aws/aws-sdk-go-v2 v1.48.0 // the core of AWS's own clients: credentials, signatures, errors
+	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.10 // AWS's own S3 client: what our signatures and the S3 stand-in are held against, in tests alone
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10 // SQS's own client: requests and answers of the queues
-	github.com/aws/smithy-go v1.28.8 // the types of the errors that AWS's clients return
+	github.com/aws/smithy-go v1.28.9 // the types of the errors that AWS's clients return
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // globs with ** for a job's filter
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
 	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
@@ -37,8 +38,14 @@ require (
 	github.com/andybalholm/brotli v1.1.0 // indirect
 	github.com/apparentlymart/go-textseg/v15 v15.0.0 // indirect
 	github.com/apparentlymart/go-textseg/v17 v17.0.1 // indirect
-	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
-	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.10 // indirect
+	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.27 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.12 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.12 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/v4a v1.5.12 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/accept-encoding v1.13.25 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/checksum v1.11.13 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/presigned-url v1.14.12 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/s3shared v1.20.12 // indirect
 	github.com/gammazero/toposort v0.1.1 // indirect
 	github.com/gofrs/flock v0.8.1 // indirect
 	github.com/gogap/errors v0.0.0-20210818113853-edfbba0ddea9 // indirect

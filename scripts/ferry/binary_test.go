@@ -42,7 +42,7 @@ func command(t *testing.T, env []string, args ...string) (c *exec.Cmd, out, errO
 	t.Helper()
 	c = exec.CommandContext(t.Context(), binary, args...)
 	c.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "QINIU_") || strings.HasPrefix(v, "ALIBABA_CLOUD_") || strings.HasPrefix(v, "FERRY_")
+		return strings.HasPrefix(v, "QINIU_") || strings.HasPrefix(v, "AWS_") || strings.HasPrefix(v, "ALIBABA_CLOUD_") || strings.HasPrefix(v, "FERRY_")
 	}), env...)
 	out, errOut = new(bytes.Buffer), new(bytes.Buffer)
 	c.Stdout, c.Stderr = out, errOut
@@ -92,6 +92,7 @@ type clouds struct {
 	oss      *oss.Server
 	env      []string
 	src, dst string
+	s3       string // the source through its S3 interface
 	ledger   string
 }
 
@@ -110,6 +111,9 @@ func newClouds(t *testing.T) *clouds {
 	if err := k.CreateBucket(demoSource); err != nil {
 		t.Fatal(err)
 	}
+	if err := k.SetS3Name(demoSource, emulatedS3); err != nil {
+		t.Fatal(err)
+	}
 	if err := o.CreateBucket(demoTarget); err != nil {
 		t.Fatal(err)
 	}
@@ -117,9 +121,11 @@ func newClouds(t *testing.T) *clouds {
 		kodo: k, oss: o,
 		env: []string{
 			"QINIU_ACCESS_KEY=" + emulatedKey, "QINIU_SECRET_KEY=" + emulatedSecret,
+			"AWS_ACCESS_KEY_ID=" + emulatedKey, "AWS_SECRET_ACCESS_KEY=" + emulatedSecret,
 			"ALIBABA_CLOUD_ACCESS_KEY_ID=" + emulatedKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + emulatedSecret,
 		},
 		src:    "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + k.Endpoint(),
+		s3:     "s3://" + emulatedS3 + "/?region=" + k.S3Region() + "&insecure=true&endpoint=" + k.S3Endpoint(),
 		dst:    "oss://" + demoTarget + "/?region=cn-hangzhou&insecure=true&endpoint=" + o.Endpoint(),
 		ledger: "oss://" + demoTarget + "/.ferry/?region=cn-hangzhou&insecure=true&endpoint=" + o.Endpoint(),
 	}

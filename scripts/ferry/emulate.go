@@ -33,6 +33,7 @@ type emulateOptions struct {
 	attributesOnly        bool
 	kodoAddr, ossAddr     string
 	mnsAddr, sqsAddr      string
+	s3Addr                string
 	kodoFaults, ossFaults []string
 	mnsFaults, sqsFaults  []string
 	unsigned, mirror      bool
@@ -49,9 +50,10 @@ func emulateCommand() *cobra.Command {
 Ferry and for any other client: signatures are verified, limits enforced, the
 services' own errors answered. Nothing is written to disk.
 
-The Kodo bucket "photos" is filled by --objects or --synthetic; the OSS bucket
-"photos-new" and the queues of a deployment, at MNS and at SQS, are empty.
-Faults are operation:kind:rate[:argument], with the kinds latency, status, throttle, reset, flip, lost and empty.`,
+The Kodo bucket "photos" is filled by --objects or --synthetic, and is to be read
+through the S3-compatible interface, too, as "photos-s3"; the OSS bucket
+"photos-new" and the queues of a deployment, at MNS and at SQS, are empty. Faults are operation:kind:rate[:argument], with the
+kinds latency, status, throttle, reset, flip, lost and empty.`,
 		Example: `  ferry emulate --objects 2000
   ferry emulate --json --synthetic 10000000 --attributes-only
   ferry emulate --objects 500 --kodo-fault get:flip:0.05 --oss-fault put:lost:0.01 --oss-fault '*:latency:1:20ms'`,
@@ -78,6 +80,7 @@ Faults are operation:kind:rate[:argument], with the kinds latency, status, throt
 	f.Int64Var(&o.maxSize, "max-size", 16<<10, "most bytes of a generated object")
 	f.BoolVar(&o.attributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
 	f.StringVar(&o.kodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
+	f.StringVar(&o.s3Addr, "s3-addr", "127.0.0.1:0", "where Kodo's S3-compatible interface listens; its faults are Kodo's: s3-get, s3-head, s3-list")
 	f.StringVar(&o.ossAddr, "oss-addr", "127.0.0.1:0", "where OSS listens")
 	f.StringVar(&o.mnsAddr, "mns-addr", "127.0.0.1:0", "where MNS listens")
 	f.StringVar(&o.sqsAddr, "sqs-addr", "127.0.0.1:0", "where SQS listens")
@@ -97,8 +100,9 @@ const (
 	emulatedKey    = "emulated-access-key"
 	emulatedSecret = "emulated-secret-key"
 	emulatedRegion = "cn-hangzhou"
-	emulatedAWS    = "eu-central-1"   // the region of SQS
-	emulatedHides  = 30 * time.Minute // what a queue hides a received message for, as infra/ has it
+	emulatedAWS    = "eu-central-1"     // the region of SQS
+	emulatedHides  = 30 * time.Minute   // what a queue hides a received message for, as infra/ has it
+	emulatedS3     = demoSource + "-s3" // what photos is called at Kodo's S3 interface
 )
 
 func runEmulate(ctx context.Context, o emulateOptions, out io.Writer) error {
@@ -140,7 +144,7 @@ func (o emulateOptions) start() (*emulation, error) {
 	if o.objects < 0 || o.synthetic < 0 || o.minSize < 0 || o.maxSize < o.minSize {
 		wrong = append(wrong, errors.New("--objects, --synthetic, --min-size and --max-size: want numbers from 0, and a least size that is not above the most"))
 	}
-	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--oss-addr": o.ossAddr, "--mns-addr": o.mnsAddr, "--sqs-addr": o.sqsAddr} {
+	for flag, addr := range map[string]string{"--kodo-addr": o.kodoAddr, "--s3-addr": o.s3Addr, "--oss-addr": o.ossAddr, "--mns-addr": o.mnsAddr, "--sqs-addr": o.sqsAddr} {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s %q: want host:port, as in 127.0.0.1:9001", flag, addr))
 		}
@@ -165,8 +169,8 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 	taken := func(flag string, err error) error {
 		return fmt.Errorf("%s: %w; choose another, or none for any free port", flag, err)
 	}
-	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed, Unsigned: o.unsigned}); err != nil {
-		return taken("--kodo-addr", err)
+	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.kodoAddr, S3Addr: o.s3Addr, AccessKey: emulatedKey, SecretKey: emulatedSecret, Seed: o.seed, Unsigned: o.unsigned}); err != nil {
+		return taken("--kodo-addr, --s3-addr", err)
 	}
 	if e.oss, err = oss.Start(oss.Config{
 		Addr: o.ossAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: emulatedRegion, Seed: o.seed + 1,
@@ -184,7 +188,7 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 	}); err != nil {
 		return taken("--sqs-addr", err)
 	}
-	made := []error{e.kodo.CreateBucket(demoSource), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
+	made := []error{e.kodo.CreateBucket(demoSource), e.kodo.SetS3Name(demoSource, emulatedS3), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
 	for _, name := range app.QueueNames {
 		made = append(made, e.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: emulatedHides}))
 		a := sqs.Attributes{Visibility: emulatedHides}

@@ -111,6 +111,18 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"no such host":               {args: []string{"copy", c.src, "oss://photos-new/?region=cn-hangzhou&endpoint=no-such-host.invalid"}, code: 1, want: []string{"no-such-host.invalid", "endpoint="}},
 		"nobody at the domain":       {args: []string{"copy", "kodo://photos/?region=z0&insecure=true&domain=" + nobody + "&" + kodo, c.dst}, code: 1, want: []string{nobody, "domain="}},
 
+		"a target at S3":           {args: []string{"copy", c.src, c.s3}, code: 2, want: []string{"target: Ferry writes to OSS alone"}},
+		"S3 in nobody's region":    {args: []string{"copy", "s3://photos/?region=moon", c.dst}, code: 2, want: []string{"source: the region moon is none of Kodo's for S3", "cn-east-1", "endpoint="}},
+		"S3 in no region":          {args: []string{"copy", "s3://photos/", c.dst}, code: 2, want: []string{"source: region is missing", "region=cn-east-1"}},
+		"S3 without keys":          {args: []string{"copy", c.s3, c.dst}, env: map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, code: 2, want: []string{"AWS_ACCESS_KEY_ID is not set", "AWS_SECRET_ACCESS_KEY is not set"}},
+		"Kodo's S3 without keys":   {args: []string{"copy", "s3://photos-s3/?region=ap-southeast-1", c.dst}, env: map[string]string{"QINIU_ACCESS_KEY": "", "QINIU_SECRET_KEY": ""}, code: 2, want: []string{"QINIU_ACCESS_KEY is not set", "s3-ap-southeast-1.qiniucs.com is Kodo's", "endpoint="}},
+		"the bucket's other name":  {args: []string{"copy", swap(c.s3, emulatedS3, demoSource), c.dst}, code: 2, want: []string{`bucket "photos" does not exist`, "at Kodo may be another for S3"}},
+		"wrong S3 access key":      {args: []string{"copy", c.s3, c.dst}, env: map[string]string{"AWS_ACCESS_KEY_ID": "stranger"}, code: 2, want: []string{"AWS_ACCESS_KEY_ID"}},
+		"wrong S3 secret key":      {args: []string{"copy", c.s3, c.dst}, env: map[string]string{"AWS_SECRET_ACCESS_KEY": "wrong"}, code: 2, want: []string{"AWS_SECRET_ACCESS_KEY"}},
+		"wrong region of S3":       {args: []string{"copy", swap(c.s3, "cn-east-1", "eu-west-1"), c.dst}, code: 2, want: []string{"region=eu-west-1: write region=cn-east-1"}},
+		"nobody at S3":             {args: []string{"copy", "s3://photos/?region=cn-east-1&insecure=true&endpoint=http://" + nobody, c.dst}, code: 1, want: []string{nobody + " cannot be reached", "endpoint="}},
+		"Kodo itself taken for S3": {args: []string{"copy", "s3://photos/?region=cn-east-1&insecure=true&endpoint=" + c.kodo.Endpoint(), c.dst}, code: 2, want: []string{"answers as S3 does not", "endpoint="}},
+
 		"status without a ledger": {args: []string{"status", "photos/1"}, code: 2, want: []string{"--ledger", "FERRY_LEDGER"}},
 		"no name of a run":        {args: []string{"status", "photos/", "--ledger", c.ledger}, code: 2, want: []string{`"photos/"`, "<job>/<time>"}},
 		"a run that never was":    {args: []string{"report", "photos/20260101T000000Z", "--ledger", c.ledger}, code: 2, want: []string{`"photos"`, "no run"}},

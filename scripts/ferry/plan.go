@@ -44,10 +44,13 @@ A full plan lists both sides, which takes as long as listing takes: Ctrl-C
 prints what was found until then. With --quick it is done in under a minute
 whatever the bucket: how much there is comes from Kodo's own statistics, the
 rest from 200 pages of keys spread over all names, and every number says that
-it is an estimate. The target is then not compared.
+it is an estimate. The target is then not compared. An s3:// source has no
+statistics, so that how much there is is guessed from these pages, too; and its
+listing tells no metadata.
 
 Money and time come from a file of prices and quotas. The one built in holds
-list prices of mainland China: check them, they are not your contract.`,
+list prices of mainland China: check them, they are not your contract. Of
+sources it knows Kodo alone.`,
 		Example: `  ferry plan 'kodo://photos/?region=z0' 'oss://photos-new/?region=cn-hangzhou'
   ferry plan SRC DST --quick
   ferry plan --print-prices > prices.yaml

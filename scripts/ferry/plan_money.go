@@ -90,11 +90,12 @@ type bill struct {
 	Sum       float64 `json:"sum"`
 	Monthly   []cost  `json:"monthly"`
 	Month     float64 `json:"month"`
-	Thaw      []cost  `json:"thaw,omitempty"` // in no sum: what is archived is skipped until somebody thaws it
+	Without   string  `json:"without,omitempty"` // what costs, too, and has no price in the file
+	Thaw      []cost  `json:"thaw,omitempty"`    // in no sum: what is archived is skipped until somebody thaws it
 }
 
 // billOf writes the bill. What leaves the source comes first: it is nearly
-// always the biggest.
+// always the biggest. The price file knows no source but Kodo.
 func billOf(p pipeline.Plan, j job.Job, pr prices, l load) bill {
 	b := bill{Estimated: true, Currency: pr.Currency, Prices: pr.From, Checked: pr.Checked, Once: []cost{}, Monthly: []cost{}}
 	once := func(what string, amount float64, unit string, price float64) {
@@ -104,11 +105,17 @@ func billOf(p pipeline.Plan, j job.Job, pr prices, l load) bill {
 		}
 	}
 	requests := func(what string, n, price float64) { once(what, n/10_000, "10,000", price) }
-	once("Kodo traffic to the Internet", float64(l.Bytes)/gb, "GB", pr.kodo.egress)
-	cold := float64(p.Sum(pipeline.ToCopy, store.Infrequent, "").Bytes + p.Sum(pipeline.ToCopy, store.ArchiveIR, "").Bytes)
-	once("Kodo retrieval, infrequent access", cold/gb, "GB", pr.kodo.ia)
-	requests("Kodo GET requests", l.KodoGets, pr.kodo.get)
-	requests("Kodo listings", l.KodoLists, pr.kodo.list)
+	if j.Source.AtKodo() {
+		once("Kodo traffic to the Internet", float64(l.Bytes)/gb, "GB", pr.kodo.egress)
+		cold := float64(p.Sum(pipeline.ToCopy, store.Infrequent, "").Bytes + p.Sum(pipeline.ToCopy, store.ArchiveIR, "").Bytes)
+		once("Kodo retrieval, infrequent access", cold/gb, "GB", pr.kodo.ia)
+		requests("Kodo GET requests", l.KodoGets, pr.kodo.get)
+		requests("Kodo listings", l.KodoLists, pr.kodo.list)
+		b.thaw(p, pr)
+	} else {
+		b.Without = fmt.Sprintf("what %s asks is not in it, nor in the price file: %s GB of traffic, %s GET requests and %s listings", j.Source.S3Endpoint(),
+			plainNumber(float64(l.Bytes)/gb), humanize.Comma(rounded(int64(l.KodoGets+0.5))), humanize.Comma(rounded(int64(l.KodoLists+0.5))))
+	}
 	warm, chilled := puts(p, j)
 	requests("OSS PUT requests, standard", warm+l.OSSOwn+l.OSSLists, pr.oss.put)
 	requests("OSS PUT requests, other classes", chilled, pr.oss.coldPut)
@@ -117,6 +124,11 @@ func billOf(p pipeline.Plan, j job.Job, pr prices, l load) bill {
 	requests("functions, invocations", l.Invocations, pr.functions.invocations)
 	requests("queues, requests", l.Messages, pr.mns.requests)
 	b.store(p, j, pr)
+	return b
+}
+
+// thaw adds what it costs to read what is archived, too.
+func (b *bill) thaw(p pipeline.Plan, pr prices) {
 	for _, of := range []struct {
 		class store.Class
 		price float64
@@ -125,7 +137,6 @@ func billOf(p pipeline.Plan, j job.Job, pr prices, l load) bill {
 			b.Thaw = append(b.Thaw, cost{"Kodo, thawing " + string(of.class), n, "GB", of.price, n * of.price})
 		}
 	}
-	return b
 }
 
 // puts counts the requests that write, into Standard and into other classes.
@@ -191,6 +202,9 @@ func (b *bill) store(p pipeline.Plan, j job.Job, pr prices) {
 // text is the bill for a person.
 func (b bill) text(t *strings.Builder) {
 	fmt.Fprintf(t, "\nMoney, about, in %s (prices %s, looked up %s: check them, ferry plan --print-prices)\n", b.Currency, b.Prices, b.Checked)
+	if b.Without != "" {
+		fmt.Fprintf(t, "  %s\n", b.Without)
+	}
 	each := map[string]string{"10,000": " / 10,000", "GB": " / GB", "GB-second": " / GB-second"}
 	lines := func(costs []cost) (rows [][]string) {
 		for _, c := range costs {

@@ -82,8 +82,10 @@ func limits(l load, j job.Job, pr prices) []limit {
 	add(instances, "function instances", fmt.Sprintf("%s of %s objects, %s s each", plainNumber(n), plainNumber(slots), plainNumber(pr.functions.seconds)), l.KodoGets, n*slots/pr.functions.seconds)
 	add(instances, "function network", fmt.Sprintf("%s of %s MB/s", plainNumber(n), plainNumber(pr.functions.mbyte)), float64(l.Bytes), n*pr.functions.mbyte*1e6)
 	add(network, "function network, shared", gbit(pr.functions.gbit), bits, pr.functions.gbit*1e9)
-	add(kodoBandwidth, "Kodo bandwidth", gbit(pr.kodo.gbit), bits, pr.kodo.gbit*1e9)
-	add(kodoRequests, "Kodo requests", each(pr.kodo.requests), l.perSecond.kodo, pr.kodo.requests)
+	if j.Source.AtKodo() {
+		add(kodoBandwidth, "Kodo bandwidth", gbit(pr.kodo.gbit), bits, pr.kodo.gbit*1e9)
+		add(kodoRequests, "Kodo requests", each(pr.kodo.requests), l.perSecond.kodo, pr.kodo.requests)
+	}
 
 	if rate := weekly(j.Limits.Bandwidth, pr.oss.gbit*1e9/8); rate > 0 {
 		add(own, "limits.bandwidth", sized(int64(rate))+"/s", float64(l.Bytes), rate)
@@ -159,7 +161,10 @@ func (t *timing) ask(l load, j job.Job, pr prices) {
 		}
 		t.Ask = append(t.Ask, fmt.Sprintf("ask for %s, to end in about %s instead of %s", strings.Join(what, ", "), hours(now), hours(b.Hours)))
 	}
-	if pr.kodo.gbit == 0 || pr.kodo.requests == 0 {
+	switch {
+	case !j.Source.AtKodo():
+		t.Ask = append(t.Ask, fmt.Sprintf("ask whoever runs %s which bandwidth and how many requests a second it bears: nothing above counts them", j.Source.S3Endpoint()))
+	case pr.kodo.gbit == 0 || pr.kodo.requests == 0:
 		t.Ask = append(t.Ask, "ask Qiniu which bandwidth and how many requests a second the account has, and write them into the price file: Kodo publishes none, and nothing above counts them")
 	}
 }

@@ -25,7 +25,9 @@ See what it did:                       ferry report RUN, ferry why RUN KEY
 Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
 
 Environment:
-  QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source
+  QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source, kodo:// or s3:// at Kodo
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY              of a source s3:// anywhere else
+  AWS_SESSION_TOKEN                                     with temporary credentials
   ALIBABA_CLOUD_ACCESS_KEY_ID, …_ACCESS_KEY_SECRET      of the target and the ledger
   ALIBABA_CLOUD_SECURITY_TOKEN                          with temporary credentials
   FERRY_LEDGER                                          where runs are kept

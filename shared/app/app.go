@@ -15,16 +15,12 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/store"
-	"kodoferry/shared/store/kodo"
 	"kodoferry/shared/store/oss"
 )
 
 // Sites are the three places a job works with.
 type Sites struct {
-	Source interface {
-		store.Source
-		Check(ctx context.Context) error
-	}
+	Source source
 	Target interface {
 		pipeline.Target
 		Check(ctx context.Context) error
@@ -41,7 +37,7 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 		return s, err
 	}
 	var errs []error
-	src, err := c.openKodo(j.Source)
+	src, err := c.openSource(j.Source)
 	errs = append(errs, err)
 	dst, err := c.openOSS(j.Target)
 	errs = append(errs, err)
@@ -126,16 +122,6 @@ func patiently(ctx context.Context, check func(context.Context) error) error {
 
 // askAgain bounds the pauses of patiently: somebody waits for the answer.
 const askAgain = 2 * time.Second
-
-func (c Config) openKodo(l job.Location) (*kodo.Bucket, error) {
-	if l.Scheme != job.Kodo {
-		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a source is kodo://bucket/prefix"))
-	}
-	return kodo.Open(kodo.Config{
-		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Domain: l.Domain, Insecure: l.Insecure,
-		AccessKey: c.KodoAccessKey, SecretKey: c.KodoSecretKey,
-	})
-}
 
 func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
 	if l.Scheme != job.OSS {

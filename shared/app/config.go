@@ -20,7 +20,7 @@ type Config struct {
 	OSSAccessSecret  string // ALIBABA_CLOUD_ACCESS_KEY_SECRET
 	OSSSecurityToken string // ALIBABA_CLOUD_SECURITY_TOKEN, only with temporary credentials
 
-	// Of a deployment whose queues are at SQS. On Lambda they are those of the
+	// Of an s3:// source that is not Kodo's, and of a deployment whose queues are at SQS. On Lambda they are those of the
 	// function's role and as good as the instance is old: AWS ends an instance
 	// before they end.
 	AWSAccessKeyID     string // AWS_ACCESS_KEY_ID
@@ -56,14 +56,21 @@ type role struct {
 // Missing names, for the services that locations use, every variable that is
 // not set; nil if none is missing.
 func (c Config) Missing(locations ...job.Location) error {
-	used := map[string]bool{}
+	used := map[string]string{} // by whose keys they are: the location's words for them
 	for _, l := range locations {
-		used[l.Scheme] = true
+		switch {
+		case l.Scheme == job.S3 && l.AtKodo():
+			used[job.Kodo] = "kodo credentials, because " + l.S3Endpoint() + " is Kodo's: another service is named by endpoint="
+		case used[l.Scheme] == "":
+			used[l.Scheme] = l.Scheme + " credentials"
+		}
 	}
 	var errs []error
 	for _, v := range []struct{ scheme, name, value string }{
 		{job.Kodo, "QINIU_ACCESS_KEY", c.KodoAccessKey},
 		{job.Kodo, "QINIU_SECRET_KEY", c.KodoSecretKey},
+		{job.S3, "AWS_ACCESS_KEY_ID", c.AWSAccessKeyID},
+		{job.S3, "AWS_SECRET_ACCESS_KEY", c.AWSSecretAccessKey},
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_ID", c.OSSAccessKeyID},
 		{job.OSS, "ALIBABA_CLOUD_ACCESS_KEY_SECRET", c.OSSAccessSecret},
 		{job.SQS, "AWS_ACCESS_KEY_ID", c.AWSAccessKeyID},
@@ -72,8 +79,8 @@ func (c Config) Missing(locations ...job.Location) error {
 		if v.scheme == job.OSS && c.role != nil {
 			continue // they come with each invocation
 		}
-		if used[v.scheme] && v.value == "" {
-			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s is not set: export it with the %s credentials", v.name, v.scheme)))
+		if used[v.scheme] != "" && v.value == "" {
+			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s is not set: export it with the %s", v.name, used[v.scheme])))
 		}
 	}
 	return errors.Join(errs...)

@@ -42,7 +42,7 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 	at, lerr := c.location("FERRY_LEDGER", c.LedgerAt, job.OSS)
 	queues, qerr := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
 	wait, werr := c.pause()
-	missing := c.Missing(job.Location{Scheme: job.Kodo}, job.Location{Scheme: job.OSS}, queues)
+	missing := c.Missing(c.sources(), job.Location{Scheme: job.OSS}, queues)
 	if err := errors.Join(lerr, qerr, werr, missing); err != nil {
 		return nil, err
 	}
@@ -71,6 +71,15 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 	}
 	d.pipeline = pipeline.New(how)
 	return d, nil
+}
+
+// sources is what a deployment reads from as far as its keys tell before it
+// meets a job: Kodo, unless it has none of Kodo's keys, but those of another S3.
+func (c Config) sources() job.Location {
+	if c.KodoAccessKey == "" && c.KodoSecretKey == "" && c.AWSAccessKeyID != "" && c.AWSSecretAccessKey != "" {
+		return job.Location{Scheme: job.S3}
+	}
+	return job.Location{Scheme: job.Kodo}
 }
 
 // QueueNames end the names of a deployment's queues: one for each stage, one
@@ -126,7 +135,7 @@ func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeli
 	if j.Target.Endpoint == "" && j.Target.Region == d.at.Region && d.at.Endpoint == "internal" {
 		j.Target.Endpoint = d.at.Endpoint
 	}
-	src, serr := d.config.openKodo(j.Source)
+	src, serr := d.config.openSource(j.Source)
 	dst, derr := d.config.openOSS(j.Target)
 	if err := errors.Join(serr, derr); err != nil {
 		return nil, nil, fault.New(fault.Invalid, "app.open", j.Name, err)
@@ -144,7 +153,7 @@ func (d *Deployment) Check(ctx context.Context, j job.Job) error {
 	for _, q := range d.queues {
 		checks = append(checks, q.Check)
 	}
-	src, serr := d.config.openKodo(j.Source)
+	src, serr := d.config.openSource(j.Source)
 	dst, derr := d.config.openOSS(j.Target)
 	if err := errors.Join(serr, derr); err != nil {
 		return err

@@ -21,7 +21,8 @@ import (
 // that a function's main calls, and it never returns. The function of the
 // verify stage also buries dead letters, and sweeps on a timer.
 //
-// It reads FERRY_LEDGER, FERRY_QUEUES, QINIU_ACCESS_KEY and QINIU_SECRET_KEY;
+// It reads FERRY_LEDGER, FERRY_QUEUES, QINIU_ACCESS_KEY and QINIU_SECRET_KEY, or
+// for sources at another S3 the variables of AWS's keys (Config);
 // the keys for OSS and for queues at MNS are those of the function's role, or
 // ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET; those for
 // queues at SQS are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and

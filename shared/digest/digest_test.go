@@ -102,6 +102,9 @@ func TestQetagIsWhatKodoDefines(t *testing.T) {
 			if !digest.IsQetag(q.Sum()) {
 				t.Errorf("IsQetag(%s) = false", q.Sum())
 			}
+			if got := digest.TakesParts(q.Sum()); got != tc.v2 {
+				t.Errorf("TakesParts(%s) = %v, want %v", q.Sum(), got, tc.v2)
+			}
 		})
 	}
 }

@@ -189,3 +189,10 @@ func IsQetag(s string) bool {
 	n, err := base64.URLEncoding.Decode(raw[:], []byte(s))
 	return err == nil && n == len(raw) && (raw[0] == markOne || raw[0] == markMany || raw[0] == markParts)
 }
+
+// TakesParts reports whether the qetag s is of version 2, which can be computed
+// only with the sizes of the parts that the object was uploaded in.
+func TakesParts(s string) bool {
+	raw, err := base64.URLEncoding.DecodeString(s)
+	return err == nil && len(raw) > 0 && raw[0] == markParts
+}

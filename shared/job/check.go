@@ -129,7 +129,7 @@ func (j Job) between() problems {
 	var bad problems
 	src, dst, led := j.Source, j.Target, j.Ledger
 	if src.Scheme == OSS || src.Scheme == MNS || src.Scheme == SQS {
-		bad.at("source", "source: Ferry reads from Kodo alone: write a location such as %s", example["source"])
+		bad.at("source", "source: Ferry reads from Kodo and S3 alone: write a location such as %s or %s", example["source"], example["s3"])
 	}
 	derived := dst
 	derived.Prefix = LedgerPrefix
@@ -137,7 +137,7 @@ func (j Job) between() problems {
 		if side == "ledger" && l == derived {
 			continue // it has the target's mistakes, which are told already
 		}
-		if l.Scheme == Kodo || l.Scheme == MNS || l.Scheme == SQS {
+		if l.Scheme == Kodo || l.Scheme == S3 || l.Scheme == MNS || l.Scheme == SQS {
 			bad.at(side, "%s: Ferry writes to OSS alone: write a location such as %s", side, example[side])
 		}
 		if strings.HasPrefix(l.Prefix, "/") || strings.HasPrefix(l.Prefix, `\`) {
@@ -168,7 +168,15 @@ func (j Job) between() problems {
 
 // same reports whether l and m are in one bucket. Names of buckets are unique in each service.
 func (l Location) same(m Location) bool {
-	return l.Bucket != "" && l.Scheme == m.Scheme && l.Bucket == m.Bucket
+	return l.Bucket != "" && l.service() == m.service() && l.Bucket == m.Bucket
+}
+
+// service is whose bucket l is: OSS may be read through its S3 interface, too.
+func (l Location) service() string {
+	if l.Scheme == S3 && l.at("aliyuncs.com") {
+		return OSS
+	}
+	return l.Scheme
 }
 
 // meets reports whether a key can be in both.

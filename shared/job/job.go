@@ -122,6 +122,7 @@ func assemble(src, dst, ledger string, set ...func(*Job)) (Job, problems) {
 // example shows what each side's location looks like.
 var example = map[string]string{
 	"source": "kodo://photos/2019/?region=z0",
+	"s3":     "s3://photos/2019/?region=cn-east-1",
 	"target": "oss://photos-new/2019/?region=cn-hangzhou",
 	"ledger": "oss://photos-new/.ferry/?region=cn-hangzhou",
 }
@@ -158,10 +159,15 @@ const maxName = 60
 
 // nameFor derives a name from what is copied where: readable, and with a hash
 // that keeps two pairs apart. How the buckets are reached does not matter, so
-// that the same job has one name inside the cloud and on a laptop.
+// that the same job has one name inside the cloud and on a laptop. But at S3 it
+// does: many services have buckets of one name.
 func nameFor(src, dst Location) string {
 	id := func(l Location) string {
-		return Location{Scheme: l.Scheme, Bucket: l.Bucket, Prefix: l.Prefix}.String()
+		bare := Location{Scheme: l.Scheme, Bucket: l.Bucket, Prefix: l.Prefix}
+		if l.Scheme == S3 {
+			bare.Endpoint = l.S3Endpoint()
+		}
+		return bare.String()
 	}
 	h := sha256.Sum256([]byte(id(src) + "\n" + id(dst)))
 	tail := "-" + hex.EncodeToString(h[:6])

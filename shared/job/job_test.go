@@ -53,6 +53,7 @@ func TestDerivedNamesTellPairsApart(t *testing.T) {
 	pairs := [][2]string{
 		{src, dst}, {"kodo://photos/2019?region=z0", dst}, {"kodo://photos-2019/?region=z0", dst},
 		{"kodo://photos/%E5%9B%BE/?region=z0", dst}, {"kodo://photos/%E7%89%87/?region=z0", dst},
+		{"s3://photos/2019/?region=cn-east-1", dst}, {"s3://photos/2019/?region=eu-west-1", dst}, {"s3://photos/2019/?region=eu-west-1&endpoint=minio.example.com", dst},
 		{"kodo://photos/" + strings.Repeat("long/", 100), dst}, {"kodo://photos/" + strings.Repeat("long/", 101), dst},
 	}
 	seen := map[string][2]string{}
@@ -127,6 +128,10 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"no source":                         {"", dst, "", "source: no location"},
 		"source is the target":              {dst, dst, "", "the same place"},
 		"target inside the source":          {"oss://photos-new/?region=cn-hangzhou", dst, "", "overlap"},
+		"source is the target by S3":        {"s3://photos-new/2019/?region=cn-hangzhou&endpoint=oss-cn-hangzhou.aliyuncs.com", dst, "", "the same place"},
+		"target at S3":                      {src, "s3://b/?region=cn-east-1", "", "target: Ferry writes to OSS alone"},
+		"ledger at S3":                      {src, dst, "s3://b/l/?region=cn-east-1", "ledger: Ferry writes to OSS alone"},
+		"source at OSS":                     {"oss://a-bucket/?region=cn-hangzhou", dst, "", "such as kodo://photos/2019/?region=z0 or s3://photos/2019/?region=cn-east-1"},
 		"target at Kodo":                    {src, "kodo://b/", "", "target: Ferry writes to OSS alone"},
 		"target with a leading slash":       {src, "oss://photos-new//x?region=cn-hangzhou", "", `no key that begins with "/"`},
 		"ledger at Kodo":                    {src, dst, "kodo://b/l/", "ledger: Ferry writes to OSS alone"},

@@ -10,6 +10,7 @@ import (
 // The services a location can be at.
 const (
 	Kodo = "kodo"
+	S3   = "s3" // Kodo's S3-compatible interface, or any other; to read
 	OSS  = "oss"
 	MNS  = "mns" // queues: the bucket is an account, the prefix that of the queues' names
 	SQS  = "sqs" // queues at AWS: the same
@@ -17,10 +18,10 @@ const (
 
 // Location is a part of a bucket and the way to it. It never holds credentials.
 type Location struct {
-	Scheme   string `json:"scheme,omitempty"`   // Kodo, OSS, MNS or SQS
+	Scheme   string `json:"scheme,omitempty"`   // Kodo, S3, OSS, MNS or SQS
 	Bucket   string `json:"bucket,omitempty"`   //
 	Prefix   string `json:"prefix,omitempty"`   // of keys, byte for byte; "" is the whole bucket
-	Region   string `json:"region,omitempty"`   // z0, cn-hangzhou; Kodo finds its own where it is empty
+	Region   string `json:"region,omitempty"`   // z0, cn-hangzhou, at S3 cn-east-1; Kodo finds its own where it is empty
 	Endpoint string `json:"endpoint,omitempty"` // host or http(s)://host; at OSS also internal, public, accelerate; "" is the service's own
 	Domain   string `json:"domain,omitempty"`   // Kodo only: the download domain bound to the bucket
 	Insecure bool   `json:"insecure,omitempty"` // plain http is wanted
@@ -32,6 +33,7 @@ var parameters = []string{"region", "endpoint", "domain", "insecure"}
 // ParseLocation reads a location such as
 //
 //	kodo://photos/2019/?region=z0&domain=img.example.com
+//	s3://photos-s3-name/2019/?region=cn-east-1&endpoint=s3-cn-east-1.qiniucs.com
 //	oss://photos-new/2019/?region=cn-hangzhou&endpoint=internal
 //	mns://1234567890123456/ferry-?region=cn-hangzhou&endpoint=internal
 //	sqs://123456789012/ferry-?region=eu-central-1
@@ -92,7 +94,7 @@ func parse(raw string) (Location, problems) {
 	}
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok || strings.ContainsFunc(scheme, func(r rune) bool { return !nameRune(r) }) {
-		bad.add("this is no location: begin it with kodo:// or oss://, as in %s or %s", example["source"], example["target"])
+		bad.add("this is no location: begin it with kodo://, s3:// or oss://, as in %s or %s", example["source"], example["target"])
 		return Location{}, bad
 	}
 	l := Location{Scheme: scheme}

@@ -28,7 +28,12 @@ func TestLocationsAreRead(t *testing.T) {
 		"an endpoint without scheme": {"oss://abc/?region=cn-beijing&endpoint=oss.example.com", job.Location{Scheme: "oss", Bucket: "abc", Region: "cn-beijing", Endpoint: "oss.example.com"}},
 		"queues at MNS":              {"mns://1234567890123456/ferry-?region=cn-hangzhou&endpoint=internal", job.Location{Scheme: "mns", Bucket: "1234567890123456", Prefix: "ferry-", Region: "cn-hangzhou", Endpoint: "internal"}},
 		"queues at SQS":              {"sqs://123456789012/ferry_?region=eu-central-1", job.Location{Scheme: "sqs", Bucket: "123456789012", Prefix: "ferry_", Region: "eu-central-1"}},
-		"a domain over plain http":   {"kodo://b/?domain=img.example.com&insecure=1", job.Location{Scheme: "kodo", Bucket: "b", Domain: "img.example.com", Insecure: true}},
+		"a bucket of Kodo's by its S3 name": {
+			"s3://photos-s3-name/2019/?region=cn-east-1&endpoint=s3-cn-east-1.qiniucs.com",
+			job.Location{Scheme: "s3", Bucket: "photos-s3-name", Prefix: "2019/", Region: "cn-east-1", Endpoint: "s3-cn-east-1.qiniucs.com"},
+		},
+		"a region of AWS":          {"s3://photos.old/?region=eu-west-1", job.Location{Scheme: "s3", Bucket: "photos.old", Region: "eu-west-1"}},
+		"a domain over plain http": {"kodo://b/?domain=img.example.com&insecure=1", job.Location{Scheme: "kodo", Bucket: "b", Domain: "img.example.com", Insecure: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := job.ParseLocation(tc.raw)
@@ -47,7 +52,7 @@ func TestBadLocationsAreRefused(t *testing.T) {
 		"nothing":                      {"", "this is no location"},
 		"a path":                       {"/tmp/x", "this is no location"},
 		"a secret alone":               {"AKIDEXAMPLE:s3cr3t", "this is no location"},
-		"another service":              {"s3://bucket/", `unknown service "s3"`},
+		"another service":              {"gs://bucket/", `unknown service "gs"`},
 		"no bucket":                    {"kodo:///x", "the bucket is missing"},
 		"credentials":                  {"kodo://AKIDEXAMPLE:s3cr3t@b/", "credentials"},
 		"credentials with a slash":     {"kodo://AKIDEXAMPLE:s3/cr3t@b/", "credentials"},
@@ -77,12 +82,39 @@ func TestBadLocationsAreRefused(t *testing.T) {
 		"an account of another cloud":  {"sqs://1234567890123456/ferry-?region=eu-central-1", "the 12 digits"},
 		"queues without a prefix":      {"sqs://123456789012/?region=eu-central-1", "no beginning of the names of queues"},
 		"a way that SQS has not":       {"sqs://123456789012/ferry-?region=eu-central-1&endpoint=internal", "endpoint=internal is not for sqs://"},
+		"S3 without region":            {"s3://bucket/", "region is missing"},
+		"S3 in nobody's region":        {"s3://bucket/?region=moon", "none of Kodo's for S3"},
+		"Kodo's own name of a region":  {"s3://bucket/?region=z1", "write region=cn-north-1"},
+		"S3's region in capitals":      {"s3://bucket/?region=EU&endpoint=s3.example.com", "the region is not"},
+		"internal at S3":               {"s3://bucket/?region=cn-east-1&endpoint=internal", "endpoint=internal is not for s3://"},
+		"a domain at S3":               {"s3://bucket/?region=cn-east-1&domain=img.example.com", "domain is for kodo://"},
 		"a domain at OSS":              {"oss://bucket/?region=cn-hangzhou&domain=d.example.com", "domain is for kodo://"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := job.ParseLocation(tc.raw)
 			wrong(t, err, tc.want)
 		})
+	}
+}
+
+func TestAnS3LocationNamesItsService(t *testing.T) {
+	for raw, want := range map[string]struct {
+		endpoint string
+		kodo     bool
+	}{
+		"s3://photos/?region=cn-east-1":                                                        {"s3-cn-east-1.qiniucs.com", true},
+		"s3://photos/?region=ap-southeast-1":                                                   {"s3-ap-southeast-1.qiniucs.com", true},
+		"s3://photos/?region=ap-southeast-1&endpoint=s3.ap-southeast-1.amazonaws.com":          {"s3.ap-southeast-1.amazonaws.com", false},
+		"s3://photos/?region=us-west-2":                                                        {"s3.us-west-2.amazonaws.com", false},
+		"s3://photos/?region=cn-northwest-1":                                                   {"s3.cn-northwest-1.amazonaws.com.cn", false},
+		"s3://photos/?region=moon&endpoint=https://minio.example.com:9000":                     {"https://minio.example.com:9000", false},
+		"s3://photos/?region=z1&endpoint=qiniucs.com.example.com":                              {"qiniucs.com.example.com", false},
+		"s3://photos/?region=cn-south-1&endpoint=https://photos.s3-cn-south-1.qiniucs.com:443": {"https://photos.s3-cn-south-1.qiniucs.com:443", true},
+	} {
+		l, err := job.ParseLocation(raw)
+		if err != nil || l.S3Endpoint() != want.endpoint || l.AtKodo() != want.kodo {
+			t.Errorf("%s: %v, at %s, Kodo's %v, want %+v", raw, err, l.S3Endpoint(), l.AtKodo(), want)
+		}
 	}
 }
 

@@ -34,9 +34,9 @@ var (
 func (l Location) check() problems {
 	var bad problems
 	switch l.Scheme {
-	case Kodo, OSS, MNS, SQS:
+	case Kodo, S3, OSS, MNS, SQS:
 	default:
-		bad.add("unknown service %q%s: write kodo://…, oss://…, mns://… or sqs://…", l.Scheme, meant(l.Scheme, Kodo, OSS, MNS, SQS))
+		bad.add("unknown service %q%s: write kodo://…, s3://…, oss://…, mns://… or sqs://…", l.Scheme, meant(l.Scheme, Kodo, S3, OSS, MNS, SQS))
 	}
 	l.checkBucket(&bad)
 	if !utf8.ValidString(l.Prefix) {
@@ -46,6 +46,8 @@ func (l Location) check() problems {
 		bad.add("the prefix has %d bytes: shorten it to %d", len(l.Prefix), maxPrefix)
 	}
 	switch {
+	case l.Scheme == S3:
+		l.checkS3(&bad)
 	case l.Region == "" && (l.Scheme == OSS || l.Scheme == MNS):
 		bad.add("region is missing: add one such as ?region=cn-hangzhou")
 	case l.Region == "" && l.Scheme == SQS:
@@ -93,7 +95,7 @@ func (l Location) checkEndpoint(bad *problems) {
 	case "":
 		return
 	case "internal", "public", "accelerate":
-		if l.Scheme == Kodo || l.Scheme == SQS || l.Scheme == MNS && l.Endpoint == "accelerate" {
+		if l.Scheme == Kodo || l.Scheme == S3 || l.Scheme == SQS || l.Scheme == MNS && l.Endpoint == "accelerate" {
 			bad.add("endpoint=%s is not for %s://: name a host, or leave it out", l.Endpoint, l.Scheme)
 		}
 		return

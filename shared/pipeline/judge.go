@@ -88,7 +88,11 @@ func (r *run) refuse(src store.Object) (ledger.State, string) {
 	case src.Disabled:
 		return ledger.Skipped, "it is disabled at the source; enable it (chstatus) to have it copied"
 	case src.Frozen:
-		return ledger.Skipped, fmt.Sprintf("it is archived (%s) and not thawed; restore it (restoreAr) and run again", src.Class)
+		how := "restoreAr"
+		if r.job.Source.Scheme == job.S3 {
+			how = "RestoreObject"
+		}
+		return ledger.Skipped, fmt.Sprintf("it is archived (%s) and not thawed; restore it (%s) and run again", src.Class, how)
 	case src.Size > maxParts*maxPart:
 		return ledger.Failed, fmt.Sprintf("it has %d bytes, and OSS holds no object of more than %d; split it at the source", src.Size, int64(maxParts*maxPart))
 	}

@@ -70,6 +70,9 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 		return source, err
 	}
 	a.allowed(source)
+	if a.row.Src.MD5 == "" {
+		a.row.Src.MD5 = found.MD5 // a listing that does not tell
+	}
 	read := digest.NewReader(body, a.want())
 	guard := &guarded{body: body, read: read, left: a.row.Src.Size}
 	if a.guards(exists) {

@@ -99,6 +99,7 @@ func (p *Pipeline) Plan(ctx context.Context, j job.Job, keys ...string) (Plan, e
 	plan := b.plan()
 	plan.Partial = err != nil
 	r.gate(&plan)
+	r.untold(&plan)
 	return plan, err
 }
 
@@ -278,5 +279,16 @@ func (f *foreseer) gate(p *Plan) {
 	seen := p.Listed.Objects + p.LeftOut.Objects
 	if why := f.refuseDeletes(seen, p.Sum(ToDelete, "", "").Objects); why != "" {
 		p.Notes = append(p.Notes, "a run would delete nothing from the target: "+why)
+	}
+}
+
+// untold says what the source's listing does not tell, so that the plan cannot.
+func (f *foreseer) untold(p *Plan) {
+	if f.job.Source.Scheme != job.S3 {
+		return
+	}
+	p.Notes = append(p.Notes, "a listing of S3 tells neither headers nor metadata: what OSS cannot keep of them shows in the run, not here")
+	if f.job.Source.AtKodo() {
+		p.Notes = append(p.Notes, "a listing of S3 does not tell which objects are disabled at Kodo: they count as to be copied, and fail")
 	}
 }

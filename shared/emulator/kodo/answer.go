@@ -47,8 +47,13 @@ var (
 	errLateGet   = &refusal{http.StatusUnauthorized, "token out of date"}
 )
 
-// refuse answers an injected fault: Kodo's "too frequent" where status is 0.
+// refuse answers an injected fault: Kodo's "too frequent" where status is 0,
+// and S3's own where the request is one to that interface.
 func refuse(w http.ResponseWriter, r *http.Request, status int) {
+	if r.Context().Value(asS3{}) != nil {
+		refuseS3(w, r, status)
+		return
+	}
 	switch status {
 	case 0, errTooFast.status:
 		writeRefusal(w, errTooFast)

@@ -9,6 +9,7 @@ import (
 // bucket holds objects: those of rows, over those of base where it is set.
 type bucket struct {
 	name    string
+	s3Name  string // at the S3 interface; the server's mu guards it
 	domain  string // host:port of its downloads
 	ln      net.Listener
 	created time.Time

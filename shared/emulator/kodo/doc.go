@@ -1,6 +1,7 @@
 // Package kodo is a strict stand-in for Qiniu Kodo that speaks its wire
-// protocol: management, listing, the three ways to upload, region queries and
-// downloads, with every signature checked. It serves Ferry's tests as well as
+// protocol: management, listing, the three ways to upload, region queries,
+// downloads, and its S3-compatible interface for reading, with every signature
+// checked. It serves Ferry's tests as well as
 // clients written against the real service. Start with Start, fill buckets
 // with CreateBucket, Put and Synthesize, and make it misbehave through Desk.
 //
@@ -36,4 +37,9 @@
 //	stats      /v6/space…, /v6/count…: bytes and objects by class and day
 //	fetch      POST /fetch/<URL>/to/<entry>, at a download host as well
 //	unknown    anything else
+//	s3-list    ListObjects and ListObjectsV2 at the S3 interface
+//	s3-get     GetObject
+//	s3-head    HeadObject
+//	s3-bucket  ListBuckets, HeadBucket, GetBucketLocation
+//	s3-unknown anything else there
 package kodo

@@ -17,6 +17,8 @@ import (
 // Config is what a Server can be told. AccessKey and SecretKey are required.
 type Config struct {
 	Addr      string           // where the API listens; "" is 127.0.0.1:0. Anything but loopback must be asked for here
+	S3Addr    string           // where the S3 interface listens; "" is any port beside Addr's
+	S3MD5     bool             // its ETags are MD5s, as AWS's are; else Kodo's hashes
 	Host      string           // how clients reach this machine, without port; "" is the host of Addr, or 127.0.0.1 where that is a wildcard
 	AccessKey string           //
 	SecretKey string           //
@@ -47,6 +49,7 @@ type Server struct {
 	desk    *chaos.Desk
 	host    string // of every listener, as clients see it
 	api     string // host:port of the API
+	s3      string // host:port of the S3 interface
 	scratch sync.Pool
 	reqids  atomic.Uint64
 	hook    atomic.Pointer[func(Event)]
@@ -92,6 +95,9 @@ func Start(cfg Config) (*Server, error) {
 	s.host = cmp.Or(s.host, "127.0.0.1")
 	if s.api, err = s.listen(cfg.Addr, s.serveAPI, nil); err != nil {
 		return nil, fmt.Errorf("kodo.Start: %w", err)
+	}
+	if err := s.listenS3(); err != nil {
+		return nil, fmt.Errorf("kodo.Start: S3: %w", errors.Join(err, s.Close()))
 	}
 	return s, nil
 }
@@ -167,10 +173,10 @@ func (s *Server) CreateBucket(name string) error {
 	if name == "" || strings.ContainsAny(name, ":/") {
 		return fmt.Errorf("kodo.CreateBucket %q: not a bucket name", name)
 	}
-	if s.bucket(name) != nil {
+	if s.bucket(name) != nil || s.s3Bucket(name) != nil {
 		return fmt.Errorf("kodo.CreateBucket %q: exists", name)
 	}
-	b := &bucket{name: name, private: !s.cfg.Public, created: s.cfg.Now()}
+	b := &bucket{name: name, s3Name: name, private: !s.cfg.Public, created: s.cfg.Now()}
 	addr, _, _ := net.SplitHostPort(s.cfg.Addr)
 	domain, err := s.listen(net.JoinHostPort(addr, "0"), func(w http.ResponseWriter, r *http.Request) {
 		s.head(w)

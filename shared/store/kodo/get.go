@@ -100,7 +100,7 @@ func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base 
 		_ = resp.Body.Close()
 		return store.Object{}, nil, err
 	}
-	d := &body{ctx: ctx, cancel: cancel, resp: resp.Body, key: o.Key, left: left, stall: b.stall}
+	d := store.NewBody(ctx, cancel, resp.Body, "kodo.Read", o.Key, left, b.stall)
 	if n != 0 && left != 0 {
 		return found, d, nil
 	}

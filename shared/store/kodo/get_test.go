@@ -219,7 +219,7 @@ func TestABodyThatFallsSilentIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer body.Close()
-	if _, err := io.ReadAll(body); !errors.Is(err, errStalled) || fault.KindOf(err) != fault.Temporary {
+	if _, err := io.ReadAll(body); !errors.Is(err, store.ErrStalled) || fault.KindOf(err) != fault.Temporary {
 		t.Errorf("got %v, want a temporary fault: nothing came", err)
 	}
 }

@@ -8,7 +8,7 @@
 //	check.go   Check: mistakes of configuration, in sentences
 //	list.go    List; page.go, scan.go and json.go decode a page, frozen.go asks what is thawed
 //	stats.go   Usage and FirstPage, for plans
-//	get.go     Stat, Open; wanted.go holds an answer against the question, body.go is what Open returns
+//	get.go     Stat, Open; wanted.go holds an answer against the question
 //	key.go     the forms of a key on the wire
 package kodo
 
@@ -77,7 +77,7 @@ var _ store.Source = (*Bucket)(nil)
 func Open(cfg Config) (*Bucket, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: store.Pauses, stall: stall, asking: make(chan struct{}, 1)}
+	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: store.Pauses, stall: store.Stall, asking: make(chan struct{}, 1)}
 	b.macs.New = func() any { return hmac.New(sha1.New, []byte(cfg.SecretKey)) }
 	if cfg.Bucket == "" {
 		bad("no bucket: name the one to read")

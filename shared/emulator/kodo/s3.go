@@ -1,0 +1,184 @@
+package kodo
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The S3-compatible interface, for reading: the same buckets, under names that
+// may differ, in the path. What it answers follows the S3 API reference. Of
+// what Kodo does differently little is written down: its region and class names
+// are (rclone's provider file), which ETags it sends is not, so that both are
+// to be had (Config.S3MD5).
+
+// s3Regions are the names of the regions at the S3 interface.
+var s3Regions = map[string]string{"z0": "cn-east-1", "z1": "cn-north-1", "z2": "cn-south-1", "na0": "us-north-1", "as0": "ap-southeast-1"}
+
+// S3Endpoint is the URL of the S3 interface.
+func (s *Server) S3Endpoint() string { return "http://" + s.s3 }
+
+// S3Region is the region that its signatures must name.
+func (s *Server) S3Region() string {
+	if name, ok := s3Regions[s.cfg.Region]; ok {
+		return name
+	}
+	return s.cfg.Region
+}
+
+// SetS3Name gives a bucket another name at the S3 interface, where it is then
+// known by that alone. It fails if there is no such bucket or the name is taken.
+func (s *Server) SetS3Name(bucket, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.buckets[bucket] == nil || name == "" || strings.Contains(name, "/") {
+		return fmt.Errorf("kodo.SetS3Name %q: no bucket %q, or no name", name, bucket)
+	}
+	for _, b := range s.buckets {
+		if b.s3Name == name && b.name != bucket {
+			return fmt.Errorf("kodo.SetS3Name %q: it is that of %q", name, b.name)
+		}
+	}
+	s.buckets[bucket].s3Name = name
+	return nil
+}
+
+// s3Bucket is the bucket of that name at the S3 interface.
+func (s *Server) s3Bucket(name string) *bucket {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, b := range s.buckets {
+		if b.s3Name == name {
+			return b
+		}
+	}
+	return nil
+}
+
+// s3Call is a request to the S3 interface.
+type s3Call struct {
+	*Server
+	w    http.ResponseWriter
+	r    *http.Request
+	b    *bucket
+	name string // of the bucket, as it was asked for
+	key  string
+	q    url.Values
+}
+
+// asS3 marks requests whose injected faults are to look like S3's.
+type asS3 struct{}
+
+// serveS3 serves the S3 interface.
+func (s *Server) serveS3(w http.ResponseWriter, r *http.Request) {
+	s.head(w)
+	w.Header().Set("X-Amz-Request-Id", w.Header().Get("X-Reqid"))
+	w.Header().Set("Server", "AmazonS3") // as some clients ask of S3's kind
+	r = r.WithContext(context.WithValue(r.Context(), asS3{}, true))
+	c := &s3Call{Server: s, r: r, q: r.URL.Query()}
+	raw, after, _ := strings.Cut(strings.TrimPrefix(rawPath(r), "/"), "/")
+	name, nerr := url.PathUnescape(raw)
+	key, kerr := url.PathUnescape(after)
+	c.name, c.key = name, key
+	op, work := c.route()
+	if nerr != nil || kerr != nil {
+		work = func() *s3Refusal { return s3InvalidURI }
+	}
+	answer := func(work func() *s3Refusal) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			c.w = w
+			no := c.authenticate()
+			if no == nil && name != "" {
+				if c.b = s.s3Bucket(name); c.b == nil {
+					no = s3NoBucket
+				}
+			}
+			if no == nil {
+				no = work()
+			}
+			if no != nil {
+				c.refuse(no)
+			}
+		}
+	}
+	call := call{op: op, bucket: name, key: key, work: answer(work)}
+	if op == "s3-list" && c.q.Get("list-type") == "2" {
+		call.empty = answer(func() *s3Refusal { return c.listV2(true) })
+	}
+	s.do(w, r, call)
+}
+
+// route finds the operation. Whoever asks for more than reading is told so.
+func (c *s3Call) route() (op string, work func() *s3Refusal) {
+	get, head := c.r.Method == http.MethodGet, c.r.Method == http.MethodHead
+	known := map[string]bool{"list-type": true, "prefix": true, "delimiter": true, "marker": true, "start-after": true, "continuation-token": true, "max-keys": true, "encoding-type": true, "fetch-owner": true, "x-id": true, "location": true}
+	for name := range c.q {
+		if !known[name] {
+			return "s3-unknown", func() *s3Refusal { return s3NotImplemented }
+		}
+	}
+	switch {
+	case get && c.name == "":
+		return "s3-bucket", c.listBuckets
+	case get && c.key == "" && c.q.Has("location"):
+		return "s3-bucket", c.location
+	case head && c.key == "" && c.name != "":
+		return "s3-bucket", func() *s3Refusal { return nil }
+	case get && c.key == "" && c.q.Get("list-type") == "2":
+		return "s3-list", func() *s3Refusal { return c.listV2(false) }
+	case get && c.key == "":
+		return "s3-list", c.listV1
+	case get:
+		return "s3-get", c.object
+	case head && c.name != "":
+		return "s3-head", c.object
+	}
+	return "s3-unknown", func() *s3Refusal { return s3NotImplemented }
+}
+
+func (c *s3Call) listBuckets() *s3Refusal {
+	type entry struct{ Name, CreationDate string }
+	var x struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
+		Owner   s3Owner
+		Buckets struct{ Bucket []entry }
+	}
+	x.Owner = s3Owner{c.cfg.AccessKey, c.cfg.AccessKey}
+	for _, b := range c.sorted() {
+		x.Buckets.Bucket = append(x.Buckets.Bucket, entry{b.s3Name, b.created.UTC().Format(s3Time)})
+	}
+	return c.document(x)
+}
+
+func (c *s3Call) location() *s3Refusal {
+	return c.document(struct {
+		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ LocationConstraint"`
+		Region  string   `xml:",chardata"`
+	}{Region: c.S3Region()})
+}
+
+type s3Owner struct{ ID, DisplayName string }
+
+// s3Time is how its documents write times.
+const s3Time = "2006-01-02T15:04:05.000Z"
+
+// listenS3 starts the interface, at its own address or any port beside the API's.
+func (s *Server) listenS3() (err error) {
+	addr := s.cfg.S3Addr
+	if addr == "" {
+		host, _, _ := net.SplitHostPort(s.cfg.Addr)
+		addr = net.JoinHostPort(host, "0")
+	}
+	s.s3, err = s.listen(addr, s.serveS3, nil)
+	return err
+}
+
+// s3Skewed reports whether a request was signed too long ago or ahead.
+func (s *Server) s3Skewed(at time.Time) bool {
+	return s.cfg.Skew > 0 && s.cfg.Now().Sub(at).Abs() > s.cfg.Skew
+}

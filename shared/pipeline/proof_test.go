@@ -1,0 +1,91 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"iter"
+	"strings"
+	"testing"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
+)
+
+// reticent is a source as S3's interface is: its hashes are no qetags, and only
+// the answer about an object itself tells its MD5.
+type reticent struct {
+	store.Source
+	bad string // the key whose bytes are damaged on their way
+}
+
+func (r reticent) List(ctx context.Context, in store.Range) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		for o, err := range r.Source.List(ctx, in) {
+			if o.MD5 = ""; !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+func (r reticent) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	found, body, err := r.Source.Open(ctx, o, off, n)
+	if err != nil || o.Key != r.bad {
+		return found, body, err
+	}
+	defer func() { _ = body.Close() }()
+	data, err := io.ReadAll(body)
+	data[len(data)/2] ^= 1
+	return found, io.NopCloser(bytes.NewReader(data)), err
+}
+
+func TestAnMD5ThatComesWithTheObjectProvesIt(t *testing.T) {
+	w := newWorld(t, small)
+	w.src.Flavor = mem.OSS
+	w.fill(30, 4)
+	const bad = "k/00007"
+	w.source = func(src store.Source) store.Source { return reticent{src, bad} }
+	w.fresh()
+	rep := w.run()
+	rows := w.rows()
+	for key, row := range rows {
+		if key != bad && (row.State != ledger.Copied || row.Proof != ledger.ByMD5 || row.Src.MD5 == "") {
+			t.Errorf("%s ended %s by %q, MD5 %q, want copied by its MD5", key, row.State, row.Proof, row.Src.MD5)
+		}
+	}
+	if rows[bad].State != ledger.Failed {
+		t.Errorf("the damaged object ended %s: %s", rows[bad].State, rows[bad].Reason)
+	}
+	if _, err := w.dst.Stat(t.Context(), bad); err == nil {
+		t.Error("the damaged object is in the target")
+	}
+	if rep.Objects.Copied != 29 || rep.Objects.Failed != 1 {
+		t.Errorf("%+v, want 29 copied and 1 failed", rep.Objects)
+	}
+}
+
+func TestAPlanOfAnS3BucketSaysWhatItsListingDoesNotTell(t *testing.T) {
+	for src, want := range map[string]int{
+		"kodo://photos/?region=z0": 0, "s3://photos/?region=eu-west-1": 1, "s3://photos/?region=cn-east-1": 2,
+	} {
+		w := newWorld(t)
+		put(t, w.src, "a", []byte("x"))
+		j, err := job.New(src, "oss://photos-new/?region=cn-hangzhou", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, plan := range map[string]func() (pipeline.Plan, error){
+			"plan":       func() (pipeline.Plan, error) { return w.pipe.Plan(t.Context(), j) },
+			"quick plan": func() (pipeline.Plan, error) { return w.pipe.QuickPlan(t.Context(), j) },
+		} {
+			p, err := plan()
+			if n := strings.Count(strings.Join(p.Notes, "\n"), "listing of S3"); err != nil || n != want {
+				t.Errorf("the %s of %s says %q (%v), want %d notes on its listing", name, src, p.Notes, err, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+const (
+	callTime = 2 * time.Minute // an answer without a body to stream that takes longer is given up
+
+	// maxAnswer is the most bytes of a listing: 1,000 keys of 1,024 bytes, each
+	// byte encoded by three, take 4 MB.
+	maxAnswer = 32 << 20
+)
+
+// newTransport returns a transport of the driver's own. HTTP/1.1, because each
+// of 64 parallel downloads then has a connection, and so a window, of its own.
+// A host that is dead fails in 10 s (it does not answer a dial) or 30 s (nor a request).
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
+		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second,
+		MaxIdleConnsPerHost: 256, IdleConnTimeout: 15 * time.Second, // AWS closes idle connections after about 20
+		DisableCompression: true, // the bytes are those that are stored
+		ReadBufferSize:     32 << 10, Protocols: protocols,
+	}
+}
+
+// retry is store.Retry with the bucket's pauses.
+func retry[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, error)) (T, error) {
+	return store.Retry(ctx, b.pause(), op, key, f)
+}
+
+// request is one request to the bucket, or to the object key in it.
+type request struct {
+	op, method, key string
+	params          map[string]string
+	header          map[string]string
+}
+
+var errNoKeys = errors.New("no credentials: the access key or its secret is empty")
+
+// send makes one request, once. An answer other than 2xx is an error. The
+// caller closes any other.
+func (b *Bucket) send(ctx context.Context, r request) (*http.Response, error) {
+	c := b.cfg.Credentials()
+	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
+		return nil, fault.New(fault.Denied, r.op, r.key, errNoKeys)
+	}
+	resp, err := b.cfg.Transport.RoundTrip(b.signed(r, c).WithContext(ctx))
+	if err != nil {
+		return nil, network(ctx, r.op, r.key, err)
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return nil, b.refused(r, resp)
+}
+
+// signed makes the signed request that r describes. RawPath beside Path makes
+// net/http send the key exactly as it is escaped here, "..", "//" and all.
+func (b *Bucket) signed(r request, c Credentials) *http.Request {
+	at := "/"
+	if !b.inHost {
+		at += b.cfg.Bucket
+		if r.key != "" {
+			at += "/"
+		}
+	}
+	u := &url.URL{Scheme: b.scheme, Host: b.host, Path: at + r.key, RawQuery: queryOf(r.params)}
+	raw := escape(u.Path)
+	if raw != u.Path {
+		u.RawPath = raw
+	}
+	h := http.Header{"User-Agent": {"kodoferry"}, "Accept-Encoding": {"identity"}}
+	for name, value := range r.header {
+		h.Set(name, value)
+	}
+	sign(h, r.method, b.host, raw, u.RawQuery, b.cfg.Region, c, b.cfg.Now())
+	return &http.Request{Method: r.method, URL: u, Host: b.host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+}
+
+var errSlow = fmt.Errorf("the answer took longer than %s", callTime)
+
+// fetch makes one request, once, and returns its whole answer.
+func (b *Bucket) fetch(ctx context.Context, r request) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTime, errSlow)
+	defer cancel()
+	resp, err := b.send(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var data bytes.Buffer
+	if _, err := data.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1)); err != nil {
+		return nil, nil, network(ctx, r.op, r.key, err)
+	}
+	if data.Len() > maxAnswer {
+		return nil, nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("an answer of more than %d MiB", maxAnswer>>20))
+	}
+	return resp, data.Bytes(), nil
+}
+
+// network is the fault of a request without an answer.
+func network(ctx context.Context, op, key string, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	kind := fault.KindOf(err)
+	switch {
+	case misaddressed(err):
+		kind = fault.Invalid
+	case kind == fault.Unknown:
+		kind = fault.Temporary
+	}
+	return fault.New(kind, op, key, err)
+}
+
+// escape percent-encodes every byte of a path or a value but letters, digits,
+// -_.~ and slashes (AWS, "Create a signed AWS API request").
+func escape(s string) string {
+	const hex = "0123456789ABCDEF"
+	var out strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~/", c) >= 0 {
+			out.WriteByte(c)
+			continue
+		}
+		out.Write([]byte{'%', hex[c>>4], hex[c&15]})
+	}
+	return out.String()
+}

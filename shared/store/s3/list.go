@@ -1,0 +1,102 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// List yields the objects of r by ListObjectsV2, 1,000 a request, one page
+// ahead. A listing tells Key, Size, Hash (the ETag), Modified, Class and
+// Frozen. It leaves out what only an answer about the object itself tells:
+// Type, Header and Meta, and MD5, because whether an ETag is one depends on how
+// the object is encrypted. Nor does it tell what is disabled at Kodo: reading
+// that is Denied. Whether an archived object is restored takes a HEAD each, but
+// at AWS. A page is tried up to 6 times. Only IsTruncated ends
+// the listing. A bucket that does not exist is NotFound. When the iteration
+// ends, no goroutine of it is left.
+func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	return b.pages().List(ctx, r)
+}
+
+// FirstPage implements store.Pager.
+func (b *Bucket) FirstPage(ctx context.Context, r store.Range) ([]store.Object, bool, error) {
+	return b.pages().First(ctx, r)
+}
+
+func (b *Bucket) pages() store.Pages {
+	return store.Pages{Op: "s3.List", Cut: takeable, Read: b.readPage}
+}
+
+// takeable cuts s to what S3 takes as a parameter: UTF-8 of a key's length. A
+// prefix of s sorts before it, so the listing gets wider, never narrower.
+func takeable(s string) string {
+	s = s[:min(len(s), maxKey)]
+	for i := 0; i < len(s); {
+		c, size := utf8.DecodeRuneInString(s[i:])
+		if c == utf8.RuneError && size == 1 {
+			return s[:i]
+		}
+		i += size
+	}
+	return s
+}
+
+// readPage reads the page that token leads to, and asks what it does not tell.
+func (b *Bucket) readPage(ctx context.Context, q store.Query, token string) (store.Page, error) {
+	p, err := retry(ctx, b, "s3.List", q.Prefix, func() (*page, error) { return b.listPage(ctx, q, token) })
+	if err == nil {
+		err = b.askRestored(ctx, p)
+	}
+	if err != nil {
+		return store.Page{}, err
+	}
+	return store.Page{Objects: p.objects, Next: p.token}, nil
+}
+
+// listPage reads one page, once.
+func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*page, error) {
+	const op = "s3.List"
+	params := map[string]string{"list-type": "2", "encoding-type": "url", "max-keys": strconv.Itoa(b.cfg.PageSize)}
+	if q.Prefix != "" {
+		params["prefix"] = q.Prefix
+	}
+	switch {
+	case token != "":
+		params["continuation-token"] = token
+	case q.After != "":
+		params["start-after"] = q.After
+	}
+	_, data, err := b.fetch(ctx, request{op: op, method: http.MethodGet, params: params, header: map[string]string{
+		"X-Amz-Optional-Object-Attributes": "RestoreStatus", // of archived objects; who does not know it passes it over
+	}})
+	if err != nil {
+		return nil, named(err, q.Prefix)
+	}
+	p, err := parsePage(data)
+	var unclear *ambiguous
+	switch {
+	case errors.As(err, &unclear):
+		return nil, fault.New(fault.Invalid, op, unclear.key, err)
+	case err != nil:
+		return nil, fault.New(fault.Temporary, op, q.Prefix, fmt.Errorf("a page that cannot be read: %w", err))
+	case p.token != "" && p.token == token && len(p.objects) > 0:
+		return nil, fault.New(fault.Temporary, op, q.Prefix, errors.New("a page names itself as the next"))
+	}
+	return p, nil
+}
+
+// named puts key into a fault that has none.
+func named(err error, key string) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Key == "" {
+		return &fault.Error{Kind: e.Kind, Op: e.Op, Key: key, Wait: e.Wait, Err: e.Err}
+	}
+	return err
+}
