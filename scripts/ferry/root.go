@@ -23,6 +23,8 @@ Have a deployment's functions move it: ferry start SRC DST
 Work for a deployment on this machine: ferry agent
 See what it did:                       ferry report RUN, ferry why RUN KEY
 Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
+Have it rest, or end it:               ferry pause RUN, ferry resume RUN, ferry cancel RUN
+Keep jobs for timers to begin:         ferry jobs apply
 
 Environment:
   QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source, kodo:// or s3:// at Kodo
@@ -61,7 +63,11 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.AddCommand(demoCommand(), copyCommand(), startCommand(), agentCommand(), planCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand())
+	root.AddCommand(
+		demoCommand(), copyCommand(), startCommand(), agentCommand(), planCommand(),
+		jobsCommand(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(),
+		statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
+	)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,8 +30,13 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	c := &copier{run: r}
 	c.again.Store(t.Again())
-	if err := c.all(ctx, rows); err != nil {
+	work, done := r.limits.course.under(ctx)
+	defer done()
+	if err := c.all(ctx, work, rows); err != nil {
 		return nil, err
+	}
+	if halted(ctx, work) && !anyEnded(rows) {
+		return r.wait(t), nil
 	}
 	w, err := r.split(ctx, t.Batch, rows)
 	if err != nil {
@@ -43,6 +49,9 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	next := r.afterCopy(t, w)
 	for i := range next {
 		next[i].Delay = c.pause(w, rows)
+	}
+	if halted(ctx, work) { // what was in flight may have been stored
+		next = resent(next, r.Now())
 	}
 	return next, nil
 }
@@ -114,15 +123,21 @@ type copier struct {
 	throttled atomic.Bool // something is left that waited for a throttle as long as it could
 }
 
-// all brings every pending row as far as it goes. An error means that the
+// anyEnded reports whether any row of a batch is final, also from the beginning.
+func anyEnded(rows []ledger.Row) bool {
+	return slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State != ledger.Pending })
+}
+
+// all brings every pending row as far as it goes, until work ends: then those
+// in flight are cut short, and stay as they were. An error means that the
 // invocation itself ended. The goroutines are as many as objects may be in
 // flight and not one for each object: a new one's stack would have to grow again.
-func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
+func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 	tries := make([]int, len(rows))
 	for i := range rows {
 		tries[i] = rows[i].Tries
 	}
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(work)
 	more, none := context.WithCancel(gctx)
 	defer none()
 	q := &pending{rows: rows, none: none}
@@ -138,10 +153,10 @@ func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
 					return err
 				}
 			}
-			return nil
+			return gctx.Err()
 		})
 	}
-	if err := g.Wait(); err != nil {
+	if err := g.Wait(); err != nil && !halted(ctx, work) {
 		return err
 	}
 	if c.blocked.Load() { // what was refused before that was known has waited, too
@@ -174,14 +189,14 @@ func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
 		octx, cancel = context.WithDeadline(ctx, deadline.Add(-margin*2/3))
 		defer cancel()
 	}
-	*row = c.object(octx, *row)
-	if ctx.Err() != nil {
-		return ctx.Err()
+	now := c.object(octx, *row)
+	if ctx.Err() != nil && (now.State == ledger.Pending || now.State == ledger.Failed) {
+		return ctx.Err() // that was no try of it
 	}
-	if row.State != ledger.Pending {
+	if *row = now; row.State != ledger.Pending {
 		c.Watch(Event{Kind: Settled, Key: row.Key(), Row: *row})
 	}
-	return nil
+	return ctx.Err()
 }
 
 // pending hands out the pending rows of a batch, in order.

@@ -168,10 +168,11 @@ type watched struct {
 func (s watched) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	s.fleet.note(&s.fleet.requests, s.process, 1)
 	o, body, err := s.Source.Open(ctx, o, off, n)
-	return o, timed{body, s}, err
+	return o, timed{ctx, body, s}, err
 }
 
 type timed struct {
+	ctx context.Context // as a body of a real service, it does not outlive its request
 	io.ReadCloser
 	by watched
 }
@@ -180,6 +181,9 @@ func (c timed) Read(p []byte) (int, error) {
 	if c.by.fleet.slow > 0 {
 		time.Sleep(c.by.fleet.slow)
 		p = p[:min(len(p), 16<<10)]
+	}
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
 	}
 	n, err := c.ReadCloser.Read(p)
 	c.by.fleet.note(&c.by.fleet.read, c.by.process, n)

@@ -92,7 +92,8 @@ func (w *world) losing(lose func(task.Task) bool) (lost bool) {
 			return lost
 		}
 		if n%50 == 0 { // what waits for others is all that is left
-			submit(w.pipe.Lost(w.t.Context(), runName))
+			lost, _, err := w.pipe.Lost(w.t.Context(), runName)
+			submit(lost, err)
 		}
 		messages, err := q.Receive(w.t.Context(), 1, 0)
 		if err != nil {

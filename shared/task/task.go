@@ -90,9 +90,22 @@ type Task struct {
 // Again reports whether t may have been worked on before.
 func (t Task) Again() bool { return t.Resend != 0 || t.Deliveries > 1 || t.Attempt > 0 }
 
-// Encode returns t's body, in the newest format: JSON that is also text of XML.
+// since is the format that a kind of task came with. A field that an older
+// version must not pass over would raise it, too.
+func since(k Kind) int {
+	switch k {
+	case Begin, Part, Finish, Gate, Delete:
+		return 2
+	}
+	return 1
+}
+
+// Encode returns t's body: JSON that is also text of XML. It is in the oldest
+// format that can carry t and that this version still reads. So while a
+// deployment is half upgraded its old processes do what they know, and only
+// what is new waits for a new one.
 func Encode(t Task) ([]byte, error) {
-	t.V = Version
+	t.V = max(since(t.Kind), Version-1)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

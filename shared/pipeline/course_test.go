@@ -1,0 +1,324 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// steer has the run stand so from now on, and lets every process notice.
+func (w *world) steer(s ledger.Standing) {
+	w.t.Helper()
+	if err := w.config.Ledger.Run(runName).Steer(w.t.Context(), s, w.clock.Now()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.clock.Advance(pipeline.Notice)
+}
+
+// shared is a world whose tasks are in queues that others share.
+func shared(t *testing.T, set ...func(*job.Job)) *world {
+	w := newWorld(t, set...)
+	w.config.Shared = true
+	w.pipe = pipeline.New(w.config)
+	return w
+}
+
+func batches(n int) func(*job.Job) {
+	return func(j *job.Job) { j.Limits.BatchObjects = n }
+}
+
+func TestAPausedRunRestsAndIsResumedToItsEnd(t *testing.T) {
+	w := shared(t, batches(10))
+	w.fill(100, 1)
+	copies := 0
+	w.before = func(at task.Task) {
+		if at.Kind != task.Copy {
+			return
+		}
+		if copies++; copies == 4 {
+			w.steer(ledger.Paused)
+		}
+	}
+	w.drive(t.Context(), 0, w.start()...) // until nothing is in the queue
+	if n := len(w.dst.Keys()); n != 30 {
+		t.Errorf("%d objects are there, want the 30 of the batches before the pause", n)
+	}
+	if over, err := w.config.Ledger.Run(runName).Over(t.Context()); over || err != nil {
+		t.Fatalf("the run is over (%v, %v), want it to rest", over, err)
+	}
+	w.before = nil
+	w.steer(ledger.Going)
+	open, err := w.pipe.Resume(t.Context(), runName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.drive(t.Context(), 0, open...)
+	if rep := w.report(); rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 100 {
+		t.Errorf("%+v, want 100 verified", rep.Summary)
+	}
+	w.same()
+}
+
+func TestATaskIsDroppedOnlyByWhatTheLedgerSaysNow(t *testing.T) {
+	w := shared(t)
+	w.fill(3, 1)
+	first := w.start()
+	w.steer(ledger.Paused)
+	if next, err := w.pipe.Do(t.Context(), first[0]); len(next) > 0 || err != nil {
+		t.Fatalf("a task of a paused run yields %v, %v, want nothing", next, err)
+	}
+	// The process has just read that the run is paused, and will not ask again for a while.
+	if err := w.config.Ledger.Run(runName).Steer(t.Context(), ledger.Going, w.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if next, err := w.pipe.Do(t.Context(), first[0]); len(next) == 0 || err != nil {
+		t.Errorf("a task of a run that was resumed yields %v, %v, want what follows: nobody would send it again", next, err)
+	}
+}
+
+func TestALateTaskWritesNothing(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"the run is cancelled":   func(w *world) { w.steer(ledger.Cancelled) },
+		"the run is paused":      func(w *world) { w.steer(ledger.Paused) },
+		"its job was sealed":     func(w *world) { _, _ = w.config.Ledger.Seal(w.t.Context(), "j", w.clock.Now()) },
+		"its report was written": func(w *world) { _, _ = w.config.Ledger.Run(runName).Finish(w.t.Context(), []byte("{}")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := shared(t, inParts, func(j *job.Job) { j.Delete = true })
+			w.fill(20, 1)
+			put(t, w.src, "big", random(9*mib, 1))
+			late := map[task.Kind]task.Task{}
+			for todo := w.start(); len(todo) > 0; todo = todo[1:] { // as far as Begin, and nothing is copied
+				late[todo[0].Kind] = todo[0]
+				if todo[0].Kind != task.List && todo[0].Kind != task.Begin {
+					continue
+				}
+				next, err := w.pipe.Do(t.Context(), todo[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				todo = append(todo, next...)
+			}
+			late[task.Finish] = task.Task{Kind: task.Finish, Run: runName, Shard: "0", Batch: late[task.Begin].Batch}
+			late[task.Delete] = task.Task{Kind: task.Delete, Run: runName, Shard: "0", Batch: late[task.Copy].Batch}
+			end(w)
+			w.clock.Advance(pipeline.Notice)
+			before := append(w.led.Keys(), w.dst.Keys()...)
+			if len(late) != 9 {
+				t.Fatalf("the kinds are %v, want all 9", late)
+			}
+			for kind, one := range late {
+				for what, do := range map[string]func() ([]task.Task, error){
+					"done": func() ([]task.Task, error) { return w.pipe.Do(t.Context(), one) },
+					"given up": func() ([]task.Task, error) {
+						return w.pipe.GiveUp(t.Context(), one, fault.New(fault.Unknown, "test", "", nil))
+					},
+				} {
+					if next, err := do(); len(next) > 0 || err != nil {
+						t.Errorf("a late %s task, %s, yields %v, %v, want nothing", kind, what, next, err)
+					}
+				}
+			}
+			if after := append(w.led.Keys(), w.dst.Keys()...); !slices.Equal(after, before) {
+				t.Errorf("late tasks wrote: there are %d keys, before %d", len(after), len(before))
+			}
+		})
+	}
+}
+
+func TestWhatIsInFlightIsCutAndWhatEndedIsWrittenOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, func(j *job.Job) { j.Limits.Parallel, j.Limits.BatchObjects = 2, 20 })
+		f.objects(20, 8*mib)
+		f.slow = time.Second / 64 // 1 MiB/s each of two
+		f.config.Shared = true
+		f.process("one")
+		f.start()
+		time.Sleep(61 * time.Second)
+		if err := f.kept().Steer(t.Context(), ledger.Cancelled, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		cancelled := time.Now()
+		time.Sleep(pipeline.Notice)
+		at := len(f.dst.Keys())
+		f.done.Wait() // the process drops the report's task when its turn comes
+		if late := f.rate(&f.read, "", int(cancelled.Sub(f.began).Seconds()+pipeline.Notice.Seconds()), 600); late > 0 || len(f.dst.Keys()) != at {
+			t.Errorf("%.0f bytes a second were read, and there are %d objects instead of %d, after everybody should have noticed", late, len(f.dst.Keys()), at)
+		}
+		rep, err := pipeline.New(f.config).End(t.Context(), runName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := rep.Objects
+		if rep.Result != pipeline.ResultCancelled || !rep.Balanced || o.Listed != 20 || o.Copied != int64(at) || o.Open != int64(20-at) || at < 12 {
+			t.Errorf("%s, balanced %v, %+v, want it cancelled, its books balanced, and copied what is in the target: %d", rep.Result, rep.Balanced, o, at)
+		}
+		for key, row := range f.rows() {
+			if row.Tries > 0 {
+				t.Errorf("%s counts %d tries, want none for being cut", key, row.Tries)
+			}
+		}
+	})
+}
+
+func TestACancelledRunEndsWithBooksOfWhatIsDoneAndOpen(t *testing.T) {
+	w := shared(t, inParts, batches(10), func(j *job.Job) { j.Limits.ShardKeys, j.Limits.Fanout = 40, 1 })
+	w.fill(100, 1)
+	put(t, w.src, "big", random(30*mib, 1))
+	copies, lists := 0, 0
+	w.before = func(at task.Task) {
+		switch at.Kind {
+		case task.Copy:
+			copies++
+		case task.List:
+			lists++
+		}
+		if copies == 3 && at.Kind == task.Part || lists == 3 { // two shards listed, an upload open
+			lists = -1 << 30
+			w.steer(ledger.Cancelled)
+		}
+	}
+	w.drive(t.Context(), 0, w.start()...)
+	if len(w.dst.Uploads()) == 0 {
+		t.Fatal("no upload is open: the test proves too little")
+	}
+	for range 2 { // ending is idempotent
+		rep, err := w.pipe.End(t.Context(), runName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := rep.Objects
+		if rep.Result != pipeline.ResultCancelled || o.Listed != o.Copied+o.Open || o.Open == 0 || len(rep.Unknown) != 1 || rep.Balanced {
+			t.Errorf("%s, balanced %v, %+v, unknown %v, want it cancelled, what was listed copied or open, and one stretch not listed", rep.Result, rep.Balanced, o, rep.Unknown)
+		}
+		if int(o.Copied) != len(w.dst.Keys()) {
+			t.Errorf("%d copied, %d in the target", o.Copied, len(w.dst.Keys()))
+		}
+		if left := w.dst.Uploads(); len(left) > 0 {
+			t.Errorf("uploads %q are left open", left)
+		}
+		keys, err := pipeline.Retriable(t.Context(), w.config.Ledger.Run(runName))
+		if err != nil || len(keys) != int(o.Open) || !slices.IsSorted(keys) {
+			t.Errorf("%d keys are to be retried, %v, want the %d that are open", len(keys), err, o.Open)
+		}
+	}
+	page, err := w.config.Ledger.Run(runName).Read(t.Context(), "report.html")
+	if err != nil || !strings.Contains(string(page), "<h1>Cancelled</h1>") || !strings.Contains(string(page), "The run was cancelled.") {
+		t.Errorf("the page does not say that the run was cancelled (%v)", err)
+	}
+}
+
+func TestOnlyACancelledRunIsEnded(t *testing.T) {
+	w := shared(t)
+	w.fill(3, 1)
+	w.start()
+	if _, err := w.pipe.End(t.Context(), runName); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("ending a run that goes on: %v, want invalid", err)
+	}
+}
+
+func TestCleaningLeavesTheProofAndNothingElse(t *testing.T) {
+	w := shared(t, inParts, batches(10))
+	w.fill(40, 1)
+	put(t, w.src, "big", random(9*mib, 1))
+	if _, err := w.pipe.Clean(t.Context(), runName, true); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("cleaning a run that never was: %v, want not_found", err)
+	}
+	first := w.start()
+	for _, force := range []bool{false, true} {
+		if _, err := w.pipe.Clean(t.Context(), runName, force); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("cleaning a run that goes on, forced %v: %v, want invalid", force, err)
+		}
+	}
+	w.drive(t.Context(), 0, first...)
+	run := w.config.Ledger.Run(runName)
+	before := w.led.Keys()
+	// What a killed delivery leaves, and an upload of a batch that was written off otherwise.
+	if err := run.Seal(t.Context(), "0-orphan00000", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.WriteObjects(t.Context(), "0", nil); err != nil {
+		t.Fatal(err)
+	}
+	id, _, err := w.dst.Begin(t.Context(), store.Object{Key: "big"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put2 := func(n int) {
+		if _, err := w.dst.PutPart(t.Context(), "big", id, n, strings.NewReader("abc"), 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put2(1)
+	put2(2)
+	if _, err := run.BeginUpload(t.Context(), ledger.Upload{Batch: "0-orphan00000", ID: id, Row: ledger.Row{Src: store.Object{Key: "big"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := w.config.Ledger.Mark(t.Context(), runName, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := w.pipe.Clean(t.Context(), runName, false)
+	if err != nil || c.Uploads != 1 || c.Parts != (ledger.Tally{Objects: 2, Bytes: 6}) || c.Removed.Objects < 4 {
+		t.Errorf("%+v, %v, want an upload of two parts aborted and four files removed", c, err)
+	}
+	total := int64(0)
+	for _, f := range c.Stays {
+		total += f.Objects
+	}
+	left := w.led.Keys()
+	if total != c.Total.Objects || int(total) != len(left) || len(w.dst.Uploads()) > 0 {
+		t.Errorf("%d files are said to stay, %d do; open uploads %q", total, len(left), w.dst.Uploads())
+	}
+	for _, key := range before {
+		gone := !slices.Contains(left, key)
+		if passing := strings.Contains(key, "/pace/") || strings.Contains(key, "/live/") || strings.Contains(key, "/sent/"); gone != passing {
+			t.Errorf("%s is gone: %v", key, gone)
+		}
+	}
+	if rep := w.report(); rep.Result != pipeline.ResultVerified {
+		t.Errorf("%s, want the report as it was", rep.Result)
+	}
+}
+
+func TestWhatFailedIsRetriable(t *testing.T) {
+	w := newWorld(t, batches(10), func(j *job.Job) { j.Limits.Attempts = 1 })
+	w.fill(30, 1)
+	bad := []string{"k/00003", "k/00017"}
+	w.source = func(s store.Source) store.Source { return &denying{s, bad} }
+	put(t, w.dst, "k/00005", []byte("someone else's"))
+	w.dst.Alter("k/00005", func(o *store.Object) { o.Modified = epoch.Add(time.Hour) })
+	rep := w.run()
+	if rep.Objects.Failed != 2 || rep.Objects.Conflict != 1 {
+		t.Fatalf("%+v, want two failed and one conflict", rep.Objects)
+	}
+	if keys, err := pipeline.Retriable(t.Context(), w.config.Ledger.Run(runName)); err != nil || !slices.Equal(keys, bad) {
+		t.Errorf("%q, %v, want %q: a conflict is somebody's decision", keys, err, bad)
+	}
+}
+
+// denying denies some keys.
+type denying struct {
+	store.Source
+	keys []string
+}
+
+func (d *denying) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	if slices.Contains(d.keys, o.Key) {
+		return store.Object{}, nil, fault.New(fault.Denied, "denying.Open", o.Key, errors.New("403"))
+	}
+	return d.Source.Open(ctx, o, off, n)
+}
