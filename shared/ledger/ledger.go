@@ -32,6 +32,11 @@ import (
 // and several batches that take the rest of one.
 const Version = 2
 
+// newest is the format of the records that format 2 cannot carry: the first one
+// of a run of events, and a write-off whose rest is to be removed. Only they
+// carry it, so that older processes do all else, and leave these alone.
+const newest = 3
+
 // Bucket is what a ledger is kept in.
 type Bucket interface {
 	store.Target
@@ -62,35 +67,48 @@ func (l *Ledger) Check(ctx context.Context) error {
 	return nil
 }
 
-// Runs lists the names of job's runs, oldest first.
+// Runs lists the names of job's runs, oldest first, without those of its events.
 func (l *Ledger) Runs(ctx context.Context, job string) ([]string, error) {
-	found, err := l.folders(ctx, l.prefix+"runs/"+job+"/", "")
-	for i := range found {
-		found[i] = job + "/" + found[i]
-	}
-	return found, err
+	return l.runs(ctx, job, "", func(run string) bool { return !OfEvents(run) })
 }
 
-// Open lists the runs of all jobs that began after since and are not over. It
-// costs two requests a run and one a job.
+// runs lists those of job's runs after first that keep takes.
+func (l *Ledger) runs(ctx context.Context, job, first string, keep func(run string) bool) ([]string, error) {
+	found, err := l.folders(ctx, l.prefix+"runs/"+job+"/", first)
+	var names []string
+	for _, run := range found {
+		if name := job + "/" + run; keep(name) {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// Open lists the runs of all jobs that began after since and are not over,
+// without those of events. It costs two requests a run and one a job.
 func (l *Ledger) Open(ctx context.Context, since time.Time) ([]string, error) {
+	return l.open(ctx, since.UTC().Format(RunTime), func(run string) bool { return !OfEvents(run) })
+}
+
+// open lists the runs of all jobs after first that keep takes and that are not over.
+func (l *Ledger) open(ctx context.Context, first string, keep func(run string) bool) ([]string, error) {
 	jobs, err := l.folders(ctx, l.prefix+"runs/", "")
 	if err != nil {
 		return nil, err
 	}
 	var open []string
 	for _, job := range jobs {
-		runs, err := l.folders(ctx, l.prefix+"runs/"+job+"/", since.UTC().Format(RunTime))
+		runs, err := l.runs(ctx, job, first, keep)
 		if err != nil {
 			return nil, err
 		}
 		for _, run := range runs {
-			over, err := l.Run(job + "/" + run).Over(ctx)
+			over, err := l.Run(run).Over(ctx)
 			if err != nil {
 				return nil, err
 			}
 			if !over {
-				open = append(open, job+"/"+run)
+				open = append(open, run)
 			}
 		}
 	}
@@ -268,8 +286,8 @@ func decode(data []byte, name string, into any) error {
 
 func checkVersion(v int, name string) error {
 	switch {
-	case v > Version:
-		return fault.New(fault.Newer, "ledger.decode", name, fmt.Errorf("format %d, this version reads up to %d: use the newer ferry", v, Version))
+	case v > newest:
+		return fault.New(fault.Newer, "ledger.decode", name, fmt.Errorf("format %d, this version reads up to %d: use the newer ferry", v, newest))
 	case v < 1 || v < Version-1:
 		return fault.New(fault.Corrupt, "ledger.decode", name, fmt.Errorf("format %d, this version reads %d", v, Version))
 	}

@@ -39,6 +39,9 @@ func (r *Run) Walk(ctx context.Context) (Progress, error) {
 	if p.Started, err = r.Started(ctx); err != nil {
 		return p, err
 	}
+	if p.Started.Events {
+		return r.walkEvents(ctx, p)
+	}
 	w := written{closed: map[string]bool{}, copied: map[string]bool{}, verified: map[string]bool{}}
 	// Write-offs are listed before what was sealed again: a retry's rows are there
 	// before the write-off that names it, so a listed write-off never misses its retry.

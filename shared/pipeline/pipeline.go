@@ -12,10 +12,14 @@
 //	putpart.go          one part, from one GET to one PUT
 //	finish.go  Finish -> checks the whole, then completes the upload
 //	failure.go          what becomes of a try that failed
+//	event.go   Event  -> one key that the source notified of: copies it, or has
+//	                     it removed; what did not end goes into another
+//	remove.go  Remove -> what copying has no right to remove
 //	verify.go  Verify -> waits for the shard's batches, then proves every row
 //	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
-//	report.go  Report -> waits for all shards, then writes the report
+//	report.go  Report -> waits for all shards, then writes the report; day.go
+//	                     that of a day of events
 //	resume.go  Resume -> what is open, by the ledger alone
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
 //	limits.go           what bounds all processes of a run together
@@ -74,7 +78,8 @@ type Pipeline struct {
 	Config
 	mu    sync.Mutex
 	runs  map[string]*run
-	slots *gate // made with the first run's limits
+	days  map[dayOf]string // the runs of events that new events go to
+	slots *gate            // made with the first run's limits
 	pace  pace
 
 	process string // who it is among all that work on its runs
@@ -100,7 +105,7 @@ func New(c Config) *Pipeline {
 	if c.Quick == 0 {
 		c.Quick = 200 * time.Millisecond
 	}
-	return &Pipeline{Config: c, runs: map[string]*run{}, process: ledger.Nonce()}
+	return &Pipeline{Config: c, runs: map[string]*run{}, days: map[dayOf]string{}, process: ledger.Nonce()}
 }
 
 // run is what every task of one run shares.
@@ -143,6 +148,10 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.part(ctx, t)
 	case task.Finish:
 		return r.finish(ctx, t)
+	case task.Event:
+		return r.event(ctx, t)
+	case task.Remove:
+		return r.remove(ctx, t)
 	case task.Verify:
 		return r.verify(ctx, t)
 	case task.Gate:
@@ -177,6 +186,12 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		return r.afterGate(ctx, g)
 	case task.Copy, task.Delete:
 		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
+		return r.afterCopy(t, w), err
+	case task.Event:
+		w, err := r.WriteOff(ctx, t.Batch, r.lostEvent(t, cause))
+		return r.afterCopy(t, w), err
+	case task.Remove:
+		w, err := r.unremoved(ctx, t, cause)
 		return r.afterCopy(t, w), err
 	case task.Begin, task.Part, task.Finish:
 		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
@@ -217,6 +232,11 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	src, dst, err := p.Open(ctx, j)
 	if err != nil {
 		return nil, err
+	}
+	if started.Events { // its first record was made by who does not reach the target
+		if started.Versioned, err = dst.Versioned(ctx); err != nil {
+			return nil, err
+		}
 	}
 	limits := newLimits(p, l, started, j.Limits, p.Log.With("run", name))
 	r = p.bind(l, started, j, match, limitedSource{src, limits}, limitedTarget{dst, limits})
@@ -276,28 +296,4 @@ const margin = 15 * time.Second
 func late(ctx context.Context, need time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) < margin+need
-}
-
-// EventKind says what happened.
-type EventKind string
-
-const (
-	Listed  EventKind = "listed"  // N objects of Bytes were sealed in a batch
-	Settled EventKind = "settled" // Row reached a final state
-	Caught  EventKind = "caught"  // a fault was met and dealt with: Key, Err
-	Moved   EventKind = "moved"   // Bytes of a big object were copied
-	Proven  EventKind = "proven"  // verification went over N more objects
-	GaveUp  EventKind = "gave up" // Task was given up: Err
-)
-
-// Event tells whoever watches a process at work. It is for eyes only: what
-// counts is in the ledger.
-type Event struct {
-	Kind  EventKind
-	Key   string
-	Row   ledger.Row
-	Task  task.Task
-	N     int64
-	Bytes int64
-	Err   error
 }

@@ -20,6 +20,9 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 	if err != nil || walk.Reported {
 		return nil, err
 	}
+	if r.start.Events {
+		return resent(r.openEvents(walk), p.Now()), nil
+	}
 	var open []task.Task
 	for _, s := range walk.Shards {
 		open = append(open, r.open(s)...)
@@ -47,6 +50,13 @@ func (p *Pipeline) Lost(ctx context.Context, name string) ([]task.Task, error) {
 	walk, err := r.Walk(ctx)
 	if err != nil || walk.Reported {
 		return nil, err
+	}
+	if r.start.Events {
+		lost := r.openEvents(walk)
+		if due, _ := Due(name); len(lost) == 0 && !p.Now().Before(due) {
+			lost = []task.Task{{Kind: task.Report, Run: name}}
+		}
+		return resent(lost, p.Now()), nil
 	}
 	var lost []task.Task
 	for _, s := range walk.Shards {
