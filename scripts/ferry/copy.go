@@ -156,15 +156,8 @@ func (v *view) begun(run string, done *ledger.Progress) {
 // batches counts the batches of a run that hold something to copy, and the open ones.
 func batches(p ledger.Progress) (all, open int64) {
 	for _, s := range p.Shards {
+		all += s.Sealed.Batches
 		open += int64(len(s.Open))
-		if s.Closed == nil {
-			continue
-		}
-		for _, b := range s.Closed.Batches {
-			if b.Pending > 0 {
-				all++
-			}
-		}
 	}
 	return all, open
 }

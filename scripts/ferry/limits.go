@@ -50,12 +50,12 @@ waits for a place. Bandwidth counts bytes read from the source. RUN is
 			if _, err := o.apply(pipeline.Limits{}); err != nil {
 				return usageError{err}
 			}
-			run, p, err := findRun(c.Context(), at, args[0])
+			run, err := findRun(c.Context(), at, args[0])
 			if err != nil {
 				return err
 			}
 			if o != (limitFlags{}) {
-				if err := changeLimits(c.Context(), run, p, o); err != nil {
+				if err := changeLimits(c.Context(), run, o); err != nil {
 					return err
 				}
 			}
@@ -96,8 +96,12 @@ func (o limitFlags) apply(l pipeline.Limits) (pipeline.Limits, error) {
 }
 
 // changeLimits bounds a run anew that goes on.
-func changeLimits(ctx context.Context, run *ledger.Run, p ledger.Progress, o limitFlags) error {
-	if p.Reported {
+func changeLimits(ctx context.Context, run *ledger.Run, o limitFlags) error {
+	over, err := run.Over(ctx)
+	if err != nil {
+		return err
+	}
+	if over {
 		return usageError{fmt.Errorf("run %s is over: its limits bound nothing any more", run.Name)}
 	}
 	now, _, err := pipeline.ReadLimits(ctx, run)

@@ -28,11 +28,15 @@ It ends with 3 where something failed, conflicts or differs.`,
 		Example: "  ferry report photos-to-photos-new-1c5a0d --out ./proof",
 		Args:    exactly("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, p, err := findRun(c.Context(), at, args[0])
+			run, err := findRun(c.Context(), at, args[0])
 			if err != nil {
 				return err
 			}
-			if !p.Reported {
+			over, err := run.Over(c.Context())
+			if err != nil {
+				return err
+			}
+			if !over {
 				return fmt.Errorf("run %s is not over yet: ferry status %s tells how far it is", run.Name, run.Name)
 			}
 			return showReport(c.Context(), run, asJSON, dir, c.OutOrStdout())

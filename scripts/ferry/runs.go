@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,43 +20,63 @@ func ledgerFlag(c *cobra.Command, at *string) {
 	c.Flags().StringVar(at, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/.ferry/?region=… (default: FERRY_LEDGER)")
 }
 
-// findRun opens the run of that name, or the newest run of the job of that
-// name, with its progress. Its errors name the runs that exist.
-func findRun(ctx context.Context, at, name string) (*ledger.Run, ledger.Progress, error) {
-	var none ledger.Progress
+// openLedger opens the ledger that --ledger or FERRY_LEDGER names.
+func openLedger(at string) (*ledger.Ledger, job.Location, error) {
 	if at == "" {
-		return nil, none, usageError{errors.New("no ledger: say where runs are kept, --ledger 'oss://bucket/.ferry/?region=…', or export FERRY_LEDGER")}
+		return nil, job.Location{}, usageError{errors.New("no ledger: say where runs are kept, --ledger 'oss://bucket/.ferry/?region=…', or export FERRY_LEDGER")}
 	}
 	l, err := job.ParseLocation(at)
 	cfg := app.Load(os.Getenv)
 	if err := errors.Join(err, cfg.Missing(l)); err != nil {
-		return nil, none, usageError{err}
+		return nil, l, usageError{err}
 	}
 	led, err := cfg.Ledger(l)
 	if err != nil {
-		return nil, none, usageError{err}
+		return nil, l, usageError{err}
 	}
+	return led, l, nil
+}
+
+// findRun opens the run of that name, or the newest run of the job of that
+// name. Its errors name the runs that exist.
+func findRun(ctx context.Context, at, name string) (*ledger.Run, error) {
+	led, l, err := openLedger(at)
+	if err != nil {
+		return nil, err
+	}
+	return runOf(ctx, led, l, name)
+}
+
+// runOf is findRun in a ledger that is open.
+func runOf(ctx context.Context, led *ledger.Ledger, l job.Location, name string) (*ledger.Run, error) {
 	jobName, when, whole := strings.Cut(name, "/")
 	if jobName == "" || strings.Contains(when, "/") || whole && when == "" {
-		return nil, none, usageError{fmt.Errorf("%q names no run: it is <job>/<time>, or <job> for the newest", name)}
+		return nil, usageError{fmt.Errorf("%q names no run: it is <job>/<time>, or <job> for the newest", name)}
 	}
 	if whole {
 		run := led.Run(name)
-		p, err := run.Walk(ctx)
-		if !ledger.Missing(err) {
-			return run, p, misconfigured(err)
+		if _, err := run.Started(ctx); !ledger.Missing(err) {
+			return run, misconfigured(err)
+		}
+		runs, err := led.Runs(ctx, jobName)
+		if err != nil {
+			return nil, misconfigured(err)
+		}
+		if len(runs) > 0 {
+			return nil, usageError{fmt.Errorf("there is no run %q in %s; of that job there are: %s", name, bare(l), strings.Join(runs[max(0, len(runs)-mostNamed):], ", "))}
 		}
 	}
-	runs, err := led.Runs(ctx, jobName)
+	newest, err := led.Newest(ctx, jobName, time.Now())
 	switch {
 	case err != nil:
-		return nil, none, misconfigured(err)
-	case len(runs) == 0:
-		return nil, none, usageError{fmt.Errorf("there is no run of a job %q in %s", jobName, bare(l))}
-	case whole:
-		return nil, none, usageError{fmt.Errorf("there is no run %q in %s; of that job there are: %s", name, bare(l), strings.Join(runs, ", "))}
+		return nil, misconfigured(err)
+	case newest == "":
+		return nil, usageError{fmt.Errorf("there is no run of a job %q in %s", jobName, bare(l))}
 	}
-	run := led.Run(runs[len(runs)-1])
-	p, err := run.Walk(ctx)
-	return run, p, misconfigured(err)
+	run := led.Run(newest)
+	_, err = run.Started(ctx)
+	return run, misconfigured(err)
 }
+
+// mostNamed is how many of the runs of a job an error names: the newest.
+const mostNamed = 10

@@ -27,7 +27,11 @@ it goes on until the run is over; it only looks, so Ctrl-C stops nothing else.`,
 		Example: "  ferry status photos-to-photos-new-1c5a0d/20260101T120000Z --ledger 'oss://photos-new/.ferry/?region=cn-hangzhou'",
 		Args:    exactly("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, p, err := findRun(c.Context(), at, args[0])
+			run, err := findRun(c.Context(), at, args[0])
+			if err != nil {
+				return err
+			}
+			p, err := run.Glance(c.Context())
 			if err != nil {
 				return err
 			}
@@ -80,7 +84,7 @@ func watchRun(ctx context.Context, run *ledger.Run, p ledger.Progress, out io.Wr
 			return errInterrupted
 		}
 		var err error
-		if p, err = run.Walk(ctx); ctx.Err() != nil {
+		if p, err = run.Glance(ctx); ctx.Err() != nil {
 			return errInterrupted
 		} else if err != nil {
 			return err
@@ -114,7 +118,6 @@ type status struct {
 // standing sums up a walk.
 func standing(run string, p ledger.Progress) status {
 	s := status{Run: run, Started: p.Started.At}
-	s.Batches.Known, s.Batches.Open = batches(p)
 	for _, shard := range p.Shards {
 		s.Shards.Known++
 		if shard.Closed == nil {
@@ -126,10 +129,9 @@ func standing(run string, p ledger.Progress) status {
 		}
 		s.Listed.Objects += shard.Closed.Counts.Listed.Objects
 		s.Listed.Bytes += shard.Closed.Counts.Listed.Bytes
-		for _, b := range shard.Closed.Batches {
-			s.ToCopy.Objects += int64(b.Pending)
-			s.ToCopy.Bytes += b.Bytes
-		}
+		s.Batches.Known += shard.Sealed.Batches
+		s.Batches.Open += int64(len(shard.Open))
+		s.ToCopy.Add(shard.Sealed.Pending.Objects, shard.Sealed.Pending.Bytes)
 		for _, b := range shard.Open {
 			s.Open.Objects += int64(b.Pending)
 			s.Open.Bytes += b.Bytes

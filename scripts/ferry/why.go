@@ -26,7 +26,7 @@ object's key at the source. RUN is <job>/<time>, or <job> for its newest run.`,
 		Example: "  ferry why photos-to-photos-new-1c5a0d 2019/01/IMG_0001.jpg",
 		Args:    exactly("RUN", "KEY"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, _, err := findRun(c.Context(), at, args[0])
+			run, err := findRun(c.Context(), at, args[0])
 			if err != nil {
 				return err
 			}

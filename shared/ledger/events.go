@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kodoferry/shared/store"
 )
 
 // A run of events collects what a job's events of one UTC day came to:
@@ -72,61 +74,68 @@ func (l *Ledger) EventRuns(ctx context.Context, job string) ([]string, error) {
 // OpenEvents lists the runs of events of all jobs, of since's day and later,
 // that are not over.
 func (l *Ledger) OpenEvents(ctx context.Context, since time.Time) ([]string, error) {
-	return l.open(ctx, since.UTC().Format(eventDay), OfEvents)
+	return l.unfinished(ctx, since.UTC().Format(eventDay), OfEvents)
 }
 
-// walkEvents is Walk of a run of events: four listings, and a read for each
+// events is the walk of a run of events: four listings, and a read for each
 // event that did not end at once. An event that has no record yet is not known here.
-func (r *Run) walkEvents(ctx context.Context, p Progress) (Progress, error) {
-	w := written{copied: map[string]bool{}}
-	verified := map[string]bool{}
+func (w *walk) events(ctx context.Context) error {
+	var all written
 	shards := map[string]*Shard{}
-	// Write-offs are listed before what was sealed again, as in Walk.
-	err := r.names(ctx, "copied/", func(n string) {
-		id := strings.TrimPrefix(n, "copied/")
-		w.copied[id] = true
-		if strings.Contains(id, ".") || len(id) < eventShard {
-			return
-		}
-		name := id[:eventShard]
-		s, ok := shards[name]
-		if !ok {
-			s = &Shard{Ref: ShardRef{Shard: name}, Closed: &Closed{V: Version, Shard: name}}
-			shards[name] = s
-		}
-		s.Closed.Counts.Listed.Objects++
-		s.Closed.Batches = append(s.Closed.Batches, BatchRef{ID: id, Rows: 1, Pending: 1})
-	})
-	if err != nil {
-		return p, err
-	}
+	verified := map[string]bool{}
+	// Write-offs are listed before what was sealed again, as in writtenOff.
 	for _, l := range []struct {
 		prefix string
 		take   func(name string)
 	}{
-		{"again/", func(n string) { w.again = append(w.again, strings.TrimPrefix(n, "again/")) }},
-		{"verified/", func(n string) { verified[strings.TrimPrefix(n, "verified/")] = true }},
-		{"report.json", func(string) { p.Reported = true }},
+		{"copied/", func(id string) {
+			all.copied = append(all.copied, id)
+			countBatch(shards, id)
+		}},
+		{"again/", func(id string) { all.again = append(all.again, id) }},
+		{"verified/", func(shard string) { verified[shard] = true }},
+		{"report.json", func(string) { w.Reported = true }},
 	} {
-		if err := r.names(ctx, l.prefix, l.take); err != nil {
-			return p, err
+		err := w.run.objects(ctx, store.Range{Prefix: l.prefix}, func(name string, o store.Object) {
+			w.saw(o)
+			l.take(strings.TrimPrefix(name, l.prefix))
+		})
+		if err != nil {
+			return err
 		}
 	}
 	for name, s := range shards {
-		if s.Open, err = r.open(ctx, s.Closed.Batches, w); err != nil {
-			return p, err
+		var err error
+		if s.Open, err = w.run.open(ctx, s.Closed.Batches, all); err != nil {
+			return err
 		}
 		if verified[name] {
-			proved, err := r.Proved(ctx, name)
+			p, err := w.run.Proved(ctx, name)
 			if err != nil {
-				return p, err
+				return err
 			}
-			s.Proved = &proved
+			s.Proved = &p
 		}
-		p.Shards = append(p.Shards, *s)
+		s.Sealed = s.Closed.sealed()
+		w.Shards = append(w.Shards, *s)
 	}
-	slices.SortFunc(p.Shards, func(a, b Shard) int { return cmp.Compare(a.Ref.Shard, b.Ref.Shard) })
-	return p, nil
+	slices.SortFunc(w.Shards, func(a, b Shard) int { return cmp.Compare(a.Ref.Shard, b.Ref.Shard) })
+	return nil
+}
+
+// countBatch takes the record of an event into its shard.
+func countBatch(shards map[string]*Shard, id string) {
+	if strings.Contains(id, ".") || len(id) < eventShard {
+		return // it took the rest of another
+	}
+	name := id[:eventShard]
+	s, ok := shards[name]
+	if !ok {
+		s = &Shard{Ref: ShardRef{Shard: name}, Closed: &Closed{V: Version, Shard: name}}
+		shards[name] = s
+	}
+	s.Closed.Counts.Listed.Objects++
+	s.Closed.Batches = append(s.Closed.Batches, BatchRef{ID: id, Rows: 1, Pending: 1})
 }
 
 // EventsOf finds the batches of key's events in a run of events, oldest first.

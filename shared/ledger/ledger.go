@@ -67,77 +67,6 @@ func (l *Ledger) Check(ctx context.Context) error {
 	return nil
 }
 
-// Runs lists the names of job's runs, oldest first, without those of its events.
-func (l *Ledger) Runs(ctx context.Context, job string) ([]string, error) {
-	return l.runs(ctx, job, "", func(run string) bool { return !OfEvents(run) })
-}
-
-// runs lists those of job's runs after first that keep takes.
-func (l *Ledger) runs(ctx context.Context, job, first string, keep func(run string) bool) ([]string, error) {
-	found, err := l.folders(ctx, l.prefix+"runs/"+job+"/", first)
-	var names []string
-	for _, run := range found {
-		if name := job + "/" + run; keep(name) {
-			names = append(names, name)
-		}
-	}
-	return names, err
-}
-
-// Open lists the runs of all jobs that began after since and are not over,
-// without those of events. It costs two requests a run and one a job.
-func (l *Ledger) Open(ctx context.Context, since time.Time) ([]string, error) {
-	return l.open(ctx, since.UTC().Format(RunTime), func(run string) bool { return !OfEvents(run) })
-}
-
-// open lists the runs of all jobs after first that keep takes and that are not over.
-func (l *Ledger) open(ctx context.Context, first string, keep func(run string) bool) ([]string, error) {
-	jobs, err := l.folders(ctx, l.prefix+"runs/", "")
-	if err != nil {
-		return nil, err
-	}
-	var open []string
-	for _, job := range jobs {
-		runs, err := l.runs(ctx, job, first, keep)
-		if err != nil {
-			return nil, err
-		}
-		for _, run := range runs {
-			over, err := l.Run(run).Over(ctx)
-			if err != nil {
-				return nil, err
-			}
-			if !over {
-				open = append(open, run)
-			}
-		}
-	}
-	return open, nil
-}
-
-// RunTime is how a run's name writes when it began, in UTC, so that names sort by time.
-const RunTime = "20060102T150405Z"
-
-// folders lists the names between base and the next slash, those after first.
-func (l *Ledger) folders(ctx context.Context, base, first string) (names []string, err error) {
-	for after := base + first; ; {
-		// One page of one name tells the next folder; then everything in it is jumped over.
-		found := ""
-		for o, err := range l.bucket.List(ctx, store.Range{Prefix: base, After: after}) {
-			if err != nil {
-				return nil, err
-			}
-			found, _, _ = strings.Cut(strings.TrimPrefix(o.Key, base), "/")
-			break
-		}
-		if found == "" {
-			return names, nil
-		}
-		names = append(names, found)
-		after = base + found + "/" + "\U0010ffff"
-	}
-}
-
 // Run returns the run of that name, which need not exist.
 func (l *Ledger) Run(name string) *Run {
 	return &Run{Name: name, ledger: l, base: l.prefix + "runs/" + name + "/"}
@@ -150,6 +79,12 @@ type Run struct {
 	base   string
 
 	started atomic.Pointer[Started] // the one record that every walk needs and that never changes
+}
+
+// Job is the name of the job that it is a run of.
+func (r *Run) Job() string {
+	job, _, _ := strings.Cut(r.Name, "/")
+	return job
 }
 
 // Path returns where the run's file of that name is: the bucket's key.
@@ -258,11 +193,24 @@ func (r *Run) Read(ctx context.Context, name string) ([]byte, error) { return r.
 
 // names yields what is under the run's prefix, without it, in order.
 func (r *Run) names(ctx context.Context, prefix string, visit func(name string)) error {
-	for o, err := range r.ledger.bucket.List(ctx, store.Range{Prefix: r.base + prefix}) {
+	return r.objects(ctx, store.Range{Prefix: prefix}, func(name string, _ store.Object) { visit(name) })
+}
+
+// objects yields a stretch of what is under the run's prefix, in order. The
+// bounds of in and the names are without that prefix.
+func (r *Run) objects(ctx context.Context, in store.Range, visit func(name string, o store.Object)) error {
+	full := store.Range{Prefix: r.base + in.Prefix}
+	if in.After != "" {
+		full.After = r.base + in.After
+	}
+	if in.UpTo != "" {
+		full.UpTo = r.base + in.UpTo
+	}
+	for o, err := range r.ledger.bucket.List(ctx, full) {
 		if err != nil {
 			return err
 		}
-		visit(strings.TrimPrefix(o.Key, r.base))
+		visit(strings.TrimPrefix(o.Key, r.base), o)
 	}
 	return nil
 }

@@ -77,8 +77,39 @@ type Proved struct {
 	Failures []Failure `json:"failures,omitempty"` // the first of them
 	Objects  File      `json:"objects,omitzero"`   // every row, as CSV
 	Next     *Closed   `json:"next,omitempty"`     // what had changed at the source, sealed again
+	Was      *Was      `json:"was,omitempty"`      // what the shard's closing said, in short
 	Failed   string    `json:"failed,omitempty"`   // given up: nothing is proved, and why
 	At       time.Time `json:"at"`
+}
+
+// Was is what a shard's closing said in short. Its verification repeats it, so
+// that who looks how far a run is need not read both records.
+type Was struct {
+	Range    store.Range `json:"range"`
+	Listed   Tally       `json:"listed"`
+	Sealed   Sealing     `json:"sealed"`
+	Children []ShardRef  `json:"children,omitempty"`
+	Deletes  bool        `json:"deletes,omitempty"` // there are batches of them
+	Failed   string      `json:"failed,omitempty"`
+}
+
+// Was is c in short.
+func (c Closed) Was() *Was {
+	return &Was{Range: c.Range, Listed: c.Counts.Listed, Sealed: c.sealed(), Children: c.Children, Deletes: len(c.Deletes) > 0, Failed: c.Failed}
+}
+
+func (w Was) closed(shard string) Closed {
+	return Closed{Shard: shard, Range: w.Range, Counts: Counts{Listed: w.Listed}, Children: w.Children, Failed: w.Failed}
+}
+
+func (c Closed) sealed() (s Sealing) {
+	for _, b := range c.Batches {
+		if b.Pending > 0 {
+			s.Batches++
+			s.Pending.Add(int64(b.Pending), b.Bytes)
+		}
+	}
+	return s
 }
 
 // Failure is one object that needs a human.

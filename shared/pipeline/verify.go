@@ -22,7 +22,7 @@ func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	if c.Failed != "" { // nothing is known of it, and that is its outcome
-		p, err := r.Prove(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, At: r.Now().UTC()})
+		p, err := r.Prove(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, Was: c.Was(), At: r.Now().UTC()})
 		return r.afterVerify(p), err
 	}
 	open, err := r.OpenBatches(ctx, c)
@@ -273,7 +273,7 @@ func (v *verifier) keep(row ledger.Row) error {
 // finish writes the rows away and puts the shard's record together.
 func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
 	v.counts.Listed, v.counts.Excluded = v.listed, v.shard.Counts.Excluded
-	p := ledger.Proved{Shard: v.shard.Shard, Counts: v.counts, Failures: v.bad, At: v.Now().UTC()}
+	p := ledger.Proved{Shard: v.shard.Shard, Counts: v.counts, Failures: v.bad, Was: v.shard.Was(), At: v.Now().UTC()}
 	batches, counts, err := v.again.finish()
 	if err != nil {
 		return p, err

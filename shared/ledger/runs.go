@@ -1,0 +1,102 @@
+package ledger
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"kodoferry/shared/store"
+)
+
+// Newest returns the name of job's newest run, "" where it has none. It looks
+// back further and further, for a listing of runs costs a request for each.
+func (l *Ledger) Newest(ctx context.Context, job string, now time.Time) (string, error) {
+	for _, first := range []string{now.Add(-time.Hour).UTC().Format(RunTime), now.Add(-48 * time.Hour).UTC().Format(RunTime), ""} {
+		found, err := l.runs(ctx, job, first, ordinary)
+		if err != nil {
+			return "", err
+		}
+		if n := len(found); n > 0 {
+			return found[n-1], nil
+		}
+	}
+	return "", nil
+}
+
+// Ran lists the jobs that have runs, kept or not.
+func (l *Ledger) Ran(ctx context.Context) ([]string, error) {
+	return l.folders(ctx, l.prefix+"runs/", "")
+}
+
+// Runs lists the names of job's runs, oldest first, without those of its events.
+func (l *Ledger) Runs(ctx context.Context, job string) ([]string, error) {
+	return l.runs(ctx, job, "", ordinary)
+}
+
+// ordinary reports whether a run of that name is not one of events.
+func ordinary(run string) bool { return !OfEvents(run) }
+
+// runs lists those of job's runs after first that keep takes.
+func (l *Ledger) runs(ctx context.Context, job, first string, keep func(run string) bool) (names []string, err error) {
+	found, err := l.folders(ctx, l.prefix+"runs/"+job+"/", first)
+	for _, run := range found {
+		if name := job + "/" + run; keep(name) {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// Open lists the runs of all jobs that began after since and are not over,
+// without those of events. It costs two requests a run and one a job.
+func (l *Ledger) Open(ctx context.Context, since time.Time) ([]string, error) {
+	return l.unfinished(ctx, since.UTC().Format(RunTime), ordinary)
+}
+
+// unfinished lists the runs of all jobs after first that keep takes and that are not over.
+func (l *Ledger) unfinished(ctx context.Context, first string, keep func(run string) bool) ([]string, error) {
+	jobs, err := l.Ran(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var open []string
+	for _, job := range jobs {
+		runs, err := l.runs(ctx, job, first, keep)
+		if err != nil {
+			return nil, err
+		}
+		for _, run := range runs {
+			over, err := l.Run(run).Over(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if !over {
+				open = append(open, run)
+			}
+		}
+	}
+	return open, nil
+}
+
+// RunTime is how a run's name writes when it began, in UTC, so that names sort by time.
+const RunTime = "20060102T150405Z"
+
+// folders lists the names between base and the next slash, those after first.
+func (l *Ledger) folders(ctx context.Context, base, first string) (names []string, err error) {
+	for after := base + first; ; {
+		// One page of one name tells the next folder; then everything in it is jumped over.
+		found := ""
+		for o, err := range l.bucket.List(ctx, store.Range{Prefix: base, After: after}) {
+			if err != nil {
+				return nil, err
+			}
+			found, _, _ = strings.Cut(strings.TrimPrefix(o.Key, base), "/")
+			break
+		}
+		if found == "" {
+			return names, nil
+		}
+		names = append(names, found)
+		after = base + found + "/" + "\U0010ffff"
+	}
+}
