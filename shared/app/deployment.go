@@ -165,33 +165,3 @@ func (d *Deployment) Queue(s task.Stage) queue.Queue { return d.queues[s] }
 
 // Ledger is where the deployment keeps its runs.
 func (d *Deployment) Ledger() *ledger.Ledger { return d.ledger }
-
-// Start begins a run of j and returns its name. keys are those that the job's
-// KeyList names, as job.ReadKeys returns them; none where it has no list. It
-// refuses with Invalid while an earlier run of j is not over: two would copy
-// the same objects.
-func (d *Deployment) Start(ctx context.Context, j job.Job, keys []string, now time.Time) (string, error) {
-	if err := listed(j, keys); err != nil {
-		return "", err
-	}
-	runs, err := d.ledger.Runs(ctx, j.Name)
-	if err != nil {
-		return "", err
-	}
-	if len(runs) > 0 {
-		last := runs[len(runs)-1]
-		over, err := d.ledger.Run(last).Over(ctx)
-		if err == nil && !over {
-			err = fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("run %s is not over: ferry status %s tells how far it is", last, last))
-		}
-		if err != nil {
-			return last, err
-		}
-	}
-	name := pipeline.RunName(j, now)
-	first, err := d.pipeline.Start(ctx, j, name, keys...)
-	if err != nil {
-		return "", err
-	}
-	return name, d.Worker("").Submit(ctx, first...)
-}

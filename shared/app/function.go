@@ -18,8 +18,9 @@ import (
 )
 
 // Function does the tasks of one stage on a platform for functions. It is all
-// that a function's main calls, and it never returns. The function of the
-// verify stage also buries dead letters, and sweeps on a timer.
+// that a function's main calls, and it never returns. The function of the list
+// stage also begins runs on a timer whose payload names a job; that of the
+// verify stage buries dead letters, and sweeps on a timer.
 //
 // It reads FERRY_LEDGER, FERRY_QUEUES, QINIU_ACCESS_KEY and QINIU_SECRET_KEY;
 // the keys for OSS and the queues are those of the function's role, or
@@ -28,7 +29,10 @@ import (
 func Function(stage task.Stage) {
 	f := newFunction(stage, Load(os.Getenv), slog.New(faas.WithRequest(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level(os.Getenv("FERRY_LOG"))}))))
 	o := faas.Options{Ready: f.ready, Swap: f.swap, Idle: f.closeIdle, Log: f.log}
-	if stage == task.Verifying {
+	switch stage {
+	case task.Listing:
+		o.Timer = f.schedule
+	case task.Verifying:
 		o.Timer = f.timer
 	}
 	faas.Main(f.handle, o)

@@ -79,14 +79,27 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 	if err != nil {
 		return pipeline.Report{}, err
 	}
-	if err := serve(ctx, p, first, j, o); err != nil {
+	switch err := serve(ctx, p, name, first, j, o); {
+	case errors.Is(err, errStopped) && p.StandingOf(name).Final():
+		return p.End(ctx, name)
+	case errors.Is(err, errStopped):
+		return pipeline.Report{Summary: pipeline.Summary{Run: name}}, paused(name)
+	case err != nil:
 		return pipeline.Report{Summary: pipeline.Summary{Run: name}}, err
 	}
 	return pipeline.ReadReport(ctx, s.Ledger.Run(name))
 }
 
+// paused says how a paused run is gone on with.
+func paused(name string) error {
+	return fault.New(fault.Changed, "app.Copy", name, fmt.Errorf("run %s is paused, and nothing is lost: ferry resume %s lets it go on, by the same command", name, name))
+}
+
 // begin starts a run, or finds what is open of the newest one.
 func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o Options) (string, []task.Task, error) {
+	if err := unsealed(ctx, l, j.Name); err != nil {
+		return "", nil, err
+	}
 	runs, err := l.Runs(ctx, j.Name)
 	if err != nil {
 		return "", nil, err
@@ -101,9 +114,13 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 		case !progress.Reported && progress.Started.Deployed:
 			return "", nil, fault.New(fault.Invalid, "app.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
 		case !progress.Reported:
-			o.Begun(name, &progress)
-			open, err := p.Resume(ctx, name)
-			return name, open, err
+			open, err := goOn(ctx, p, l, name)
+			if err != nil || len(open) > 0 {
+				if err == nil {
+					o.Begun(name, &progress)
+				}
+				return name, open, err
+			}
 		}
 	}
 	if err := listed(j, o.Keys); err != nil {
@@ -125,6 +142,21 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 	return name, first, err
 }
 
+// goOn returns the open tasks of an unfinished run. One that was cancelled has
+// none: its books are closed, and another may begin.
+func goOn(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, name string) ([]task.Task, error) {
+	switch s, _, err := l.Run(name).Standing(ctx); {
+	case err != nil:
+		return nil, err
+	case s == ledger.Paused:
+		return nil, paused(name)
+	case s.Final():
+		_, err := p.End(ctx, name)
+		return nil, err
+	}
+	return p.Resume(ctx, name)
+}
+
 // listed refuses a job that names its keys in a file without the keys: it would
 // copy all of the source.
 func listed(j job.Job, keys []string) error {
@@ -135,7 +167,7 @@ func listed(j job.Job, keys []string) error {
 }
 
 // serve does tasks and what follows from them until the report is written.
-func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.Job, o Options) error {
+func serve(ctx context.Context, p *pipeline.Pipeline, name string, first []task.Task, j job.Job, o Options) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var do worker.Doer = p
@@ -144,7 +176,10 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 	}
 	verifying, deleting := mem.New(mem.Options{Visibility: time.Hour}), mem.New(mem.Options{Visibility: time.Hour})
 	hurry := func() { verifying.Hurry(); deleting.Hurry() }
-	followed := &progress{Doer: do, hurry: hurry, reported: func() { stop(errReported) }}
+	followed := &progress{
+		Doer: do, hurry: hurry, reported: func() { stop(errReported) },
+		stopped: func() bool { s := p.StandingOf(name); return s.Stopped() && s != ledger.Over }, halted: func() { stop(errStopped) },
+	}
 	w := &worker.Worker{
 		Doer: followed, Log: o.Log, Attempts: j.Limits.Attempts, Pause: localPause,
 		Send: map[task.Stage]queue.Sender{},
@@ -183,4 +218,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 	return nil
 }
 
-var errReported = errors.New("the report is written")
+var (
+	errReported = errors.New("the report is written")
+	errStopped  = errors.New("the run is paused or cancelled")
+)

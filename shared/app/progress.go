@@ -14,22 +14,39 @@ import (
 // ledger again and again: they are woken when the last of the others is done.
 type progress struct {
 	worker.Doer
-	hurry    func() // makes waiting tasks ready
-	reported func() // the run is over
+	hurry    func()      // makes waiting tasks ready
+	reported func()      // the run is over
+	stopped  func() bool // the run is paused or cancelled: tasks end early, or are dropped
+	halted   func()      // it is, and no task is at work any more
 
 	mu   sync.Mutex
 	open map[task.Kind]int
+	busy int // tasks at work
 }
 
 // soon is how long a task waits whose reason to wait has just gone.
 const soon = 20 * time.Millisecond
 
 func (p *progress) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	p.work(1)
 	next, err := p.Doer.Do(ctx, t)
+	if busy := p.work(-1); p.stopped() {
+		if busy == 0 {
+			p.halted()
+		}
+		return next, err
+	}
 	if err == nil {
 		p.follow(&t, next)
 	}
 	return next, err
+}
+
+func (p *progress) work(n int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy += n
+	return p.busy
 }
 
 func (p *progress) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {

@@ -67,6 +67,7 @@ func (j Job) own() problems {
 	oneOf(&bad, "class", j.Class, append([]string{KeepClass}, classes...)...)
 	oneOf(&bad, "hashMismatch", j.HashMismatch, FailMismatch, CopyMismatch)
 	oneOf(&bad, "overwrite", j.Overwrite, OverwriteChanged, OverwriteNewer, OverwriteNever, OverwriteAlways)
+	oneOf(&bad, "overlap", j.Overlap, SkipOverlap, AllowOverlap)
 	if j.MaxDeletes < 1 {
 		bad.at("maxDeletes", "maxDeletes is %d: write a number from 1, or leave it out", j.MaxDeletes)
 	}

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -23,6 +24,12 @@ const (
 
 // Follow reports whether the job follows events.
 func (e Events) Follow() bool { return e.Window > 0 }
+
+// Follows reports whether j follows the events of a key of a bucket at Kodo, as
+// far as the key alone tells; its filter may not choose it all the same.
+func (j Job) Follows(bucket, key string) bool {
+	return j.Events.Follow() && j.Source.Scheme == Kodo && j.Source.Bucket == bucket && strings.HasPrefix(key, j.Source.Prefix)
+}
 
 // Bucket returns the end of the time bucket that now lies in: the window's
 // multiple after it. Events of one key and one bucket are one task.

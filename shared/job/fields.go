@@ -21,7 +21,7 @@ type jobNode struct {
 type setter func(r *jobNode, path string, n ast.Node)
 
 // job reads a job and tells all that is wrong with it.
-func (f *jobFile) job(e entry, set []func(*Job)) Job {
+func (f *jobFile) job(e entry, set []func(*Job)) Filed {
 	r := &jobNode{file: f, line: map[string]int{"": e.line}, bad: map[string]bool{}}
 	var src, dst, ledger string
 	var read Job
@@ -29,7 +29,7 @@ func (f *jobFile) job(e entry, set []func(*Job)) Job {
 	fields := fieldsOf(&read)
 	maps.Copy(fields, map[string]setter{"source": scalar(&src, word), "target": scalar(&dst, word), "ledger": scalar(&ledger, word)})
 	if !r.group("", "a job", e.value, fields) {
-		return read
+		return Filed{Job: read}
 	}
 	j, wrong := assemble(src, dst, ledger, append([]func(*Job){func(j *Job) {
 		read.Source, read.Target, read.Ledger = j.Source, j.Target, j.Ledger
@@ -40,7 +40,9 @@ func (f *jobFile) job(e entry, set []func(*Job)) Job {
 			f.add(line, "%s", w.says)
 		}
 	}
-	return j
+	target, _ := r.at("target")
+	kept, _ := r.at("ledger")
+	return Filed{j, e.line, target, kept}
 }
 
 // at returns the line of a field, or of the nearest around it that the file has.
@@ -59,6 +61,7 @@ func (r *jobNode) at(path string) (line int, told bool) {
 func fieldsOf(j *Job) map[string]setter {
 	return map[string]setter{
 		"class": scalar(&j.Class, word), "hashMismatch": scalar(&j.HashMismatch, word), "overwrite": scalar(&j.Overwrite, word),
+		"overlap":   scalar(&j.Overlap, word),
 		"unguarded": scalar(&j.Unguarded, truth), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, whole[int64]),
 		"keyList": scalar(&j.KeyList, word), "events": events(&j.Events), "filter": group("a filter", filterFields(&j.Filter)), "limits": group("limits", limitFields(&j.Limits)),
 	}

@@ -22,6 +22,23 @@ const maxFile = 1 << 20
 // of the file. The error is Invalid and names every mistake with its line and
 // its cure, repeating nothing that may be a secret.
 func ParseFile(data []byte, name string, set ...func(*Job)) ([]Job, error) {
+	filed, err := ReadFile(data, name, set...)
+	var jobs []Job
+	for _, f := range filed {
+		jobs = append(jobs, f.Job)
+	}
+	return jobs, err
+}
+
+// Filed is a job with the lines of its file that what is wrong with it beyond
+// the file is to be told by.
+type Filed struct {
+	Job
+	Line, TargetLine, LedgerLine int
+}
+
+// ReadFile is ParseFile with these lines.
+func ReadFile(data []byte, name string, set ...func(*Job)) ([]Filed, error) {
 	f := jobFile{anchors: map[string]ast.Node{}}
 	jobs := f.read(data, set)
 	slices.SortStableFunc(f.wrong, func(a, b mistake) int { return cmp.Compare(a.line, b.line) })
@@ -50,7 +67,7 @@ func (f *jobFile) add(line int, format string, args ...any) {
 	f.wrong = append(f.wrong, mistake{line, fmt.Sprintf(format, args...)})
 }
 
-func (f *jobFile) read(data []byte, set []func(*Job)) []Job {
+func (f *jobFile) read(data []byte, set []func(*Job)) []Filed {
 	if len(data) > maxFile {
 		f.add(1, "the file has %d bytes: keep it below %d, and long lists of keys in files of their own (keyList)", len(data), maxFile)
 		return nil
@@ -73,7 +90,7 @@ func (f *jobFile) read(data []byte, set []func(*Job)) []Job {
 		return nil
 	}
 	ast.Walk(f, docs[0].Body)
-	var jobs []Job
+	var jobs []Filed
 	f.mapping(docs[0].Body, "the file", func(part entry) bool {
 		if part.name != "jobs" {
 			return false

@@ -31,6 +31,9 @@ const (
 	OverwriteNewer   = "newer"   // Overwrite: only what was uploaded after the target's object was written; the rest is skipped
 	OverwriteNever   = "never"   // Overwrite: what the target holds stays, and is skipped where it differs
 	OverwriteAlways  = "always"  // Overwrite: the source wins
+
+	SkipOverlap  = "skip"  // Overlap: a timer begins no run while an earlier one is not over, and says so
+	AllowOverlap = "allow" // Overlap: runs of the job may be under way at the same time
 )
 
 // LedgerPrefix is where the ledger lies in the target's bucket unless the job names another place.
@@ -52,6 +55,7 @@ type Job struct {
 	Delete       bool     `json:"delete,omitempty"`       // mirror: remove from the target Ferry's copies of what the source no longer has
 	MaxDeletes   int64    `json:"maxDeletes,omitempty"`   // most objects that Delete may remove in one run: 1.. (1,000); one more, and none is. Events remove as many in a UTC day at most
 	Events       Events   `json:"events,omitzero"`        // follow the source's events between runs; zero: not
+	Overlap      string   `json:"overlap,omitempty"`      // SkipOverlap or AllowOverlap
 	Limits       Limits   `json:"limits,omitzero"`
 }
 
@@ -140,6 +144,7 @@ func (j Job) WithDefaults() Job {
 	j.Class = cmp.Or(j.Class, KeepClass)
 	j.HashMismatch = cmp.Or(j.HashMismatch, FailMismatch)
 	j.Overwrite = cmp.Or(j.Overwrite, OverwriteChanged)
+	j.Overlap = cmp.Or(j.Overlap, SkipOverlap)
 	j.MaxDeletes = cmp.Or(j.MaxDeletes, defaultDeletes)
 	l, d := &j.Limits, DefaultLimits()
 	l.Parallel = cmp.Or(l.Parallel, d.Parallel)
@@ -191,6 +196,20 @@ func (j Job) SourceKey(targetKey string) (string, bool) {
 		return "", false
 	}
 	return j.Source.Prefix + rest, true
+}
+
+// Clash says that j and another job write to one place, Invalid: their runs
+// would overwrite each other's copies, and take them for someone else's. It is
+// nil where no key can be both's.
+func (j Job) Clash(o Job) error {
+	if j.Name == o.Name || !j.Target.meets(o.Target) {
+		return nil
+	}
+	place := func(l Location) string {
+		return Location{Scheme: l.Scheme, Bucket: l.Bucket, Prefix: l.Prefix}.String()
+	}
+	return fault.New(fault.Invalid, "job.Clash", j.Name, fmt.Errorf("the jobs %s and %s write to one place, %s and %s: give one of them another prefix or bucket, or do without it (ferry jobs remove %s)",
+		j.Name, o.Name, place(j.Target), place(o.Target), o.Name))
 }
 
 // Encode returns j as JSON in the newest format. A text that is not UTF-8 is

@@ -139,9 +139,10 @@ func (c *Counts) Add(o Counts) {
 	}
 }
 
-// Balanced reports whether everything listed ended in a final state.
+// Balanced reports whether everything listed ended in a final state, or is
+// still pending in the books of a run that was cancelled.
 func (c Counts) Balanced() bool {
-	var sum Tally
+	sum := c.States[Pending]
 	for _, s := range Finals {
 		sum.add(c.States[s])
 	}

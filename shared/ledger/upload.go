@@ -57,6 +57,13 @@ func (r *Run) Upload(ctx context.Context, batch string) (Upload, error) {
 	return readRecord[Upload](ctx, r, "uploads/"+batch)
 }
 
+// Uploads lists the batches whose upload was begun, in order.
+func (r *Run) Uploads(ctx context.Context) ([]string, error) {
+	var batches []string
+	err := r.names(ctx, "uploads/", func(name string) { batches = append(batches, strings.TrimPrefix(name, "uploads/")) })
+	return batches, err
+}
+
 // EndParts creates the outcome of a Part task and returns the one that stands.
 func (r *Run) EndParts(ctx context.Context, batch string, p Parts) (Parts, error) {
 	p.V = Version

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,8 +30,13 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	c := &copier{run: r}
 	c.again.Store(t.Again())
-	if err := c.all(ctx, rows); err != nil {
+	work, done := r.limits.course.under(ctx)
+	defer done()
+	if err := c.all(ctx, work, rows); err != nil {
 		return nil, err
+	}
+	if halted(ctx, work) && !anyEnded(rows) {
+		return r.wait(t), nil
 	}
 	w, err := r.split(ctx, t.Batch, rows)
 	if err != nil {
@@ -40,7 +46,11 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	r.notePace(ctx)
-	return r.later(r.afterCopy(t, w), c.pause(w, rows)), nil
+	next := r.later(r.afterCopy(t, w), c.pause(w, rows))
+	if halted(ctx, work) { // what was in flight may have been stored
+		next = resent(next, r.Now())
+	}
+	return next, nil
 }
 
 // later has tasks wait for d, but for those that remove: the sooner the better.
@@ -125,10 +135,16 @@ type copier struct {
 	throttled atomic.Bool // something is left that waited for a throttle as long as it could
 }
 
-// all brings every pending row as far as it goes. An error means that the
+// anyEnded reports whether any row of a batch is final, also from the beginning.
+func anyEnded(rows []ledger.Row) bool {
+	return slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State != ledger.Pending })
+}
+
+// all brings every pending row as far as it goes, until work ends: then those
+// in flight are cut short, and stay as they were. An error means that the
 // invocation itself ended.
-func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
-	g, gctx := errgroup.WithContext(ctx)
+func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
+	g, gctx := errgroup.WithContext(work)
 	g.SetLimit(c.job.Limits.Parallel)
 	begun := false
 	for i := range rows {
@@ -157,17 +173,17 @@ func (c *copier) all(ctx context.Context, rows []ledger.Row) error {
 				octx, cancel = context.WithDeadline(gctx, deadline.Add(-margin*2/3))
 			}
 			defer cancel()
-			*row = c.object(octx, *row)
-			if gctx.Err() != nil {
-				return gctx.Err()
+			now := c.object(octx, *row)
+			if gctx.Err() != nil && (now.State == ledger.Pending || now.State == ledger.Failed) {
+				return gctx.Err() // that was no try of it
 			}
-			if row.State != ledger.Pending {
+			if *row = now; row.State != ledger.Pending {
 				c.Watch(Event{Kind: Settled, Key: row.Key(), Row: *row})
 			}
-			return nil
+			return gctx.Err()
 		})
 	}
-	if err := g.Wait(); err != nil {
+	if err := g.Wait(); err != nil && !halted(ctx, work) {
 		return err
 	}
 	return ctx.Err()

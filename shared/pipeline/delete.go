@@ -159,10 +159,12 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, gctx := errgroup.WithContext(ctx)
+	work, done := r.limits.course.under(ctx)
+	defer done()
+	group, gctx := errgroup.WithContext(work)
 	group.SetLimit(min(lookups, r.job.Limits.Parallel))
 	for i := range rows {
-		if rows[i].State != ledger.Pending || i > 0 && late(ctx, 0) {
+		if rows[i].State != ledger.Pending || i > 0 && late(ctx, 0) || work.Err() != nil {
 			continue
 		}
 		group.Go(func() error {
@@ -173,6 +175,9 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	_ = group.Wait() // it never fails: trouble stays in the rows
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	if halted(ctx, work) && !anyEnded(rows) {
+		return r.wait(t), nil
 	}
 	w, err := r.split(ctx, t.Batch, rows)
 	if err != nil {
@@ -240,37 +245,42 @@ func (r *run) deleted(ctx context.Context, p ledger.Progress, rep *Report, m *Ma
 	if err != nil || len(r.deletes(p, g)) > 0 {
 		return true, err
 	}
+	return false, r.foldDeletes(ctx, p, g, rep, m)
+}
+
+// foldDeletes does that by a decision, whether or not they go on.
+func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate, rep *Report, m *Manifest) error {
 	rep.Mirror = &Mirror{Candidates: g.Candidates, Refused: g.Reason}
 	if !g.Allowed {
 		rep.Result = ResultIncomplete
-		return false, nil
+		return nil
 	}
 	table := newTable(r.job)
 	for _, s := range p.Shards {
 		for _, b := range s.Closed.Deletes {
 			rows, _, err := r.Settled(ctx, b)
 			if err != nil {
-				return false, err
+				return err
 			}
 			for _, row := range rows {
 				rep.mirrored(row)
 				if err := table.add(row); err != nil {
-					return false, err
+					return err
 				}
 			}
 		}
 	}
 	if table.rows == 0 {
-		return false, nil
+		return nil
 	}
 	data, err := table.finish()
 	if err != nil {
-		return false, err
+		return err
 	}
 	f := ledger.File{Rows: table.rows, SHA256: table.sum(data)}
 	f.Name, err = r.WriteObjects(ctx, "deleted", data)
 	m.Files = append(m.Files, f)
-	return false, err
+	return err
 }
 
 func (rep *Report) mirrored(row ledger.Row) {
@@ -283,9 +293,9 @@ func (rep *Report) mirrored(row ledger.Row) {
 	case ledger.Failed:
 		rep.Mirror.Failed.Add(1, size)
 		rep.Result = ResultIncomplete
-		if len(rep.Failures) < maxFailures {
-			rep.Failures = append(rep.Failures, ledger.Failure{Key: row.Key(), State: row.State, Reason: "it could not be deleted from the target: " + row.Reason})
-		}
+		rep.fail(ledger.Failure{Key: row.Key(), State: row.State, Reason: "it could not be deleted from the target: " + row.Reason})
+	case ledger.Pending:
+		rep.Mirror.Open.Add(1, size)
 	default:
 		rep.Mirror.Kept.Add(1, size)
 	}

@@ -28,7 +28,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.afterCopy(t, w), err
 	}
 	if t.Key != "" {
-		if next, err := r.untimely(ctx, t); err != nil || next != nil {
+		if next, err := r.early(t); err != nil || next != nil {
 			return next, err
 		}
 	}
@@ -61,24 +61,50 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return r.later(r.afterCopy(t, w), c.pause(w, rows)), nil
 }
 
-// untimely returns what follows from an event that comes too early for its time
-// bucket, or so late that its day's report may be under way.
-func (r *run) untimely(ctx context.Context, t task.Task) ([]task.Task, error) {
+// early returns what follows from an event that comes before its time bucket has ended.
+func (r *run) early(t task.Task) ([]task.Task, error) {
 	until := time.Unix(t.Until, 0)
 	if _, batch := ledger.EventBatch(t.Key, until); batch != t.Batch || !strings.HasPrefix(t.Key, r.job.Source.Prefix) {
 		return nil, fault.New(fault.Invalid, "pipeline.event", t.Key, errors.New("the task's batch is not that of its key and time, or its key not one of the job's"))
 	}
-	now := r.Now()
-	if early := until.Add(eventGrace).Sub(now); early > 0 {
+	if early := until.Add(eventGrace).Sub(r.Now()); early > 0 {
 		t.Delay = early
 		t.Waits++
 		return []task.Task{t}, nil
 	}
-	if day, _ := ledger.EventDay(r.Name); now.Before(day.Add(24*time.Hour + dayTail)) {
+	return nil, nil
+}
+
+// tardy reports whether an event comes so late that its day's report may be
+// under way, or written.
+func (r *run) tardy(t task.Task) bool {
+	day, ok := ledger.EventDay(r.Name)
+	return ok && t.Kind == task.Event && t.Key != "" && !r.Now().Before(day.Add(24*time.Hour+dayTail))
+}
+
+// anew returns the task that takes a tardy event to the present day's run, as
+// the job is kept now; none where it does not follow the key any more.
+func (r *run) anew(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if s := r.limits.course.is(); s.Stopped() && s != ledger.Over {
 		return nil, nil
 	}
-	anew, err := r.FollowEvent(ctx, r.job, t.Key)
-	return []task.Task{anew}, err
+	_, sealed, err := r.Ledger.Sealed(ctx, r.job.Name)
+	if err != nil || sealed {
+		return nil, err
+	}
+	k, err := r.Ledger.Job(ctx, r.job.Name)
+	if ledger.Missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	j, err := job.Decode(k.Job)
+	if err != nil || !j.Follows(r.job.Source.Bucket, t.Key) {
+		return nil, err
+	}
+	later, err := r.FollowEvent(ctx, j, t.Key)
+	return []task.Task{later}, err
 }
 
 // eventRow is the row of an event: a new one, or the one that was sealed when

@@ -57,7 +57,7 @@ func (w *world) closeDay() pipeline.Report {
 	due, _ := pipeline.Due(run.Name)
 	w.clock.Advance(due.Sub(w.clock.Now()))
 	w.fresh()
-	lost, err := w.pipe.Lost(w.t.Context(), run.Name)
+	lost, _, err := w.pipe.Lost(w.t.Context(), run.Name)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -332,6 +332,13 @@ func TestALateEventIsDoneInTheRunOfTheDayItComesIn(t *testing.T) {
 	put(t, w.src, "b", []byte("1"))
 	w.drive(t.Context(), 0, w.notified("a")...)
 	late := w.notified("b")
+	data, err := job.Encode(w.job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.config.Ledger.KeepJob(t.Context(), ledger.KeptJob{Name: w.job.Name, Job: data}, nil); err != nil {
+		t.Fatal(err)
+	}
 	late[0].Delay = 0
 	wantTotals(t, w.closeDay(), pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
 	w.drive(t.Context(), 0, late...)

@@ -200,16 +200,22 @@ func (r *run) shrink(ctx context.Context, t task.Task, u ledger.Upload) ([]task.
 // otherwise. Only what the ledger names is ever aborted. What cannot be reached
 // now is left to the bucket's lifecycle rule.
 func (r *run) drop(ctx context.Context, batch string) {
+	if err := r.abort(ctx, batch); err != nil {
+		r.log.WarnContext(ctx, "upload not aborted", "batch", batch, "fault", fault.KindOf(err), "err", err)
+	}
+}
+
+// abort aborts the upload that the ledger has for a batch, if it has one.
+func (r *run) abort(ctx context.Context, batch string) error {
 	u, err := r.Upload(ctx, batch)
 	if ledger.Missing(err) {
-		return
-	}
-	if err == nil {
-		_, err = store.Retry(ctx, store.Pauses(), "pipeline.drop", u.Row.Key(), func() (struct{}, error) {
-			return struct{}{}, r.dst.Abort(ctx, u.Row.Key(), u.ID)
-		})
+		return nil
 	}
 	if err != nil {
-		r.log.WarnContext(ctx, "upload not aborted", "key", u.Row.Key(), "fault", fault.KindOf(err), "err", err)
+		return err
 	}
+	_, err = store.Retry(ctx, store.Pauses(), "pipeline.abort", u.Row.Key(), func() (struct{}, error) {
+		return struct{}{}, r.dst.Abort(ctx, u.Row.Key(), u.ID)
+	})
+	return err
 }

@@ -38,7 +38,7 @@ func (c *copier) follow(ctx context.Context, row ledger.Row) (ledger.Row, error)
 			return row, err
 		}
 		rows := []ledger.Row{row}
-		if err := c.all(ctx, rows); err != nil {
+		if err := c.all(ctx, ctx, rows); err != nil {
 			return row, err
 		}
 		if row = rows[0]; row.Then != "" || row.State != ledger.Copied && row.State != ledger.Gone {

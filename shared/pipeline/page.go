@@ -65,7 +65,7 @@ func (p page) DiffObjects() int64 { return p.Objects.Listed - sum(p.Objects) }
 func (p page) DiffBytes() int64 { return p.Bytes.Listed - sum(p.Bytes) }
 
 func sum(t Totals) int64 {
-	return t.Copied + t.Unchanged + t.Skipped + t.Conflict + t.Gone + t.Failed
+	return t.Copied + t.Unchanged + t.Skipped + t.Conflict + t.Gone + t.Failed + t.Open
 }
 
 // Took is how long the run took, in words.
@@ -97,6 +97,8 @@ func (p page) Sentence() string {
 		return "The source held no object under this prefix, so there was nothing to copy."
 	case p.Verified():
 		return p.good()
+	case p.Result == ResultCancelled:
+		return p.ended()
 	case len(p.Unknown) > 0:
 		return fmt.Sprintf("%s could not be listed or verified to its end. What lies there is not known, so nothing is proved of it; all other numbers on this page hold.",
 			things(int64(len(p.Unknown)), "One stretch of the source", "%s stretches of the source"))
@@ -111,6 +113,21 @@ func (p page) Sentence() string {
 	}
 	return fmt.Sprintf("The run went to its end, and %s a person to look: %s. The other %s are accounted for.",
 		things(p.Bad(), "one object needs", "%s objects need"), badWords(o), humanize.Comma(o.Listed-p.Bad()))
+}
+
+// ended is the sentence of a cancelled run.
+func (p page) ended() string {
+	s := fmt.Sprintf("The run was cancelled. Of the %s that it had listed, %s open: not copied, or not written down as copied; the files below name each.",
+		things(p.Objects.Listed, "one object", "%s objects"), things(p.Objects.Open, "one is", "%s are"))
+	if n := int64(len(p.Unknown)); n > 0 {
+		s += things(n, " One stretch of the source was not listed or verified to its end.", " %s stretches of the source were not listed or verified to their end.")
+	}
+	return s
+}
+
+// Headline is the result in one word.
+func (p page) Headline() string {
+	return map[Result]string{ResultVerified: "Verified", ResultIncomplete: "Incomplete", ResultCancelled: "Cancelled"}[p.Result]
 }
 
 // good is the sentence of a verified run.
@@ -187,6 +204,9 @@ func (p page) Books() []bookLine {
 		{Name: "Conflict", Text: "the target holds something newer that Ferry did not write; left alone", Objects: p.Objects.Conflict, Bytes: p.Bytes.Conflict},
 		{Name: "Gone", Text: "deleted at the source after it was listed, or named in a list of keys and not there", Objects: p.Objects.Gone, Bytes: p.Bytes.Gone},
 		{Name: "Failed", Text: "given up; the reason and its cure are below", Objects: p.Objects.Failed, Bytes: p.Bytes.Failed},
+	}
+	if p.Objects.Open > 0 {
+		lines = append(lines, bookLine{Name: "Open", Text: "the run was cancelled before they ended; what was in flight then may be in the target", Objects: p.Objects.Open, Bytes: p.Bytes.Open})
 	}
 	for i := range lines {
 		lines[i].Class = strings.ToLower(lines[i].Name)

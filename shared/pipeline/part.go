@@ -118,10 +118,15 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
 	var trouble error
-	if p.Done, trouble = r.parts(ctx, t, u); ctx.Err() != nil {
+	work, done := r.limits.course.under(ctx)
+	defer done()
+	if p.Done, trouble = r.parts(work, t, u); ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	switch kind := fault.KindOf(trouble); {
+	case halted(ctx, work) && len(p.Done) == 0:
+		return r.wait(t), nil
+	case halted(ctx, work): // what is done is kept
 	case kind == fault.Changed || kind == fault.NotFound:
 		return r.restart(ctx, t, u, trouble)
 	case trouble == errNoTurn:

@@ -22,6 +22,9 @@
 //	                     that of a day of events
 //	resume.go  Resume -> what is open, by the ledger alone
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
+//	course.go           whether a run goes on: paused, cancelled, over
+//	cancel.go  End      -> closes the books of a run that was cancelled
+//	clean.go   Clean    -> removes what a run that is over has left behind
 //	limits.go           what bounds all processes of a run together
 //	share.go            this process's share of it
 //	limited.go          keeps source and target within the share
@@ -134,42 +137,67 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	defer leave()
+	if r.tardy(t) { // whether its own run is over does not matter
+		return r.anew(ctx, t)
+	}
+	if dropped, err := r.dropped(ctx, t); err != nil || dropped {
+		return nil, err
+	}
 	if t.Kind.Stage() == task.Copying && r.limits.excess() {
 		return r.wait(t), nil
 	}
+	next, err := r.step(ctx, t)
+	if err != nil && ctx.Err() == nil && r.limits.course.is().Stopped() {
+		return r.wait(t), nil // stopped: whether it is dropped is decided when it is delivered again
+	}
+	return next, err
+}
+
+// step does one task. These end early when the run is stopped, and leave what
+// they had done: copy, part and delete. The others are cut short and leave nothing.
+func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 	switch t.Kind {
-	case task.List:
-		return r.list(ctx, t)
 	case task.Copy:
 		return r.copy(ctx, t)
-	case task.Begin:
+	case task.Begin: // short, and an upload that is begun has to get its record
 		return r.begin(ctx, t)
 	case task.Part:
 		return r.part(ctx, t)
-	case task.Finish:
-		return r.finish(ctx, t)
 	case task.Event:
 		return r.event(ctx, t)
 	case task.Remove:
 		return r.remove(ctx, t)
-	case task.Verify:
-		return r.verify(ctx, t)
-	case task.Gate:
-		return r.gate(ctx, t)
 	case task.Delete:
 		return r.delete(ctx, t)
+	}
+	work, done := r.limits.course.under(ctx)
+	defer done()
+	switch t.Kind {
+	case task.List:
+		return r.list(work, t)
+	case task.Finish:
+		return r.finish(work, t)
+	case task.Verify:
+		return r.verify(work, t)
+	case task.Gate:
+		return r.gate(work, t)
 	case task.Report:
-		return r.report(ctx, t)
+		return r.report(work, t)
 	}
 	return nil, fault.New(fault.Invalid, "pipeline.Do", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
 }
 
 // GiveUp ends a task that cannot be done, so that its run ends too: its batch
 // is written off as failed, its shard closed or verified as failed. Whatever
-// record stands by then wins.
+// record stands by then wins. A task of a run that is stopped is dropped: where
+// the run is resumed, it gets its tries anew.
 func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
 	r, err := p.run(ctx, t.Run)
 	if err != nil {
+		return nil, err
+	}
+	s, _, err := r.Standing(ctx)
+	if err != nil || s.Stopped() {
 		return nil, err
 	}
 	r.log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)

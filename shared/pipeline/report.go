@@ -21,6 +21,8 @@ const (
 	ResultVerified Result = "verified"
 	// ResultIncomplete: the run ended, and something needs a human.
 	ResultIncomplete Result = "incomplete"
+	// ResultCancelled: the run was ended before its end, by a person.
+	ResultCancelled Result = "cancelled"
 )
 
 // Summary is what a run comes to: the last thing on standard output with --json.
@@ -33,7 +35,7 @@ type Summary struct {
 }
 
 // Totals are the numbers of a run, of objects or of bytes. Listed is the sum
-// of copied, unchanged, skipped, conflict, gone and failed; verified and
+// of copied, unchanged, skipped, conflict, gone, failed and open; verified and
 // mismatch are among the copied and the unchanged.
 type Totals struct {
 	Listed    int64 `json:"listed"`
@@ -46,6 +48,7 @@ type Totals struct {
 	Failed    int64 `json:"failed"`
 	Verified  int64 `json:"verified"`
 	Mismatch  int64 `json:"mismatch"`
+	Open      int64 `json:"open,omitempty"`     // of a cancelled run: not written off as anything when it ended
 	Excluded  int64 `json:"excluded,omitempty"` // seen at the source and not chosen by the job's filter: not among listed
 }
 
@@ -57,7 +60,7 @@ type Report struct {
 	Target   string                        `json:"target"`
 	Started  time.Time                     `json:"started"`
 	Finished time.Time                     `json:"finished"`
-	Balanced bool                          `json:"balanced"` // listed = copied + unchanged + skipped + conflict + gone + failed
+	Balanced bool                          `json:"balanced"` // listed = copied + unchanged + skipped + conflict + gone + failed + open
 	Proofs   map[ledger.Proof]ledger.Tally `json:"proofs,omitempty"`
 	Warned   int64                         `json:"warned"` // objects with a warning, as of metadata that could not be kept
 	Shards   int                           `json:"shards"`
@@ -71,8 +74,9 @@ type Mirror struct {
 	Candidates ledger.Tally `json:"candidates"`
 	Refused    string       `json:"refused,omitempty"` // why nothing was deleted
 	Deleted    ledger.Tally `json:"deleted"`
-	Kept       ledger.Tally `json:"kept"`   // at the source again, or written by someone else meanwhile
-	Failed     ledger.Tally `json:"failed"` // could not be deleted
+	Kept       ledger.Tally `json:"kept"`          // at the source again, or written by someone else meanwhile
+	Failed     ledger.Tally `json:"failed"`        // could not be deleted
+	Open       ledger.Tally `json:"open,omitzero"` // of a cancelled run: their turn had not come
 }
 
 // Unknown is a stretch of the key space of which nothing is proved.
@@ -141,28 +145,43 @@ func (r *run) fold(p ledger.Progress) (Report, Manifest) {
 	rep, manifest := r.blank(), Manifest{V: ledger.Version, Run: r.Name}
 	var ended ledger.Counts
 	for _, s := range p.Shards {
-		switch {
-		case s.Closed.Failed != "":
-			rep.unknown(s, s.Closed.Failed)
-			continue
-		case s.Proved.Failed != "":
-			rep.unknown(s, "not verified: "+s.Proved.Failed)
-			continue
-		}
-		ended.Add(s.Proved.Counts)
-		manifest.Files = append(manifest.Files, s.Proved.Objects)
-		rep.Failures = append(rep.Failures, s.Proved.Failures[:min(len(s.Proved.Failures), maxFailures-len(rep.Failures))]...)
+		rep.take(s, &ended, &manifest)
 	}
-	rep.Shards, rep.Warned, rep.Proofs = len(p.Shards), ended.Warned, ended.Proofs
-	rep.Objects = totals(ended, func(t ledger.Tally) int64 { return t.Objects })
-	rep.Bytes = totals(ended, func(t ledger.Tally) int64 { return t.Bytes })
-	rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0
+	rep.sum(len(p.Shards), ended)
 	rep.Result = ResultIncomplete
 	o := rep.Objects
 	if rep.Balanced && o.Failed+o.Conflict+o.Mismatch == 0 && o.Verified == o.Copied+o.Unchanged {
 		rep.Result = ResultVerified
 	}
 	return rep, manifest
+}
+
+// take adds a shard that is closed and verified, or given up at either.
+func (rep *Report) take(s ledger.Shard, ended *ledger.Counts, m *Manifest) {
+	switch {
+	case s.Closed.Failed != "":
+		rep.unknown(s, s.Closed.Failed)
+		return
+	case s.Proved.Failed != "":
+		rep.unknown(s, "not verified: "+s.Proved.Failed)
+		return
+	}
+	ended.Add(s.Proved.Counts)
+	m.Files = append(m.Files, s.Proved.Objects)
+	rep.fail(s.Proved.Failures...)
+}
+
+// fail names failures, as many as there is room for.
+func (rep *Report) fail(f ...ledger.Failure) {
+	rep.Failures = append(rep.Failures, f[:min(len(f), maxFailures-len(rep.Failures))]...)
+}
+
+// sum takes in how everything that was listed ended.
+func (rep *Report) sum(shards int, ended ledger.Counts) {
+	rep.Shards, rep.Warned, rep.Proofs = shards, ended.Warned, ended.Proofs
+	rep.Objects = totals(ended, func(t ledger.Tally) int64 { return t.Objects })
+	rep.Bytes = totals(ended, func(t ledger.Tally) int64 { return t.Bytes })
+	rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0
 }
 
 func (rep *Report) unknown(s ledger.Shard, why string) {
@@ -175,7 +194,7 @@ func totals(c ledger.Counts, of func(ledger.Tally) int64) Totals {
 		Skipped: of(c.States[ledger.Skipped]), Conflict: of(c.States[ledger.Conflict]), Gone: of(c.States[ledger.Gone]),
 		Deleted: of(c.States[ledger.Deleted]), Failed: of(c.States[ledger.Failed]),
 		Verified: of(c.Verdicts[ledger.Verified]), Mismatch: of(c.Verdicts[ledger.Mismatch]),
-		Excluded: of(c.Excluded),
+		Open: of(c.States[ledger.Pending]), Excluded: of(c.Excluded),
 	}
 }
 

@@ -38,27 +38,27 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 // Lost derives the tasks of a run whose turn it is and that no record answers
 // for: they are at work, in a queue, or lost. Those that would only wait for
 // others are left out. A run that is over has none, and so has one that a
-// single process does: that process knows its own.
-func (p *Pipeline) Lost(ctx context.Context, name string) ([]task.Task, error) {
+// single process does: that process knows its own. newest is when the run's
+// newest record was written, by the ledger's clock.
+func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, newest time.Time, err error) {
 	r, err := p.run(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, newest, err
 	}
 	if !r.start.Deployed {
-		return nil, nil
+		return nil, newest, nil
 	}
 	walk, err := r.Walk(ctx)
 	if err != nil || walk.Reported {
-		return nil, err
+		return nil, newest, err
 	}
 	if r.start.Events {
 		lost := r.openEvents(walk)
 		if due, _ := Due(name); len(lost) == 0 && !p.Now().Before(due) {
 			lost = []task.Task{{Kind: task.Report, Run: name}}
 		}
-		return resent(lost, p.Now()), nil
+		return resent(lost, p.Now()), walk.Newest, nil
 	}
-	var lost []task.Task
 	for _, s := range walk.Shards {
 		open := r.open(s)
 		if n := len(open); n > 1 {
@@ -68,13 +68,13 @@ func (p *Pipeline) Lost(ctx context.Context, name string) ([]task.Task, error) {
 	}
 	if len(lost) == 0 {
 		if lost, err = r.mirror(ctx, walk); err != nil {
-			return nil, err
+			return nil, newest, err
 		}
 	}
 	if len(lost) == 0 {
 		lost = append(lost, task.Task{Kind: task.Report, Run: name})
 	}
-	return resent(lost, p.Now()), nil
+	return resent(lost, p.Now()), walk.Newest, nil
 }
 
 // resent marks tasks as sent again: what they write may be there already.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"kodoferry/shared/fault"
@@ -17,8 +18,9 @@ import (
 )
 
 const (
-	// refreshEvery is how often a process at work reads the limits, gives a sign
-	// of life and counts the others: three requests to the ledger.
+	// refreshEvery is how often a process at work reads the limits and whether
+	// the run goes on, and where there are limits gives a sign of life and counts
+	// the others: six requests to the ledger.
 	refreshEvery = ledger.LiveFor / 3
 	// A new process asks more often: it begins together with others, or after
 	// them, and moves little while they do not know of it.
@@ -67,6 +69,8 @@ type limits struct {
 	living  int
 	copying []ledger.Living
 	over    bool // this process is one too many: it copies nothing
+
+	course course // read with the limits
 }
 
 // sign is when a sign of life was given.
@@ -153,7 +157,7 @@ func (l *limits) refresh(ctx context.Context) error {
 			l.due = now.Add(soon)
 			l.mu.Unlock()
 			if ctx.Err() == nil {
-				l.log.WarnContext(ctx, "limits not read, those before hold", "fault", fault.KindOf(err), "err", err)
+				l.log.WarnContext(ctx, "limits and state not read, those before hold", "fault", fault.KindOf(err), "err", err)
 			}
 		}
 	}
@@ -161,18 +165,30 @@ func (l *limits) refresh(ctx context.Context) error {
 	return nil
 }
 
-// ask reads the limits and, where there are any, gives a sign of life and looks
+// ask reads the limits, and whether the run goes on, and, where there are any, gives a sign of life and looks
 // who else is at work.
 func (l *limits) ask(ctx context.Context, now time.Time, copies bool) error {
-	bounds, _, err := ReadLimits(ctx, l.run)
-	if err != nil {
+	var bounds Limits
+	var standing ledger.Standing
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		bounds, _, err = ReadLimits(gctx, l.run)
+		return err
+	})
+	g.Go(func() (err error) {
+		standing, _, err = l.run.Standing(gctx)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return err
 	}
+	l.course.set(standing)
 	var living []ledger.Living
 	if bounds.Any() {
 		if err := l.run.Live(ctx, ledger.Living{Process: l.process, Since: l.since, Copies: copies}, now); err != nil {
 			return err
 		}
+		var err error
 		if living, err = l.run.Living(ctx, time.Time{}); err != nil {
 			return err
 		}

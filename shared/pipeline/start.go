@@ -62,6 +62,9 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 		{Kind: task.List, Run: name, Shard: s.Root.Shard, Range: s.Root.Range},
 		{Kind: task.Report, Run: name},
 	}
+	if j, err = job.Decode(s.Job); err != nil { // another delivery may have begun it, with another job
+		return nil, err
+	}
 	if j.Delete {
 		first = append(first, task.Task{Kind: task.Gate, Run: name})
 	}

@@ -1,0 +1,121 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kodoferry/shared/faas"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// schedule is a tick of a timer that begins runs: its payload names a job that
+// the ledger keeps, photos or {"job":"photos"}.
+func (f *function) schedule(ctx context.Context, t faas.Timer) error {
+	d, err := f.deploy()
+	if err != nil {
+		return err
+	}
+	name, err := jobOf(t.Payload)
+	if err != nil {
+		return err
+	}
+	at := t.Time
+	if at.IsZero() { // the event does not tell: two deliveries of one tick within a minute are still one run
+		at = time.Now().Truncate(time.Minute)
+	}
+	_, err = d.Tick(ctx, name, at, time.Now())
+	return err
+}
+
+// jobOf is the job that a timer's payload names.
+func jobOf(payload string) (string, error) {
+	name := strings.TrimSpace(payload)
+	if strings.HasPrefix(name, "{") {
+		var p struct {
+			Job string `json:"job"`
+		}
+		if err := json.Unmarshal([]byte(name), &p); err != nil {
+			return "", fault.New(fault.Invalid, "app.jobOf", "", errors.New(`the payload begins as JSON and is none: write {"job":"photos"}, or photos alone`))
+		}
+		name = p.Job
+	}
+	if name == "" {
+		return "", fault.New(fault.Invalid, "app.jobOf", "", errors.New("the payload names no job: write the name of one that ferry jobs list shows, or take the timer trigger away"))
+	}
+	return name, nil
+}
+
+// Tick begins the run that a timer is due for and returns its name, "" where it
+// begins none. The run is named by the timer's time, so two deliveries of one
+// tick are one run. Where an earlier run is not over and the job does not allow
+// runs to overlap, that is kept as a ledger.Skip. A job that is not kept is NotFound; one that
+// was ended for good, or that writes where another does, Invalid.
+func (d *Deployment) Tick(ctx context.Context, name string, at, now time.Time) (string, error) {
+	j, kept, err := KeptJob(ctx, d.ledger, name)
+	if err != nil {
+		return "", err
+	}
+	if err := d.mayStart(ctx, j, now); err != nil {
+		return "", err
+	}
+	run := pipeline.RunName(j, at)
+	last, err := d.ledger.Newest(ctx, name, now)
+	if err != nil {
+		return "", err
+	}
+	log := d.log.With("run", run)
+	switch why, err := d.passes(ctx, j, run, last); {
+	case err != nil:
+		return "", err
+	case why != "":
+		log.InfoContext(ctx, "run skipped", "why", why)
+		return "", d.ledger.Skip(ctx, ledger.Skip{Job: name, At: at, Run: last, Why: why})
+	}
+	if over, err := d.ledger.Run(run).Over(ctx); err != nil || over {
+		return run, err // an earlier delivery's, and done
+	}
+	keys, err := d.ledger.JobKeys(ctx, kept)
+	if err != nil {
+		return "", err
+	}
+	if err := listed(j, keys); err != nil {
+		return "", err
+	}
+	log.InfoContext(ctx, "run begun by a timer")
+	return run, d.begin(ctx, j, run, keys)
+}
+
+// passes says why a tick begins no run where last is the job's newest; "" where it does.
+func (d *Deployment) passes(ctx context.Context, j job.Job, run, last string) (why string, err error) {
+	switch {
+	case last == "" || last == run:
+		return "", nil
+	case last > run:
+		if _, err := d.ledger.Run(run).Started(ctx); !ledger.Missing(err) {
+			return "", err // its own run is there already
+		}
+		return fmt.Sprintf("a later run, %s, has begun", last), nil
+	case j.Overlap == job.AllowOverlap:
+		return "", nil
+	}
+	open, s, err := unfinished(ctx, d.ledger.Run(last))
+	if err != nil || !open {
+		return "", err
+	}
+	return fmt.Sprintf("run %s is not over (%s)", last, s), nil
+}
+
+// listOf names things in a sentence.
+func listOf(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,99 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/task"
+)
+
+// course is whether a run's tasks are to be done, as far as this process knows:
+// what it read with the limits, at most half a minute ago.
+type course struct {
+	mu   sync.Mutex
+	now  ledger.Standing
+	halt chan struct{} // closed when tasks at work are to stop; made anew when they may go on
+}
+
+// set takes in what the ledger says.
+func (c *course) set(s ledger.Standing) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.now
+	c.now = s
+	switch {
+	case c.halt == nil:
+		c.halt = make(chan struct{})
+		was = ledger.Going
+	case was.Stopped() && !s.Stopped():
+		c.halt = make(chan struct{})
+	}
+	if s.Stopped() && !was.Stopped() {
+		close(c.halt)
+	}
+}
+
+// is tells what this process knows.
+func (c *course) is() ledger.Standing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// under returns ctx, ended when tasks are to stop, until done is called.
+func (c *course) under(ctx context.Context) (work context.Context, done func()) {
+	c.mu.Lock()
+	if c.halt == nil {
+		c.halt = make(chan struct{})
+	}
+	halt := c.halt
+	c.mu.Unlock()
+	work, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-halt:
+			cancel()
+		case <-work.Done():
+		}
+	}()
+	return work, func() {
+		cancel()
+		<-ended
+	}
+}
+
+// StandingOf tells whether a run's tasks are to be done, as far as this process
+// knows. A run that it did no task of goes on.
+func (p *Pipeline) StandingOf(name string) ledger.Standing {
+	p.mu.Lock()
+	r, ok := p.runs[name]
+	p.mu.Unlock()
+	if !ok {
+		return ledger.Going
+	}
+	return r.limits.course.is()
+}
+
+// dropped reports whether a task is not to be done any more: its run is paused,
+// cancelled or over, or its job was ended for good. What is open of a paused
+// run is derived from the ledger when it is resumed.
+func (r *run) dropped(ctx context.Context, t task.Task) (bool, error) {
+	s := r.limits.course.is()
+	if s == ledger.Paused { // the run may have been resumed since, and this task be the one that resumes it
+		var err error
+		if s, _, err = r.Standing(ctx); err != nil {
+			return false, err
+		}
+		r.limits.course.set(s)
+	}
+	if s.Stopped() {
+		r.log.InfoContext(ctx, "task dropped", "kind", t.Kind, "shard", t.Shard, "standing", s)
+	}
+	return s.Stopped(), nil
+}
+
+// halted reports whether tasks are to stop, and not because the invocation ends.
+func halted(ctx, work context.Context) bool { return work.Err() != nil && ctx.Err() == nil }
