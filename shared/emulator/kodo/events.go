@@ -139,7 +139,7 @@ func (s *Server) happened(b *bucket, event, key string, rec *record, to ...strin
 }
 
 const (
-	noticeTries = 3 // how often the service tries is not documented
+	noticeTries = 10 // how often the service tries is not documented
 	noticeTime  = 10 * time.Second
 )
 
@@ -156,7 +156,7 @@ func (s *Server) tellLater(rule eventRule, to string, body []byte) {
 				return
 			}
 			select {
-			case <-time.After(time.Duration(try+1) * 50 * time.Millisecond):
+			case <-time.After(time.Duration(try+1) * 100 * time.Millisecond):
 			case <-s.ending.Done():
 				return
 			}
