@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -42,14 +41,10 @@ func (o *jobFlags) asked(c *cobra.Command, args []string, deployed bool) (job.Jo
 	if shaped := o.changed(c, deployed); len(shaped) > 0 {
 		err = errors.Join(fmt.Errorf("%s: what the job %s is to be stands in %s; write it there, or give SRC and DST instead of its name", strings.Join(shaped, ", "), shown(args[0]), o.file), err)
 	}
-	if err != nil || j.KeyList == "" {
+	if err != nil {
 		return j, nil, err
 	}
-	path := j.KeyList
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(o.file), path)
-	}
-	keys, err := readKeys("keyList: ", path, j.Source.Prefix)
+	keys, err := listedKeys(j, o.file)
 	return j, keys, err
 }
 
@@ -69,11 +64,14 @@ func (o *jobFlags) changed(c *cobra.Command, deployed bool) (names []string) {
 	return names
 }
 
+// noJob says that a file has no job of that name.
+type noJob struct{ error }
+
 // named is the job of that name in the file. One that names no ledger gets that of --ledger or FERRY_LEDGER.
 func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 	data, err := os.ReadFile(o.file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return job.Job{}, fmt.Errorf("there is no file %s with a job %s: write one as infra/ferry.example.yaml shows, name another by --file, or give SRC and DST", o.file, shown(name))
+		return job.Job{}, noJob{fmt.Errorf("there is no file %s with a job %s: write one as infra/ferry.example.yaml shows, name another by --file, or give SRC and DST", o.file, shown(name))}
 	}
 	if err != nil {
 		return job.Job{}, fmt.Errorf("--file: %w", err)
@@ -98,7 +96,7 @@ func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 		for i, j := range jobs {
 			names[i] = j.Name
 		}
-		return job.Job{}, fmt.Errorf("%s has no job %s: it has %s", o.file, shown(name), strings.Join(names, ", "))
+		return job.Job{}, noJob{fmt.Errorf("%s has no job %s: it has %s", o.file, shown(name), strings.Join(names, ", "))}
 	}
 	if at := jobs[i].Ledger; deployed && o.ledger != "" && (at.Bucket != ledger.Bucket || at.Prefix != ledger.Prefix) {
 		return job.Job{}, fmt.Errorf("the job %s of %s keeps its ledger in %s, the deployment in %s: take it out of the file, or start it in the other's deployment", shown(name), o.file, bare(at), bare(ledger))

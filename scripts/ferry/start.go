@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 )
 
 // startOptions are the flags of `ferry start`.
@@ -32,7 +34,8 @@ func startCommand() *cobra.Command {
 		Long: `Start begins a whole migration and puts its first tasks into the queues of a
 deployment. The functions behind these queues do the rest, however long it
 takes; this machine may be switched off. See ferry copy --help for SRC, DST and
-NAME.
+NAME. A job that no file has is looked for in the ledger, where ferry jobs apply
+keeps them.
 
 Leave endpoint= out of DST: functions that reach their ledger by the region's
 own network reach a target in the same region by it, too.
@@ -46,19 +49,65 @@ The ledger and the queues must be those that the functions were deployed with:
 		Args: places,
 		RunE: func(c *cobra.Command, args []string) error {
 			j, keys, err := o.asked(c, args, true)
-			return runStart(c.Context(), o, j, keys, err, c.OutOrStdout())
+			if _, none := errors.AsType[noJob](err); none && o.ledger != "" {
+				j, keys, err = o.kept(c, args[0], err)
+			}
+			return runStart(c.Context(), o, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	o.add(c, func(f *pflag.FlagSet) {
 		f.Lookup("ledger").Usage = "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)"
-		f.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")
+		queuesFlag(f, &o.queues)
 		f.BoolVar(&o.json, "json", false, "print the run's name as one line of JSON")
 	})
 	return c
 }
 
+// queuesFlag adds --queues to f.
+func queuesFlag(f *pflag.FlagSet, to *string) {
+	f.StringVar(to, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")
+}
+
+// kept is the job of that name that the deployment's ledger keeps, and its
+// keys. nofile says why no file has it.
+func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Job, []string, error) {
+	led, _, err := openLedger(o.ledger)
+	if err != nil {
+		return job.Job{}, nil, errors.Join(nofile, err)
+	}
+	j, record, err := app.KeptJob(c.Context(), led, name)
+	if ledger.Missing(err) {
+		return j, nil, errors.Join(nofile, err)
+	}
+	if err != nil {
+		return j, nil, err
+	}
+	if shaped := o.changed(c, true); len(shaped) > 0 {
+		return j, nil, fmt.Errorf("%s: what the job %s is to be is kept in the ledger; change it by ferry jobs apply, or give SRC and DST instead of its name", strings.Join(shaped, ", "), shown(name))
+	}
+	keys, err := led.JobKeys(c.Context(), record)
+	return j, keys, err
+}
+
+// differs says that the ledger keeps a job of that name which is not j: timers
+// begin that one.
+func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Writer) error {
+	other, _, err := app.KeptJob(ctx, led, j.Name)
+	if ledger.Missing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	changes, err := differences(other, j)
+	if err == nil && len(changes) > 0 && j.KeyList == other.KeyList {
+		_, err = fmt.Fprintf(errOut, "ferry: the ledger keeps another job %s, which timers begin: ferry jobs apply %s takes this one over\n", j.Name, j.Name)
+	}
+	return err
+}
+
 // runStart starts j, or tells what is wrong with it (err) and with the deployment.
-func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err error, out io.Writer) error {
+func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
 	d, derr := cfg.Deploy(slog.New(slog.DiscardHandler))
@@ -74,6 +123,9 @@ func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err
 	run, err := d.Start(ctx, j, keys, time.Now())
 	if err != nil {
 		return misconfigured(err)
+	}
+	if err := differs(ctx, d.Ledger(), j, errOut); err != nil {
+		return err
 	}
 	if o.json {
 		return json.NewEncoder(out).Encode(map[string]string{"run": run})

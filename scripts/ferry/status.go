@@ -31,18 +31,18 @@ it goes on until the run is over; it only looks, so Ctrl-C stops nothing else.`,
 			if err != nil {
 				return err
 			}
-			p, err := run.Glance(c.Context())
-			if err != nil {
-				return err
-			}
 			show := status.print
 			if asJSON {
 				show = status.printJSON
 			}
-			if watch {
-				return watchRun(c.Context(), run, p, c.OutOrStdout(), show)
+			s, err := statusOf(c.Context(), run)
+			if err != nil {
+				return err
 			}
-			return show(standing(run.Name, p), c.OutOrStdout())
+			if watch {
+				return watchRun(c.Context(), run, s, c.OutOrStdout(), show)
+			}
+			return show(s, c.OutOrStdout())
 		},
 	}
 	ledgerFlag(c, &at)
@@ -56,12 +56,12 @@ const watchEvery = 2 * time.Second
 
 // watchRun shows a run until it is over: in a terminal each picture in place
 // of the one before, elsewhere one after the other when something has changed.
-func watchRun(ctx context.Context, run *ledger.Run, p ledger.Progress, out io.Writer, show func(status, io.Writer) error) error {
+func watchRun(ctx context.Context, run *ledger.Run, s status, out io.Writer, show func(status, io.Writer) error) error {
 	file, _ := out.(*os.File)
 	redraw := file != nil && isTerminal(file)
 	var last status
 	for lines := 0; ; {
-		if s := standing(run.Name, p); s != last {
+		if s != last {
 			var picture strings.Builder
 			if redraw && lines > 0 {
 				fmt.Fprintf(&picture, "\x1b[%dA\x1b[J", lines)
@@ -75,7 +75,7 @@ func watchRun(ctx context.Context, run *ledger.Run, p ledger.Progress, out io.Wr
 				return err
 			}
 		}
-		if p.Reported {
+		if s.State == stateOver {
 			return nil
 		}
 		select {
@@ -84,7 +84,7 @@ func watchRun(ctx context.Context, run *ledger.Run, p ledger.Progress, out io.Wr
 			return errInterrupted
 		}
 		var err error
-		if p, err = run.Glance(ctx); ctx.Err() != nil {
+		if s, err = statusOf(ctx, run); ctx.Err() != nil {
 			return errInterrupted
 		} else if err != nil {
 			return err
@@ -97,7 +97,9 @@ func (s status) printJSON(w io.Writer) error { return json.NewEncoder(w).Encode(
 // status is how far a run is.
 type status struct {
 	Run     string    `json:"run"`
-	State   string    `json:"state"` // listing, copying, verifying, reporting, over
+	State   string    `json:"state"`                  // listing, copying, verifying, reporting, over
+	Goes    string    `json:"goes"`                   // going, resuming, paused, cancelled, sealed, over
+	Stalled time.Time `json:"stalled_since,omitzero"` // a sweep found that nothing had been written down since
 	Started time.Time `json:"started"`
 	Shards  struct {
 		Known    int `json:"known"`
@@ -113,6 +115,32 @@ type status struct {
 	ToCopy   ledger.Tally `json:"to_copy"`  // of what was listed, what had to be copied
 	Open     ledger.Tally `json:"open"`     // of that, what is not written off yet
 	Verified ledger.Tally `json:"verified"` // proved so far
+}
+
+// stateOver is the state of a run whose report is written.
+const stateOver = "over"
+
+// statusOf looks how far a run is: a glance at its records, and a few requests.
+func statusOf(ctx context.Context, run *ledger.Run) (status, error) {
+	p, err := run.Glance(ctx)
+	if err != nil {
+		return status{}, err
+	}
+	s := standing(run.Name, p)
+	goes, _, err := run.Standing(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Goes = string(goes)
+	if goes.Stopped() || p.Stalled.IsZero() || p.Newest.Truncate(time.Second).After(p.Stalled) {
+		return s, nil
+	}
+	// The parts of a big object may have come since.
+	moved, err := run.Moved(ctx)
+	if !moved.Truncate(time.Second).After(p.Stalled) {
+		s.Stalled = p.Stalled
+	}
+	return s, err
 }
 
 // standing sums up a walk.
@@ -145,7 +173,7 @@ func standing(run string, p ledger.Progress) status {
 	}
 	switch {
 	case p.Reported:
-		s.State = "over"
+		s.State = stateOver
 	case s.Shards.Listed < s.Shards.Known:
 		s.State = "listing"
 	case s.Batches.Open > 0:
@@ -160,7 +188,15 @@ func standing(run string, p ledger.Progress) status {
 
 func (s status) print(w io.Writer) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s: %s, started %s (%s ago)\n", s.Run, s.State, s.Started.Local().Format(time.DateTime), lasted(time.Since(s.Started)))
+	state := s.State
+	switch {
+	case state == stateOver:
+	case !s.Stalled.IsZero():
+		state += ", STALLED: nothing was written down since " + s.Stalled.Local().Format(time.DateTime)
+	case s.Goes != string(ledger.Going):
+		state += ", " + s.Goes
+	}
+	fmt.Fprintf(&text, "%s: %s, started %s (%s ago)\n", s.Run, state, s.Started.Local().Format(time.DateTime), lasted(time.Since(s.Started)))
 	fmt.Fprintf(&text, "  shards    %s, %s listed, %s verified\n", humanize.Comma(int64(s.Shards.Known)), humanize.Comma(int64(s.Shards.Listed)), humanize.Comma(int64(s.Shards.Verified)))
 	if s.Shards.GivenUp > 0 {
 		fmt.Fprintf(&text, "            %s given up: their count is not known\n", humanize.Comma(int64(s.Shards.GivenUp)))
@@ -169,8 +205,15 @@ func (s status) print(w io.Writer) error {
 	fmt.Fprintf(&text, "  to copy   %s, %s in %s\n", numbers(s.ToCopy.Objects, "object", "objects"), sized(s.ToCopy.Bytes), numbers(s.Batches.Known, "batch", "batches"))
 	fmt.Fprintf(&text, "  open      %s, %s in %s\n", numbers(s.Open.Objects, "object", "objects"), sized(s.Open.Bytes), numbers(s.Batches.Open, "batch", "batches"))
 	fmt.Fprintf(&text, "  verified  %s, %s\n", numbers(s.Verified.Objects, "object", "objects"), sized(s.Verified.Bytes))
-	if s.State == "over" {
+	switch {
+	case s.State == stateOver:
 		fmt.Fprintf(&text, "Next: ferry report %s\n", s.Run)
+	case s.Goes == string(ledger.Paused):
+		fmt.Fprintf(&text, "Next: ferry resume %s\n", s.Run)
+	case s.Goes == string(ledger.Cancelled):
+		fmt.Fprintf(&text, "Next: ferry cancel %s, which writes the report\n", s.Run)
+	case !s.Stalled.IsZero():
+		fmt.Fprintf(&text, "Next: look for errors in the functions' logs and at the queues, dead letters too; the sweeper sends again what is lost\n")
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -27,7 +27,7 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 	for _, s := range []struct {
 		n    int64
 		word ledger.State
-	}{{o.Copied, ledger.Copied}, {o.Unchanged, ledger.Unchanged}, {o.Skipped, ledger.Skipped}, {o.Conflict, ledger.Conflict}, {o.Gone, ledger.Gone}, {o.Failed, ledger.Failed}} {
+	}{{o.Copied, ledger.Copied}, {o.Unchanged, ledger.Unchanged}, {o.Skipped, ledger.Skipped}, {o.Conflict, ledger.Conflict}, {o.Gone, ledger.Gone}, {o.Failed, ledger.Failed}, {o.Open, "open"}} {
 		if s.n > 0 {
 			sum = append(sum, humanize.Comma(s.n)+" "+string(s.word))
 		}
@@ -80,6 +80,9 @@ func needs(rep pipeline.Report) string {
 		if w.n > 0 {
 			words = append(words, humanize.Comma(w.n)+" "+w.word)
 		}
+	}
+	if o.Open > 0 {
+		words = append(words, humanize.Comma(o.Open)+" open")
 	}
 	if n := int64(len(rep.Unknown)); n > 0 {
 		words = append(words, numbers(n, "stretch of the listing not known", "stretches of the listing not known"))

@@ -89,7 +89,11 @@ func (r *Run) Standing(ctx context.Context) (Standing, time.Time, error) {
 // nobody had noted that: `stalled/<since>`. A run that goes on has newer
 // records than its last note, and is stalled no more.
 func (r *Run) Stall(ctx context.Context, since, at time.Time) (first bool, err error) {
-	data, err := json.Marshal(steer{V: Version, At: at.UTC()})
+	data, err := json.Marshal(struct {
+		V  int       `json:"v"`
+		At time.Time `json:"at"`
+		By string    `json:"by"` // tells one writer from another
+	}{Version, at.UTC(), Nonce()})
 	if err != nil {
 		return false, fault.New(fault.Invalid, "ledger.Stall", r.Name, err)
 	}

@@ -278,7 +278,7 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 		return err
 	}
 	f := ledger.File{Rows: table.rows, SHA256: table.sum(data)}
-	f.Name, err = r.WriteObjects(ctx, "deleted", data)
+	f.Name, err = r.WriteObjects(ctx, deletedRows, data)
 	m.Files = append(m.Files, f)
 	return err
 }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/pipeline"
+)
+
+// graceFlag adds --wait to c.
+func graceFlag(c *cobra.Command, to *time.Duration) {
+	c.Flags().DurationVar(to, "wait", pipeline.Notice, "how long those at work are given to notice before the books are closed; what they do later is in no report")
+}
+
+func cancelCommand() *cobra.Command {
+	var o runFlags
+	var grace time.Duration
+	c := &cobra.Command{
+		Use:   "cancel {JOB | RUN}",
+		Short: "End a run before its end, with a report of what was done and what is open",
+		Long: fmt.Sprintf(`Cancel ends a run for good. Everybody at work, here or in functions, stops within
+%s; then open uploads are aborted, and the report is written: its result is
+cancelled, and its books say what was done and what is open. What was copied
+stays. A task that comes late writes nothing any more.
+
+RUN is <job>/<time>; a JOB stands for its newest run. Interrupted, the same
+command ends what it began; so does a deployment's sweeper. Cancelling twice is
+no error. What is open a new run finds, or ferry retry.`, lasted(pipeline.Notice)),
+		Example: "  ferry cancel photos\n  ferry report photos",
+		Args:    exactly("JOB or RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			run, op, err := o.open(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			rep, err := op.Cancel(c.Context(), run, grace)
+			if err != nil {
+				return cancelFailed(c.Context(), err, run.Name)
+			}
+			if rep.Result != pipeline.ResultCancelled {
+				return usageError{fmt.Errorf("run %s is over: it ended %s, and ferry report %s tells more", run.Name, rep.Result, run.Name)}
+			}
+			if o.json {
+				return o.say(c.OutOrStdout(), rep.Summary, "")
+			}
+			if err := printSummary(c.OutOrStdout(), rep); err != nil {
+				return err
+			}
+			return o.say(c.OutOrStdout(), nil, "Next: ferry report %s", run.Name)
+		},
+	}
+	o.add(c)
+	graceFlag(c, &grace)
+	return c
+}
+
+// cancelFailed says what holds of a run whose books are not closed yet.
+func cancelFailed(ctx context.Context, err error, run string) error {
+	if ctx.Err() != nil {
+		return errors.Join(errInterrupted, fmt.Errorf("run %s is cancelled, its report is not written yet: the same command writes it", run))
+	}
+	return misconfigured(err)
+}

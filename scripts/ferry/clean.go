@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+func cleanCommand() *cobra.Command {
+	var o runFlags
+	var force bool
+	c := &cobra.Command{
+		Use:   "clean {JOB | RUN}",
+		Short: "Remove what a run left behind, and say what still costs money",
+		Long: `Clean removes what a run that is over left behind: uploads in parts that the
+ledger knows and that were never completed, marks, signs of life, and rows that
+no record names. Then it counts what stays and is billed: the run's part of the
+ledger, which is its proof. Objects in the target are never touched.
+
+A run that was cancelled is cleaned before its report is written with --force.
+RUN is <job>/<time>; a JOB stands for its newest run.`,
+		Example: "  ferry clean photos\n  ferry clean photos/20260101T120000Z --json",
+		Args:    exactly("JOB or RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			run, op, err := o.open(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			done, err := op.Clean(c.Context(), run.Name, force)
+			if err != nil && len(done.Stays) == 0 {
+				return misconfigured(err)
+			}
+			if o.json {
+				return errors.Join(o.say(c.OutOrStdout(), done, ""), misconfigured(err))
+			}
+			return errors.Join(printCleaned(c.OutOrStdout(), run, done), misconfigured(err))
+		},
+	}
+	o.add(c)
+	c.Flags().BoolVar(&force, "force", false, "also a run that was cancelled and whose report is not written yet")
+	return c
+}
+
+func printCleaned(w io.Writer, run *ledger.Run, c pipeline.Cleaned) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: cleaned\n", c.Run)
+	fmt.Fprintf(&text, "  aborted  %s with %s, %s\n", numbers(int64(c.Uploads), "upload", "uploads"), numbers(c.Parts.Objects, "part", "parts"), sized(c.Parts.Bytes))
+	fmt.Fprintf(&text, "  removed  %s of the ledger, %s\n", numbers(c.Removed.Objects, "file", "files"), sized(c.Removed.Bytes))
+	fmt.Fprintf(&text, "  stays    %s, %s, billed until somebody removes them: %s\n", numbers(c.Total.Objects, "file", "files"), sized(c.Total.Bytes), run.Path(""))
+	for _, f := range c.Stays {
+		fmt.Fprintf(&text, "    %-14s %10s  %s\n", f.Name, humanize.Comma(f.Objects), sized(f.Bytes))
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+)
+
+func jobsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "jobs",
+		Short: "Keep jobs in a deployment's ledger, where timers and events find them by name",
+		Long: `Jobs are kept in the ledger under their names. There a timer finds the job that
+its payload names, and ferry start the one that no file has. They are written in
+a file, ferry.yaml by default, and taken over by ferry jobs apply.`,
+		Example: "  ferry jobs apply\n  ferry jobs list\n  ferry jobs show photos\n  ferry jobs remove photos",
+		Args:    exactly(),
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(jobsApplyCommand(), jobsListCommand(), jobsShowCommand(), jobsRemoveCommand())
+	return c
+}
+
+func jobsRemoveCommand() *cobra.Command {
+	var o runFlags
+	c := &cobra.Command{
+		Use:   "remove JOB…",
+		Short: "Keep jobs no more; their runs stay, and go on",
+		Long: `Remove takes jobs out of the ledger: no timer and no event begins anything for
+them any more. Runs stay as they are, with their reports; one that is under way
+goes on. Removing a job that is not kept is no error.`,
+		Example: "  ferry jobs remove photos",
+		Args:    some("JOB"),
+		RunE: func(c *cobra.Command, args []string) error {
+			led, _, err := openLedger(o.ledger)
+			if err != nil {
+				return err
+			}
+			for _, name := range args {
+				if err := named(name); err != nil {
+					return err
+				}
+			}
+			for _, name := range args {
+				if err := led.DropJob(c.Context(), name); err != nil {
+					return misconfigured(err)
+				}
+			}
+			return o.say(c.OutOrStdout(), map[string][]string{"removed": args}, "not kept any more: %s", strings.Join(args, ", "))
+		},
+	}
+	o.add(c)
+	return c
+}
+
+// some takes one argument or more.
+func some(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return exactly(what)(c, args)
+		}
+		return nil
+	}
+}
+
+// named refuses what is no name of a job.
+func named(name string) error {
+	if strings.ContainsAny(name, "/:") || name == "" {
+		return usageError{fmt.Errorf("%q is no name of a job: ferry jobs list shows those that are kept", name)}
+	}
+	return nil
+}
+
+// known refuses the name of a job that is neither kept nor has a run.
+func known(ctx context.Context, led *ledger.Ledger, at job.Location, name string) error {
+	if err := named(name); err != nil {
+		return err
+	}
+	jobs, err := led.Jobs(ctx)
+	if err != nil {
+		return misconfigured(err)
+	}
+	ran, err := led.Ran(ctx)
+	if err != nil {
+		return misconfigured(err)
+	}
+	all := slices.Compact(slices.Sorted(slices.Values(append(jobs, ran...))))
+	if slices.Contains(all, name) {
+		return nil
+	}
+	if len(all) == 0 {
+		return usageError{fmt.Errorf("there is no job %q in %s: it has none", name, bare(at))}
+	}
+	return usageError{fmt.Errorf("there is no job %q in %s: it has %s", name, bare(at), strings.Join(all, ", "))}
+}

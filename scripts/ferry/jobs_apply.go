@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+)
+
+// applyOptions are the flags of `ferry jobs apply`.
+type applyOptions struct {
+	runFlags
+	file string
+}
+
+func jobsApplyCommand() *cobra.Command {
+	var o applyOptions
+	c := &cobra.Command{
+		Use:   "apply [NAME…]",
+		Short: "Keep the jobs of a file in the ledger",
+		Long: `Apply takes the jobs of a file, or those of the given names, into the ledger, and
+says what that changes. Runs under way keep the job they began with. All mistakes
+are named at once, each with its line, and then nothing is kept: also where two
+jobs write to one place, in the file or in the ledger. Jobs that the file does
+not have stay as they are. A list of keys (keyList) is taken along.`,
+		Example: "  ferry jobs apply\n  ferry jobs apply photos videos --file jobs/ferry.yaml",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.apply(c.Context(), args, c.OutOrStdout())
+		},
+	}
+	o.add(c)
+	c.Flags().StringVar(&o.file, "file", defaultFile, "the file that has the jobs; infra/ferry.example.yaml shows all that can stand in one")
+	return c
+}
+
+// applied is what becomes of one job.
+type applied struct {
+	Job     string   `json:"job"`
+	Change  string   `json:"change"`            // new, changed, same
+	Changes []string `json:"changes,omitempty"` // field: before -> after
+	filed   job.Filed
+	keys    []string
+}
+
+func (o *applyOptions) apply(ctx context.Context, names []string, out io.Writer) error {
+	led, at, err := openLedger(o.ledger)
+	if err != nil {
+		return err
+	}
+	jobs, err := o.read(at, names)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := o.check(ctx, led, at, jobs); err != nil {
+		return misconfigured(err)
+	}
+	for i := range jobs {
+		if err := jobs[i].compare(ctx, led); err != nil {
+			return misconfigured(err)
+		}
+	}
+	for _, a := range jobs {
+		if a.Change == "same" {
+			continue
+		}
+		raw, err := job.Encode(a.filed.Job)
+		if err != nil {
+			return usageError{err}
+		}
+		if err := led.KeepJob(ctx, ledger.KeptJob{Name: a.Job, Job: raw, At: time.Now().UTC()}, a.keys); err != nil {
+			return misconfigured(err)
+		}
+	}
+	if o.json {
+		return json.NewEncoder(out).Encode(jobs)
+	}
+	for _, a := range jobs {
+		if _, err := fmt.Fprintf(out, "%-8s %s\n", a.Change, a.Job); err != nil {
+			return err
+		}
+		for _, change := range a.Changes {
+			if _, err := fmt.Fprintf(out, "         %s\n", change); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// read reads the jobs of the file that are named, all if none is, and their keys.
+func (o *applyOptions) read(at job.Location, names []string) ([]applied, error) {
+	data, err := os.ReadFile(o.file)
+	if err != nil {
+		return nil, fmt.Errorf("--file: %w", err)
+	}
+	filed, err := job.ReadFile(data, o.file, func(j *job.Job) {
+		if j.Ledger == (job.Location{}) {
+			j.Ledger = at
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, f := range filed {
+		all = append(all, f.Name)
+	}
+	var errs []error
+	for _, name := range names {
+		if !slices.Contains(all, name) {
+			errs = append(errs, fmt.Errorf("%s has no job %s: it has %s", o.file, shown(name), strings.Join(all, ", ")))
+		}
+	}
+	var jobs []applied
+	for _, f := range filed {
+		if len(names) > 0 && !slices.Contains(names, f.Name) {
+			continue
+		}
+		a := applied{Job: f.Name, filed: f}
+		if a.keys, err = listedKeys(f.Job, o.file); err != nil {
+			errs = append(errs, err)
+		}
+		jobs = append(jobs, a)
+	}
+	return jobs, errors.Join(errs...)
+}
+
+// check refuses jobs that this ledger cannot keep, each with its line.
+func (o *applyOptions) check(ctx context.Context, led *ledger.Ledger, at job.Location, jobs []applied) error {
+	kept, err := app.Kept(ctx, led)
+	if err != nil {
+		return err
+	}
+	kept = slices.DeleteFunc(kept, func(k job.Job) bool {
+		return slices.ContainsFunc(jobs, func(a applied) bool { return a.Job == k.Name })
+	})
+	var errs []error
+	wrong := func(line int, err error) {
+		if err != nil {
+			errs = append(errs, usageError{fmt.Errorf("%s:%d: %s", o.file, line, sentence(err))})
+		}
+	}
+	for i, a := range jobs {
+		f := a.filed
+		if f.Ledger.Bucket != at.Bucket || f.Ledger.Prefix != at.Prefix {
+			wrong(f.LedgerLine, fmt.Errorf("the job %s keeps its ledger in %s, and this one is %s: take it out of the file, or give the other by --ledger", f.Name, bare(f.Ledger), bare(at)))
+		}
+		since, sealed, err := led.Sealed(ctx, f.Name)
+		if err != nil {
+			return err
+		}
+		if sealed {
+			wrong(f.Line, fmt.Errorf("the job %s was ended for good on %s: give it another name", f.Name, since.Local().Format(time.DateTime)))
+		}
+		for _, other := range jobs[:i] {
+			wrong(f.TargetLine, f.Clash(other.filed.Job))
+		}
+		for _, other := range kept {
+			wrong(f.TargetLine, f.Clash(other))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// compare finds what a job changes in the ledger.
+func (a *applied) compare(ctx context.Context, led *ledger.Ledger) error {
+	before, kept, err := app.KeptJob(ctx, led, a.Job)
+	if ledger.Missing(err) {
+		a.Change = "new"
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if a.Changes, err = differences(before, a.filed.Job); err != nil {
+		return err
+	}
+	keys, err := led.JobKeys(ctx, kept)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(keys, a.keys) {
+		a.Changes = append(a.Changes, fmt.Sprintf("keys: %s -> %s", numbers(int64(len(keys)), "key", "keys"), numbers(int64(len(a.keys)), "key", "keys")))
+	}
+	a.Change = "same"
+	if len(a.Changes) > 0 {
+		a.Change = "changed"
+	}
+	return nil
+}
+
+// listedKeys reads the keys that a job of a file names; none where its source is listed.
+func listedKeys(j job.Job, file string) ([]string, error) {
+	if j.KeyList == "" {
+		return nil, nil
+	}
+	path := j.KeyList
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(file), path)
+	}
+	return readKeys("keyList: ", path, j.Source.Prefix)
+}

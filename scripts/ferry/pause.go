@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+func pauseCommand() *cobra.Command {
+	var o runFlags
+	c := &cobra.Command{
+		Use:   "pause {JOB | RUN}",
+		Short: "Have a run rest until it is resumed",
+		Long: fmt.Sprintf(`Pause lets everybody at work on a run, here or in functions, stop within %s.
+What is in flight is cut short and copied again later; what was done is written
+down. Tasks that come out of the queues meanwhile are dropped: ferry resume finds
+from the ledger what is open. A timer does not begin a run beside a paused one,
+unless its job says overlap: allow.
+
+RUN is <job>/<time>; a JOB stands for its newest run. Pausing twice is no error.`, lasted(pipeline.Notice)),
+		Example: "  ferry pause photos\n  ferry resume photos",
+		Args:    exactly("JOB or RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			run, op, err := o.open(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if err := op.Pause(c.Context(), run); err != nil {
+				return misconfigured(err)
+			}
+			return o.say(c.OutOrStdout(), steered{Run: run.Name, Standing: ledger.Paused},
+				"run %s is paused: those at work stop within %s\nNext: ferry resume %s", run.Name, lasted(pipeline.Notice), run.Name)
+		},
+	}
+	o.add(c)
+	return c
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/ledger"
+)
+
+// resumeOptions are the flags of `ferry resume`.
+type resumeOptions struct {
+	runFlags
+	queues string
+}
+
+func resumeCommand() *cobra.Command {
+	var o resumeOptions
+	c := &cobra.Command{
+		Use:   "resume {JOB | RUN}",
+		Short: "Let a paused run go on",
+		Long: `Resume finds from the ledger what is open of a paused run and sends it to the
+deployment's queues. A run of ferry copy goes on by the same ferry copy, once it
+is resumed. RUN is <job>/<time>; a JOB stands for its newest run. Resuming a run
+that goes on is no error and sends nothing.`,
+		Example: "  ferry resume photos\n  ferry resume photos/20260101T120000Z --json",
+		Args:    exactly("JOB or RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.resume(c.Context(), args[0], c.OutOrStdout())
+		},
+	}
+	o.add(c)
+	queuesFlag(c.Flags(), &o.queues)
+	return c
+}
+
+func (o *resumeOptions) resume(ctx context.Context, name string, out io.Writer) error {
+	run, op, err := o.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	s, err := run.Started(ctx)
+	if err != nil {
+		return err
+	}
+	now := steered{Run: run.Name, Standing: ledger.Going}
+	if !s.Deployed {
+		if err := op.Resume(ctx, run); err != nil {
+			return misconfigured(err)
+		}
+		return o.say(out, now, "run %s may go on: the ferry copy that began it takes it up again", run.Name)
+	}
+	cfg := app.Load(os.Getenv)
+	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
+	d, err := cfg.Deploy(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return usageError{err}
+	}
+	if now.Sent, err = d.Resume(ctx, run.Name, time.Now()); err != nil {
+		return misconfigured(err)
+	}
+	return o.say(out, now, "run %s goes on: %s sent\nNext: ferry status %s --watch", run.Name, numbers(int64(now.Sent), "task", "tasks"), run.Name)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// retryOptions are the flags of `ferry retry`.
+type retryOptions struct {
+	runFlags
+	queues string
+}
+
+func retryCommand() *cobra.Command {
+	var o retryOptions
+	c := &cobra.Command{
+		Use:   "retry {JOB | RUN}",
+		Short: "Begin a run for what failed in another, and nothing else",
+		Long: `Retry begins a new run of the same job, by the rules of the run that is retried,
+for the keys that failed in it, that differ in the target, or that were open when
+it was cancelled. Nothing is listed but these, and nothing is deleted. A run of
+a deployment is begun for its functions, one of ferry copy is done here, as ferry
+copy does it.
+
+Conflicts are not tried again: decide about them, then start the job with another
+overwrite. Stretches of the source that were never listed take a run of the whole
+job. RUN is <job>/<time>, and must be over; a JOB stands for its newest run. With
+nothing to retry it ends with 0 and begins nothing.`,
+		Example: "  ferry report photos\n  ferry retry photos",
+		Args:    exactly("JOB or RUN"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return o.retry(c.Context(), args[0], c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	o.add(c)
+	queuesFlag(c.Flags(), &o.queues)
+	return c
+}
+
+func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Writer) error {
+	run, _, err := o.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	rep, err := pipeline.ReadReport(ctx, run)
+	if ledger.Missing(err) {
+		return usageError{fmt.Errorf("run %s is not over: wait for its end, or end it by ferry cancel %s", run.Name, run.Name)}
+	}
+	if err != nil {
+		return err
+	}
+	keys, err := pipeline.Retriable(ctx, run)
+	if err != nil {
+		return err
+	}
+	if n := int64(len(rep.Unknown)); n > 0 {
+		_, _ = fmt.Fprintf(errOut, "ferry: %s of run %s not listed or verified to the end, which a retry does not mend: start the job once more for these\n",
+			numbers(n, "stretch of the source was", "stretches of the source were"), run.Name)
+	}
+	if len(keys) == 0 {
+		return o.say(out, map[string]any{"run": "", "keys": 0}, "nothing of run %s is to be retried", run.Name)
+	}
+	started, err := run.Started(ctx)
+	if err != nil {
+		return err
+	}
+	j, err := retried(started, run)
+	if err != nil {
+		return err
+	}
+	if !started.Deployed {
+		return o.here(ctx, j, keys, out, errOut)
+	}
+	s := startOptions{queues: o.queues, json: o.json}
+	s.ledger = o.ledger
+	return runStart(ctx, s, j, keys, nil, out, errOut)
+}
+
+// retried is the job of a run for some of its keys.
+func retried(s ledger.Started, run *ledger.Run) (job.Job, error) {
+	j, err := job.Decode(s.Job)
+	j.Delete, j.KeyList = false, "what failed in run "+run.Name
+	return j, err
+}
+
+// here does it in this process, unless a run of the job is under way: ferry copy
+// would go on with that one.
+func (o *retryOptions) here(ctx context.Context, j job.Job, keys []string, out, errOut io.Writer) error {
+	led, at, err := openLedger(o.ledger)
+	if err != nil {
+		return err
+	}
+	newest, err := runOf(ctx, led, at, j.Name)
+	if err != nil {
+		return err
+	}
+	over, err := newest.Over(ctx)
+	if err != nil {
+		return err
+	}
+	if !over {
+		return usageError{fmt.Errorf("run %s is not over: let ferry copy end it first, or end it by ferry cancel %s", newest.Name, newest.Name)}
+	}
+	return runCopy(ctx, copyOptions{json: o.json}, j, keys, nil, out, errOut)
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/ledger"
+)
+
+// runFlags are the flags of a command that does something with one run.
+type runFlags struct {
+	ledger string
+	json   bool
+}
+
+func (o *runFlags) add(c *cobra.Command) {
+	ledgerFlag(c, &o.ledger)
+	c.Flags().BoolVar(&o.json, "json", false, "print one line of JSON")
+}
+
+// open opens the run that name stands for, and who may do something with it.
+func (o *runFlags) open(ctx context.Context, name string) (*ledger.Run, *app.Operator, error) {
+	led, at, err := openLedger(o.ledger)
+	if err != nil {
+		return nil, nil, err
+	}
+	run, err := runOf(ctx, led, at, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return run, app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler)), nil
+}
+
+// steered is what commands that steer a run say with --json.
+type steered struct {
+	Run      string          `json:"run"`
+	Standing ledger.Standing `json:"standing"`
+	Sent     int             `json:"sent,omitempty"` // tasks sent to a deployment's queues
+}
+
+// say prints what is so now, in words or as JSON.
+func (o *runFlags) say(out io.Writer, as any, format string, args ...any) error {
+	if o.json {
+		return json.NewEncoder(out).Encode(as)
+	}
+	_, err := fmt.Fprintf(out, format+"\n", args...)
+	return err
+}
