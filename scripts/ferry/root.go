@@ -24,6 +24,7 @@ See what it did:                       ferry report RUN, ferry why RUN KEY
 Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
 Have it rest, or end it:               ferry pause RUN, ferry resume RUN, ferry cancel RUN
 Keep jobs for timers to begin:         ferry jobs apply
+Follow what changes between runs:      ferry events install JOB
 
 Environment:
   QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.AddCommand(demoCommand(), copyCommand(), startCommand(), planCommand(), jobsCommand(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand())
+	root.AddCommand(demoCommand(), copyCommand(), startCommand(), planCommand(), jobsCommand(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(), eventsCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))
