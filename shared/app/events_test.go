@@ -15,6 +15,7 @@ import (
 
 	"github.com/qiniu/go-sdk/v7/auth"
 
+	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
@@ -187,12 +188,8 @@ func TestFiftyChangesMoveByEventsAlone(t *testing.T) {
 			p := newPlatform(t, on, 0)
 			j := p.kept(t)
 			p.fill(t, 200)
-			name, err := p.deploy.Start(t.Context(), j, nil, time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if rep := p.report(t, p.deploy.Ledger().Run(name)); rep.Result != pipeline.ResultVerified {
-				t.Fatalf("%+v, want the first run verified", rep.Summary)
+			if rep, err := p.copy(t, app.Options{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != pipeline.ResultVerified {
+				t.Fatalf("%+v, %v, want the first run verified", rep.Summary, err)
 			}
 			p.install(t, p.notify(t))
 			puts, deletes := p.moved()

@@ -15,10 +15,15 @@ import (
 )
 
 // eventGrace is how long after the end of its time bucket an event is looked
-// at. Events of one key and bucket are one task, done once; one that were
-// notified of after that would be lost if it counted to the same bucket. So the
-// clocks of those who receive notifications may differ by as much as this.
+// at. Events of one key and bucket are one task, done once: one that is received
+// after that, by an instance whose clock is behind, would be lost if it counted
+// to the same bucket. So the clocks of those who receive notifications may
+// differ by nearly as much as this.
 const eventGrace = 5 * time.Second
+
+// eventEarly is how much too early an event may come, by this process's clock:
+// the queue has waited by another.
+const eventEarly = time.Second
 
 // event brings one key to the target as the source has it now, whatever the
 // notification said: it is looked at, copied, and looked at again. What did not
@@ -67,7 +72,7 @@ func (r *run) early(t task.Task) ([]task.Task, error) {
 	if _, batch := ledger.EventBatch(t.Key, until); batch != t.Batch || !strings.HasPrefix(t.Key, r.job.Source.Prefix) {
 		return nil, fault.New(fault.Invalid, "pipeline.event", t.Key, errors.New("the task's batch is not that of its key and time, or its key not one of the job's"))
 	}
-	if early := until.Add(eventGrace).Sub(r.Now()); early > 0 {
+	if early := until.Add(eventGrace).Sub(r.Now()); early > eventEarly {
 		t.Delay = early
 		t.Waits++
 		return []task.Task{t}, nil
