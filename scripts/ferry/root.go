@@ -25,6 +25,7 @@ See what it did:                       ferry report RUN, ferry why RUN KEY
 Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
 Have it rest, or end it:               ferry pause RUN, ferry resume RUN, ferry cancel RUN
 Keep jobs for timers to begin:         ferry jobs apply
+Follow what changes between runs:      ferry events install JOB
 
 Environment:
   QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source, kodo:// or s3:// at Kodo
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	root.AddCommand(
 		demoCommand(), copyCommand(), startCommand(), agentCommand(), planCommand(),
-		jobsCommand(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(),
+		jobsCommand(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(), eventsCommand(),
 		statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
 	)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

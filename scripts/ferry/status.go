@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
 )
 
 func statusCommand() *cobra.Command {
@@ -97,7 +98,7 @@ func (s status) printJSON(w io.Writer) error { return json.NewEncoder(w).Encode(
 // status is how far a run is.
 type status struct {
 	Run     string    `json:"run"`
-	State   string    `json:"state"`                  // listing, copying, verifying, reporting, over
+	State   string    `json:"state"`                  // listing, copying, verifying, reporting, over; of a run of events following, over
 	Goes    string    `json:"goes"`                   // going, resuming, paused, cancelled, sealed, over
 	Stalled time.Time `json:"stalled_since,omitzero"` // a sweep found that nothing had been written down since
 	Started time.Time `json:"started"`
@@ -174,6 +175,8 @@ func standing(run string, p ledger.Progress) status {
 	switch {
 	case p.Reported:
 		s.State = stateOver
+	case p.Started.Events: // what comes next is known to nobody
+		s.State = "following"
 	case s.Shards.Listed < s.Shards.Known:
 		s.State = "listing"
 	case s.Batches.Open > 0:
@@ -188,6 +191,9 @@ func standing(run string, p ledger.Progress) status {
 
 func (s status) print(w io.Writer) error {
 	var text strings.Builder
+	if ledger.OfEvents(s.Run) {
+		return s.printEvents(w)
+	}
 	state := s.State
 	switch {
 	case state == stateOver:
@@ -216,5 +222,24 @@ func (s status) print(w io.Writer) error {
 		fmt.Fprintf(&text, "Next: look for errors in the functions' logs and at the queues, dead letters too; the sweeper sends again what is lost\n")
 	}
 	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// printEvents prints how far a run of events is: they come one by one, and
+// their day is verified and reported once it is over.
+func (s status) printEvents(w io.Writer) error {
+	next := ""
+	switch due, _ := pipeline.Due(s.Run); {
+	case s.State == stateOver:
+		next = "Next: ferry report " + s.Run + "\n"
+	case s.Goes == "" || s.Goes == string(ledger.Going):
+		next = "the day is reported after " + due.Local().Format(time.DateTime) + "\n"
+	}
+	how := s.State
+	if s.Goes != "" && s.Goes != string(ledger.Going) && s.State != stateOver {
+		how = s.Goes
+	}
+	_, err := fmt.Fprintf(w, "%s: %s since %s\n  events    %s looked at, %s not through\n%s",
+		s.Run, how, s.Started.Local().Format(time.DateTime), humanize.Comma(s.Listed.Objects), humanize.Comma(s.Batches.Open), next)
 	return err
 }

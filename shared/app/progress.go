@@ -76,7 +76,7 @@ func (p *progress) follow(done *task.Task, next []task.Task) {
 		return
 	}
 	// Whether everything that goes before is done.
-	copied := p.count(task.List, task.Copy, task.Begin, task.Part, task.Finish) == 0
+	copied := p.count(task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Remove) == 0
 	verified := copied && p.count(task.Verify) == 0
 	deleted := verified && p.count(task.Gate, task.Delete) == 0
 	turn := map[task.Kind]bool{task.Verify: copied, task.Gate: verified, task.Report: deleted}

@@ -26,10 +26,7 @@ func (c Config) openSource(l job.Location) (source, error) {
 	}
 	switch l.Scheme {
 	case job.Kodo:
-		return kodo.Open(kodo.Config{
-			Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Domain: l.Domain, Insecure: l.Insecure,
-			AccessKey: c.KodoAccessKey, SecretKey: c.KodoSecretKey,
-		})
+		return c.openKodo(l)
 	case job.S3:
 		keys, variables := c.s3(l)
 		return s3.Open(s3.Config{
@@ -38,6 +35,13 @@ func (c Config) openSource(l job.Location) (source, error) {
 		})
 	}
 	return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a source is kodo://bucket/prefix or s3://bucket/prefix"))
+}
+
+func (c Config) openKodo(l job.Location) (*kodo.Bucket, error) {
+	return kodo.Open(kodo.Config{
+		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Domain: l.Domain, Insecure: l.Insecure,
+		AccessKey: c.KodoAccessKey, SecretKey: c.KodoSecretKey,
+	})
 }
 
 // s3 returns the keys for an s3:// location and what their variables are

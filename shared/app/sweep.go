@@ -41,7 +41,55 @@ func (d *Deployment) Sweep(ctx context.Context, every time.Duration, now time.Ti
 			errs = append(errs, err)
 		}
 	}
+	return errors.Join(append(errs, d.sweepEvents(ctx, every, now))...)
+}
+
+// sweepEvents has the runs of events reported whose day is over, and sends again
+// what of them was handed on and has no record. An event whose message was lost
+// is known to nobody: the job's next run finds what it missed.
+func (d *Deployment) sweepEvents(ctx context.Context, every time.Duration, now time.Time) error {
+	runs, err := d.ledger.OpenEvents(ctx, now.Add(-sweepAge))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, run := range runs {
+		if err := d.sweepDay(ctx, run, every, now); err != nil {
+			d.log.ErrorContext(ctx, "run of events not swept", "run", run, "fault", fault.KindOf(err), "err", err)
+			errs = append(errs, err)
+		}
+	}
 	return errors.Join(errs...)
+}
+
+func (d *Deployment) sweepDay(ctx context.Context, name string, every time.Duration, now time.Time) error {
+	standing, since, err := d.ledger.Run(name).Standing(ctx)
+	switch {
+	case err != nil || standing == ledger.Paused || standing == ledger.Over:
+		return err
+	case standing.Final():
+		if now.Sub(since) > pipeline.Notice {
+			_, err = d.pipeline.End(ctx, name)
+		}
+		return err
+	}
+	lost, _, err := d.pipeline.Lost(ctx, name)
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	if due, _ := pipeline.Due(name); now.Before(due) {
+		return d.resend(ctx, name, lost, every, now)
+	}
+	// Its day is over, and the queues are never empty where events keep coming.
+	if won, err := d.ledger.Claim(ctx, name, slot(every, now)); err != nil || !won {
+		return err
+	}
+	return d.Worker("").Submit(ctx, lost...)
+}
+
+// slot names the stretch of time in which a run's tasks are sent again once.
+func slot(every time.Duration, now time.Time) string {
+	return fmt.Sprintf("sweep-%d", now.UnixNano()/int64(every))
 }
 
 func (d *Deployment) sweep(ctx context.Context, name string, every time.Duration, now time.Time) error {
@@ -75,8 +123,7 @@ func (d *Deployment) resend(ctx context.Context, run string, lost []task.Task, e
 	if err != nil || held > len(lost)/10 {
 		return err
 	}
-	slot := fmt.Sprintf("sweep-%d", now.UnixNano()/int64(every))
-	if won, err := d.ledger.Claim(ctx, run, slot); err != nil || !won {
+	if won, err := d.ledger.Claim(ctx, run, slot(every, now)); err != nil || !won {
 		return err
 	}
 	d.log.WarnContext(ctx, "tasks sent again: the queues are nearly empty, and no record answers for these", "run", run, "tasks", len(lost), "first", lost[0].Kind)

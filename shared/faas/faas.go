@@ -66,6 +66,10 @@ type Options struct {
 	Swap func(Credentials)
 	// Timer does what a timer is for; nil: a timer's event is an error.
 	Timer func(ctx context.Context, t Timer) error
+	// HTTP answers a request that came through an HTTP trigger or a function URL;
+	// nil: its event is an error. Its trouble is in its response: an error of the
+	// other functions, or its panic, answers 503 or 500 and says nothing more.
+	HTTP func(ctx context.Context, r Request) Response
 	// Log gets what is logged, the request's id with every line; nil: nothing is logged.
 	Log *slog.Logger
 }

@@ -60,19 +60,16 @@ func (f *Function) Invoke(ctx context.Context, event []byte) (answer []byte, err
 			answer, err = nil, f.panicked(ctx, v)
 		}
 	}()
-	if f.o.Ready != nil {
-		if err := f.o.Ready(); err != nil {
-			return nil, &notReady{err}
+	if f.o.HTTP != nil {
+		if request, ok := isHTTP(event); ok {
+			return f.serve(ctx, who, request)
 		}
 	}
-	rested := f.pace.begin(time.Now())
-	defer func() { f.pace.end(time.Now()) }()
-	if rested && f.o.Idle != nil {
-		f.o.Idle()
+	end, err := f.begin(who)
+	if err != nil {
+		return nil, err
 	}
-	if f.o.Swap != nil && who.credentials.AccessKeyID != "" && who.credentials.AccessKeySecret != "" {
-		f.o.Swap(who.credentials)
-	}
+	defer end()
 	work, err := read(event)
 	if err != nil {
 		return nil, err
@@ -81,6 +78,28 @@ func (f *Function) Invoke(ctx context.Context, event []byte) (answer []byte, err
 		return f.tick(ctx, *work.timer)
 	}
 	return f.all(ctx, work, who.deliveries)
+}
+
+// begin makes ready for an invocation; end is to be called at its end.
+func (f *Function) begin(who invocation) (end func(), err error) {
+	if f.o.Ready != nil {
+		if err := f.o.Ready(); err != nil {
+			return nil, &notReady{err}
+		}
+	}
+	rested := f.pace.begin(time.Now())
+	defer func() {
+		if end == nil { // one of the Options' functions panicked
+			f.pace.end(time.Now())
+		}
+	}()
+	if rested && f.o.Idle != nil {
+		f.o.Idle()
+	}
+	if f.o.Swap != nil && who.credentials.AccessKeyID != "" && who.credentials.AccessKeySecret != "" {
+		f.o.Swap(who.credentials)
+	}
+	return func() { f.pace.end(time.Now()) }, nil
 }
 
 func (f *Function) tick(ctx context.Context, t Timer) ([]byte, error) {

@@ -74,6 +74,7 @@ func (j Job) own() problems {
 	if j.Delete && j.KeyList != "" {
 		bad.at("delete", "delete does not go with a list of keys, which does not tell what the source no longer has: leave one of them out")
 	}
+	bad = append(bad, j.checkEvents()...)
 	_, wrong := j.Filter.compile("")
 	bad = append(bad, wrong...)
 	bad = append(bad, j.Limits.check()...)

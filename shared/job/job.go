@@ -53,7 +53,8 @@ type Job struct {
 	Filter       Filter   `json:"filter,omitzero"`        // which objects of the source; zero: all
 	KeyList      string   `json:"keyList,omitempty"`      // path, as the user wrote it, of the file that names the keys; "": the source is listed
 	Delete       bool     `json:"delete,omitempty"`       // mirror: remove from the target Ferry's copies of what the source no longer has
-	MaxDeletes   int64    `json:"maxDeletes,omitempty"`   // most objects that Delete may remove in one run: 1.. (1,000); one more, and none is
+	MaxDeletes   int64    `json:"maxDeletes,omitempty"`   // most objects that Delete may remove in one run: 1.. (1,000); one more, and none is. Events remove as many in a UTC day at most
+	Events       Events   `json:"events,omitzero"`        // follow the source's events between runs; zero: not
 	Overlap      string   `json:"overlap,omitempty"`      // SkipOverlap or AllowOverlap
 	Limits       Limits   `json:"limits,omitzero"`
 }

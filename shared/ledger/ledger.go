@@ -32,6 +32,11 @@ import (
 // and several batches that take the rest of one.
 const Version = 2
 
+// newest is the format of the records that format 2 cannot carry: the first one
+// of a run of events, and a write-off whose rest is to be removed. Only they
+// carry it, so that older processes do all else, and leave these alone.
+const newest = 3
+
 // Bucket is what a ledger is kept in.
 type Bucket interface {
 	store.Target
@@ -229,8 +234,8 @@ func decode(data []byte, name string, into any) error {
 
 func checkVersion(v int, name string) error {
 	switch {
-	case v > Version:
-		return fault.New(fault.Newer, "ledger.decode", name, fmt.Errorf("format %d, this version reads up to %d: use the newer ferry", v, Version))
+	case v > newest:
+		return fault.New(fault.Newer, "ledger.decode", name, fmt.Errorf("format %d, this version reads up to %d: use the newer ferry", v, newest))
 	case v < 1 || v < Version-1:
 		return fault.New(fault.Corrupt, "ledger.decode", name, fmt.Errorf("format %d, this version reads %d", v, Version))
 	}

@@ -175,7 +175,7 @@ func TestRetriesAreFollowedToTheirEnd(t *testing.T) {
 
 func TestAnotherFormatIsTold(t *testing.T) {
 	for body, want := range map[string]fault.Kind{
-		`{"v":1,"shard":"0"}`: "", `{"v":2,"shard":"0"}`: "", `{"v":3,"shard":"0"}`: fault.Newer, `{"shard":"0"}`: fault.Corrupt, `nonsense`: fault.Corrupt,
+		`{"v":1,"shard":"0"}`: "", `{"v":2,"shard":"0"}`: "", `{"v":3,"shard":"0"}`: "", `{"v":4,"shard":"0"}`: fault.Newer, `{"shard":"0"}`: fault.Corrupt, `nonsense`: fault.Corrupt,
 	} {
 		b := mem.New(mem.OSS)
 		r := open(b)

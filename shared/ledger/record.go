@@ -22,6 +22,7 @@ type Started struct {
 	Root      ShardRef        `json:"root"`
 	Keys      []KeySegment    `json:"keys,omitempty"`      // the keys to look up, where the job names them; then nothing is listed
 	Chain     bool            `json:"chain,omitempty"`     // the source cannot be listed from a key that does not exist: one chain of shards
+	Events    bool            `json:"events,omitempty"`    // a run of one day's events: no shard is listed, each event is a batch of its own
 	Deployed  bool            `json:"deployed,omitempty"`  // its tasks are in a deployment's queues, not in one process
 	Versioned bool            `json:"versioned,omitempty"` // the target ignores conditional PUTs: look before every PUT
 }
@@ -38,9 +39,10 @@ type BatchRef struct {
 	First   string `json:"first"` // key of its first row
 	Last    string `json:"last"`
 	Rows    int    `json:"rows"`
-	Pending int    `json:"pending"`         // rows to be copied; 0: the batch was finished when it was sealed
-	Bytes   int64  `json:"bytes"`           // of the pending rows
-	Parts   bool   `json:"parts,omitempty"` // its one pending object goes in parts
+	Pending int    `json:"pending"`          // rows to be copied; 0: the batch was finished when it was sealed
+	Bytes   int64  `json:"bytes"`            // of the pending rows
+	Parts   bool   `json:"parts,omitempty"`  // its one pending object goes in parts
+	Remove  bool   `json:"remove,omitempty"` // the target's objects of its rows are to be removed first, by the deleting stage
 }
 
 // Closed is the outcome of a List task: `closed/<shard>`.
@@ -128,6 +130,9 @@ type File struct {
 // Start creates the run's first record and returns the one that stands.
 func (r *Run) Start(ctx context.Context, s Started) (Started, error) {
 	s.V, s.Run = Version, r.Name
+	if s.Events {
+		s.V = newest
+	}
 	return createRecord(ctx, r, "job.json", s)
 }
 

@@ -58,7 +58,19 @@ type Row struct {
 	PartSize int64        `json:"part_size,omitempty"` // bytes of its parts, where it did not fit an invocation as a whole or in larger ones
 	Read     string       `json:"read,omitempty"`      // the hash of the last damaged read, to tell a wrong listing from damage
 	At       time.Time    `json:"at,omitzero"`         // when it reached this state
+
+	// Then is what is to be done with the object though its state may be final.
+	// It is not kept with the row: the batch that the row is sealed in tells.
+	Then Then `json:"-"`
 }
+
+// Then says which stage a row is handed on to.
+type Then string
+
+const (
+	Remove Then = "remove" // the target's object is to be removed: bytes of ours that are damaged, or, of a Gone row, the copy
+	Look   Then = "look"   // an event's key is to be looked at once more
+)
 
 // Dst is what is known of the target's object.
 type Dst struct {
@@ -96,6 +108,9 @@ type Counts struct {
 // counted where the listing is read, so that the books can be held against it.
 func (c *Counts) Count(r Row) {
 	one := Tally{1, r.Src.Size}
+	if r.State == Deleted && r.Dst != nil {
+		one.Bytes = r.Dst.Size // the source has it no more
+	}
 	bump(&c.States, r.State, one)
 	if r.Verdict != "" {
 		bump(&c.Verdicts, r.Verdict, one)

@@ -11,14 +11,13 @@ import (
 // Newest returns the name of job's newest run, "" where it has none. It looks
 // back further and further, for a listing of runs costs a request for each.
 func (l *Ledger) Newest(ctx context.Context, job string, now time.Time) (string, error) {
-	base := l.prefix + "runs/" + job + "/"
 	for _, first := range []string{now.Add(-time.Hour).UTC().Format(RunTime), now.Add(-48 * time.Hour).UTC().Format(RunTime), ""} {
-		found, err := l.folders(ctx, base, first)
+		found, err := l.runs(ctx, job, first, ordinary)
 		if err != nil {
 			return "", err
 		}
 		if n := len(found); n > 0 {
-			return job + "/" + found[n-1], nil
+			return found[n-1], nil
 		}
 	}
 	return "", nil
@@ -29,35 +28,50 @@ func (l *Ledger) Ran(ctx context.Context) ([]string, error) {
 	return l.folders(ctx, l.prefix+"runs/", "")
 }
 
-// Runs lists the names of job's runs, oldest first.
+// Runs lists the names of job's runs, oldest first, without those of its events.
 func (l *Ledger) Runs(ctx context.Context, job string) ([]string, error) {
-	found, err := l.folders(ctx, l.prefix+"runs/"+job+"/", "")
-	for i := range found {
-		found[i] = job + "/" + found[i]
-	}
-	return found, err
+	return l.runs(ctx, job, "", ordinary)
 }
 
-// Open lists the runs of all jobs that began after since and are not over. It
-// costs two requests a run and one a job.
+// ordinary reports whether a run of that name is not one of events.
+func ordinary(run string) bool { return !OfEvents(run) }
+
+// runs lists those of job's runs after first that keep takes.
+func (l *Ledger) runs(ctx context.Context, job, first string, keep func(run string) bool) (names []string, err error) {
+	found, err := l.folders(ctx, l.prefix+"runs/"+job+"/", first)
+	for _, run := range found {
+		if name := job + "/" + run; keep(name) {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// Open lists the runs of all jobs that began after since and are not over,
+// without those of events. It costs two requests a run and one a job.
 func (l *Ledger) Open(ctx context.Context, since time.Time) ([]string, error) {
+	return l.unfinished(ctx, since.UTC().Format(RunTime), ordinary)
+}
+
+// unfinished lists the runs of all jobs after first that keep takes and that are not over.
+func (l *Ledger) unfinished(ctx context.Context, first string, keep func(run string) bool) ([]string, error) {
 	jobs, err := l.Ran(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var open []string
 	for _, job := range jobs {
-		runs, err := l.folders(ctx, l.prefix+"runs/"+job+"/", since.UTC().Format(RunTime))
+		runs, err := l.runs(ctx, job, first, keep)
 		if err != nil {
 			return nil, err
 		}
 		for _, run := range runs {
-			over, err := l.Run(job + "/" + run).Over(ctx)
+			over, err := l.Run(run).Over(ctx)
 			if err != nil {
 				return nil, err
 			}
 			if !over {
-				open = append(open, job+"/"+run)
+				open = append(open, run)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,6 +32,9 @@ var gzips = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(nil, gzip.Be
 // encodeSegment makes compressed JSON lines: the head, then the rows.
 func encodeSegment(head segmentHead, rows []Row) ([]byte, error) {
 	head.V, head.Rows = Version, len(rows)
+	if slices.ContainsFunc(head.Rest, func(b BatchRef) bool { return b.Remove }) {
+		head.V = newest
+	}
 	var out bytes.Buffer
 	z := gzips.Get().(*gzip.Writer)
 	defer gzips.Put(z)

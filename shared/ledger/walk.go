@@ -58,6 +58,10 @@ func (r *Run) walk(ctx context.Context, full bool) (Progress, error) {
 		return w.Progress, err
 	}
 	w.Newest = w.Started.At
+	if w.Started.Events {
+		err := w.events(ctx)
+		return w.Progress, err
+	}
 	if err := w.list(ctx); err != nil {
 		return w.Progress, err
 	}

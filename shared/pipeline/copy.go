@@ -46,14 +46,21 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	r.notePace(ctx)
-	next := r.afterCopy(t, w)
-	for i := range next {
-		next[i].Delay = c.pause(w, rows)
-	}
+	next := r.later(r.afterCopy(t, w), c.pause(w, rows))
 	if halted(ctx, work) { // what was in flight may have been stored
 		next = resent(next, r.Now())
 	}
 	return next, nil
+}
+
+// later has tasks wait for d, but for those that remove: the sooner the better.
+func (r *run) later(next []task.Task, d time.Duration) []task.Task {
+	for i := range next {
+		if next[i].Kind != task.Remove {
+			next[i].Delay = d
+		}
+	}
+	return next
 }
 
 // afterCopy returns what follows from a write-off: what takes the rest.
@@ -70,35 +77,40 @@ func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
 }
 
 // split parts rows into those that ended and those that other batches take,
-// whose rows are sealed before the write-off names them: one batch, and one
-// each for objects that go in parts.
+// whose rows are sealed before the write-off names them: one batch, one of what
+// is to be removed first, and one each for objects that go in parts.
 func (r *run) split(ctx context.Context, batch string, rows []ledger.Row) (ledger.WriteOff, error) {
 	var w ledger.WriteOff
-	var rest []ledger.Row
-	seal := func(parts bool, rows ...ledger.Row) error {
+	var rest, remove []ledger.Row
+	seal := func(how ledger.BatchRef, rows ...ledger.Row) error {
 		if len(rows) == 0 {
 			return nil
 		}
-		b := ledger.BatchRef{
-			ID: retryOf(batch), First: rows[0].Key(), Last: rows[len(rows)-1].Key(),
-			Rows: len(rows), Pending: len(rows), Bytes: sizes(rows), Parts: parts,
-		}
-		w.Rest = append(w.Rest, b)
-		return r.Seal(ctx, b.ID, rows)
+		how.ID, how.First, how.Last = retryOf(batch), rows[0].Key(), rows[len(rows)-1].Key()
+		how.Rows, how.Pending, how.Bytes = len(rows), len(rows), sizes(rows)
+		w.Rest = append(w.Rest, how)
+		return r.Seal(ctx, how.ID, rows)
 	}
 	for _, row := range rows {
 		switch {
+		case row.Then == ledger.Remove:
+			remove = append(remove, row)
+		case row.Then == ledger.Look:
+			rest = append(rest, row)
 		case row.State != ledger.Pending:
 			w.Rows = append(w.Rows, row)
 		case r.inParts(row):
-			if err := seal(true, row); err != nil {
+			if err := seal(ledger.BatchRef{Parts: true}, row); err != nil {
 				return w, err
 			}
 		default:
 			rest = append(rest, row)
 		}
 	}
-	return w, seal(false, rest...)
+	if err := seal(ledger.BatchRef{Remove: true}, remove...); err != nil {
+		return w, err
+	}
+	return w, seal(ledger.BatchRef{}, rest...)
 }
 
 // retryOf names the retry of a batch: the batch it came from, a number, and

@@ -1,31 +1,215 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
-// EventKind says what happened.
-type EventKind string
+// eventGrace is how long after the end of its time bucket an event is looked
+// at. Events of one key and bucket are one task, done once: one that is received
+// after that, by an instance whose clock is behind, would be lost if it counted
+// to the same bucket. So the clocks of those who receive notifications may
+// differ by nearly as much as this.
+const eventGrace = 5 * time.Second
 
-const (
-	Listed  EventKind = "listed"  // N objects of Bytes were sealed in a batch
-	Settled EventKind = "settled" // Row reached a final state; an object that went in parts by its Task
-	Caught  EventKind = "caught"  // a fault was met and dealt with: Key, Err
-	Slowed  EventKind = "slowed"  // a service asked to slow down: Key, Err
-	Moved   EventKind = "moved"   // Bytes of a big object were copied
-	Proven  EventKind = "proven"  // verification went over N more objects
-	GaveUp  EventKind = "gave up" // Task was given up: Err
-)
+// eventEarly is how much too early an event may come, by this process's clock:
+// the queue has waited by another.
+const eventEarly = time.Second
 
-// Event tells whoever watches a process at work. It is for eyes only: what
-// counts is in the ledger.
-type Event struct {
-	Kind  EventKind
-	Key   string
-	Row   ledger.Row
-	Task  task.Task
-	N     int64
-	Bytes int64
-	Err   error
+// event brings one key to the target as the source has it now, whatever the
+// notification said: it is looked at, copied, and looked at again. What did not
+// end goes into another batch, and what is to be removed to the deleting stage.
+func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+		return r.afterCopy(t, w), err
+	}
+	if t.Key != "" {
+		if next, err := r.early(t); err != nil || next != nil {
+			return next, err
+		}
+	}
+	row, err := r.eventRow(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	c := &copier{run: r}
+	c.again.Store(t.Again())
+	row, err = c.follow(ctx, row)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case fault.KindOf(err) == fault.Denied && r.denied(ctx):
+		return r.wait(t), nil
+	case err != nil:
+		return nil, err
+	}
+	var rows []ledger.Row
+	if row.State != "" { // else the job's filter does not choose it
+		rows = append(rows, row)
+	}
+	w, err := r.split(ctx, t.Batch, rows)
+	if err != nil {
+		return nil, err
+	}
+	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+		return nil, err
+	}
+	return r.later(r.afterCopy(t, w), c.pause(w, rows)), nil
+}
+
+// early returns what follows from an event that comes before its time bucket has ended.
+func (r *run) early(t task.Task) ([]task.Task, error) {
+	until := time.Unix(t.Until, 0)
+	if _, batch := ledger.EventBatch(t.Key, until); batch != t.Batch || !strings.HasPrefix(t.Key, r.job.Source.Prefix) {
+		return nil, fault.New(fault.Invalid, "pipeline.event", t.Key, errors.New("the task's batch is not that of its key and time, or its key not one of the job's"))
+	}
+	if early := until.Add(eventGrace).Sub(r.Now()); early > eventEarly {
+		t.Delay = early
+		t.Waits++
+		return []task.Task{t}, nil
+	}
+	return nil, nil
+}
+
+// tardy reports whether an event comes so late that its day's report may be
+// under way, or written.
+func (r *run) tardy(t task.Task) bool {
+	day, ok := ledger.EventDay(r.Name)
+	return ok && t.Kind == task.Event && t.Key != "" && !r.Now().Before(day.Add(24*time.Hour+dayTail))
+}
+
+// anew returns the task that takes a tardy event to the present day's run, as
+// the job is kept now; none where it does not follow the key any more.
+func (r *run) anew(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if s := r.limits.course.is(); s.Stopped() && s != ledger.Over {
+		return nil, nil
+	}
+	_, sealed, err := r.Ledger.Sealed(ctx, r.job.Name)
+	if err != nil || sealed {
+		return nil, err
+	}
+	k, err := r.Ledger.Job(ctx, r.job.Name)
+	if ledger.Missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	j, err := job.Decode(k.Job)
+	if err != nil || !j.Follows(r.job.Source.Bucket, t.Key) {
+		return nil, err
+	}
+	later, err := r.FollowEvent(ctx, j, t.Key)
+	return []task.Task{later}, err
+}
+
+// eventRow is the row of an event: a new one, or the one that was sealed when
+// it was handed on.
+func (r *run) eventRow(ctx context.Context, t task.Task) (ledger.Row, error) {
+	if t.Key != "" {
+		return ledger.Row{Src: store.Object{Key: t.Key}, State: ledger.Pending}, nil
+	}
+	rows, err := r.Rows(ctx, t.Batch)
+	if err == nil && len(rows) != 1 {
+		err = fault.New(fault.Invalid, "pipeline.event", t.Batch, fmt.Errorf("the batch has %d rows, want one", len(rows)))
+	}
+	if err != nil {
+		return ledger.Row{}, err
+	}
+	return rows[0], nil
+}
+
+// lostEvent is the write-off of an event that was given up.
+func (r *run) lostEvent(t task.Task, cause error) ledger.WriteOff {
+	if t.Key == "" {
+		return ledger.WriteOff{Lost: cause.Error()}
+	}
+	return ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: t.Key}, State: ledger.Failed, Reason: cause.Error(), At: r.Now().UTC()}}}
+}
+
+// dayOf is whose events of which day a run collects.
+type dayOf struct {
+	job  string // encoded
+	name string // of the day's first run
+}
+
+// FollowEvent returns the task of an event of key that is notified of now, and
+// makes sure that the run it goes to exists. A job that was changed since the
+// day's run began has another one: each is done as its own run's job says.
+func (p *Pipeline) FollowEvent(ctx context.Context, j job.Job, key string) (task.Task, error) {
+	now := p.Now()
+	until := j.Events.Bucket(now)
+	run, err := p.dayRun(ctx, j, until)
+	if err != nil {
+		return task.Task{}, err
+	}
+	shard, batch := ledger.EventBatch(key, until)
+	return task.Task{
+		Kind: task.Event, Run: run, Shard: shard, Batch: batch, Key: key, Until: until.Unix(),
+		Delay: until.Add(eventGrace).Sub(now),
+	}, nil
+}
+
+// mostDays bounds how many runs of events a process remembers, and how often a
+// job may change in a day.
+const mostDays = 1000
+
+// dayRun finds or begins the run of j's events of the day that at lies in.
+func (p *Pipeline) dayRun(ctx context.Context, j job.Job, at time.Time) (string, error) {
+	if j.Limits.PartsAbove == 0 {
+		j.Limits.PartsAbove = partsAboveInFunctions
+	}
+	frozen, err := job.Encode(j)
+	if err != nil {
+		return "", err
+	}
+	want := dayOf{string(frozen), ledger.EventRun(j.Name, at, 1)}
+	p.mu.Lock()
+	name, known := p.days[want]
+	p.mu.Unlock()
+	if known {
+		return name, nil
+	}
+	for n := 1; n <= mostDays; n++ {
+		name = ledger.EventRun(j.Name, at, n)
+		root := ledger.ShardRef{Shard: ledger.RootShard, Range: store.Range{Prefix: j.Source.Prefix}}
+		s, err := p.Ledger.Run(name).Start(ctx, ledger.Started{Job: frozen, At: p.Now().UTC(), Root: root, Events: true, Deployed: true})
+		if err != nil {
+			return "", err
+		}
+		if same, err := sameJob(s.Job, frozen); err != nil || !same {
+			if err != nil {
+				return "", err
+			}
+			continue
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.days) >= mostDays {
+			clear(p.days)
+		}
+		p.days[want] = name
+		return name, nil
+	}
+	return "", fault.New(fault.Invalid, "pipeline.dayRun", j.Name, fmt.Errorf("the job was changed %d times in a day", mostDays))
+}
+
+// sameJob reports whether a standing record of a job is that of frozen. A
+// record's JSON may be spaced and escaped otherwise.
+func sameJob(standing, frozen []byte) (bool, error) {
+	j, err := job.Decode(standing)
+	if err != nil {
+		return false, err
+	}
+	again, err := job.Encode(j)
+	return string(again) == string(frozen), err
 }

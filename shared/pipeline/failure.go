@@ -116,30 +116,3 @@ func (a *attempt) blame(ctx context.Context, err error) {
 	}
 	log(ctx, "object not copied", "key", a.row.Key(), "state", a.row.State, "fault", kind, "err", err)
 }
-
-// clean removes bytes of ours that OSS says are damaged and that were not
-// overwritten, waiting for a throttle as long as an invocation allows. Each time
-// it looks first: what someone else wrote meanwhile stays. What it cannot reach
-// the next delivery overwrites, for the row tells.
-func (a *attempt) clean(ctx context.Context) {
-	if !a.damaged {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin/2)
-	defer cancel()
-	_, err := store.Retry(ctx, store.Pauses(), "copy", a.row.Key(), func() (struct{}, error) {
-		kept, err := a.dst.Stat(ctx, a.row.Key())
-		switch {
-		case fault.KindOf(err) == fault.NotFound:
-			return struct{}{}, nil
-		case err != nil:
-			return struct{}{}, err
-		case !a.rejected(kept):
-			return struct{}{}, nil
-		}
-		return struct{}{}, a.dst.Delete(ctx, a.row.Key())
-	})
-	if err != nil {
-		a.log.ErrorContext(ctx, "damaged object could not be removed", "key", a.row.Key(), "fault", fault.KindOf(err), "err", err)
-	}
-}

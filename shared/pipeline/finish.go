@@ -46,7 +46,6 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case kind == fault.Temporary || kind == fault.Unknown || kind == fault.Throttled || kind == fault.Denied:
 		return nil, err
 	}
-	a.clean(ctx)
 	return r.again(ctx, t, a, err)
 }
 
@@ -130,8 +129,12 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	return nil
 }
 
-// settle writes the batch off with what became of its one pending object.
+// settle writes the batch off with what became of its one pending object. That
+// of an event is looked at once more: its key may have moved on, or vanished.
 func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row) ([]task.Task, error) {
+	if r.start.Events && row.Then == "" && (row.State == ledger.Copied || row.State == ledger.Gone) {
+		row.Then = ledger.Look
+	}
 	rows, err := r.Rows(ctx, t.Batch)
 	if err != nil {
 		return nil, err
@@ -172,14 +175,11 @@ func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]
 	}
 	r.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
 	r.drop(ctx, t.Batch)
-	next, serr := r.settle(ctx, t, a.row)
+	next, serr := r.settle(ctx, t, a.left())
 	if serr != nil {
 		return nil, serr
 	}
-	for i := range next {
-		next[i].Delay = r.delay(a.row.Tries / quickTries)
-	}
-	return next, nil
+	return r.later(next, r.delay(a.row.Tries/quickTries)), nil
 }
 
 // restart begins an object anew whose source, or whose upload, is not what it was.

@@ -61,8 +61,19 @@ func (r *run) judge(ctx context.Context, src store.Object, dst *store.Object) (l
 		return row, nil
 	case err != nil:
 		return row, err
+	}
+	r.weigh(&row, kept)
+	return row, nil
+}
+
+// weigh decides, by all that is known of the target's object, what becomes of
+// the source's, which is row's.
+func (r *run) weigh(row *ledger.Row, kept store.Object) {
+	src := row.Src
+	switch {
 	case carries(kept, src):
 		row.State, row.Proof = ledger.Unchanged, ledger.ByKept
+	case r.job.Overwrite == job.OverwriteAlways:
 	case r.job.Overwrite == job.OverwriteNever:
 		row.State, row.Reason = ledger.Skipped, "the target holds another object, which overwrite=never leaves alone"
 	case r.job.Overwrite == job.OverwriteNewer && !src.Modified.After(kept.Modified):
@@ -72,7 +83,6 @@ func (r *run) judge(ctx context.Context, src store.Object, dst *store.Object) (l
 		row.State, row.Reason = ledger.Conflict, conflictReason
 	}
 	row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
-	return row, nil
 }
 
 const conflictReason = "the target holds a newer object that Ferry did not write; it was left alone (overwrite=always would replace it)"

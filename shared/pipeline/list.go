@@ -174,8 +174,13 @@ func (r *run) listTask(s ledger.ShardRef) task.Task {
 
 func (r *run) copyTask(shard string, b ledger.BatchRef) task.Task {
 	kind := task.Copy
-	if b.Parts {
+	switch {
+	case b.Remove:
+		kind = task.Remove
+	case b.Parts:
 		kind = task.Begin
+	case r.start.Events:
+		kind = task.Event
 	}
 	return task.Task{Kind: kind, Run: r.Name, Shard: shard, Batch: b.ID, First: b.First, Last: b.Last, Count: b.Pending, Bytes: b.Bytes}
 }

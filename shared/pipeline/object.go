@@ -23,23 +23,38 @@ const quickTries = 3
 // pending with its tries counted. Trouble with the object stays in the row.
 func (c *copier) object(ctx context.Context, row ledger.Row) ledger.Row {
 	a := &attempt{copier: c, row: row, look: c.again.Load() || row.Tries > 0}
-	defer a.clean(ctx)
+	a.all(ctx)
+	return a.left()
+}
+
+// all tries the object as often as one delivery may.
+func (a *attempt) all(ctx context.Context) {
 	for {
 		a.began = time.Now()
 		where, err := a.once(ctx)
 		if err == nil {
 			a.slots.Succeeded()
-			a.row.At = c.Now().UTC()
-			return a.row
+			a.row.At = a.Now().UTC()
+			return
 		}
 		wait, again := a.after(ctx, where, err)
 		if !again || a.row.State != ledger.Pending {
-			return a.row
+			return
 		}
 		if a.slots.Rest(ctx, wait) != nil {
-			return a.row
+			return
 		}
 	}
+}
+
+// left is the row as the tries have left it. Bytes of ours that OSS says are
+// damaged and that were not overwritten go to the deleting stage at once,
+// whatever the row's state: copying has no right to remove anything.
+func (a *attempt) left() ledger.Row {
+	if a.damaged {
+		a.row.Then = ledger.Remove
+	}
+	return a.row
 }
 
 // attempt is the tries of one object in one delivery.
@@ -148,7 +163,7 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 		return false, false, nil
 	case err != nil:
 		return false, false, err
-	case a.rejected(kept):
+	case rejected(a.row, kept):
 		return true, false, nil
 	case carries(kept, a.row.Src):
 		a.again.Store(true)
@@ -167,8 +182,8 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 // rejected reports whether the target's object is one that was found not to be
 // the copy: it alone stands in a pending row with its CRC64. Damaged bytes that
 // could not be removed carry the source's hash nonetheless.
-func (a *attempt) rejected(kept store.Object) bool {
-	d := a.row.Dst
+func rejected(row ledger.Row, kept store.Object) bool {
+	d := row.Dst
 	return d != nil && d.CRC64 != "" && d.ETag == kept.Hash
 }
 

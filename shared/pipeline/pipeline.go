@@ -11,11 +11,15 @@
 //	           Part   -> what did not fit; the last one yields the Finish
 //	putpart.go          one part, from one GET to one PUT
 //	finish.go  Finish -> checks the whole, then completes the upload
-//	failure.go          what becomes of a try that failed
+//	failure.go          what becomes of a try that failed; giveup.go of a task
+//	event.go   Event  -> one key that the source notified of: copies it, or has
+//	                     it removed; what did not end goes into another
+//	remove.go  Remove -> what copying has no right to remove
 //	verify.go  Verify -> waits for the shard's batches, then proves every row
 //	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
-//	report.go  Report -> waits for all shards, then writes the report
+//	report.go  Report -> waits for all shards, then writes the report; day.go
+//	                     that of a day of events
 //	resume.go  Resume -> what is open, by the ledger alone
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
 //	course.go           whether a run goes on: paused, cancelled, over
@@ -77,7 +81,8 @@ type Pipeline struct {
 	Config
 	mu    sync.Mutex
 	runs  map[string]*run
-	slots *gate // made with the first run's limits
+	days  map[dayOf]string // the runs of events that new events go to
+	slots *gate            // made with the first run's limits
 	pace  pace
 
 	process string // who it is among all that work on its runs
@@ -103,7 +108,7 @@ func New(c Config) *Pipeline {
 	if c.Quick == 0 {
 		c.Quick = 200 * time.Millisecond
 	}
-	return &Pipeline{Config: c, runs: map[string]*run{}, process: ledger.Nonce()}
+	return &Pipeline{Config: c, runs: map[string]*run{}, days: map[dayOf]string{}, process: ledger.Nonce()}
 }
 
 // run is what every task of one run shares.
@@ -132,6 +137,9 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	defer leave()
+	if r.tardy(t) { // whether its own run is over does not matter
+		return r.anew(ctx, t)
+	}
 	if dropped, err := r.dropped(ctx, t); err != nil || dropped {
 		return nil, err
 	}
@@ -155,6 +163,10 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.begin(ctx, t)
 	case task.Part:
 		return r.part(ctx, t)
+	case task.Event:
+		return r.event(ctx, t)
+	case task.Remove:
+		return r.remove(ctx, t)
 	case task.Delete:
 		return r.delete(ctx, t)
 	}
@@ -173,47 +185,6 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.report(work, t)
 	}
 	return nil, fault.New(fault.Invalid, "pipeline.Do", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
-}
-
-// GiveUp ends a task that cannot be done, so that its run ends too: its batch
-// is written off as failed, its shard closed or verified as failed. Whatever
-// record stands by then wins. A task of a run that is stopped is dropped: where
-// the run is resumed, it gets its tries anew.
-func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
-	r, err := p.run(ctx, t.Run)
-	if err != nil {
-		return nil, err
-	}
-	s, _, err := r.Standing(ctx)
-	if err != nil || s.Stopped() {
-		return nil, err
-	}
-	r.log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
-	p.Watch(Event{Kind: GaveUp, Task: t, Err: cause})
-	switch t.Kind {
-	case task.List:
-		c, err := r.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.Now()})
-		return r.afterList(c), err
-	case task.Gate:
-		g, err := r.Decide(ctx, ledger.Gate{Reason: cause.Error(), At: p.Now()})
-		if err != nil {
-			return nil, err
-		}
-		return r.afterGate(ctx, g)
-	case task.Copy, task.Delete:
-		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
-		return r.afterCopy(t, w), err
-	case task.Begin, task.Part, task.Finish:
-		r.drop(ctx, t.Batch)
-		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
-		return r.afterCopy(t, w), err
-	case task.Verify:
-		pr, err := r.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.Now()})
-		return r.afterVerify(pr), err
-	case task.Report:
-		return nil, r.abandon(ctx, cause)
-	}
-	return nil, fault.New(fault.Invalid, "pipeline.GiveUp", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
 }
 
 // run returns the run of that name, connecting to its buckets the first time.
@@ -240,6 +211,11 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	src, dst, err := p.Open(ctx, j)
 	if err != nil {
 		return nil, err
+	}
+	if started.Events { // its first record was made by who does not reach the target
+		if started.Versioned, err = dst.Versioned(ctx); err != nil {
+			return nil, err
+		}
 	}
 	limits := newLimits(p, l, started, j.Limits, p.Log.With("run", name))
 	r = p.bind(l, started, j, match, limitedSource{src, limits}, limitedTarget{dst, limits})

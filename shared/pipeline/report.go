@@ -97,6 +97,9 @@ type Manifest struct {
 // report waits until every shard is closed and verified, then writes the
 // report. Its record ends the run.
 func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if r.start.Events {
+		return r.reportDay(ctx, t)
+	}
 	if waiting, err := r.Waiting(ctx); err != nil || waiting {
 		return r.wait(t), err
 	}

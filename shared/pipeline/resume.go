@@ -20,6 +20,9 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 	if err != nil || walk.Reported {
 		return nil, err
 	}
+	if r.start.Events {
+		return resent(r.openEvents(walk), p.Now()), nil
+	}
 	var open []task.Task
 	for _, s := range walk.Shards {
 		open = append(open, r.open(s)...)
@@ -48,6 +51,13 @@ func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, new
 	walk, err := r.Walk(ctx)
 	if err != nil || walk.Reported {
 		return nil, newest, err
+	}
+	if r.start.Events {
+		lost := r.openEvents(walk)
+		if due, _ := Due(name); len(lost) == 0 && !p.Now().Before(due) {
+			lost = []task.Task{{Kind: task.Report, Run: name}}
+		}
+		return resent(lost, p.Now()), walk.Newest, nil
 	}
 	for _, s := range walk.Shards {
 		open := r.open(s)

@@ -49,6 +49,11 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 		return s, fault.New(fault.NotFound, "why", key, fmt.Errorf("the run covers keys that begin with %q", j.Source.Prefix))
 	}
 	s.TargetKey = j.TargetKey(key)
+	if walk.Started.Events {
+		if err := s.whyEvents(ctx, run, walk); err != nil {
+			return s, err
+		}
+	}
 	for _, shard := range walk.Shards {
 		if err := s.follow(ctx, run, shard); err != nil {
 			return s, err
@@ -64,6 +69,9 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 }
 
 func unlisted(walk ledger.Progress) string {
+	if walk.Started.Events {
+		return "no event of it has been looked at in this run; one that has just come waits for its time bucket to end"
+	}
 	for _, shard := range walk.Shards {
 		if shard.Closed == nil {
 			return "it was not listed yet; the listing goes on"

@@ -17,9 +17,10 @@ import (
 	"kodoferry/shared/store"
 )
 
-// Version is the format this code writes. It reads this one and the one before.
-// Format 2 added the kinds of parts and of deletions.
-const Version = 2
+// Version is the newest format of this code. It reads this one and the one before.
+// Format 2 added the kinds of parts and of deletions, format 3 that of events and
+// what copying leaves to the deleting stage.
+const Version = 3
 
 // Kind says what is to be done.
 type Kind string
@@ -30,9 +31,11 @@ const (
 	Begin  Kind = "begin"  // open the upload of a big object and cut it into parts
 	Part   Kind = "part"   // copy some parts of it
 	Finish Kind = "finish" // check the whole and complete the upload
+	Event  Kind = "event"  // bring one key that the source notified of to the target
 	Verify Kind = "verify" // list a shard's range again and prove every row
 	Gate   Kind = "gate"   // once every shard is verified, decide whether anything may be deleted
 	Delete Kind = "delete" // delete from the target what the source no longer has
+	Remove Kind = "remove" // remove what copying may not: an event's vanished key, damaged bytes of our own
 	Report Kind = "report" // once every shard is verified, write the report
 )
 
@@ -54,11 +57,11 @@ func (k Kind) Stage() Stage {
 	switch k {
 	case List:
 		return Listing
-	case Copy, Begin, Part, Finish:
+	case Copy, Begin, Part, Finish, Event:
 		return Copying
 	case Verify, Report:
 		return Verifying
-	case Gate, Delete:
+	case Gate, Delete, Remove:
 		return Deleting
 	}
 	return ""
@@ -71,11 +74,13 @@ type Task struct {
 	Run     string      `json:"run"`             // <job>/<UTC time>
 	Shard   string      `json:"shard,omitempty"` // list, copy, verify
 	Range   store.Range `json:"range,omitzero"`  // list: what is left to cover, in source keys
-	Batch   string      `json:"batch,omitempty"` // copy, begin, part, finish, delete
+	Batch   string      `json:"batch,omitempty"` // copy, begin, part, finish, event, delete, remove
 	From    int         `json:"from,omitempty"`  // part: the first and the last number
 	To      int         `json:"to,omitempty"`
 	First   string      `json:"first,omitempty"` // copy: the first and the last key of the batch, for logs
 	Last    string      `json:"last,omitempty"`
+	Key     string      `json:"key,omitempty"`     // event: the source's key, of one that no record names yet
+	Until   int64       `json:"until,omitempty"`   // event: the end of its time bucket, in Unix seconds; not to be done before
 	Count   int         `json:"count,omitempty"`   // copy: objects to copy
 	Bytes   int64       `json:"bytes,omitempty"`   // copy: their bytes
 	Attempt int         `json:"attempt,omitempty"` // how often it has failed
@@ -96,6 +101,8 @@ func since(k Kind) int {
 	switch k {
 	case Begin, Part, Finish, Gate, Delete:
 		return 2
+	case Event, Remove:
+		return 3
 	}
 	return 1
 }
@@ -140,11 +147,13 @@ func Decode(body []byte) (Task, error) {
 		return bad("a %s task names no run", t.Kind)
 	case t.Shard == "" && t.Kind != Report && t.Kind != Gate:
 		return bad("a %s task names no shard", t.Kind)
-	case t.Batch == "" && (t.Kind.Stage() == Copying || t.Kind == Delete):
+	case t.Batch == "" && (t.Kind.Stage() == Copying || t.Kind == Delete || t.Kind == Remove):
 		return bad("a %s task names no batch", t.Kind)
+	case t.Kind == Event && (t.Key == "") != (t.Until == 0):
+		return bad("an event task names a key without a time, or a time without a key")
 	case t.Kind == Part && (t.From < 1 || t.To < t.From):
 		return bad("a part task names no parts (%d to %d)", t.From, t.To)
-	case !utf8.ValidString(t.Run + t.Shard + t.Batch):
+	case !utf8.ValidString(t.Run + t.Shard + t.Batch + t.Key):
 		return bad("a %s task has a name that is not UTF-8", t.Kind)
 	}
 	return t, nil

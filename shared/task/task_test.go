@@ -16,6 +16,8 @@ func TestATaskSurvivesItsMessage(t *testing.T) {
 		"copy":                   {Kind: task.Copy, Run: "j/20260101T000000Z", Shard: "0", Batch: "0-b", First: "a", Last: "b", Count: 2, Bytes: 3, Attempt: 1, Resend: 7},
 		"part":                   {Kind: task.Part, Run: "j/20260101T000000Z", Shard: "0", Batch: "0-b", From: 3, To: 10},
 		"report":                 {Kind: task.Report, Run: "j/20260101T000000Z", Waits: 3},
+		"event":                  {Kind: task.Event, Run: "j/20260101-events", Shard: "e120", Batch: "e120010-ab", Key: "中文/<a&b>\ufffe", Until: 1767268810},
+		"remove":                 {Kind: task.Remove, Run: "j/20260101T000000Z", Shard: "0", Batch: "0-b.1xxxxxxxx", Count: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body, err := task.Encode(want)
@@ -34,8 +36,8 @@ func TestATaskSurvivesItsMessage(t *testing.T) {
 func TestATaskIsWrittenForTheVersionBeforeWhereThatKnowsItsKind(t *testing.T) {
 	// The kinds of the newest version are those that have come since; all
 	// others must stay readable by a process one version older.
-	newest := map[task.Kind]bool{task.Begin: task.Version == 2, task.Part: task.Version == 2, task.Finish: task.Version == 2, task.Gate: task.Version == 2, task.Delete: task.Version == 2}
-	for _, kind := range []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Gate, task.Delete, task.Report} {
+	newest := map[task.Kind]bool{task.Begin: task.Version == 2, task.Part: task.Version == 2, task.Finish: task.Version == 2, task.Gate: task.Version == 2, task.Delete: task.Version == 2, task.Event: task.Version == 3, task.Remove: task.Version == 3}
+	for _, kind := range []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Gate, task.Delete, task.Report, task.Event, task.Remove} {
 		body, err := task.Encode(task.Task{Kind: kind, Run: "j/1", Shard: "0", Batch: "0-b", From: 1, To: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -60,11 +62,13 @@ func TestABodyThatIsNoTaskIsRefused(t *testing.T) {
 		"empty":             {``, fault.Invalid, "no task"},
 		"text":              {`hello`, fault.Invalid, "no task"},
 		"another object":    {`{"a":1}`, fault.Invalid, "no task"},
-		"unknown kind":      {`{"v":1,"kind":"dance","run":"a/b"}`, fault.Invalid, "dance"},
-		"no run":            {`{"v":1,"kind":"report"}`, fault.Invalid, "no run"},
-		"no shard":          {`{"v":1,"kind":"list","run":"a/b"}`, fault.Invalid, "no shard"},
-		"no batch":          {`{"v":1,"kind":"copy","run":"a/b","shard":"0"}`, fault.Invalid, "no batch"},
+		"unknown kind":      {`{"v":2,"kind":"dance","run":"a/b"}`, fault.Invalid, "dance"},
+		"no run":            {`{"v":2,"kind":"report"}`, fault.Invalid, "no run"},
+		"no shard":          {`{"v":2,"kind":"list","run":"a/b"}`, fault.Invalid, "no shard"},
+		"no batch":          {`{"v":2,"kind":"copy","run":"a/b","shard":"0"}`, fault.Invalid, "no batch"},
 		"no parts":          {`{"v":2,"kind":"part","run":"a/b","shard":"0","batch":"0-b","from":2,"to":1}`, fault.Invalid, "no parts"},
+		"a key, no time":    {`{"v":3,"kind":"event","run":"a/b","shard":"e120","batch":"e120010-ab","key":"k"}`, fault.Invalid, "without a time"},
+		"of an old format":  {`{"v":1,"kind":"report","run":"a/b"}`, fault.Invalid, "format"},
 		"of a newer format": {`{"v":99,"kind":"mystery"}`, fault.Newer, "newer"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,6 +85,18 @@ func TestTheBodyIsTheIdentity(t *testing.T) {
 	b, _ := task.Encode(task.Task{Kind: task.Report, Run: "a/b", Waits: 1})
 	if task.Name(a) == task.Name(b) {
 		t.Errorf("Name(%s) = Name(%s), want different names", a, b)
+	}
+	event := task.Task{Kind: task.Event, Run: "a/b", Key: "k", Until: 10, Delay: 1}
+	later := event
+	later.Delay = 2
+	c, _ := task.Encode(event)
+	d, _ := task.Encode(later)
+	if task.Name(c) != task.Name(d) {
+		t.Error("two events of one key in one time bucket are different tasks, want one: when each is delivered is no part of it")
+	}
+	later.Until = 20
+	if d, _ = task.Encode(later); task.Name(c) == task.Name(d) {
+		t.Error("two events of one key in different time buckets are one task: the second would be dropped as done")
 	}
 }
 

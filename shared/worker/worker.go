@@ -186,10 +186,13 @@ func (w *Worker) Submit(ctx context.Context, tasks ...task.Task) error {
 	return nil
 }
 
-// A copy leaves a record of what follows from it and is not marked, unless it
-// has waited: a wait leaves none, and twins that each send themselves again
-// would multiply. Everything else that yields more than one task, or itself, is marked.
-func unmarked(t task.Task) bool { return t.Kind == task.Copy && t.Waits == 0 }
+// A copy leaves a record of what follows from it and is not marked, and so does
+// an event, unless it has waited: a wait leaves none, and twins that each send
+// themselves again would multiply. Everything else that yields more than one
+// task, or itself, is marked.
+func unmarked(t task.Task) bool {
+	return (t.Kind == task.Copy || t.Kind == task.Event) && t.Waits == 0
+}
 
 func (w *Worker) marked(ctx context.Context, t task.Task, name string) (bool, error) {
 	if w.Marks == nil || unmarked(t) {

@@ -82,7 +82,7 @@ func newWorld(do func(task.Task) ([]task.Task, error)) *world {
 	w.Worker = &worker.Worker{
 		Doer: w.doer, Log: slog.New(slog.DiscardHandler), Attempts: 3, Pause: time.Minute,
 		Marks: marks{map[string]bool{}, &w.order},
-		Send:  map[task.Stage]queue.Sender{task.Listing: w.send, task.Copying: w.send, task.Verifying: w.send},
+		Send:  map[task.Stage]queue.Sender{task.Listing: w.send, task.Copying: w.send, task.Verifying: w.send, task.Deleting: w.send},
 	}
 	return w
 }
@@ -97,8 +97,9 @@ func message(t *testing.T, tk task.Task) queue.Message {
 }
 
 var (
-	listTask = task.Task{Kind: task.List, Run: "j/1", Shard: "0"}
-	copyTask = task.Task{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a"}
+	listTask  = task.Task{Kind: task.List, Run: "j/1", Shard: "0"}
+	copyTask  = task.Task{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a"}
+	eventTask = task.Task{Kind: task.Event, Run: "j/1", Shard: "e120", Batch: "e120000-a", Key: "k", Until: 1}
 
 	waitedCopy = task.Task{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a", Waits: 1}
 )
@@ -116,18 +117,19 @@ func TestWhatBecomesOfATask(t *testing.T) {
 		buried  bool
 		order   string
 	}{
-		"a done task sends, then marks":                 {task: listTask, next: []task.Task{copyTask, copyTask}, dealt: true, sent: 2, order: "send send mark"},
-		"a copy is never marked, its record is enough":  {task: copyTask, next: []task.Task{{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a.1"}}, dealt: true, sent: 1, order: "send"},
-		"a copy that has waited is marked":              {task: waitedCopy, next: []task.Task{{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a", Waits: 2}}, dealt: true, sent: 1, order: "send mark"},
-		"a task that yields nothing is not marked":      {task: listTask, dealt: true},
-		"a temporary fault is tried again later":        {task: listTask, err: fault.New(fault.Temporary, "op", "", boom), dealt: true, sent: 1, attempt: 1, order: "send mark"},
-		"a denied task is tried again later":            {task: listTask, err: fault.New(fault.Denied, "op", "", boom), dealt: true, sent: 1, attempt: 1, order: "send mark"},
-		"a throttled task waits and spends no try":      {task: listTask, err: fault.Throttle("op", "", time.Second, boom), dealt: true, sent: 1, waits: 1, order: "send mark"},
-		"an invalid task is given up at once":           {task: listTask, err: fault.New(fault.Invalid, "op", "", boom), dealt: true, buried: true},
-		"the last try is the last":                      {task: task.Task{Kind: task.List, Run: "j/1", Shard: "0", Attempt: 2}, err: boom, dealt: true, buried: true},
-		"a newer record goes back to the queue":         {task: listTask, err: fault.New(fault.Newer, "op", "", boom)},
-		"a task that yields itself unchanged is stuck":  {task: listTask, next: []task.Task{listTask}, dealt: true, buried: true},
-		"a throttled task on its last try is not ended": {task: task.Task{Kind: task.List, Run: "j/1", Shard: "0", Attempt: 2}, err: fault.Throttle("op", "", 0, boom), dealt: true, sent: 1, attempt: 2, waits: 1, order: "send mark"},
+		"a done task sends, then marks":                  {task: listTask, next: []task.Task{copyTask, copyTask}, dealt: true, sent: 2, order: "send send mark"},
+		"a copy is never marked, its record is enough":   {task: copyTask, next: []task.Task{{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a.1"}}, dealt: true, sent: 1, order: "send"},
+		"an event is never marked, its record is enough": {task: eventTask, next: []task.Task{{Kind: task.Remove, Run: "j/1", Shard: "e120", Batch: "e120000-a.1"}}, dealt: true, sent: 1, order: "send"},
+		"a copy that has waited is marked":               {task: waitedCopy, next: []task.Task{{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a", Waits: 2}}, dealt: true, sent: 1, order: "send mark"},
+		"a task that yields nothing is not marked":       {task: listTask, dealt: true},
+		"a temporary fault is tried again later":         {task: listTask, err: fault.New(fault.Temporary, "op", "", boom), dealt: true, sent: 1, attempt: 1, order: "send mark"},
+		"a denied task is tried again later":             {task: listTask, err: fault.New(fault.Denied, "op", "", boom), dealt: true, sent: 1, attempt: 1, order: "send mark"},
+		"a throttled task waits and spends no try":       {task: listTask, err: fault.Throttle("op", "", time.Second, boom), dealt: true, sent: 1, waits: 1, order: "send mark"},
+		"an invalid task is given up at once":            {task: listTask, err: fault.New(fault.Invalid, "op", "", boom), dealt: true, buried: true},
+		"the last try is the last":                       {task: task.Task{Kind: task.List, Run: "j/1", Shard: "0", Attempt: 2}, err: boom, dealt: true, buried: true},
+		"a newer record goes back to the queue":          {task: listTask, err: fault.New(fault.Newer, "op", "", boom)},
+		"a task that yields itself unchanged is stuck":   {task: listTask, next: []task.Task{listTask}, dealt: true, buried: true},
+		"a throttled task on its last try is not ended":  {task: task.Task{Kind: task.List, Run: "j/1", Shard: "0", Attempt: 2}, err: fault.Throttle("op", "", 0, boom), dealt: true, sent: 1, attempt: 2, waits: 1, order: "send mark"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(func(task.Task) ([]task.Task, error) { return tc.next, tc.err })

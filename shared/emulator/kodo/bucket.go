@@ -18,6 +18,7 @@ type bucket struct {
 	private bool
 	base    *derived
 	rows    rows
+	rules   []eventRule // replaced as a whole
 }
 
 // get returns the object under key, nil if there is none. Records never

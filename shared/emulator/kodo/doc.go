@@ -5,6 +5,9 @@
 // clients written against the real service. Start with Start, fill buckets
 // with CreateBucket, Put and Synthesize, and make it misbehave through Desk.
 //
+// A bucket whose event rules ask for it posts a notification of every object that
+// is put, copied, moved, deleted, enabled, disabled or restored, by a request or by this process.
+//
 // What it answers follows Qiniu's documentation and the sources of its Go SDK
 // (github.com/qiniu/go-sdk/v7); where both are silent, the comment beside the
 // code says so. Objects live in memory.
@@ -34,6 +37,7 @@
 //	query      /v2/query and /v4/query
 //	domains    /v2/domains, /v3/domains, /v6/domain/list and /domains
 //	bucket     /buckets, /v2/bucketInfo(s), /mkbucketv3, /drop, /private, /regions, and settings read
+//	events     /events/add, /events/update, /events/delete and /events/get
 //	stats      /v6/space…, /v6/count…: bytes and objects by class and day
 //	fetch      POST /fetch/<URL>/to/<entry>, at a download host as well
 //	unknown    anything else

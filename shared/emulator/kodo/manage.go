@@ -96,12 +96,16 @@ func (s *Server) manage(o operation, query url.Values) ([]byte, *refusal) {
 	case "copy", "move":
 		return nil, s.transfer(b, key, rest, o.op == "move")
 	case "delete":
-		return nil, b.change(key, func(old *record) (*record, *refusal) {
+		no := b.change(key, func(old *record) (*record, *refusal) {
 			if old == nil {
 				return nil, errNoKey
 			}
 			return nil, nil
 		})
+		if no == nil {
+			s.happened(b, "delete", key, nil)
+		}
+		return nil, no
 	case "deleteAfterDays":
 		if len(rest) != 1 {
 			return nil, errArgument
@@ -116,7 +120,8 @@ func (s *Server) manage(o operation, query url.Values) ([]byte, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	return nil, b.change(key, func(old *record) (*record, *refusal) {
+	var rec *record
+	no = b.change(key, func(old *record) (*record, *refusal) {
 		if old == nil {
 			return nil, errNoKey
 		}
@@ -125,8 +130,21 @@ func (s *Server) manage(o operation, query url.Values) ([]byte, *refusal) {
 		if no := change(&now); no != nil {
 			return nil, no
 		}
-		return &now, nil
+		rec = &now
+		return rec, nil
 	})
+	if no != nil {
+		return nil, no
+	}
+	switch verb := o.segments[0]; {
+	case verb == "chstatus" && rec.status == 1:
+		s.happened(b, "disable", key, rec)
+	case verb == "chstatus":
+		s.happened(b, "enable", key, rec)
+	case verb == "restoreAr" && !rec.frozen(s.cfg.Now()): // else it is thawed later, which no clock here tells of
+		s.happened(b, "restore:completed", key, rec)
+	}
+	return nil, nil
 }
 
 func (s *Server) stat(b *bucket, key string, rest []string, query url.Values) ([]byte, *refusal) {
@@ -173,10 +191,19 @@ func (s *Server) transfer(from *bucket, key string, rest []string, move bool) *r
 		}
 		return &now, nil
 	})
-	if no != nil || !move || from == to && key == newKey {
+	switch {
+	case no != nil:
 		return no
+	case !move:
+		s.happened(from, "copy", key, rec, to.name, newKey)
+		return nil
+	case from != to || key != newKey:
+		no = from.change(key, func(*record) (*record, *refusal) { return nil, nil })
 	}
-	return from.change(key, func(*record) (*record, *refusal) { return nil, nil })
+	if no == nil {
+		s.happened(from, "move", key, rec, to.name, newKey)
+	}
+	return no
 }
 
 // operate answers a request of one operation.

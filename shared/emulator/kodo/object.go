@@ -164,8 +164,9 @@ func (s *Server) Put(bucket string, o Object) (hash string, err error) {
 		}
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.set(o.Key, rec)
+	b.mu.Unlock()
+	s.happened(b, "put", o.Key, rec)
 	return rec.hash, nil
 }
 
@@ -173,8 +174,12 @@ func (s *Server) Put(bucket string, o Object) (hash string, err error) {
 func (s *Server) Remove(bucket, key string) {
 	if b := s.bucket(bucket); b != nil {
 		b.mu.Lock()
-		defer b.mu.Unlock()
+		was := b.find(key)
 		b.set(key, nil)
+		b.mu.Unlock()
+		if was != nil {
+			s.happened(b, "delete", key, nil)
+		}
 	}
 }
 

@@ -108,8 +108,10 @@ func (s *Server) routeService(r *http.Request, path string) (c call, ok bool) {
 		answer = s.setPrivate
 	case "/regions":
 		answer = s.regions
-	case "/rules/get", "/events/get":
+	case "/rules/get":
 		answer = s.none
+	case "/events/add", "/events/update", "/events/delete", "/events/get":
+		op, answer = "events", s.eventRules
 	case "/bucketTagging":
 		answer = s.tags
 	default:

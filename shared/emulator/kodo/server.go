@@ -2,6 +2,7 @@ package kodo
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -28,6 +29,7 @@ type Config struct {
 	Public    bool             // new buckets serve downloads without a token
 	Unsigned  bool             // private buckets do so too, but a token that is brought is verified: for measuring what signatures cost
 	Thaw      time.Duration    // how long restoreAr takes; 0 is at once (the service: 1..5 min, deep archive 5..12 h)
+	NoticesV1 bool             // event notifications are signed by scheme QBox; which one the service takes is not documented
 	MinPart   int64            // bytes of the smallest part but the last that complete accepts; 0 is the service's 1 MiB
 
 	// Skew is how far an X-Qiniu-Date may be from Now. 0 is 15 minutes, or
@@ -55,6 +57,8 @@ type Server struct {
 	hook    atomic.Pointer[func(Event)]
 	uploads uploads
 	serving sync.WaitGroup
+	ending  context.Context // ends with Close
+	end     context.CancelFunc
 
 	mu      sync.RWMutex
 	closed  bool
@@ -83,6 +87,7 @@ func Start(cfg Config) (*Server, error) {
 		buckets: map[string]*bucket{},
 		bound:   map[string]string{},
 	}
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.desk = chaos.NewDesk(cfg.Seed, refuse)
 	host, _, err := net.SplitHostPort(cfg.Addr)
 	if err != nil {
@@ -127,6 +132,7 @@ func (s *Server) listen(addr string, h http.HandlerFunc, b *bucket) (string, err
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
+	s.end()
 	var errs []error
 	for ln, srv := range s.servers {
 		errs = append(errs, srv.Close())

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The settings of buckets can be asked for, but not made: no bucket here has
-// any, and what would make one is no API.
+// The settings of buckets can be asked for, but not made, those of events apart:
+// no bucket here has any, and what would make one is no API.
 
 // set is the bucket whose settings r asks for: by a query, or by the last part
 // of the path. The SDKs ask with GET or POST.
@@ -22,7 +22,7 @@ func (s *Server) set(r *http.Request) (*bucket, *refusal) {
 	return nil, errNoBucket
 }
 
-// none answers for lifecycle, event and CORS rules: there are none.
+// none answers for lifecycle and CORS rules: there are none.
 func (s *Server) none(r *http.Request, _ []byte) (any, *refusal) {
 	_, no := s.set(r)
 	return []any{}, no

@@ -1,6 +1,7 @@
 package kodo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -112,6 +113,7 @@ type arrival struct {
 	md5         string
 	meta, vars  map[string]string
 	inParts     bool
+	event       string // what notifications call it; "" is put
 }
 
 func (a *arrival) add(p []byte) {
@@ -187,6 +189,7 @@ func (s *Server) store(ctx context.Context, p policy, a arrival) ([]byte, *refus
 	if no != nil {
 		return nil, no
 	}
+	s.happened(b, cmp.Or(a.event, "put"), key, rec)
 	return s.answer(ctx, v)
 }
 

@@ -106,6 +106,7 @@ func (s *Server) makeFile(w http.ResponseWriter, r *http.Request, seg []string) 
 		writeRefusal(w, no)
 		return
 	}
+	a.event = "mkfile"
 	s.arrive(r.Context(), w, p, a)
 }
 

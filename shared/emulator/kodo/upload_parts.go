@@ -199,7 +199,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, p policy, t ta
 	if no == nil && json.Unmarshal(raw, &c) != nil {
 		no = errArgument
 	}
-	a := arrival{key: t.key, fname: c.Fname, mime: c.MimeType, inParts: true}
+	a := arrival{key: t.key, fname: c.Fname, mime: c.MimeType, inParts: true, event: "mkfile"}
 	for _, options := range []map[string]string{c.Metadata, c.CustomVars} {
 		for name, v := range options {
 			a.option(name, v)

@@ -9,6 +9,7 @@
 //	list.go    List; page.go, scan.go and json.go decode a page, frozen.go asks what is thawed
 //	stats.go   Usage and FirstPage, for plans
 //	get.go     Stat, Open; wanted.go holds an answer against the question
+//	notice.go  notifications of events: Signed, Notices; rules.go who is notified
 //	key.go     the forms of a key on the wire
 package kodo
 

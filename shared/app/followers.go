@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store/kodo"
+	"kodoferry/shared/task"
+)
+
+// follower is a job that follows events.
+type follower struct {
+	job.Job
+	match *job.Matcher
+}
+
+// chooses reports whether the job follows an event, as far as its key alone tells.
+func (f follower) chooses(n kodo.Notice) bool {
+	return f.Follows(n.Bucket, n.Key) && f.match.MatchKey(n.Key)
+}
+
+const (
+	// followersFor is how long the jobs that were read hold: a job that is
+	// changed, paused or sealed gets events as before for so long.
+	followersFor = time.Minute
+	// followersAtMost is how long they hold where the ledger cannot be reached.
+	followersAtMost = 10 * time.Minute
+)
+
+// followers are the jobs of a deployment that follow events.
+type followers struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	jobs []follower
+	read time.Time
+}
+
+// of returns the jobs of d that follow events, without those that were sealed
+// and those whose newest run is paused. One caller reads them, the others wait.
+func (f *followers) of(ctx context.Context, d *Deployment) ([]follower, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	age := now.Sub(f.read)
+	if !f.read.IsZero() && age < followersFor {
+		return f.jobs, nil
+	}
+	jobs, err := readFollowers(ctx, d.ledger, now)
+	if err != nil {
+		if f.read.IsZero() || age > followersAtMost {
+			return nil, err
+		}
+		d.log.WarnContext(ctx, "jobs not read, those of before hold", "fault", fault.KindOf(err), "err", err)
+		return f.jobs, nil
+	}
+	f.jobs, f.read = jobs, now
+	return jobs, nil
+}
+
+func readFollowers(ctx context.Context, l *ledger.Ledger, now time.Time) ([]follower, error) {
+	names, err := l.Jobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]*follower, len(names))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for i, name := range names {
+		g.Go(func() (err error) {
+			found[i], err = readFollower(ctx, l, name, now)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var jobs []follower
+	for _, j := range found {
+		if j != nil {
+			jobs = append(jobs, *j)
+		}
+	}
+	return jobs, nil
+}
+
+// readFollower reads one job; nil if it follows no events now.
+func readFollower(ctx context.Context, l *ledger.Ledger, name string, now time.Time) (*follower, error) {
+	j, _, err := KeptJob(ctx, l, name)
+	if ledger.Missing(err) {
+		return nil, nil // removed meanwhile
+	}
+	if err != nil || !j.Events.Follow() {
+		return nil, err
+	}
+	if _, sealed, err := l.Sealed(ctx, name); err != nil || sealed {
+		return nil, err
+	}
+	newest, err := l.Newest(ctx, name, now)
+	if err != nil {
+		return nil, err
+	}
+	if newest != "" {
+		if s, _, err := l.Run(newest).Standing(ctx); err != nil || s == ledger.Paused {
+			return nil, err
+		}
+	}
+	match, err := j.Filter.Compile(j.Source.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	return &follower{j, match}, nil
+}
+
+// sentEvents remembers which events this instance has sent whose time bucket has
+// not ended: another of the same need not be sent. What is forgotten is sent
+// twice and done once.
+type sentEvents struct {
+	mu    sync.Mutex
+	until map[eventOf]int64
+}
+
+// eventOf names an event's task.
+type eventOf struct{ run, batch string }
+
+// mostSent bounds what is remembered.
+const mostSent = 50_000
+
+func (s *sentEvents) before(t task.Task) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.until[eventOf{t.Run, t.Batch}]
+	return ok
+}
+
+func (s *sentEvents) note(now time.Time, tasks []task.Task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.until == nil {
+		s.until = map[eventOf]int64{}
+	}
+	if len(s.until)+len(tasks) > mostSent {
+		for e, until := range s.until {
+			if until < now.Unix() {
+				delete(s.until, e)
+			}
+		}
+	}
+	for _, t := range tasks {
+		if len(s.until) < mostSent {
+			s.until[eventOf{t.Run, t.Batch}] = t.Until
+		}
+	}
+}

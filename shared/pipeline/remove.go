@@ -1,0 +1,138 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// remove takes from the target what copying found but has no right to remove:
+// the copy of a key that an event found vanished, whose row is Gone, and bytes of
+// our own that are damaged. What is to be copied then goes back to be copied.
+func (r *run) remove(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+		return r.afterCopy(t, w), err
+	}
+	rows, err := r.Rows(ctx, t.Batch)
+	if err != nil {
+		return nil, err
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(min(lookups, r.job.Limits.Parallel))
+	for i := range rows {
+		group.Go(func() (err error) {
+			if rows[i].State == ledger.Gone {
+				rows[i], err = r.unmirror(gctx, t.Batch, rows[i])
+			} else {
+				rows[i], err = r.undamage(gctx, rows[i])
+			}
+			return err
+		})
+	}
+	// A removal that fails fails the task: done again, it finds what is removed already.
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	w, err := r.split(ctx, t.Batch, rows)
+	if err != nil {
+		return nil, err
+	}
+	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+		return nil, err
+	}
+	most := slices.MaxFunc(rows, func(a, b ledger.Row) int { return a.Tries - b.Tries }).Tries
+	return r.later(r.afterCopy(t, w), r.delay(most/quickTries)), nil
+}
+
+// undamage removes bytes of ours that OSS says are damaged. It looks first: what
+// someone else wrote meanwhile stays. An object that is to be tried again goes
+// on even if they could not be removed, for then they are overwritten, as the
+// row tells; of one that failed they must go.
+func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) {
+	short, cancel := context.WithTimeout(ctx, margin/2)
+	defer cancel()
+	_, err := store.Retry(short, store.Pauses(), "remove", row.Key(), func() (struct{}, error) {
+		kept, err := r.dst.Stat(short, row.Key())
+		switch {
+		case fault.KindOf(err) == fault.NotFound:
+			return struct{}{}, nil
+		case err != nil:
+			return struct{}{}, err
+		case !rejected(row, kept):
+			return struct{}{}, nil
+		}
+		return struct{}{}, r.dst.Delete(short, row.Key())
+	})
+	switch {
+	case err == nil:
+		return row, nil
+	case ctx.Err() != nil || row.State != ledger.Pending:
+		return row, err
+	}
+	r.log.WarnContext(ctx, "damaged object not removed, it will be overwritten", "key", row.Key(), "fault", fault.KindOf(err), "err", err)
+	return row, nil
+}
+
+// unmirror removes the copy of a key that vanished at the source, if it still
+// does not have it, and if the target's object is one of Ferry's.
+func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledger.Row, error) {
+	found, err := r.src.Stat(ctx, row.Key())
+	if err == nil { // there again: it is an event like any other
+		return ledger.Row{Src: found, State: ledger.Pending, Tries: row.Tries, At: r.Now().UTC()}, nil
+	}
+	if fault.KindOf(err) != fault.NotFound {
+		return row, err
+	}
+	kept, err := r.dst.Stat(ctx, row.Key())
+	row.At = r.Now().UTC()
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		row.State, row.Reason = ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else"
+		return row, nil
+	case err != nil:
+		return row, err
+	case kept.Origin == nil:
+		row.State, row.Reason = ledger.Conflict, "it was deleted at the source, and someone else wrote it in the target meanwhile; it was left alone"
+		return row, nil
+	}
+	if ok, err := r.Reserve(ctx, batch, r.job.MaxDeletes); err != nil || !ok {
+		row.State = ledger.Failed
+		row.Reason = fmt.Sprintf("it was deleted at the source, but events have removed %d objects this UTC day, and maxDeletes allows no more; the next run decides, or raise it", r.job.MaxDeletes)
+		return row, err
+	}
+	if err := r.dst.Delete(ctx, row.Key()); err != nil {
+		return row, err
+	}
+	row.State, row.Reason = ledger.Deleted, ""
+	row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
+	return row, nil
+}
+
+// unremoved writes off a batch whose objects could not be removed.
+func (r *run) unremoved(ctx context.Context, t task.Task, cause error) (ledger.WriteOff, error) {
+	rows, err := r.Rows(ctx, t.Batch)
+	if err != nil {
+		return ledger.WriteOff{}, err
+	}
+	for i := range rows {
+		row := &rows[i]
+		row.State, row.At = ledger.Failed, r.Now().UTC()
+		row.Reason = because(row.Reason) + "what the target holds under its key could not be removed: " + cause.Error()
+	}
+	return r.WriteOff(ctx, t.Batch, ledger.WriteOff{Rows: rows})
+}
+
+// because is a reason ahead of another.
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return reason + "; "
+}

@@ -1,0 +1,31 @@
+package pipeline
+
+import (
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/task"
+)
+
+// EventKind says what happened.
+type EventKind string
+
+const (
+	Listed  EventKind = "listed"  // N objects of Bytes were sealed in a batch
+	Settled EventKind = "settled" // Row reached a final state; an object that went in parts by its Task
+	Caught  EventKind = "caught"  // a fault was met and dealt with: Key, Err
+	Slowed  EventKind = "slowed"  // a service asked to slow down: Key, Err
+	Moved   EventKind = "moved"   // Bytes of a big object were copied
+	Proven  EventKind = "proven"  // verification went over N more objects
+	GaveUp  EventKind = "gave up" // Task was given up: Err
+)
+
+// Event tells whoever watches a process at work. It is for eyes only: what
+// counts is in the ledger.
+type Event struct {
+	Kind  EventKind
+	Key   string
+	Row   ledger.Row
+	Task  task.Task
+	N     int64
+	Bytes int64
+	Err   error
+}
