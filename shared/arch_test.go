@@ -56,8 +56,9 @@ var rooms = []room{
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
-	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/mns"}, anyModule, nil}, // its streams consume queues
-	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos"}, anyModule, nil},
+	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns"}, anyModule, nil}, // its streams consume queues
+	{"shared/emulator/ram", nil, nil, nil},
+	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram"}, anyModule, nil},
 	{"scripts/pack", nil, nil, nil},
 	{"infra", []string{"shared/app", "shared/task"}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
