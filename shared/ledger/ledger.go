@@ -44,6 +44,7 @@ type Bucket interface {
 type Ledger struct {
 	bucket Bucket
 	prefix string
+	plain  atomic.Bool // the bucket refuses to mark what is brief
 }
 
 // Open returns the ledger under prefix, which is empty or ends in "/".
@@ -186,7 +187,7 @@ func try[T any](ctx context.Context, f func() (T, error), kinds ...fault.Kind) (
 // is settled by reading back.
 func (r *Run) create(ctx context.Context, name string, data []byte) (standing []byte, won bool, err error) {
 	_, err = try(ctx, func() (struct{}, error) {
-		return struct{}{}, r.ledger.put(ctx, r.base+name, data, store.Put{IfAbsent: true})
+		return struct{}{}, r.put(ctx, name, data, store.Put{IfAbsent: true})
 	}, fault.Changed)
 	if err == nil {
 		return data, true, nil
@@ -202,7 +203,7 @@ func (r *Run) create(ctx context.Context, name string, data []byte) (standing []
 // whose names nobody else uses, and for files that every writer writes alike.
 func (r *Run) write(ctx context.Context, name string, data []byte) error {
 	_, err := try(ctx, func() (struct{}, error) {
-		return struct{}{}, r.ledger.put(ctx, r.base+name, data, store.Put{})
+		return struct{}{}, r.put(ctx, name, data, store.Put{})
 	})
 	return err
 }
