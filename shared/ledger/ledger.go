@@ -208,7 +208,7 @@ func (r *Run) write(ctx context.Context, name string, data []byte) error {
 	return err
 }
 
-func (l *Ledger) put(ctx context.Context, key string, data []byte, how store.Put) error {
+func (l *Ledger) putAs(ctx context.Context, key string, data []byte, how store.Put) error {
 	stored, err := l.bucket.Put(ctx, store.Object{Key: key, Size: int64(len(data)), Type: contentType(key)}, bytes.NewReader(data), how)
 	if err != nil {
 		return err

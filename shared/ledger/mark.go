@@ -35,17 +35,23 @@ func brief(name string) bool {
 	return strings.HasPrefix(name, "sent/") || strings.HasPrefix(name, "live/")
 }
 
-// put writes data under the run's name, once. Keys that may write but not mark
-// what is brief write it as any other: then it stays until the run is cleaned.
+// put writes data under the run's name, once.
 func (r *Run) put(ctx context.Context, name string, data []byte, how store.Put) error {
-	l := r.ledger
-	how.Brief = brief(name) && !l.plain.Load()
-	err := l.put(ctx, r.base+name, data, how)
-	if !how.Brief || fault.KindOf(err) != fault.Denied {
+	how.Brief = brief(name)
+	return r.ledger.put(ctx, r.base+name, data, how)
+}
+
+// put writes data under key, once. Keys that may write but not mark what is
+// brief write it as any other: then it stays until it is cleaned away.
+func (l *Ledger) put(ctx context.Context, key string, data []byte, how store.Put) error {
+	marked := how.Brief && !l.plain.Load()
+	how.Brief = marked
+	err := l.putAs(ctx, key, data, how)
+	if !marked || fault.KindOf(err) != fault.Denied {
 		return err
 	}
 	how.Brief = false
-	if err = l.put(ctx, r.base+name, data, how); err == nil {
+	if err = l.putAs(ctx, key, data, how); err == nil {
 		l.plain.Store(true)
 	}
 	return err

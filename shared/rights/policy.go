@@ -32,7 +32,10 @@ func (p Places) policy(r Role) Policy {
 		if len(rest) > 0 {
 			add("Allow", rest, p.resources(d.place))
 		}
-		if d.place == ledgerRuns && r != Verify {
+	}
+	if r != Here && r != Operator && r != Stream {
+		add("Deny", writes, p.resources(ledgerJobs))
+		if r != Verify {
 			add("Deny", writes, p.resources(ledgerProof))
 		}
 	}
@@ -67,8 +70,8 @@ func (p Places) resources(at place) []string {
 		return []string{oss + p.Ledger.Bucket}
 	case ledgerKeys:
 		return []string{ledger + "*"}
-	case ledgerRuns:
-		return []string{ledger + "runs/*"}
+	case ledgerJobs:
+		return []string{ledger + "jobs/*"}
 	case ledgerProof:
 		var all []string
 		for _, name := range []string{"verified/*", "objects/*", "report.json", "report.html", "manifest.json"} {

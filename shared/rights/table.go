@@ -1,6 +1,5 @@
 package rights
 
-
 // deed is what a role does at one kind of place.
 type deed struct {
 	place   place
@@ -15,7 +14,7 @@ const (
 	targetKeys   place = "target keys"
 	ledgerBucket place = "ledger bucket"
 	ledgerKeys   place = "ledger keys"
-	ledgerRuns   place = "ledger runs"
+	ledgerJobs   place = "ledger jobs"  // never allowed: denied to every function
 	ledgerProof  place = "ledger proof" // never allowed: denied to whoever does not verify
 
 	listQueue   place = "list"
@@ -38,7 +37,9 @@ var (
 	stores   = []string{"oss:GetObject", "oss:PutObject"}
 	aborts   = []string{"oss:AbortMultipartUpload"}
 	removes  = []string{"oss:DeleteObject"}
+	parts    = []string{"oss:ListParts"}
 	versions = []string{"oss:GetBucketVersioning"}
+	asks     = []string{"oss:GetBucketVersioning", "oss:GetBucketWorm"}
 	records  = []string{"oss:PutObject", "oss:PutObjectTagging"} // marks carry a tag that lifecycle rules know
 
 	sends    = []string{"mns:SendMessage", "mns:BatchSendMessage"}
@@ -56,21 +57,25 @@ var table = map[Role][]deed{
 		{ledgerBucket, both(lists, versions)},
 		{ledgerKeys, both(reads, records)},
 	},
+	// A plan looks at what the target holds; a check asks for what may not be
+	// changed, and tries its rights on a probe in the ledger; clean aborts what is
+	// left of uploads, and removes what a run left in the ledger.
 	Operator: {
-		{targetBucket, both(lists, versions)},
-		{ledgerBucket, both(lists, versions)},
-		{ledgerKeys, stores},
-		{listQueue, both(sends, counts)}, {copyQueue, counts}, {verifyQueue, both(sends, counts)}, {deleteQueue, both(sends, counts)}, {deadQueue, counts},
+		{targetBucket, both(lists, asks)}, {targetKeys, both(reads, both(aborts, parts))},
+		{ledgerBucket, both(lists, asks)}, {ledgerKeys, both(both(stores, removes), aborts)},
+		{listQueue, both(sends, counts)}, {copyQueue, both(sends, counts)}, {verifyQueue, both(sends, counts)}, {deleteQueue, both(sends, counts)}, {deadQueue, counts},
 	},
-	List:   stage(deed{targetBucket, lists}, deed{targetKeys, reads}),
+	// On a timer it begins runs, for which it asks whether the target keeps versions.
+	List:   stage(deed{targetBucket, both(lists, versions)}, deed{targetKeys, reads}),
 	Copy:   stage(copies...),
 	Verify: stage(deed{targetBucket, lists}, deed{targetKeys, both(reads, aborts)}, deed{deadQueue, sends}, deed{listQueue, counts}, deed{copyQueue, counts}, deed{verifyQueue, counts}, deed{deleteQueue, counts}),
 	Delete: stage(deed{targetBucket, lists}, deed{targetKeys, both(reads, removes)}),
 	Notify: {
-		{ledgerBucket, lists}, {ledgerKeys, reads}, {ledgerRuns, records},
+		{ledgerBucket, lists}, {ledgerKeys, both(reads, records)},
 		{copyQueue, sends},
 	},
-	Pull: append(stage(copies...), deed{copyQueue, receives}),
+	// It looks whether there is something to do before it begins.
+	Pull: append(stage(copies...), deed{copyQueue, both(receives, counts)}),
 	Stream: {
 		{listQueue, streams}, {copyQueue, streams}, {verifyQueue, streams}, {deleteQueue, streams}, {deadQueue, streams}, {deadQueue, sends[:1]},
 		{functions, []string{"fc:InvokeFunction"}},
@@ -85,7 +90,7 @@ var copies = []deed{{targetBucket, lists}, {targetKeys, both(stores, aborts)}}
 // for what follows, for the task itself once more, and for one that came astray.
 func stage(own ...deed) []deed {
 	return append(own[:len(own):len(own)],
-		deed{ledgerBucket, lists}, deed{ledgerKeys, reads}, deed{ledgerRuns, records},
+		deed{ledgerBucket, lists}, deed{ledgerKeys, both(reads, records)},
 		deed{listQueue, sends}, deed{copyQueue, sends}, deed{verifyQueue, sends}, deed{deleteQueue, sends})
 }
 
