@@ -11,12 +11,14 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
 	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
 	github.com/goccy/go-yaml v1.19.2 // YAML with line numbers: reads job files, and s.yaml in its test
+	github.com/hashicorp/hcl/v2 v2.25.0 // HashiCorp's own reading of Terraform files, in their tests
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // holds s.yaml against the component's schema, in its test
 	github.com/spf13/cobra v1.10.2 // the operator's command: subcommands, flags, help and completion
 	github.com/spf13/pflag v1.0.9 // cobra's flags: the types of their errors, to word them for a person
 	github.com/valyala/fasthttp v1.52.0 // the type of an answer, in the interface of MNS's client
 	github.com/vbauerster/mpb/v8 v8.9.3 // progress bars of the command
+	github.com/zclconf/go-cty v1.19.0 // the values in them
 	golang.org/x/sync v0.24.0 // errgroup and semaphore: bounded parallel work that stops at the first error
 	golang.org/x/time v0.16.0 // rate: limits of bytes and requests a second
 )
@@ -25,18 +27,25 @@ require (
 	github.com/BurntSushi/toml v1.3.2 // indirect
 	github.com/VividCortex/ewma v1.2.0 // indirect
 	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect
+	github.com/agext/levenshtein v1.2.1 // indirect
 	github.com/alex-ant/gomath v0.0.0-20160516115720-89013a210a82 // indirect
 	github.com/andybalholm/brotli v1.1.0 // indirect
+	github.com/apparentlymart/go-textseg/v15 v15.0.0 // indirect
+	github.com/apparentlymart/go-textseg/v17 v17.0.1 // indirect
 	github.com/gammazero/toposort v0.1.1 // indirect
 	github.com/gofrs/flock v0.8.1 // indirect
 	github.com/gogap/errors v0.0.0-20210818113853-edfbba0ddea9 // indirect
 	github.com/gogap/stack v0.0.0-20150131034635-fef68dddd4f8 // indirect
+	github.com/google/go-cmp v0.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/klauspost/compress v1.17.6 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
+	github.com/mitchellh/go-wordwrap v1.0.1 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
-	golang.org/x/sys v0.30.0 // indirect
-	golang.org/x/text v0.14.0 // indirect
+	golang.org/x/mod v0.29.0 // indirect
+	golang.org/x/sys v0.38.0 // indirect
+	golang.org/x/text v0.31.0 // indirect
+	golang.org/x/tools v0.38.0 // indirect
 	modernc.org/fileutil v1.0.0 // indirect
 )

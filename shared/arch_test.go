@@ -61,7 +61,7 @@ var rooms = []room{
 	{"shared/emulator/ram", nil, nil, nil},
 	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram"}, anyModule, nil},
 	{"scripts/pack", nil, nil, nil},
-	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/emulator/..."}, anyModule, nil},
+	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
