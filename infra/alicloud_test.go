@@ -31,7 +31,7 @@ func alicloud(t *testing.T) *terraform {
 		"alicloud_account": cty.ObjectVal(map[string]cty.Value{"current": cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal(account)})}),
 	}, func(kind string, given map[string]cty.Value) map[string]cty.Value {
 		if kind == "alicloud_ram_role" {
-			return map[string]cty.Value{"arn": cty.StringVal("acs:ram::" + account + ":role/" + given["role_name"].AsString())}
+			return map[string]cty.Value{"arn": cty.StringVal("acs:ram::" + account + ":role/" + text(given["role_name"]))}
 		}
 		return nil
 	})

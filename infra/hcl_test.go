@@ -281,7 +281,7 @@ func (i instance) get(t *testing.T, path string) cty.Value {
 
 // text is v as a text, whatever primitive it is; "<nil>" of nothing.
 func text(v cty.Value) string {
-	if v.IsNull() {
+	if v == cty.NilVal || v.IsNull() {
 		return "<nil>"
 	}
 	s, err := convert.Convert(v, cty.String)

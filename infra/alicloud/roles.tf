@@ -46,6 +46,8 @@ locals {
     delete = concat(local.common, [
       local.no_proof,
       { Effect = "Allow", Action = ["oss:GetObject", "oss:DeleteObject"], Resource = local.target_keys },
+      # A ledger may lie in a target's bucket.
+      { Effect = "Deny", Action = ["oss:DeleteObject"], Resource = ["${local.ledger}*"] },
     ])
     # Anybody can reach it: it reaches no data and no queue but one.
     notify = [

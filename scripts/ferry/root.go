@@ -22,6 +22,7 @@ Say what that would do, cost and take:  ferry plan SRC DST
 Have a deployment's functions move it: ferry start SRC DST
 See what it did:                       ferry report RUN, ferry why RUN KEY
 Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
+Print the least rights that it needs:  ferry policy SRC DST
 
 Environment:
   QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.AddCommand(demoCommand(), copyCommand(), startCommand(), planCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand())
+	root.AddCommand(demoCommand(), copyCommand(), startCommand(), planCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))

@@ -39,6 +39,9 @@ func (p Places) policy(r Role) Policy {
 			add("Deny", writes, p.resources(ledgerProof))
 		}
 	}
+	if r == Delete { // a ledger may lie in the target's bucket
+		add("Deny", removes, p.resources(ledgerKeys))
+	}
 	if p.Logs != "" && r != Stream && r != Operator && r != Here {
 		add("Allow", []string{"log:PostLogStoreLogs"}, p.resources(logStore))
 	}

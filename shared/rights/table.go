@@ -66,7 +66,7 @@ var table = map[Role][]deed{
 		{listQueue, both(sends, counts)}, {copyQueue, both(sends, counts)}, {verifyQueue, both(sends, counts)}, {deleteQueue, both(sends, counts)}, {deadQueue, counts},
 	},
 	// On a timer it begins runs, for which it asks whether the target keeps versions.
-	List:   stage(deed{targetBucket, both(lists, versions)}, deed{targetKeys, reads}),
+	List:   stage(deed{targetBucket, lists}, deed{targetBucket, versions}, deed{targetKeys, reads}),
 	Copy:   stage(copies...),
 	Verify: stage(deed{targetBucket, lists}, deed{targetKeys, both(reads, aborts)}, deed{deadQueue, sends}, deed{listQueue, counts}, deed{copyQueue, counts}, deed{verifyQueue, counts}, deed{deleteQueue, counts}),
 	Delete: stage(deed{targetBucket, lists}, deed{targetKeys, both(reads, removes)}),
