@@ -52,7 +52,7 @@ locals {
     # Anybody can reach it: it reaches no data and no queue but one.
     notify = [
       { Effect = "Allow", Action = ["oss:ListObjects"], Resource = local.ledger_bucket },
-      local.recording,
+      { Effect = "Allow", Action = ["oss:GetObject", "oss:PutObject"], Resource = ["${local.ledger}*"] },
       { Effect = "Allow", Action = ["mns:SendMessage", "mns:BatchSendMessage"], Resource = ["${local.queues["copy"]}/messages"] },
       local.logging,
       local.no_jobs,

@@ -70,8 +70,9 @@ var table = map[Role][]deed{
 	Copy:   stage(copies...),
 	Verify: stage(deed{targetBucket, lists}, deed{targetKeys, both(reads, aborts)}, deed{deadQueue, sends}, deed{listQueue, counts}, deed{copyQueue, counts}, deed{verifyQueue, counts}, deed{deleteQueue, counts}),
 	Delete: stage(deed{targetBucket, lists}, deed{targetKeys, both(reads, removes)}),
+	// It begins the run of a day's events, and leaves no marks.
 	Notify: {
-		{ledgerBucket, lists}, {ledgerKeys, both(reads, records)},
+		{ledgerBucket, lists}, {ledgerKeys, stores},
 		{copyQueue, sends},
 	},
 	// It looks whether there is something to do before it begins.
