@@ -55,14 +55,16 @@ var rooms = []room{
 	{"shared/ledger", []string{"shared/fault", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
 	{"shared/pipeline", ports, append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate", "github.com/klauspost/compress/gzip"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
+	{"shared/rights", []string{"shared/fault", "shared/job", "shared/store"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
-	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil}, // its streams consume queues
-	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos"}, anyModule, nil},
+	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil}, // its streams consume queues
+	{"shared/emulator/ram", nil, nil, nil},
+	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram"}, anyModule, nil},
 	{"scripts/pack", nil, nil, nil},
-	{"infra", []string{"shared/app", "shared/task"}, anyModule, nil},
+	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
-	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
+	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
 // stand are the stand-ins and suites that tests may import, too.

@@ -26,6 +26,7 @@ Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
 Have it rest, or end it:               ferry pause RUN, ferry resume RUN, ferry cancel RUN
 Keep jobs for timers to begin:         ferry jobs apply
 Follow what changes between runs:      ferry events install JOB
+Print the least rights that it needs:  ferry policy SRC DST
 
 Environment:
   QINIU_ACCESS_KEY, QINIU_SECRET_KEY                    of the source, kodo:// or s3:// at Kodo
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.AddCommand(
 		demoCommand(), copyCommand(), startCommand(), agentCommand(), planCommand(),
 		jobsCommand(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(), eventsCommand(),
-		statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
+		statusCommand(), reportCommand(), whyCommand(), limitsCommand(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
 	)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {

@@ -49,6 +49,7 @@ type Bucket interface {
 type Ledger struct {
 	bucket Bucket
 	prefix string
+	plain  atomic.Bool // the bucket refuses to mark what is brief
 }
 
 // Open returns the ledger under prefix, which is empty or ends in "/".
@@ -139,7 +140,7 @@ func try[T any](ctx context.Context, f func() (T, error), kinds ...fault.Kind) (
 // is settled by reading back.
 func (r *Run) create(ctx context.Context, name string, data []byte) (standing []byte, won bool, err error) {
 	_, err = try(ctx, func() (struct{}, error) {
-		return struct{}{}, r.ledger.put(ctx, r.base+name, data, store.Put{IfAbsent: true})
+		return struct{}{}, r.put(ctx, name, data, store.Put{IfAbsent: true})
 	}, fault.Changed)
 	if err == nil {
 		return data, true, nil
@@ -155,12 +156,12 @@ func (r *Run) create(ctx context.Context, name string, data []byte) (standing []
 // whose names nobody else uses, and for files that every writer writes alike.
 func (r *Run) write(ctx context.Context, name string, data []byte) error {
 	_, err := try(ctx, func() (struct{}, error) {
-		return struct{}{}, r.ledger.put(ctx, r.base+name, data, store.Put{})
+		return struct{}{}, r.put(ctx, name, data, store.Put{})
 	})
 	return err
 }
 
-func (l *Ledger) put(ctx context.Context, key string, data []byte, how store.Put) error {
+func (l *Ledger) putAs(ctx context.Context, key string, data []byte, how store.Put) error {
 	stored, err := l.bucket.Put(ctx, store.Object{Key: key, Size: int64(len(data)), Type: contentType(key)}, bytes.NewReader(data), how)
 	if err != nil {
 		return err

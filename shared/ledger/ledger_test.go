@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -226,5 +227,50 @@ func TestAMarkIsSeenByAllAndOnlyUnderItsName(t *testing.T) {
 		if got, err := l.Marked(t.Context(), tc.run, tc.name); err != nil || got != tc.want {
 			t.Errorf("Marked(%s, %s) = %v, %v, want %v", tc.run, tc.name, got, err, tc.want)
 		}
+	}
+}
+
+// marking remembers what was put as brief, and may refuse to mark it.
+type marking struct {
+	*mem.Bucket
+	refuse bool
+	puts   int
+	brief  map[string]bool
+}
+
+func (m *marking) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	m.puts++
+	if how.Brief && m.refuse {
+		return store.Stored{}, fault.New(fault.Denied, "marking.Put", o.Key, errors.New("AccessDenied"))
+	}
+	m.brief[strings.TrimPrefix(o.Key, ".ferry/runs/j/1/")] = how.Brief
+	return m.Bucket.Put(ctx, o, body, how)
+}
+
+func TestOnlyWhatIsOfNoUseLaterIsMarkedAsBrief(t *testing.T) {
+	for name, tc := range map[string]struct {
+		refuse bool
+		puts   int
+		want   bool
+	}{
+		"where the bucket marks":                      {false, 5, true},
+		"not where the keys may not, asked once more": {true, 6, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &marking{Bucket: mem.New(mem.OSS), refuse: tc.refuse, brief: map[string]bool{}}
+			l := ledger.Open(b, ".ferry/")
+			run := l.Run("j/1")
+			_, cerr := run.Close(t.Context(), ledger.Closed{Shard: "0"})
+			won, werr := l.Claim(t.Context(), "j/1", "sweep-1")
+			err := errors.Join(cerr, werr, l.Mark(t.Context(), "j/1", "a"), l.Mark(t.Context(), "j/1", "b"),
+				run.Live(t.Context(), ledger.Living{Process: "p", Since: time.Unix(0, 0)}, time.Unix(0, 0)))
+			if err != nil || !won {
+				t.Fatalf("%v, claimed %v, want no error", err, won)
+			}
+			want := map[string]bool{"closed/0": false, "sent/sweep-1": tc.want, "sent/a": tc.want, "sent/b": tc.want, "live/other/19700101T000000Z-p": tc.want}
+			if !reflect.DeepEqual(b.brief, want) || b.puts != tc.puts {
+				t.Errorf("%d puts, brief %v, want %d and %v", b.puts, b.brief, tc.puts, want)
+			}
+		})
 	}
 }

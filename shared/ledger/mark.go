@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"context"
+	"strings"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 // Marked reports whether the task whose body has that name was done and what
@@ -25,4 +27,32 @@ func (l *Ledger) Claim(ctx context.Context, run, name string) (bool, error) {
 // Mark says so. A mark that is lost costs a repetition, nothing else.
 func (l *Ledger) Mark(ctx context.Context, run, name string) error {
 	return l.Run(run).write(ctx, "sent/"+name, nil)
+}
+
+// brief reports whether a name is one of those that only help while messages
+// are under way. A bucket's lifecycle rule drops them later than any can be.
+func brief(name string) bool {
+	return strings.HasPrefix(name, "sent/") || strings.HasPrefix(name, "live/")
+}
+
+// put writes data under the run's name, once.
+func (r *Run) put(ctx context.Context, name string, data []byte, how store.Put) error {
+	how.Brief = brief(name)
+	return r.ledger.put(ctx, r.base+name, data, how)
+}
+
+// put writes data under key, once. Keys that may write but not mark what is
+// brief write it as any other: then it stays until it is cleaned away.
+func (l *Ledger) put(ctx context.Context, key string, data []byte, how store.Put) error {
+	marked := how.Brief && !l.plain.Load()
+	how.Brief = marked
+	err := l.putAs(ctx, key, data, how)
+	if !marked || fault.KindOf(err) != fault.Denied {
+		return err
+	}
+	how.Brief = false
+	if err = l.putAs(ctx, key, data, how); err == nil {
+		l.plain.Store(true)
+	}
+	return err
 }

@@ -89,6 +89,7 @@ type Source interface {
 // Put says how to store an object.
 type Put struct {
 	IfAbsent bool   // fail with Changed where the key exists; a versioned OSS bucket ignores this
+	Brief    bool   // it is of no use after some weeks: mark it so that the bucket's owner can have it dropped, where the service knows marks
 	MD5      string // of the content as the source lists it, lower-case hex; "" where it lists none. A wrong one costs a request, no more
 }
 

@@ -65,6 +65,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			err = refuse(400, "InvalidRequestURL", "Http request URL invalid.")
 		}
 		if err == nil {
+			err = c.permit(op)
+		}
+		if err == nil {
 			err = work()
 		}
 		if err != nil {

@@ -2,7 +2,7 @@
 // Queue"): its queues over HTTP, for our driver and for the vendor's SDK.
 // Start with Start. queue.go is a queue, direct.go what this process may do with
 // it; http.go, messages.go and wire.go are its protocol; auth.go verifies who
-// asks. Topics are not here.
+// asks, rights.go whether their RAM policy lets them. Topics are not here.
 //
 // What it follows: MNS's API reference, limits and error codes, and the sources
 // of its Go SDK v1.0.6. Nothing is written to disk.
@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/ram"
 )
 
 // Config says what to serve. The zero Config serves on a free port of the
@@ -41,6 +42,8 @@ type Credential struct {
 	ID, Secret string
 	Token      string    // set of temporary ones (STS): every request must carry it
 	Expires    time.Time // of temporary ones; zero is never
+
+	Policy *ram.Policy // what it may do; nil is the account's own and may do everything
 }
 
 // Server is a running stand-in. It is safe for concurrent use.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"kodoferry/shared/emulator/ram"
 )
 
 // Credential is a key pair that may sign requests.
@@ -15,6 +17,8 @@ type Credential struct {
 	Secret  string
 	Token   string    // set of temporary ones (STS): every request must carry it
 	Expires time.Time // of temporary ones; zero is never
+
+	Policy *ram.Policy // what it may do; nil is the account's own and may do everything
 }
 
 // heldCredential is a Credential and its last signing key of version 4.

@@ -203,12 +203,15 @@ func (c *call) do(rt *route) error {
 			return err
 		}
 	}
+	if err := c.permit(rt); err != nil {
+		return err
+	}
 	if rt.level == ofObject {
 		if err := checkKey(c.key); err != nil {
 			return err
 		}
 	}
-	return rt.serve(c)
+	return c.discreet(rt.serve(c))
 }
 
 // maxKey is how long a key may be, in bytes of UTF-8.

@@ -10,6 +10,7 @@
 //	oss.go, setup.go     the server, and what tests do to it without HTTP
 //	ops.go, call.go      the table of operations, and what each of them begins with
 //	auth*.go             who asks, and whether the signature is theirs
+//	rights.go            whether their RAM policy lets them
 //	index.go, object.go, bucket.go, versions.go   what is kept
 //	put.go, get.go, post.go, …    the operations
 //	xml.go, xmlread.go   answers and questions in XML

@@ -14,9 +14,15 @@ import (
 	"kodoferry/shared/store"
 )
 
+// BriefTag is the object tag of what is put with store.Put.Brief, as
+// x-oss-tagging takes it. A lifecycle rule finds such objects by it, wherever
+// they lie: rules know prefixes and tags, but no patterns.
+const BriefTag = "ferry=brief"
+
 // Put stores obj in one request. Beyond the contract of store.Target: an object
 // over 5 GiB is Invalid (that takes Multipart), a class OSS does not have too;
-// IfAbsent travels as x-oss-forbid-overwrite, which a versioned bucket ignores.
+// IfAbsent travels as x-oss-forbid-overwrite, which a versioned bucket ignores;
+// Brief as BriefTag, which takes the right to oss:PutObjectTagging (else Denied).
 // Stored.Warnings names the metadata and headers OSS cannot hold. If ctx ends
 // while up to 1 MiB is read from a body that is an io.Closer, it is closed, and
 // its Read has to return then. Otherwise, if ctx ends or OSS refuses while body
@@ -32,6 +38,9 @@ func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how 
 	}
 	if how.IfAbsent {
 		header["x-oss-forbid-overwrite"] = "true"
+	}
+	if how.Brief {
+		header["x-oss-tagging"] = BriefTag
 	}
 	a, err := b.upload(ctx, request{op: op, method: "PUT", key: obj.Key, header: header, md5: how.MD5}, body, obj.Size)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	emulator "kodoferry/shared/emulator/oss"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -228,6 +229,20 @@ func TestPutIfAbsent(t *testing.T) {
 	wantKind(t, "Put", err, fault.Changed)
 	if got := rec.one(t).header.Get("X-Oss-Forbid-Overwrite"); got != "true" {
 		t.Errorf("got x-oss-forbid-overwrite %q, want true", got)
+	}
+}
+
+func TestWhatIsBriefCarriesTheTagThatLifecycleRulesKnow(t *testing.T) {
+	srv, b := stand(t, nil)
+	tags := map[string]string{}
+	srv.OnRequest(func(r emulator.Request) { tags[r.Key] = r.Header.Get("X-Oss-Tagging") })
+	for key, brief := range map[string]bool{"mark": true, "record": false} {
+		if _, err := b.Put(t.Context(), store.Object{Key: key, Size: 1}, strings.NewReader("x"), store.Put{Brief: brief}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tags["mark"] != BriefTag || tags["record"] != "" {
+		t.Errorf("tags %q, want %s on the mark alone", tags, BriefTag)
 	}
 }
 

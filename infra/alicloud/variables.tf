@@ -1,0 +1,71 @@
+variable "region" {
+  description = "Where everything lies: the target's own region, so that OSS and the queues answer under their internal names and traffic to them costs nothing."
+  type        = string
+}
+
+variable "ledger_bucket" {
+  description = "Name of the bucket to make for the ledger. Bucket names are those of all of OSS: take one that nobody has."
+  type        = string
+}
+
+variable "ledger_prefix" {
+  description = "What every key of the ledger begins with."
+  type        = string
+  default     = ".ferry/"
+  validation {
+    condition     = endswith(var.ledger_prefix, "/") && !startswith(var.ledger_prefix, "/")
+    error_message = "ledger_prefix ends in a slash and does not begin with one, as in .ferry/"
+  }
+}
+
+variable "targets" {
+  description = "The buckets that jobs write to, and the prefix that they keep to, \"\" for the whole bucket. They must be there already. The functions can reach no others."
+  type = list(object({
+    bucket = string
+    prefix = optional(string, "")
+  }))
+  validation {
+    condition     = length(var.targets) > 0
+    error_message = "Name at least one target, as in targets = [{ bucket = \"photos-new\" }]"
+  }
+}
+
+variable "mark_days" {
+  description = "Days until marks and signs of life are dropped from the ledger. They must outlive any message: 7 days in its queue, 7 more as a dead letter, and what an archived object takes to thaw."
+  type        = number
+  default     = 30
+  validation {
+    condition     = var.mark_days >= 21
+    error_message = "mark_days is at least 21: a mark that goes before its message has a task done twice"
+  }
+}
+
+variable "log_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+}
+
+variable "alarm_contacts" {
+  description = "Contact groups of CloudMonitor, made in its console, that alarms go to. None: no alarms."
+  type        = list(string)
+  default     = []
+}
+
+variable "backlog_periods" {
+  description = "After how many periods of 5 minutes a queue that was never empty is an alarm: 120 are 10 hours. CloudMonitor does not know the age of the oldest message."
+  type        = number
+  default     = 120
+}
+
+variable "queue_metric" {
+  description = "The metric of messages that could be received. Where CloudMonitor shows none, its newer name: { namespace = \"acs_smq\", name = \"NumberOfMessagesVisible\" }."
+  type = object({
+    namespace = string
+    name      = string
+  })
+  default = {
+    namespace = "acs_mns_new"
+    name      = "ActiveMessages"
+  }
+}

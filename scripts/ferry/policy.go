@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/rights"
+)
+
+// policyOptions are the flags of `ferry policy`.
+type policyOptions struct {
+	jobFlags
+	queues, logs, role string
+	json               bool
+}
+
+// ofSource is --role's word for the key pair at the source.
+const ofSource = "kodo"
+
+func policyCommand() *cobra.Command {
+	var o policyOptions
+	c := &cobra.Command{
+		Use:   "policy {SRC DST | NAME}",
+		Short: "Print the least rights that a job needs",
+		Long: `Policy prints RAM policies with the rights that a job needs and no others, and
+what the key pair at Kodo needs. It asks nobody and changes nothing.
+
+Without queues it prints one policy, of the key that ferry copy runs under. With
+--queues or FERRY_QUEUES it prints one for each role of that deployment, and
+that of whoever starts runs. infra/alicloud grants its roles the same.
+
+In these policies only copying writes data, only the delete stage deletes, and
+only verify writes what proves. Names of keys can be listed in the whole of a
+bucket; what is in them can be read and written below the job's prefixes alone.`,
+		Example: `  ferry policy 'kodo://photos/?region=z0' 'oss://photos-new/?region=cn-hangzhou'
+  ferry policy photos --queues 'mns://1234567890123456/ferry-?region=cn-hangzhou'
+  ferry policy photos --role copy > copy.json
+  aliyun ram CreatePolicy --PolicyName ferry-copy --PolicyDocument "$(cat copy.json)"`,
+		Args: places,
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := o.policies(args)
+			if err != nil {
+				return usageError{err}
+			}
+			return o.print(p, c.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.file, "file", defaultFile, "the file that has the job NAME; infra/ferry.example.yaml shows all that can stand in one")
+	f.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/prefix/?region=… (default: FERRY_LEDGER, else .ferry/ in the target's bucket)")
+	f.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES, else there is no deployment)")
+	f.StringVar(&o.logs, "logs", "", "the functions' log store: `PROJECT/STORE`; left out, their roles get no right to log")
+	f.StringVar(&o.role, "role", "", "print the document of one `ROLE` alone: "+strings.Join(roleNames(), ", ")+", or "+ofSource)
+	f.BoolVar(&o.json, "json", false, "print one document of JSON")
+	return c
+}
+
+func roleNames() (names []string) {
+	for _, r := range append([]rights.Role{rights.Here}, rights.Deployed[:]...) {
+		names = append(names, string(r))
+	}
+	return names
+}
+
+// policies is all that `ferry policy` tells.
+type policies struct {
+	Job    string             `json:"job"`
+	Source string             `json:"source"`
+	Target string             `json:"target"`
+	Ledger string             `json:"ledger"`
+	Grants []rights.Grant     `json:"grants"`
+	Kodo   *rights.KodoPolicy `json:"kodo,omitempty"` // where the source is at Kodo
+}
+
+// policies works them out. Its error names every mistake.
+func (o *policyOptions) policies(args []string) (policies, error) {
+	var j job.Job
+	var err error
+	if len(args) == 2 {
+		j, err = job.New(args[0], args[1], o.ledger)
+	} else {
+		j, err = o.named(args[0], false)
+	}
+	at := rights.Places{Target: j.Target, Ledger: j.Ledger, Logs: o.logs}
+	if o.queues != "" {
+		var qerr error
+		if at.Queues, qerr = job.ParseLocation(o.queues); qerr != nil {
+			err = errors.Join(err, fmt.Errorf("--queues or FERRY_QUEUES: %s", sentence(qerr)))
+		}
+	}
+	if project, store, ok := strings.Cut(o.logs, "/"); o.logs != "" && (!ok || project == "" || store == "") {
+		err = errors.Join(err, fmt.Errorf("--logs %q: write the project and the store, as in ferry-logs/functions", o.logs))
+	}
+	if o.role != "" && o.role != ofSource && !slices.Contains(roleNames(), o.role) {
+		err = errors.Join(err, fmt.Errorf("--role %q: want one of %s, or %s", o.role, strings.Join(roleNames(), ", "), ofSource))
+	}
+	if err != nil {
+		return policies{}, err
+	}
+	grants, err := rights.Of(at)
+	p := policies{Job: j.Name, Source: bare(j.Source), Target: bare(j.Target), Ledger: bare(j.Ledger), Grants: grants}
+	if j.Source.Scheme == job.Kodo {
+		k := rights.OfKodo(j)
+		p.Kodo = &k
+	}
+	return p, err
+}
+
+func (o *policyOptions) print(p policies, out io.Writer) error {
+	if o.role != "" {
+		return p.one(o.role, out)
+	}
+	if o.json {
+		return json.NewEncoder(out).Encode(p)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s -> %s\nkept in %s\n", p.Source, p.Target, p.Ledger)
+	for _, g := range p.Grants {
+		document, err := g.Policy.JSON()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n%s: %s\n%s\n", g.Role, g.For, document)
+	}
+	if p.Kodo != nil {
+		document, err := json.MarshalIndent(p.Kodo, "", "  ")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n%s: the key pair at Kodo, of a sub-account with this policy of Qiniu's IAM; it reads and never writes.\n"+
+			"ferry plan --quick and ferry events install take the account's own keys besides: they ask for statistics, and set a rule on the bucket.\n%s\n", ofSource, document)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// one prints one role's document and nothing else, as RAM takes it.
+func (p policies) one(role string, out io.Writer) error {
+	var document []byte
+	var err error
+	switch i := slices.IndexFunc(p.Grants, func(g rights.Grant) bool { return string(g.Role) == role }); {
+	case role == ofSource && p.Kodo != nil:
+		document, err = json.MarshalIndent(p.Kodo, "", "  ")
+	case role == ofSource:
+		return usageError{fmt.Errorf("--role %s: the source %s is not at Kodo", ofSource, p.Source)}
+	case i >= 0:
+		document, err = p.Grants[i].Policy.JSON()
+	case role == string(rights.Here):
+		return usageError{fmt.Errorf("--role %s is of ferry copy, without a deployment: leave --queues out and unset FERRY_QUEUES", role)}
+	default:
+		return usageError{fmt.Errorf("--role %s is a deployment's: name its queues by --queues or FERRY_QUEUES", role)}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", document)
+	return err
+}
