@@ -61,6 +61,7 @@ func fieldsOf(j *Job) map[string]setter {
 		"class": scalar(&j.Class, word), "hashMismatch": scalar(&j.HashMismatch, word), "overwrite": scalar(&j.Overwrite, word),
 		"unguarded": scalar(&j.Unguarded, truth), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, whole[int64]),
 		"keyList": scalar(&j.KeyList, word), "filter": group("a filter", filterFields(&j.Filter)), "limits": group("limits", limitFields(&j.Limits)),
+		"alerts": alerts(&j.Alerts),
 	}
 }
 

@@ -52,6 +52,7 @@ type Job struct {
 	Delete       bool     `json:"delete,omitempty"`       // mirror: remove from the target Ferry's copies of what the source no longer has
 	MaxDeletes   int64    `json:"maxDeletes,omitempty"`   // most objects that Delete may remove in one run: 1.. (1,000); one more, and none is
 	Limits       Limits   `json:"limits,omitzero"`
+	Alerts       []Alert  `json:"alerts,omitempty"` // webhooks that are told what becomes of a run
 }
 
 // Limits bounds the work. A zero field means its default.
