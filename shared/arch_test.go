@@ -50,6 +50,7 @@ var rooms = []room{
 	{"shared/queue/queuetest", []string{"shared/queue", "shared/fault"}, nil, nil},
 	{"shared/queue/*", []string{"shared/queue", "shared/fault"}, anyModule, nil},
 	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
+	{"shared/alert", []string{"shared/fault", "shared/job"}, nil, nil},
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
 	{"shared/ledger", []string{"shared/fault", "shared/store"}, plumbing, nil},
 	{"shared/pipeline", ports, append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
@@ -180,6 +181,8 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"the runtime seam knows nothing of tasks":  {"shared/faas", "kodoferry/shared/task", false, false},
 		"the worker imports a queue's driver":      {"shared/worker", "kodoferry/shared/queue/mem", false, false},
 		"the worker's test imports the memory":     {"shared/worker", "kodoferry/shared/queue/mem", true, true},
+		"an alert knows its job":                   {"shared/alert", "kodoferry/shared/job", false, true},
+		"an alert imports the ledger":              {"shared/alert", "kodoferry/shared/ledger", false, false},
 		"a module whose name only begins the same": {"shared/pipeline", "golang.org/x/synchronous", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
