@@ -24,6 +24,8 @@ type Config struct {
 	QueuesAt string // FERRY_QUEUES: its queues, an mns:// location whose prefix begins their names
 	Pause    string // FERRY_PAUSE: the first wait of a task for others, doubling after; "" is 30s
 
+	getenv func(string) string // for what a job names: the variables of its alerts; may be nil
+
 	role *role // the keys of the function's role; nil where there is none
 }
 
@@ -34,6 +36,7 @@ func Load(getenv func(string) string) Config {
 		OSSAccessKeyID: getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), OSSAccessSecret: getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
 		OSSSecurityToken: getenv("ALIBABA_CLOUD_SECURITY_TOKEN"),
 		LedgerAt:         getenv("FERRY_LEDGER"), QueuesAt: getenv("FERRY_QUEUES"), Pause: getenv("FERRY_PAUSE"),
+		getenv: getenv,
 	}
 }
 

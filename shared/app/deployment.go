@@ -25,6 +25,7 @@ type Deployment struct {
 	config   Config
 	ledger   *ledger.Ledger
 	pipeline *pipeline.Pipeline
+	bell     *bell // does what the pipeline does, and tells of it
 	queues   map[task.Stage]*mns.Queue
 	dead     *mns.Queue
 	at       job.Location // of the ledger
@@ -64,6 +65,7 @@ func (c Config) Deploy(log *slog.Logger) (*Deployment, error) {
 	}
 	d.idle = append(d.idle, d.dead)
 	d.pipeline = pipeline.New(pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Pause: wait, Shared: true})
+	d.bell = newBell(d.pipeline, d.ledger, c.getenv, log, time.Now)
 	return d, nil
 }
 
@@ -151,7 +153,7 @@ func (d *Deployment) CloseIdle() {
 // Worker returns who does the tasks of one stage, of all if it is "".
 func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
 	w := &worker.Worker{
-		Doer: d.pipeline, Stage: stage, Marks: d.ledger, Log: d.log,
+		Doer: d.bell, Stage: stage, Marks: d.ledger, Log: d.log,
 		Attempts: job.DefaultLimits().Attempts, Pause: d.pipeline.Pause, Send: map[task.Stage]queue.Sender{},
 	}
 	for s, q := range d.queues {

@@ -68,18 +68,28 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(memoryLimit, debug.SetMemoryLimit(-1))))
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	var name string // of the run: set before anything happens
+	var b *bell
+	watch := func(e pipeline.Event) {
+		b.touch(name)
+		if o.Watch != nil {
+			o.Watch(e)
+		}
+	}
 	p := pipeline.New(pipeline.Config{
-		Ledger: s.Ledger, Log: o.Log, Watch: o.Watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait,
+		Ledger: s.Ledger, Log: o.Log, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait,
 		// The run's own job says what is done, this process's how to get there.
 		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
 			return s.Source, s.Target, nil
 		},
 	})
-	name, first, err := begin(ctx, p, s.Ledger, j, o)
-	if err != nil {
+	b = newBell(p, s.Ledger, s.getenv, o.Log, o.Now)
+	var first []task.Task
+	var err error
+	if name, first, err = begin(ctx, p, s.Ledger, j, o); err != nil {
 		return pipeline.Report{}, err
 	}
-	if err := serve(ctx, p, first, j, o); err != nil {
+	if err := serve(ctx, b, name, first, j, o); err != nil {
 		return pipeline.Report{Summary: pipeline.Summary{Run: name}}, err
 	}
 	return pipeline.ReadReport(ctx, s.Ledger.Run(name))
@@ -135,10 +145,10 @@ func listed(j job.Job, keys []string) error {
 }
 
 // serve does tasks and what follows from them until the report is written.
-func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.Job, o Options) error {
+func serve(ctx context.Context, b *bell, name string, first []task.Task, j job.Job, o Options) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var do worker.Doer = p
+	var do worker.Doer = b
 	if o.Faulty != nil {
 		do = o.Faulty(do)
 	}
@@ -173,6 +183,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, first []task.Task, j job.J
 		return err
 	}
 	var all sync.WaitGroup
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
+	all.Go(func() { b.guard(ctx, name, minute.C) })
 	for _, s := range task.Stages {
 		all.Go(func() { w.Poll(ctx, queues[s], together[s], cmp.Or(o.Hidden, time.Hour)) })
 	}
