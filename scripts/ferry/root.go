@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
-	root.AddCommand(demoCommand(), copyCommand(), startCommand(), planCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand())
+	root.AddCommand(demoCommand(), checkCommand(), copyCommand(), startCommand(), planCommand(), statusCommand(), reportCommand(), whyCommand(), limitsCommand(), benchCommand(), benchRunCommand(), emulateCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))
