@@ -62,6 +62,7 @@ var rooms = []room{
 	{"scripts/pack", nil, nil, nil},
 	{"infra", []string{"shared/app", "shared/task"}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
+	{"scripts/ferry/contract", append([]string{"shared/pipeline", "shared/store/storetest", "shared/queue/queuetest"}, ports...), anyModule, nil}, // puts the suites to real clouds
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
@@ -181,6 +182,9 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"the runtime seam knows nothing of tasks":  {"shared/faas", "kodoferry/shared/task", false, false},
 		"the worker imports a queue's driver":      {"shared/worker", "kodoferry/shared/queue/mem", false, false},
 		"the worker's test imports the memory":     {"shared/worker", "kodoferry/shared/queue/mem", true, true},
+		"the contract runs a suite":                {"scripts/ferry/contract", "kodoferry/shared/store/storetest", false, true},
+		"the contract imports a driver":            {"scripts/ferry/contract", "kodoferry/shared/store/oss", false, false},
+		"the command imports a suite":              {"scripts/ferry", "kodoferry/shared/store/storetest", false, false},
 		"an alert knows its job":                   {"shared/alert", "kodoferry/shared/job", false, true},
 		"an alert imports the ledger":              {"shared/alert", "kodoferry/shared/ledger", false, false},
 		"a module whose name only begins the same": {"shared/pipeline", "golang.org/x/synchronous", false, false},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,12 +42,14 @@ It asks with the keys of this machine: functions have roles of their own.
 With --contract it holds your own clouds to everything that Ferry relies on,
 sentence by sentence, in up to 5 minutes, and writes what it found to a file
 without names, keys or addresses of yours, which you can give away. It writes
-about 5,000 small objects and 60 MiB below a scratch prefix of the ledger, some
+about 4,000 small objects and 60 MiB below a scratch prefix of the ledger, some
 20 queues where queues are named, and removes all of it, also at Ctrl-C. The
 source is only read; to hold Kodo to the whole contract, name a prefix of a
-bucket of yours where it may write: --scratch 'kodo://my-scratch/ferry/'.
+bucket of yours where it may write: --scratch 'kodo://my-scratch/ferry/'. The
+keys need oss:DeleteObject, mns:CreateQueue and mns:DeleteQueue for it.
 
-It exits with 0 if nothing needs a cure, with 2 if something does.`,
+It exits with 0 if nothing needs a cure, with 2 if something does; a contract
+that is not kept exits with 3.`,
 		Example: `  ferry check photos
   ferry check 'kodo://photos/?region=z0' 'oss://photos-new/?region=cn-hangzhou' --json | jq '.checks[] | select(.state == "fail")'
   ferry check photos --contract --yes --scratch 'kodo://my-scratch/ferry/?region=z0'`,
@@ -195,32 +196,4 @@ func (s *checkShow) end(asJSON bool) error {
 		s.print("\nAll is well. Next: ferry plan, or ferry copy, with the same words.\n")
 	}
 	return nil
-}
-
-// contractOptions are the flags of `ferry check --contract`.
-type contractOptions struct {
-	contract, yes bool
-	scratch, save string
-}
-
-func (o *contractOptions) withContract(f *pflag.FlagSet) {
-	f.BoolVar(&o.contract, "contract", false, "hold your own clouds to all that Ferry relies on, and write contract.json; it writes below a scratch prefix")
-	f.BoolVar(&o.yes, "yes", false, "with --contract: write what it says it will, without asking")
-	f.StringVar(&o.scratch, "scratch", "", "with --contract: a prefix at Kodo that it may write and clear, kodo://bucket/prefix/?region=…")
-	f.StringVar(&o.save, "save", "contract.json", "with --contract: the `FILE` to write what was found to")
-}
-
-// misplaced says which of these flags stand without --contract.
-func (o *contractOptions) misplaced(c *cobra.Command) error {
-	var wrong []error
-	for _, name := range []string{"yes", "scratch", "save"} {
-		if c.Flags().Changed(name) && !o.contract {
-			wrong = append(wrong, fmt.Errorf("--%s goes with --contract alone", name))
-		}
-	}
-	return errors.Join(wrong...)
-}
-
-func runContract(c *cobra.Command, o checkOptions, cfg app.Config, j job.Job) error {
-	return context.Cause(c.Context())
 }

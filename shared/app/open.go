@@ -1,0 +1,44 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/queue"
+	"kodoferry/shared/store"
+)
+
+// Source opens a place to read. It makes no request.
+func (c Config) Source(l job.Location) (store.Source, error) {
+	if err := c.Missing(l); err != nil {
+		return nil, err
+	}
+	return c.openKodo(l)
+}
+
+// Target opens a place to write. It makes no request.
+func (c Config) Target(l job.Location) (pipeline.Target, error) {
+	if err := c.Missing(l); err != nil {
+		return nil, err
+	}
+	return c.openOSS(l)
+}
+
+// ScratchQueue is a queue that can be made and removed.
+type ScratchQueue interface {
+	queue.Queue
+	Create(ctx context.Context, visibility time.Duration) error
+	Drop(ctx context.Context) error
+}
+
+// ScratchQueue opens a queue beside those of FERRY_QUEUES, of a name that none of
+// them has. It makes no request.
+func (c Config) ScratchQueue(name string) (ScratchQueue, error) {
+	l, err := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS)
+	if err != nil {
+		return nil, err
+	}
+	return c.openQueue(l, "contract-"+name)
+}
