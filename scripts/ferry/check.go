@@ -42,7 +42,7 @@ It asks with the keys of this machine: functions have roles of their own.
 With --contract it holds your own clouds to everything that Ferry relies on,
 sentence by sentence, in up to 5 minutes, and writes what it found to a file
 without names, keys or addresses of yours, which you can give away. It writes
-about 4,000 small objects and 60 MiB below a scratch prefix of the ledger, some
+about 4,000 small objects and 40 MiB below a scratch prefix of the ledger, some
 20 queues where queues are named, and removes all of it, also at Ctrl-C. The
 source is only read; to hold Kodo to the whole contract, name a prefix of a
 bucket of yours where it may write: --scratch 'kodo://my-scratch/ferry/'. The

@@ -18,6 +18,7 @@ listed object ends in a row that says what became of it, and the books balance.
 
 Try it without any account:            ferry demo
 Move a bucket from this machine:       ferry copy SRC DST
+Ask whether a run would work:          ferry check SRC DST
 Say what that would do, cost and take:  ferry plan SRC DST
 Have a deployment's functions move it: ferry start SRC DST
 See what it did:                       ferry report RUN, ferry why RUN KEY

@@ -130,21 +130,24 @@ func (x *Examination) probe(ctx context.Context, b pipeline.Target, prefix strin
 	}
 	x.ask(ctx, "readable", func(ctx context.Context) (State, string) { return x.readBack(ctx, b, key) })
 	x.ask(ctx, "in parts", func(ctx context.Context) (State, string) { return x.inParts(ctx, b, key) })
-	x.ask(ctx, "deletable", func(ctx context.Context) (State, string) {
-		err := b.Delete(ctx, key)
-		switch {
-		case err == nil:
-			there = false
-			return Fine, "the probe object is gone again"
-		case fault.KindOf(err) == fault.Denied && !x.Job.Delete:
-			there = false
-			return Noted, fmt.Sprintf("the keys may not delete, which a job that does not mirror needs only for bytes damaged on the way: grant oss:DeleteObject, and remove %q by hand (%s)", key, plain(err))
-		case fault.KindOf(err) == fault.Denied:
-			there = false
-			return Failed, fmt.Sprintf("the keys may not delete: grant them oss:DeleteObject, and remove %q by hand (%s)", key, plain(err))
-		}
-		return Failed, plain(err)
+	x.ask(ctx, "deletable", func(ctx context.Context) (state State, says string) {
+		state, says, there = x.removed(ctx, b, key)
+		return state, says
 	})
+}
+
+// removed removes the probe, and reports whether it should be tried again.
+func (x *Examination) removed(ctx context.Context, b store.Target, key string) (state State, says string, again bool) {
+	err := b.Delete(ctx, key)
+	switch {
+	case err == nil:
+		return Fine, "the probe object is gone again", false
+	case fault.KindOf(err) == fault.Denied && !x.Job.Delete:
+		return Noted, fmt.Sprintf("the keys may not delete, which a job that does not mirror needs only for bytes damaged on the way: grant oss:DeleteObject, and remove %q by hand (%s)", key, plain(err)), false
+	case fault.KindOf(err) == fault.Denied:
+		return Failed, fmt.Sprintf("the keys may not delete: grant them oss:DeleteObject, and remove %q by hand (%s)", key, plain(err)), false
+	}
+	return Failed, plain(err), true
 }
 
 func (x *Examination) readBack(ctx context.Context, b store.Target, key string) (State, string) {

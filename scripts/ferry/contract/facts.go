@@ -26,13 +26,12 @@ func (s Setup) sourceFacts() []item {
 	fact := func(sentence string, ask func(context.Context, *recorder)) item {
 		return item{"kodo", s.SourceAt.Region, "unknown", sentence, ask}
 	}
-	all := store.Range{Prefix: s.SourceAt.Prefix}
-	facts := []item{
+	return []item{
 		fact("a marker made of a key that does not exist lists the key after it", func(ctx context.Context, r *recorder) {
 			if n := len(s.first(ctx, r, 2)); n < 2 {
 				r.Skipf("it takes two objects to ask, the source shows %d", n)
 			}
-			chain, err := pipeline.Chained(ctx, s.Source, all)
+			chain, err := pipeline.Chained(ctx, s.Source, store.Range{Prefix: s.SourceAt.Prefix})
 			if err != nil {
 				r.Fatalf("it could not be asked: %s", unquoted(err))
 			}
@@ -72,7 +71,6 @@ func (s Setup) sourceFacts() []item {
 		}),
 		fact("how many bytes a key may have", s.keyLengths),
 	}
-	return facts
 }
 
 func one(yes bool) int {
