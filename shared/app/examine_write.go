@@ -108,6 +108,9 @@ func (x *Examination) probe(ctx context.Context, b pipeline.Target, prefix strin
 	}()
 	if x.ask(ctx, "writable", func(ctx context.Context) (State, string) {
 		there = true // also after an answer that was lost
+		// Cut off, it could arrive after it was removed.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+		defer cancel()
 		err := put(ctx)
 		switch kind := fault.KindOf(err); {
 		case err == nil:
@@ -171,13 +174,14 @@ func (x *Examination) readBack(ctx context.Context, b store.Target, key string) 
 
 // inParts begins an upload and drops it again.
 func (x *Examination) inParts(ctx context.Context, b pipeline.Target, key string) (State, string) {
+	// Cut off, it would leave an upload whose id nobody knows.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+	defer cancel()
 	upload, _, err := b.Begin(ctx, store.Object{Key: key})
 	if err != nil {
 		return Failed, fmt.Sprintf("big objects cannot be uploaded: %s", plain(err))
 	}
-	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
-	defer cancel()
-	if err := b.Abort(clean, key, upload); err != nil {
+	if err := b.Abort(ctx, key, upload); err != nil {
 		return Failed, fmt.Sprintf("an upload in parts was begun and cannot be aborted, so what is left of failed ones stays billed: grant oss:AbortMultipartUpload (%s)", plain(err))
 	}
 	return Fine, "an upload in parts was begun and aborted"

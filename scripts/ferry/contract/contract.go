@@ -76,9 +76,10 @@ type Setup struct {
 
 const (
 	// timeLimit leaves half a minute of five to clean up.
-	timeLimit = 4*time.Minute + 30*time.Second
-	together  = 6 // sentences of a store at the same time
-	cleanTime = 2 * time.Minute
+	timeLimit  = 4*time.Minute + 30*time.Second
+	together   = 6 // sentences of a store at the same time
+	cleanTime  = 2 * time.Minute
+	settleTime = time.Second // for requests that were cut off
 )
 
 // errTime ends what did not end in time.
@@ -121,6 +122,10 @@ func Run(ctx context.Context, s Setup) ([]Row, error) {
 	}
 	_ = stores.Wait() // none fails: trouble is a row
 	queues.Wait()
+	if limited.Err() != nil {
+		// What was cut off may still arrive; what is removed before stays.
+		time.Sleep(settleTime)
+	}
 	clean, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
 	defer stop()
 	return rows, tidy.sweep(clean)

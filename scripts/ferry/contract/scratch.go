@@ -9,6 +9,7 @@ import (
 	"iter"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -70,6 +71,9 @@ func newScratch(b Bucket, prefix string, n int) *scratch {
 	return &scratch{below: below{b, prefix + name(n) + "/"}, to: b, uploads: map[string]string{}}
 }
 
+// beginTime bounds the beginning of an upload.
+const beginTime = 15 * time.Second
+
 func (s *scratch) CheckKey(key string) error { return s.to.CheckKey(s.prefix + key) }
 
 func (s *scratch) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
@@ -83,6 +87,9 @@ func (s *scratch) Delete(ctx context.Context, key string) error {
 
 func (s *scratch) Begin(ctx context.Context, o store.Object) (string, []string, error) {
 	o.Key = s.prefix + o.Key
+	// Cut off, it would leave an upload whose id nobody knows.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), beginTime)
+	defer cancel()
 	id, warnings, err := s.to.Begin(ctx, o)
 	if err == nil {
 		s.mu.Lock()
