@@ -51,6 +51,7 @@ var rooms = []room{
 	{"shared/queue/polls", nil, nil, nil},
 	{"shared/queue/*", []string{"shared/queue", "shared/queue/polls", "shared/fault"}, anyModule, nil},
 	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
+	{"shared/alert", []string{"shared/fault", "shared/job"}, nil, nil},
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
 	{"shared/ledger", []string{"shared/fault", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
 	{"shared/pipeline", ports, append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate", "github.com/klauspost/compress/gzip"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
@@ -64,6 +65,7 @@ var rooms = []room{
 	{"scripts/pack", nil, nil, nil},
 	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
+	{"scripts/ferry/contract", append([]string{"shared/pipeline", "shared/store/storetest", "shared/queue/queuetest"}, ports...), anyModule, nil}, // puts the suites to real clouds
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/pipeline", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
@@ -183,6 +185,11 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"the runtime seam knows nothing of tasks":  {"shared/faas", "kodoferry/shared/task", false, false},
 		"the worker imports a queue's driver":      {"shared/worker", "kodoferry/shared/queue/mem", false, false},
 		"the worker's test imports the memory":     {"shared/worker", "kodoferry/shared/queue/mem", true, true},
+		"the contract runs a suite":                {"scripts/ferry/contract", "kodoferry/shared/store/storetest", false, true},
+		"the contract imports a driver":            {"scripts/ferry/contract", "kodoferry/shared/store/oss", false, false},
+		"the command imports a suite":              {"scripts/ferry", "kodoferry/shared/store/storetest", false, false},
+		"an alert knows its job":                   {"shared/alert", "kodoferry/shared/job", false, true},
+		"an alert imports the ledger":              {"shared/alert", "kodoferry/shared/ledger", false, false},
 		"a module whose name only begins the same": {"shared/pipeline", "golang.org/x/synchronous", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {

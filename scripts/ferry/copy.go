@@ -88,7 +88,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 		text = errOut
 	}
 	cfg := app.Load(os.Getenv)
-	if err := errors.Join(err, cfg.Missing(j.Source, j.Target, j.Ledger)); err != nil {
+	if err := errors.Join(err, cfg.Missing(j.Source, j.Target, j.Ledger), cfg.CheckAlerts(j)); err != nil {
 		return usageError{err}
 	}
 	log, closeLog, err := openLog(o.log, errOut)

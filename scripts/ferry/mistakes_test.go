@@ -44,6 +44,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 	two := "jobs:\n  photos: {source: '" + c.src + "', target: '" + c.dst + "', ledger: '" + c.ledger + "', keyList: %s}\n  videos: {source: '" + c.src + "', target: '" + c.dst + "'}\n"
 	jobs, keys := file("ferry.yaml", fmt.Sprintf(two, "no-keys.txt")), file("keys.txt", "photos/00000.jpg\n\nphotos/\xff.jpg\n\"photos\n")
 	three := file("three.yaml", "jobs:\n  photos:\n    source: kodo://AKIDEXAMPLE:"+emulatedSecret+"@photos/\n    target: "+c.dst+"\n    overwrit: always\n    limits:\n      partSize: 1MB\n")
+	alerts := file("alerts.yaml", fmt.Sprintf("jobs:\n  photos: {source: '%s', target: '%s', alerts: [{to: FERRY_ALERT_OPS, kind: dingtalk}, {to: FERRY_ALERT_TEAM, kind: feishu}]}\n", c.src, c.dst))
 	for name, tc := range map[string]struct {
 		args []string
 		env  map[string]string // "" unsets
@@ -141,6 +142,11 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"a plan without a target":        {args: []string{"plan", c.src, "--quick"}, code: 2, want: []string{"SRC and DST", "NAME"}},
 		"a plan of wrong buckets":        {args: []string{"plan", swap(c.src, "photos", "fotos"), swap(c.dst, "photos-new", "fotos-new"), "--quick"}, code: 2, want: []string{`"fotos"`, "fotos-new"}},
 		"a plan with nobody's keys":      {args: []string{"plan", c.src, c.dst}, env: map[string]string{"QINIU_SECRET_KEY": ""}, code: 2, want: []string{"QINIU_SECRET_KEY"}},
+
+		"webhooks that cannot be told": {
+			args: []string{"copy", "photos", "--file", alerts}, env: map[string]string{"FERRY_ALERT_TEAM": "http://robot.example.com/" + emulatedSecret}, code: 2,
+			want: []string{"FERRY_ALERT_OPS is not set", "FERRY_ALERT_TEAM holds a URL of plain http", "insecure: true"},
+		},
 
 		"limits that are none": {args: []string{"limits", "photos", "--bandwidth", "20Mb/s", "--requests", "-1", "--instances", "many", "--ledger", c.ledger}, code: 2, want: []string{`--bandwidth: "20Mb/s"`, `--requests "-1"`, `--instances "many"`, "or none"}},
 

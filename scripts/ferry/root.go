@@ -18,6 +18,7 @@ listed object ends in a row that says what became of it, and the books balance.
 
 Try it without any account:            ferry demo
 Move a bucket from this machine:       ferry copy SRC DST
+Ask whether a run would work:          ferry check SRC DST
 Say what that would do, cost and take:  ferry plan SRC DST
 Have a deployment's functions move it: ferry start SRC DST
 Work for a deployment on this machine: ferry agent
@@ -66,7 +67,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		Args: cobra.ArbitraryArgs,
 	}
 	root.AddCommand(
-		demoCommand(), copyCommand(), startCommand(), agentCommand(), planCommand(),
+		demoCommand(), checkCommand(), copyCommand(), startCommand(), agentCommand(), planCommand(),
 		jobsCommand(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(), eventsCommand(),
 		statusCommand(), reportCommand(), whyCommand(), limitsCommand(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
 	)

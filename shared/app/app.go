@@ -27,6 +27,7 @@ type Sites struct {
 	}
 	Ledger *ledger.Ledger
 	check  []func(context.Context) error
+	getenv func(string) string // has the URLs of alerts; may be nil
 }
 
 // Connect opens the source, the target and the ledger of j. It makes no
@@ -46,7 +47,7 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 	if err := errors.Join(errs...); err != nil {
 		return s, err
 	}
-	s.Source, s.Target, s.Ledger = src, dst, ledger.Open(led, j.Ledger.Prefix)
+	s.Source, s.Target, s.Ledger, s.getenv = src, dst, ledger.Open(led, j.Ledger.Prefix), c.getenv
 	// The ledger's own question makes sense only of a bucket that answers.
 	s.check = []func(context.Context) error{src.Check, inTurn(led.Check, s.Ledger.Check)}
 	if j.Ledger.Bucket != j.Target.Bucket {

@@ -33,6 +33,8 @@ type Config struct {
 	Pause    string // FERRY_PAUSE: the first wait of a task for others, doubling after; "" is 30s
 	Pullers  string // FERRY_PULL_INSTANCES: how many invocations of the pull function work at the same time; "" is 10
 
+	getenv func(string) string // for what a job names: the variables of its alerts; may be nil
+
 	role *role // the keys of the function's role; nil where there is none
 }
 
@@ -43,8 +45,9 @@ func Load(getenv func(string) string) Config {
 		OSSAccessKeyID: getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), OSSAccessSecret: getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
 		OSSSecurityToken: getenv("ALIBABA_CLOUD_SECURITY_TOKEN"),
 		AWSAccessKeyID:   getenv("AWS_ACCESS_KEY_ID"), AWSSecretAccessKey: getenv("AWS_SECRET_ACCESS_KEY"), AWSSessionToken: getenv("AWS_SESSION_TOKEN"),
+		Pullers:  getenv("FERRY_PULL_INSTANCES"),
 		LedgerAt: getenv("FERRY_LEDGER"), QueuesAt: getenv("FERRY_QUEUES"), Pause: getenv("FERRY_PAUSE"),
-		Pullers: getenv("FERRY_PULL_INSTANCES"),
+		getenv: getenv,
 	}
 }
 

@@ -28,6 +28,7 @@ type Deployment struct {
 	pipeline *pipeline.Pipeline
 	queues   map[task.Stage]stageQueue
 	dead     stageQueue
+	bell     *bell        // does what the pipeline does, and tells of it
 	at       job.Location // of the ledger
 	log      *slog.Logger
 
@@ -70,6 +71,7 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 		change(&how)
 	}
 	d.pipeline = pipeline.New(how)
+	d.bell = newBell(d.pipeline, d.ledger, c.getenv, log, time.Now)
 	return d, nil
 }
 
@@ -184,7 +186,7 @@ func (d *Deployment) Close(ctx context.Context) {
 // Worker returns who does the tasks of one stage, of all if it is "".
 func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
 	w := &worker.Worker{
-		Doer: d.pipeline, Stage: stage, Marks: d.ledger, Log: d.log,
+		Doer: d.bell, Stage: stage, Marks: d.ledger, Log: d.log,
 		Attempts: job.DefaultLimits().Attempts, Pause: d.pipeline.Pause, Send: map[task.Stage]queue.Sender{},
 	}
 	for s, q := range d.queues {

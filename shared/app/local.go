@@ -67,18 +67,28 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 		o.Now = time.Now
 	}
 	defer thrifty(memoryLimit)()
+	var name string // of the run: set before anything happens
+	var b *bell
+	watch := func(e pipeline.Event) {
+		b.touch(name)
+		if o.Watch != nil {
+			o.Watch(e)
+		}
+	}
 	p := pipeline.New(pipeline.Config{
-		Ledger: s.Ledger, Log: o.Log, Watch: o.Watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait,
+		Ledger: s.Ledger, Log: o.Log, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait,
 		// The run's own job says what is done, this process's how to get there.
 		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
 			return s.Source, s.Target, nil
 		},
 	})
-	name, first, err := begin(ctx, p, s.Ledger, j, o)
-	if err != nil {
+	b = newBell(p, s.Ledger, s.getenv, o.Log, o.Now)
+	var first []task.Task
+	var err error
+	if name, first, err = begin(ctx, p, s.Ledger, j, o); err != nil {
 		return pipeline.Report{}, err
 	}
-	switch err := serve(ctx, p, name, first, j, o); {
+	switch err := serve(ctx, p, b, name, first, j, o); {
 	case errors.Is(err, errStopped) && p.StandingOf(name).Final():
 		return p.End(ctx, name)
 	case errors.Is(err, errStopped):
@@ -192,10 +202,10 @@ func goesOn(s ledger.Started, j job.Job, keys []string) error {
 }
 
 // serve does tasks and what follows from them until the report is written.
-func serve(ctx context.Context, p *pipeline.Pipeline, name string, first []task.Task, j job.Job, o Options) error {
+func serve(ctx context.Context, p *pipeline.Pipeline, b *bell, name string, first []task.Task, j job.Job, o Options) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var do worker.Doer = p
+	var do worker.Doer = b
 	if o.Faulty != nil {
 		do = o.Faulty(do)
 	}
@@ -233,6 +243,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, name string, first []task.
 		return err
 	}
 	var all sync.WaitGroup
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
+	all.Go(func() { b.guard(ctx, name, minute.C) })
 	for _, s := range task.Stages {
 		all.Go(func() { w.Poll(ctx, queues[s], together[s], cmp.Or(o.Hidden, time.Hour)) })
 	}

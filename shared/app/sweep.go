@@ -143,6 +143,7 @@ func (d *Deployment) stalled(ctx context.Context, run *ledger.Run, newest, now t
 	first, err := run.Stall(ctx, newest, now)
 	if err == nil && first {
 		d.log.ErrorContext(ctx, "run stalled: nothing was written down for a while", "run", run.Name, "since", newest.UTC(), "next", "ferry status "+run.Name)
+		d.Stalled(ctx, run.Name, newest)
 	}
 	return err
 }

@@ -78,6 +78,7 @@ func (j Job) own() problems {
 	_, wrong := j.Filter.compile("")
 	bad = append(bad, wrong...)
 	bad = append(bad, j.Limits.check()...)
+	bad = append(bad, checkAlerts(j.Alerts)...)
 	return append(bad, j.between()...)
 }
 

@@ -64,6 +64,7 @@ func fieldsOf(j *Job) map[string]setter {
 		"overlap":   scalar(&j.Overlap, word),
 		"unguarded": scalar(&j.Unguarded, truth), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, whole[int64]),
 		"keyList": scalar(&j.KeyList, word), "events": events(&j.Events), "filter": group("a filter", filterFields(&j.Filter)), "limits": group("limits", limitFields(&j.Limits)),
+		"alerts": alerts(&j.Alerts),
 	}
 }
 

@@ -57,6 +57,7 @@ type Job struct {
 	Events       Events   `json:"events,omitzero"`        // follow the source's events between runs; zero: not
 	Overlap      string   `json:"overlap,omitempty"`      // SkipOverlap or AllowOverlap
 	Limits       Limits   `json:"limits,omitzero"`
+	Alerts       []Alert  `json:"alerts,omitempty"` // webhooks that are told what becomes of a run
 }
 
 // Limits bounds the work. A zero field means its default.

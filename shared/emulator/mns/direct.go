@@ -3,6 +3,8 @@ package mns
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -96,4 +98,11 @@ func (s *Server) Depth(name string) (Depth, error) {
 		return Depth{}, err
 	}
 	return q.depth(), nil
+}
+
+// Queues returns the names of all queues, in order.
+func (s *Server) Queues() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.queues))
 }

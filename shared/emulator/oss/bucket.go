@@ -23,9 +23,10 @@ type bucket struct {
 	mu         sync.RWMutex
 	list       acl
 	versioning versioning
-	index      index // the newest version of every key, delete markers included
-	bytes      int64 // of all versions
-	live       int   // keys whose newest version is no delete marker
+	retention  time.Duration // how long an object cannot be changed; 0 is no policy
+	index      index         // the newest version of every key, delete markers included
+	bytes      int64         // of all versions
+	live       int           // keys whose newest version is no delete marker
 	uploads    map[string]*upload
 	configs    map[string][]byte
 }
@@ -98,6 +99,9 @@ func (b *bucket) addLocked(o *object, forbid bool, id func() string) error {
 	if b.versioning == unversioned {
 		if forbid && head != nil {
 			return refuseTaken(o.key)
+		}
+		if err := b.retained(head, time.Unix(0, o.at)); err != nil {
+			return err
 		}
 		b.replaceHead(head, o)
 		if head != nil {

@@ -5,6 +5,9 @@ import "net/http"
 // delete is DeleteObject: 204, whether there was anything or not.
 func (c *call) delete() error {
 	version := c.value("versionId")
+	if err := c.b.undeletable(c.key, version, c.s.now()); err != nil {
+		return err
+	}
 	marker := c.b.drop(c.key, version, c.s.now(), c.s.nextID)
 	h := c.w.Header()
 	if marker != nil {
@@ -49,6 +52,9 @@ func (c *call) deleteMany() error {
 	}
 	for _, o := range objects {
 		key, version := o.get("Key").text, o.word("VersionId")
+		if c.b.undeletable(key, version, c.s.now()) != nil {
+			continue // what is not named as deleted was not
+		}
 		marker := c.b.drop(key, version, c.s.now(), c.s.nextID)
 		x.open("Deleted")
 		x.key("Key", key)

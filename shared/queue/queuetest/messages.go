@@ -54,7 +54,7 @@ func messageTells(b *bench) {
 			b.Errorf("the first delivery has Deliveries = %d, want 1", m.Deliveries)
 		}
 		if m.Receipt == "" {
-			b.Error("Receipt is empty, want one")
+			b.Errorf("Receipt is empty, want one")
 		}
 		if d := m.Sent.Sub(before); d < -slack || d > slack {
 			b.Errorf("Sent = %v, want about %v", m.Sent, before)

@@ -1,9 +1,10 @@
 // Package queuetest is the contract of package queue as a suite. A driver's
 // whole test of it is a call of Run, or of RunVirtual where the queue lives in
-// the test's own process.
+// the test's own process. The cases themselves run anywhere: T is all that they need.
 package queuetest
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"testing"
@@ -13,6 +14,29 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
 )
+
+// T is what a case needs of a *testing.T, which is one. Fatalf does not return.
+type T interface {
+	Helper()
+	Context() context.Context
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Case is one sentence of the contract, and the test of it on an empty queue.
+type Case struct {
+	Name string
+	Test func(T, queue.Queue, Knobs)
+}
+
+// Cases is the contract, in the order of its sentences.
+func Cases() []Case {
+	var all []Case
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		all = append(all, Case{name, func(t T, q queue.Queue, k Knobs) { cases[name](newBench(t, q, k)) }})
+	}
+	return all
+}
 
 // Knobs says what the suite must know of the queue under test. Zero fields
 // have a default.
@@ -52,32 +76,32 @@ var cases = map[string]func(*bench){
 
 // Run tests the queue that open opens. Time passes for it through Knobs.Sleep.
 func Run(t *testing.T, open Open) {
-	each(t, func(t *testing.T, test func(*bench)) { test(newBench(t, open)) })
+	for _, c := range Cases() {
+		t.Run(c.Name, func(t *testing.T) { c.run(t, open) })
+	}
 }
 
 // RunVirtual tests a queue that starts no request and uses package time: each
 // test runs in a synctest bubble, where time passes at once.
 func RunVirtual(t *testing.T, open Open) {
-	each(t, func(t *testing.T, test func(*bench)) {
-		synctest.Test(t, func(t *testing.T) { test(newBench(t, open)) })
-	})
+	for _, c := range Cases() {
+		t.Run(c.Name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { c.run(t, open) }) })
+	}
 }
 
-func each(t *testing.T, run func(*testing.T, func(*bench))) {
-	for _, name := range slices.Sorted(maps.Keys(cases)) {
-		t.Run(name, func(t *testing.T) { run(t, cases[name]) })
-	}
+func (c Case) run(t *testing.T, open Open) {
+	q, k := open(t)
+	c.Test(t, q, k)
 }
 
 // bench is a queue under test with what every test asks of it.
 type bench struct {
-	*testing.T
+	T
 	q queue.Queue
 	k Knobs
 }
 
-func newBench(t *testing.T, open Open) *bench {
-	q, k := open(t)
+func newBench(t T, q queue.Queue, k Knobs) *bench {
 	if k.Visibility == 0 {
 		k.Visibility = 3 * time.Second
 	}

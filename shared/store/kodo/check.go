@@ -118,3 +118,20 @@ func (b *Bucket) explainRefusal(r *refusal) string {
 	}
 	return ""
 }
+
+// Hosts returns the addresses, scheme://host, that requests go to: of the API,
+// then of downloads where it is another.
+func (b *Bucket) Hosts(ctx context.Context) ([]string, error) {
+	api, err := b.resolve(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	down, err := b.resolve(ctx, true)
+	if err != nil {
+		return []string{api.rsf}, err
+	}
+	if down.source == api.rsf {
+		return []string{api.rsf}, nil
+	}
+	return []string{api.rsf, down.source}, nil
+}

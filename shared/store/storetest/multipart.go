@@ -16,28 +16,33 @@ type uploader interface {
 }
 
 // Multipart tests a store.Multipart on a target that is one too.
-func Multipart(t *testing.T, open func(t *testing.T) Fixture) {
-	for name, test := range map[string]func(*testing.T, uploader){
+func Multipart(t *testing.T, open func(t *testing.T) Fixture) { run(t, MultipartCases(), open) }
+
+// MultipartCases is the contract of a store.Multipart.
+func MultipartCases() []Case {
+	tests := map[string]func(T, Fixture){}
+	for name, test := range map[string]func(T, uploader){
 		"parts make an object, which is not visible before": partsMakeAnObject,
 		"a part that was replaced is noticed at the end":    replacedPart,
 		"an upload that is gone is NotFound":                goneUpload,
 		"IfAbsent never replaces, by parts either":          finishIfAbsent,
 		"attributes travel with the upload":                 partAttributes,
 	} {
-		t.Run(name, func(t *testing.T) {
-			b, ok := open(t).Source.(uploader)
+		tests[name] = func(t T, f Fixture) {
+			b, ok := f.Source.(uploader)
 			if !ok {
-				t.Fatal("the fixture's source takes no parts")
+				t.Fatalf("the fixture's source takes no parts")
 			}
 			test(t, b)
-		})
+		}
 	}
+	return cases(tests)
 }
 
 const partSize = 200_000 // above OSS's least of 100 KB
 
 // upload begins an upload of n parts and returns its id, parts and content.
-func upload(t *testing.T, b uploader, o store.Object, n int) (string, []store.Part, []byte) {
+func upload(t T, b uploader, o store.Object, n int) (string, []store.Part, []byte) {
 	t.Helper()
 	id, _, err := b.Begin(t.Context(), o)
 	if err != nil {
@@ -59,13 +64,13 @@ func upload(t *testing.T, b uploader, o store.Object, n int) (string, []store.Pa
 	return id, parts, all
 }
 
-func partsMakeAnObject(t *testing.T, b uploader) {
+func partsMakeAnObject(t T, b uploader) {
 	id, parts, want := upload(t, b, store.Object{Key: "k"}, 3)
 	_, err := b.Stat(t.Context(), "k")
 	wantKind(t, "Stat before Finish", err, fault.NotFound)
 	listed, err := b.Parts(t.Context(), "k", id)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	same := func(a, c store.Part) bool { return a.Number == c.Number && a.Size == c.Size && a.ETag == c.ETag }
 	if !slices.EqualFunc(listed, parts, same) {
@@ -83,17 +88,17 @@ func partsMakeAnObject(t *testing.T, b uploader) {
 	}
 }
 
-func replacedPart(t *testing.T, b uploader) {
+func replacedPart(t T, b uploader) {
 	id, parts, _ := upload(t, b, store.Object{Key: "k"}, 2)
 	other := make([]byte, partSize)
 	if _, err := b.PutPart(t.Context(), "k", id, 1, bytes.NewReader(other), partSize); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	_, err := b.Finish(t.Context(), "k", id, parts, store.Put{})
 	wantKind(t, "Finish with a part that was replaced", err, fault.Invalid)
 }
 
-func goneUpload(t *testing.T, b uploader) {
+func goneUpload(t T, b uploader) {
 	id, parts, _ := upload(t, b, store.Object{Key: "k"}, 1)
 	for range 2 {
 		if err := b.Abort(t.Context(), "k", id); err != nil {
@@ -108,7 +113,7 @@ func goneUpload(t *testing.T, b uploader) {
 	wantKind(t, "PutPart of an aborted upload", err, fault.NotFound)
 }
 
-func finishIfAbsent(t *testing.T, b uploader) {
+func finishIfAbsent(t T, b uploader) {
 	id, parts, _ := upload(t, b, store.Object{Key: "k"}, 1)
 	write(t, b, store.Object{Key: "k"}, []byte("another's"))
 	_, err := b.Finish(t.Context(), "k", id, parts, store.Put{IfAbsent: true})
@@ -118,11 +123,11 @@ func finishIfAbsent(t *testing.T, b uploader) {
 	}
 }
 
-func partAttributes(t *testing.T, b uploader) {
+func partAttributes(t T, b uploader) {
 	o := store.Object{Key: "k", Type: "video/mp4", Meta: map[string]string{"owner": "é"}, Origin: &store.Origin{Hash: "h"}}
 	id, parts, _ := upload(t, b, o, 1)
 	if _, err := b.Finish(t.Context(), "k", id, parts, store.Put{}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	if got := stat(t, b, "k"); got.Type != o.Type || got.Meta["owner"] != "é" || got.Origin == nil || got.Origin.Hash != "h" {
 		t.Errorf("Stat = %+v, want what the upload began with", got)

@@ -15,8 +15,11 @@ import (
 )
 
 // Source tests a store.Source. open returns an empty bucket each time.
-func Source(t *testing.T, open func(t *testing.T) Fixture) {
-	for name, test := range map[string]func(*testing.T, Fixture){
+func Source(t *testing.T, open func(t *testing.T) Fixture) { run(t, SourceCases(), open) }
+
+// SourceCases is the contract of a store.Source.
+func SourceCases() []Case {
+	return cases(map[string]func(T, Fixture){
 		"an empty bucket lists nothing":                       emptyBucket,
 		"a listing goes over many pages, in byte order":       manyPages,
 		"a range is half open, and its ends need not exist":   ranges,
@@ -33,36 +36,30 @@ func Source(t *testing.T, open func(t *testing.T) Fixture) {
 		"the bytes are those that are stored, never unpacked": noUnpacking,
 		"an empty object has an empty body":                   emptyObject,
 		"list, stat and open agree on size and hash":          agreement,
-	} {
-		t.Run(name, func(t *testing.T) { test(t, open(t)) })
-	}
+	})
 }
 
-func emptyBucket(t *testing.T, f Fixture) {
+func emptyBucket(t T, f Fixture) {
 	if got := keys(t, f.Source, store.Range{}); len(got) > 0 {
 		t.Errorf("listed %q, want nothing", got)
 	}
 }
 
-func manyPages(t *testing.T, f Fixture) {
+func manyPages(t T, f Fixture) {
 	var want []string
 	for i := range 2500 {
 		want = append(want, fmt.Sprintf("%04d", i*7%2500))
-		f.put(want[i], "x")
 	}
+	f.fill(want)
 	if got := keys(t, f.Source, store.Range{}); !slices.Equal(got, sorted(want)) {
 		t.Errorf("listed %d keys, want 2500 in order, each once", len(got))
 	}
 }
 
-func ranges(t *testing.T, f Fixture) {
-	const seed = 1
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+func ranges(t T, f Fixture) {
+	r := rand.New(rand.NewPCG(1, 0))
 	all := sorted([]string{"a", "a/", "a/b", "a/b/c", "a0", "b", "b/", "é", "é/x", "中", "中文", "中文/件", "z", "zz"})
-	for _, k := range all {
-		f.put(k, "x")
-	}
+	f.fill(all)
 	ends := append([]string{"", "\x01", "a!", "b/x", "~", "中!", "\U0010ffff"}, all...)
 	for range 200 {
 		in := store.Range{After: ends[r.IntN(len(ends))], UpTo: ends[r.IntN(len(ends))], Prefix: []string{"", "", "a", "a/", "中", "none"}[r.IntN(6)]}
@@ -78,14 +75,15 @@ func ranges(t *testing.T, f Fixture) {
 	}
 }
 
-func awkwardKeys(t *testing.T, f Fixture) {
-	for _, k := range Awkward {
+func awkwardKeys(t T, f Fixture) {
+	awkward := f.awkward()
+	for _, k := range awkward {
 		f.put(k, "body of "+k)
 	}
-	if got := keys(t, f.Source, store.Range{}); !slices.Equal(got, sorted(Awkward)) {
-		t.Fatalf("listed %q, want %q", got, sorted(Awkward))
+	if got := keys(t, f.Source, store.Range{}); !slices.Equal(got, sorted(awkward)) {
+		t.Fatalf("listed %q, want %q", got, sorted(awkward))
 	}
-	for _, k := range Awkward {
+	for _, k := range awkward {
 		o := stat(t, f.Source, k)
 		if got := string(read(t, f.Source, o, 0, -1)); o.Key != k || got != "body of "+k {
 			t.Errorf("%q came back as %q with %q", k, o.Key, got)
@@ -93,20 +91,18 @@ func awkwardKeys(t *testing.T, f Fixture) {
 	}
 }
 
-func emptyPage(t *testing.T, f Fixture) {
-	for i := range 50 {
-		f.put(fmt.Sprintf("%04d", i), "x")
-	}
+func emptyPage(t T, f Fixture) {
+	f.able(t, EmptyPage)
+	f.fill(numbered(50))
 	f.trouble(t, EmptyPage)
 	if got := keys(t, f.Source, store.Range{}); len(got) != 50 {
 		t.Errorf("listed %d keys, want 50: an empty page ended the listing", len(got))
 	}
 }
 
-func failedPage(t *testing.T, f Fixture) {
-	for i := range 1500 {
-		f.put(fmt.Sprintf("%04d", i), "x")
-	}
+func failedPage(t T, f Fixture) {
+	f.able(t, PageFails)
+	f.fill(numbered(1500))
 	n := 0
 	for _, err := range f.Source.List(t.Context(), store.Range{}) {
 		if err != nil {
@@ -126,10 +122,11 @@ func failedPage(t *testing.T, f Fixture) {
 			return
 		}
 	}
-	t.Error("a listing whose pages fail ended without an error")
+	t.Errorf("a listing whose pages fail ended without an error")
 }
 
-func disorder(t *testing.T, f Fixture) {
+func disorder(t T, f Fixture) {
+	f.able(t, Disorder)
 	f.put("a", "x")
 	f.put("b", "x")
 	f.trouble(t, Disorder)
@@ -142,13 +139,11 @@ func disorder(t *testing.T, f Fixture) {
 			return
 		}
 	}
-	t.Error("a listing out of order ended without an error")
+	t.Errorf("a listing out of order ended without an error")
 }
 
-func leaveEarly(t *testing.T, f Fixture) {
-	for i := range 1200 {
-		f.put(fmt.Sprintf("%04d", i), "x")
-	}
+func leaveEarly(t T, f Fixture) {
+	f.fill(numbered(1200))
 	for range f.Source.List(t.Context(), store.Range{}) {
 		break
 	}
@@ -156,7 +151,7 @@ func leaveEarly(t *testing.T, f Fixture) {
 	for _, last = range f.Source.List(cancelled(t.Context()), store.Range{}) {
 	}
 	if last == nil {
-		t.Error("a listing whose ctx had ended yielded no error")
+		t.Errorf("a listing whose ctx had ended yielded no error")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -171,14 +166,14 @@ func leaveEarly(t *testing.T, f Fixture) {
 	}
 }
 
-func missing(t *testing.T, f Fixture) {
+func missing(t T, f Fixture) {
 	_, err := f.Source.Stat(t.Context(), "none")
 	wantKind(t, "Stat", err, fault.NotFound)
 	_, _, err = f.Source.Open(t.Context(), store.Object{Key: "none"}, 0, -1)
 	wantKind(t, "Open", err, fault.NotFound)
 }
 
-func openRange(t *testing.T, f Fixture) {
+func openRange(t T, f Fixture) {
 	f.put("k", "0123456789")
 	o := stat(t, f.Source, "k")
 	for _, tc := range []struct {
@@ -191,7 +186,7 @@ func openRange(t *testing.T, f Fixture) {
 	}
 }
 
-func openChanged(t *testing.T, f Fixture) {
+func openChanged(t T, f Fixture) {
 	f.put("k", "old")
 	o := stat(t, f.Source, "k")
 	f.put("k", "a new one")
@@ -201,7 +196,8 @@ func openChanged(t *testing.T, f Fixture) {
 	wantKind(t, "Open of a range of what was overwritten", err, fault.Changed)
 }
 
-func brokenBody(t *testing.T, f Fixture) {
+func brokenBody(t T, f Fixture) {
+	f.able(t, BodyBreak)
 	f.Put(store.Object{Key: "k", Size: 4 << 20}, content(4<<20))
 	f.trouble(t, BodyBreak)
 	_, body, err := f.Source.Open(t.Context(), store.Object{Key: "k"}, 0, -1)
@@ -214,13 +210,13 @@ func brokenBody(t *testing.T, f Fixture) {
 	}
 }
 
-func cancelledBody(t *testing.T, f Fixture) {
+func cancelledBody(t T, f Fixture) {
 	f.Put(store.Object{Key: "k", Size: 8 << 20}, content(8<<20))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, body, err := f.Source.Open(ctx, store.Object{Key: "k"}, 0, -1)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	defer func() { _ = body.Close() }()
 	cancel()
@@ -229,11 +225,11 @@ func cancelledBody(t *testing.T, f Fixture) {
 	}
 	_, _, err = f.Source.Open(cancelled(t.Context()), store.Object{Key: "k"}, 0, -1)
 	if err == nil {
-		t.Error("Open with a ctx that had ended succeeded")
+		t.Errorf("Open with a ctx that had ended succeeded")
 	}
 }
 
-func noUnpacking(t *testing.T, f Fixture) {
+func noUnpacking(t T, f Fixture) {
 	raw := []byte("\x1f\x8bnot really gzip")
 	f.Put(store.Object{Key: "k", Size: int64(len(raw)), Header: map[string]string{"Content-Encoding": "gzip"}}, raw)
 	if got := read(t, f.Source, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, raw) {
@@ -241,7 +237,7 @@ func noUnpacking(t *testing.T, f Fixture) {
 	}
 }
 
-func emptyObject(t *testing.T, f Fixture) {
+func emptyObject(t T, f Fixture) {
 	f.put("k", "")
 	o := stat(t, f.Source, "k")
 	if got := read(t, f.Source, o, 0, -1); o.Size != 0 || len(got) != 0 {
@@ -249,17 +245,17 @@ func emptyObject(t *testing.T, f Fixture) {
 	}
 }
 
-func agreement(t *testing.T, f Fixture) {
+func agreement(t T, f Fixture) {
 	f.Put(store.Object{Key: "k", Size: 70_000, Type: "image/png"}, content(70_000))
 	st := stat(t, f.Source, "k")
 	opened, body, err := f.Source.Open(t.Context(), st, 0, -1)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	_ = body.Close()
 	for o, err := range f.Source.List(t.Context(), store.Range{}) {
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 		if o.Size != 70_000 || o.Size != st.Size || o.Size != opened.Size || o.Hash == "" || o.Hash != st.Hash || o.Hash != opened.Hash {
 			t.Errorf("list %+v\nstat %+v\nopen %+v: want one size and one hash", o, st, opened)

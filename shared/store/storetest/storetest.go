@@ -1,19 +1,53 @@
 // Package storetest is the contract of package store as suites that every
 // driver passes: Source, Target and Multipart. A case's name is the sentence
-// it holds the driver to. Start with Fixture.
+// it holds the driver to. Start with Fixture. Source, Target and Multipart run
+// under go test, the cases themselves anywhere: T is all that they need.
 package storetest
 
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
+
+// T is what a case needs of a *testing.T, which is one. Fatalf and Skipf do not return.
+type T interface {
+	Helper()
+	Context() context.Context
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Skipf(format string, args ...any)
+}
+
+// Case is one sentence of a contract, and the test of it on an empty bucket.
+type Case struct {
+	Name string
+	Test func(T, Fixture)
+}
+
+// cases are tests in the order of their names.
+func cases(tests map[string]func(T, Fixture)) []Case {
+	var all []Case
+	for _, name := range slices.Sorted(maps.Keys(tests)) {
+		all = append(all, Case{name, tests[name]})
+	}
+	return all
+}
+
+func run(t *testing.T, all []Case, open func(t *testing.T) Fixture) {
+	for _, c := range all {
+		t.Run(c.Name, func(t *testing.T) { c.Test(t, open(t)) })
+	}
+}
 
 // Fixture is an empty bucket to read, and the way to fill it and to make trouble.
 type Fixture struct {
@@ -23,6 +57,12 @@ type Fixture struct {
 	// Trouble makes the next requests of that kind go wrong. A kind that the
 	// fixture cannot make is answered false, and its cases are skipped.
 	Trouble func(kind Trouble) bool
+	// Fill stores an object of one byte under each of the keys, in any order or
+	// side by side. Nil: Put does, one after the other.
+	Fill func(keys []string)
+	// Taken is how many bytes of every key the fixture needs for itself, so that
+	// the longest keys are shorter by as much.
+	Taken int
 }
 
 // Trouble is what a service may do in the middle of its work.
@@ -42,20 +82,64 @@ var Awkward = []string{
 	strings.Repeat("k", 750), strings.Repeat("中", 250),
 }
 
+// longKeys is how many of Awkward, at its end, are as long as a key may be everywhere.
+const longKeys = 2
+
+// awkward is Awkward, the longest keys as long as the fixture lets them be.
+func (f Fixture) awkward() []string {
+	keys := slices.Clone(Awkward)
+	for i, k := range keys[len(keys)-longKeys:] {
+		n := len(k) - f.Taken
+		for n > 0 && n < len(k) && !utf8.RuneStart(k[n]) {
+			n--
+		}
+		keys[len(keys)-longKeys+i] = k[:n]
+	}
+	return keys
+}
+
+// numbered are n keys.
+func numbered(n int) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("%04d", i)
+	}
+	return keys
+}
+
+// fill is Fixture.Fill.
+func (f Fixture) fill(keys []string) {
+	if f.Fill != nil {
+		f.Fill(keys)
+		return
+	}
+	for _, k := range keys {
+		f.put(k, "x")
+	}
+}
+
+// able skips a case, before it does any work, of a fixture that makes no trouble at all.
+func (f Fixture) able(t T, kind Trouble) {
+	t.Helper()
+	if f.Trouble == nil {
+		t.Skipf("nobody can make it so here that %s", kind)
+	}
+}
+
 // put is Fixture.Put for a body alone.
 func (f Fixture) put(key, body string) {
 	f.Put(store.Object{Key: key, Size: int64(len(body))}, []byte(body))
 }
 
 // trouble makes trouble or skips the case.
-func (f Fixture) trouble(t *testing.T, kind Trouble) {
+func (f Fixture) trouble(t T, kind Trouble) {
 	t.Helper()
-	if f.Trouble == nil || !f.Trouble(kind) {
+	if !f.Trouble(kind) {
 		t.Skipf("this fixture cannot make it so that %s", kind)
 	}
 }
 
-func keys(t *testing.T, s store.Source, r store.Range) []string {
+func keys(t T, s store.Source, r store.Range) []string {
 	t.Helper()
 	var all []string
 	for o, err := range s.List(t.Context(), r) {
@@ -67,7 +151,7 @@ func keys(t *testing.T, s store.Source, r store.Range) []string {
 	return all
 }
 
-func stat(t *testing.T, s store.Source, key string) store.Object {
+func stat(t T, s store.Source, key string) store.Object {
 	t.Helper()
 	o, err := s.Stat(t.Context(), key)
 	if err != nil {
@@ -76,7 +160,7 @@ func stat(t *testing.T, s store.Source, key string) store.Object {
 	return o
 }
 
-func read(t *testing.T, s store.Source, o store.Object, off, n int64) []byte {
+func read(t T, s store.Source, o store.Object, off, n int64) []byte {
 	t.Helper()
 	_, body, err := s.Open(t.Context(), o, off, n)
 	if err != nil {
@@ -90,7 +174,7 @@ func read(t *testing.T, s store.Source, o store.Object, off, n int64) []byte {
 	return data
 }
 
-func write(t *testing.T, b store.Target, o store.Object, body []byte) store.Stored {
+func write(t T, b store.Target, o store.Object, body []byte) store.Stored {
 	t.Helper()
 	o.Size = int64(len(body))
 	s, err := b.Put(t.Context(), o, bytes.NewReader(body), store.Put{})
@@ -100,7 +184,7 @@ func write(t *testing.T, b store.Target, o store.Object, body []byte) store.Stor
 	return s
 }
 
-func wantKind(t *testing.T, what string, err error, want fault.Kind) {
+func wantKind(t T, what string, err error, want fault.Kind) {
 	t.Helper()
 	if got := fault.KindOf(err); err == nil || got != want {
 		t.Errorf("%s: %v (%q), want %q", what, err, got, want)

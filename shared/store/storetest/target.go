@@ -18,7 +18,13 @@ import (
 // Target tests a store.Target, as a source too. open returns an empty bucket each time.
 func Target(t *testing.T, open func(t *testing.T) Fixture) {
 	Source(t, open)
-	for name, test := range map[string]func(*testing.T, store.Target){
+	run(t, TargetCases(), open)
+}
+
+// TargetCases is what the contract of a store.Target has besides that of a Source.
+func TargetCases() []Case {
+	tests := map[string]func(T, Fixture){}
+	for name, test := range map[string]func(T, store.Target){
 		"bodies of every size are stored whole":            sizes,
 		"a body that fails leaves what was there":          failingBody,
 		"a body that is too short leaves what was there":   shortBody,
@@ -31,21 +37,22 @@ func Target(t *testing.T, open func(t *testing.T) Fixture) {
 		"keys that cannot be held are refused with a cure": refusedKeys,
 		"a Put with a ctx that has ended stores nothing":   cancelledPut,
 	} {
-		t.Run(name, func(t *testing.T) {
-			b, ok := open(t).Source.(store.Target)
+		tests[name] = func(t T, f Fixture) {
+			b, ok := f.Source.(store.Target)
 			if !ok {
-				t.Fatal("the fixture's source is no target")
+				t.Fatalf("the fixture's source is no target")
 			}
 			test(t, b)
-		})
+		}
 	}
+	return cases(tests)
 }
 
 func crc(b []byte) string {
 	return strconv.FormatUint(crc64.Checksum(b, crc64.MakeTable(crc64.ECMA)), 10)
 }
 
-func sizes(t *testing.T, b store.Target) {
+func sizes(t T, b store.Target) {
 	for _, n := range []int{0, 1, 1000, 1 << 20, 1<<20 + 1, 5<<20 + 7} {
 		body := content(n)
 		s := write(t, b, store.Object{Key: "k"}, body)
@@ -63,7 +70,7 @@ func sizes(t *testing.T, b store.Target) {
 
 var errBody = errors.New("the source broke")
 
-func failingBody(t *testing.T, b store.Target) {
+func failingBody(t T, b store.Target) {
 	old := []byte("what was there")
 	write(t, b, store.Object{Key: "k"}, old)
 	for _, n := range []int{10, 1 << 20, 3 << 20} {
@@ -88,7 +95,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-func shortBody(t *testing.T, b store.Target) {
+func shortBody(t T, b store.Target) {
 	write(t, b, store.Object{Key: "k"}, []byte("old"))
 	for _, n := range []int{10, 2 << 20} {
 		if _, err := b.Put(t.Context(), store.Object{Key: "k", Size: int64(n)}, bytes.NewReader(content(n-1)), store.Put{}); err == nil {
@@ -100,7 +107,7 @@ func shortBody(t *testing.T, b store.Target) {
 	}
 }
 
-func ifAbsent(t *testing.T, b store.Target) {
+func ifAbsent(t T, b store.Target) {
 	for _, n := range []int{3, 2 << 20} {
 		o := store.Object{Key: "k" + strconv.Itoa(n), Size: int64(n)}
 		if _, err := b.Put(t.Context(), o, bytes.NewReader(content(n)), store.Put{IfAbsent: true}); err != nil {
@@ -109,12 +116,12 @@ func ifAbsent(t *testing.T, b store.Target) {
 		_, err := b.Put(t.Context(), o, bytes.NewReader(make([]byte, n)), store.Put{IfAbsent: true})
 		wantKind(t, "the second", err, fault.Changed)
 		if got := read(t, b, store.Object{Key: o.Key}, 0, -1); !bytes.Equal(got, content(n)) {
-			t.Error("the second replaced the first")
+			t.Errorf("the second replaced the first")
 		}
 	}
 }
 
-func attributes(t *testing.T, b store.Target) {
+func attributes(t T, b store.Target) {
 	headers := map[string]string{
 		"Cache-Control": "max-age=3600", "Content-Disposition": `attachment; filename="a b.txt"`, "Content-Encoding": "identity",
 		"Content-Language": "zh-CN", "Expires": "Thu, 01 Jan 2037 00:00:00 GMT",
@@ -126,7 +133,7 @@ func attributes(t *testing.T, b store.Target) {
 	}
 }
 
-func metadata(t *testing.T, b store.Target) {
+func metadata(t T, b store.Target) {
 	meta := map[string]string{
 		"plain": "value", "under_score": "v", "dots.and spaces": "v", "ключ": "значение", "ferry-hash": "not ours", "ferry-x-1": "v",
 		"control": "a\x01\nb", "empty": "", "spaces": "  both ends  ", "long": strings.Repeat("x", 2000), "percent": "%41", "utf": "中文 😀",
@@ -140,7 +147,7 @@ func metadata(t *testing.T, b store.Target) {
 	}
 }
 
-func origin(t *testing.T, b store.Target) {
+func origin(t T, b store.Target) {
 	at := time.Unix(1_700_000_000, 123_456_700).UTC()
 	for _, want := range []store.Origin{{Hash: "Fto5o-5ea0sNMlW_75VgGJCv2AcJ", Modified: at}, {Modified: at}} {
 		write(t, b, store.Object{Key: "k", Origin: &want, Meta: map[string]string{"ferry-time": "mine"}}, []byte("x"))
@@ -151,7 +158,7 @@ func origin(t *testing.T, b store.Target) {
 	}
 }
 
-func etags(t *testing.T, b store.Target) {
+func etags(t T, b store.Target) {
 	first := write(t, b, store.Object{Key: "k"}, []byte("one"))
 	if got := stat(t, b, "k").Hash; got != first.ETag {
 		t.Errorf("Stat tells %q, Put told %q", got, first.ETag)
@@ -161,7 +168,7 @@ func etags(t *testing.T, b store.Target) {
 	}
 }
 
-func deleting(t *testing.T, b store.Target) {
+func deleting(t T, b store.Target) {
 	write(t, b, store.Object{Key: "k"}, []byte("x"))
 	for range 2 {
 		if err := b.Delete(t.Context(), "k"); err != nil {
@@ -172,7 +179,7 @@ func deleting(t *testing.T, b store.Target) {
 	wantKind(t, "Stat of what was deleted", err, fault.NotFound)
 }
 
-func refusedKeys(t *testing.T, b store.Target) {
+func refusedKeys(t T, b store.Target) {
 	for _, key := range Awkward {
 		if err := b.CheckKey(key); err != nil {
 			t.Errorf("CheckKey(%q) = %v, want nil", key, err)
@@ -187,7 +194,7 @@ func refusedKeys(t *testing.T, b store.Target) {
 	}
 }
 
-func cancelledPut(t *testing.T, b store.Target) {
+func cancelledPut(t T, b store.Target) {
 	for _, n := range []int{10, 2 << 20} {
 		if _, err := b.Put(cancelled(t.Context()), store.Object{Key: "k", Size: int64(n)}, bytes.NewReader(content(n)), store.Put{}); err == nil {
 			t.Errorf("Put of %d bytes with a ctx that had ended succeeded", n)

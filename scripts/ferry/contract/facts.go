@@ -1,0 +1,167 @@
+package contract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"kodoferry/shared/digest"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+)
+
+const (
+	looked    = 5000    // keys of the source that are listed
+	readWhole = 20      // objects of it that are read
+	smallest  = 4 << 20 // bytes of the biggest of these
+)
+
+// sourceFacts are questions that the user's own objects answer. None of them is
+// named in an answer.
+func (s Setup) sourceFacts() []item {
+	fact := func(sentence string, ask func(context.Context, *recorder)) item {
+		return item{"kodo", s.SourceAt.Region, "unknown", sentence, ask}
+	}
+	return []item{
+		fact("a marker made of a key that does not exist lists the key after it", func(ctx context.Context, r *recorder) {
+			if n := len(s.first(ctx, r, 2)); n < 2 {
+				r.Skipf("it takes two objects to ask, the source shows %d", n)
+			}
+			chain, err := pipeline.Chained(ctx, s.Source, store.Range{Prefix: s.SourceAt.Prefix})
+			if err != nil {
+				r.Fatalf("it could not be asked: %s", unquoted(err))
+			}
+			if chain {
+				r.Errorf("the listing went on elsewhere, or no name fits between the first two keys")
+			}
+		}),
+		fact("a listing is in byte order", func(ctx context.Context, r *recorder) {
+			r.see("%d keys", len(s.first(ctx, r, looked))) // the driver refuses a key that is not above the one before
+		}),
+		fact("which objects a listing tells the MD5 of", func(ctx context.Context, r *recorder) {
+			some := s.first(ctx, r, looked)
+			md5, hash, parts := 0, 0, 0
+			for _, o := range some {
+				md5 += one(o.MD5 != "")
+				hash += one(digest.IsQetag(o.Hash))
+				parts += one(len(o.Parts) > 0)
+			}
+			r.see("of %d objects %d have an MD5, %d a qetag, %d their parts", len(some), md5, hash, parts)
+		}),
+		fact("objects have the bytes whose hashes are listed", s.sameBytes),
+		fact("a range of an object is served", s.ranges),
+		fact("a missing key is told from a missing bucket", func(ctx context.Context, r *recorder) {
+			_, err := s.Source.Stat(ctx, s.SourceAt.Prefix+s.Prefix+"none")
+			if fault.KindOf(err) != fault.NotFound {
+				r.Errorf("Stat of a key that does not exist is %q, want %q", fault.KindOf(err), fault.NotFound)
+			}
+		}),
+		fact("the service's own count of a bucket may be asked for", func(ctx context.Context, r *recorder) {
+			g, ok := s.Source.(store.Gauge)
+			if !ok {
+				r.Skipf("this kind of source counts nothing")
+			}
+			if _, err := g.Usage(ctx); err != nil {
+				r.Errorf("it may not: %s", unquoted(err))
+			}
+		}),
+		fact("how many bytes a key may have", s.keyLengths),
+	}
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// first are the first objects of the source, up to n.
+func (s Setup) first(ctx context.Context, r *recorder, n int) []store.Object {
+	var some []store.Object
+	for o, err := range s.Source.List(ctx, store.Range{Prefix: s.SourceAt.Prefix}) {
+		if err != nil {
+			r.Fatalf("the source could not be listed: %s", unquoted(err))
+		}
+		if some = append(some, o); len(some) == n {
+			break
+		}
+	}
+	return some
+}
+
+// readable are up to n objects that can be read now and are not big.
+func (s Setup) readable(ctx context.Context, r *recorder, n int) []store.Object {
+	var fit []store.Object
+	for _, o := range s.first(ctx, r, 1000) {
+		if !o.Frozen && !o.Disabled && o.Size > 0 && o.Size <= smallest && len(fit) < n {
+			fit = append(fit, o)
+		}
+	}
+	if len(fit) == 0 {
+		r.Skipf("the source shows no object of 1 byte to 4 MiB that can be read")
+	}
+	return fit
+}
+
+func (s Setup) sameBytes(ctx context.Context, r *recorder) {
+	some := s.readable(ctx, r, readWhole)
+	for _, o := range some {
+		_, body, err := s.Source.Open(ctx, o, 0, -1)
+		if err == nil {
+			_, err = io.Copy(io.Discard, digest.NewReader(body, digest.Want{Size: o.Size, Qetag: o.Hash, Parts: o.Parts, MD5: o.MD5}))
+			_ = body.Close()
+		}
+		if _, differs := errors.AsType[*digest.Mismatch](err); differs {
+			r.Errorf("an object of %d bytes has others than those listed", o.Size)
+		} else if err != nil {
+			r.Errorf("an object could not be read: %s", unquoted(err))
+		}
+	}
+	r.see("%d objects", len(some))
+}
+
+func (s Setup) ranges(ctx context.Context, r *recorder) {
+	o := s.readable(ctx, r, 1)[0]
+	read := func(off, n int64) []byte {
+		_, body, err := s.Source.Open(ctx, o, off, n)
+		if err != nil {
+			r.Fatalf("bytes %d to %d could not be read: %s", off, off+n, unquoted(err))
+		}
+		defer func() { _ = body.Close() }()
+		data, err := io.ReadAll(body)
+		if err != nil {
+			r.Fatalf("bytes %d to %d could not be read: %s", off, off+n, unquoted(err))
+		}
+		return data
+	}
+	whole, half := read(0, -1), o.Size/2
+	if got := read(half, o.Size-half); !bytes.Equal(got, whole[half:]) {
+		r.Errorf("the second half of an object of %d bytes has %d bytes, or others", o.Size, len(got))
+	}
+}
+
+// keyLengths looks for the longest key that Kodo takes.
+func (s Setup) keyLengths(ctx context.Context, r *recorder) {
+	if s.Scratch == nil {
+		r.Skipf("nothing was named at Kodo that may be written: --scratch 'kodo://bucket/prefix/'")
+	}
+	k := s.Scratch.below(99)
+	var seen []string
+	for _, n := range []int{750, 751, 1023, 1024} {
+		err := k.put(ctx, store.Object{Key: strings.Repeat("k", n-len(k.prefix))}, []byte("x"))
+		switch kind := fault.KindOf(err); kind {
+		case "":
+			seen = append(seen, fmt.Sprintf("%d taken", n))
+		case fault.Invalid, fault.Denied:
+			seen = append(seen, fmt.Sprintf("%d refused", n))
+		default:
+			r.Fatalf("a key of %d bytes: %v", n, err)
+		}
+	}
+	r.see("%s", strings.Join(seen, ", "))
+}

@@ -1,0 +1,181 @@
+package contract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/storetest"
+)
+
+// name names the n-th place of its kind.
+func name(n int) string { return fmt.Sprintf("%02d", n) }
+
+// below is a source seen from a prefix: keys begin behind it.
+type below struct {
+	in     store.Source
+	prefix string
+}
+
+func (b below) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	r.Prefix = b.prefix + r.Prefix
+	for _, end := range []*string{&r.After, &r.UpTo} {
+		if *end != "" {
+			*end = b.prefix + *end
+		}
+	}
+	return func(yield func(store.Object, error) bool) {
+		for o, err := range b.in.List(ctx, r) {
+			if !yield(b.bare(o), err) {
+				return
+			}
+		}
+	}
+}
+
+func (b below) bare(o store.Object) store.Object {
+	o.Key = strings.TrimPrefix(o.Key, b.prefix)
+	return o
+}
+
+func (b below) Stat(ctx context.Context, key string) (store.Object, error) {
+	o, err := b.in.Stat(ctx, b.prefix+key)
+	return b.bare(o), err
+}
+
+func (b below) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	o.Key = b.prefix + o.Key
+	o, body, err := b.in.Open(ctx, o, off, n)
+	return b.bare(o), body, err
+}
+
+// scratch is an empty bucket of its own below a prefix of a real one.
+type scratch struct {
+	below
+	to Bucket
+
+	mu      sync.Mutex
+	uploads map[string]string // what was begun: upload and whole key
+}
+
+func newScratch(b Bucket, prefix string, n int) *scratch {
+	return &scratch{below: below{b, prefix + name(n) + "/"}, to: b, uploads: map[string]string{}}
+}
+
+// beginTime bounds the beginning of an upload.
+const beginTime = 15 * time.Second
+
+func (s *scratch) CheckKey(key string) error { return s.to.CheckKey(s.prefix + key) }
+
+func (s *scratch) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	o.Key = s.prefix + o.Key
+	return s.to.Put(ctx, o, body, how)
+}
+
+func (s *scratch) Delete(ctx context.Context, key string) error {
+	return s.to.Delete(ctx, s.prefix+key)
+}
+
+func (s *scratch) Begin(ctx context.Context, o store.Object) (string, []string, error) {
+	o.Key = s.prefix + o.Key
+	// Cut off, it would leave an upload whose id nobody knows.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), beginTime)
+	defer cancel()
+	id, warnings, err := s.to.Begin(ctx, o)
+	if err == nil {
+		s.mu.Lock()
+		s.uploads[id] = o.Key
+		s.mu.Unlock()
+	}
+	return id, warnings, err
+}
+
+func (s *scratch) PutPart(ctx context.Context, key, upload string, n int, body io.Reader, size int64) (store.Part, error) {
+	return s.to.PutPart(ctx, s.prefix+key, upload, n, body, size)
+}
+
+func (s *scratch) Parts(ctx context.Context, key, upload string) ([]store.Part, error) {
+	return s.to.Parts(ctx, s.prefix+key, upload)
+}
+
+func (s *scratch) Finish(ctx context.Context, key, upload string, parts []store.Part, how store.Put) (store.Stored, error) {
+	return s.to.Finish(ctx, s.prefix+key, upload, parts, how)
+}
+
+func (s *scratch) Abort(ctx context.Context, key, upload string) error {
+	return s.to.Abort(ctx, s.prefix+key, upload)
+}
+
+// fixture is s for a case. Nobody can make trouble in a real cloud.
+func (s *scratch) fixture(r *recorder) storetest.Fixture {
+	one := func(ctx context.Context, o store.Object, body []byte) error {
+		o.Size = int64(len(body))
+		_, err := store.Retry(ctx, store.Pauses(), "contract.Put", o.Key, func() (store.Stored, error) {
+			return s.Put(ctx, o, bytes.NewReader(body), store.Put{})
+		})
+		return err
+	}
+	return fixture(r, s, len(s.prefix), one)
+}
+
+// fillers is how many objects are stored at a time to fill a bucket.
+const fillers = 16
+
+// fixture is b, which one writes to, for a case.
+func fixture(r *recorder, b store.Source, taken int, one func(context.Context, store.Object, []byte) error) storetest.Fixture {
+	return storetest.Fixture{
+		Source: b, Taken: taken,
+		Put: func(o store.Object, body []byte) {
+			if err := one(r.ctx, o, body); err != nil {
+				r.Fatalf("an object could not be stored: %v", err)
+			}
+		},
+		Fill: func(keys []string) {
+			g, ctx := errgroup.WithContext(r.ctx)
+			g.SetLimit(fillers)
+			for _, key := range keys {
+				g.Go(func() error { return one(ctx, store.Object{Key: key}, []byte("x")) })
+			}
+			if err := g.Wait(); err != nil {
+				r.Fatalf("%d objects could not be stored: %v", len(keys), err)
+			}
+		},
+	}
+}
+
+// clear aborts what was begun, and deletes all that is below the prefix.
+func (s *scratch) clear(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for id, key := range s.uploads {
+		_, err := store.Retry(ctx, store.Pauses(), "contract.clear", key, func() (struct{}, error) { return struct{}{}, s.to.Abort(ctx, key, id) })
+		errs = append(errs, err)
+	}
+	var g errgroup.Group
+	g.SetLimit(fillers)
+	for o, err := range s.to.List(ctx, store.Range{Prefix: s.prefix}) {
+		if err != nil {
+			errs = append(errs, err)
+			break
+		}
+		g.Go(func() error {
+			_, err := store.Retry(ctx, store.Pauses(), "contract.clear", o.Key, func() (struct{}, error) { return struct{}{}, s.to.Delete(ctx, o.Key) })
+			return err
+		})
+	}
+	errs = append(errs, g.Wait())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("not all could be removed below %q: %w", s.prefix, err)
+	}
+	return nil
+}

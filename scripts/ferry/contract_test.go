@@ -1,0 +1,199 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"kodoferry/scripts/ferry/contract"
+	"kodoferry/shared/app"
+	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/queue/queuetest"
+	"kodoferry/shared/store/storetest"
+)
+
+// held runs the contract, and returns what it wrote to its file.
+func (c *clouds) held(t *testing.T, args ...string) (res contract.Result, raw, said string, code int) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "contract.json")
+	out, errOut, code := execute(t, c.env, append([]string{"check", c.src, c.dst, "--contract", "--yes", "--save", path}, args...)...)
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, &res)
+	}
+	if err != nil {
+		t.Fatalf("exit code %d, %v\n%s%s", code, err, out, errOut)
+	}
+	return res, string(data), out + errOut, code
+}
+
+// below makes the job's source a prefix of its bucket, and returns another that may be written.
+func (c *clouds) below(t *testing.T, n int) (scratch string) {
+	t.Helper()
+	c.fill(t, n)
+	scratch = strings.Replace(c.src, "kodo://photos/", "kodo://photos/scratch/", 1)
+	c.src = strings.Replace(c.src, "kodo://photos/", "kodo://photos/photos/", 1)
+	return scratch
+}
+
+// atSource counts what Kodo holds.
+func (c *clouds) atSource() (n int) {
+	for range c.kodo.Objects(demoSource) {
+		n++
+	}
+	return n
+}
+
+func (c *clouds) swept(t *testing.T, n int) {
+	t.Helper()
+	c.untouched(t)
+	if got := c.atSource(); got != n {
+		t.Errorf("Kodo holds %d objects, want the %d that were there", got, n)
+	}
+}
+
+// givesAwayNothing looks for names that are the user's alone.
+func givesAwayNothing(t *testing.T, raw string, c *clouds, more ...string) {
+	t.Helper()
+	for _, name := range append(more, demoTarget, "127.0.0.1", emulatedKey, emulatedSecret, ".ferry/", "contract-", strings.TrimPrefix(c.oss.Endpoint(), "http://"), keyOf(1)) {
+		if strings.Contains(raw, name) {
+			t.Errorf("the file names %q", name)
+		}
+	}
+}
+
+func TestTheStandInsKeepTheWholeContract(t *testing.T) {
+	t.Parallel() // queues take their time
+	c := newClouds(t)
+	scratch := c.below(t, 30)
+	queues, at := madeQueues(t, 30*time.Minute, app.QueueNames...)
+	res, raw, said, code := c.held(t, "--scratch", scratch, "--queues", at)
+	if code != 0 || res.Failed != 0 || res.Passed < 60 || res.V != 1 || res.Ferry == "" || time.Since(res.Date) > time.Hour {
+		t.Errorf("exit code %d, %d failed, %d passed, want 0, none and all\n%s", code, res.Failed, res.Passed, said)
+	}
+	for cloud, cases := range map[string][]string{"kodo": nil, "oss": nil, "mns": nil} {
+		for _, s := range storetest.SourceCases() {
+			cases = append(cases, s.Name)
+		}
+		switch cloud {
+		case "oss":
+			for _, s := range append(storetest.TargetCases(), storetest.MultipartCases()...) {
+				cases = append(cases, s.Name)
+			}
+		case "mns":
+			cases = nil
+			for _, s := range queuetest.Cases() {
+				cases = append(cases, s.Name)
+			}
+		}
+		for _, sentence := range cases {
+			i := slices.IndexFunc(res.Rows, func(r contract.Row) bool { return r.Cloud == cloud && r.Sentence == sentence })
+			switch {
+			case i < 0:
+				t.Errorf("%s: %q was not put", cloud, sentence)
+			case res.Rows[i].Verdict == contract.Skipped && !strings.Contains(res.Rows[i].Reason, "nobody can make it so"):
+				t.Errorf("%s: %q was skipped: %s", cloud, sentence, res.Rows[i].Reason)
+			}
+		}
+	}
+	givesAwayNothing(t, raw, c, queues.Account())
+	c.swept(t, 30)
+	if n := len(queues.Queues()); n != len(app.QueueNames) {
+		t.Errorf("%d queues are left, want the deployment's own", n)
+	}
+	if n := queues.Desk().Counts()["create"]; int(n) != len(queuetest.Cases()) {
+		t.Errorf("%d queues were made, want one a sentence", n)
+	}
+}
+
+func TestWhatACloudDoesNotKeepIsARowThatNamesNothing(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.below(t, 30)
+	c.kodo.Desk().Inject(chaos.Rule{Op: "get", Kind: chaos.Flip, Rate: 1})
+	c.oss.Desk().Inject(chaos.Rule{Op: "abort", Kind: chaos.Status, Status: 403, Rate: 0.4})
+	res, raw, said, code := c.held(t)
+	fails := map[string]string{}
+	for _, r := range res.Rows {
+		if r.Verdict == contract.Fail {
+			fails[r.Sentence] = r.Reason
+		}
+		if r.Cloud == "mns" && r.Verdict != contract.Skipped {
+			t.Errorf("a queue was asked that nobody named: %+v", r)
+		}
+	}
+	if !strings.Contains(fails["objects have the bytes whose hashes are listed"], "others than those listed") || code == 0 || !strings.Contains(said, "FAIL  kodo") {
+		t.Errorf("exit code %d, failed: %q, want the bytes among them", code, fails)
+	}
+	if i := slices.IndexFunc(res.Rows, func(r contract.Row) bool { return r.Cloud == "kodo" && r.Of == "source" }); !strings.Contains(res.Rows[i].Reason, "--scratch") {
+		t.Errorf("without a place to write at Kodo the row says %q, want what to name", res.Rows[i].Reason)
+	}
+	givesAwayNothing(t, raw, c)
+}
+
+func TestAContractThatIsInterruptedRemovesWhatItWrote(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	scratch := c.below(t, 30)
+	queues, at := madeQueues(t, 30*time.Minute, app.QueueNames...)
+	path := filepath.Join(t.TempDir(), "contract.json")
+	said, code := signalled(t, c.env, syscall.SIGINT, func() bool {
+		return len(c.oss.Keys(demoTarget)) > 300 && c.atSource() > 300 && len(queues.Queues()) > len(app.QueueNames)
+	}, "check", c.src, c.dst, "--contract", "--yes", "--scratch", scratch, "--queues", at, "--save", path)
+	if code != 130 {
+		t.Errorf("exit code %d, want 130\n%s", code, said)
+	}
+	c.swept(t, 30)
+	if n := len(queues.Queues()); n != len(app.QueueNames) {
+		t.Errorf("%d queues are left, want the deployment's own", n)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("what was found until then is lost: %v", err)
+	}
+}
+
+func TestAContractIsNotRunByMistake(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 3)
+	if err := c.oss.CreateBucket("kept-for-long"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.oss.SetRetention("kept-for-long", 30); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"without a word":             {[]string{"--contract"}, []string{"--yes"}},
+		"a flag without its other":   {[]string{"--yes", "--scratch", c.src}, []string{"--yes goes with --contract", "--scratch goes with --contract"}},
+		"a scratch in the source":    {[]string{"--contract", "--yes", "--scratch", strings.Replace(c.src, "photos/", "photos/x/", 1)}, []string{"--scratch lies inside the source"}},
+		"a scratch of a whole":       {[]string{"--contract", "--yes", "--scratch", strings.Replace(c.src, "photos/", "other/", 1)}, []string{"--scratch", "ends in a slash"}},
+		"a ledger kept for long":     {[]string{"--contract", "--yes", "--ledger", strings.Replace(c.ledger, demoTarget, "kept-for-long", 1)}, []string{"30 days", "--ledger"}},
+		"a ledger that is not there": {[]string{"--contract", "--yes", "--ledger", strings.Replace(c.ledger, demoTarget, "no-ledger", 1)}, []string{`"no-ledger" does not exist`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"check", c.src, c.dst, "--save", filepath.Join(t.TempDir(), "contract.json")}, tc.args...)
+			if !slices.Contains(tc.args, "--contract") {
+				args = slices.DeleteFunc(args, func(a string) bool { return strings.HasSuffix(a, "contract.json") || a == "--save" })
+			}
+			_, said, code := execute(t, c.env, args...)
+			if code != 2 {
+				t.Errorf("exit code %d, want 2\n%s", code, said)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(said, want) {
+					t.Errorf("it does not say %q: %s", want, said)
+				}
+			}
+			if keys := append(c.oss.Keys(demoTarget), c.oss.Keys("kept-for-long")...); len(keys) > 0 {
+				t.Errorf("something was written: %q", keys)
+			}
+		})
+	}
+}

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kodoferry/shared/alert"
+	"kodoferry/shared/job"
+	"kodoferry/shared/queue"
+)
+
+// hides is what an examination asks of a queue besides the port.
+type hides interface {
+	Visibility(ctx context.Context) (time.Duration, error)
+}
+
+// leastHidden is the least visibility of a queue whose tasks take as long as an
+// invocation: a message that appears again while its task is at work is done twice.
+const leastHidden = 10 * time.Minute
+
+// queues asks of a deployment's queues. No message is sent: functions would
+// take it for a task.
+func (x *Examination) queues(ctx context.Context) {
+	at, err := x.Config.location("FERRY_QUEUES", x.Config.QueuesAt, job.MNS, job.SQS)
+	if err != nil {
+		x.ask(ctx, "FERRY_QUEUES", func(context.Context) (State, string) { return Failed, plain(err) })
+		return
+	}
+	for i, name := range QueueNames {
+		q, err := x.Config.openQueue(at, name)
+		if err != nil {
+			x.ask(ctx, at.Prefix+name, func(context.Context) (State, string) { return Failed, plain(err) })
+			continue
+		}
+		if p, ok := any(q).(placed); ok && i == 0 && !x.reachable(ctx, p, skewOSS) {
+			return
+		}
+		x.ask(ctx, at.Prefix+name, func(ctx context.Context) (State, string) { return x.queue(ctx, q) })
+	}
+}
+
+func (x *Examination) queue(ctx context.Context, q interface {
+	queue.Queue
+	Check(ctx context.Context) error
+}) (State, string) {
+	if err := patiently(ctx, q.Check); err != nil {
+		return Failed, plain(err)
+	}
+	d, err := q.Depth(ctx)
+	if err != nil {
+		return Failed, plain(err)
+	}
+	holds := fmt.Sprintf("holds %d ready, %d at work, %d waiting", d.Ready, d.InFlight, d.Delayed)
+	h, ok := q.(hides)
+	if !ok {
+		return Fine, holds
+	}
+	hidden, err := h.Visibility(ctx)
+	switch {
+	case err != nil:
+		return Failed, plain(err)
+	case hidden < leastHidden:
+		return Failed, fmt.Sprintf("it hides a received message for %s, less than a task may take, so tasks are done twice: set its visibility timeout to 30 minutes", hidden)
+	}
+	return Fine, fmt.Sprintf("%s; hides a message for %s", holds, hidden)
+}
+
+// alerts asks whether the webhooks of the job can be told, and tells them if Ring says so.
+func (x *Examination) alerts(ctx context.Context) {
+	for _, a := range x.Job.Alerts {
+		x.ask(ctx, a.To, func(ctx context.Context) (State, string) {
+			h, err := x.Config.hook(a)
+			if err != nil {
+				return Failed, plain(err)
+			}
+			if !x.Ring {
+				return Fine, fmt.Sprintf("is set, for %s; nothing was posted (--ring posts a test message); functions need it in their own environment", a.Kind)
+			}
+			m := alert.Message{Event: "test", Run: x.Job.Name, Text: "this is a test: ferry check --ring", Next: "ferry check " + x.Job.Name, At: time.Now()}
+			if err := post(ctx, h, m); err != nil {
+				return Failed, plain(err)
+			}
+			return Fine, fmt.Sprintf("the %s webhook took a test message; functions need the variable in their own environment", a.Kind)
+		})
+	}
+}

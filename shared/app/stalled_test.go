@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store/mem"
+)
+
+// TestAStandstillIsToldOnceAndAgainWhenItComesAgain moves the clock by hand.
+func TestAStandstillIsToldOnceAndAgainWhenItComesAgain(t *testing.T) {
+	var told atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { told.Add(1) }))
+	t.Cleanup(s.Close)
+	l := ledger.Open(mem.New(mem.OSS), ".ferry/")
+	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "", func(j *job.Job) {
+		j.Alerts = []job.Alert{{To: "FERRY_ALERT_OPS", Kind: job.JSON, Insecure: true}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen, err := job.Encode(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const run = "photos/20260101T000000Z"
+	if _, err := l.Run(run).Start(t.Context(), ledger.Started{Job: frozen}); err != nil {
+		t.Fatal(err)
+	}
+	var clock atomic.Int64
+	now := func() time.Time { return time.Unix(clock.Load(), 0) }
+	after := func(d time.Duration) { clock.Add(int64(d / time.Second)) }
+	bells := []*bell{}
+	for range 2 { // two processes look
+		bells = append(bells, newBell(nil, l, func(string) string { return s.URL }, slog.New(slog.DiscardHandler), now))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ticks, over := make(chan time.Time), make(chan struct{})
+	go func() {
+		bells[0].guard(ctx, run, ticks)
+		close(over)
+	}()
+	look := func(want int32, why string) {
+		t.Helper()
+		ticks <- now()
+		ticks <- now() // the first look has ended once the second begins
+		if got := told.Load(); got != want {
+			t.Errorf("%s: told %d times, want %d", why, got, want)
+		}
+	}
+	look(0, "it has just begun")
+	after(14 * time.Minute)
+	look(0, "14 minutes are not long")
+	since := now().Add(-14 * time.Minute)
+	after(2 * time.Minute)
+	look(1, "16 minutes are")
+	bells[1].stalled(t.Context(), run, since)
+	if got := told.Load(); got != 1 {
+		t.Errorf("another process saw the same and told it, too: %d times, want 1", got)
+	}
+	bells[0].touch(run)
+	look(1, "it moves again")
+	after(20 * time.Minute)
+	look(2, "it stands still again")
+	stop()
+	<-over
+}

@@ -1,0 +1,48 @@
+package mns
+
+import (
+	"context"
+	"time"
+
+	sdk "github.com/aliyun/aliyun-mns-go-sdk"
+
+	"kodoferry/shared/fault"
+)
+
+// Hosts returns the address, scheme://host, that requests go to.
+func (q *Queue) Hosts(context.Context) ([]string, error) { return []string{q.base}, nil }
+
+// Visibility returns for how long the queue hides a received message.
+func (q *Queue) Visibility(ctx context.Context) (time.Duration, error) {
+	const op = "mns.Visibility"
+	var a sdk.QueueAttribute
+	err := q.retry(ctx, op, readTries, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
+		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)
+		return q.own(op, err)
+	})
+	return time.Duration(a.VisibilityTimeout) * time.Second, err
+}
+
+// Create makes the queue, which hides a received message for visibility, in
+// whole seconds from 1. It needs mns:CreateQueue.
+func (q *Queue) Create(ctx context.Context, visibility time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	const maxBody, retention = 64 << 10, 3600 // bytes, seconds
+	err := sdk.NewMNSQueueManager(q.client(ctx)).CreateQueue(q.name, 0, maxBody, retention, int32(roundUp(visibility)), 0, 0)
+	return q.own("mns.Create", err)
+}
+
+// Drop removes the queue with all that is in it. One that is not there is no
+// error. It needs mns:DeleteQueue.
+func (q *Queue) Drop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	err := q.own("mns.Drop", sdk.NewMNSQueueManager(q.client(ctx)).DeleteQueue(q.name))
+	if fault.KindOf(err) == fault.NotFound {
+		return nil
+	}
+	return err
+}
