@@ -13,7 +13,7 @@ import (
 // TestADeploymentFindsItsQueuesAtEitherService opens a deployment with what
 // `ferry emulate` says, word for word.
 func TestADeploymentFindsItsQueuesAtEitherService(t *testing.T) {
-	o := emulateOptions{kodoAddr: "127.0.0.1:0", ossAddr: "127.0.0.1:0", mnsAddr: "127.0.0.1:0", sqsAddr: "127.0.0.1:0", objects: 3}
+	o := emulateOptions{kodoAddr: "127.0.0.1:0", s3Addr: "127.0.0.1:0", ossAddr: "127.0.0.1:0", mnsAddr: "127.0.0.1:0", sqsAddr: "127.0.0.1:0", objects: 3}
 	e, err := o.start()
 	if err != nil {
 		t.Fatal(err)

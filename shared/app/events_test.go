@@ -37,6 +37,7 @@ func (p *platform) notify(t testing.TB) string {
 		t.Fatal(err)
 	}
 	f := fc.Function{Name: "ferry-notify", Binary: filepath.Join(dir, "notify"), Env: p.env, Platform: p.on, Timeout: 30 * time.Second, MaxInstances: 8, Log: p.logs}
+	p.assume(&f)
 	if p.on == fc.FC {
 		f.Concurrency, f.MaxInstances = 20, 1
 	}

@@ -123,9 +123,7 @@ func deployed(t testing.TB, on fc.Platform, change ...func(*platform, *fc.Functi
 		"QINIU_ACCESS_KEY": "ak", "QINIU_SECRET_KEY": "sk",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
 	}
-	// Lambda sets the keys of the function's role itself, and lets nobody else.
-	role := map[string]string{"AWS_ACCESS_KEY_ID": "aws", "AWS_SECRET_ACCESS_KEY": "aws-secret"}
-	if p.deploy, err = app.Load(func(k string) string { return p.env[k] + role[k] }).Deploy(slog.New(slog.DiscardHandler)); err != nil {
+	if p.deploy, err = app.Load(func(k string) string { return p.env[k] + lambdaRole[k] }).Deploy(slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range task.Stages {
@@ -133,11 +131,7 @@ func deployed(t testing.TB, on fc.Platform, change ...func(*platform, *fc.Functi
 		f := fc.Function{
 			Name: name, Binary: filepath.Join(dir, string(s)), Env: maps.Clone(p.env), Platform: on, Timeout: 60 * time.Second, Memory: 512, MaxInstances: 4, Log: p.logs,
 		}
-		if on == fc.Lambda {
-			f.Credentials = func() fc.Credentials {
-				return fc.Credentials{AccessKeyID: role["AWS_ACCESS_KEY_ID"], AccessKeySecret: role["AWS_SECRET_ACCESS_KEY"]}
-			}
-		}
+		p.assume(&f)
 		for _, set := range change {
 			set(p, &f)
 		}
@@ -146,6 +140,18 @@ func deployed(t testing.TB, on fc.Platform, change ...func(*platform, *fc.Functi
 		}
 	}
 	return p
+}
+
+// lambdaRole is what Lambda sets of a function's role; nobody else may.
+var lambdaRole = map[string]string{"AWS_ACCESS_KEY_ID": "aws", "AWS_SECRET_ACCESS_KEY": "aws-secret"}
+
+// assume gives f the role of its platform.
+func (p *platform) assume(f *fc.Function) {
+	if p.on == fc.Lambda {
+		f.Credentials = func() fc.Credentials {
+			return fc.Credentials{AccessKeyID: lambdaRole["AWS_ACCESS_KEY_ID"], AccessKeySecret: lambdaRole["AWS_SECRET_ACCESS_KEY"]}
+		}
+	}
 }
 
 // queues starts the queues' service of the platform, makes them, and returns

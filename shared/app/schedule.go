@@ -88,9 +88,20 @@ func (d *Deployment) Tick(ctx context.Context, name string, at, now time.Time) (
 	if err := listed(j, keys); err != nil {
 		return "", err
 	}
+	// A second delivery sends the first tasks again only where the first one may
+	// have died before it had sent them: else all of the run would be done twice.
+	if sent, err := d.ledger.Marked(ctx, run, tickMark); err != nil || sent {
+		return run, err
+	}
 	log.InfoContext(ctx, "run begun by a timer")
-	return run, d.begin(ctx, j, run, keys)
+	if err := d.begin(ctx, j, run, keys); err != nil {
+		return run, err
+	}
+	return run, d.ledger.Mark(ctx, run, tickMark)
 }
+
+// tickMark marks that the first tasks of a timer's run have been sent.
+const tickMark = "tick"
 
 // passes says why a tick begins no run where last is the job's newest; "" where it does.
 func (d *Deployment) passes(ctx context.Context, j job.Job, run, last string) (why string, err error) {
