@@ -133,12 +133,12 @@ func statusOf(ctx context.Context, run *ledger.Run) (status, error) {
 		return s, err
 	}
 	s.Goes = string(goes)
-	if goes.Stopped() || p.Stalled.IsZero() || p.Newest.Truncate(time.Second).After(p.Stalled) {
+	if goes.Stopped() || p.StalledSince().IsZero() {
 		return s, nil
 	}
 	// The parts of a big object may have come since.
 	moved, err := run.Moved(ctx)
-	if !moved.Truncate(time.Second).After(p.Stalled) {
+	if !moved.Truncate(time.Millisecond).After(p.Stalled) {
 		s.Stalled = p.Stalled
 	}
 	return s, err

@@ -40,14 +40,17 @@ type world struct {
 	bodies map[string][]byte
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return newWorldAt(t, nil) }
+
+// newWorldAt is a world whose target and ledger go by that clock.
+func newWorldAt(t testing.TB, now func() time.Time) *world {
 	t.Helper()
 	k, err := kodo.Start(kodo.Config{AccessKey: "ak", SecretKey: "sk", Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = k.Close() })
-	o, err := oss.Start(oss.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1})
+	o, err := oss.Start(oss.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1, Now: now, AnyDate: now != nil})
 	if err != nil {
 		t.Fatal(err)
 	}

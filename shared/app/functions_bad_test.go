@@ -70,7 +70,10 @@ func TestAFunctionToldNonsenseSaysSoAndLosesNothing(t *testing.T) {
 		"a dead letter that is no task":  {"ferry-verify", event(t, "ferry-dead", `hello`), "", "dead message dropped", ""},
 		"a dead letter of a new version": {"ferry-verify", event(t, "ferry-dead", `{"v":99}`), "", "dead task of a newer version", "ferry-dead"},
 		"a timer with an odd payload":    {"ferry-verify", []byte(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"sweep","payload":"often"}`), "neither empty, sweep, nor a duration", "", ""},
-		"a timer for who has none":       {"ferry-list", []byte(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"x","payload":""}`), "take the timer trigger away", "", ""},
+		"a timer for who has none":       {"ferry-copy", []byte(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"x","payload":"photos"}`), "take the timer trigger away", "", ""},
+		"a timer that names no job":      {"ferry-list", []byte(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"nightly","payload":""}`), "the payload names no job", "", ""},
+		"a timer with half a JSON":       {"ferry-list", []byte(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"nightly","payload":"{\"job\":"}`), `write {"job":"photos"}`, "", ""},
+		"a timer for a job nobody keeps": {"ferry-list", []byte(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"nightly","payload":"fotos"}`), `keeps no job "fotos"`, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, logged := p.held(t), len(p.logs.String())

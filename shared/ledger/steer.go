@@ -85,6 +85,10 @@ func (r *Run) Standing(ctx context.Context) (Standing, time.Time, error) {
 	return said.State, said.At, nil
 }
 
+// stallTime is how a stall's note writes since when, as precise as a store
+// dates what it lists.
+const stallTime = "20060102T150405.000Z"
+
 // Stall notes that the run has made no progress since then, and reports whether
 // nobody had noted that: `stalled/<since>`. A run that goes on has newer
 // records than its last note, and is stalled no more.
@@ -97,7 +101,7 @@ func (r *Run) Stall(ctx context.Context, since, at time.Time) (first bool, err e
 	if err != nil {
 		return false, fault.New(fault.Invalid, "ledger.Stall", r.Name, err)
 	}
-	_, first, err = r.create(ctx, "stalled/"+since.UTC().Format(RunTime), data)
+	_, first, err = r.create(ctx, "stalled/"+since.UTC().Format(stallTime), data)
 	return first, err
 }
 

@@ -22,7 +22,16 @@ type Progress struct {
 	Shards   []Shard   // every shard a record names, by the start of its range
 	Reported bool      // the run is over
 	Newest   time.Time // when its newest record was written, by the store's clock; those of parts of big objects are not looked at
-	Stalled  time.Time // what Newest was when the run was last found stalled; zero where it never was
+	Stalled  time.Time // since when the run had made no progress when it was last found stalled; zero where it never was
+}
+
+// StalledSince returns since when a run is stalled, zero where it is not: it
+// was found so, and no record is newer. Of a run that is stopped it says nothing.
+func (p Progress) StalledSince() time.Time {
+	if p.Reported || p.Newest.Truncate(time.Millisecond).After(p.Stalled) {
+		return time.Time{}
+	}
+	return p.Stalled
 }
 
 // Shard is one shard as it stands.
@@ -103,7 +112,7 @@ func (w *walk) list(ctx context.Context) error {
 	names("verified/", func(shard string, o store.Object) { w.saw(o); w.proved[shard] = nil })
 	names("report.json", func(string, store.Object) { w.Reported = true })
 	names("stalled/", func(when string, _ store.Object) {
-		if at, err := time.Parse(RunTime, when); err == nil {
+		if at, err := time.Parse(stallTime, when); err == nil {
 			w.Stalled = at
 		}
 	})

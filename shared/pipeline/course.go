@@ -50,6 +50,11 @@ func (c *course) under(ctx context.Context) (work context.Context, done func()) 
 	halt := c.halt
 	c.mu.Unlock()
 	work, cancel := context.WithCancel(ctx)
+	select {
+	case <-halt: // at once, and not a moment later
+		cancel()
+	default:
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

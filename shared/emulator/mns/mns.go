@@ -35,6 +35,7 @@ type Config struct {
 	Region          string           // "" is cn-hangzhou
 	Seed            uint64           // of faults, ids and receipts
 	Now             func() time.Time // nil is time.Now. One that jumps is told by Tick
+	AnyDate         bool             // requests may be of any date: clients sign with the real time, which Now may have left behind
 }
 
 // Credential is a key pair that may sign requests.

@@ -47,6 +47,7 @@ type Config struct {
 	Region          string           // "" is cn-hangzhou
 	Seed            uint64           // of the injected faults and of ids
 	Now             func() time.Time // nil is time.Now
+	AnyDate         bool             // requests may be of any date: clients sign with the real time, which Now may have left behind
 
 	// AttributesOnly keeps size, CRC64, ETag and metadata of what is stored,
 	// but no bytes, so that ten million objects fit in memory. Reading a body
@@ -66,10 +67,11 @@ func hollow(cfg Config) func(bucket, key string) bool {
 
 // Server is a running stand-in. It is safe for concurrent use.
 type Server struct {
-	region string
-	now    func() time.Time
-	hollow func(bucket, key string) bool // whose bytes are not kept
-	seed   uint64
+	region  string
+	now     func() time.Time
+	anyDate bool
+	hollow  func(bucket, key string) bool // whose bytes are not kept
+	seed    uint64
 
 	desk     *chaos.Desk
 	listener net.Listener
@@ -105,7 +107,7 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("oss emulator: %w", err)
 	}
 	s := &Server{
-		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, hollow: hollow(cfg), seed: cfg.Seed,
+		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, anyDate: cfg.AnyDate, hollow: hollow(cfg), seed: cfg.Seed,
 		listener: listener, done: make(chan error, 1), buckets: map[string]*bucket{},
 		ring:    keyring{held: map[string]*heldCredential{}},
 		hashers: sync.Pool{New: func() any { return md5.New() }},
