@@ -19,7 +19,7 @@ listed object ends in a row that says what became of it, and the books balance.
 Try it without any account:            ferry demo
 Move a bucket from this machine:       ferry copy SRC DST
 Ask whether a run would work:          ferry check SRC DST
-Say what that would do, cost and take:  ferry plan SRC DST
+Say what it would do, cost and take:   ferry plan SRC DST
 Have a deployment's functions move it: ferry start SRC DST
 Work for a deployment on this machine: ferry agent
 See what it did:                       ferry report RUN, ferry why RUN KEY

@@ -27,6 +27,7 @@ const formatBefore = "7759a72"
 // TestHalfTheFunctionsAreOneVersionOlder has functions of both versions take
 // from the same queues, in a run that knows every kind of message.
 func TestHalfTheFunctionsAreOneVersionOlder(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	old := builtOf(t, formatBefore)
 	p := deployed(t, fc.FC)
 	for _, s := range task.Stages {
