@@ -154,7 +154,9 @@ func TestAWalkFollowsRetriesAndWhatWasSealedAgain(t *testing.T) {
 		}
 	}
 	rows := []ledger.Row{{Src: store.Object{Key: "a"}, State: ledger.Pending}}
-	ref := func(id string) ledger.BatchRef { return ledger.BatchRef{ID: id, First: "a", Last: "a", Rows: 1, Pending: 1} }
+	ref := func(id string) ledger.BatchRef {
+		return ledger.BatchRef{ID: id, First: "a", Last: "a", Rows: 1, Pending: 1}
+	}
 	must(run.Start(t.Context(), ledger.Started{Job: []byte(`{}`), Root: ledger.ShardRef{Shard: "0"}}))
 	again := ledger.AgainShard("0")
 	must(run.Close(t.Context(), ledger.Closed{Shard: "0", Batches: []ledger.BatchRef{ref("0-a00000"), ref("0-a00001")}, Children: []ledger.ShardRef{{Shard: "b", Range: store.Range{After: "m"}}}}))

@@ -121,8 +121,10 @@ func TestALateTaskWritesNothing(t *testing.T) {
 			}
 			for kind, one := range late {
 				for what, do := range map[string]func() ([]task.Task, error){
-					"done":     func() ([]task.Task, error) { return w.pipe.Do(t.Context(), one) },
-					"given up": func() ([]task.Task, error) { return w.pipe.GiveUp(t.Context(), one, fault.New(fault.Unknown, "test", "", nil)) },
+					"done": func() ([]task.Task, error) { return w.pipe.Do(t.Context(), one) },
+					"given up": func() ([]task.Task, error) {
+						return w.pipe.GiveUp(t.Context(), one, fault.New(fault.Unknown, "test", "", nil))
+					},
 				} {
 					if next, err := do(); len(next) > 0 || err != nil {
 						t.Errorf("a late %s task, %s, yields %v, %v, want nothing", kind, what, next, err)
