@@ -61,7 +61,7 @@ func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Wr
 		return err
 	}
 	if n := int64(len(rep.Unknown)); n > 0 {
-		_, _ = fmt.Fprintf(errOut, "ferry: %s of run %s not listed or verified to the end, which a retry does not mend: start the job once more for these\n",
+		_, _ = fmt.Fprintf(errOut, "ferry: %s not listed or verified to the end in run %s, which a retry does not mend: start the job once more for that\n",
 			numbers(n, "stretch of the source was", "stretches of the source were"), run.Name)
 	}
 	if len(keys) == 0 {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -28,17 +29,22 @@ func (d *Deployment) Start(ctx context.Context, j job.Job, keys []string, now ti
 	if err != nil {
 		return "", err
 	}
-	if last != "" && (j.Overlap != job.AllowOverlap || last >= name) {
+	if last != "" && j.Overlap != job.AllowOverlap {
 		open, _, err := unfinished(ctx, d.ledger.Run(last))
 		if err == nil && open {
 			err = fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("run %s is not over: ferry status %s tells how far it is", last, last))
 		}
-		if err == nil && last >= name {
-			err = fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("run %s was begun this second, or the clock here is behind: start again in a moment", last))
-		}
 		if err != nil {
 			return last, err
 		}
+	}
+	if last >= name { // begun within this second, or by a clock that is ahead: the newest sorts last
+		_, when, _ := strings.Cut(last, "/")
+		at, err := time.Parse(ledger.RunTime, when)
+		if err != nil {
+			return "", fault.New(fault.Corrupt, "app.Start", last, err)
+		}
+		name = pipeline.RunName(j, at.Add(time.Second))
 	}
 	return name, d.begin(ctx, j, name, keys)
 }
