@@ -18,6 +18,7 @@
 //	report.go  Report -> waits for all shards, then writes the report
 //	resume.go  Resume -> what is open, by the ledger alone
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
+//	giveup.go           the end of a task that cannot be done
 //	course.go           whether a run goes on: paused, cancelled, over
 //	cancel.go  End      -> closes the books of a run that was cancelled
 //	clean.go   Clean    -> removes what a run that is over has left behind
@@ -173,49 +174,6 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.report(work, t)
 	}
 	return nil, fault.New(fault.Invalid, "pipeline.Do", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
-}
-
-// GiveUp ends a task that cannot be done, so that its run ends too: its batch
-// is written off as failed, its shard closed or verified as failed. Whatever
-// record stands by then wins. A task of a run that is stopped is dropped: where
-// the run is resumed, it gets its tries anew.
-func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
-	r, err := p.run(ctx, t.Run)
-	if err != nil {
-		return nil, err
-	}
-	s, _, err := r.Standing(ctx)
-	if err != nil || s.Stopped() {
-		return nil, err
-	}
-	r.log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
-	p.Watch(Event{Kind: GaveUp, Task: t, Err: cause})
-	switch t.Kind {
-	case task.List:
-		c, err := r.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.Now()})
-		return r.afterList(c), err
-	case task.Gate:
-		g, err := r.Decide(ctx, ledger.Gate{Reason: cause.Error(), At: p.Now()})
-		if err != nil {
-			return nil, err
-		}
-		return r.afterGate(ctx, g)
-	case task.Copy, task.Delete:
-		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
-		return r.afterCopy(t, w), err
-	case task.Begin, task.Part, task.Finish:
-		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
-		if err == nil {
-			r.drop(ctx, t.Batch)
-		}
-		return r.afterCopy(t, w), err
-	case task.Verify:
-		pr, err := r.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.Now()})
-		return r.afterVerify(pr), err
-	case task.Report:
-		return nil, r.abandon(ctx, cause)
-	}
-	return nil, fault.New(fault.Invalid, "pipeline.GiveUp", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
 }
 
 // run returns the run of that name, connecting to its buckets the first time.
