@@ -1,0 +1,52 @@
+package app_test
+
+import (
+	"testing"
+	"time"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+func TestACopyThatIsCancelledEndsWithItsBooks(t *testing.T) {
+	w := newWorld(t)
+	w.fill(t, 300)
+	w.kodo.Desk().Inject(chaos.Rule{Op: "get", Kind: chaos.Latency, Rate: 1, Delay: 300 * time.Millisecond})
+	led, err := w.config.Ledger(mustLocation(t, w.ledgerAt()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := make(chan string, 1)
+	go func() {
+		run := led.Run(<-begun)
+		for w.puts() == 0 {
+			time.Sleep(time.Millisecond) // the emulator gives no other sign
+		}
+		if err := run.Steer(t.Context(), ledger.Cancelled, time.Now()); err != nil {
+			t.Error(err)
+		}
+	}()
+	rep, err := w.copy(t, app.Options{Begun: func(run string, _ *ledger.Progress) { begun <- run }}, func(j *job.Job) {
+		j.Limits.Parallel, j.Limits.BatchObjects, j.Limits.Requests = 1, 10, 100_000 // with a limit it looks into the ledger from the beginning
+	})
+	o := rep.Objects
+	if err != nil || rep.Result != pipeline.ResultCancelled || !rep.Balanced || o.Open == 0 || o.Copied == 0 || o.Copied+o.Open != 300 {
+		t.Errorf("%s, balanced %v, %+v, %v, want it cancelled, with books of what is copied and open", rep.Result, rep.Balanced, o, err)
+	}
+	w.kodo.Desk().Inject()
+	if rep, err := w.copy(t, app.Options{}); err != nil || rep.Result != pipeline.ResultVerified || rep.Objects.Copied != o.Open {
+		t.Errorf("%+v, %v, want another run that copies the %d that were open", rep.Summary, err, o.Open)
+	}
+}
+
+func mustLocation(t *testing.T, raw string) job.Location {
+	t.Helper()
+	l, err := job.ParseLocation(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
