@@ -6,6 +6,7 @@
 //	                     a batch, one Verify, and one List for what is left
 //	judge.go            says what a listed object needs
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
+//	copier.go           its objects side by side, as many as are borne
 //	object.go           one object, from one GET to one PUT
 //	part.go    Begin  -> a big object: one Part each for some of its parts
 //	           Part   -> what did not fit; the last one yields the Finish

@@ -1,0 +1,132 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/ledger"
+)
+
+// copier copies the rows of one batch.
+type copier struct {
+	*run
+	again atomic.Bool // an earlier delivery may have copied some of it; not every platform tells
+
+	refusals  [2]atomic.Int32 // refusals in a row, by side
+	probing   sync.Mutex
+	blocked   atomic.Bool // a whole bucket refuses: what is left waits
+	throttled atomic.Bool // something is left that waited for a throttle as long as it could
+}
+
+// anyEnded reports whether any row of a batch is final, also from the beginning.
+func anyEnded(rows []ledger.Row) bool {
+	return slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State != ledger.Pending })
+}
+
+// all brings every pending row as far as it goes, until work ends: then those
+// in flight are cut short, and stay as they were. An error means that the
+// invocation itself ended. The goroutines are as many as objects may be in
+// flight and not one for each object: a new one's stack would have to grow again.
+func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
+	tries := make([]int, len(rows))
+	for i := range rows {
+		tries[i] = rows[i].Tries
+	}
+	g, gctx := errgroup.WithContext(work)
+	more, none := context.WithCancel(gctx)
+	defer none()
+	q := &pending{rows: rows, none: none}
+	for range min(c.job.Limits.Parallel, len(rows)) {
+		g.Go(func() error {
+			for !c.blocked.Load() && c.limits.turns.take(more) { // else the rest is handed over
+				row, first := q.next()
+				if row == nil {
+					c.limits.turns.give()
+					return nil
+				}
+				if err := c.one(gctx, row, first); err != nil {
+					return err
+				}
+			}
+			return gctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil && !halted(ctx, work) {
+		return err
+	}
+	if c.blocked.Load() { // what was refused before that was known has waited, too
+		for i := range rows {
+			if rows[i].State == ledger.Pending {
+				rows[i].Tries = tries[i]
+				rows[i].Waits++
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// one brings a row that has its turn as far as it goes. The first is always
+// begun, or a batch would be handed on for ever.
+func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
+	defer c.limits.turns.give()
+	// Here and not before: those who rest come back to their places, which
+	// must not be held by one who waits for the group.
+	if err := c.slots.Acquire(ctx); err != nil {
+		return err
+	}
+	defer c.slots.Release()
+	if !first && late(ctx, c.pace.need(row.Src.Size)) {
+		return nil // handed over, without spending a try
+	}
+	octx := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		octx, cancel = context.WithDeadline(ctx, deadline.Add(-margin*2/3))
+		defer cancel()
+	}
+	now := c.object(octx, *row)
+	if ctx.Err() != nil && (now.State == ledger.Pending || now.State == ledger.Failed) {
+		return ctx.Err() // that was no try of it
+	}
+	if *row = now; row.State != ledger.Pending {
+		c.Watch(Event{Kind: Settled, Key: row.Key(), Row: *row})
+	}
+	return ctx.Err()
+}
+
+// pending hands out the pending rows of a batch, in order.
+type pending struct {
+	none func() // called when there are no more, so that nobody waits for a turn in vain
+
+	mu   sync.Mutex
+	rows []ledger.Row
+	at   int
+	any  bool
+}
+
+// next returns the next row, nil behind the last; first says that it is that.
+func (p *pending) next() (row *ledger.Row, first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.skip(); p.at == len(p.rows) {
+		p.none()
+		return nil, false
+	}
+	row, first = &p.rows[p.at], !p.any
+	p.at, p.any = p.at+1, true
+	if p.skip(); p.at == len(p.rows) {
+		p.none()
+	}
+	return row, first
+}
+
+// skip goes to the next row that is to be copied.
+func (p *pending) skip() {
+	for p.at < len(p.rows) && p.rows[p.at].State != ledger.Pending {
+		p.at++
+	}
+}
