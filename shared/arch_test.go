@@ -48,7 +48,7 @@ var rooms = []room{
 	{"shared/store/*", []string{"shared/store", "shared/digest", "shared/fault"}, anyModule, nil},
 	{"shared/queue", []string{"shared/fault"}, nil, nil},
 	{"shared/queue/queuetest", []string{"shared/queue", "shared/fault"}, nil, nil},
-	{"shared/queue/polls", nil, nil, nil},
+	{"shared/queue/polls", []string{"shared/fault"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
 	{"shared/queue/*", []string{"shared/queue", "shared/queue/polls", "shared/fault"}, anyModule, nil},
 	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
 	{"shared/alert", []string{"shared/fault", "shared/job"}, nil, nil},

@@ -90,11 +90,3 @@ func (q *Queue) own(op string, err error) error {
 	}
 	return fault.New(fault.Temporary, op, q.name, fmt.Errorf("an answer that is not MNS's: %s", strings.TrimSpace(err.Error())))
 }
-
-// cause is what err says without its operation and kind.
-func cause(err error) error {
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		return e.Err
-	}
-	return err
-}

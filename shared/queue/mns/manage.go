@@ -7,6 +7,7 @@ import (
 	sdk "github.com/aliyun/aliyun-mns-go-sdk"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/queue/polls"
 )
 
 // Hosts returns the address, scheme://host, that requests go to.
@@ -16,7 +17,7 @@ func (q *Queue) Hosts(context.Context) ([]string, error) { return []string{q.bas
 func (q *Queue) Visibility(ctx context.Context) (time.Duration, error) {
 	const op = "mns.Visibility"
 	var a sdk.QueueAttribute
-	err := q.retry(ctx, op, readTries, func() (err error) {
+	err := polls.Retry(ctx, q.pause(), op, q.name, polls.ReadTries, func() (err error) {
 		ctx, cancel := context.WithTimeout(ctx, answerTime)
 		defer cancel()
 		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)

@@ -70,7 +70,7 @@ func Open(c Config) (*Queue, error) {
 		return nil, fault.New(fault.Invalid, "mns.Open", c.Queue, err)
 	}
 	return &Queue{
-		name: c.Queue, base: base, keys: c.Credentials, pause: pauses,
+		name: c.Queue, base: base, keys: c.Credentials, pause: polls.Pauses,
 		// The SDK reads account and region out of a host of five pieces and panics at any other.
 		sdk: sdk.NewAliMNSClientWithConfig(sdk.AliMNSClientConfig{EndPoint: "http://" + c.Account + ".mns." + c.Region + ".aliyuncs.com"}),
 	}, nil

@@ -10,6 +10,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/polls"
 )
 
 const (
@@ -162,7 +163,7 @@ func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
 func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 	const op = "mns.Depth"
 	var a sdk.QueueAttribute
-	err := q.retry(ctx, op, readTries, func() (err error) {
+	err := polls.Retry(ctx, q.pause(), op, q.name, polls.ReadTries, func() (err error) {
 		ctx, cancel := context.WithTimeout(ctx, answerTime)
 		defer cancel()
 		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)

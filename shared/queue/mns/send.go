@@ -14,6 +14,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/polls"
 )
 
 // Limits (MNS documentation, "Limits" and "BatchSendMessage").
@@ -57,7 +58,7 @@ func (q *Queue) Send(ctx context.Context, messages ...queue.Outgoing) error {
 func (q *Queue) unsent(left, all int, err error) error {
 	return &fault.Error{
 		Kind: fault.KindOf(err), Op: "mns.Send", Key: q.name, Wait: fault.WaitOf(err),
-		Err: fmt.Errorf("%d of %d messages not sent: %w", left, all, cause(err)),
+		Err: fmt.Errorf("%d of %d messages not sent: %w", left, all, polls.Cause(err)),
 	}
 }
 
@@ -92,7 +93,7 @@ func (n *counter) Write(p []byte) (int, error) {
 // take keeps the rest from nothing. It returns how many were not sent.
 func (q *Queue) sendAll(ctx context.Context, requests []sdk.MessageSendRequest) (int, error) {
 	var hopeless []error
-	err := q.retry(ctx, "mns.Send", sendTries, func() error {
+	err := polls.Retry(ctx, q.pause(), "mns.Send", q.name, polls.SendTries, func() error {
 		left, refused, err := q.sendOnce(ctx, requests)
 		requests = left
 		hopeless = append(hopeless, refused...)

@@ -1,7 +1,8 @@
 // Package polls is what the drivers of distributed queues have in common: it
 // knows the requests for messages that are under way, and those that a
 // cancelled Receive left behind. A request that is cut off could take messages
-// with it, so it goes on to its own end, and what it gets is given back.
+// with it, so it goes on to its own end, and what it gets is given back. Retry
+// tries a request again.
 package polls
 
 import (

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/queue/polls"
 )
 
 // Check asks for the queue's attributes and says in a sentence what is wrong
@@ -19,7 +20,7 @@ func (q *Queue) Check(ctx context.Context) error {
 		return err
 	}
 	if says := q.explain(err); says != "" {
-		return fault.New(fault.KindOf(err), "sqs.Check", q.name, fmt.Errorf("%s (%w)", says, cause(err)))
+		return fault.New(fault.KindOf(err), "sqs.Check", q.name, fmt.Errorf("%s (%w)", says, polls.Cause(err)))
 	}
 	return err
 }

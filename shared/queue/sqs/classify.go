@@ -129,11 +129,3 @@ func (q *Queue) fault(op string, r *refusal) error {
 	}
 	return fault.New(kind, op, q.name, r)
 }
-
-// cause is what err says without its operation and kind.
-func cause(err error) error {
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		return e.Err
-	}
-	return err
-}

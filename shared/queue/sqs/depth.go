@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/polls"
 )
 
 // visible is for how long the queue hides a message, once that is known.
@@ -38,7 +39,7 @@ func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 // attributes asks for numbers that the queue tells of itself.
 func (q *Queue) attributes(ctx context.Context, op string, names ...types.QueueAttributeName) (map[string]int, error) {
 	numbers := map[string]int{}
-	err := q.retry(ctx, op, readTries, func() error {
+	err := polls.Retry(ctx, q.pause(), op, q.name, polls.ReadTries, func() error {
 		ctx, cancel := context.WithTimeout(ctx, answerTime)
 		defer cancel()
 		answer, err := q.sdk.GetQueueAttributes(ctx, &sdk.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names})

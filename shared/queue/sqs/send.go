@@ -17,6 +17,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/polls"
 )
 
 // Limits (SQS developer guide, "Quotas").
@@ -67,7 +68,7 @@ func (q *Queue) sendAll(ctx context.Context, entries []types.SendMessageBatchReq
 func (q *Queue) unsent(left, all int, err error) error {
 	return &fault.Error{
 		Kind: fault.KindOf(err), Op: "sqs.Send", Key: q.name, Wait: fault.WaitOf(err),
-		Err: fmt.Errorf("%d of %d messages not sent: %w", left, all, cause(err)),
+		Err: fmt.Errorf("%d of %d messages not sent: %w", left, all, polls.Cause(err)),
 	}
 }
 
@@ -90,7 +91,7 @@ func fitting(entries []types.SendMessageBatchRequestEntry) int {
 // take keeps the rest from nothing. It returns how many were not sent.
 func (q *Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) (int, error) {
 	var hopeless []error
-	err := q.retry(ctx, "sqs.Send", sendTries, func() error {
+	err := polls.Retry(ctx, q.pause(), "sqs.Send", q.name, polls.SendTries, func() error {
 		left, refused, err := q.sendOnce(ctx, entries)
 		entries = left
 		hopeless = append(hopeless, refused...)

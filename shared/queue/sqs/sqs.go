@@ -81,7 +81,7 @@ func Open(c Config) (*Queue, error) {
 	if err := errors.Join(bad...); err != nil {
 		return nil, fault.New(fault.Invalid, "sqs.Open", c.Queue, err)
 	}
-	q := &Queue{name: c.Queue, base: base, url: base + "/" + c.Account + "/" + c.Queue, keys: c.Credentials, pause: pauses, now: time.Now}
+	q := &Queue{name: c.Queue, base: base, url: base + "/" + c.Account + "/" + c.Queue, keys: c.Credentials, pause: polls.Pauses, now: time.Now}
 	q.sdk = q.client(c.Region)
 	return q, nil
 }
