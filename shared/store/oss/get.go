@@ -144,6 +144,9 @@ type download struct {
 }
 
 func (d *download) Read(p []byte) (int, error) {
+	if d.ctx.Err() != nil { // what is buffered already is not handed out any more
+		return 0, fault.New(fault.Temporary, d.op, d.key, context.Cause(d.ctx))
+	}
 	if d.timer == nil {
 		d.timer = time.AfterFunc(d.stall, func() { d.cancel(errStalled) })
 	} else {
