@@ -83,7 +83,7 @@ func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base 
 	case n == 0:
 		req.Method, w.off = http.MethodHead, 0
 	case w.part():
-		req.Header.Set("Range", w.header())
+		req.Header = http.Header{"Accept-Encoding": identity, "Range": {w.header()}}
 	}
 	resp, err := b.cfg.Transport.RoundTrip(req)
 	if err != nil {
@@ -114,29 +114,39 @@ func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base 
 func (b *Bucket) download(ctx context.Context, base, key string) *http.Request {
 	scheme, host, _ := strings.Cut(base, "://")
 	u := &url.URL{Scheme: scheme, Host: host, Path: "/" + key}
-	raw := "/" + escape(key)
-	if raw != u.Path {
-		u.RawPath = raw
+	escaped := escape(key)
+	if escaped != key {
+		u.RawPath = "/" + escaped
 	}
-	text := make([]byte, 0, 512)
-	text = append(append(append(text, base...), raw...), "?e="...)
-	text = strconv.AppendInt(text, b.cfg.Now().Add(signedFor).Unix(), 10)
-	query := string(text[len(base)+len(raw)+1:])
-	u.RawQuery = query + "&token=" + b.sign(text)
-	r := &http.Request{Method: http.MethodGet, URL: u, Host: host, Header: http.Header{"Accept-Encoding": identity}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	p, _ := b.pens.Get().(*pen) // the pool holds nothing else
+	defer b.pens.Put(p)
+	text := append(append(append(append(p.text[:0], base...), '/'), escaped...), '?')
+	query := len(text)
+	text = strconv.AppendInt(append(text, "e="...), b.cfg.Now().Add(signedFor).Unix(), 10)
+	text = p.sign(append(text, "&token="...), len(text), b.cfg.AccessKey)
+	p.text, u.RawQuery = text, string(text[query:])
+	r := &http.Request{Method: http.MethodGet, URL: u, Host: host, Header: whole, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	return r.WithContext(ctx)
 }
 
-// sign returns the token for what is signed, as the SDK's Credentials.Sign does;
-// that makes two new HMACs for each, which a test holds this against.
-func (b *Bucket) sign(text []byte) string {
-	mac, _ := b.macs.Get().(hash.Hash) // the pool holds nothing else
-	defer b.macs.Put(mac)
-	mac.Reset()
-	_, _ = mac.Write(text) // never fails
-	var sum [sha1.Size]byte
-	token := append(append(make([]byte, 0, 128), b.cfg.AccessKey...), ':')
-	return string(base64.URLEncoding.AppendEncode(token, mac.Sum(sum[:0])))
+var (
+	identity = []string{"identity"}
+	whole    = http.Header{"Accept-Encoding": identity} // of a request for all of an object; never changed
+)
+
+// pen is what a signature is written with: memory that is used again.
+type pen struct {
+	mac  hash.Hash // with the secret key
+	text []byte
+	sum  [sha1.Size]byte
 }
 
-var identity = []string{"identity"}
+// sign appends to text the token for the first n bytes of it, as the SDK's
+// Credentials.Sign does; that makes two new HMACs for each, which a test holds
+// this against.
+func (p *pen) sign(text []byte, n int, id string) []byte {
+	p.mac.Reset()
+	_, _ = p.mac.Write(text[:n]) // never fails
+	text = append(append(text, id...), ':')
+	return base64.URLEncoding.AppendEncode(text, p.mac.Sum(p.sum[:0]))
+}

@@ -59,7 +59,7 @@ type Config struct {
 type Bucket struct {
 	cfg   Config
 	keys  *auth.Credentials
-	macs  sync.Pool              // of hash.Hash: HMACs with the secret key
+	pens  sync.Pool              // of *pen
 	pause func() backoff.BackOff // between tries
 	stall time.Duration          // how long a download may yield nothing before it is given up
 
@@ -79,7 +79,7 @@ func Open(cfg Config) (*Bucket, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: store.Pauses, stall: store.Stall, asking: make(chan struct{}, 1)}
-	b.macs.New = func() any { return hmac.New(sha1.New, []byte(cfg.SecretKey)) }
+	b.pens.New = func() any { return &pen{mac: hmac.New(sha1.New, []byte(cfg.SecretKey)), text: make([]byte, 0, 512)} }
 	if cfg.Bucket == "" {
 		bad("no bucket: name the one to read")
 	}

@@ -20,29 +20,31 @@ var standard = [...]string{"Cache-Control", "Content-Disposition", "Content-Enco
 // attributes returns the headers of a write that keep obj's Type, Header,
 // Class, Meta and Origin, and in words what could not be kept. Its error is a
 // class that OSS does not have.
-func attributes(obj store.Object) (map[string]string, []string, error) {
+func attributes(obj store.Object) (*headers, []string, error) {
 	class, err := className(obj.Class)
 	if err != nil {
 		return nil, nil, err
 	}
-	h, warnings := encodeMeta(obj.Meta, obj.Origin)
-	h["x-oss-storage-class"] = class
-	h["Content-Type"] = defaultType
+	h := newHeaders()
+	warnings := encodeMeta(h, obj.Meta, obj.Origin)
+	h.set(headerClass, class)
+	kind := defaultType
 	switch typ := strings.TrimSpace(obj.Type); {
 	case typ == "":
 	case mediaType(typ):
-		h["Content-Type"] = typ
+		kind = typ
 	default:
 		warnings = append(warnings, fmt.Sprintf("Content-Type %q not kept: it is not a media type; %s instead", obj.Type, defaultType))
 	}
-	for _, name := range slices.Sorted(maps.Keys(obj.Header)) {
+	h.set("Content-Type", kind)
+	for _, name := range names(obj.Header) {
 		value, canonical := strings.TrimSpace(obj.Header[name]), http.CanonicalHeaderKey(name)
 		switch {
 		case !slices.Contains(standard[:], canonical):
 			warnings = append(warnings, fmt.Sprintf("header %q not kept: OSS keeps only %s", name, strings.Join(standard[:], ", ")))
 		case value == "":
 		case plain(value):
-			h[canonical] = value
+			h.set(canonical, value)
 		default:
 			ascii := ""
 			if canonical == "Content-Disposition" {
@@ -52,11 +54,19 @@ func attributes(obj store.Object) (map[string]string, []string, error) {
 				warnings = append(warnings, fmt.Sprintf("header %s %q not kept: OSS takes printable ASCII only", canonical, value))
 				continue
 			}
-			h[canonical] = ascii
+			h.set(canonical, ascii)
 			warnings = append(warnings, fmt.Sprintf("header %s %q kept in ASCII, as %s", canonical, value, ascii))
 		}
 	}
 	return h, warnings, nil
+}
+
+// names returns the keys of m in order.
+func names(m map[string]string) []string {
+	if len(m) == 0 { // mostly; the iterators take memory even for nothing
+		return nil
+	}
+	return slices.Sorted(maps.Keys(m))
 }
 
 // mediaType reports whether s is type/subtype, with whatever parameters, in printable ASCII.
@@ -89,8 +99,8 @@ func asciiDisposition(v string) string {
 // describe reads the object key from the headers of a HEAD or GET.
 func describe(key string, h http.Header) (store.Object, error) {
 	obj := store.Object{
-		Key: key, Hash: unquote(h.Get("ETag")), CRC64: h.Get("x-oss-hash-crc64ecma"),
-		Type: h.Get("Content-Type"), Class: classOf([]byte(h.Get("x-oss-storage-class"))),
+		Key: key, Hash: unquote(h.Get("Etag")), CRC64: h.Get(headerCRC64),
+		Type: h.Get("Content-Type"), Class: classOf([]byte(h.Get(headerClass))),
 	}
 	obj.MD5 = md5Of(obj.Hash, h.Get("x-oss-object-type"))
 	obj.Frozen = frozen(obj.Class, []byte(h.Get("x-oss-restore")))

@@ -25,7 +25,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 	return again(ctx, b, op, key, func() (store.Object, error) { return b.head(ctx, op, key, nil) })
 }
 
-func (b *Bucket) head(ctx context.Context, op, key string, header map[string]string) (store.Object, error) {
+func (b *Bucket) head(ctx context.Context, op, key string, header *headers) (store.Object, error) {
 	a, err := b.send(ctx, request{op: op, method: "HEAD", key: key, header: header})
 	a.close()
 	if err != nil {
@@ -58,20 +58,22 @@ func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (stor
 	if off < 0 {
 		return store.Object{}, nil, fault.New(fault.Invalid, op, obj.Key, fmt.Errorf("offset %d", off))
 	}
-	header := map[string]string{"Accept-Encoding": "identity"}
+	header := newHeaders()
+	header.set("Accept-Encoding", "identity")
 	if obj.Hash != "" {
-		header["If-Match"] = `"` + obj.Hash + `"`
+		header.set("If-Match", `"`+obj.Hash+`"`)
 	}
 	if n == 0 {
 		return b.openNothing(ctx, op, obj, header)
 	}
 	if off > 0 || n > 0 {
-		header["Range"] = "bytes=" + strconv.FormatInt(off, 10) + "-"
+		span := "bytes=" + strconv.FormatInt(off, 10) + "-"
 		if n > 0 {
-			header["Range"] += strconv.FormatInt(off+n-1, 10)
+			span += strconv.FormatInt(off+n-1, 10)
 		}
+		header.set("Range", span)
 		// Without it OSS answers a range it does not like with the whole object.
-		header["x-oss-range-behavior"] = "standard"
+		header.set("X-Oss-Range-Behavior", "standard")
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	a, err := b.send(ctx, request{op: op, method: "GET", key: obj.Key, header: header})
@@ -89,7 +91,7 @@ func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (stor
 }
 
 // openNothing opens no bytes: a range cannot say so.
-func (b *Bucket) openNothing(ctx context.Context, op string, obj store.Object, header map[string]string) (store.Object, io.ReadCloser, error) {
+func (b *Bucket) openNothing(ctx context.Context, op string, obj store.Object, header *headers) (store.Object, io.ReadCloser, error) {
 	now, err := b.head(ctx, op, obj.Key, header)
 	switch {
 	case err != nil:

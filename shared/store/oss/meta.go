@@ -3,7 +3,6 @@ package oss
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,6 +31,8 @@ import (
 // Going back, what is not exactly so encoded is taken as it is.
 const (
 	metaPrefix   = "x-oss-meta-"
+	headerHash   = "X-Oss-Meta-Ferry-Hash"
+	headerTime   = "X-Oss-Meta-Ferry-Time"
 	ownPrefix    = "ferry-"
 	originHash   = "ferry-hash"
 	originTime   = "ferry-time"
@@ -43,23 +44,29 @@ const (
 	metaLimit = 8 << 10
 )
 
-// encodeMeta returns the headers that keep meta and origin. If they exceed
+// encodeMeta adds the headers that keep meta and origin to h. If they exceed
 // OSS's limit it leaves out users' entries, the largest first and of equal
 // ones the last by name, and names each in a warning. origin is always kept.
-func encodeMeta(meta map[string]string, origin *store.Origin) (map[string]string, []string) {
-	type entry struct{ name, header, value string }
-	size := func(e entry) int { return len(e.header) + len(e.value) }
-	h, total := map[string]string{}, 0
-	keep := func(e entry) { h[e.header], total = e.value, total+size(e) }
+func encodeMeta(h *headers, meta map[string]string, origin *store.Origin) []string {
+	total := 0
+	keep := func(name, value string) {
+		h.set(name, value)
+		total += len(name) + len(value)
+	}
 	if origin != nil {
-		keep(entry{"", metaPrefix + originTime, origin.Modified.UTC().Format(time.RFC3339Nano)})
+		keep(headerTime, origin.Modified.UTC().Format(time.RFC3339Nano))
 		if origin.Hash != "" {
-			keep(entry{"", metaPrefix + originHash, encodeValue(origin.Hash)})
+			keep(headerHash, encodeValue(origin.Hash))
 		}
 	}
+	if len(meta) == 0 {
+		return nil
+	}
+	type entry struct{ name, header, value string }
+	size := func(e entry) int { return len(e.header) + len(e.value) }
 	users := make([]entry, 0, len(meta))
-	for _, name := range slices.Sorted(maps.Keys(meta)) {
-		e := entry{name, metaPrefix + encodeName(name), encodeValue(meta[name])}
+	for _, name := range names(meta) {
+		e := entry{name, http.CanonicalHeaderKey(metaPrefix + encodeName(name)), encodeValue(meta[name])}
 		users, total = append(users, e), total+size(e)
 	}
 	slices.SortStableFunc(users, func(a, b entry) int { return cmp.Compare(size(a), size(b)) })
@@ -70,9 +77,9 @@ func encodeMeta(meta map[string]string, origin *store.Origin) (map[string]string
 		warnings = append(warnings, fmt.Sprintf("metadata %q (%d bytes) not kept: with it the metadata would exceed the 8 KiB that OSS keeps", last.name, len(meta[last.name])))
 	}
 	for _, e := range users {
-		h[e.header] = e.value
+		h.set(e.header, e.value)
 	}
-	return h, warnings
+	return warnings
 }
 
 // decodeMeta is the way back from the headers of an answer.

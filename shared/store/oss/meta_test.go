@@ -22,6 +22,17 @@ func travel(h map[string]string) http.Header {
 	return out
 }
 
+// encoded is what encodeMeta adds, by names as OSS keeps them.
+func encoded(meta map[string]string, origin *store.Origin) (map[string]string, []string) {
+	h := newHeaders()
+	warnings := encodeMeta(h, meta, origin)
+	out := map[string]string{}
+	for name, values := range h.all {
+		out[strings.ToLower(name)] = values[0]
+	}
+	return out, warnings
+}
+
 func TestMetaComesBackAsItWas(t *testing.T) {
 	const seed = 20260101
 	rnd := rand.New(rand.NewPCG(seed, 1))
@@ -42,7 +53,7 @@ func TestMetaComesBackAsItWas(t *testing.T) {
 		if rnd.IntN(2) == 0 {
 			origin = &store.Origin{Hash: text(), Modified: time.Unix(rnd.Int64N(1<<32), rnd.Int64N(1e9)).UTC()}
 		}
-		h, warnings := encodeMeta(meta, origin)
+		h, warnings := encoded(meta, origin)
 		if len(warnings) > 0 {
 			t.Fatalf("seed %d, case %d: got warnings %q within the limit", seed, i, warnings)
 		}
@@ -77,7 +88,7 @@ func TestMetaEncoding(t *testing.T) {
 		"a line break in the value": {"a", "1\r\nX: 2", "a", "UTF-8''1%0D%0AX%3A%202"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, _ := encodeMeta(map[string]string{tc.name: tc.value}, nil)
+			h, _ := encoded(map[string]string{tc.name: tc.value}, nil)
 			if want := map[string]string{"x-oss-meta-" + tc.wantName: tc.wantValue}; !maps.Equal(h, want) {
 				t.Errorf("got %q, want %q", h, want)
 			}
@@ -117,7 +128,7 @@ func TestMetaOverTheLimitDropsTheLargestAndNamesIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 10 { // whatever the order of the map
-				h, warnings := encodeMeta(tc.meta, origin)
+				h, warnings := encoded(tc.meta, origin)
 				meta, back := decodeMeta(travel(h))
 				if back == nil || back.Hash != origin.Hash {
 					t.Fatalf("got origin %+v, want it kept", back)

@@ -73,11 +73,11 @@ func (b *Bucket) PutPart(ctx context.Context, key, upload string, n int, body io
 	}
 	params := uploadParams(upload)
 	params["partNumber"] = strconv.Itoa(n)
-	a, err := b.upload(ctx, request{op: op, method: "PUT", key: key, params: params, header: map[string]string{}}, body, size)
+	a, err := b.upload(ctx, request{op: op, method: "PUT", key: key, params: params, header: newHeaders()}, body, size)
 	if err != nil {
 		return store.Part{}, err
 	}
-	return store.Part{Number: n, Size: size, ETag: unquote(a.get("ETag")), CRC64: a.get("x-oss-hash-crc64ecma")}, nil
+	return store.Part{Number: n, Size: size, ETag: unquote(a.get("Etag")), CRC64: a.get(headerCRC64)}, nil
 }
 
 // Parts lists what was uploaded, by number, all pages of it, each tried up to
@@ -138,9 +138,10 @@ func (b *Bucket) Finish(ctx context.Context, key, upload string, parts []store.P
 	if err != nil {
 		return store.Stored{}, fault.New(fault.Invalid, op, key, err)
 	}
-	header := map[string]string{"Content-Type": "application/xml"}
+	header := newHeaders()
+	header.set("Content-Type", "application/xml")
 	if how.IfAbsent {
-		header["x-oss-forbid-overwrite"] = "true"
+		header.set(headerForbid, "true")
 	}
 	params := uploadParams(upload)
 	params["encoding-type"] = "url"
@@ -152,7 +153,7 @@ func (b *Bucket) Finish(ctx context.Context, key, upload string, parts []store.P
 	if err != nil {
 		return store.Stored{}, err
 	}
-	return store.Stored{ETag: unquote(x.ETag), CRC64: a.get("x-oss-hash-crc64ecma")}, nil
+	return store.Stored{ETag: unquote(x.ETag), CRC64: a.get(headerCRC64)}, nil
 }
 
 // completion is the document that names the parts.

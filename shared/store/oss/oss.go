@@ -77,7 +77,8 @@ type Bucket struct {
 	name, region string
 	where        endpoint
 	credentials  func() Credentials
-	scheme       string
+	scheme, host string // of every URL
+	path         string // before a key
 	signing      atomic.Pointer[stamp]
 	transport    *http.Transport
 	trip         http.RoundTripper // transport
@@ -114,6 +115,13 @@ func Open(cfg Config) (*Bucket, error) {
 	}
 	b.trip = b.transport
 	b.scheme, _, _ = strings.Cut(where.url, "://")
+	b.host, b.path = where.host, "/"
+	switch {
+	case where.pathStyle:
+		b.path = "/" + b.name + "/"
+	case !where.cname:
+		b.host = b.name + "." + b.host
+	}
 	return b, nil
 }
 

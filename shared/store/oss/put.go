@@ -37,16 +37,16 @@ func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how 
 		return store.Stored{}, fault.New(fault.Invalid, op, obj.Key, err)
 	}
 	if how.IfAbsent {
-		header["x-oss-forbid-overwrite"] = "true"
+		header.set(headerForbid, "true")
 	}
 	if how.Brief {
-		header["x-oss-tagging"] = BriefTag
+		header.set("X-Oss-Tagging", BriefTag)
 	}
 	a, err := b.upload(ctx, request{op: op, method: "PUT", key: obj.Key, header: header, md5: how.MD5}, body, obj.Size)
 	if err != nil {
 		return store.Stored{}, err
 	}
-	return store.Stored{ETag: unquote(a.get("ETag")), CRC64: a.get("x-oss-hash-crc64ecma"), Warnings: warnings}, nil
+	return store.Stored{ETag: unquote(a.get("Etag")), CRC64: a.get(headerCRC64), Warnings: warnings}, nil
 }
 
 // upload sends r with size bytes of body: up to 1 MiB from memory, with their
@@ -63,7 +63,7 @@ func (b *Bucket) upload(ctx context.Context, r request, body io.Reader, size int
 		return b.uploadWhole(ctx, r, body, size)
 	}
 	// A refusal then comes before the body is sent, not as a broken pipe amid it.
-	r.header["Expect"] = "100-continue"
+	r.header.set("Expect", "100-continue")
 	s := newStream(ctx, body, size)
 	// The SDK takes the length from a LimitedReader, and from nothing else that streams.
 	r.body = &io.LimitedReader{R: s, N: size}
@@ -112,7 +112,7 @@ func (b *Bucket) uploadWhole(ctx context.Context, r request, body io.Reader, siz
 
 // sendWhole sends data with its MD5, once.
 func (b *Bucket) sendWhole(ctx context.Context, r request, data, sum []byte) (*answer, error) {
-	r.header["Content-MD5"] = base64.StdEncoding.EncodeToString(sum)
+	r.header.set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
 	switch size := int64(len(data)); {
 	case size == 0: // a reader of nothing would go out chunked
 	case size <= ownBody:

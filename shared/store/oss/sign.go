@@ -29,9 +29,17 @@ type stamp struct {
 	second int64 // Unix time
 	secret string
 	at     string // as in the header x-oss-date
+	dates  []string
 	scope  string
 	day    string
-	macs   *sync.Pool // of hash.Hash: HMACs with the day's key
+	pens   *sync.Pool // of *pen
+}
+
+// pen is what a signature is written with: memory that is used again.
+type pen struct {
+	mac  hash.Hash // with the day's key
+	text []byte
+	sum  [sha256.Size]byte
 }
 
 func hmacOf(key []byte, text string) []byte {
@@ -47,23 +55,23 @@ func (b *Bucket) stampOf(secret string, now time.Time) *stamp {
 		return last
 	}
 	s := &stamp{second: now.Unix(), secret: secret, at: now.UTC().Format(dateLayout)}
-	s.day = s.at[:8]
+	s.day, s.dates = s.at[:8], []string{s.at}
 	s.scope = s.day + "/" + b.region + "/oss/aliyun_v4_request"
 	if last != nil && last.day == s.day && last.secret == secret {
-		s.macs = last.macs
+		s.pens = last.pens
 	} else {
 		key := hmacOf(hmacOf(hmacOf(hmacOf([]byte("aliyun_v4"+secret), s.day), b.region), "oss"), "aliyun_v4_request")
-		s.macs = &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+		s.pens = &sync.Pool{New: func() any { return &pen{mac: hmac.New(sha256.New, key), text: make([]byte, 0, 1024)} }}
 	}
 	b.signing.Store(s)
 	return s
 }
 
 // sign adds to h what says who asks and when, and signs all that V4 signs.
-// path and query are as they are sent, but for the slashes of the path.
-func (b *Bucket) sign(h http.Header, method, path, query string, c Credentials, now time.Time) {
+// key and query are as they are sent, but for the slashes of the key.
+func (b *Bucket) sign(h http.Header, method, key, query string, c Credentials, now time.Time) {
 	s := b.stampOf(c.AccessKeySecret, now)
-	h["X-Oss-Date"], h["X-Oss-Content-Sha256"] = []string{s.at}, unsignedPayload
+	h["X-Oss-Date"], h["X-Oss-Content-Sha256"] = s.dates, unsignedPayload
 	if c.SecurityToken != "" {
 		h["X-Oss-Security-Token"] = []string{c.SecurityToken}
 	}
@@ -75,31 +83,31 @@ func (b *Bucket) sign(h http.Header, method, path, query string, c Credentials, 
 		}
 	}
 	slices.Sort(signed) // canonical names sort as their lower-case twins: letters stand where letters stand
-	text := make([]byte, 0, 1024)
-	text = append(append(append(text, method...), '\n'), path...)
-	text = append(append(append(text, '\n'), query...), '\n')
+	p, _ := s.pens.Get().(*pen) // the pool holds nothing else
+	defer s.pens.Put(p)
+	text := append(append(p.text[:0], method...), "\n/"...)
+	text = append(append(append(append(text, b.name...), '/'), key...), '\n')
+	text = append(append(text, query...), '\n')
 	for _, name := range signed {
 		text = appendLower(text, name)
 		text = append(append(append(text, ':'), strings.Trim(h[name][0], " ")...), '\n')
 	}
-	text = append(append(text, "\n\n"...), unsigned...)
-	sum := sha256.Sum256(text)
-	text = append(append(append(text[:0], algorithm...), '\n'), s.at...)
-	text = append(append(append(text, '\n'), s.scope...), '\n')
-	text = hex.AppendEncode(text, sum[:])
-	h["Authorization"] = []string{s.authorization(text, c.AccessKeyID)}
+	p.text = append(append(text, "\n\n"...), unsigned...)
+	h["Authorization"] = []string{p.authorization(s, c.AccessKeyID)}
 }
 
-// authorization signs text.
-func (s *stamp) authorization(text []byte, id string) string {
-	mac, _ := s.macs.Get().(hash.Hash) // the pool holds nothing else
-	defer s.macs.Put(mac)
-	mac.Reset()
-	_, _ = mac.Write(text) // never fails
-	var sum [sha256.Size]byte
+// authorization signs the text.
+func (p *pen) authorization(s *stamp, id string) string {
+	sum := sha256.Sum256(p.text)
+	text := append(append(append(p.text[:0], algorithm...), '\n'), s.at...)
+	text = append(append(append(text, '\n'), s.scope...), '\n')
+	text = hex.AppendEncode(text, sum[:])
+	p.mac.Reset()
+	_, _ = p.mac.Write(text) // never fails
 	text = append(append(append(text[:0], algorithm...), " Credential="...), id...)
-	text = append(append(append(append(text, '/'), s.scope...), ",Signature="...), hex.EncodeToString(mac.Sum(sum[:0]))...)
-	return string(text)
+	text = append(append(append(text, '/'), s.scope...), ",Signature="...)
+	p.text = hex.AppendEncode(text, p.mac.Sum(p.sum[:0]))
+	return string(p.text)
 }
 
 func appendLower(b []byte, s string) []byte {

@@ -107,7 +107,7 @@ type request struct {
 	method string
 	key    string
 	params map[string]any // string values; nil where there is only a name
-	header map[string]string
+	header *headers  // or nil
 	body   io.Reader // nil, or a *io.LimitedReader: its N becomes the Content-Length
 	md5    string    // of the body as the source lists it, lower-case hex, or ""
 }
@@ -163,27 +163,17 @@ func (b *Bucket) request(ctx context.Context, r request) (*http.Request, error) 
 		return nil, errNoKeys
 	}
 	key := escapeKey(r.key)
-	u := &url.URL{Scheme: b.scheme, Host: b.where.host, RawQuery: queryOf(r.params)}
-	at := "/"
-	switch {
-	case b.where.pathStyle:
-		at = "/" + b.name + "/"
-	case !b.where.cname:
-		u.Host = b.name + "." + u.Host
-	}
-	u.Path = at + r.key
+	u := &url.URL{Scheme: b.scheme, Host: b.host, Path: b.path + r.key, RawQuery: queryOf(r.params)}
 	if key != r.key || untidy(r.key) {
 		// Slashes are sent escaped, so that nobody on the way tidies up a//b or a/../b.
-		u.RawPath = at + strings.ReplaceAll(key, "/", "%2F")
+		u.RawPath = b.path + strings.ReplaceAll(key, "/", "%2F")
 	}
-	h := make(http.Header, len(r.header)+5)
-	values := make([]string, 0, len(r.header)) // one piece of memory for all
-	for name, value := range r.header {
-		values = append(values, value)
-		h[headerName(name)] = values[len(values)-1:]
+	if r.header == nil {
+		r.header = newHeaders()
 	}
+	h := r.header.all
 	h["User-Agent"] = agent
-	b.sign(h, r.method, "/"+b.name+"/"+key, u.RawQuery, c, time.Now())
+	b.sign(h, r.method, key, u.RawQuery, c, time.Now())
 	req := (&http.Request{Method: r.method, URL: u, Host: u.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
 	switch body := r.body.(type) {
 	case nil:
@@ -197,23 +187,34 @@ func (b *Bucket) request(ctx context.Context, r request) (*http.Request, error) 
 
 var agent = []string{"kodoferry"}
 
-// headerName is http.CanonicalHeaderKey, which takes memory for names that
-// net/http does not know.
-func headerName(name string) string {
-	if known, ok := headerNames[name]; ok {
-		return known
-	}
-	return http.CanonicalHeaderKey(name)
+// headers are those of one request, by names as http.CanonicalHeaderKey has
+// them: that takes memory for every name that net/http does not know.
+type headers struct {
+	all    http.Header
+	values []string // one piece of memory for all
 }
 
-var headerNames = map[string]string{
-	"Content-MD5": "Content-Md5", "Content-Type": "Content-Type", "x-oss-storage-class": "X-Oss-Storage-Class",
-	"x-oss-forbid-overwrite": "X-Oss-Forbid-Overwrite",
-	metaPrefix + originHash:  "X-Oss-Meta-Ferry-Hash", metaPrefix + originTime: "X-Oss-Meta-Ferry-Time",
+const (
+	headerClass  = "X-Oss-Storage-Class"
+	headerCRC64  = "X-Oss-Hash-Crc64ecma"
+	headerForbid = "X-Oss-Forbid-Overwrite"
+)
+
+// newHeaders returns room for as many as most requests have.
+func newHeaders() *headers {
+	return &headers{make(http.Header, 12), make([]string, 0, 8)}
+}
+
+func (h *headers) set(canonical, value string) {
+	h.values = append(h.values, value)
+	n := len(h.values)
+	h.all[canonical] = h.values[n-1 : n : n]
 }
 
 // untidy reports whether a path of key might be tidied up on the way.
-func untidy(key string) bool { return strings.Contains(key, "//") || strings.Contains("/"+key, "/.") }
+func untidy(key string) bool {
+	return strings.Contains(key, "//") || strings.Contains(key, "/.") || strings.HasPrefix(key, ".")
+}
 
 // escapeKey encodes a key for a path, as V4 has it: all but letters, digits,
 // -_.~ and slashes.
@@ -246,6 +247,9 @@ func unescaped(c byte) bool {
 
 // queryOf encodes parameters, in order of their names.
 func queryOf(params map[string]any) string {
+	if len(params) == 0 {
+		return ""
+	}
 	var out strings.Builder
 	for i, name := range slices.Sorted(maps.Keys(params)) {
 		if i > 0 {
