@@ -75,7 +75,7 @@ func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
 // whose rows are sealed before the write-off names them: one batch, one of what
 // is to be removed first, and one each for objects that go in parts.
 func (r *run) split(ctx context.Context, batch string, rows []ledger.Row) (ledger.WriteOff, error) {
-	var w ledger.WriteOff
+	w := ledger.WriteOff{Rows: make([]ledger.Row, 0, len(rows))} // nearly all end
 	var rest, remove []ledger.Row
 	seal := func(how ledger.BatchRef, rows ...ledger.Row) error {
 		if len(rows) == 0 {

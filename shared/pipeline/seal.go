@@ -28,6 +28,7 @@ type sealer struct {
 	batch time.Duration // what one batch may cost
 
 	rows    []ledger.Row
+	usual   int // how many the last batch had: batches are much alike
 	pending int
 	parts   bool // the one pending row goes in parts
 	bytes   int64
@@ -80,6 +81,9 @@ func (s *sealer) add(row ledger.Row) {
 		s.bytes += row.Src.Size
 		s.cost += cost(s.pace, row.Src.Size)
 	}
+	if s.rows == nil {
+		s.rows = make([]ledger.Row, 0, s.usual)
+	}
 	s.rows = append(s.rows, row)
 	s.counts.Listed.Objects++
 	s.counts.Listed.Bytes += row.Src.Size
@@ -103,7 +107,8 @@ func (s *sealer) seal() {
 		Rows: len(rows), Pending: s.pending, Bytes: s.bytes, Parts: s.parts,
 	}
 	s.batches = append(s.batches, b)
-	s.rows, s.pending, s.bytes, s.cost, s.parts = nil, 0, 0, 0, false
+	s.rows, s.usual = nil, len(rows)
+	s.pending, s.bytes, s.cost, s.parts = 0, 0, 0, false
 	s.writes.Go(func() error {
 		if err := s.run.Seal(s.ctx, b.ID, rows); err != nil {
 			return err
