@@ -1,10 +1,9 @@
 package kodo
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/base64"
+	"hash"
 	"io"
 	"net"
 	"net/http"
@@ -26,8 +25,10 @@ const (
 
 // sign is the signature of data as tokens carry it.
 func (s *Server) sign(data string) string {
-	m := hmac.New(sha1.New, []byte(s.cfg.SecretKey))
-	_, _ = io.WriteString(m, data)
+	m, _ := s.macs.Get().(hash.Hash) // the pool holds nothing else
+	defer s.macs.Put(m)
+	m.Reset()
+	_, _ = m.Write([]byte(data)) // never fails
 	return base64.URLEncoding.EncodeToString(m.Sum(nil))
 }
 
@@ -164,6 +165,9 @@ func (s *Server) fresh(r *http.Request) *refusal {
 	return nil
 }
 
+// unescaped undoes what a token may come escaped of: the colon and the padding.
+var unescaped = strings.NewReplacer("%3A", ":", "%3a", ":", "%3D", "=", "%3d", "=")
+
 // mayGet verifies the token of a download from a private bucket: the last
 // parameter of the query signs everything before it, scheme and host included
 // (Kodo, "download credential").
@@ -181,8 +185,7 @@ func (s *Server) mayGet(r *http.Request) *refusal {
 		return errUnauthGet
 	}
 	token, _, _ := strings.Cut(target[at+len("&token="):], "&")
-	// The colon and the padding may come escaped.
-	token = strings.NewReplacer("%3A", ":", "%3a", ":", "%3D", "=", "%3d", "=").Replace(token)
+	token = unescaped.Replace(token)
 	_, query, _ := strings.Cut(target[:at], "?")
 	deadline := int64(-1)
 	for p := range strings.SplitSeq(query, "&") {

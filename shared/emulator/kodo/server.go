@@ -3,6 +3,8 @@ package kodo
 import (
 	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"net"
@@ -53,6 +55,7 @@ type Server struct {
 	api     string // host:port of the API
 	s3      string // host:port of the S3 interface
 	scratch sync.Pool
+	macs    sync.Pool // of hash.Hash: HMACs with the secret key
 	reqids  atomic.Uint64
 	hook    atomic.Pointer[func(Event)]
 	uploads uploads
@@ -82,6 +85,7 @@ func Start(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:     cfg,
 		scratch: sync.Pool{New: func() any { return new([]byte) }},
+		macs:    sync.Pool{New: func() any { return hmac.New(sha1.New, []byte(cfg.SecretKey)) }},
 		uploads: uploads{blocks: map[string]*block{}, multis: map[string]*multipart{}},
 		servers: map[net.Listener]*http.Server{},
 		buckets: map[string]*bucket{},

@@ -1,9 +1,7 @@
 package oss
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -36,21 +34,19 @@ func packAttrs(h http.Header) (attrs, error) {
 		}
 	}
 	total := 0
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		low := strings.ToLower(name)
-		meta, ok := strings.CutPrefix(low, metaPrefix)
+	for _, f := range ossHeaders(h) {
+		meta, ok := strings.CutPrefix(f.name, metaPrefix)
 		if !ok {
 			continue
 		}
-		value := joined(h[name])
 		if meta == "" || strings.Trim(meta, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return "", badArgument(low, value, "The name of user metadata may hold letters, digits and hyphens only.")
+			return "", badArgument(f.name, f.value, "The name of user metadata may hold letters, digits and hyphens only.")
 		}
-		if total += len(meta) + len(value); total > maxMeta {
+		if total += len(meta) + len(f.value); total > maxMeta {
 			return "", refuse(400, "InvalidArgument", unknownEC, "The total size of user metadata exceeds 8 KB.")
 		}
 		b = append(append(append(b, metaCode), meta...), 0)
-		b = append(append(b, value...), 0)
+		b = append(append(b, f.value...), 0)
 	}
 	return attrs(b), nil
 }

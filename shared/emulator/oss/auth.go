@@ -25,8 +25,8 @@ type Credential struct {
 type heldCredential struct {
 	Credential
 	mu    sync.Mutex
-	scope string // day/region that key is for
-	key   []byte
+	scope string     // day/region that macs are for
+	macs  *sync.Pool // of hash.Hash: HMACs with their signing key
 }
 
 // keyring holds the credentials.

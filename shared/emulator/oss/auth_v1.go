@@ -91,8 +91,8 @@ func (c *call) toSignV1(date string) string {
 	h := c.r.Header
 	var b strings.Builder
 	b.WriteString(c.r.Method + "\n" + h.Get("Content-Md5") + "\n" + h.Get("Content-Type") + "\n" + date + "\n")
-	for _, name := range ossHeaders(h) {
-		b.WriteString(name + ":" + joined(h[http.CanonicalHeaderKey(name)]) + "\n")
+	for _, f := range ossHeaders(h) {
+		b.WriteString(f.name + ":" + f.value + "\n")
 	}
 	b.WriteString("/")
 	if c.bucket != "" {
@@ -122,14 +122,21 @@ func b2i(b bool) int {
 	return 0
 }
 
-// ossHeaders returns the lower-case names of the x-oss- headers, in order.
-func ossHeaders(h http.Header) []string {
-	var names []string
-	for name := range h {
-		if low := strings.ToLower(name); strings.HasPrefix(low, "x-oss-") {
-			names = append(names, low)
+// ossHeaders returns the x-oss- headers by their lower-case names, in order.
+func ossHeaders(h http.Header) []pair {
+	fields := make([]pair, 0, 12) // as many as most requests sign
+	for name, values := range h {
+		if strings.HasPrefix(name, "X-Oss-") { // net/http has made the name canonical
+			fields = append(fields, pair{strings.ToLower(name), joined(values)})
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.SortFunc(fields, byName)
+	return fields
+}
+
+func byName(a, b pair) int { return strings.Compare(a.name, b.name) }
+
+// namedIn reports whether one of fields has that name.
+func namedIn(fields []pair, name string) bool {
+	return slices.ContainsFunc(fields, func(f pair) bool { return f.name == name })
 }

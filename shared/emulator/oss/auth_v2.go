@@ -85,15 +85,15 @@ func (c *call) toSignV2(date string, extra []string) string {
 	h := c.r.Header
 	var b strings.Builder
 	b.WriteString(c.r.Method + "\n" + h.Get("Content-Md5") + "\n" + h.Get("Content-Type") + "\n" + date + "\n")
-	names := ossHeaders(h)
+	fields := ossHeaders(h)
 	for _, name := range extra {
-		if !slices.Contains(names, name) && h.Get(name) != "" {
-			names = append(names, name)
+		if !namedIn(fields, name) && h.Get(name) != "" {
+			fields = append(fields, pair{name, joined(h.Values(name))})
 		}
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		b.WriteString(name + ":" + joined(h.Values(name)) + "\n")
+	slices.SortFunc(fields, byName)
+	for _, f := range fields {
+		b.WriteString(f.name + ":" + f.value + "\n")
 	}
 	b.WriteString(strings.Join(extra, ";") + "\n")
 	resource := "/"

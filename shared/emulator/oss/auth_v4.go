@@ -4,10 +4,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -160,31 +162,30 @@ func additionalHeaders(list string, given bool, where string) ([]string, error) 
 
 func (c *call) checkV4(who *heldCredential, scope scopeV4, date string, extra []string, signature string) error {
 	canonical := c.canonicalV4(extra)
-	sum := sha256.Sum256([]byte(canonical))
-	toSign := algorithmV4 + "\n" + date + "\n" + scope.day + "/" + c.s.region + "/" + productV4 + "/" + terminatorV4 + "\n" + hex.EncodeToString(sum[:])
-	want := hex.EncodeToString(hmacOf(who.signingKey(scope.day, c.s.region), toSign))
-	if !hmac.Equal([]byte(want), []byte(signature)) {
-		return c.mismatch("0002-00000201", who.ID, signature, toSign, canonical)
+	sum := sha256.Sum256(canonical)
+	toSign := make([]byte, 0, 256)
+	toSign = append(append(append(append(toSign, algorithmV4...), '\n'), date...), '\n')
+	toSign = append(append(append(append(toSign, scope.day...), '/'), c.s.region...), "/"+productV4+"/"+terminatorV4+"\n"...)
+	toSign = hex.AppendEncode(toSign, sum[:])
+	if want := who.signV4(scope.day, c.s.region, toSign); !hmac.Equal([]byte(want), []byte(signature)) {
+		return c.mismatch("0002-00000201", who.ID, signature, string(toSign), string(canonical))
 	}
 	return nil
 }
 
 // canonicalV4 is the canonical request of version 4.
-func (c *call) canonicalV4(extra []string) string {
-	var b strings.Builder
-	b.WriteString(c.r.Method + "\n/")
+func (c *call) canonicalV4(extra []string) []byte {
+	b := append(append(make([]byte, 0, 1024), c.r.Method...), "\n/"...)
 	if c.bucket != "" {
-		b.WriteString(c.bucket + "/" + escape(c.key, false))
+		b = appendEscaped(append(append(b, c.bucket...), '/'), c.key, false)
 	}
-	b.WriteString("\n" + c.canonicalQuery() + "\n")
-	c.canonicalHeaders(&b, extra)
-	b.WriteString("\n" + strings.Join(extra, ";") + "\n")
+	b = append(append(append(b, '\n'), c.canonicalQuery()...), '\n')
+	b = append(c.canonicalHeaders(b, extra), '\n')
+	b = append(append(b, strings.Join(extra, ";")...), '\n')
 	if sum := c.r.Header.Get("X-Oss-Content-Sha256"); sum != "" {
-		b.WriteString(sum)
-	} else {
-		b.WriteString(unsignedPayload)
+		return append(b, sum...)
 	}
-	return b.String()
+	return append(b, unsignedPayload...)
 }
 
 // canonicalQuery is every parameter but the signature, escaped and in order.
@@ -209,36 +210,51 @@ func (c *call) canonicalQuery() string {
 	return b.String()
 }
 
-// canonicalHeaders writes content-type, content-md5, the x-oss- headers and
+// canonicalHeaders appends content-type, content-md5, the x-oss- headers and
 // the additional ones, in order.
-func (c *call) canonicalHeaders(b *strings.Builder, extra []string) {
-	names := ossHeaders(c.r.Header)
-	for _, name := range append([]string{"content-type", "content-md5"}, extra...) {
-		_, ok := c.r.Header[http.CanonicalHeaderKey(name)]
-		if (ok || name == "host") && !slices.Contains(names, name) {
-			names = append(names, name)
+func (c *call) canonicalHeaders(b []byte, extra []string) []byte {
+	fields := ossHeaders(c.r.Header)
+	add := func(name, canonical string) {
+		values, ok := c.r.Header[canonical]
+		switch {
+		case namedIn(fields, name):
+		case name == "host":
+			fields = append(fields, pair{name, c.r.Host})
+		case ok:
+			fields = append(fields, pair{name, joined(values)})
 		}
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		value := c.r.Host
-		if name != "host" {
-			value = joined(c.r.Header[http.CanonicalHeaderKey(name)])
-		}
-		b.WriteString(name + ":" + value + "\n")
+	add("content-type", "Content-Type")
+	add("content-md5", "Content-Md5")
+	for _, name := range extra {
+		add(name, http.CanonicalHeaderKey(name))
 	}
+	slices.SortFunc(fields, byName)
+	for _, f := range fields {
+		b = append(append(append(append(b, f.name...), ':'), f.value...), '\n')
+	}
+	return b
 }
 
-// signingKey derives the key of a day and region, once.
-func (h *heldCredential) signingKey(day, region string) []byte {
+// signV4 signs text with the key of a day and region, which is derived once.
+func (h *heldCredential) signV4(day, region string, text []byte) string {
+	mac, back := h.mac(day, region)
+	defer back()
+	_, _ = mac.Write(text) // never fails
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func (h *heldCredential) mac(day, region string) (_ hash.Hash, back func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if scope := day + "/" + region; h.scope != scope {
-		key := hmacOf([]byte("aliyun_v4"+h.Secret), day)
-		h.key = hmacOf(hmacOf(hmacOf(key, region), productV4), terminatorV4)
-		h.scope = scope
+		key := hmacOf(hmacOf(hmacOf(hmacOf([]byte("aliyun_v4"+h.Secret), day), region), productV4), terminatorV4)
+		h.macs, h.scope = &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}, scope
 	}
-	return h.key
+	macs := h.macs
+	mac, _ := macs.Get().(hash.Hash) // the pool holds nothing else
+	mac.Reset()
+	return mac, func() { macs.Put(mac) }
 }
 
 func hmacOf(key []byte, text string) []byte {

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"time"
@@ -103,7 +102,7 @@ func (c *call) signedFormV4(fields map[string]string, encoded string) error {
 	if err != nil {
 		return err
 	}
-	if want := hex.EncodeToString(hmacOf(who.signingKey(scope.day, c.s.region), encoded)); !hmac.Equal([]byte(want), []byte(signature)) {
+	if want := who.signV4(scope.day, c.s.region, []byte(encoded)); !hmac.Equal([]byte(want), []byte(signature)) {
 		return c.mismatch(unknownEC, who.ID, signature, encoded, "")
 	}
 	c.who = who
