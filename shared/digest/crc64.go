@@ -108,11 +108,10 @@ func oneZeroBit() (m [64]uint64) {
 	return m
 }
 
+// times has no branches: those on random bits are guessed wrongly half the time.
 func times(m *[64]uint64, v uint64) (sum uint64) {
-	for i := 0; v != 0; i, v = i+1, v>>1 {
-		if v&1 != 0 {
-			sum ^= m[i]
-		}
+	for i := range m {
+		sum ^= m[i] & -(v >> i & 1)
 	}
 	return sum
 }

@@ -71,17 +71,18 @@ func NewReader(body io.Reader, want Want) *Reader {
 	return r
 }
 
-// Read implements io.Reader. It reads the body straight into p.
+// Read implements io.Reader. It reads the body straight into p and fills it, if
+// there is enough: what comes in packets is hashed in one go.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
 	n := 0
+	var err error
 	if r.state == flowing {
 		// Up to and including the last byte, which is taken back out of p.
 		room := min(int64(len(p)), r.want.Size-r.read)
-		var err error
-		n, err = r.body.Read(p[:room])
+		n, err = fill(r.body, p[:room])
 		r.hash(p[:n])
 		if r.read < r.want.Size {
 			if err == io.EOF {
@@ -101,7 +102,11 @@ func (r *Reader) Read(p []byte) (int, error) {
 		}
 	}
 	if r.state == holding {
-		r.err = r.settle()
+		if err == io.EOF { // it came with the last byte
+			r.err = r.compare()
+		} else {
+			r.err = r.settle()
+		}
 		r.state = ended
 		if r.err == nil {
 			r.state = proved
@@ -118,6 +123,18 @@ func (r *Reader) Read(p []byte) (int, error) {
 		return n, nil // the trouble comes with the next call, without the last byte
 	}
 	return 0, r.err
+}
+
+// fill reads until p is full, or body has nothing to give.
+func fill(body io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		m := 0
+		if m, err = body.Read(p[n:]); m == 0 {
+			return n, err
+		}
+		n += m
+	}
+	return n, err
 }
 
 // settle looks for the end of the body and compares.

@@ -42,6 +42,10 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 	q := &pending{rows: rows, none: none}
 	for range min(c.job.Limits.Parallel, len(rows)) {
 		g.Go(func() error {
+			// The contexts of its requests come and go in one that is its own:
+			// all in one would wait for each other.
+			gctx, done := context.WithCancel(gctx)
+			defer done()
 			for !c.blocked.Load() && c.limits.turns.take(more) { // else the rest is handed over
 				row, first := q.next()
 				if row == nil {

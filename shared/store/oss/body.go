@@ -6,98 +6,95 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 )
 
 // errDetached is what the transport reads of a body after its request has ended.
 var errDetached = errors.New("the request has ended")
 
-// buffers lends memory for small bodies, in three sizes so that 64 transfers
-// of thumbnails do not hold 64 MiB.
-type buffers struct {
-	small, middle, large sync.Pool
-
-	mu   sync.Mutex
-	slab []byte // what is left of memory that bodies of their own are cut from
+// lent is memory for a small body, lent to net/http: which sends what it knows
+// to be in memory, as it does a bytes.Reader, together with the header, in one
+// packet and system call, but may go on reading after the request has ended.
+// So it tells, through a trace, when it has written a request.
+type lent struct {
+	data  []byte
+	from  *sync.Pool
+	sends int32      // requests that data is, or was, the body of
+	wrote atomic.Int32
+	trace httptrace.ClientTrace
 }
 
-func (p *buffers) pool(size int64) (*sync.Pool, int) {
-	switch {
-	case size <= 64<<10:
-		return &p.small, 64 << 10
-	case size <= 256<<10:
-		return &p.middle, 256 << 10
+func newLent(data []byte, from *sync.Pool) *lent {
+	l := &lent{data: data, from: from}
+	l.trace.WroteRequest = func(info httptrace.WroteRequestInfo) {
+		if info.Err == nil { // else it may be written once more
+			l.wrote.Add(1)
+		}
 	}
-	return &p.large, smallBody
+	return l
 }
 
-// ownBody is up to how many bytes a body has memory of its own. net/http sends
-// what it knows to be in memory together with the header, in one packet and
-// system call; but it may go on reading after the request has ended, so that
-// such memory cannot be lent again.
-const ownBody = 32 << 10
-
-func (p *buffers) get(size int64) []byte {
-	if size <= ownBody {
-		return p.own(int(size))
-	}
-	pool, capacity := p.pool(size)
-	if b, ok := pool.Get().(*[]byte); ok {
-		return (*b)[:size]
-	}
-	return make([]byte, size, capacity)
+// send returns the context, and the body, of one more request.
+func (l *lent) send(ctx context.Context) (context.Context, *bytes.Reader) {
+	l.sends++
+	return httptrace.WithClientTrace(ctx, &l.trace), bytes.NewReader(l.data)
 }
 
-// slabSize is how much memory is taken at a time for bodies of their own: one
-// by one, 8 KiB each take a span of the heap and are cleared by themselves,
-// which takes longer than to read them.
-const slabSize = 256 << 10
-
-// own returns memory that is never lent again. It goes back to the collector
-// with the rest of its slab.
-func (p *buffers) own(size int) []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if size > len(p.slab) {
-		p.slab = make([]byte, slabSize)
+// back takes the memory back. What net/http may still read goes to the collector.
+func (l *lent) back() {
+	if l.wrote.Load() == l.sends {
+		l.from.Put(l)
 	}
-	b := p.slab[:size:size]
-	p.slab = p.slab[size:]
-	return b
 }
 
-func (p *buffers) put(b []byte) {
-	pool, _ := p.pool(int64(cap(b)))
-	pool.Put(&b)
+// lender lends memory by size, so that 64 transfers of thumbnails do not hold
+// 64 MiB.
+type lender [4]sync.Pool
+
+// lentSizes are in bytes.
+var lentSizes = [len(lender{})]int64{16 << 10, 64 << 10, 256 << 10, smallBody}
+
+// get lends memory for size bytes.
+func (p *lender) get(size int64) *lent {
+	i := 0
+	for size > lentSizes[i] {
+		i++
+	}
+	l, ok := p[i].Get().(*lent)
+	if !ok {
+		l = newLent(make([]byte, lentSizes[i]), &p[i])
+	}
+	l.data, l.sends = l.data[:size], 0
+	l.wrote.Store(0)
+	return l
 }
 
 // slurp reads exactly size bytes of body, or returns body's error. If ctx ends
 // first, a body that can be closed is closed, which ends its Read; of any other
 // one Read may still be under way when slurp returns.
-func (b *Bucket) slurp(ctx context.Context, body io.Reader, size int64) ([]byte, error) {
-	if whole, ok := body.(*bytes.Buffer); ok && int64(whole.Len()) == size && size <= ownBody {
-		return whole.Bytes(), nil // it is all there, and nobody else's
-	}
-	buf := b.buffers.get(size)
+func (b *Bucket) slurp(ctx context.Context, body io.Reader, size int64) (*lent, error) {
+	l := b.lender.get(size)
 	if ctx.Done() == nil {
-		return buf, fill(body, buf)
+		return l, fill(body, l.data)
 	}
 	if c, ok := body.(io.Closer); ok { // no goroutine: its stack and its turn take as long as the hashes
 		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-		err := fill(body, buf)
+		err := fill(body, l.data)
 		stop()
 		if err != nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return buf, err
+		return l, err
 	}
 	read := make(chan error, 1)
-	go func() { read <- fill(body, buf) }()
+	go func() { read <- fill(body, l.data) }()
 	select {
 	case err := <-read:
-		return buf, err
+		return l, err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx) // buf is still written to: it is left to the collector
+		return nil, context.Cause(ctx) // it is still written to: it is left to the collector
 	}
 }
 
@@ -143,34 +140,6 @@ func early(err error, missing int64) error {
 		return fmt.Errorf("the body ended %d bytes early: %w", missing, io.ErrUnexpectedEOF)
 	}
 	return err
-}
-
-// whole hands the transport a buffer, and takes it back for good.
-type whole struct {
-	mu   sync.Mutex
-	data []byte
-	gone bool
-}
-
-func (w *whole) Read(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.gone:
-		return 0, errDetached
-	case len(w.data) == 0:
-		return 0, io.EOF
-	}
-	n := copy(p, w.data)
-	w.data = w.data[n:]
-	return n, nil
-}
-
-// detach ends reading. The transport may still try after its request was cancelled.
-func (w *whole) detach() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.data, w.gone = nil, true
 }
 
 // stream hands the transport a body of known size and remembers how it failed.

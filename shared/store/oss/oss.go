@@ -82,7 +82,7 @@ type Bucket struct {
 	signing      atomic.Pointer[stamp]
 	transport    *http.Transport
 	trip         http.RoundTripper // transport
-	buffers      buffers
+	lender       lender
 	pause        func() backoff.BackOff // between tries
 	stall        time.Duration          // a download that yields nothing for so long is given up
 }

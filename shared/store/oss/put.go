@@ -88,39 +88,34 @@ func (b *Bucket) upload(ctx context.Context, r request, body io.Reader, size int
 // on the way, or the listed MD5, which Kodo vouches for only of what was
 // uploaded as a form or appended. Then the same bytes are sent with their own.
 func (b *Bucket) uploadWhole(ctx context.Context, r request, body io.Reader, size int64) (*answer, error) {
-	buf, err := b.slurp(ctx, body, size)
+	l, err := b.slurp(ctx, body, size)
+	if l != nil {
+		defer l.back()
+	}
 	if err != nil {
 		return nil, bodyFault(r, err, nil)
 	}
-	if size > ownBody {
-		defer b.buffers.put(buf)
-	}
 	listed, err := hex.DecodeString(r.md5)
 	if err != nil || len(listed) != md5.Size {
-		sum := md5.Sum(buf)
-		return b.sendWhole(ctx, r, buf, sum[:])
+		sum := md5.Sum(l.data)
+		return b.sendWhole(ctx, r, l, sum[:])
 	}
-	a, err := b.sendWhole(ctx, r, buf, listed)
+	a, err := b.sendWhole(ctx, r, l, listed)
 	if fault.KindOf(err) != fault.Corrupt {
 		return a, err
 	}
-	if sum := md5.Sum(buf); !bytes.Equal(sum[:], listed) {
-		return b.sendWhole(ctx, r, buf, sum[:])
+	if sum := md5.Sum(l.data); !bytes.Equal(sum[:], listed) {
+		r.header = r.header.clone() // the other may still be sent
+		return b.sendWhole(ctx, r, l, sum[:])
 	}
 	return a, err
 }
 
-// sendWhole sends data with its MD5, once.
-func (b *Bucket) sendWhole(ctx context.Context, r request, data, sum []byte) (*answer, error) {
+// sendWhole sends what l holds with its MD5, once.
+func (b *Bucket) sendWhole(ctx context.Context, r request, l *lent, sum []byte) (*answer, error) {
 	r.header.set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
-	switch size := int64(len(data)); {
-	case size == 0: // a reader of nothing would go out chunked
-	case size <= ownBody:
-		r.body = bytes.NewReader(data)
-	default:
-		w := &whole{data: data}
-		defer w.detach() // before the buffer is put back
-		r.body = &io.LimitedReader{R: w, N: size}
+	if len(l.data) > 0 { // a reader of nothing would go out chunked
+		ctx, r.body = l.send(ctx)
 	}
 	a, err := b.send(ctx, r)
 	a.close()

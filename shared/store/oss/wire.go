@@ -211,6 +211,8 @@ func (h *headers) set(canonical, value string) {
 	h.all[canonical] = h.values[n-1 : n : n]
 }
 
+func (h *headers) clone() *headers { return &headers{all: maps.Clone(h.all)} }
+
 // untidy reports whether a path of key might be tidied up on the way.
 func untidy(key string) bool {
 	return strings.Contains(key, "//") || strings.Contains(key, "/.") || strings.HasPrefix(key, ".")
