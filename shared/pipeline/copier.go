@@ -46,17 +46,7 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 			// all in one would wait for each other.
 			gctx, done := context.WithCancel(gctx)
 			defer done()
-			for !c.blocked.Load() && c.limits.turns.take(more) { // else the rest is handed over
-				row, first := q.next()
-				if row == nil {
-					c.limits.turns.give()
-					return nil
-				}
-				if err := c.one(gctx, row, first); err != nil {
-					return err
-				}
-			}
-			return gctx.Err()
+			return c.some(gctx, more, q)
 		})
 	}
 	if err := g.Wait(); err != nil && !halted(ctx, work) {
@@ -73,16 +63,50 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 	return ctx.Err()
 }
 
-// one brings a row that has its turn as far as it goes. The first is always
-// begun, or a batch would be handed on for ever.
-func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
-	defer c.limits.turns.give()
-	// Here and not before: those who rest come back to their places, which
-	// must not be held by one who waits for the group.
-	if err := c.slots.Acquire(ctx); err != nil {
-		return err
+// some brings one row after the other as far as it goes, until there are none
+// or more ends. It keeps its turn and its place from one to the next while
+// nobody else is to have them: waiting for them takes longer than a request.
+func (c *copier) some(ctx, more context.Context, q *pending) error {
+	mine := false
+	leave := func() {
+		c.slots.Release()
+		c.limits.turns.give()
+		mine = false
 	}
-	defer c.slots.Release()
+	for ctx.Err() == nil && !c.blocked.Load() { // else the rest is handed over
+		if mine && !(c.limits.turns.keep() && c.slots.Keep()) {
+			leave()
+		}
+		if !mine {
+			if !c.limits.turns.take(more) {
+				break
+			}
+			// After the turn and not before: those who rest come back to their
+			// places, which must not be held by one who waits for the group.
+			if c.slots.Acquire(more) != nil {
+				c.limits.turns.give()
+				break
+			}
+			mine = true
+		}
+		row, first := q.next()
+		if row == nil {
+			break
+		}
+		if err := c.one(ctx, row, first); err != nil {
+			leave()
+			return err
+		}
+	}
+	if mine {
+		leave()
+	}
+	return ctx.Err()
+}
+
+// one brings a row that has its turn and place as far as it goes. The first is
+// always begun, or a batch would be handed on for ever.
+func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
 	if !first && late(ctx, c.pace.need(row.Src.Size)) {
 		return nil // handed over, without spending a try
 	}

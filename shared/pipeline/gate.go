@@ -85,6 +85,13 @@ func (g *gate) leave(turn chan struct{}) {
 	g.wake()
 }
 
+// Keep reports whether who has a place may go on with something else in it.
+func (g *gate) Keep() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.until.IsZero() && g.busy <= int(g.room)
+}
+
 // Release gives a place back.
 func (g *gate) Release() {
 	g.mu.Lock()

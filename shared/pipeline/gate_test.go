@@ -165,3 +165,31 @@ func TestPlacesAreNeverMoreThanThereAreAndNeverLost(t *testing.T) {
 		}
 	})
 }
+
+func TestAPlaceIsKeptOnlyWhileThereIsRoomForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(4, time.Now)
+		for range 4 {
+			if err := g.Acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !g.Keep() {
+			t.Error("unhindered: a place is not kept, want it kept")
+		}
+		g.Throttled(time.Now(), 0)
+		if g.Keep() {
+			t.Error("with room for 2 of 4: a place is kept, want it given back")
+		}
+		g.Release()
+		g.Release()
+		if !g.Keep() {
+			t.Error("with room for 2 and 2 in flight: a place is not kept, want it kept")
+		}
+		g.Throttled(time.Now(), time.Second)
+		g.Release()
+		if g.Keep() {
+			t.Error("while the service asked to be left alone: a place is kept, want it given back")
+		}
+	})
+}

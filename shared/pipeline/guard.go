@@ -1,8 +1,8 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
-	"io"
 	"sync"
 
 	"kodoferry/shared/digest"
@@ -14,7 +14,7 @@ import (
 // A transport may still read a body after the request has returned; stop waits
 // for that read and lets no other in, so that what was read can be looked at.
 type guarded struct {
-	body  io.Closer // what read reads
+	ctx   context.Context // under which the source was opened: with it every Read ends
 	mu    sync.Mutex
 	read  *digest.Reader
 	left  int64 // bytes still to come
@@ -41,8 +41,8 @@ func (g *guarded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close ends a Read that waits for the source, and does not wait for it.
-func (g *guarded) Close() error { return g.body.Close() }
+// Context implements store.Bounded.
+func (g *guarded) Context() context.Context { return g.ctx }
 
 func (g *guarded) stop() {
 	g.mu.Lock()

@@ -89,7 +89,7 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 		a.row.Src.MD5 = found.MD5 // a listing that does not tell
 	}
 	read := digest.NewReader(body, a.want())
-	guard := &guarded{body: body, read: read, left: a.row.Src.Size}
+	guard := &guarded{ctx: ctx, read: read, left: a.row.Src.Size}
 	if a.guards(exists) {
 		guard.check = func() error { return a.untouched(ctx) }
 	}

@@ -114,7 +114,7 @@ func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int6
 		return row, err
 	}
 	read := digest.NewReader(body, digest.Want{Size: row.Size, Parts: within(u.Row.Src.Parts, from, to), Blocks: digest.IsQetag(u.Row.Src.Hash)})
-	guard := &guarded{body: body, read: read, left: row.Size}
+	guard := &guarded{ctx: ctx, read: read, left: row.Size}
 	stored, err := r.dst.PutPart(ctx, u.Row.Key(), u.ID, n, guard, row.Size)
 	_ = body.Close()
 	guard.stop()

@@ -61,6 +61,14 @@ func (t *turns) take(ctx context.Context) bool {
 	}
 }
 
+// keep reports whether who has a turn may go on: where turns are bounded, all
+// who wait come to theirs.
+func (t *turns) keep() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.most == 0 && !t.shut
+}
+
 func (t *turns) give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

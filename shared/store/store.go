@@ -93,6 +93,13 @@ type Put struct {
 	MD5      string // of the content as the source lists it, lower-case hex; "" where it lists none. A wrong one costs a request, no more
 }
 
+// Bounded is a body whose Read fails when Context ends, as what Open returned
+// under it does: nobody has to watch over it.
+type Bounded interface {
+	io.Reader
+	Context() context.Context
+}
+
 // Stored is what a target answered to a write.
 type Stored struct {
 	ETag     string   // without quotes

@@ -9,6 +9,8 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+
+	"kodoferry/shared/store"
 )
 
 // errDetached is what the transport reads of a body after its request has ended.
@@ -21,7 +23,7 @@ var errDetached = errors.New("the request has ended")
 type lent struct {
 	data  []byte
 	from  *sync.Pool
-	sends int32      // requests that data is, or was, the body of
+	sends int32 // requests that data is, or was, the body of
 	wrote atomic.Int32
 	trace httptrace.ClientTrace
 }
@@ -72,17 +74,12 @@ func (p *lender) get(size int64) *lent {
 }
 
 // slurp reads exactly size bytes of body, or returns body's error. If ctx ends
-// first, a body that can be closed is closed, which ends its Read; of any other
-// one Read may still be under way when slurp returns.
+// first, one Read of a body that is not bounded by it may still be under way.
 func (b *Bucket) slurp(ctx context.Context, body io.Reader, size int64) (*lent, error) {
 	l := b.lender.get(size)
-	if ctx.Done() == nil {
-		return l, fill(body, l.data)
-	}
-	if c, ok := body.(io.Closer); ok { // no goroutine: its stack and its turn take as long as the hashes
-		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	bounded, ok := body.(store.Bounded)
+	if ctx.Done() == nil || ok && bounded.Context() == ctx { // a goroutine takes as long as the hashes
 		err := fill(body, l.data)
-		stop()
 		if err != nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}

@@ -23,10 +23,10 @@ const BriefTag = "ferry=brief"
 // over 5 GiB is Invalid (that takes Multipart), a class OSS does not have too;
 // IfAbsent travels as x-oss-forbid-overwrite, which a versioned bucket ignores;
 // Brief as BriefTag, which takes the right to oss:PutObjectTagging (else Denied).
-// Stored.Warnings names the metadata and headers OSS cannot hold. If ctx ends
-// while up to 1 MiB is read from a body that is an io.Closer, it is closed, and
-// its Read has to return then. Otherwise, if ctx ends or OSS refuses while body
-// blocks in Read, Put returns and that one Read may still be under way: close the body.
+// Stored.Warnings names the metadata and headers OSS cannot hold. If ctx ends or
+// OSS refuses while body blocks in Read, Put returns and that one Read may still
+// be under way: close the body. Up to 1 MiB of a store.Bounded by ctx itself is
+// read without a goroutine to watch over it.
 func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how store.Put) (store.Stored, error) {
 	const op = "oss.Put"
 	if err := b.CheckKey(obj.Key); err != nil {

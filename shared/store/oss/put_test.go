@@ -142,11 +142,17 @@ func TestPutOfAFailingBodyStoresNothing(t *testing.T) {
 func TestPutEndsWithItsContextWhileTheBodyBlocks(t *testing.T) {
 	for name, tc := range map[string]struct {
 		size int64
-		of   func(*io.PipeReader) io.Reader
+		of   func(context.Context, *io.PipeReader) io.Reader
 	}{
-		"small, a body that can be closed":    {10, func(r *io.PipeReader) io.Reader { return r }},
-		"small, a body that cannot be closed": {10, func(r *io.PipeReader) io.Reader { return struct{ io.Reader }{r} }},
-		"big":                                 {2 << 20, func(r *io.PipeReader) io.Reader { return struct{ io.Reader }{r} }},
+		"small": {10, func(_ context.Context, r *io.PipeReader) io.Reader { return r }},
+		"small, a body that ends with it": {10, func(ctx context.Context, r *io.PipeReader) io.Reader {
+			context.AfterFunc(ctx, func() { _ = r.Close() })
+			return bounded{r, ctx}
+		}},
+		"small, a body that ends with another": {10, func(ctx context.Context, r *io.PipeReader) io.Reader {
+			return bounded{r, context.WithoutCancel(ctx)}
+		}},
+		"big": {2 << 20, func(_ context.Context, r *io.PipeReader) io.Reader { return r }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := serve(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
@@ -157,7 +163,7 @@ func TestPutEndsWithItsContextWhileTheBodyBlocks(t *testing.T) {
 				_, _ = feed.Write([]byte("x"))
 				cancel() // and never another byte
 			}()
-			_, err := b.Put(ctx, store.Object{Key: "k", Size: tc.size}, tc.of(body), store.Put{})
+			_, err := b.Put(ctx, store.Object{Key: "k", Size: tc.size}, tc.of(ctx, body), store.Put{})
 			wantKind(t, "Put", err, fault.Temporary)
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want context.Canceled in the chain", err)
@@ -165,6 +171,13 @@ func TestPutEndsWithItsContextWhileTheBodyBlocks(t *testing.T) {
 		})
 	}
 }
+
+type bounded struct {
+	io.Reader
+	ctx context.Context
+}
+
+func (b bounded) Context() context.Context { return b.ctx }
 
 func TestPutRefusedNeverSendsTheBody(t *testing.T) {
 	b := serve(t, refuse(403, "AccessDenied", "no"))

@@ -82,7 +82,7 @@ func (b *Bucket) sign(h http.Header, method, key, query string, c Credentials, n
 			signed = append(signed, name)
 		}
 	}
-	slices.Sort(signed) // canonical names sort as their lower-case twins: letters stand where letters stand
+	slices.Sort(signed)         // canonical names sort as their lower-case twins: letters stand where letters stand
 	p, _ := s.pens.Get().(*pen) // the pool holds nothing else
 	defer s.pens.Put(p)
 	text := append(append(p.text[:0], method...), "\n/"...)

@@ -107,9 +107,9 @@ type request struct {
 	method string
 	key    string
 	params map[string]any // string values; nil where there is only a name
-	header *headers  // or nil
-	body   io.Reader // nil, or a *io.LimitedReader: its N becomes the Content-Length
-	md5    string    // of the body as the source lists it, lower-case hex, or ""
+	header *headers       // or nil
+	body   io.Reader      // nil, or a *io.LimitedReader: its N becomes the Content-Length
+	md5    string         // of the body as the source lists it, lower-case hex, or ""
 }
 
 // send makes one request, once. An answer other than 2xx is an error; the
