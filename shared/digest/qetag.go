@@ -29,6 +29,7 @@ type Qetag struct {
 	sums   [][20]byte // finished blocks
 	begin  int        // version 2: where in sums the part being written begins
 	joined []byte     // version 2: the hashes of the finished parts
+	last   [20]byte   // memory for Sum
 }
 
 // NewQetag returns a Qetag. parts are the sizes in bytes of the parts the
@@ -115,6 +116,10 @@ func (q *Qetag) Blocks() [][20]byte {
 
 // Sum returns the hash of what was written so far, as Kodo writes it.
 func (q *Qetag) Sum() string {
+	if !q.v2 && len(q.sums) == 0 { // the one block, which most objects have, or none
+		q.block.Sum(q.last[:0])
+		return encode(markOne, q.last)
+	}
 	sums := q.Blocks()
 	if !q.v2 {
 		return encode(hashBlocks(sums))
@@ -140,7 +145,12 @@ func hashBlocks(sums [][20]byte) (mark byte, h [20]byte) {
 }
 
 func encode(mark byte, h [20]byte) string {
-	return base64.URLEncoding.EncodeToString(append([]byte{mark}, h[:]...))
+	var raw [1 + len(h)]byte
+	var text [28]byte
+	raw[0] = mark
+	copy(raw[1:], h[:])
+	base64.URLEncoding.Encode(text[:], raw[:])
+	return string(text[:])
 }
 
 // JoinBlocks returns the qetag of an object of size bytes from the SHA-1 of

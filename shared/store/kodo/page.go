@@ -188,8 +188,14 @@ const (
 	headerMark = "!" // Kodo keeps standard headers as user metadata of that mark (Qiniu's SDKs, chgm)
 )
 
-// kept are the standard headers that an object carries to its readers.
-var kept = map[string]bool{"Cache-Control": true, "Content-Disposition": true, "Content-Encoding": true, "Content-Language": true, "Expires": true}
+// kept reports whether header is a standard one that an object carries to its readers.
+func kept(header string) bool {
+	switch header {
+	case "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires":
+		return true
+	}
+	return false
+}
 
 // setMeta sorts one x-qn-meta of Kodo into headers and user metadata. A marked
 // header that no other service keeps stays user metadata under its marked
@@ -203,7 +209,7 @@ func setMeta(o *store.Object, name, value string) {
 	switch {
 	case marked && header == "Content-Type":
 		o.Type = value
-	case marked && kept[header]:
+	case marked && kept(header):
 		if o.Header == nil {
 			o.Header = map[string]string{}
 		}

@@ -111,7 +111,7 @@ func answered(key string, resp *http.Response) store.Object {
 		case len(name) >= len(metaPrefix) && strings.EqualFold(name[:len(metaPrefix)], metaPrefix):
 			setMeta(&o, name, value)
 		case name == "Cache-Control" && value == usualCaching, name == "Content-Disposition" && strings.HasPrefix(value, usualDisposition):
-		case kept[name]:
+		case kept(name):
 			setMeta(&o, headerMark+name, value)
 		}
 	}

@@ -1,7 +1,6 @@
 package oss
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +22,7 @@ var errDetached = errors.New("the request has ended")
 type lent struct {
 	data  []byte
 	from  *sync.Pool
-	sends int32 // requests that data is, or was, the body of
+	sends int32 // requests that have, or had, data as their body
 	wrote atomic.Int32
 	trace httptrace.ClientTrace
 }
@@ -38,16 +37,18 @@ func newLent(data []byte, from *sync.Pool) *lent {
 	return l
 }
 
-// send returns the context, and the body, of one more request.
-func (l *lent) send(ctx context.Context) (context.Context, *bytes.Reader) {
+// sending returns the context of one more request that has data as its body.
+func (l *lent) sending(ctx context.Context) context.Context {
 	l.sends++
-	return httptrace.WithClientTrace(ctx, &l.trace), bytes.NewReader(l.data)
+	return httptrace.WithClientTrace(ctx, &l.trace)
 }
 
-// back takes the memory back. What net/http may still read goes to the collector.
-func (l *lent) back() {
+// back takes the memory back, and that of the headers that went with it. What
+// net/http may still read goes to the collector.
+func (l *lent) back(h *headers) {
 	if l.wrote.Load() == l.sends {
 		l.from.Put(l)
+		h.back()
 	}
 }
 

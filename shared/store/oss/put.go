@@ -90,7 +90,7 @@ func (b *Bucket) upload(ctx context.Context, r request, body io.Reader, size int
 func (b *Bucket) uploadWhole(ctx context.Context, r request, body io.Reader, size int64) (*answer, error) {
 	l, err := b.slurp(ctx, body, size)
 	if l != nil {
-		defer l.back()
+		defer l.back(r.header)
 	}
 	if err != nil {
 		return nil, bodyFault(r, err, nil)
@@ -113,11 +113,13 @@ func (b *Bucket) uploadWhole(ctx context.Context, r request, body io.Reader, siz
 
 // sendWhole sends what l holds with its MD5, once.
 func (b *Bucket) sendWhole(ctx context.Context, r request, l *lent, sum []byte) (*answer, error) {
-	r.header.set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
+	var text [24]byte
+	base64.StdEncoding.Encode(text[:], sum)
+	r.header.set("Content-Md5", string(text[:]))
 	if len(l.data) > 0 { // a reader of nothing would go out chunked
-		ctx, r.body = l.send(ctx)
+		r.body = bytes.NewReader(l.data)
 	}
-	a, err := b.send(ctx, r)
+	a, err := b.send(l.sending(ctx), r)
 	a.close()
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
@@ -200,9 +201,21 @@ const (
 	headerForbid = "X-Oss-Forbid-Overwrite"
 )
 
+// spares are headers of requests that were sent as a whole.
+var spares = sync.Pool{New: func() any { return &headers{make(http.Header, 12), make([]string, 0, 8)} }}
+
 // newHeaders returns room for as many as most requests have.
 func newHeaders() *headers {
-	return &headers{make(http.Header, 12), make([]string, 0, 8)}
+	h, _ := spares.Get().(*headers) // the pool holds nothing else
+	return h
+}
+
+// back gives h away: nobody must use it any more.
+func (h *headers) back() {
+	clear(h.all)
+	clear(h.values)
+	h.values = h.values[:0]
+	spares.Put(h)
 }
 
 func (h *headers) set(canonical, value string) {
