@@ -34,11 +34,8 @@ func packAttrs(h http.Header) (attrs, error) {
 		}
 	}
 	total := 0
-	for _, f := range ossHeaders(h) {
-		meta, ok := strings.CutPrefix(f.name, metaPrefix)
-		if !ok {
-			continue
-		}
+	for _, f := range headersUnder(h, "X-Oss-Meta-") {
+		meta := f.name[len(metaPrefix):]
 		if meta == "" || strings.Trim(meta, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			return "", badArgument(f.name, f.value, "The name of user metadata may hold letters, digits and hyphens only.")
 		}

@@ -173,10 +173,10 @@ func (c *call) anonymous(rt *route) error {
 
 // dateOf parses a time as either signature version writes it.
 func dateOf(s string) (time.Time, bool) {
-	for _, layout := range []string{http.TimeFormat, layoutV4} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, true
-		}
+	layout := layoutV4
+	if strings.Contains(s, " ") {
+		layout = http.TimeFormat
 	}
-	return time.Time{}, false
+	t, err := time.Parse(layout, s)
+	return t, err == nil
 }
