@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,30 +18,14 @@ import (
 )
 
 const (
-	callTime = 2 * time.Minute // an API answer that takes longer is given up
+	callTime  = 2 * time.Minute  // an API answer that takes longer is given up
+	stallTime = 30 * time.Second // as of store.NewTransport
+	idleTime  = 45 * time.Second // common servers close an idle connection at 60 or 75
 
 	// maxAnswer is the most bytes of an API answer. A page of 1,000 keys has
 	// about 300 KB; 1,000 objects of 10,000 parts each, the most there can be, 90 MB.
 	maxAnswer = 128 << 20
 )
-
-// newTransport returns a transport of the driver's own. HTTP/1.1, because each
-// of 64 parallel downloads then has a connection, and so a window, of its own:
-// over HTTP/2 they would share one connection's flow control. A host that is
-// dead fails in 10 s (it does not answer a dial) or 30 s (nor a request).
-// Buffers are small, as 64 downloads and as many uploads share 256 MiB.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
-		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second,
-		MaxIdleConnsPerHost: 256, IdleConnTimeout: 45 * time.Second, // before common servers close it, at 60 or 75
-		DisableCompression: true, // the bytes are those that are stored
-		ReadBufferSize:     32 << 10, Protocols: protocols,
-	}
-}
 
 // retry is store.Retry with the bucket's pauses.
 func retry[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, error)) (T, error) {

@@ -66,18 +66,7 @@ func (b *Bucket) Open(ctx context.Context, o store.Object, off, n int64) (store.
 	if err != nil {
 		return store.Object{}, nil, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	found, body, err := b.open(ctx, cancel, h.source, o, off, n)
-	if err != nil {
-		cancel(nil)
-		return store.Object{}, nil, err
-	}
-	return found, body, nil
-}
-
-func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base string, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
-	const op = "kodo.Open"
-	req := b.download(ctx, base, o.Key)
+	req := b.download(ctx, h.source, o.Key)
 	w := wanted{o: o, off: off, n: n}
 	switch {
 	case n == 0:
@@ -100,11 +89,10 @@ func (b *Bucket) open(ctx context.Context, cancel context.CancelCauseFunc, base 
 		_ = resp.Body.Close()
 		return store.Object{}, nil, err
 	}
-	d := store.NewBody(ctx, cancel, resp.Body, "kodo.Read", o.Key, left, b.stall)
 	if n != 0 && left != 0 {
-		return found, d, nil
+		return found, store.NewBody(ctx, resp.Body, "kodo.Read", o.Key, left), nil
 	}
-	_ = d.Close()
+	_ = resp.Body.Close()
 	return found, http.NoBody, nil
 }
 

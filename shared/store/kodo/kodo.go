@@ -61,7 +61,6 @@ type Bucket struct {
 	keys  *auth.Credentials
 	pens  sync.Pool              // of *pen
 	pause func() backoff.BackOff // between tries
-	stall time.Duration          // how long a download may yield nothing before it is given up
 
 	endpoint string // scheme://host of Endpoint, or ""
 	domain   string // scheme://host of Domain, or ""
@@ -78,7 +77,7 @@ var _ store.Source = (*Bucket)(nil)
 func Open(cfg Config) (*Bucket, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: store.Pauses, stall: store.Stall, asking: make(chan struct{}, 1)}
+	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: store.Pauses, asking: make(chan struct{}, 1)}
 	b.pens.New = func() any { return &pen{mac: hmac.New(sha1.New, []byte(cfg.SecretKey)), text: make([]byte, 0, 512)} }
 	if cfg.Bucket == "" {
 		bad("no bucket: name the one to read")
@@ -113,7 +112,7 @@ func Open(cfg Config) (*Bucket, error) {
 		b.cfg.Now = time.Now
 	}
 	if b.cfg.Transport == nil {
-		b.cfg.Transport = newTransport()
+		b.cfg.Transport = store.NewTransport(stallTime, idleTime)
 	}
 	return b, nil
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -75,19 +74,16 @@ func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (stor
 		// Without it OSS answers a range it does not like with the whole object.
 		header.set("X-Oss-Range-Behavior", "standard")
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
 	a, err := b.send(ctx, request{op: op, method: "GET", key: obj.Key, header: header})
 	if err != nil {
-		cancel(nil)
 		return store.Object{}, nil, err
 	}
-	d := &download{ctx: ctx, cancel: cancel, body: a.body, stall: b.stall, op: op, key: obj.Key}
-	now, err := b.opened(d, a, obj, off, n)
+	now, left, err := opened(op, a, obj, off, n)
 	if err != nil {
-		_ = d.Close()
+		_ = a.body.Close()
 		return store.Object{}, nil, err
 	}
-	return now, d, nil
+	return now, store.NewBody(ctx, a.body, op, obj.Key, left), nil
 }
 
 // openNothing opens no bytes: a range cannot say so.
@@ -105,80 +101,29 @@ func (b *Bucket) openNothing(ctx context.Context, op string, obj store.Object, h
 }
 
 // opened holds an answer against what was asked for, and says how long its body must be.
-func (b *Bucket) opened(d *download, a *answer, obj store.Object, off, n int64) (store.Object, error) {
-	now, err := describe(obj.Key, a.header)
-	if err != nil {
-		return now, fault.New(fault.Temporary, d.op, obj.Key, err)
+func opened(op string, a *answer, obj store.Object, off, n int64) (now store.Object, left int64, err error) {
+	if now, err = describe(obj.Key, a.header); err != nil {
+		return now, 0, fault.New(fault.Temporary, op, obj.Key, err)
 	}
 	if obj.Hash != "" && obj.Hash != now.Hash {
-		return now, changed(d.op, obj, now)
+		return now, 0, changed(op, obj, now)
 	}
 	if ranged := off > 0 || n > 0; ranged {
 		span := a.get("Content-Range")
 		if a.status != http.StatusPartialContent || !strings.HasPrefix(span, "bytes "+strconv.FormatInt(off, 10)+"-") {
-			return now, fault.New(fault.Temporary, d.op, obj.Key, fmt.Errorf("asked for bytes from %d on, got status %d with range %q", off, a.status, span))
+			return now, 0, fault.New(fault.Temporary, op, obj.Key, fmt.Errorf("asked for bytes from %d on, got status %d with range %q", off, a.status, span))
 		}
 	}
-	d.left = now.Size - off
+	left = now.Size - off
 	if n > 0 {
-		d.left = min(d.left, n)
+		left = min(left, n)
 	}
 	now.Frozen = false // it was just read: the bucket reads Archive directly
-	return now, nil
+	return now, left, nil
 }
 
 func changed(op string, asked, now store.Object) error {
 	return fault.New(fault.Changed, op, asked.Key, fmt.Errorf("it has ETag %q, not %q", now.Hash, asked.Hash))
-}
-
-// errStalled ends a download that yields nothing.
-var errStalled = errors.New("no byte came for a minute")
-
-// download is the body of an answer, which fails rather than ends early.
-type download struct {
-	ctx     context.Context // of the request, which it does not outlive
-	cancel  context.CancelCauseFunc
-	body    io.ReadCloser
-	left    int64 // bytes announced and not yet read
-	stall   time.Duration
-	timer   *time.Timer
-	op, key string
-}
-
-func (d *download) Read(p []byte) (int, error) {
-	if d.ctx.Err() != nil { // what is buffered already is not handed out any more
-		return 0, fault.New(fault.Temporary, d.op, d.key, context.Cause(d.ctx))
-	}
-	if d.timer == nil {
-		d.timer = time.AfterFunc(d.stall, func() { d.cancel(errStalled) })
-	} else {
-		d.timer.Reset(d.stall)
-	}
-	n, err := d.body.Read(p)
-	d.timer.Stop()
-	d.left -= int64(n)
-	switch {
-	case err == nil:
-		return n, nil
-	case err == io.EOF && d.left <= 0:
-		return n, io.EOF
-	case err == io.EOF:
-		err = fmt.Errorf("the answer ended %d bytes early: %w", d.left, io.ErrUnexpectedEOF)
-	case context.Cause(d.ctx) == errStalled:
-		err = errStalled
-		return n, fault.New(fault.Temporary, d.op, d.key, err)
-	}
-	return n, fault.New(fault.KindOf(err), d.op, d.key, err)
-}
-
-// Close ends the request. A body that was not read to its end costs the connection.
-func (d *download) Close() error {
-	err := d.body.Close()
-	if d.timer != nil {
-		d.timer.Stop()
-	}
-	d.cancel(nil)
-	return err
 }
 
 // Delete removes key with one request. A missing key is no error.

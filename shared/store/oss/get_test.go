@@ -160,7 +160,7 @@ func TestOpenOfWhatGoesSilentFails(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	})
-	b.stall = time.Millisecond
+	b.trip = store.NewTransport(100*time.Millisecond, time.Minute)
 	_, body, err := b.Open(t.Context(), store.Object{Key: "k"}, 0, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -168,8 +168,8 @@ func TestOpenOfWhatGoesSilentFails(t *testing.T) {
 	defer body.Close()
 	_, err = io.ReadAll(body)
 	wantKind(t, "Read", err, fault.Temporary)
-	if !errors.Is(err, errStalled) {
-		t.Errorf("got %v, want %v in the chain", err, errStalled)
+	if !errors.Is(err, store.ErrStalled) {
+		t.Errorf("got %v, want %v in the chain", err, store.ErrStalled)
 	}
 }
 

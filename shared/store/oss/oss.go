@@ -26,7 +26,6 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
-	"time"
 	"unicode/utf8"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
@@ -84,7 +83,6 @@ type Bucket struct {
 	trip         http.RoundTripper // transport
 	lender       lender
 	pause        func() backoff.BackOff // between tries
-	stall        time.Duration          // a download that yields nothing for so long is given up
 }
 
 var (
@@ -111,7 +109,7 @@ func Open(cfg Config) (*Bucket, error) {
 	}
 	b := &Bucket{
 		name: cfg.Bucket, region: cfg.Region, where: where, credentials: cfg.Credentials,
-		transport: newTransport(), pause: store.Pauses, stall: stallTime,
+		transport: newTransport(), pause: store.Pauses,
 	}
 	b.trip = b.transport
 	b.scheme, _, _ = strings.Cut(where.url, "://")

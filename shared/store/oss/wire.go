@@ -3,14 +3,12 @@ package oss
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,12 +17,14 @@ import (
 	"time"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
+
+	"kodoferry/shared/store"
 )
 
 const (
-	idlePerHost  = 256
-	stallTime    = time.Minute // OSS closes a connection that is silent for as long
-	maxErrorBody = 1 << 20     // bytes of an error answer that are read
+	stallTime    = time.Minute      // as of store.NewTransport; completing 10,000 parts may take twice as long
+	idleTime     = 45 * time.Second // OSS closes a connection that is silent for a minute
+	maxErrorBody = 1 << 20          // bytes of an error answer that are read
 )
 
 // newTransport returns a transport of the driver's own. With 64 transfers at
@@ -32,39 +32,9 @@ const (
 // take 64 MiB more at worst (64 of 1 MiB; a stream takes 128 KiB), so that all
 // of it is less than half of a function's 256 MiB.
 func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			return impatient{c}, nil
-		},
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: 10 * time.Second,
-		MaxIdleConnsPerHost: idlePerHost,
-		IdleConnTimeout:     45 * time.Second, // below OSS's minute
-		// Counted from the end of the body. Completing 10,000 parts may take long.
-		ResponseHeaderTimeout: 90 * time.Second,
-		ExpectContinueTimeout: time.Second, // then the body goes out all the same
-		DisableCompression:    true,        // the bytes are those that are stored
-		WriteBufferSize:       64 << 10,
-		ReadBufferSize:        32 << 10,
-		TLSNextProto:          map[string]func(string, *tls.Conn) http.RoundTripper{}, // HTTP/1.1: a connection for each transfer
-	}
-}
-
-// impatient fails a write that makes no progress for a minute, where TCP
-// would try for a quarter of an hour.
-type impatient struct{ net.Conn }
-
-func (c impatient) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(stallTime)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
+	t := store.NewTransport(stallTime, idleTime)
+	t.WriteBufferSize = 64 << 10
+	return t
 }
 
 var errNoKeys = errors.New("no credentials: the access key id or its secret is empty")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,28 +16,14 @@ import (
 )
 
 const (
-	callTime = 2 * time.Minute // an answer without a body to stream that takes longer is given up
+	stallTime = 30 * time.Second // as of store.NewTransport
+	idleTime  = 15 * time.Second // AWS closes an idle connection after about 20
+	callTime  = 2 * time.Minute  // an answer without a body to stream that takes longer is given up
 
 	// maxAnswer is the most bytes of a listing: 1,000 keys of 1,024 bytes, each
 	// byte encoded by three, take 4 MB.
 	maxAnswer = 32 << 20
 )
-
-// newTransport returns a transport of the driver's own. HTTP/1.1, because each
-// of 64 parallel downloads then has a connection, and so a window, of its own.
-// A host that is dead fails in 10 s (it does not answer a dial) or 30 s (nor a request).
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
-		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second,
-		MaxIdleConnsPerHost: 256, IdleConnTimeout: 15 * time.Second, // AWS closes idle connections after about 20
-		DisableCompression: true, // the bytes are those that are stored
-		ReadBufferSize:     32 << 10, Protocols: protocols,
-	}
-}
 
 // retry is store.Retry with the bucket's pauses.
 func retry[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, error)) (T, error) {

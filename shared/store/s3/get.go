@@ -87,19 +87,16 @@ func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (stor
 	if off > 0 || n > 0 {
 		header["Range"] = rangeOf(off, n)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
 	resp, err := b.send(ctx, request{op: op, method: http.MethodGet, key: obj.Key, header: header})
 	if err != nil {
-		cancel(nil)
 		return store.Object{}, nil, err
 	}
 	found, left, err := opened(resp, obj, off, n)
-	body := store.NewBody(ctx, cancel, resp.Body, "s3.Read", obj.Key, left, b.stall)
 	if err != nil {
-		_ = body.Close()
+		_ = resp.Body.Close()
 		return store.Object{}, nil, err
 	}
-	return found, body, nil
+	return found, store.NewBody(ctx, resp.Body, "s3.Read", obj.Key, left), nil
 }
 
 func rangeOf(off, n int64) string {

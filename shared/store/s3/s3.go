@@ -83,7 +83,7 @@ const (
 func Open(cfg Config) (*Bucket, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	b := &Bucket{cfg: cfg, pause: store.Pauses, stall: store.Stall}
+	b := &Bucket{cfg: cfg, pause: store.Pauses}
 	if cfg.Bucket == "" || strings.Contains(cfg.Bucket, "/") {
 		bad("bucket %q: name the one to read", cfg.Bucket)
 	}
@@ -112,7 +112,7 @@ func Open(cfg Config) (*Bucket, error) {
 		b.cfg.Now = time.Now
 	}
 	if b.cfg.Transport == nil {
-		b.cfg.Transport = newTransport()
+		b.cfg.Transport = store.NewTransport(stallTime, idleTime)
 	}
 	return b, nil
 }

@@ -1,0 +1,116 @@
+package store_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+const stall = 200 * time.Millisecond
+
+// raw serves connections by hand, each until serve returns.
+func raw(t *testing.T, serve func(c net.Conn, in *bufio.Reader)) (url string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				serve(c, bufio.NewReader(c))
+			}()
+		}
+	}()
+	return "http://" + ln.Addr().String()
+}
+
+// taken reads one request that has no body.
+func taken(in *bufio.Reader) bool {
+	r, err := http.ReadRequest(in)
+	return err == nil && r.Body.Close() == nil
+}
+
+// ask makes one request and reads its answer.
+func ask(t *testing.T, by http.RoundTripper, method, url string, body io.Reader) (string, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := by.RoundTrip(r)
+	if err != nil {
+		return "", err
+	}
+	got, err := io.ReadAll(resp.Body)
+	return string(got), errors.Join(err, resp.Body.Close())
+}
+
+func TestWhereNothingMovesTheConnectionIsGivenUp(t *testing.T) {
+	until := t.Context().Done()
+	for name, tc := range map[string]struct {
+		serve func(c net.Conn, in *bufio.Reader)
+		body  io.Reader
+	}{
+		"no answer": {func(_ net.Conn, in *bufio.Reader) {
+			taken(in)
+			<-until
+		}, nil},
+		"half an answer": {func(c net.Conn, in *bufio.Reader) {
+			taken(in)
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01")
+			<-until
+		}, nil},
+		"a body that is not taken": {func(net.Conn, *bufio.Reader) { <-until }, io.LimitReader(endless{}, 1<<30)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by := store.NewTransport(stall, time.Minute)
+			defer by.CloseIdleConnections()
+			method := http.MethodGet
+			if tc.body != nil {
+				method = http.MethodPut
+			}
+			_, err := ask(t, by, method, raw(t, tc.serve), tc.body)
+			if !errors.Is(err, store.ErrStalled) || fault.KindOf(err) != fault.Temporary {
+				t.Errorf("got %v of kind %q, want %v, Temporary", err, fault.KindOf(err), store.ErrStalled)
+			}
+		})
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestWhatMovesSlowlyIsNotGivenUp(t *testing.T) {
+	serve := func(c net.Conn, in *bufio.Reader) {
+		for taken(in) {
+			for _, piece := range []string{"HTTP/1.1 200 OK\r\n", "Content-Length: 10\r\n\r\n", "01234", "56789"} {
+				time.Sleep(stall * 6 / 10)
+				_, _ = io.WriteString(c, piece)
+			}
+		}
+	}
+	by := store.NewTransport(stall, time.Minute)
+	defer by.CloseIdleConnections()
+	url := raw(t, serve)
+	for range 2 { // the second over the same connection, which had been idle for nearly as long
+		if got, err := ask(t, by, http.MethodGet, url, nil); got != "0123456789" || err != nil {
+			t.Fatalf("got %q, %v, want all of it", got, err)
+		}
+		time.Sleep(stall * 8 / 10)
+	}
+}
