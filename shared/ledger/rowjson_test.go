@@ -2,13 +2,16 @@ package ledger
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
 	"testing"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
@@ -114,6 +117,43 @@ func FuzzRows(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestASegmentOfManyRowsIsOneFileToWhoeverReadsIt(t *testing.T) {
+	for _, n := range []int{rowsPerMember, rowsPerMember + 1, 3*rowsPerMember + 7} {
+		rows := make([]Row, n)
+		for i := range rows {
+			rows[i] = Row{Src: store.Object{Key: fmt.Sprintf("%07d", i), Size: int64(i)}, State: Pending}
+		}
+		data, err := encodeSegment(segmentHead{}, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, back, err := decodeSegment(data, "a segment")
+		if err != nil || head.Rows != n || !reflect.DeepEqual(back, rows) {
+			t.Errorf("of %d rows: read %d, %d of them announced, %v, want the same rows", n, len(back), head.Rows, err)
+		}
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(z)
+		if lines := bytes.Count(text, []byte("\n")); err != nil || lines != n+1 {
+			t.Errorf("of %d rows the standard library reads %d lines, %v, want one more than rows", n, lines, err)
+		}
+		member, err := encodeMember(&head, rows[:rowsPerMember])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, end := range map[string]int{"amid a member": len(data) - 1, "between two": len(member)} {
+			if end == len(data) {
+				continue
+			}
+			if _, _, err := decodeSegment(data[:end], "a segment"); fault.KindOf(err) != fault.Corrupt {
+				t.Errorf("of %d rows, cut short %s: %v, want it Corrupt", n, what, err)
+			}
+		}
+	}
 }
 
 // FuzzScanRow gives it any line: it must know nothing, or what encoding/json knows.
