@@ -81,8 +81,8 @@ func (s *sealer) add(row ledger.Row) {
 		s.bytes += row.Src.Size
 		s.cost += cost(s.pace, row.Src.Size)
 	}
-	if s.rows == nil {
-		s.rows = make([]ledger.Row, 0, s.usual)
+	if len(s.rows) == cap(s.rows) { // append grows what is large by quarters
+		s.rows = slices.Grow(s.rows, max(len(s.rows), s.usual, 64))
 	}
 	s.rows = append(s.rows, row)
 	s.counts.Listed.Objects++
