@@ -7,15 +7,19 @@ import (
 	"kodoferry/shared/store"
 )
 
-// scanRow reads a row as appendRow writes it, without white space, escapes or
-// members that it does not know. ok is false for anything else; then nothing
-// is known of it. known holds the texts that recur from row to row.
-func scanRow(line []byte, known *recurring) (r Row, ok bool) {
+// scanRow reads a row into r, which is empty, as appendRow writes it, without
+// white space, escapes or members that it does not know. It reports false for
+// anything else; then nothing is known of it, whatever r has come to hold.
+func scanRow(line []byte, known *recurring, r *Row) bool {
+	known.begin()
 	s := scanner{data: line, known: known}
-	ok = s.members(func(name []byte) bool {
+	found := false
+	ok := s.members(func(name []byte) bool {
 		switch string(name) {
 		case "src":
-			return r.Src.Key == "" && s.object(&r.Src)
+			again := found
+			found = true
+			return !again && s.object(&r.Src)
 		case "dst":
 			if r.Dst != nil {
 				return false
@@ -58,17 +62,39 @@ func scanRow(line []byte, known *recurring) (r Row, ok bool) {
 		}
 		return false
 	})
-	return r, ok && s.at == len(line)
+	known.end()
+	return ok && s.at == len(line)
 }
 
-// recurring holds the last of each text that tends to be the one before.
+// recurring holds the last of each text that tends to be the one before, and
+// gathers the other texts of a row, which take one piece of memory for all: the
+// collector looks at each piece of every row in flight.
 type recurring struct {
+	texts []byte
+	words []word
+
 	kind    string
 	class   store.Class
 	state   State
 	verdict Verdict
 	proof   Proof
 	reason  string
+}
+
+// word is where a text belongs, and where among the texts it ends.
+type word struct {
+	to  *string
+	end int
+}
+
+func (k *recurring) begin() { k.texts, k.words = k.texts[:0], k.words[:0] }
+
+// end hands out the texts.
+func (k *recurring) end() {
+	all, from := string(k.texts), 0
+	for _, w := range k.words {
+		*w.to, from = all[from:w.end], w.end
+	}
 }
 
 // scanner walks over JSON without white space. Its methods return false where
@@ -222,7 +248,8 @@ func (s *scanner) number(n *int64) bool {
 
 func (s *scanner) word(v *string) bool {
 	text, ok := s.text()
-	*v = string(text)
+	s.known.texts = append(s.known.texts, text...)
+	s.known.words = append(s.known.words, word{v, len(s.known.texts)})
 	return ok
 }
 

@@ -125,8 +125,7 @@ func decodeSegment(data []byte, name string) (segmentHead, []Row, error) {
 		if line, err = lines.next(); err != nil {
 			return corrupt(errors.Join(io.ErrUnexpectedEOF, err))
 		}
-		ok := false
-		if rows[i], ok = scanRow(line, &known); ok {
+		if scanRow(line, &known, &rows[i]) {
 			continue
 		}
 		rows[i] = Row{}
