@@ -75,6 +75,9 @@ func (b *bench) emulate(ctx context.Context) (d description, end func(), err err
 	if b.full {
 		args = append(args, "--mirror")
 	}
+	if b.md5 {
+		args = append(args, "--md5")
+	}
 	if b.options.profiles != "" {
 		args = append(args, "--cpuprofile", filepath.Join(b.options.profiles, b.name+"-clouds.pprof"))
 	}
