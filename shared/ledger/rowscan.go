@@ -17,9 +17,9 @@ func scanRow(line []byte, known *recurring, r *Row) bool {
 	ok := s.members(func(name []byte) bool {
 		switch string(name) {
 		case "src":
-			again := found
+			twice := found
 			found = true
-			return !again && s.object(&r.Src)
+			return !twice && s.object(&r.Src)
 		case "dst":
 			if r.Dst != nil {
 				return false

@@ -14,7 +14,7 @@ import (
 // A transport may still read a body after the request has returned; stop waits
 // for that read and lets no other in, so that what was read can be looked at.
 type guarded struct {
-	ctx   context.Context // under which the source was opened: with it every Read ends
+	ctx   context.Context // for Context: under which the source was opened, with it every Read ends
 	mu    sync.Mutex
 	read  *digest.Reader
 	left  int64 // bytes still to come

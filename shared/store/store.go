@@ -1,7 +1,7 @@
 // Package store is the port to object storage: what an object is, how a bucket
 // is read (Source) and written (Target). Drivers live below it, one per
 // service; storetest is this contract as a suite that every driver passes.
-// Pages, Retry and Body are what drivers share.
+// NewTransport, Pages, Retry and Body are what drivers share.
 //
 // Every error is a *fault.Error. A key reaches the wire byte for byte, or the
 // call fails; no driver rewrites one.

@@ -16,16 +16,18 @@ var ErrStalled = errors.New("nothing moved for so long that the connection was g
 
 // NewTransport returns a transport of a driver's own. HTTP/1.1, because each of
 // 64 parallel transfers then has a connection, and so a window, of its own: over
-// HTTP/2 they would share one connection's flow control. A host that does not
-// answer a dial fails in 10 s. It fails with ErrStalled if it takes nothing of what
-// it is sent for stall, does not begin to answer for twice as long, or is silent
-// amid an answer for stall. Connections are kept for idle at most: less than the
-// service keeps them. Content comes and goes as it is stored, not compressed.
+// HTTP/2 they would share one connection's flow control. A host fails that does
+// not answer a dial in 10 s, or does not begin to answer a request within answer
+// of its end. A connection is given up, with ErrStalled, if amid an answer
+// nothing comes for silence, or if what is written to it is not taken for so
+// long; silence is longer than answer. It is kept for idle at most: less than the
+// service keeps it, and than silence. Content comes and goes as it is stored, not
+// compressed.
 //
-// Time is measured by the connection: timers for each request and body, as
-// http.Transport.ResponseHeaderTimeout, took 2 % more processor time of a small
-// object.
-func NewTransport(stall, idle time.Duration) *http.Transport {
+// The time of an answer is net/http's to measure: it sends a GET again, and
+// again, whose idle connection merely fails. That of the rest is the
+// connection's: a timer and a context for each body took more.
+func NewTransport(answer, silence, idle time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -36,9 +38,10 @@ func NewTransport(stall, idle time.Duration) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return impatient{c, stall}, nil
+			return impatient{c, silence}, nil
 		},
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second,
+		ResponseHeaderTimeout: answer,
 		ExpectContinueTimeout: time.Second, // then the body goes out all the same
 		MaxIdleConnsPerHost:   256, IdleConnTimeout: idle, DisableCompression: true,
 		ReadBufferSize: 32 << 10, Protocols: protocols,
@@ -46,16 +49,16 @@ func NewTransport(stall, idle time.Duration) *http.Transport {
 }
 
 // impatient is a connection whose reads and writes fail where nothing moves for
-// stall; TCP itself would try for a quarter of an hour. A read may have begun on
-// an idle connection, before there was anything to wait for. A write begins its
-// time anew, and lets it have some after its own.
+// silence; TCP itself would try for a quarter of an hour. A read may have begun
+// on an idle connection, before there was anything to wait for: a write begins
+// its time anew, and lets it have as much again after its own.
 type impatient struct {
 	net.Conn
-	stall time.Duration
+	silence time.Duration
 }
 
 func (c impatient) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.stall)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
@@ -63,8 +66,8 @@ func (c impatient) Read(p []byte) (int, error) {
 }
 
 func (c impatient) Write(p []byte) (int, error) {
-	until := time.Now().Add(c.stall)
-	if err := errors.Join(c.SetWriteDeadline(until), c.SetReadDeadline(until.Add(c.stall))); err != nil {
+	until := time.Now().Add(c.silence)
+	if err := errors.Join(c.SetWriteDeadline(until), c.SetReadDeadline(until.Add(c.silence))); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +14,10 @@ import (
 	"kodoferry/shared/store"
 )
 
-const stall = 200 * time.Millisecond
+const (
+	answer  = 300 * time.Millisecond
+	silence = 400 * time.Millisecond
+)
 
 // raw serves connections by hand, each until serve returns.
 func raw(t *testing.T, serve func(c net.Conn, in *bufio.Reader)) (url string) {
@@ -65,10 +69,6 @@ func TestWhereNothingMovesTheConnectionIsGivenUp(t *testing.T) {
 		serve func(c net.Conn, in *bufio.Reader)
 		body  io.Reader
 	}{
-		"no answer": {func(_ net.Conn, in *bufio.Reader) {
-			taken(in)
-			<-until
-		}, nil},
 		"half an answer": {func(c net.Conn, in *bufio.Reader) {
 			taken(in)
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01")
@@ -77,7 +77,7 @@ func TestWhereNothingMovesTheConnectionIsGivenUp(t *testing.T) {
 		"a body that is not taken": {func(net.Conn, *bufio.Reader) { <-until }, io.LimitReader(endless{}, 1<<30)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			by := store.NewTransport(stall, time.Minute)
+			by := store.NewTransport(answer, silence, time.Minute)
 			defer by.CloseIdleConnections()
 			method := http.MethodGet
 			if tc.body != nil {
@@ -98,19 +98,63 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 func TestWhatMovesSlowlyIsNotGivenUp(t *testing.T) {
 	serve := func(c net.Conn, in *bufio.Reader) {
 		for taken(in) {
-			for _, piece := range []string{"HTTP/1.1 200 OK\r\n", "Content-Length: 10\r\n\r\n", "01234", "56789"} {
-				time.Sleep(stall * 6 / 10)
+			for _, piece := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", "0123", "456", "789"} {
+				time.Sleep(answer * 8 / 10)
 				_, _ = io.WriteString(c, piece)
 			}
 		}
 	}
-	by := store.NewTransport(stall, time.Minute)
+	by := store.NewTransport(answer, silence, time.Minute)
 	defer by.CloseIdleConnections()
 	url := raw(t, serve)
 	for range 2 { // the second over the same connection, which had been idle for nearly as long
 		if got, err := ask(t, by, http.MethodGet, url, nil); got != "0123456789" || err != nil {
 			t.Fatalf("got %q, %v, want all of it", got, err)
 		}
-		time.Sleep(stall * 8 / 10)
+		time.Sleep(silence * 8 / 10)
+	}
+}
+
+// TestWhatIsNeverAnsweredIsAskedOnce has other connections lie idle: net/http
+// asks once more on each of them where one that was used before merely fails.
+func TestWhatIsNeverAnsweredIsAskedOnce(t *testing.T) {
+	const others = 8
+	var asked atomic.Int64
+	all := make(chan struct{}) // closed once every other request has come
+	var come atomic.Int64
+	url := raw(t, func(c net.Conn, in *bufio.Reader) {
+		for {
+			r, err := http.ReadRequest(in)
+			switch {
+			case err != nil:
+				return
+			case r.URL.Path == "/silent":
+				asked.Add(1)
+				continue
+			case come.Add(1) == others:
+				close(all)
+			}
+			<-all
+			_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+		}
+	})
+	by := store.NewTransport(answer, silence, time.Minute)
+	defer by.CloseIdleConnections()
+	done := make(chan error)
+	for range others {
+		go func() {
+			_, err := ask(t, by, http.MethodGet, url+"/other", nil)
+			done <- err
+		}()
+	}
+	for range others {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := time.Now()
+	_, err := ask(t, by, http.MethodGet, url+"/silent", nil)
+	if fault.KindOf(err) != fault.Temporary || asked.Load() != 1 {
+		t.Errorf("got %v of kind %q after %s and %d requests, want it Temporary after one", err, fault.KindOf(err), time.Since(begun), asked.Load())
 	}
 }

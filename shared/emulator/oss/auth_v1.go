@@ -125,12 +125,12 @@ func b2i(b bool) int {
 // ossHeaders returns the x-oss- headers by their lower-case names, in order.
 func ossHeaders(h http.Header) []pair { return headersUnder(h, "X-Oss-") }
 
-// headersUnder returns the headers whose names begin with a prefix, which is
-// written as net/http writes names, by their lower-case names, in order.
+// headersUnder returns the headers whose names begin with a prefix, by their
+// lower-case names, in order. Names that no header can have come from forms.
 func headersUnder(h http.Header, prefix string) []pair {
 	fields := make([]pair, 0, 12) // as many as most requests sign
 	for name, values := range h {
-		if strings.HasPrefix(name, prefix) {
+		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
 			fields = append(fields, pair{strings.ToLower(name), joined(values)})
 		}
 	}

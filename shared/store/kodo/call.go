@@ -18,9 +18,11 @@ import (
 )
 
 const (
-	callTime  = 2 * time.Minute  // an API answer that takes longer is given up
-	stallTime = 30 * time.Second // as of store.NewTransport
-	idleTime  = 45 * time.Second // common servers close an idle connection at 60 or 75
+	callTime = 2 * time.Minute // an API answer that takes longer is given up
+
+	answerTime  = 30 * time.Second // these three as of store.NewTransport
+	silenceTime = time.Minute
+	idleTime    = 45 * time.Second // common servers close an idle connection at 60 or 75
 
 	// maxAnswer is the most bytes of an API answer. A page of 1,000 keys has
 	// about 300 KB; 1,000 objects of 10,000 parts each, the most there can be, 90 MB.

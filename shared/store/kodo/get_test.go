@@ -212,7 +212,7 @@ func TestABodyThatFallsSilentIsGivenUp(t *testing.T) {
 		_, _ = io.WriteString(w, "abc")
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
-	}, func(c *Config) { c.Transport = store.NewTransport(100*time.Millisecond, time.Minute) })
+	}, func(c *Config) { c.Transport = store.NewTransport(time.Minute, 100*time.Millisecond, time.Minute) })
 	_, body, err := b.Open(t.Context(), store.Object{Key: "k"}, 0, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -231,7 +231,7 @@ func TestABodyEndsWithItsContext(t *testing.T) {
 		_, _ = io.WriteString(w, "abc")
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
-	}, func(c *Config) { c.Transport = store.NewTransport(100*time.Millisecond, time.Minute) })
+	})
 	_, body, err := b.Open(ctx, store.Object{Key: "k"}, 0, -1)
 	if err != nil {
 		t.Fatal(err)

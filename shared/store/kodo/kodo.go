@@ -112,7 +112,7 @@ func Open(cfg Config) (*Bucket, error) {
 		b.cfg.Now = time.Now
 	}
 	if b.cfg.Transport == nil {
-		b.cfg.Transport = store.NewTransport(stallTime, idleTime)
+		b.cfg.Transport = store.NewTransport(answerTime, silenceTime, idleTime)
 	}
 	return b, nil
 }

@@ -30,23 +30,30 @@ type lent struct {
 func newLent(data []byte, from *sync.Pool) *lent {
 	l := &lent{data: data, from: from}
 	l.trace.WroteRequest = func(info httptrace.WroteRequestInfo) {
-		if info.Err == nil { // else it may be written once more
+		if info.Err == nil {
 			l.wrote.Add(1)
 		}
 	}
 	return l
 }
 
-// sending returns the context of one more request that has data as its body.
+// sending returns the context of one more request that has data as its body. A
+// trace that ctx has already is composed into a copy: l is kept for others.
 func (l *lent) sending(ctx context.Context) context.Context {
 	l.sends++
-	return httptrace.WithClientTrace(ctx, &l.trace)
+	trace := &l.trace
+	if httptrace.ContextClientTrace(ctx) != nil {
+		trace = &httptrace.ClientTrace{WroteRequest: l.trace.WroteRequest}
+	}
+	return httptrace.WithClientTrace(ctx, trace)
 }
 
 // back takes the memory back, and that of the headers that went with it. What
-// net/http may still read goes to the collector.
+// net/http may still read goes to the collector. So does what goes with an empty
+// body: a request without one may be written once more, where the first write
+// met a closed connection.
 func (l *lent) back(h *headers) {
-	if l.wrote.Load() == l.sends {
+	if len(l.data) > 0 && l.wrote.Load() == l.sends {
 		l.from.Put(l)
 		h.back()
 	}

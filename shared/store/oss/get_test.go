@@ -160,7 +160,7 @@ func TestOpenOfWhatGoesSilentFails(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	})
-	b.trip = store.NewTransport(100*time.Millisecond, time.Minute)
+	b.trip = store.NewTransport(time.Minute, 100*time.Millisecond, time.Minute)
 	_, body, err := b.Open(t.Context(), store.Object{Key: "k"}, 0, -1)
 	if err != nil {
 		t.Fatal(err)

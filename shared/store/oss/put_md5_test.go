@@ -52,7 +52,7 @@ func TestTheSourcesMD5IsWhatOSSChecks(t *testing.T) {
 		"a wrong one, and damaged ever after": {hex.EncodeToString(wrong[:]), 2, 2, fault.Corrupt},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, size := range []int{len("content"), 100 << 10} { // memory of its own, and lent
+			for _, size := range []int{len("content"), 100 << 10} { // from memory of either size
 				content := strings.Repeat("content", size/len("content"))
 				listed := tc.listed
 				if sum := md5.Sum([]byte(content)); listed == hex.EncodeToString(right[:]) {

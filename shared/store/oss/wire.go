@@ -22,9 +22,11 @@ import (
 )
 
 const (
-	stallTime    = time.Minute      // as of store.NewTransport; completing 10,000 parts may take twice as long
-	idleTime     = 45 * time.Second // OSS closes a connection that is silent for a minute
-	maxErrorBody = 1 << 20          // bytes of an error answer that are read
+	answerTime  = 90 * time.Second // these three as of store.NewTransport; completing 10,000 parts may take long
+	silenceTime = 2 * time.Minute
+	idleTime    = 45 * time.Second // OSS closes a connection that is silent for a minute
+
+	maxErrorBody = 1 << 20 // bytes of an error answer that are read
 )
 
 // newTransport returns a transport of the driver's own. With 64 transfers at
@@ -32,7 +34,7 @@ const (
 // take 64 MiB more at worst (64 of 1 MiB; a stream takes 128 KiB), so that all
 // of it is less than half of a function's 256 MiB.
 func newTransport() *http.Transport {
-	t := store.NewTransport(stallTime, idleTime)
+	t := store.NewTransport(answerTime, silenceTime, idleTime)
 	t.WriteBufferSize = 64 << 10
 	return t
 }

@@ -16,9 +16,11 @@ import (
 )
 
 const (
-	stallTime = 30 * time.Second // as of store.NewTransport
-	idleTime  = 15 * time.Second // AWS closes an idle connection after about 20
-	callTime  = 2 * time.Minute  // an answer without a body to stream that takes longer is given up
+	answerTime  = 30 * time.Second // these three as of store.NewTransport
+	silenceTime = time.Minute
+	idleTime    = 15 * time.Second // AWS closes an idle connection after about 20
+
+	callTime = 2 * time.Minute // an answer without a body to stream that takes longer is given up
 
 	// maxAnswer is the most bytes of a listing: 1,000 keys of 1,024 bytes, each
 	// byte encoded by three, take 4 MB.

@@ -140,7 +140,7 @@ func TestABodyThatIsSilentFails(t *testing.T) {
 		case <-ctx.Done():
 		}
 	})
-	b.cfg.Transport = store.NewTransport(100*time.Millisecond, time.Minute)
+	b.cfg.Transport = store.NewTransport(time.Minute, 100*time.Millisecond, time.Minute)
 	_, body, err := b.Open(ctx, store.Object{Key: "k"}, 0, -1)
 	if err != nil {
 		t.Fatal(err)
