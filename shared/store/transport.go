@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,9 +21,9 @@ var ErrStalled = errors.New("nothing moved for so long that the connection was g
 // not answer a dial in 10 s, or does not begin to answer a request within answer
 // of its end. A connection is given up, with ErrStalled, if amid an answer
 // nothing comes for silence, or if what is written to it is not taken for so
-// long; silence is longer than answer. It is kept for idle at most: less than the
-// service keeps it, and than silence. Content comes and goes as it is stored, not
-// compressed.
+// long. It is kept for idle at most: less than the service keeps it. silence is
+// longer than both, by a tenth at least. Content comes and goes as it is stored,
+// not compressed.
 //
 // The time of an answer is net/http's to measure: it sends a GET again, and
 // again, whose idle connection merely fails. That of the rest is the
@@ -38,7 +39,7 @@ func NewTransport(answer, silence, idle time.Duration) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return impatient{c, silence}, nil
+			return &impatient{Conn: c, silence: silence, begun: time.Now()}, nil
 		},
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second,
 		ResponseHeaderTimeout: answer,
@@ -49,32 +50,49 @@ func NewTransport(answer, silence, idle time.Duration) *http.Transport {
 }
 
 // impatient is a connection whose reads and writes fail where nothing moves for
-// silence; TCP itself would try for a quarter of an hour. A read may have begun
-// on an idle connection, before there was anything to wait for: a write begins
-// its time anew, and lets it have as much again after its own.
+// silence, give or take a sixteenth; TCP itself would try for a quarter of an
+// hour. A read may have begun on an idle connection, before there was anything to
+// wait for: a write begins its time anew, and lets it have as much after its own.
 type impatient struct {
 	net.Conn
-	silence time.Duration
+	silence     time.Duration
+	begun       time.Time
+	read, wrote atomic.Int64 // when deadlines were set by either, in nanoseconds since begun
 }
 
-func (c impatient) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
-		return 0, err
+// due reports whether deadlines are to be set again: not for each of the many
+// calls that follow each other at once.
+func (c *impatient) due(last *atomic.Int64) bool {
+	now := int64(time.Since(c.begun))
+	if was := last.Load(); was != 0 && now-was < int64(c.silence)/16 {
+		return false
+	}
+	last.Store(now)
+	return true
+}
+
+func (c *impatient) Read(p []byte) (int, error) {
+	if c.due(&c.read) {
+		if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
+			return 0, err
+		}
 	}
 	n, err := c.Conn.Read(p)
 	return n, c.stalled(err)
 }
 
-func (c impatient) Write(p []byte) (int, error) {
-	until := time.Now().Add(c.silence)
-	if err := errors.Join(c.SetWriteDeadline(until), c.SetReadDeadline(until.Add(c.silence))); err != nil {
-		return 0, err
+func (c *impatient) Write(p []byte) (int, error) {
+	if c.due(&c.wrote) {
+		until := time.Now().Add(c.silence)
+		if err := errors.Join(c.SetWriteDeadline(until), c.SetReadDeadline(until.Add(c.silence))); err != nil {
+			return 0, err
+		}
 	}
 	n, err := c.Conn.Write(p)
 	return n, c.stalled(err)
 }
 
-func (c impatient) stalled(err error) error {
+func (c *impatient) stalled(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%w (%w)", ErrStalled, err)
 	}
