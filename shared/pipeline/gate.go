@@ -20,7 +20,9 @@ type gate struct {
 	busy    int
 	halved  time.Time       // what began before it tells nothing new of it
 	until   time.Time       // a service asked that nothing begin before
-	waiting []chan struct{} // for a place, in order; closed when there is one
+	rested  int             // how many come back from a rest
+	first   []chan struct{} // those of them who wait for a place, in order; closed when there is one
+	waiting []chan struct{} // the others
 }
 
 // longestPause bounds how long a service can close the gate: a longer wait is
@@ -32,9 +34,17 @@ func newGate(most int, now func() time.Time) *gate {
 }
 
 // Acquire waits for a place, and fails only if ctx ends first.
-func (g *gate) Acquire(ctx context.Context) error {
+func (g *gate) Acquire(ctx context.Context) error { return g.acquire(ctx, false) }
+
+func (g *gate) acquire(ctx context.Context, rested bool) error {
+	if rested {
+		g.mu.Lock()
+		g.rested++
+		g.mu.Unlock()
+		defer g.up()
+	}
 	for ctx.Err() == nil {
-		turn, wait := g.enter()
+		turn, wait := g.enter(rested)
 		if turn == nil {
 			return nil
 		}
@@ -55,9 +65,18 @@ func (g *gate) Acquire(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// up notes that one of those who rested has its place, or wants none any more.
+func (g *gate) up() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rested--
+	g.wake()
+}
+
 // enter takes a place if there is one. If not, it says what to wait for: a turn,
-// and where nothing may begin for a while, how long.
-func (g *gate) enter() (turn chan struct{}, wait time.Duration) {
+// and where nothing may begin for a while, how long. Who comes back from a rest
+// waits for nobody: its batch would wait for all the others.
+func (g *gate) enter(rested bool) (turn chan struct{}, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.until.IsZero() {
@@ -65,12 +84,16 @@ func (g *gate) enter() (turn chan struct{}, wait time.Duration) {
 			g.until = time.Time{}
 		}
 	}
-	if wait <= 0 && g.busy < int(g.room) {
+	if wait <= 0 && g.busy < int(g.room) && (rested || g.rested == 0) {
 		g.busy++
 		return nil, 0
 	}
 	turn = make(chan struct{})
-	g.waiting = append(g.waiting, turn)
+	if rested {
+		g.first = append(g.first, turn)
+	} else {
+		g.waiting = append(g.waiting, turn)
+	}
 	return turn, max(wait, 0)
 }
 
@@ -79,8 +102,10 @@ func (g *gate) enter() (turn chan struct{}, wait time.Duration) {
 func (g *gate) leave(turn chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if i := slices.Index(g.waiting, turn); i >= 0 {
-		g.waiting = slices.Delete(g.waiting, i, i+1)
+	for _, line := range []*[]chan struct{}{&g.first, &g.waiting} {
+		if i := slices.Index(*line, turn); i >= 0 {
+			*line = slices.Delete(*line, i, i+1)
+		}
 	}
 	g.wake()
 }
@@ -89,7 +114,7 @@ func (g *gate) leave(turn chan struct{}) {
 func (g *gate) Keep() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.until.IsZero() && g.busy <= int(g.room)
+	return g.until.IsZero() && g.busy <= int(g.room) && g.rested == 0
 }
 
 // Release gives a place back.
@@ -108,7 +133,7 @@ func (g *gate) Rest(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
-	err := g.Acquire(ctx)
+	err := g.acquire(ctx, true)
 	if err != nil {
 		g.mu.Lock()
 		g.busy++
@@ -146,8 +171,12 @@ func (g *gate) Throttled(began time.Time, wait time.Duration) {
 // wake lets who waits longest look again, as there is a place. All of them
 // would look for one and find none, at every place that is given back.
 func (g *gate) wake() {
-	if len(g.waiting) > 0 && g.busy < int(g.room) {
-		close(g.waiting[0])
-		g.waiting = slices.Delete(g.waiting, 0, 1)
+	line := &g.first
+	if len(*line) == 0 {
+		line = &g.waiting
+	}
+	if len(*line) > 0 && g.busy < int(g.room) {
+		close((*line)[0])
+		*line = slices.Delete(*line, 0, 1)
 	}
 }

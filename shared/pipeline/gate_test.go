@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -190,6 +192,68 @@ func TestAPlaceIsKeptOnlyWhileThereIsRoomForIt(t *testing.T) {
 		g.Release()
 		if g.Keep() {
 			t.Error("while the service asked to be left alone: a place is kept, want it given back")
+		}
+	})
+}
+
+func TestWhoComesBackFromARestGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(2, time.Now)
+		ctx := t.Context()
+		for range 2 {
+			if err := g.Acquire(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var mu sync.Mutex
+		var order []string
+		note := func(name string) {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, name)
+		}
+		done := make(chan struct{})
+		rest := func(name string, d time.Duration) {
+			if err := g.Rest(ctx, d); err != nil {
+				t.Error(err)
+			}
+			note(name)
+			time.Sleep(time.Second)
+			g.Release()
+			done <- struct{}{}
+		}
+		go rest("rested", 10*time.Second)
+		synctest.Wait()
+		for range 8 { // who takes the place meanwhile, and comes again and again
+			go func() {
+				for range 10 {
+					if err := g.Acquire(ctx); err != nil {
+						t.Error(err)
+					}
+					for range 5 {
+						time.Sleep(time.Second)
+						note("other")
+						if !g.Keep() {
+							break
+						}
+					}
+					g.Release()
+				}
+				done <- struct{}{}
+			}()
+		}
+		synctest.Wait()
+		go rest("rested later", 11*time.Second)
+		for range 10 {
+			<-done
+		}
+		at := slices.Index(order, "rested")
+		later := slices.Index(order, "rested later")
+		if at < 0 || at > 24 || later < at || later > 28 {
+			t.Errorf("came back at %d and %d of %d, want it within a second or two of 10 s, in order", at, later, len(order))
+		}
+		if g.busy != 0 || g.rested != 0 || len(g.first)+len(g.waiting) != 0 {
+			t.Errorf("at the end %d in flight, %d rested, %d waiting, want none", g.busy, g.rested, len(g.first)+len(g.waiting))
 		}
 	})
 }
