@@ -185,7 +185,9 @@ func (s *Server) mayGet(r *http.Request) *refusal {
 		return errUnauthGet
 	}
 	token, _, _ := strings.Cut(target[at+len("&token="):], "&")
-	token = unescaped.Replace(token)
+	if strings.Contains(token, "%") {
+		token = unescaped.Replace(token)
+	}
 	_, query, _ := strings.Cut(target[:at], "?")
 	deadline := int64(-1)
 	for p := range strings.SplitSeq(query, "&") {

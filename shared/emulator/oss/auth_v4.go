@@ -25,11 +25,20 @@ const (
 // scopeV4 is a credential of version 4: <id>/<day>/<region>/oss/aliyun_v4_request.
 type scopeV4 struct{ id, day string }
 
+// scopeOf is a credential that was well formed, and what it says.
+type scopeOf struct {
+	credential string
+	scopeV4
+}
+
 // parseScope checks the form of a credential, and that it is for this region.
 // ecs are the codes for a bad day and a bad end.
 func (s *Server) parseScope(credential, where string, ecs [2]string) (scopeV4, error) {
 	bad := func(ec, what string) error {
 		return refuse(400, "InvalidArgument", ec, "Invalid "+what+" in "+where+".")
+	}
+	if last := s.scope.Load(); last != nil && last.credential == credential {
+		return last.scopeV4, nil
 	}
 	f := strings.Split(credential, "/")
 	if len(f) != 5 || f[0] == "" {
@@ -46,28 +55,37 @@ func (s *Server) parseScope(credential, where string, ecs [2]string) (scopeV4, e
 	case f[4] != terminatorV4:
 		return scopeV4{}, bad(ecs[1], "signing terminator")
 	}
-	return scopeV4{f[0], f[1]}, nil
+	good := &scopeOf{credential, scopeV4{f[0], f[1]}}
+	s.scope.Store(good)
+	return good.scopeV4, nil
 }
 
 // headerV4 checks `Authorization: OSS4-HMAC-SHA256 Credential=…,AdditionalHeaders=…,Signature=…`.
 func (c *call) headerV4(header string) (*heldCredential, error) {
 	const where = "Authorization header"
-	fields := map[string]string{}
+	var credential, signature, additional string
+	given := false
 	for f := range strings.SplitSeq(strings.TrimPrefix(header, algorithmV4), ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(f), "=")
 		if !ok {
 			return nil, badArgument("Authorization", header, "Authorization header is invalid.")
 		}
-		fields[name] = value
+		switch name {
+		case "Credential":
+			credential = value
+		case "Signature":
+			signature = value
+		case "AdditionalHeaders":
+			additional, given = value, true
+		}
 	}
-	if fields["Credential"] == "" || fields["Signature"] == "" {
+	if credential == "" || signature == "" {
 		return nil, badArgument("Authorization", header, "Authorization header is invalid.")
 	}
-	scope, err := c.s.parseScope(fields["Credential"], where, [2]string{"0002-00000212", "0002-00000213"})
+	scope, err := c.s.parseScope(credential, where, [2]string{"0002-00000212", "0002-00000213"})
 	if err != nil {
 		return nil, err
 	}
-	additional, given := fields["AdditionalHeaders"]
 	extra, err := additionalHeaders(additional, given, where)
 	if err != nil {
 		return nil, err
@@ -94,7 +112,7 @@ func (c *call) headerV4(header string) (*heldCredential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return who, c.checkV4(who, scope, date, extra, fields["Signature"])
+	return who, c.checkV4(who, scope, date, extra, signature)
 }
 
 // queryV4 checks a URL signed with version 4.

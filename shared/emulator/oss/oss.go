@@ -79,8 +79,9 @@ type Server struct {
 	done     chan error
 	ring     keyring
 	ids      atomic.Uint64
-	hashers  sync.Pool // hash.Hash of MD5
-	buffers  sync.Pool // *[]byte of pieceSize
+	scope    atomic.Pointer[scopeOf] // of the last request
+	hashers  sync.Pool               // hash.Hash of MD5
+	buffers  sync.Pool               // *[]byte of pieceSize
 
 	mu      sync.RWMutex
 	buckets map[string]*bucket
