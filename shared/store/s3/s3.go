@@ -65,7 +65,6 @@ type Bucket struct {
 	inHost       bool                   // the host names the bucket
 	tells        bool                   // a listing tells of every archived object whether it is thawed
 	pause        func() backoff.BackOff // between tries
-	stall        time.Duration          // how long a download may yield nothing before it is given up
 }
 
 var (
