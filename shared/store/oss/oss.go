@@ -5,8 +5,9 @@
 // the vendor's Go SDK (v3) that took a tenth of the processor time of a small
 // object. The SDK's types read error documents, and a test holds every
 // signature against the SDK's own. Below, net/http sends a request a second
-// time only where an idle connection turned out closed before a byte was
-// written. List, Stat and Parts try again themselves; nothing else does.
+// time only where a connection that was used before turned out closed: a GET or
+// HEAD before it was answered, any other before a byte was written. List, Stat
+// and Parts try again themselves; nothing else does.
 //
 //	oss.go        Config, Open, Bucket, CheckKey
 //	endpoint.go   which host, and how the bucket is named in the address
