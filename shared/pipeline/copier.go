@@ -69,12 +69,15 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 func (c *copier) some(ctx, more context.Context, q *pending) error {
 	mine := false
 	leave := func() {
-		c.slots.Release()
-		c.limits.turns.give()
-		mine = false
+		if mine {
+			c.slots.Release()
+			c.limits.turns.give()
+			mine = false
+		}
 	}
+	defer leave()
 	for ctx.Err() == nil && !c.blocked.Load() { // else the rest is handed over
-		if mine && !(c.limits.turns.keep() && c.slots.Keep()) {
+		if !c.limits.turns.keep() || !c.slots.Keep() {
 			leave()
 		}
 		if !mine {
@@ -94,12 +97,8 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 			break
 		}
 		if err := c.one(ctx, row, first); err != nil {
-			leave()
 			return err
 		}
-	}
-	if mine {
-		leave()
 	}
 	return ctx.Err()
 }

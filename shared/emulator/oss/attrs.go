@@ -34,7 +34,7 @@ func packAttrs(h http.Header) (attrs, error) {
 		}
 	}
 	total := 0
-	for _, f := range headersUnder(h, "X-Oss-Meta-") {
+	for _, f := range headersUnder(h, metaPrefix) {
 		meta := f.name[len(metaPrefix):]
 		if meta == "" || strings.Trim(meta, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			return "", badArgument(f.name, f.value, "The name of user metadata may hold letters, digits and hyphens only.")

@@ -123,7 +123,7 @@ func b2i(b bool) int {
 }
 
 // ossHeaders returns the x-oss- headers by their lower-case names, in order.
-func ossHeaders(h http.Header) []pair { return headersUnder(h, "X-Oss-") }
+func ossHeaders(h http.Header) []pair { return headersUnder(h, "x-oss-") }
 
 // headersUnder returns the headers whose names begin with a prefix, by their
 // lower-case names, in order. Names that no header can have come from forms.

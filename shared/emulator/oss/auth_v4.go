@@ -254,25 +254,25 @@ func (c *call) canonicalHeaders(b []byte, extra []string) []byte {
 	return b
 }
 
-// signV4 signs text with the key of a day and region, which is derived once.
+// signV4 signs text with the key of a day and region.
 func (h *heldCredential) signV4(day, region string, text []byte) string {
-	mac, back := h.mac(day, region)
-	defer back()
+	macs := h.macsOf(day, region)
+	mac, _ := macs.Get().(hash.Hash) // the pool holds nothing else
+	defer macs.Put(mac)
+	mac.Reset()
 	_, _ = mac.Write(text) // never fails
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-func (h *heldCredential) mac(day, region string) (_ hash.Hash, back func()) {
+// macsOf derives the key of a day and region, once.
+func (h *heldCredential) macsOf(day, region string) *sync.Pool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if scope := day + "/" + region; h.scope != scope {
 		key := hmacOf(hmacOf(hmacOf(hmacOf([]byte("aliyun_v4"+h.Secret), day), region), productV4), terminatorV4)
 		h.macs, h.scope = &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}, scope
 	}
-	macs := h.macs
-	mac, _ := macs.Get().(hash.Hash) // the pool holds nothing else
-	mac.Reset()
-	return mac, func() { macs.Put(mac) }
+	return h.macs
 }
 
 func hmacOf(key []byte, text string) []byte {

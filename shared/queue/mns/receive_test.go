@@ -17,7 +17,7 @@ func TestRequestsThatOutliveTheirReceive(t *testing.T) {
 		s := start(t, c.now)
 		c.tick = s.Tick
 		return queuetest.Polls{
-			Queue: open(t, s, "jobs", stand.Attributes{Visibility: visibility}), Longest: 30 * time.Second,
+			Queue: open(t, s, "jobs", stand.Attributes{Visibility: visibility}), Least: time.Second, Longest: 30 * time.Second,
 			Count:   func(op string) int64 { return s.Desk().Counts()[op] },
 			Advance: c.advance, Stop: func() { _ = s.Close() },
 		}

@@ -22,6 +22,7 @@ type Polls struct {
 		Close(context.Context)
 		CloseIdle()
 	}
+	Least   time.Duration         // the service hides a message for so long at least
 	Longest time.Duration         // the service waits at most for so long
 	Count   func(op string) int64 // requests of an operation so far: "receive", or "visibility", which gives back
 	Advance func(d time.Duration) // lets time pass for the service and the queue, faster than it does by itself
@@ -95,7 +96,7 @@ func givenBack(t *testing.T, open OpenPolls) {
 	if n := p.Count("visibility"); n == 0 {
 		t.Fatal("nothing was given back: the receive that was left behind got nothing")
 	}
-	p.Advance(time.Second) // some services hide for no less
+	p.Advance(p.Least)
 	got := map[string]bool{}
 	again := 0
 	messages, err := p.Queue.Receive(t.Context(), 16, 0)

@@ -21,8 +21,8 @@ var errDetached = errors.New("the request has ended")
 // So it tells, through a trace, when it has written a request.
 type lent struct {
 	data  []byte
-	from  *sync.Pool
-	sends int32 // requests that have, or had, data as their body
+	from  *sync.Pool // nil: none takes it back
+	sends int32      // requests that have, or had, data as their body
 	wrote atomic.Int32
 	trace httptrace.ClientTrace
 }
@@ -49,11 +49,9 @@ func (l *lent) sending(ctx context.Context) context.Context {
 }
 
 // back takes the memory back, and that of the headers that went with it. What
-// net/http may still read goes to the collector. So does what goes with an empty
-// body: a request without one may be written once more, where the first write
-// met a closed connection.
+// net/http may still read goes to the collector.
 func (l *lent) back(h *headers) {
-	if len(l.data) > 0 && l.wrote.Load() == l.sends {
+	if l.from != nil && l.wrote.Load() == l.sends {
 		l.from.Put(l)
 		h.back()
 	}
@@ -66,8 +64,13 @@ type lender [4]sync.Pool
 // lentSizes are in bytes.
 var lentSizes = [len(lender{})]int64{16 << 10, 64 << 10, 256 << 10, smallBody}
 
-// get lends memory for size bytes.
+// get lends memory for size bytes. Nothing of an empty body is used again: a
+// request without one may be written once more, where the first write met a
+// closed connection.
 func (p *lender) get(size int64) *lent {
+	if size == 0 {
+		return newLent(nil, nil)
+	}
 	i := 0
 	for size > lentSizes[i] {
 		i++
