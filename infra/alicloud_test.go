@@ -2,8 +2,11 @@ package infra_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
@@ -20,14 +23,18 @@ const (
 	region  = "cn-hangzhou"
 )
 
-// alicloud is infra/alicloud for one target, with alarms.
-func alicloud(t *testing.T) *terraform {
+// alicloud is infra/alicloud for one target, with alarms, unless set says otherwise.
+func alicloud(t *testing.T, set ...map[string]cty.Value) *terraform {
 	t.Helper()
-	return readTerraform(t, "alicloud", map[string]cty.Value{
+	vars := map[string]cty.Value{
 		"region": cty.StringVal(region), "ledger_bucket": cty.StringVal("my-ledger"),
-		"targets":        cty.TupleVal([]cty.Value{cty.ObjectVal(map[string]cty.Value{"bucket": cty.StringVal("photos-new"), "prefix": cty.StringVal("2019/")})}),
+		"targets":        cty.TupleVal([]cty.Value{target("photos-new", "2019/")}),
 		"alarm_contacts": cty.TupleVal([]cty.Value{cty.StringVal("on call")}),
-	}, map[string]cty.Value{
+	}
+	for _, more := range set {
+		maps.Copy(vars, more)
+	}
+	return readTerraform(t, "alicloud", vars, map[string]cty.Value{
 		"alicloud_account": cty.ObjectVal(map[string]cty.Value{"current": cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal(account)})}),
 	}, func(kind string, given map[string]cty.Value) map[string]cty.Value {
 		if kind == "alicloud_ram_role" {
@@ -35,6 +42,29 @@ func alicloud(t *testing.T) *terraform {
 		}
 		return nil
 	})
+}
+
+func target(bucket, prefix string) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{"bucket": cty.StringVal(bucket), "prefix": cty.StringVal(prefix)})
+}
+
+// statements are what the policies of each role say together.
+func statements(t *testing.T, tf *terraform) map[string][]rights.Statement {
+	t.Helper()
+	all := map[string][]rights.Statement{}
+	for _, i := range tf.resources["alicloud_ram_policy.ferry"] {
+		document := []byte(text(i.get(t, "policy_document")))
+		if _, err := ram.Parse(document); err != nil {
+			t.Errorf("%s: %v", i.key, err)
+		}
+		var p rights.Policy
+		if err := json.Unmarshal(document, &p); err != nil {
+			t.Fatalf("%s: %v", i.key, err)
+		}
+		role, _, _ := strings.Cut(i.key, "-")
+		all[role] = append(all[role], p.Statement...)
+	}
+	return all
 }
 
 func TestTheQueuesAreThoseThatTheCodeReads(t *testing.T) {
@@ -125,25 +155,15 @@ func TestTheRolesMayWhatFerryPolicyPrints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	documents := map[string]string{}
-	for _, i := range tf.resources["alicloud_ram_policy.ferry"] {
-		documents[i.key] = text(i.get(t, "policy_document"))
-	}
-	if len(documents) != len(grants)-1 {
-		t.Errorf("%d policies, want one for each role but the operator's: %d", len(documents), len(grants)-1)
+	granted := statements(t, tf)
+	if len(granted) != len(grants)-1 {
+		t.Errorf("policies of %d roles, want one for each role but the operator's: %d", len(granted), len(grants)-1)
 	}
 	for _, g := range grants {
 		if g.Role == rights.Operator {
 			continue // a person's, who has a key and no role
 		}
-		if _, err := ram.Parse([]byte(documents[string(g.Role)])); err != nil {
-			t.Errorf("%s: %v", g.Role, err)
-		}
-		var p rights.Policy
-		if err := json.Unmarshal([]byte(documents[string(g.Role)]), &p); err != nil {
-			t.Fatalf("%s: %v", g.Role, err)
-		}
-		got, want := triples(p.Statement), triples(g.Policy.Statement)
+		got, want := triples(granted[string(g.Role)]), triples(g.Policy.Statement)
 		for _, line := range got {
 			if !slices.Contains(want, line) {
 				t.Errorf("%s: infra/alicloud grants more: %s", g.Role, line)
@@ -156,8 +176,9 @@ func TestTheRolesMayWhatFerryPolicyPrints(t *testing.T) {
 		}
 	}
 	for _, i := range tf.resources["alicloud_ram_role_policy_attachment.ferry"] {
-		if role, policy := text(i.get(t, "role_name")), text(i.get(t, "policy_name")); role != "ferry-"+i.key || policy != role {
-			t.Errorf("role %s has policy %s, want ferry-%s of both", role, policy, i.key)
+		of, _, _ := strings.Cut(i.key, "-")
+		if role, policy := text(i.get(t, "role_name")), text(i.get(t, "policy_name")); role != "ferry-"+of || policy != "ferry-"+i.key {
+			t.Errorf("role %s has policy %s, want ferry-%s and ferry-%s", role, policy, of, i.key)
 		}
 	}
 }
@@ -180,5 +201,99 @@ func TestAlarmsWatchEveryQueueAndFunction(t *testing.T) {
 		if !names[at(r.Props, "functionName")] {
 			t.Errorf("no alarm watches function %s", name)
 		}
+	}
+}
+
+// TestEveryPolicyHoldsWhatRAMTakes is about RAM's limits ("Limits"): 6,144 bytes a
+// policy, 20 policies a role.
+func TestEveryPolicyHoldsWhatRAMTakes(t *testing.T) {
+	for name, bucket := range map[string]string{"short names": "b%d", "names of 63 letters": strings.Repeat("b", 60) + "%03d"} {
+		t.Run(name, func(t *testing.T) {
+			var targets []cty.Value
+			for i := range 200 {
+				targets = append(targets, target(fmt.Sprintf(bucket, i), fmt.Sprintf("archive/of/the/year/%d/", 2000+i)))
+			}
+			tf := alicloud(t, map[string]cty.Value{"targets": cty.TupleVal(targets)})
+			attached := map[string]int{}
+			for _, i := range tf.resources["alicloud_ram_role_policy_attachment.ferry"] {
+				attached[text(i.get(t, "role_name"))]++
+			}
+			for _, i := range tf.resources["alicloud_ram_policy.ferry"] {
+				if n := len(text(i.get(t, "policy_document"))); n > 6144 {
+					t.Errorf("policy %s has %d bytes, want at most 6,144", i.key, n)
+				}
+			}
+			for role, n := range attached {
+				if n > 20 {
+					t.Errorf("role %s has %d policies, want at most 20", role, n)
+				}
+			}
+			for _, role := range []string{"list", "copy", "verify", "delete", "pull"} {
+				reached := map[string]bool{}
+				for _, line := range triples(statements(t, tf)[role]) {
+					if resource, ok := strings.CutPrefix(line, "Allow oss:GetObject on "); ok && strings.Contains(resource, "/archive/") {
+						reached[resource] = true
+					}
+				}
+				if len(reached) != len(targets) {
+					t.Errorf("%s reads the keys of %d targets, want all %d", role, len(reached), len(targets))
+				}
+			}
+		})
+	}
+}
+
+func TestEveryNameBeginsWithThePrefix(t *testing.T) {
+	tf := alicloud(t, map[string]cty.Value{"prefix": cty.StringVal("ferry-eu-")})
+	named := 0
+	for address, all := range tf.resources {
+		for _, argument := range []string{"queue_name", "role_name", "policy_name", "project_name", "name"} {
+			for _, i := range all {
+				if name := text(i.get(t, argument)); name != "<nil>" {
+					if named++; !strings.HasPrefix(name, "ferry-eu-") {
+						t.Errorf("%s[%s]: %s is %s, want it to begin with ferry-eu-", address, i.key, argument, name)
+					}
+				}
+			}
+		}
+	}
+	if named < 30 {
+		t.Errorf("%d names, want those of queues, roles, policies, logs and alarms", named)
+	}
+	for role, all := range statements(t, tf) {
+		for _, line := range triples(all) {
+			if _, queue, ok := strings.Cut(line, ":/queues/"); ok && !strings.HasPrefix(queue, "ferry-eu-") {
+				t.Errorf("%s: %s, want queues of ferry-eu- alone", role, line)
+			}
+		}
+	}
+}
+
+// TestTheServicesAreActivated is about accounts that have used none of them yet.
+func TestTheServicesAreActivated(t *testing.T) {
+	tf := alicloud(t)
+	for _, service := range []string{"fc", "mns", "log", "event_bridge"} {
+		b := tf.sources["alicloud_"+service+"_service.active"]
+		if b == nil || b.Body.Attributes["enable"] == nil {
+			t.Errorf("no data source activates %s", service)
+			continue
+		}
+		if v, diags := b.Body.Attributes["enable"].Expr.Value(nil); diags.HasErrors() || text(v) != "On" {
+			t.Errorf("%s: enable is %s, want On", service, text(v))
+		}
+	}
+}
+
+// TestEventStreamsHaveEventBridgesOwnRoles: an EventBridge trigger has no role of
+// ours (devsapp/fc3, src/base.ts).
+func TestEventStreamsHaveEventBridgesOwnRoles(t *testing.T) {
+	var made []string
+	for _, i := range alicloud(t).resources["alicloud_event_bridge_service_linked_role.stream"] {
+		made = append(made, text(i.get(t, "product_name")))
+	}
+	slices.Sort(made)
+	want := []string{"AliyunServiceRoleForEventBridgeSendToFC", "AliyunServiceRoleForEventBridgeSendToMNS", "AliyunServiceRoleForEventBridgeSourceMNS"}
+	if !slices.Equal(made, want) {
+		t.Errorf("service-linked roles %q, want %q", made, want)
 	}
 }

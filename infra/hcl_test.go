@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -23,7 +24,8 @@ import (
 // terraform is a folder of Terraform's files, worked out with values for its
 // variables as far as that goes without asking a provider.
 type terraform struct {
-	resources map[string][]instance // by "type.name"
+	resources map[string][]instance       // by "type.name"
+	sources   map[string]*hclsyntax.Block // the data sources, by "type.name"
 	blocks    map[string]*hclsyntax.Block
 	outputs   map[string]cty.Value
 	ctx       *hcl.EvalContext
@@ -50,7 +52,7 @@ func (i instance) inner(b *hclsyntax.Block) instance { return instance{i.key, i.
 // functions of Terraform that our files use.
 var terraformFunctions = map[string]function.Function{
 	"concat": stdlib.ConcatFunc, "distinct": stdlib.DistinctFunc, "jsonencode": stdlib.JSONEncodeFunc, "length": stdlib.LengthFunc,
-	"merge": stdlib.MergeFunc, "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+	"merge": stdlib.MergeFunc, "chunklist": stdlib.ChunklistFunc, "regex": stdlib.RegexFunc, "can": tryfunc.CanFunc, "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 	"endswith": affix(strings.HasSuffix), "startswith": affix(strings.HasPrefix),
 }
 
@@ -94,7 +96,7 @@ func terraformFiles(t *testing.T, dir string) map[string]*hclsyntax.Body {
 // what its data sources answer, and computed what providers make up of resources.
 func readTerraform(t *testing.T, dir string, vars, data map[string]cty.Value, computed func(kind string, given map[string]cty.Value) map[string]cty.Value) *terraform {
 	t.Helper()
-	tf := &terraform{resources: map[string][]instance{}, blocks: map[string]*hclsyntax.Block{}, outputs: map[string]cty.Value{}}
+	tf := &terraform{resources: map[string][]instance{}, sources: map[string]*hclsyntax.Block{}, blocks: map[string]*hclsyntax.Block{}, outputs: map[string]cty.Value{}}
 	locals, outputs, variables := map[string]hclsyntax.Expression{}, map[string]hclsyntax.Expression{}, map[string]cty.Value{}
 	for _, body := range terraformFiles(t, dir) {
 		for _, b := range body.Blocks {
@@ -107,6 +109,8 @@ func readTerraform(t *testing.T, dir string, vars, data map[string]cty.Value, co
 				outputs[b.Labels[0]] = b.Body.Attributes["value"].Expr
 			case "variable":
 				variables[b.Labels[0]] = variable(t, b, vars)
+			case "data":
+				tf.sources[strings.Join(b.Labels, ".")] = b
 			case "resource":
 				tf.blocks[strings.Join(b.Labels, ".")] = b
 			}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/zclconf/go-cty/cty"
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/task"
@@ -39,25 +40,26 @@ var (
 
 // exported is the environment that s.yaml is deployed in: what Terraform prints,
 // and Kodo's keys.
-func exported(t *testing.T) map[string]string {
+func exported(t *testing.T, set ...map[string]cty.Value) map[string]string {
 	t.Helper()
 	env := map[string]string{"QINIU_ACCESS_KEY": "ak", "QINIU_SECRET_KEY": "sk"}
-	for _, m := range export.FindAllStringSubmatch(text(alicloud(t).outputs["environment"]), -1) {
+	for _, m := range export.FindAllStringSubmatch(text(alicloud(t, set...).outputs["environment"]), -1) {
 		env[m[1]] = m[2]
 	}
 	return env
 }
 
-func deployed(t *testing.T) stack {
+func deployed(t *testing.T, set ...map[string]cty.Value) stack {
 	t.Helper()
 	raw, err := os.ReadFile("../s.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var declared struct{ Vars map[string]any }
+	env := exported(t, set...)
 	text := envRef.ReplaceAllStringFunc(string(raw), func(ref string) string {
 		name := envRef.FindStringSubmatch(ref)[1]
-		value, ok := exported(t)[name]
+		value, ok := env[name]
 		if !ok {
 			t.Errorf("s.yaml takes %s from the environment, which neither Terraform's output nor the README sets", name)
 		}
@@ -144,9 +146,9 @@ func TestEveryStageIsDeployedBehindItsQueue(t *testing.T) {
 	var queues []string
 	for _, stage := range task.Stages {
 		r := s.Resources[string(stage)]
-		for key, want := range map[string]string{"runtime": "go1", "handler": "main", "timeout": "300", "code": "./.package/" + string(stage) + ".zip"} {
-			if got := at(r.Props, key); got != want || r.Component != "fc3" {
-				t.Errorf("%s: component %s, %s %s, want fc3, %s", stage, r.Component, key, got, want)
+		for key, want := range map[string]string{"runtime": "go1", "handler": "main", "timeout": "290", "code": "./.package/" + string(stage) + ".zip"} {
+			if got := at(r.Props, key); got != want {
+				t.Errorf("%s: %s %s, want %s", stage, key, got, want)
 			}
 		}
 		triggers, _ := r.Props["triggers"].([]any)
@@ -162,7 +164,7 @@ func TestEveryStageIsDeployedBehindItsQueue(t *testing.T) {
 	}
 	slices.Sort(queues)
 	slices.Sort(want)
-	if !slices.Equal(queues, want) {
+	if queues = slices.Compact(queues); !slices.Equal(queues, want) { // several streams may stand before one
 		t.Errorf("queues with a trigger: %q, want those the code reads: %q", queues, want)
 	}
 }

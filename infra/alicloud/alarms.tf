@@ -9,7 +9,7 @@ locals {
     dead-letters = {
       namespace  = var.queue_metric.namespace
       metric     = var.queue_metric.name
-      dimensions = { userId = local.account, region = var.region, queue = alicloud_message_service_queue.dead.queue_name }
+      dimensions = { userId = local.account, region = var.region, (var.queue_metric.dimension) = alicloud_message_service_queue.dead.queue_name }
       statistics = "Maximum"
       threshold  = 0
       times      = 3
@@ -21,7 +21,7 @@ locals {
   backlog = { for s in local.stages : "backlog-${s}" => {
     namespace  = var.queue_metric.namespace
     metric     = var.queue_metric.name
-    dimensions = { userId = local.account, region = var.region, queue = alicloud_message_service_queue.stage[s].queue_name }
+    dimensions = { userId = local.account, region = var.region, (var.queue_metric.dimension) = alicloud_message_service_queue.stage[s].queue_name }
     statistics = "Minimum"
     threshold  = 0
     times      = var.backlog_periods
@@ -30,9 +30,9 @@ locals {
   # A task that fails is sent again and does not count here: these are
   # invocations that ended in an error, died, or ran out of time.
   failures = { for f in local.functions : "failures-${f}" => {
-    namespace  = "acs_fc"
-    metric     = "FunctionFunctionErrors"
-    dimensions = { userId = local.account, region = var.region, functionName = "${local.prefix}${f}" }
+    namespace  = var.function_metric.namespace
+    metric     = var.function_metric.name
+    dimensions = { userId = local.account, region = var.region, (var.function_metric.dimension) = "${var.prefix}${f}" }
     statistics = "Value"
     threshold  = 0
     times      = 3
@@ -41,7 +41,7 @@ locals {
 
 resource "alicloud_cms_alarm" "ferry" {
   for_each          = length(var.alarm_contacts) == 0 ? {} : merge(local.dead, local.backlog, local.failures)
-  name              = "${local.prefix}${each.key}"
+  name              = "${var.prefix}${each.key}"
   project           = each.value.namespace
   metric            = each.value.metric
   metric_dimensions = jsonencode([each.value.dimensions])

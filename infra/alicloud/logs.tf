@@ -1,7 +1,8 @@
 # What the functions log. s.yaml names both.
 resource "alicloud_log_project" "ferry" {
-  project_name = "${local.prefix}${local.account}-${var.region}"
+  project_name = "${var.prefix}${local.account}-${var.region}"
   description  = "Ferry's functions"
+  depends_on   = [data.alicloud_log_service.active]
 }
 
 resource "alicloud_log_store" "functions" {

@@ -5,8 +5,9 @@ output "environment" {
   value       = <<-EOT
     export FERRY_REGION='${var.region}'
     export FERRY_ACCOUNT='${local.account}'
+    export FERRY_PREFIX='${var.prefix}'
     export FERRY_LEDGER='oss://${alicloud_oss_bucket.ledger.bucket}/${var.ledger_prefix}?region=${var.region}'
-    export FERRY_QUEUES='mns://${local.account}/${local.prefix}?region=${var.region}'
+    export FERRY_QUEUES='mns://${local.account}/${var.prefix}?region=${var.region}'
   EOT
 }
 
@@ -16,8 +17,8 @@ output "roles" {
 }
 
 output "queues" {
-  description = "Where each queue is reached from inside the region."
-  value       = { for q in concat(local.stages, ["dead"]) : q => "https://${local.account}.mns.${var.region}-internal.aliyuncs.com/queues/${local.prefix}${q}" }
+  description = "Where each queue is reached."
+  value       = { for q in concat(local.stages, ["dead"]) : q => "https://${local.account}.mns.${var.region}.aliyuncs.com/queues/${var.prefix}${q}" }
 }
 
 output "logs" {

@@ -3,6 +3,16 @@ variable "region" {
   type        = string
 }
 
+variable "prefix" {
+  description = "What the names of everything begin with. Names of roles and policies are those of the whole account, in all regions: a second deployment takes another prefix."
+  type        = string
+  default     = "ferry-"
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,28}-$", var.prefix))
+    error_message = "prefix is up to 30 lower-case letters, digits and hyphens, begins with a letter and ends in a hyphen, as in ferry-eu-"
+  }
+}
+
 variable "ledger_bucket" {
   description = "Name of the bucket to make for the ledger. Bucket names are those of all of OSS: take one that nobody has."
   type        = string
@@ -19,7 +29,7 @@ variable "ledger_prefix" {
 }
 
 variable "targets" {
-  description = "The buckets that jobs write to, and the prefix that they keep to, \"\" for the whole bucket. They must be there already. The functions can reach no others."
+  description = "The buckets that jobs write to, and the prefix that they keep to, \"\" for the whole bucket. They must be there already. The functions can reach no others. A * in a bucket's name stands for any letters: photos-* is one target for many buckets."
   type = list(object({
     bucket = string
     prefix = optional(string, "")
@@ -59,13 +69,37 @@ variable "backlog_periods" {
 }
 
 variable "queue_metric" {
-  description = "The metric of messages that could be received. Where CloudMonitor shows none, its newer name: { namespace = \"acs_smq\", name = \"NumberOfMessagesVisible\" }."
+  description = "The metric of messages that could be received, and the dimension that names the queue. Where CloudMonitor shows none, its newer name: { namespace = \"acs_smq\", name = \"NumberOfMessagesVisible\", dimension = \"queueName\" }."
   type = object({
     namespace = string
     name      = string
+    dimension = optional(string, "queue")
   })
   default = {
     namespace = "acs_mns_new"
     name      = "ActiveMessages"
   }
+}
+
+variable "function_metric" {
+  description = "The metric of invocations that failed, and the dimension that names the function. CloudMonitor's page of metrics names those of your region."
+  type = object({
+    namespace = string
+    name      = string
+    dimension = optional(string, "functionName")
+  })
+  default = {
+    namespace = "acs_fc"
+    name      = "FunctionFunctionErrors"
+  }
+}
+
+variable "service_linked_roles" {
+  description = "EventBridge's own roles, under which event streams work. One that the account has already makes apply fail: leave it out here, or terraform import it."
+  type        = set(string)
+  default = [
+    "AliyunServiceRoleForEventBridgeSendToFC",
+    "AliyunServiceRoleForEventBridgeSourceMNS",
+    "AliyunServiceRoleForEventBridgeSendToMNS",
+  ]
 }

@@ -24,6 +24,23 @@ provider "alicloud" {
 
 data "alicloud_account" "current" {}
 
+# Services that an account has not used yet are activated. That costs nothing.
+data "alicloud_fc_service" "active" {
+  enable = "On"
+}
+
+data "alicloud_mns_service" "active" {
+  enable = "On"
+}
+
+data "alicloud_log_service" "active" {
+  enable = "On"
+}
+
+data "alicloud_event_bridge_service" "active" {
+  enable = "On"
+}
+
 locals {
   account = data.alicloud_account.current.id
 }

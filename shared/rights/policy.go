@@ -33,7 +33,7 @@ func (p Places) policy(r Role) Policy {
 			add("Allow", rest, p.resources(d.place))
 		}
 	}
-	if r != Here && r != Operator && r != Stream {
+	if r != Here && r != Operator {
 		add("Deny", writes, p.resources(ledgerJobs))
 		if r != Verify {
 			add("Deny", writes, p.resources(ledgerProof))
@@ -42,7 +42,7 @@ func (p Places) policy(r Role) Policy {
 	if r == Delete { // a ledger may lie in the target's bucket
 		add("Deny", removes, p.resources(ledgerKeys))
 	}
-	if p.Logs != "" && r != Stream && r != Operator && r != Here {
+	if p.Logs != "" && r != Operator && r != Here {
 		add("Allow", []string{"log:PostLogStoreLogs"}, p.resources(logStore))
 	}
 	return Policy{Version: "1", Statement: allow}
@@ -81,8 +81,6 @@ func (p Places) resources(at place) []string {
 			all = append(all, ledger+"runs/*/*/"+name)
 		}
 		return all
-	case functions:
-		return []string{"acs:fc:" + p.Queues.Region + ":" + p.Queues.Bucket + ":functions/" + p.Queues.Prefix + "*"}
 	case logStore:
 		project, store, _ := strings.Cut(p.Logs, "/")
 		return []string{"acs:log:" + p.Queues.Region + ":" + p.Queues.Bucket + ":project/" + project + "/logstore/" + store}

@@ -30,11 +30,10 @@ const (
 	Delete   Role = "delete"
 	Notify   Role = "notify" // takes the source's notifications
 	Pull     Role = "pull"   // polls the copy queue itself; also ferry agent --stages copy
-	Stream   Role = "stream" // the event streams that feed the functions
 )
 
 // Deployed lists the roles of a deployment in the order they are told.
-var Deployed = [...]Role{List, Copy, Verify, Delete, Notify, Pull, Stream, Operator}
+var Deployed = [...]Role{List, Copy, Verify, Delete, Notify, Pull, Operator}
 
 // Places are what a policy is about.
 type Places struct {
@@ -106,5 +105,4 @@ var who = map[Role]string{
 	Delete:   "the role of function delete, which alone may delete",
 	Notify:   "the role of function notify, which reaches no data",
 	Pull:     "the role of function pull, and the key of ferry agent --stages copy",
-	Stream:   "the role of the event streams, which bring the messages to the functions",
 }

@@ -23,8 +23,7 @@ const (
 	deleteQueue place = "delete"
 	deadQueue   place = "dead"
 
-	functions place = "functions"
-	logStore  place = "log store"
+	logStore place = "log store"
 )
 
 // The actions, by OSS's page "RAM policy" and the pages of MNS's operations.
@@ -42,11 +41,11 @@ var (
 	asks     = []string{"oss:GetBucketVersioning", "oss:GetBucketWorm"}
 	records  = []string{"oss:PutObject", "oss:PutObjectTagging"} // marks carry a tag that lifecycle rules know
 
-	sends    = []string{"mns:SendMessage", "mns:BatchSendMessage"}
-	counts   = []string{"mns:GetQueueAttributes"}
-	receives = []string{"mns:BatchReceiveMessage", "mns:DeleteMessage", "mns:ChangeMessageVisibility"}
-	// EventBridge's own service-linked role has these for queues; which of them a stream needs is not told.
-	streams = []string{"mns:ReceiveMessage", "mns:BatchReceiveMessage", "mns:PeekMessage", "mns:BatchPeekMessage", "mns:DeleteMessage", "mns:BatchDeleteMessage", "mns:ChangeMessageVisibility"}
+	sends  = []string{"mns:SendMessage", "mns:BatchSendMessage"}
+	counts = []string{"mns:GetQueueAttributes"}
+	// The table of MNS's rights names that of BatchReceiveMessage mns:ReceiveMessage,
+	// the page of the operation mns:BatchReceiveMessage: both are granted.
+	receives = []string{"mns:ReceiveMessage", "mns:BatchReceiveMessage", "mns:DeleteMessage", "mns:ChangeMessageVisibility"}
 )
 
 // table is what each role does.
@@ -77,10 +76,6 @@ var table = map[Role][]deed{
 	},
 	// It looks whether there is something to do before it begins.
 	Pull: append(stage(copies...), deed{copyQueue, both(receives, counts)}),
-	Stream: {
-		{listQueue, streams}, {copyQueue, streams}, {verifyQueue, streams}, {deleteQueue, streams}, {deadQueue, streams}, {deadQueue, sends[:1]},
-		{functions, []string{"fc:InvokeFunction"}},
-	},
 }
 
 // copies is what copying takes, wherever it is done. It lists nothing, but
