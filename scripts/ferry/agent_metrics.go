@@ -38,19 +38,16 @@ type agentMetrics struct {
 	done, objects     atomic.Int64 // tasks, and objects copied
 	bytes             *metrics.Counter
 	throttles         *metrics.Counter
-	live              [len(kinds)]atomic.Int64 // tasks under way, as kinds has them
+	live              [len(task.Kinds)]atomic.Int64 // tasks under way, as task.Kinds has them
 	mu                sync.Mutex
 	answers, failures map[string]time.Time // by queue: when it was read last, and since when it cannot be
 }
-
-// kinds are those of tasks.
-var kinds = [...]task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Gate, task.Delete, task.Report}
 
 func newMetrics() *agentMetrics {
 	m := &agentMetrics{set: metrics.NewSet(), answers: map[string]time.Time{}, failures: map[string]time.Time{}}
 	metrics.ExposeMetadata(true)
 	m.bytes, m.throttles = m.set.NewCounter("ferry_copied_bytes_total"), m.set.NewCounter("ferry_throttles_total")
-	for i, k := range kinds {
+	for i, k := range task.Kinds {
 		m.set.NewGauge(fmt.Sprintf("ferry_tasks_running{kind=%q}", k), func() float64 { return float64(m.live[i].Load()) })
 	}
 	return m
@@ -71,7 +68,7 @@ type countedDoer struct {
 func (m *agentMetrics) count(d worker.Doer) worker.Doer { return countedDoer{d, m} }
 
 func (c countedDoer) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if i := slices.Index(kinds[:], t.Kind); i >= 0 {
+	if i := slices.Index(task.Kinds[:], t.Kind); i >= 0 {
 		c.m.live[i].Add(1)
 		defer c.m.live[i].Add(-1)
 	}

@@ -206,6 +206,22 @@ func TestWhatAnAgentCounts(t *testing.T) {
 	}
 }
 
+func TestTasksOfEveryKindAreCountedWhileTheyRun(t *testing.T) {
+	m := newMetrics()
+	for _, kind := range task.Kinds {
+		var during, after strings.Builder
+		d := m.count(doing(func() error { m.write(&during); return nil }))
+		if _, err := d.Do(t.Context(), task.Task{Kind: kind}); err != nil {
+			t.Fatal(err)
+		}
+		m.write(&after)
+		gauge := `ferry_tasks_running{kind="` + string(kind) + `"} `
+		if !strings.Contains(during.String(), gauge+"1\n") || !strings.Contains(after.String(), gauge+"0\n") {
+			t.Errorf("%s: want 1 while it runs and 0 after", strings.TrimSpace(gauge))
+		}
+	}
+}
+
 // doing does tasks as a test says, and gives each up.
 type doing func() error
 

@@ -39,6 +39,9 @@ const (
 	Report Kind = "report" // once every shard is verified, write the report
 )
 
+// Kinds lists every kind of task.
+var Kinds = [...]Kind{List, Copy, Begin, Part, Finish, Event, Verify, Gate, Delete, Remove, Report}
+
 // Stage is a queue, and the function that serves it.
 type Stage string
 

@@ -1,7 +1,10 @@
 package task_test
 
 import (
+	"os"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,7 +40,7 @@ func TestATaskIsWrittenForTheVersionBeforeWhereThatKnowsItsKind(t *testing.T) {
 	// The kinds of the newest version are those that have come since; all
 	// others must stay readable by a process one version older.
 	newest := map[task.Kind]bool{task.Begin: task.Version == 2, task.Part: task.Version == 2, task.Finish: task.Version == 2, task.Gate: task.Version == 2, task.Delete: task.Version == 2, task.Event: task.Version == 3, task.Remove: task.Version == 3}
-	for _, kind := range []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Gate, task.Delete, task.Report, task.Event, task.Remove} {
+	for _, kind := range task.Kinds {
 		body, err := task.Encode(task.Task{Kind: kind, Run: "j/1", Shard: "0", Batch: "0-b", From: 1, To: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -50,6 +53,24 @@ func TestATaskIsWrittenForTheVersionBeforeWhereThatKnowsItsKind(t *testing.T) {
 		if err != nil || got.V != want {
 			t.Errorf("a %s task is written in format %d (%v), want %d", kind, got.V, err, want)
 		}
+	}
+}
+
+// TestKindsHasEveryKind reads the source: a kind that is left out would be
+// missing in whatever goes through all of them.
+func TestKindsHasEveryKind(t *testing.T) {
+	source, err := os.ReadFile("task.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`(?m)^\t\w+ +Kind = "(\w+)"`).FindAllSubmatch(source, -1)
+	for _, d := range declared {
+		if !slices.Contains(task.Kinds[:], task.Kind(d[1])) {
+			t.Errorf("Kinds has no %q", d[1])
+		}
+	}
+	if len(declared) != len(task.Kinds) {
+		t.Errorf("%d kinds are declared, Kinds has %d", len(declared), len(task.Kinds))
 	}
 }
 

@@ -43,7 +43,10 @@ const (
 	// letGo bounds what is done about a message when its task was cut off.
 	letGo = 5 * time.Second
 	// The pauses while a queue cannot be read.
-	firstRest, maxRest = time.Second, time.Minute
+	firstRest, maxRest = time.Second, 5 * time.Second
+	// brief is how long a receive waits where its answer is wanted soon: behind one
+	// that failed it tells that the queue can be read again.
+	brief = time.Second
 )
 
 // Poll serves q with n tasks at a time until ctx ends, and the tasks with it.
@@ -74,7 +77,11 @@ func (w *Worker) Serve(ctx context.Context, s Service) {
 			return
 		}
 		n := 1 + more(places, min(s.Tasks, maxReceive)-1)
-		messages, err := s.Queue.Receive(ctx, n, s.wait())
+		wait := s.wait()
+		if failures > 0 {
+			wait = min(wait, brief)
+		}
+		messages, err := s.Queue.Receive(ctx, n, wait)
 		for range n - len(messages) {
 			<-places
 		}

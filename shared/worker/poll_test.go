@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -283,4 +284,40 @@ func TestAQueueThatCannotBeReadIsReadAgain(t *testing.T) {
 	if done != 1 || q.failures != 1 {
 		t.Errorf("done %d after %d failures, want 1 after 1", done, q.failures)
 	}
+}
+
+// TestAQueueThatCanBeReadAgainTellsSoWithinSeconds has a queue that is down for
+// an hour: what serves it knows that it is back within 8 s, though a receive of
+// an empty queue waits for a minute.
+func TestAQueueThatCanBeReadAgainTellsSoWithinSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := time.Now().Add(time.Hour)
+		q := &refusing{Queue: mem.New(mem.Options{}), fail: func() bool { return time.Now().Before(down) }}
+		ctx, stop := context.WithCancel(t.Context())
+		var read time.Duration
+		newWorld(nil).Serve(ctx, worker.Service{Queue: answering{q, func(err error) {
+			if err == nil {
+				read = time.Since(down)
+				stop()
+			}
+		}}, Tasks: 1, Hold: time.Hour})
+		if read > 8*time.Second {
+			t.Errorf("its first answer came %v after it could be read again, want 8 s at most", read)
+		}
+		if most := 1200; q.failures > most {
+			t.Errorf("%d receives in an hour, want at most %d", q.failures, most)
+		}
+	})
+}
+
+// answering tells how each receive ended, as an agent's queues do.
+type answering struct {
+	queue.Queue
+	ended func(error)
+}
+
+func (q answering) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Message, error) {
+	got, err := q.Queue.Receive(ctx, most, wait)
+	q.ended(err)
+	return got, err
 }
