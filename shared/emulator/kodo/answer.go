@@ -24,6 +24,7 @@ var (
 	errArgument  = &refusal{http.StatusBadRequest, "invalid argument"}
 	errMethod    = &refusal{http.StatusMethodNotAllowed, "method not allowed"}
 	errAPI       = &refusal{http.StatusNotFound, "no such api"}
+	errNotDone   = &refusal{http.StatusNotImplemented, "not implemented by this stand-in"}
 	errCRC       = &refusal{http.StatusNotAcceptable, "crc32 mismatch"}
 	errMD5       = &refusal{http.StatusNotAcceptable, "md5 mismatch"}
 	errChanged   = &refusal{608, "file content has changed"}

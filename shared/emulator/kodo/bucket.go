@@ -75,6 +75,12 @@ func (b *bucket) isPrivate() bool {
 	return b.private
 }
 
+func (b *bucket) setPrivate(private bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.private = private
+}
+
 // cursor walks a bucket's objects in key order. b.mu is held while it is used.
 type cursor struct {
 	b        *bucket

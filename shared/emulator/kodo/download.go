@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,9 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, b *bucket, key
 	}
 	rec := b.get(key)
 	switch {
+	case processed(r.URL.RawQuery):
+		writeRefusal(w, errNotDone)
+		return
 	case rec == nil:
 		writeRefusal(w, errNoFile)
 		return
@@ -80,6 +84,19 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, b *bucket, key
 	if r.Method == http.MethodGet {
 		_ = rec.body.write(w, off, n) // a client that went away is its own trouble
 	}
+}
+
+// processed reports whether a query asks for something made of the object, such as
+// imageView2/2/w/200 or avinfo, which is not part of this stand-in (Kodo, "data
+// processing": an operation is a parameter that has no = before its first slash).
+func processed(query string) bool {
+	for item := range strings.SplitSeq(query, "&") {
+		name, _, valued := strings.Cut(item, "=")
+		if strings.ContainsAny(name, "/|") || !valued && slices.Contains([]string{"imageInfo", "imageAve", "exif", "avinfo", "md2html", "qrcode"}, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // describe sets the headers that tell of an object. Members of its metadata

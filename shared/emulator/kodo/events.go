@@ -33,7 +33,7 @@ var ruleName = regexp.MustCompile(`^\w{1,49}$`) // go-sdk: letters, digits and u
 // eventNames are those a rule may ask for.
 var eventNames = []string{"put", "mkfile", "delete", "copy", "move", "append", "disable", "enable", "deleteMarkerCreate", "predelete", "restore:completed"}
 
-// ruleOf reads a rule out of a query. The older clients write the names of two
+// ruleOf reads a rule out of parameters. The older clients write the names of two
 // members in another way (go-sdk, storage/uc.go).
 func (s *Server) ruleOf(q url.Values) (eventRule, *refusal) {
 	r := eventRule{
@@ -55,8 +55,7 @@ func (s *Server) ruleOf(q url.Values) (eventRule, *refusal) {
 }
 
 // eventRules answers /events/add, update, get and delete.
-func (s *Server) eventRules(r *http.Request, _ []byte) (any, *refusal) {
-	q := r.URL.Query()
+func (s *Server) eventRules(r *http.Request, q url.Values) (any, *refusal) {
 	b := s.bucket(q.Get("bucket"))
 	if b == nil {
 		return nil, errNoBucket

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -71,16 +72,27 @@ func (s *Server) entry(encoded string) (*bucket, string, *refusal) {
 	return b, key, nil
 }
 
-// options reads the pairs of name and value that end a path.
-func options(segments []string) (map[string]string, *refusal) {
+// options reads the pairs of name and value that end a path. It refuses a name that is
+// none of known, where some are known: what an operation does not read might change it.
+func options(segments []string, known ...string) (map[string]string, *refusal) {
 	if len(segments)%2 != 0 {
 		return nil, errArgument
 	}
 	m := map[string]string{}
 	for i := 0; i < len(segments); i += 2 {
+		if len(known) > 0 && !slices.Contains(known, segments[i]) {
+			return nil, errArgument
+		}
 		m[segments[i]] = segments[i+1]
 	}
 	return m, nil
+}
+
+// takes are the options of each operation that has a fixed set of them (go-sdk,
+// storagev2/apis: copy_object, set_object_file_type, …); chgm and lifecycle check their own.
+var takes = map[string][]string{
+	"stat": {"needparts"}, "copy": {"force"}, "move": {"force"},
+	"chtype": {"type"}, "chstatus": {"status"}, "restoreAr": {"freezeAfterDays"},
 }
 
 // manage does o and returns the body of its answer, nil where it has none.
@@ -96,6 +108,9 @@ func (s *Server) manage(o operation, query url.Values) ([]byte, *refusal) {
 	case "copy", "move":
 		return nil, s.transfer(b, key, rest, o.op == "move")
 	case "delete":
+		if len(rest) > 0 {
+			return nil, errArgument
+		}
 		no := b.change(key, func(old *record) (*record, *refusal) {
 			if old == nil {
 				return nil, errNoKey
@@ -112,7 +127,7 @@ func (s *Server) manage(o operation, query url.Values) ([]byte, *refusal) {
 		}
 		rest = []string{"deleteAfterDays", rest[0]}
 	}
-	opts, no := options(rest)
+	opts, no := options(rest, takes[o.segments[0]]...)
 	if no != nil {
 		return nil, no
 	}
@@ -148,7 +163,7 @@ func (s *Server) manage(o operation, query url.Values) ([]byte, *refusal) {
 }
 
 func (s *Server) stat(b *bucket, key string, rest []string, query url.Values) ([]byte, *refusal) {
-	opts, no := options(rest)
+	opts, no := options(rest, takes["stat"]...)
 	if no != nil {
 		return nil, no
 	}
@@ -173,7 +188,7 @@ func (s *Server) transfer(from *bucket, key string, rest []string, move bool) *r
 	if !utf8.ValidString(newKey) {
 		return errNotUTF8
 	}
-	opts, no := options(rest[1:])
+	opts, no := options(rest[1:], takes["copy"]...)
 	if no != nil {
 		return no
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // policy is what an upload token allows (Kodo, "put policy"). Processing is not
-// part of this stand-in.
+// part of this stand-in: a token that asks for it is refused.
 type policy struct {
 	Scope            string `json:"scope"`
 	IsPrefixalScope  int    `json:"isPrefixalScope"`
@@ -29,6 +29,12 @@ type policy struct {
 	MimeLimit        string `json:"mimeLimit"`
 	FileType         int    `json:"fileType"`
 	DeleteAfterDays  int64  `json:"deleteAfterDays"`
+
+	// What would make another object of it, or ask a server for its key.
+	PersistentOps      string `json:"persistentOps"`
+	PersistentWorkflow string `json:"persistentWorkflowTemplateID"`
+	Transform          string `json:"transform"`
+	CallbackFetchKey   int    `json:"callbackFetchKey"`
 
 	bucket string
 	key    string // of the scope
@@ -58,6 +64,8 @@ func (s *Server) uploadToken(token string) (policy, *refusal) {
 		return policy{}, errExpired
 	case s.bucket(p.bucket) == nil:
 		return policy{}, errNoBucket
+	case p.PersistentOps != "" || p.PersistentWorkflow != "" || p.Transform != "" || p.CallbackFetchKey != 0:
+		return policy{}, errNotDone
 	}
 	return p, nil
 }

@@ -1,7 +1,9 @@
 package kodo
 
 import (
+	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"kodoferry/shared/emulator/chaos"
@@ -94,7 +96,7 @@ func (s *Server) listCall(r *http.Request, list func(http.ResponseWriter, *http.
 
 // routeService finds the operations on buckets.
 func (s *Server) routeService(r *http.Request, path string) (c call, ok bool) {
-	op, answer := "bucket", (func(*http.Request, []byte) (any, *refusal))(nil)
+	op, answer := "bucket", (func(*http.Request, url.Values) (any, *refusal))(nil)
 	switch path {
 	case "/v2/domains", "/v3/domains", "/v6/domain/list", "/domains":
 		op, answer = "domains", s.domains
@@ -134,7 +136,7 @@ func (s *Server) routeService(r *http.Request, path string) (c call, ok bool) {
 		body, no := s.control(r)
 		var v any
 		if no == nil {
-			v, no = answer(r, body)
+			v, no = s.answered(r, body, answer)
 		}
 		switch {
 		case no != nil:
@@ -145,4 +147,33 @@ func (s *Server) routeService(r *http.Request, path string) (c call, ok bool) {
 			writeJSON(w, v)
 		}
 	}}, true
+}
+
+// answered has answer do what r asks for, by its parameters.
+func (s *Server) answered(r *http.Request, body []byte, answer func(*http.Request, url.Values) (any, *refusal)) (any, *refusal) {
+	q, no := parameters(r, body)
+	if no != nil {
+		return nil, no
+	}
+	return answer(r, q)
+}
+
+// parameters are those of a management request, from its query and from its body
+// where that is a form: the SDKs differ in where they write them (the Go SDK sends
+// /events/add and /private in the query, the Node SDK in a form). What stands in both is
+// taken from the form.
+func parameters(r *http.Request, body []byte) (url.Values, *refusal) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errArgument
+	}
+	if !isForm(r) {
+		return q, nil
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errArgument
+	}
+	maps.Copy(q, form)
+	return q, nil
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -93,6 +96,10 @@ func (s *Server) serveS3(w http.ResponseWriter, r *http.Request) {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			c.w = w
 			no := c.authenticate()
+			if no == nil && !c.reads() {
+				_, _ = io.CopyN(io.Discard, c.r.Body, maxUpload) // so that its sender reads the answer
+				no = s3NotImplemented
+			}
 			if no == nil && name != "" {
 				if c.b = s.s3Bucket(name); c.b == nil {
 					no = s3NoBucket
@@ -113,16 +120,33 @@ func (s *Server) serveS3(w http.ResponseWriter, r *http.Request) {
 	s.do(w, r, call)
 }
 
-// route finds the operation. Whoever asks for more than reading is told so.
+// reads reports whether the request is one to read.
+func (c *s3Call) reads() bool {
+	return c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
+}
+
+// s3Parameters are those that some operation here reads (S3 API reference).
+var s3Parameters = []string{
+	"list-type", "prefix", "delimiter", "marker", "start-after", "continuation-token", "max-keys", "encoding-type", "fetch-owner", "x-id", "location",
+	"max-buckets", "bucket-region",
+}
+
+// s3Foreign are headers that change what is read and that nothing here knows.
+var s3Foreign = []string{"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Expected-Bucket-Owner"}
+
+// route finds the operation. A request for more than reading, or with a parameter or header
+// that nothing here reads, is answered with NotImplemented.
 func (c *s3Call) route() (op string, work func() *s3Refusal) {
 	get, head := c.r.Method == http.MethodGet, c.r.Method == http.MethodHead
-	known := map[string]bool{"list-type": true, "prefix": true, "delimiter": true, "marker": true, "start-after": true, "continuation-token": true, "max-keys": true, "encoding-type": true, "fetch-owner": true, "x-id": true, "location": true}
+	unknown := slices.ContainsFunc(s3Foreign, func(name string) bool { return c.r.Header.Get(name) != "" })
 	for name := range c.q {
-		if !known[name] {
-			return "s3-unknown", func() *s3Refusal { return s3NotImplemented }
-		}
+		unknown = unknown || !slices.Contains(s3Parameters, name)
 	}
 	switch {
+	case unknown:
+		return "s3-unknown", func() *s3Refusal { return s3NotImplemented }
+	case get && c.key == "" && c.name != "" && c.q.Has("list-type") && c.q.Get("list-type") != "2":
+		return "s3-list", func() *s3Refusal { return s3Argument("Invalid List Type specified in Request") }
 	case get && c.name == "":
 		return "s3-bucket", c.listBuckets
 	case get && c.key == "" && c.q.Has("location"):
@@ -141,15 +165,37 @@ func (c *s3Call) route() (op string, work func() *s3Refusal) {
 	return "s3-unknown", func() *s3Refusal { return s3NotImplemented }
 }
 
+// listBuckets is ListBuckets, whose token is the name of the bucket before.
 func (c *s3Call) listBuckets() *s3Refusal {
+	limit := 10_000
+	if v := c.q.Get("max-buckets"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > limit {
+			return s3Argument("Argument max-buckets must be an integer between 1 and 10000")
+		}
+		limit = n
+	}
 	type entry struct{ Name, CreationDate string }
 	var x struct {
 		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
 		Owner   s3Owner
 		Buckets struct{ Bucket []entry }
+
+		ContinuationToken, Prefix string `xml:",omitempty"`
 	}
+	x.Prefix = c.q.Get("prefix")
 	x.Owner = s3Owner{c.cfg.AccessKey, c.cfg.AccessKey}
-	for _, b := range c.sorted() {
+	buckets := c.sorted()
+	slices.SortFunc(buckets, func(a, b *bucket) int { return strings.Compare(a.s3Name, b.s3Name) })
+	for _, b := range buckets {
+		region := c.q.Get("bucket-region")
+		if !strings.HasPrefix(b.s3Name, x.Prefix) || b.s3Name <= c.q.Get("continuation-token") || region != "" && region != c.S3Region() {
+			continue
+		}
+		if len(x.Buckets.Bucket) == limit {
+			x.ContinuationToken = x.Buckets.Bucket[limit-1].Name
+			break
+		}
 		x.Buckets.Bucket = append(x.Buckets.Bucket, entry{b.s3Name, b.created.UTC().Format(s3Time)})
 	}
 	return c.document(x)

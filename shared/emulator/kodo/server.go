@@ -22,7 +22,7 @@ type Config struct {
 	Addr      string           // where the API listens; "" is 127.0.0.1:0. Anything but loopback must be asked for here
 	S3Addr    string           // where the S3 interface listens; "" is any port beside Addr's
 	S3MD5     bool             // its ETags are MD5s, as AWS's are; else Kodo's hashes
-	Host      string           // how clients reach this machine, without port; "" is the host of Addr, or 127.0.0.1 where that is a wildcard
+	Host      string           // how clients reach this machine, without port; "" is the host of Addr, of S3Addr for the S3 interface, or 127.0.0.1 where that is a wildcard
 	AccessKey string           //
 	SecretKey string           //
 	Region    string           // of every bucket; "" is z0
@@ -51,7 +51,6 @@ type Event struct {
 type Server struct {
 	cfg     Config
 	desk    *chaos.Desk
-	host    string // of every listener, as clients see it
 	api     string // host:port of the API
 	s3      string // host:port of the S3 interface
 	scratch sync.Pool
@@ -93,15 +92,7 @@ func Start(cfg Config) (*Server, error) {
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.desk = chaos.NewDesk(cfg.Seed, refuse)
-	host, _, err := net.SplitHostPort(cfg.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("kodo.Start: address %q: %w", cfg.Addr, err)
-	}
-	s.host = cfg.Host
-	if ip := net.ParseIP(host); s.host == "" && host != "" && (ip == nil || !ip.IsUnspecified()) {
-		s.host = host
-	}
-	s.host = cmp.Or(s.host, "127.0.0.1")
+	var err error
 	if s.api, err = s.listen(cfg.Addr, s.serveAPI, nil); err != nil {
 		return nil, fmt.Errorf("kodo.Start: %w", err)
 	}
@@ -129,7 +120,16 @@ func (s *Server) listen(addr string, h http.HandlerFunc, b *bucket) (string, err
 	}
 	s.serving.Go(func() { _ = srv.Serve(ln) }) // ends with Close, always with ErrServerClosed
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return net.JoinHostPort(s.host, port), nil
+	return net.JoinHostPort(s.hostOf(addr), port), nil
+}
+
+// hostOf is how clients reach what listens at addr.
+func (s *Server) hostOf(addr string) string {
+	host, _, _ := net.SplitHostPort(addr) // it was listened at
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = ""
+	}
+	return cmp.Or(s.cfg.Host, host, "127.0.0.1")
 }
 
 // Close ends every connection and waits until nothing listens any more.

@@ -1,6 +1,7 @@
 package kodo
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -62,8 +63,8 @@ func (s *Server) queried(q url.Values) (*bucket, *refusal) {
 
 // domains answers the requests for a bucket's download hosts: their names
 // alone, or with what /v3/domains tells of each.
-func (s *Server) domains(r *http.Request, _ []byte) (any, *refusal) {
-	b := s.bucket(r.URL.Query().Get("tbl"))
+func (s *Server) domains(r *http.Request, q url.Values) (any, *refusal) {
+	b := s.bucket(q.Get("tbl"))
 	if b == nil {
 		return nil, errNoBucket
 	}
@@ -84,8 +85,7 @@ func (s *Server) sorted() []*bucket {
 	return slices.SortedFunc(maps.Values(s.buckets), func(a, b *bucket) int { return strings.Compare(a.name, b.name) })
 }
 
-func (s *Server) listBuckets(r *http.Request, _ []byte) (any, *refusal) {
-	q := r.URL.Query()
+func (s *Server) listBuckets(_ *http.Request, q url.Values) (any, *refusal) {
 	if q.Get("apiVersion") == "v4" {
 		return s.listBucketsV4(q)
 	}
@@ -140,47 +140,65 @@ func (s *Server) info(b *bucket) any {
 	}
 }
 
-func (s *Server) bucketInfo(r *http.Request, _ []byte) (any, *refusal) {
-	b := s.bucket(r.URL.Query().Get("bucket"))
+func (s *Server) bucketInfo(_ *http.Request, q url.Values) (any, *refusal) {
+	b := s.bucket(q.Get("bucket"))
 	if b == nil {
 		return nil, errNoBucket
 	}
 	return s.info(b), nil
 }
 
-func (s *Server) bucketInfos(r *http.Request, _ []byte) (any, *refusal) {
+func (s *Server) bucketInfos(_ *http.Request, q url.Values) (any, *refusal) {
 	list := []any{}
 	for _, b := range s.sorted() {
-		if region := r.URL.Query().Get("region"); region == "" || region == s.cfg.Region {
+		if region := q.Get("region"); region == "" || region == s.cfg.Region {
 			list = append(list, map[string]any{"name": b.name, "info": s.info(b)})
 		}
 	}
 	return list, nil
 }
 
-// makeBucket answers /mkbucketv3/<name>[/region/<region>].
-func (s *Server) makeBucket(r *http.Request, _ []byte) (any, *refusal) {
-	seg := strings.Split(r.URL.Path, "/")
-	if len(seg) == 3 {
-		seg = append(seg, "region", s.cfg.Region)
+// makeBucket answers /mkbucketv3/<name>[/region/<region>][/private/<true or false>], as
+// the Go SDK writes it without the last pair and qshell with it (qshell,
+// iqshell/storage/bucket/create.go). /nodomain/<true or false> is taken, and a bucket has a
+// domain here in any case.
+func (s *Server) makeBucket(r *http.Request, _ url.Values) (any, *refusal) {
+	name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/mkbucketv3/"), "/")
+	var pairs []string
+	if rest != "" {
+		pairs = strings.Split(rest, "/")
 	}
-	if r.Method != http.MethodPost || len(seg) != 5 || seg[3] != "region" {
+	opts, no := options(pairs, "region", "private", "nodomain")
+	if r.Method != http.MethodPost || no != nil {
 		return nil, errArgument
+	}
+	private := !s.cfg.Public
+	for option, to := range map[string]*bool{"private": &private, "nodomain": new(bool)} {
+		if v, given := opts[option]; given {
+			on, err := strconv.ParseBool(v)
+			if err != nil {
+				return nil, errArgument
+			}
+			*to = on
+		}
 	}
 	switch {
-	case seg[4] != s.cfg.Region:
+	case cmp.Or(opts["region"], s.cfg.Region) != s.cfg.Region:
 		return nil, &refusal{http.StatusBadRequest, "invalid region parameter"}
-	case s.bucket(seg[2]) != nil:
+	case s.bucket(name) != nil:
 		return nil, &refusal{614, "the bucket already exists and you own it."}
 	}
-	if err := s.CreateBucket(seg[2]); err != nil {
+	if err := s.CreateBucket(name); err != nil {
 		return nil, errArgument
+	}
+	if b := s.bucket(name); b != nil {
+		b.setPrivate(private)
 	}
 	return nil, nil
 }
 
 // drop answers /drop/<name>: the bucket must be empty.
-func (s *Server) drop(r *http.Request, _ []byte) (any, *refusal) {
+func (s *Server) drop(r *http.Request, _ url.Values) (any, *refusal) {
 	name := strings.TrimPrefix(r.URL.Path, "/drop/")
 	if r.Method != http.MethodPost {
 		return nil, errMethod
@@ -202,29 +220,22 @@ func (s *Server) drop(r *http.Request, _ []byte) (any, *refusal) {
 	return nil, nil
 }
 
-// setPrivate answers /private with bucket=<name>&private=<0 or 1>, a form as
-// documented or in the query as the SDKs send it.
-func (s *Server) setPrivate(r *http.Request, body []byte) (any, *refusal) {
-	form, err := url.ParseQuery(string(body))
-	if len(body) == 0 {
-		form = r.URL.Query()
-	}
-	b := s.bucket(form.Get("bucket"))
-	private := form.Get("private")
+// setPrivate answers /private with bucket=<name>&private=<0 or 1>.
+func (s *Server) setPrivate(r *http.Request, q url.Values) (any, *refusal) {
+	b := s.bucket(q.Get("bucket"))
+	private := q.Get("private")
 	switch {
 	case r.Method != http.MethodPost:
 		return nil, errMethod
-	case err != nil || private != "0" && private != "1":
+	case private != "0" && private != "1":
 		return nil, errArgument
 	case b == nil:
 		return nil, errNoBucket
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.private = private == "1"
+	b.setPrivate(private == "1")
 	return nil, nil
 }
 
-func (s *Server) regions(*http.Request, []byte) (any, *refusal) {
+func (s *Server) regions(*http.Request, url.Values) (any, *refusal) {
 	return map[string]any{"regions": []any{map[string]string{"id": s.cfg.Region, "description": s.cfg.Region}}}, nil
 }

@@ -2,6 +2,7 @@ package kodo
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -15,12 +16,11 @@ var beijing = time.FixedZone("UTC+8", 8*3600)
 // statistic answers /v6/space<type> and /v6/count<type>: the figure of each
 // day that has begun. The service's are some minutes late, and it knows every
 // day's; here all are those of now.
-func (s *Server) statistic(r *http.Request, _ []byte) (any, *refusal) {
+func (s *Server) statistic(r *http.Request, q url.Values) (any, *refusal) {
 	const form = "20060102150405"
 	name := strings.TrimPrefix(r.URL.Path, "/v6/")
 	bytes := strings.HasPrefix(name, "space")
 	kind, known := figures[name[len("space"):]] // as long as "count"
-	q := r.URL.Query()
 	begin, berr := time.ParseInLocation(form, q.Get("begin"), beijing)
 	end, eerr := time.ParseInLocation(form, q.Get("end"), beijing)
 	switch {

@@ -146,7 +146,8 @@ func (s *Server) putPart(w http.ResponseWriter, r *http.Request, _ policy, t tar
 func (s *Server) listParts(w http.ResponseWriter, r *http.Request, _ policy, t target) {
 	limit, after := 1000, 0
 	q := r.URL.Query()
-	for name, to := range map[string]*int{"max-parts": &limit, "part-number_marker": &after} {
+	// The Go SDK writes part-number_marker, the documentation part-number-marker.
+	for name, to := range map[string]*int{"max-parts": &limit, "part-number_marker": &after, "part-number-marker": &after} {
 		if v := q.Get(name); v != "" {
 			n, err := strconv.Atoi(v)
 			if err != nil || n < 0 || name == "max-parts" && (n < 1 || n > 1000) {
