@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,7 @@ type segmentHead struct {
 	Rows  int        `json:"rows"`
 	Retry *BatchRef  `json:"retry,omitempty"` // a write-off's in format 1: the batch that takes the rest
 	Rest  []BatchRef `json:"rest,omitempty"`  // a write-off's: the batches that take the rest
+	Until time.Time  `json:"until,omitzero"`  // a write-off's: the rest is not begun before
 	Lost  string     `json:"lost,omitempty"`  // a write-off's: given up as a whole, and why; no rows follow
 }
 
@@ -200,14 +202,15 @@ func (r *Run) Rows(ctx context.Context, batch string) ([]Row, error) {
 
 // WriteOff is the outcome of a Copy task.
 type WriteOff struct {
-	Rows []Row      // every row of the batch that reached a final state
-	Rest []BatchRef // the batches that take the rest, if any: one, and one each for objects that go in parts
-	Lost string     // if not empty, the batch was given up as a whole; Rows is empty then
+	Rows  []Row      // every row of the batch that reached a final state
+	Rest  []BatchRef // the batches that take the rest, if any: one, and one each for objects that go in parts
+	Until time.Time  // the rest is not begun before, but for what is to be removed; zero: at once
+	Lost  string     // if not empty, the batch was given up as a whole; Rows is empty then
 }
 
 // WriteOff creates a batch's outcome and returns the one that stands.
 func (r *Run) WriteOff(ctx context.Context, batch string, w WriteOff) (WriteOff, error) {
-	data, err := encodeSegment(segmentHead{Rest: w.Rest, Lost: w.Lost}, w.Rows)
+	data, err := encodeSegment(segmentHead{Rest: w.Rest, Until: w.Until, Lost: w.Lost}, w.Rows)
 	if err != nil {
 		return WriteOff{}, fault.New(fault.Invalid, "ledger.WriteOff", batch, err)
 	}
@@ -232,7 +235,7 @@ func decodeWriteOff(data []byte, batch string) (WriteOff, error) {
 	if head.Retry != nil {
 		head.Rest = append(head.Rest, *head.Retry)
 	}
-	return WriteOff{Rows: rows, Rest: head.Rest, Lost: head.Lost}, err
+	return WriteOff{Rows: rows, Rest: head.Rest, Until: head.Until, Lost: head.Lost}, err
 }
 
 // Settled reads the rows of a batch as they stand now, in key order, following

@@ -37,34 +37,42 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+	if w, err = r.end(ctx, t.Batch, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
 	r.notePace(ctx)
-	next := r.later(r.afterCopy(t, w), c.pause(w, rows))
+	next := r.afterCopy(t, w)
 	if halted(ctx, work) { // what was in flight may have been stored
 		next = resent(next, r.Now())
 	}
 	return next, nil
 }
 
-// later has tasks wait for d, but for those that remove: the sooner the better.
-func (r *run) later(next []task.Task, d time.Duration) []task.Task {
-	for i := range next {
-		if next[i].Kind != task.Remove {
-			next[i].Delay = d
-		}
+// end writes a batch off. The rest waits for pause: the record says until when,
+// so that a second delivery of the batch lets it wait for as long.
+func (r *run) end(ctx context.Context, batch string, w ledger.WriteOff, pause time.Duration) (ledger.WriteOff, error) {
+	if len(w.Rest) > 0 && pause > 0 {
+		w.Until = r.Now().UTC().Add(pause)
 	}
-	return next
+	return r.WriteOff(ctx, batch, w)
 }
 
-// afterCopy returns what follows from a write-off: what takes the rest.
+// afterCopy returns what follows from a write-off: what takes the rest, after
+// what is left of the pause that the record names. A task that removes does not
+// wait: the sooner the better.
 func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
+	pause := time.Duration(0)
+	if !w.Until.IsZero() {
+		pause = max(0, w.Until.Sub(r.Now()))
+	}
 	var next []task.Task
 	for _, b := range w.Rest {
 		again := r.copyTask(t.Shard, b)
 		if t.Kind == task.Delete {
 			again.Kind = task.Delete
+		}
+		if again.Kind != task.Remove {
+			again.Delay = pause
 		}
 		next = append(next, again)
 	}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -183,14 +182,18 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+	if w, err = r.end(ctx, t.Batch, w, r.delay(mostTries(rows))); err != nil {
 		return nil, err
 	}
-	next := r.afterCopy(t, w)
-	for i := range next {
-		next[i].Delay = r.delay(slices.MaxFunc(rows, func(a, b ledger.Row) int { return a.Tries - b.Tries }).Tries)
+	return r.afterCopy(t, w), nil
+}
+
+// mostTries is how often the most tried of rows was tried.
+func mostTries(rows []ledger.Row) (n int) {
+	for _, row := range rows {
+		n = max(n, row.Tries)
 	}
-	return next, nil
+	return n
 }
 
 func (r *run) deleteOne(ctx context.Context, row ledger.Row) ledger.Row {

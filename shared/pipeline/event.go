@@ -60,10 +60,10 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+	if w, err = r.end(ctx, t.Batch, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
-	return r.later(r.afterCopy(t, w), c.pause(w, rows)), nil
+	return r.afterCopy(t, w), nil
 }
 
 // early returns what follows from an event that comes before its time bucket has ended.

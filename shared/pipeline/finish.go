@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
@@ -40,7 +41,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 		if a.row.State != ledger.Copied {
 			r.drop(ctx, t.Batch)
 		}
-		return r.settle(ctx, t, a.row)
+		return r.settle(ctx, t, a.row, 0)
 	case kind == fault.Denied && r.denied(ctx):
 		return r.wait(t), nil
 	case kind == fault.Temporary || kind == fault.Unknown || kind == fault.Throttled || kind == fault.Denied:
@@ -131,7 +132,8 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 
 // settle writes the batch off with what became of its one pending object. That
 // of an event is looked at once more: its key may have moved on, or vanished.
-func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row) ([]task.Task, error) {
+// What is left of it waits for pause.
+func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row, pause time.Duration) ([]task.Task, error) {
 	if r.start.Events && row.Then == "" && (row.State == ledger.Copied || row.State == ledger.Gone) {
 		row.Then = ledger.Look
 	}
@@ -148,7 +150,7 @@ func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row) ([]task.T
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+	if w, err = r.end(ctx, t.Batch, w, pause); err != nil {
 		return nil, err
 	}
 	if row.State != ledger.Pending {
@@ -175,11 +177,7 @@ func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]
 	}
 	r.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
 	r.drop(ctx, t.Batch)
-	next, serr := r.settle(ctx, t, a.left())
-	if serr != nil {
-		return nil, serr
-	}
-	return r.later(next, r.delay(a.row.Tries/quickTries)), nil
+	return r.settle(ctx, t, a.left(), r.delay(a.row.Tries/quickTries))
 }
 
 // restart begins an object anew whose source, or whose upload, is not what it was.
@@ -195,7 +193,7 @@ func (r *run) shrink(ctx context.Context, t task.Task, u ledger.Upload) ([]task.
 		return nil, fault.New(fault.Temporary, "part", row.Key(), fmt.Errorf("a part of %d bytes does not fit an invocation, and smaller ones would be too many", u.PartSize))
 	}
 	r.drop(ctx, t.Batch)
-	return r.settle(ctx, t, row)
+	return r.settle(ctx, t, row, 0)
 }
 
 // drop aborts the upload that the ledger has for a batch which is about to be

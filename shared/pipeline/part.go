@@ -29,7 +29,7 @@ func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if ledger.Missing(err) {
 		var row ledger.Row
 		if u, row, err = r.initiate(ctx, t); err == nil && u.ID == "" {
-			return r.settle(ctx, t, row)
+			return r.settle(ctx, t, row, 0)
 		}
 	}
 	if err != nil {

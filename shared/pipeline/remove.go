@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -44,11 +43,10 @@ func (r *run) remove(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+	if w, err = r.end(ctx, t.Batch, w, r.delay(mostTries(rows)/quickTries)); err != nil {
 		return nil, err
 	}
-	most := slices.MaxFunc(rows, func(a, b ledger.Row) int { return a.Tries - b.Tries }).Tries
-	return r.later(r.afterCopy(t, w), r.delay(most/quickTries)), nil
+	return r.afterCopy(t, w), nil
 }
 
 // undamage removes bytes of ours that OSS says are damaged. It looks first: what
