@@ -93,6 +93,9 @@ func from(ctx context.Context, b store.Source, in store.Range) lister {
 
 // take judges what both sides list under one key and hands it to the sealer.
 func (r *run) take(ctx context.Context, s *sealer, p pair) error {
+	if err := s.failed(); err != nil {
+		return err
+	}
 	switch {
 	case p.src == nil:
 		s.extra(*p.dst)

@@ -67,6 +67,19 @@ func (s *sealer) stop() {
 	_ = s.writes.Wait()
 }
 
+// failed is why what was gathered cannot be kept: a segment that could not be
+// written, or the end of the context; nil while neither happened. After an error
+// nothing that is still listed would count.
+func (s *sealer) failed() error {
+	if s.ctx.Err() == nil {
+		return nil
+	}
+	if err := s.writes.Wait(); err != nil {
+		return err
+	}
+	return s.ctx.Err()
+}
+
 func (s *sealer) add(row ledger.Row) {
 	l := s.run.job.Limits
 	big := row.State == ledger.Pending && s.run.inParts(row)

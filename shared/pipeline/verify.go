@@ -174,6 +174,9 @@ func (v *verifier) rows(ctx context.Context) iter.Seq2[ledger.Row, error] {
 
 // prove decides what the row of one key ends as.
 func (v *verifier) prove(ctx context.Context, f fact) error {
+	if err := v.again.failed(); err != nil {
+		return err
+	}
 	if v.seen++; v.seen%1000 == 0 {
 		v.Watch(Event{Kind: Proven, N: 1000})
 	}
