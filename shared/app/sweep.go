@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -13,55 +15,78 @@ import (
 )
 
 const (
-	// sweepAge bounds how old a run is that is still swept: no queue keeps a
-	// message for longer (MNS, "Limits": 7 days; SQS keeps one for as long as
-	// infra/aws says, 7 days).
-	sweepAge = 8 * 24 * time.Hour
 	// sweepEvery is how often at most a run's tasks are sent again.
 	sweepEvery = 30 * time.Minute
 	// stallAfter is how long a run makes no progress before it counts as stalled:
 	// longer than any task may take.
 	stallAfter = 15 * time.Minute
+	// neverBegun is how old a run is that has a mark and no first record before it
+	// is taken for one that will get none.
+	neverBegun = 24 * time.Hour
 )
 
-// Sweep looks at every run that is not over and sends again what no record
-// answers for, at most once in every for each run. A queue delivers late, and
-// it may lose: backlog is not loss, so nothing is sent while the queues hold
-// about as much as the run waits for. It closes the books of a run that was
-// cancelled and whose canceller went away, and notes which runs have stalled.
+// Sweep looks at every run that is not over, however old it is, and sends again
+// what no record answers for, at most once in every for each run. A queue
+// delivers late, and it may lose: backlog is not loss, so nothing is sent while
+// the queues hold about as much as the run waits for. It closes the books of a
+// run that was cancelled and whose canceller went away, and notes which runs
+// have stalled. The runs are looked at in no order, so that one that takes all
+// the time of an invocation keeps no other waiting for good.
 func (d *Deployment) Sweep(ctx context.Context, every time.Duration, now time.Time) error {
-	runs, err := d.ledger.Open(ctx, now.Add(-sweepAge))
-	if err != nil {
-		return err
-	}
 	var errs []error
-	for _, run := range runs {
-		if err := d.sweep(ctx, run, every, now); err != nil {
-			d.log.ErrorContext(ctx, "run not swept", "run", run, "fault", fault.KindOf(err), "err", err)
-			errs = append(errs, err)
-		}
+	if err := d.ledger.Recall(ctx); err != nil {
+		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, d.sweepEvents(ctx, every, now))...)
-}
-
-// sweepEvents has the runs of events reported whose day is over, and sends again
-// what of them was handed on and has no record. An event whose message was lost
-// is known to nobody: the job's next run finds what it missed.
-func (d *Deployment) sweepEvents(ctx context.Context, every time.Duration, now time.Time) error {
-	runs, err := d.ledger.OpenEvents(ctx, now.Add(-sweepAge))
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, run := range runs {
-		if err := d.sweepDay(ctx, run, every, now); err != nil {
-			d.log.ErrorContext(ctx, "run of events not swept", "run", run, "fault", fault.KindOf(err), "err", err)
-			errs = append(errs, err)
-		}
+	runs, err := d.ledger.Open(ctx, time.Time{})
+	days, derr := d.ledger.OpenEvents(ctx, time.Time{})
+	errs = append(errs, err, derr)
+	all := append(runs, days...)
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for _, run := range all {
+		errs = append(errs, d.sweepRun(ctx, run, every, now))
 	}
 	return errors.Join(errs...)
 }
 
+// sweepRun sweeps one run, be it of events or not.
+func (d *Deployment) sweepRun(ctx context.Context, run string, every time.Duration, now time.Time) error {
+	sweep := d.sweep
+	if ledger.OfEvents(run) {
+		sweep = d.sweepDay
+	}
+	err := sweep(ctx, run, every, now)
+	if ledger.Missing(err) {
+		if begun, berr := d.begun(ctx, run, now); !begun || berr != nil {
+			return berr
+		}
+	}
+	if err != nil {
+		d.log.ErrorContext(ctx, "run not swept", "run", run, "fault", fault.KindOf(err), "err", err)
+	}
+	return err
+}
+
+// begun reports whether a run has its first record. One that is about to begin,
+// or was left before it did, has none; in time it is looked at no more.
+func (d *Deployment) begun(ctx context.Context, name string, now time.Time) (bool, error) {
+	run := d.ledger.Run(name)
+	if _, err := run.Started(ctx); !ledger.Missing(err) {
+		return true, err
+	}
+	_, when, _ := strings.Cut(name, "/")
+	at, err := time.Parse(ledger.RunTime, when)
+	if day, ok := ledger.EventDay(name); ok {
+		at, err = day, nil
+	}
+	if err == nil && now.Sub(at) < neverBegun {
+		return false, nil
+	}
+	return false, run.MarkOver(ctx)
+}
+
+// sweepDay has a run of events reported whose day is over, and sends again
+// what of it was handed on and has no record. An event whose message was lost
+// is known to nobody: the job's next run finds what it missed.
 func (d *Deployment) sweepDay(ctx context.Context, name string, every time.Duration, now time.Time) error {
 	standing, since, err := d.ledger.Run(name).Standing(ctx)
 	switch {

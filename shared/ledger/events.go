@@ -71,12 +71,6 @@ func (l *Ledger) EventRuns(ctx context.Context, job string) ([]string, error) {
 	return l.runs(ctx, job, "", OfEvents)
 }
 
-// OpenEvents lists the runs of events of all jobs, of since's day and later,
-// that are not over.
-func (l *Ledger) OpenEvents(ctx context.Context, since time.Time) ([]string, error) {
-	return l.unfinished(ctx, since.UTC().Format(eventDay), OfEvents)
-}
-
 // events is the walk of a run of events: four listings, and a read for each
 // event that did not end at once. An event that has no record yet is not known here.
 func (w *walk) events(ctx context.Context) error {

@@ -127,11 +127,17 @@ type File struct {
 	SHA256 string `json:"sha256"` // hex
 }
 
-// Start creates the run's first record and returns the one that stands.
+// Start creates the run's first record and returns the one that stands. A run
+// of a deployment is marked as not over before that: whatever is begun is found.
 func (r *Run) Start(ctx context.Context, s Started) (Started, error) {
 	s.V, s.Run = Version, r.Name
 	if s.Events {
 		s.V = newest
+	}
+	if s.Deployed {
+		if err := r.markOpen(ctx); err != nil {
+			return Started{}, err
+		}
 	}
 	return createRecord(ctx, r, "job.json", s)
 }
@@ -202,6 +208,9 @@ func (r *Run) WriteObjects(ctx context.Context, shard string, data []byte) (name
 // Finish creates `report.json` and returns the one that stands. The run is over then.
 func (r *Run) Finish(ctx context.Context, report []byte) ([]byte, error) {
 	standing, _, err := r.create(ctx, "report.json", report)
+	if s := r.started.Load(); err == nil && (s == nil || s.Deployed) {
+		_ = r.MarkOver(ctx) // else Open does
+	}
 	return standing, err
 }
 

@@ -47,37 +47,6 @@ func (l *Ledger) runs(ctx context.Context, job, first string, keep func(run stri
 	return names, err
 }
 
-// Open lists the runs of all jobs that began after since and are not over,
-// without those of events. It costs two requests a run and one a job.
-func (l *Ledger) Open(ctx context.Context, since time.Time) ([]string, error) {
-	return l.unfinished(ctx, since.UTC().Format(RunTime), ordinary)
-}
-
-// unfinished lists the runs of all jobs after first that keep takes and that are not over.
-func (l *Ledger) unfinished(ctx context.Context, first string, keep func(run string) bool) ([]string, error) {
-	jobs, err := l.Ran(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var open []string
-	for _, job := range jobs {
-		runs, err := l.runs(ctx, job, first, keep)
-		if err != nil {
-			return nil, err
-		}
-		for _, run := range runs {
-			over, err := l.Run(run).Over(ctx)
-			if err != nil {
-				return nil, err
-			}
-			if !over {
-				open = append(open, run)
-			}
-		}
-	}
-	return open, nil
-}
-
 // RunTime is how a run's name writes when it began, in UTC, so that names sort by time.
 const RunTime = "20060102T150405Z"
 

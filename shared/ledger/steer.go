@@ -38,11 +38,17 @@ type steer struct {
 
 // Steer replaces `state.json`, which like limits.json is changed in place: it
 // steers those at work, and no record depends on it. s is Going, Resuming,
-// Paused or Cancelled; the others follow from other files.
+// Paused or Cancelled; the others follow from other files. One that is cancelled
+// is marked as not over: should its canceller go away, others close its books.
 func (r *Run) Steer(ctx context.Context, s Standing, at time.Time) error {
 	data, err := json.Marshal(steer{Version, s, at.UTC()})
 	if err != nil {
 		return fault.New(fault.Invalid, "ledger.Steer", r.Name, err)
+	}
+	if s == Cancelled {
+		if err := r.markOpen(ctx); err != nil {
+			return err
+		}
 	}
 	return r.write(ctx, "state.json", data)
 }

@@ -1,0 +1,160 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"testing"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
+)
+
+// asked counts the requests to a bucket, a listing as one, and may refuse to delete.
+type asked struct {
+	*mem.Bucket
+	n    int
+	keep bool
+}
+
+func (b *asked) Delete(ctx context.Context, key string) error {
+	if b.keep {
+		return fault.New(fault.Denied, "asked.Delete", key, nil)
+	}
+	return b.Bucket.Delete(ctx, key)
+}
+
+func (b *asked) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	b.n++
+	return b.Bucket.List(ctx, r)
+}
+
+func (b *asked) Stat(ctx context.Context, key string) (store.Object, error) {
+	b.n++
+	return b.Bucket.Stat(ctx, key)
+}
+
+func (b *asked) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	b.n++
+	return b.Bucket.Open(ctx, o, off, n)
+}
+
+func (b *asked) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	b.n++
+	return b.Bucket.Put(ctx, o, body, how)
+}
+
+// TestRunsThatAreNotOverAreFoundHoweverOldTheyAre has three years of daily runs
+// of which one each year did not end, the first one of an older version, which
+// left no mark.
+func TestRunsThatAreNotOverAreFoundHoweverOldTheyAre(t *testing.T) {
+	b := &asked{Bucket: mem.New(mem.OSS), keep: true}
+	l := ledger.Open(b, ".ferry/")
+	begin := func(name string) *ledger.Run {
+		t.Helper()
+		run := l.Run(name)
+		if _, err := run.Start(t.Context(), ledger.Started{Job: []byte(`{}`), Deployed: true}); err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	first := time.Date(2024, 1, 1, 3, 0, 0, 0, time.UTC)
+	var want []string
+	for i := range 3 * 365 {
+		name := "photos/" + first.AddDate(0, 0, i).Format(ledger.RunTime)
+		run := begin(name)
+		if i%365 == 100 {
+			want = append(want, name)
+			continue
+		}
+		if _, err := run.Finish(t.Context(), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	day := ledger.EventRun("photos", first, 1)
+	begin(day)
+	if err := b.Bucket.Delete(t.Context(), ".ferry/open/"+want[0]); err != nil {
+		t.Fatal(err)
+	}
+	check := func(want []string) {
+		t.Helper()
+		b.n = 0
+		open, err := l.Open(t.Context(), time.Time{})
+		if err != nil || !slices.Equal(open, want) {
+			t.Errorf("Open = %q (%v), want %q", open, err, want)
+		}
+		if most := 2 + len(want) + 1; b.n > most {
+			t.Errorf("it took %d requests, want at most %d whatever there ever was", b.n, most)
+		}
+	}
+	check(want[1:])
+	for range 2 { // the first 500 of 1,096 runs, and the second
+		b.n = 0
+		if err := l.Recall(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if b.n > 2*500+20 {
+			t.Errorf("one search took %d requests, want two a run of 500", b.n)
+		}
+	}
+	check(want)
+	if days, err := l.OpenEvents(t.Context(), time.Time{}); err != nil || !slices.Equal(days, []string{day}) {
+		t.Errorf("OpenEvents = %q (%v), want %q", days, err, day)
+	}
+	if err := l.Recall(t.Context()); err != nil { // the last of them
+		t.Fatal(err)
+	}
+	b.n = 0
+	if err := l.Recall(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if b.n > 60 {
+		t.Errorf("once every run was looked at, a search took %d requests, want few", b.n)
+	}
+	check(want)
+}
+
+// TestAMarkThatIsLeftBehindIsTakenAway has a process die between the report of
+// a run and its mark, and one begin a run anew that is over.
+func TestAMarkThatIsLeftBehindIsTakenAway(t *testing.T) {
+	for name, left := range map[string]func(b *mem.Bucket, run *ledger.Run) error{
+		"a run over whose mark stands": func(b *mem.Bucket, run *ledger.Run) error {
+			_, err := b.Put(t.Context(), store.Object{Key: run.Path("report.json"), Size: 2}, readerOf([]byte("{}")), store.Put{})
+			return err
+		},
+		"a run over that is begun once more": func(b *mem.Bucket, run *ledger.Run) error {
+			if _, err := run.Finish(t.Context(), []byte("{}")); err != nil {
+				return err
+			}
+			_ = b.Delete(t.Context(), ".ferry/open/"+run.Name) // as a lifecycle rule does
+			_, err := run.Start(t.Context(), ledger.Started{Deployed: true})
+			return err
+		},
+	} {
+		for _, keep := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, deleting refused: %v", name, keep), func(t *testing.T) {
+				b := &asked{Bucket: mem.New(mem.OSS), keep: keep}
+				l := ledger.Open(b, ".ferry/")
+				run := l.Run("photos/20240101T000000Z")
+				if _, err := run.Start(t.Context(), ledger.Started{Job: []byte(`{}`), Deployed: true}); err != nil {
+					t.Fatal(err)
+				}
+				if err := left(b.Bucket, run); err != nil {
+					t.Fatal(err)
+				}
+				if open, err := l.Open(t.Context(), time.Time{}); err != nil || len(open) != 0 {
+					t.Errorf("Open = %q (%v), want none", open, err)
+				}
+				mark, err := b.Bucket.Stat(t.Context(), ".ferry/open/"+run.Name)
+				if gone := ledger.Missing(err); gone == keep || keep && mark.Size == 0 {
+					t.Errorf("the mark is %+v (%v), want it gone, or where that is refused to say that the run is over", mark, err)
+				}
+			})
+		}
+	}
+}
