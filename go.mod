@@ -16,6 +16,7 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
 	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
 	github.com/goccy/go-yaml v1.19.2 // YAML with line numbers: reads job files, and s.yaml in its test
+	github.com/gofrs/flock v0.8.1 // a lock between processes: tests of several packages build their binaries once
 	github.com/hashicorp/hcl/v2 v2.25.0 // HashiCorp's own reader of Terraform's files, in the tests of infra/
 	github.com/klauspost/compress v1.17.6 // gzip in half the standard library's time: every row is packed and unpacked
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
@@ -47,7 +48,6 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/internal/presigned-url v1.14.12 // indirect
 	github.com/aws/aws-sdk-go-v2/service/internal/s3shared v1.20.12 // indirect
 	github.com/gammazero/toposort v0.1.1 // indirect
-	github.com/gofrs/flock v0.8.1 // indirect
 	github.com/gogap/errors v0.0.0-20210818113853-edfbba0ddea9 // indirect
 	github.com/gogap/stack v0.0.0-20150131034635-fef68dddd4f8 // indirect
 	github.com/google/go-cmp v0.6.0 // indirect

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/emulator/binaries"
 )
 
 // settings reads the lines of a file that set something: NAME=value, or a
@@ -51,10 +52,11 @@ func words(t *testing.T, text string) []string {
 }
 
 func TestTheAgentsCommandLinesAreUnderstood(t *testing.T) {
-	ferry := filepath.Join(t.TempDir(), "ferry")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", ferry, "../scripts/ferry").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	dir, err := binaries.Build("kodoferry/scripts/ferry")
+	if err != nil {
+		t.Fatal(err)
 	}
+	ferry := filepath.Join(dir, "ferry")
 	unit, image := settings(t, "agent/ferry-agent.service", "="), settings(t, "agent/Dockerfile", " ")
 	_, probe, _ := strings.Cut(one(t, image, "HEALTHCHECK"), "CMD ")
 	for name, line := range map[string][]string{

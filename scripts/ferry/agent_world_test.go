@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
@@ -145,9 +146,9 @@ func (c *clouds) variable(name string) string {
 // withFunctions puts the built functions behind the queues.
 func (c *clouds) withFunctions(t *testing.T, queues *mns.Server, log io.Writer) *fc.Cloud {
 	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", dir, "kodoferry/functions/...").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	dir, err := binaries.Build("kodoferry/functions/...")
+	if err != nil {
+		t.Fatal(err)
 	}
 	cloud, err := fc.New(fc.Config{})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
 )
@@ -20,20 +21,13 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "ferry-test-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		binary = filepath.Join(dir, "ferry")
-		if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
+	dir, err := binaries.Build("kodoferry/scripts/ferry")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	binary = filepath.Join(dir, "ferry")
+	os.Exit(m.Run())
 }
 
 // command is a command line of the real binary. Of the environment it has only

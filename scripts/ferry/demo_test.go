@@ -11,6 +11,7 @@ import (
 
 	"kodoferry/scripts/ferry/life"
 	"kodoferry/shared/digest"
+	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -51,9 +52,14 @@ func TestDemoKeepsItsContract(t *testing.T) {
 }
 
 func TestDemoRunsThroughTheFunctions(t *testing.T) {
-	for _, on := range []string{onFC, onLambda} {
+	built, err := binaries.Build("kodoferry/functions/...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The demo builds the functions itself, or is given them.
+	for on, more := range map[string][]string{onFC: nil, onLambda: {"--functions", built}} {
 		t.Run(on, func(t *testing.T) {
-			out, errOut, code := execute(t, nil, "demo", "--objects", "120", "--platform", on, "--json", "--keep", t.TempDir())
+			out, errOut, code := execute(t, nil, append([]string{"demo", "--objects", "120", "--platform", on, "--json", "--keep", t.TempDir()}, more...)...)
 			if code != 0 {
 				t.Fatalf("exit code %d, want 0\n%s", code, errOut)
 			}

@@ -6,42 +6,21 @@ import (
 	"log/slog"
 	"maps"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/task"
 )
 
-// built holds the functions' binaries, built once for all tests.
-var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "ferry-functions-")
-	if err != nil {
-		return "", err
-	}
-	builtIn = dir
-	if out, err := exec.Command("go", "build", "-o", dir, "kodoferry/functions/...").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return dir, nil
-})
-
-var builtIn string // where they are, once they are
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if builtIn != "" {
-		_ = os.RemoveAll(builtIn)
-	}
-	os.Exit(code)
-}
+// built is the directory of the functions' binaries.
+var built = sync.OnceValues(func() (string, error) { return binaries.Build("kodoferry/functions/...") })
 
 // platform is a world with queues and functions.
 type platform struct {

@@ -1,0 +1,45 @@
+// Package binaries builds the programs of this module that tests run as
+// processes: once for all packages' tests, which go test runs side by side.
+package binaries
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// Build builds the main packages that pattern names and returns the directory
+// with their executables, each named as its package. The directory is below the
+// user's cache and stays: go build leaves an executable there as it is while
+// nothing of it has changed, and would link it anew in any other place. Callers
+// in other processes wait for each other. The files must not be changed.
+func Build(pattern string) (dir string, err error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("go list -m: %w", err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil { // no HOME
+		cache = os.TempDir()
+	}
+	// Another checkout has binaries of its own, and so has another pattern.
+	name := sha256.Sum256([]byte(strings.TrimSpace(string(root)) + "\x00" + pattern))
+	dir = filepath.Join(cache, "ferry-tests", fmt.Sprintf("%x", name[:8]))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	lock := flock.New(dir + ".lock")
+	if err := lock.Lock(); err != nil {
+		return "", fmt.Errorf("%s: %w", lock.Path(), err)
+	}
+	defer lock.Close()
+	if out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), pattern).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build %s: %w\n%s", pattern, err, out)
+	}
+	return dir, nil
+}
