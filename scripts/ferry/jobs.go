@@ -34,7 +34,8 @@ func jobsRemoveCommand() *cobra.Command {
 		Short: "Keep jobs no more; their runs stay, and go on",
 		Long: `Remove takes jobs out of the ledger: no timer and no event begins anything for
 them any more. Runs stay as they are, with their reports; one that is under way
-goes on. Removing a job that is not kept is no error.`,
+goes on. Removing a job that is not kept is no error; one that cannot be read is
+removed as any other.`,
 		Example: "  ferry jobs remove photos",
 		Args:    some("JOB"),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 )
@@ -49,7 +50,7 @@ not have stay as they are. A list of keys (keyList) is taken along.`,
 // applied is what becomes of one job.
 type applied struct {
 	Job     string   `json:"job"`
-	Change  string   `json:"change"`            // new, changed, same
+	Change  string   `json:"change"`            // new, changed, same, or replaced: what was kept cannot be read
 	Changes []string `json:"changes,omitempty"` // field: before -> after
 	filed   job.Filed
 	keys    []string
@@ -175,21 +176,27 @@ func (o *applyOptions) check(ctx context.Context, led *ledger.Ledger, at job.Loc
 	return errors.Join(errs...)
 }
 
-// compare finds what a job changes in the ledger.
+// compare finds what a job changes in the ledger. It refuses with Newer to
+// replace what a newer version kept.
 func (a *applied) compare(ctx context.Context, led *ledger.Ledger) error {
 	before, kept, err := app.KeptJob(ctx, led, a.Job)
-	if ledger.Missing(err) {
+	var keys []string
+	if err == nil {
+		keys, err = led.JobKeys(ctx, kept)
+	}
+	switch {
+	case ledger.Missing(err):
 		a.Change = "new"
 		return nil
-	}
-	if err != nil {
+	case fault.KindOf(err) == fault.Newer:
+		return fault.New(fault.Newer, "jobs apply", a.Job, fmt.Errorf("the job %s was kept by a newer version of Ferry, which this one does not replace: upgrade this one, or take the job away first by ferry jobs remove %s", a.Job, a.Job))
+	case ledger.Unreadable(err):
+		a.Change, a.Changes = "replaced", []string{"what was kept could not be read"}
+		return nil
+	case err != nil:
 		return err
 	}
 	if a.Changes, err = differences(before, a.filed.Job); err != nil {
-		return err
-	}
-	keys, err := led.JobKeys(ctx, kept)
-	if err != nil {
 		return err
 	}
 	if !slices.Equal(keys, a.keys) {

@@ -25,7 +25,8 @@ type kept struct {
 	Keys    int        `json:"keys,omitempty"` // that it names
 	Sealed  *time.Time `json:"sealed,omitempty"`
 	Newest  *ran       `json:"newest,omitempty"`
-	Skipped int        `json:"skipped"` // timers' ticks of the last 30 days that began no run
+	Skipped int        `json:"skipped"`           // timers' ticks of the last 30 days that began no run
+	Problem string     `json:"problem,omitempty"` // what of it cannot be read, and what to do
 
 	// Of `ferry jobs show` alone.
 	Text  json.RawMessage `json:"text,omitempty"` // the job itself
@@ -81,7 +82,14 @@ func listJobs(ctx context.Context, led *ledger.Ledger, asJSON bool, out io.Write
 		text.WriteString("no jobs are kept: ferry jobs apply takes those of a file\n")
 	}
 	for _, k := range jobs {
-		fmt.Fprintf(&text, "%s\n  %s -> %s\n  %s\n", k.Job, k.Source, k.Target, k.state())
+		fmt.Fprintf(&text, "%s\n", shown(k.Job))
+		if k.Source != "" {
+			fmt.Fprintf(&text, "  %s -> %s\n", k.Source, k.Target)
+		}
+		fmt.Fprintf(&text, "  %s\n", k.state())
+		if k.Problem != "" {
+			fmt.Fprintf(&text, "  ! %s\n", k.Problem)
+		}
 	}
 	_, err = io.WriteString(out, text.String())
 	return err
@@ -123,7 +131,7 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 	}
 	for i := len(runs) - 1; i >= max(0, len(runs)-shownRuns); i-- {
 		r, err := lookAt(ctx, led.Run(runs[i]))
-		if err != nil {
+		if err = k.noting("run "+r.Run+": ", err); err != nil {
 			return err
 		}
 		k.Runs = append(k.Runs, r)
@@ -133,6 +141,9 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s: %s\n", k.Job, k.state())
+	if k.Problem != "" {
+		fmt.Fprintf(&text, "  ! %s\n", k.Problem)
+	}
 	if len(k.Text) > 0 {
 		fmt.Fprintf(&text, "%s\n", k.Text)
 	}
@@ -149,14 +160,16 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 // skipsShown is how far back skipped ticks are looked for.
 const skipsShown = 30 * 24 * time.Hour
 
-// look reads what a list shows of a job.
+// look reads what a list shows of a job. What of it cannot be read is its Problem.
 func look(ctx context.Context, led *ledger.Ledger, name string) (kept, error) {
 	k := kept{Job: name}
 	j, record, err := app.KeptJob(ctx, led, name)
 	switch {
 	case ledger.Missing(err): // only its runs are left
 	case err != nil:
-		return k, err
+		if err := k.noting("", err); err != nil {
+			return k, err
+		}
 	default:
 		k.At, k.Source, k.Target = record.At, bare(j.Source), bare(j.Target)
 		for _, s := range record.Keys {
@@ -174,7 +187,8 @@ func look(ctx context.Context, led *ledger.Ledger, name string) (kept, error) {
 		k.Sealed = &since
 	}
 	now := time.Now()
-	if k.Skips, err = led.Skips(ctx, name, now.Add(-skipsShown)); err != nil {
+	k.Skips, err = led.Skips(ctx, name, now.Add(-skipsShown))
+	if err = k.noting("skipped ticks: ", err); err != nil {
 		return k, err
 	}
 	k.Skipped = len(k.Skips)
@@ -184,7 +198,19 @@ func look(ctx context.Context, led *ledger.Ledger, name string) (kept, error) {
 	}
 	r, err := lookAt(ctx, led.Run(newest))
 	k.Newest = &r
-	return k, err
+	return k, k.noting("run "+newest+": ", err)
+}
+
+// noting takes an error that says that something of the job cannot be read as its
+// Problem, the first one, and returns any other.
+func (k *kept) noting(what string, err error) error {
+	if !ledger.Unreadable(err) {
+		return err
+	}
+	if k.Problem == "" {
+		k.Problem = what + strings.ReplaceAll(sentence(err), "\n", "; ")
+	}
+	return nil
 }
 
 func pretty(j job.Job) (json.RawMessage, error) {
@@ -216,6 +242,8 @@ func (k kept) state() string {
 	switch {
 	case k.Sealed != nil:
 		words = append(words, "ended for good on "+k.Sealed.Local().Format(time.DateTime))
+	case k.At.IsZero() && k.Problem != "":
+		words = append(words, "cannot be read")
 	case k.At.IsZero():
 		words = append(words, "not kept: only its runs are left")
 	default:

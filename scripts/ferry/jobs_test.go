@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/pipeline"
 )
 
@@ -199,4 +200,38 @@ func TestARunOfThisMachineIsPausedAndCancelledWhileItCopies(t *testing.T) {
 	if rep.Objects.Listed != began.Objects.Open || rep.Result != pipeline.ResultVerified || began.Objects.Open == 0 {
 		t.Errorf("%+v, want the %d that were open verified", rep.Objects, began.Objects.Open)
 	}
+}
+
+func TestAJobThatCannotBeReadIsListedReplacedAndRemoved(t *testing.T) {
+	d := newDesk(t)
+	d.jobs("jobs:\n  photos: {source: SRC, target: DST}\n")
+	d.apply(0, nil)
+	spoil := func(name, record string) {
+		t.Helper()
+		if err := d.oss.Put(demoTarget, oss.Object{Key: ".ferry/jobs/" + name, Body: []byte(record)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spoil("half.json", `{"v":2,"name":"half","job":{"v"`)
+	spoil("newer.json", `{"v":99,"name":"newer","job":{}}`)
+	spoil("photos/stray.json", "what is this")
+	d.do(0, []string{"photos", "half\n  cannot be read", "ferry jobs apply half", "newer version of Ferry", "upgrade"}, "jobs", "list")
+	var list []kept
+	if err := json.Unmarshal([]byte(d.do(0, nil, "jobs", "list", "--json")), &list); err != nil || len(list) != 3 || list[0].Problem == "" || list[1].Problem == "" || list[2].Problem != "" {
+		t.Errorf("the list is %+v, %v, want three jobs, of which two cannot be read", list, err)
+	}
+	d.do(0, []string{"half: cannot be read", "unexpected end of JSON input"}, "jobs", "show", "half")
+	d.do(2, []string{"the kept job half cannot be read", "ferry jobs remove half"}, "start", "half")
+	d.do(0, nil, "start", "photos")
+	elsewhere := "{source: SRC, target: 'oss://elsewhere/?region=cn-hangzhou'}"
+	d.jobs("jobs:\n  half: " + elsewhere + "\n")
+	d.apply(0, []string{"replaced half", "could not be read"})
+	d.apply(0, []string{"same     half"})
+	d.do(0, nil, "jobs", "remove", "half")
+	d.jobs("jobs:\n  newer: " + elsewhere + "\n")
+	d.apply(1, []string{"kept by a newer version", "ferry jobs remove newer"})
+	d.do(0, []string{"not kept any more: newer"}, "jobs", "remove", "newer")
+	d.apply(0, []string{"new      newer"})
+	spoil("half.json", "")
+	d.do(0, []string{"not kept any more: half"}, "jobs", "remove", "half")
 }

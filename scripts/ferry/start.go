@@ -93,10 +93,13 @@ func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Jo
 // begin that one.
 func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Writer) error {
 	other, _, err := app.KeptJob(ctx, led, j.Name)
-	if ledger.Missing(err) {
+	switch {
+	case ledger.Missing(err):
 		return nil
-	}
-	if err != nil {
+	case ledger.Unreadable(err): // the run has begun, and is not of that one
+		_, err = fmt.Fprintf(errOut, "ferry: %s\n", sentence(err))
+		return err
+	case err != nil:
 		return err
 	}
 	changes, err := differences(other, j)

@@ -52,7 +52,7 @@ func (f *followers) of(ctx context.Context, d *Deployment) ([]follower, error) {
 	if !f.read.IsZero() && age < followersFor {
 		return f.jobs, nil
 	}
-	jobs, err := readFollowers(ctx, d.ledger, now)
+	jobs, err := d.readFollowers(ctx, now)
 	if err != nil {
 		if f.read.IsZero() || age > followersAtMost {
 			return nil, err
@@ -64,8 +64,10 @@ func (f *followers) of(ctx context.Context, d *Deployment) ([]follower, error) {
 	return jobs, nil
 }
 
-func readFollowers(ctx context.Context, l *ledger.Ledger, now time.Time) ([]follower, error) {
-	names, err := l.Jobs(ctx)
+// readFollowers reads the jobs that follow events. One that cannot be read is a
+// line in the log: what its source notifies of waits for its next run.
+func (d *Deployment) readFollowers(ctx context.Context, now time.Time) ([]follower, error) {
+	names, err := d.ledger.Jobs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +76,11 @@ func readFollowers(ctx context.Context, l *ledger.Ledger, now time.Time) ([]foll
 	g.SetLimit(16)
 	for i, name := range names {
 		g.Go(func() (err error) {
-			found[i], err = readFollower(ctx, l, name, now)
+			found[i], err = readFollower(ctx, d.ledger, name, now)
+			if ledger.Unreadable(err) {
+				d.log.ErrorContext(ctx, "no events are followed for a job that cannot be read", "fault", fault.KindOf(err), "err", err)
+				return nil
+			}
 			return err
 		})
 	}

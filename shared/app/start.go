@@ -138,7 +138,9 @@ func (d *Deployment) underWay(ctx context.Context, name string, now time.Time) (
 	return j, err == nil, err
 }
 
-// Kept returns the jobs that a ledger keeps and that were not ended for good.
+// Kept returns the jobs that a ledger keeps and that were not ended for good. Of
+// one that cannot be read it returns name and target, as far as these can be told:
+// it begins nothing, but whoever can read it, or mends it, goes on with it.
 func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
 	names, err := l.Jobs(ctx)
 	if err != nil {
@@ -153,11 +155,17 @@ func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
 		if sealed {
 			continue
 		}
-		j, _, err := KeptJob(ctx, l, name)
-		if ledger.Missing(err) {
+		j, k, err := KeptJob(ctx, l, name)
+		switch {
+		case ledger.Missing(err):
 			continue // removed meanwhile
-		}
-		if err != nil {
+		case ledger.Unreadable(err):
+			target, ok := job.TargetOf(k.Job)
+			if !ok {
+				continue
+			}
+			j = job.Job{Name: name, Target: target}
+		case err != nil:
 			return nil, err
 		}
 		jobs = append(jobs, j)
@@ -166,19 +174,41 @@ func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
 }
 
 // KeptJob returns the job that a ledger keeps under that name, and where its
-// keys are. One that is not kept is NotFound and names those that are.
+// keys are. One that is not kept is NotFound and names those that are; one of a
+// newer version is Newer, and one that was damaged, or that the rules for jobs
+// refuse, Corrupt: both errors name the job and the cure, and the record is as
+// far as it can be read.
 func KeptJob(ctx context.Context, l *ledger.Ledger, name string) (job.Job, ledger.KeptJob, error) {
 	k, err := l.Job(ctx, name)
-	if ledger.Missing(err) {
+	switch {
+	case ledger.Missing(err):
 		names, nerr := l.Jobs(ctx)
 		if nerr != nil {
 			return job.Job{}, k, nerr
 		}
 		return job.Job{}, k, fault.New(fault.NotFound, "app.KeptJob", name, fmt.Errorf("the ledger keeps no job %q, but %s: ferry jobs apply %s keeps one of a file", name, listOf(names), name))
-	}
-	if err != nil {
+	case ledger.Unreadable(err):
+		return job.Job{}, k, unreadable(name, err)
+	case err != nil:
 		return job.Job{}, k, err
 	}
 	j, err := job.Decode(k.Job)
-	return j, k, err
+	if err == nil && j.Name != name {
+		err = fmt.Errorf("it holds a job named %q", j.Name)
+	}
+	if err == nil {
+		err = j.Validate()
+	}
+	if err != nil {
+		return job.Job{}, k, unreadable(name, err)
+	}
+	return j, k, nil
+}
+
+// unreadable says of a kept job that cannot be read because of err what to do.
+func unreadable(name string, err error) error {
+	if fault.KindOf(err) == fault.Newer {
+		return fault.New(fault.Newer, "app.KeptJob", name, fmt.Errorf("the job %s was kept by a newer version of Ferry, and this one does nothing for it: upgrade this one (%w)", name, err))
+	}
+	return fault.New(fault.Corrupt, "app.KeptJob", name, fmt.Errorf("the kept job %s cannot be read, and nothing is begun for it: ferry jobs apply %s replaces it by that of a file, ferry jobs remove %s takes it away (%w)", name, name, name, err))
 }

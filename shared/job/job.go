@@ -244,14 +244,27 @@ func Encode(j Job) ([]byte, error) {
 // is Invalid; one in a newer format is Newer, for a process that can read it.
 func Decode(data []byte) (Job, error) {
 	var j Job
+	var head struct{ V int } // first: in a newer format a field may be of another type
+	if err := json.Unmarshal(data, &head); err == nil && head.V > Version {
+		return Job{}, fault.New(fault.Newer, "job.Decode", "", fmt.Errorf("the job is in format %d, this version reads up to %d: upgrade Ferry", head.V, Version))
+	}
 	if err := json.Unmarshal(data, &j); err != nil {
 		return Job{}, fault.New(fault.Invalid, "job.Decode", "", fmt.Errorf("not a job: %w", err))
 	}
 	switch {
-	case j.V > Version:
-		return Job{}, fault.New(fault.Newer, "job.Decode", j.Name, fmt.Errorf("the job is in format %d, this version reads up to %d: upgrade Ferry", j.V, Version))
 	case j.V < 1 || j.V < Version-1:
 		return Job{}, fault.New(fault.Invalid, "job.Decode", j.Name, fmt.Errorf("not a job in a format this version reads (%d, want %d): make the job again", j.V, Version))
 	}
 	return j.WithDefaults(), nil
+}
+
+// TargetOf returns where a job writes that Encode wrote in whatever format, as far
+// as that can be told: ok is false where it names no target. It is for holding
+// jobs apart that this version cannot read.
+func TargetOf(data []byte) (target Location, ok bool) {
+	var j struct {
+		Target Location `json:"target"`
+	}
+	err := json.Unmarshal(data, &j)
+	return j.Target, err == nil && j.Target.Bucket != ""
 }

@@ -254,7 +254,8 @@ func TestOtherFormatsAreRefused(t *testing.T) {
 		want fault.Kind
 		says string
 	}{
-		"a newer one":    {`{"v":2,"name":"x"}`, fault.Newer, "upgrade Ferry"},
+		"a newer one": {`{"v":2,"name":"x"}`, fault.Newer, "upgrade Ferry"},
+		"a newer one with a field of another type": {`{"v":2,"name":"x","limits":7}`, fault.Newer, "upgrade Ferry"},
 		"one without v":  {`{"name":"x"}`, fault.Invalid, "make the job again"},
 		"no JSON at all": {`ferry`, fault.Invalid, "not a job"},
 	} {

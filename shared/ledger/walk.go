@@ -271,3 +271,10 @@ func (s Shard) Done() bool { return s.Closed != nil && s.Proved != nil }
 
 // Missing reports whether err says that a record is not there yet.
 func Missing(err error) bool { return fault.KindOf(err) == fault.NotFound }
+
+// Unreadable reports whether err says that a record is there and cannot be read:
+// it is damaged (Corrupt), or a newer version wrote it (Newer).
+func Unreadable(err error) bool {
+	kind := fault.KindOf(err)
+	return kind == fault.Corrupt || kind == fault.Newer
+}

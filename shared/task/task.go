@@ -136,12 +136,14 @@ func Decode(body []byte) (Task, error) {
 	bad := func(format string, args ...any) (Task, error) {
 		return Task{}, fault.New(fault.Invalid, "task.Decode", t.Run, fmt.Errorf(format, args...))
 	}
+	var head struct{ V int } // first: in a newer format a field may be of another type
+	if err := json.Unmarshal(body, &head); err == nil && head.V > Version {
+		return Task{}, fault.New(fault.Newer, "task.Decode", "", fmt.Errorf("format %d, this version reads up to %d: deploy the newer version everywhere", head.V, Version))
+	}
 	if err := json.Unmarshal(body, &t); err != nil {
 		return bad("the message is no task: %w", err)
 	}
 	switch {
-	case t.V > Version:
-		return Task{}, fault.New(fault.Newer, "task.Decode", t.Run, fmt.Errorf("format %d, this version reads up to %d: deploy the newer version everywhere", t.V, Version))
 	case t.V < Version-1 || t.V < 1:
 		return bad("the message is no task of a format this version reads (%d, want %d)", t.V, Version)
 	case t.Kind.Stage() == "":

@@ -91,6 +91,7 @@ func TestABodyThatIsNoTaskIsRefused(t *testing.T) {
 		"a key, no time":    {`{"v":3,"kind":"event","run":"a/b","shard":"e120","batch":"e120010-ab","key":"k"}`, fault.Invalid, "without a time"},
 		"of an old format":  {`{"v":1,"kind":"report","run":"a/b"}`, fault.Invalid, "format"},
 		"of a newer format": {`{"v":99,"kind":"mystery"}`, fault.Newer, "newer"},
+		"of a newer format, with a field of another type": {`{"v":99,"kind":"copy","batch":{"id":7}}`, fault.Newer, "newer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := task.Decode([]byte(tc.body))
