@@ -87,16 +87,28 @@ const (
 	visibilityTimeout = "visibilitytimeout"
 )
 
-// parse reads the parameters, and refuses those that no operation knows.
+// parse reads the parameters, and refuses those that no operation knows. A + is itself, not
+// a blank: the page of DeleteMessage shows receipts of base64 as they are, and two clients
+// send them so (npm: @alicloud/mns, ali-mns).
 func (c *call) parse() error {
-	given, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return refuse(400, "InvalidQueryString", "Http request URL contains an invalid querystring.")
-	}
-	for name, values := range given {
+	for item := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
+		if item == "" {
+			continue
+		}
+		before, after, _ := strings.Cut(item, "=")
+		name, err := url.PathUnescape(before)
+		value, err2 := url.PathUnescape(after)
+		if err != nil || err2 != nil {
+			return refuse(400, "InvalidQueryString", "Http request URL contains an invalid querystring.")
+		}
 		switch n := strings.ToLower(name); n {
-		case metaOverride, numOfMessages, waitSeconds, peekOnly, receiptHandle, visibilityTimeout:
-			c.query[n] = values
+		case metaOverride, peekOnly:
+			if value = strings.ToLower(value); value != "true" && value != "false" {
+				return badArgument(name)
+			}
+			c.query.Add(n, value)
+		case numOfMessages, waitSeconds, receiptHandle, visibilityTimeout:
+			c.query.Add(n, value)
 		default:
 			return refuse(400, "InvalidQueryString", fmt.Sprintf("Http request URL contains invalid querystring item %q.", name))
 		}
@@ -158,6 +170,9 @@ func (c *call) create() error {
 	if len(c.body) > 0 && xml.Unmarshal(c.body, &x) != nil {
 		return errMalformed
 	}
+	if err := unread(x.Other); err != nil {
+		return err
+	}
 	a, err := x.into(Attributes{}.withDefaults())
 	if err := errors.Join(checkName(c.name), err); err != nil {
 		return err
@@ -188,6 +203,9 @@ func (c *call) setAttributes() error {
 	var x queueXML
 	if xml.Unmarshal(c.body, &x) != nil {
 		return errMalformed
+	}
+	if err := unread(x.Other); err != nil {
+		return err
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

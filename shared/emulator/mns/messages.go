@@ -65,6 +65,9 @@ func (c *call) sendBatch(q *queue) error {
 
 // sendOne checks a message and puts it in.
 func (c *call) sendOne(q *queue, x sendXML) (messageXML, *refusal) {
+	if err := unread(x.Other); err != nil {
+		return messageXML{}, err
+	}
 	delay, priority := time.Duration(-1), defaultPriority
 	if x.Delay != nil {
 		if *x.Delay < 0 || *x.Delay > 604_800 {

@@ -36,6 +36,11 @@ type Config struct {
 	Seed            uint64           // of faults, ids and receipts
 	Now             func() time.Time // nil is time.Now. One that jumps is told by Tick
 	AnyDate         bool             // requests may be of any date: clients sign with the real time, which Now may have left behind
+
+	// ZeroCounts tells 0 for the numbers of messages of every queue, as
+	// GetQueueAttributes is announced to do (MNS page 35131, 2026-01): 0 then
+	// means that the number is unknown.
+	ZeroCounts bool
 }
 
 // Credential is a key pair that may sign requests.

@@ -23,6 +23,19 @@ type refusal struct {
 // ask does one signed request. headers replace those it would carry; "" leaves one out.
 func ask(t *testing.T, s *mns.Server, method, resource, body string, headers map[string]string) (int, refusal) {
 	t.Helper()
+	status, answer := request(t, s, method, resource, body, headers)
+	var r refusal
+	if status >= 300 {
+		if err := xml.Unmarshal(answer, &r); err != nil || r.RequestId == "" || r.HostId == "" || r.Message == "" {
+			t.Errorf("refused with %s (%v), want an error with all its fields", answer, err)
+		}
+	}
+	return status, r
+}
+
+// request is ask for an answer of any form.
+func request(t *testing.T, s *mns.Server, method, resource, body string, headers map[string]string) (int, []byte) {
+	t.Helper()
 	all := map[string]string{
 		sdk.MQ_VERSION: "2015-06-06", sdk.CONTENT_TYPE: "text/xml", sdk.DATE: time.Now().UTC().Format(http.TimeFormat),
 	}
@@ -58,13 +71,7 @@ func ask(t *testing.T, s *mns.Server, method, resource, body string, headers map
 	if resp.Header.Get("X-Mns-Request-Id") == "" {
 		t.Error("the answer has no request id, want one")
 	}
-	var r refusal
-	if resp.StatusCode >= 300 {
-		if err := xml.Unmarshal(answer, &r); err != nil || r.RequestId == "" || r.HostId == "" || r.Message == "" {
-			t.Errorf("refused with %s (%v), want an error with all its fields", answer, err)
-		}
-	}
-	return resp.StatusCode, r
+	return resp.StatusCode, answer
 }
 
 func TestWhatTheProtocolRefuses(t *testing.T) {

@@ -7,9 +7,10 @@ import (
 	"kodoferry/shared/emulator/ram"
 )
 
-// rights are the RAM actions that an operation takes, those on messages as each
-// operation's own page says (MNS, "SendMessage" to "ChangeMessageVisibility"):
-// a batch is an action of its own there.
+// rights are the RAM actions that an operation takes. A batch of messages takes that of
+// one message and that of a batch: MNS's table of rights names the first for both, the
+// operation's own page (MNS, "BatchReceiveMessage") the second, and a policy must stand
+// whichever is true.
 var rights = map[string]string{
 	"list": "mns:ListQueue", "create": "mns:CreateQueue", "delete-queue": "mns:DeleteQueue",
 	"attributes": "mns:GetQueueAttributes", "set-attributes": "mns:SetQueueAttributes",
@@ -26,7 +27,7 @@ func (c *call) permit(op string) error {
 	if policy == nil {
 		return nil
 	}
-	action, resource := rights[op], "acs:mns:"+c.s.cfg.Region+":"+c.s.cfg.Account+":/queues"
+	actions, resource := []string{rights[op]}, "acs:mns:"+c.s.cfg.Region+":"+c.s.cfg.Account+":/queues"
 	if c.name != "" {
 		resource += "/" + c.name
 	}
@@ -36,9 +37,13 @@ func (c *call) permit(op string) error {
 	}
 	switch batch := c.query.Has(numOfMessages); {
 	case op == "send" && bytes.Contains(c.body, []byte("<Messages")), (op == "receive" || op == "peek") && batch, op == "delete" && !c.query.Has(receiptHandle):
-		action = strings.Replace(action, ":", ":Batch", 1)
+		actions = append(actions, strings.Replace(rights[op], ":", ":Batch", 1))
 	}
-	if policy.Allows(ram.Request{Action: action, Resource: resource}) {
+	may := true
+	for _, action := range actions {
+		may = policy.Allows(ram.Request{Action: action, Resource: resource}) && may // each is asked for, so that the policy knows all that are needed
+	}
+	if may {
 		return nil
 	}
 	return refuse(403, "AccessDenied", "The OwnerId that your Access Key Id associated to is forbidden for this operation.")

@@ -30,6 +30,20 @@ type queueXML struct {
 	Delayed    *int64     `xml:"DelayMessages"`
 	Logging    string     `xml:"LoggingEnabled,omitempty"` // True or False
 	DeadLetter *policyXML `xml:"DlqPolicy"`
+	Other      []element  `xml:",any"`
+}
+
+// element is one that nothing here reads, such as QueueType of a fifo queue, or
+// UserProperties of a message.
+type element struct{ XMLName xml.Name }
+
+// unread refuses elements that nothing here reads: they might make another queue, or
+// another message, of it.
+func unread(others []element) *refusal {
+	if len(others) == 0 {
+		return nil
+	}
+	return refuse(http.StatusNotImplemented, "NotImplemented", "This stand-in does not implement "+others[0].XMLName.Local+".")
 }
 
 // policyXML is the native dead-letter policy, by the names of the OpenAPI
@@ -95,6 +109,9 @@ func (q *queue) describe() queueXML {
 	if q.attr.Logging {
 		x.Logging = "True"
 	}
+	if q.s.cfg.ZeroCounts {
+		x.Active, x.Inactive, x.Delayed = n(0), n(0), n(0)
+	}
 	if q.attr.DeadLetter != "" {
 		x.DeadLetter = &policyXML{Enabled: true, Target: q.attr.DeadLetter, MaxReceive: q.attr.MaxReceive}
 	}
@@ -106,6 +123,8 @@ type sendXML struct {
 	Body     string `xml:"MessageBody"`
 	Delay    *int64 `xml:"DelaySeconds"`
 	Priority *int64 `xml:"Priority"`
+
+	Other []element `xml:",any"`
 }
 
 // messageXML is a message as any answer tells of it.
