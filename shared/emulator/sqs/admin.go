@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -40,7 +41,7 @@ func (s *Server) with(a Attributes, said map[string]string) (Attributes, error) 
 			"ReceiveMessageWaitTimeSeconds": {0, 20, seconds(&a.Poll)},
 		}[name]
 		if !known {
-			return a, refuse(400, "com.amazonaws.sqs#InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute "+name+".")
+			return a, badAttribute(name)
 		}
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || n < f.least || n > f.most {
@@ -94,6 +95,8 @@ func (c *call) createQueue() error {
 		if have.attr != a {
 			return errExists
 		}
+	} else if c.s.deletedLately(in.QueueName) {
+		return errDeleted
 	} else if err := c.s.CreateQueue(in.QueueName, a); err != nil {
 		return err
 	}
@@ -101,9 +104,12 @@ func (c *call) createQueue() error {
 }
 
 func (c *call) queueURL() error {
-	var in struct{ QueueName string }
+	var in struct{ QueueName, QueueOwnerAWSAccountId string }
 	if json.Unmarshal(c.body, &in) != nil {
 		return errMalformed
+	}
+	if owner := in.QueueOwnerAWSAccountId; owner != "" && owner != c.s.cfg.Account {
+		return errNoQueue
 	}
 	if _, err := c.s.queue(in.QueueName); err != nil {
 		return err
@@ -129,11 +135,25 @@ func (c *call) setAttributes() error {
 	return c.done()
 }
 
+// attributeNames are all that a queue may be asked for (SDK v1.52.10, types/enums.go). Those
+// of FIFO queues, encryption and policies no queue here has.
+var attributeNames = []string{
+	"All", "Policy", "VisibilityTimeout", "MaximumMessageSize", "MessageRetentionPeriod", "ApproximateNumberOfMessages",
+	"ApproximateNumberOfMessagesNotVisible", "CreatedTimestamp", "LastModifiedTimestamp", "QueueArn", "ApproximateNumberOfMessagesDelayed",
+	"DelaySeconds", "ReceiveMessageWaitTimeSeconds", "RedrivePolicy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId",
+	"KmsDataKeyReusePeriodSeconds", "DeduplicationScope", "FifoThroughputLimit", "RedriveAllowPolicy", "SqsManagedSseEnabled",
+}
+
 func (c *call) attributes() error {
 	var in struct{ AttributeNames []string }
 	q, err := c.read(&in)
 	if err != nil {
 		return err
+	}
+	for _, name := range in.AttributeNames {
+		if !slices.Contains(attributeNames, name) {
+			return badAttribute(name)
+		}
 	}
 	told := q.describe()
 	if !slices.Contains(in.AttributeNames, "All") {
@@ -166,10 +186,25 @@ func (c *call) deleteQueue() error {
 	if err != nil {
 		return err
 	}
+	now := c.s.cfg.Now()
 	c.s.mu.Lock()
 	delete(c.s.queues, q.name)
+	maps.DeleteFunc(c.s.gone, func(_ string, at time.Time) bool { return now.Sub(at) >= settling })
+	c.s.gone[q.name] = now
 	c.s.mu.Unlock()
 	return c.done()
+}
+
+// settling is how long SQS may take to delete a queue, or what is in it: until then there
+// is no other purge, nor a queue of the same name (SQS, PurgeQueue and DeleteQueue).
+const settling = time.Minute
+
+// deletedLately reports whether a request deleted the queue of a name less than settling ago.
+func (s *Server) deletedLately(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.gone[name]
+	return ok && s.cfg.Now().Sub(at) < settling
 }
 
 func (c *call) purge() error {
@@ -177,25 +212,50 @@ func (c *call) purge() error {
 	if err != nil {
 		return err
 	}
-	q.purge()
+	if !q.purge() {
+		return errPurging
+	}
 	return c.done()
 }
 
+// maxQueues is how many queues ListQueues returns at most.
+const maxQueues = 1000
+
+// listQueues tells where more begin only to a request with MaxResults (SQS, ListQueues).
 func (c *call) listQueues() error {
-	var in struct{ QueueNamePrefix string }
+	var in struct {
+		QueueNamePrefix, NextToken string
+		MaxResults                 *int
+	}
 	if json.Unmarshal(c.body, &in) != nil {
 		return errMalformed
 	}
+	most := maxQueues
+	if in.MaxResults != nil {
+		if most = *in.MaxResults; most < 1 || most > maxQueues {
+			return badValue("MaxResults", "Must be between 1 and 1000, if provided.")
+		}
+	}
+	last, err := base64.StdEncoding.DecodeString(in.NextToken)
+	if err != nil {
+		return badValue("NextToken", "Invalid NextToken.")
+	}
 	var out struct {
 		QueueUrls []string `json:",omitempty"`
+		NextToken string   `json:",omitempty"`
 	}
 	c.s.mu.Lock()
 	names := slices.Sorted(maps.Keys(c.s.queues))
 	c.s.mu.Unlock()
-	for _, name := range names {
-		if strings.HasPrefix(name, in.QueueNamePrefix) {
-			out.QueueUrls = append(out.QueueUrls, c.s.url(name))
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, in.QueueNamePrefix) || name <= string(last) })
+	if len(names) > most {
+		names = names[:most]
+		if in.MaxResults != nil {
+			out.NextToken = base64.StdEncoding.EncodeToString([]byte(names[most-1]))
 		}
+	}
+	for _, name := range names {
+		out.QueueUrls = append(out.QueueUrls, c.s.url(name))
 	}
 	return c.ok(out)
 }

@@ -6,7 +6,7 @@ import "time"
 // defaults (SQS, CreateQueue).
 type Attributes struct {
 	Delay      time.Duration // of messages that name none: 0 to 15 min
-	MaxSize    int           // bytes of a message: 1,024 to 262,144 (262,144)
+	MaxSize    int           // bytes of a message: 1,024 to 1,048,576 (1,048,576)
 	Retention  time.Duration // 60 s to 14 days (4 days)
 	Visibility time.Duration // 1 s to 12 h here (30 s); the service takes 0, too
 	Poll       time.Duration // what a receive that names no wait waits: 0 to 20 s
@@ -15,7 +15,7 @@ type Attributes struct {
 }
 
 const (
-	maxSize       = 262_144
+	maxSize       = 1 << 20
 	maxDelay      = 900 * time.Second
 	maxVisibility = 43_200 * time.Second
 	maxPoll       = 20 * time.Second

@@ -33,14 +33,23 @@ var (
 	errContents  = refuse(400, "com.amazonaws.sqs#InvalidMessageContents", "InvalidMessageContents", "Invalid binary character was found in the message body, the set of allowed characters is #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]")
 	errEmpty     = refuse(400, "com.amazonaws.sqs#EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", "There should be at least one entry in the request.")
 	errMany      = refuse(400, "com.amazonaws.sqs#TooManyEntriesInBatchRequest", "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10.")
-	errTooLong   = refuse(400, "com.amazonaws.sqs#BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", "Batch requests cannot be longer than 262144 bytes.")
+	errTooLong   = refuse(400, "com.amazonaws.sqs#BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", "Batch requests cannot be longer than 1048576 bytes.")
 	errSameID    = refuse(400, "com.amazonaws.sqs#BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", "Two or more batch entries have the same Id.")
 	errEntryID   = refuse(400, "com.amazonaws.sqs#InvalidBatchEntryId", "AWS.SimpleQueueService.InvalidBatchEntryId", "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+	errForeign   = badValue("MessageDeduplicationId or ReceiveRequestAttemptId", "The request includes a parameter that is not valid for this queue type.")
+	errUndone    = refuse(400, "com.amazonaws.sqs#UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "This stand-in does not implement a parameter of the request.")
+	errPurging   = refuse(400, "com.amazonaws.sqs#PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress", "Only one PurgeQueue operation on a queue is allowed every 60 seconds.")
+	errDeleted   = refuse(400, "com.amazonaws.sqs#QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently", "You must wait 60 seconds after deleting a queue before you can create another with the same name.")
 	errExists    = refuse(400, "com.amazonaws.sqs#QueueNameExists", "QueueAlreadyExists", "A queue already exists with the same name and a different value for an attribute.")
 )
 
 func badValue(parameter, reason string) *refusal {
 	return refuse(400, "com.amazon.coral.service#InvalidParameterValueException", "InvalidParameterValue", "Value for parameter "+parameter+" is invalid. Reason: "+reason)
+}
+
+// badAttribute refuses the name of an attribute.
+func badAttribute(name string) *refusal {
+	return refuse(400, "com.amazonaws.sqs#InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute "+name+".")
 }
 
 func missing(parameter string) *refusal {

@@ -35,6 +35,21 @@ type outgoing struct {
 	Body       *string              `json:"MessageBody"`
 	Delay      *int64               `json:"DelaySeconds"`
 	Attributes map[string]attribute `json:"MessageAttributes"`
+
+	Group         *string              `json:"MessageGroupId"`         // fairness between groups, of standard queues
+	Deduplication *string              `json:"MessageDeduplicationId"` // of FIFO queues alone
+	System        map[string]attribute `json:"MessageSystemAttributes"`
+}
+
+// foreign refuses what a standard queue does not take, or this stand-in does not keep.
+func (m outgoing) foreign() *refusal {
+	switch {
+	case m.Deduplication != nil:
+		return errForeign
+	case m.Group != nil || len(m.System) > 0:
+		return errUndone
+	}
+	return nil
 }
 
 // sent is what is told of a message that was taken.
@@ -145,6 +160,9 @@ func sumOf(attributes map[string]attribute) string {
 
 // sendOne checks a message and puts it in.
 func (c *call) sendOne(q *queue, m outgoing) (sent, *refusal) {
+	if err := m.foreign(); err != nil {
+		return sent{}, err
+	}
 	delay := time.Duration(-1)
 	if m.Delay != nil {
 		delay = time.Duration(*m.Delay) * time.Second

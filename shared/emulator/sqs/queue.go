@@ -31,6 +31,7 @@ type queue struct {
 	mu       sync.Mutex
 	attr     Attributes
 	modified time.Time
+	purged   time.Time // last
 	pile     pile
 	receipts map[string]*message // by the receipt of their last delivery
 	order    int64
@@ -265,11 +266,18 @@ func (q *queue) depth() (d Depth) {
 	return d
 }
 
-func (q *queue) purge() {
+// purge empties the queue; it reports false, and does nothing, where one was less than
+// settling ago.
+func (q *queue) purge() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.pile = pile{}
+	now := q.s.cfg.Now()
+	if !q.purged.IsZero() && now.Sub(q.purged) < settling {
+		return false
+	}
+	q.pile, q.purged = pile{}, now
 	clear(q.receipts)
+	return true
 }
 
 // show makes every message visible now.

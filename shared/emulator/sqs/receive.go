@@ -22,10 +22,15 @@ func (c *call) receive() error {
 	var in struct {
 		MaxNumberOfMessages, WaitTimeSeconds, VisibilityTimeout            *int64
 		AttributeNames, MessageSystemAttributeNames, MessageAttributeNames []string
+
+		ReceiveRequestAttemptId *string // of FIFO queues alone
 	}
 	q, err := c.read(&in)
 	if err != nil {
 		return err
+	}
+	if in.ReceiveRequestAttemptId != nil {
+		return errForeign
 	}
 	q.mu.Lock()
 	poll := q.attr.Poll

@@ -83,7 +83,7 @@ func TestEachEntryOfABatchIsAnsweredFor(t *testing.T) {
 		"the same id":   {[]types.SendMessageBatchRequestEntry{entry("a", "a", 0), entry("a", "b", 0)}, "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"},
 		"an id of dots": {[]types.SendMessageBatchRequestEntry{entry("..", "a", 0)}, "AWS.SimpleQueueService.InvalidBatchEntryId"},
 		"too long together": {[]types.SendMessageBatchRequestEntry{
-			entry("a", strings.Repeat("a", 200_000), 0), entry("b", strings.Repeat("b", 62_145), 0)}, "AWS.SimpleQueueService.BatchRequestTooLong"},
+			entry("a", strings.Repeat("a", 1_000_000), 0), entry("b", strings.Repeat("b", 48_577), 0)}, "AWS.SimpleQueueService.BatchRequestTooLong"},
 	} {
 		if _, err := c.SendMessageBatch(t.Context(), &sdk.SendMessageBatchInput{QueueUrl: url, Entries: tc.entries}); code(err) != tc.want {
 			t.Errorf("a batch of %s = %v, want %s", name, err, tc.want)

@@ -5,9 +5,7 @@
 // asks. FIFO queues, encryption and policies are not here.
 //
 // What it follows: the API reference of SQS (2012-11-05), its developer guide's
-// quotas, and the sources of the Go SDK's service/sqs v1.52.10. Where the two
-// differ in strictness the stricter counts: 256 KiB are the most of a message
-// and of a batch, though newer pages say 1 MiB. Nothing is written to disk.
+// quotas, and the sources of the Go SDK's service/sqs v1.52.10. Nothing is written to disk.
 package sqs
 
 import (
@@ -56,6 +54,7 @@ type Server struct {
 	mu     sync.Mutex
 	rand   *rand.Rand
 	queues map[string]*queue
+	gone   map[string]time.Time // when queues were deleted, of the last minute
 	keys   map[string]Credential
 	bad    Misbehaviour
 	done   Injected
@@ -73,7 +72,7 @@ func Start(cfg Config) (*Server, error) {
 	if cfg.SignedBy == nil {
 		cfg.SignedBy = cfg.Now
 	}
-	s := &Server{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x595)), queues: map[string]*queue{}, keys: map[string]Credential{}, closed: make(chan struct{})}
+	s := &Server{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x595)), queues: map[string]*queue{}, gone: map[string]time.Time{}, keys: map[string]Credential{}, closed: make(chan struct{})}
 	if cfg.AccessKeyID != "" {
 		s.keys[cfg.AccessKeyID] = Credential{ID: cfg.AccessKeyID, Secret: cfg.SecretAccessKey}
 	}
