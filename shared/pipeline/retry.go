@@ -1,12 +1,8 @@
 package pipeline
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/csv"
 	"encoding/json"
-	"io"
 	"slices"
 	"strings"
 
@@ -48,30 +44,18 @@ func Retriable(ctx context.Context, run *ledger.Run) ([]string, error) {
 const deletedRows = "deleted"
 
 func retriable(ctx context.Context, run *ledger.Run, file string) (keys []string, err error) {
-	bad := func(err error) ([]string, error) {
-		return nil, fault.New(fault.Corrupt, "pipeline.Retriable", file, err)
-	}
 	data, err := run.Read(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return bad(err)
-	}
-	lines := csv.NewReader(z)
-	lines.ReuseRecord = true
-	for {
-		line, err := lines.Read()
-		if err == io.EOF {
-			return keys, nil
-		}
+	for line, err := range readTable(data, file) {
 		if err != nil {
-			return bad(err)
+			return nil, err
 		}
 		state, verdict := ledger.State(line[2]), ledger.Verdict(line[3])
 		if state == ledger.Failed || state == ledger.Pending || verdict == ledger.Mismatch {
-			keys = append(keys, strings.Clone(line[0]))
+			keys = append(keys, line[0])
 		}
 	}
+	return keys, nil
 }

@@ -1,16 +1,11 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -159,19 +154,9 @@ func (s *Story) verdict(ctx context.Context, run *ledger.Run, p ledger.Proved) e
 	if err != nil {
 		return err
 	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return fault.New(fault.Corrupt, "why", p.Objects.Name, err)
-	}
-	lines := csv.NewReader(z)
-	lines.ReuseRecord = true
-	for {
-		line, err := lines.Read()
-		if err == io.EOF {
-			return nil
-		}
+	for line, err := range readTable(data, p.Objects.Name) {
 		if err != nil {
-			return fault.New(fault.Corrupt, "why", p.Objects.Name, err)
+			return err
 		}
 		if line[0] != s.Key {
 			continue
@@ -189,6 +174,7 @@ func (s *Story) verdict(ctx context.Context, run *ledger.Run, p ledger.Proved) e
 		s.step(p.At, "verified", text, run.Path(p.Objects.Name), nil)
 		return nil
 	}
+	return nil
 }
 
 func (s *Story) step(at time.Time, stage, text, file string, row *ledger.Row) {

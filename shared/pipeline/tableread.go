@@ -1,0 +1,125 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/klauspost/compress/gzip"
+
+	"kodoferry/shared/fault"
+)
+
+const (
+	// maxCell bounds a cell of a table, in bytes: keys have at most 1,023, and what
+	// a service answers stands in reasons cut short.
+	maxCell = 1 << 20
+	// maxTable bounds a table unpacked, in bytes: a shard of 200,000 objects whose
+	// cells are as long as they come.
+	maxTable = 8 << 30
+)
+
+// readTable yields the lines of a table that table has written, without the
+// heading, each by its columns; a line holds until the next. Every byte of a cell
+// comes as it was written: encoding/csv would give "\r\n" in a key as "\n", which is
+// another key. What table does not write is Corrupt, and names the file.
+func readTable(packed []byte, file string) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		bad := func(err error) {
+			yield(nil, fault.New(fault.Corrupt, "pipeline.readTable", file, fmt.Errorf("%s: %w; take the file from a backup, or run the job again", file, err)))
+		}
+		z, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			bad(err)
+			return
+		}
+		in := &tableReader{in: bufio.NewReader(&io.LimitedReader{R: z, N: maxTable})}
+		for n := 1; ; n++ {
+			line, err := in.line()
+			switch {
+			case err == io.EOF && n > 1:
+				return
+			case err == io.EOF:
+				bad(errors.New("it has no heading"))
+				return
+			case err != nil:
+				bad(fmt.Errorf("line %d: %w", n, err))
+				return
+			case n == 1 && !slices.Equal(line, columns[:]):
+				bad(fmt.Errorf("its columns are %q, want %q", line, columns))
+				return
+			case len(line) != len(columns):
+				bad(fmt.Errorf("line %d has %d columns, want %d", n, len(line), len(columns)))
+				return
+			case n > 1 && !yield(line, nil):
+				return
+			}
+		}
+	}
+}
+
+// tableReader reads CSV by RFC 4180, lines of which end in LF as table ends them.
+type tableReader struct {
+	in    *bufio.Reader
+	cells []string
+}
+
+// line returns the next line; io.EOF where there is none.
+func (r *tableReader) line() ([]string, error) {
+	r.cells = r.cells[:0]
+	if _, err := r.in.Peek(1); err != nil {
+		return nil, err
+	}
+	for {
+		cell, end, err := r.cell()
+		if err != nil {
+			return nil, err
+		}
+		if r.cells = append(r.cells, cell); end {
+			return r.cells, nil
+		}
+		if len(r.cells) > len(columns) {
+			return nil, fmt.Errorf("it has over %d columns", len(columns))
+		}
+	}
+}
+
+// cell reads one cell and the comma or line end behind it; end tells which.
+func (r *tableReader) cell() (cell string, end bool, err error) {
+	var text []byte
+	quoted, closed := false, false
+	for {
+		b, err := r.in.ReadByte()
+		switch {
+		case err == io.EOF:
+			return "", false, errors.New("it is cut off")
+		case err != nil:
+			return "", false, err
+		case quoted && !closed && b == '"':
+			if next, err := r.in.Peek(1); err == nil && next[0] == '"' {
+				_, _ = r.in.Discard(1) // it is there
+				text = append(text, '"')
+			} else {
+				closed = true
+			}
+			continue
+		case quoted && !closed:
+		case b == ',' || b == '\n':
+			return string(text), b == '\n', nil
+		case closed:
+			return "", false, fmt.Errorf("%q follows the quotes of a cell", b)
+		case b == '"' && len(text) == 0:
+			quoted = true
+			continue
+		case b == '"':
+			return "", false, errors.New("a cell without quotes around it holds one")
+		}
+		if text = append(text, b); len(text) > maxCell {
+			return "", false, fmt.Errorf("a cell has over %d bytes", maxCell)
+		}
+	}
+}
