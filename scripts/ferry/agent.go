@@ -127,7 +127,7 @@ const maxTasks, maxParallel = 256, 4096
 
 // runAgent serves until ctx ends. A clean end is no error.
 func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error {
-	log := slog.New(slog.NewJSONHandler(errOut, &slog.HandlerOptions{Level: app.LogLevel(os.Getenv("FERRY_LOG"))}))
+	log := slog.New(app.LogHandler(errOut, app.LogLevel(os.Getenv("FERRY_LOG")), nil))
 	m := newMetrics()
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues

@@ -116,19 +116,23 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	return v.ended(rep, o.json, out)
 }
 
-// openLog returns where to log to: nowhere, standard error, or a file.
+// openLog returns where to log to: nowhere, standard error, or a file. A file
+// that cannot be written any more is told on standard error, once.
 func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
 	switch name {
 	case "":
 		return slog.New(slog.DiscardHandler), func() {}, nil
 	case "-":
-		return slog.New(slog.NewJSONHandler(errOut, nil)), func() {}, nil
+		return slog.New(app.LogHandler(errOut, slog.LevelInfo, nil)), func() {}, nil
 	}
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--log: %w", err)
 	}
-	return slog.New(slog.NewJSONHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug})), func() { _ = f.Close() }, nil
+	lost := func(err error) {
+		_, _ = fmt.Fprintf(errOut, "ferry: --log: lines are lost: %v; the run goes on without them, and its ledger has all that counts\n", err) // nobody else is to be told
+	}
+	return slog.New(app.LogHandler(f, slog.LevelDebug, lost)), func() { _ = f.Close() }, nil
 }
 
 // view shows a run of `ferry copy`.

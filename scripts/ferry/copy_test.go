@@ -308,3 +308,16 @@ func TestEmulateServesWhatItSays(t *testing.T) {
 		})
 	}
 }
+
+// TestCopyTellsOfALogThatCannotBeWritten logs to a device without room.
+func TestCopyTellsOfALogThatCannotBeWritten(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("there is no /dev/full here")
+	}
+	c := newClouds(t)
+	c.fill(t, 3)
+	_, errOut, code := execute(t, c.env, "copy", c.src, c.dst, "--quiet", "--log", "/dev/full")
+	if code != 0 || strings.Count(errOut, "--log: lines are lost: write /dev/full: no space left on device") != 1 {
+		t.Errorf("exit code %d, standard error %q, want 0 and the log told once", code, errOut)
+	}
+}

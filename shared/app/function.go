@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -30,7 +29,7 @@ import (
 // AWS_SESSION_TOKEN, which Lambda sets out of the function's role. What is
 // missing or wrong fails every invocation with an error that names all of it.
 func Function(stage task.Stage) {
-	f := newFunction(stage, Load(os.Getenv), slog.New(faas.WithRequest(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: LogLevel(os.Getenv("FERRY_LOG"))}))))
+	f := newFunction(stage, Load(os.Getenv), slog.New(faas.WithRequest(LogHandler(os.Stdout, LogLevel(os.Getenv("FERRY_LOG")), nil))))
 	o := faas.Options{Ready: f.ready, Swap: f.swap, Idle: f.closeIdle, Log: f.log}
 	switch stage {
 	case task.Listing:
@@ -39,14 +38,6 @@ func Function(stage task.Stage) {
 		o.Timer = f.timer
 	}
 	faas.Main(f.handle, o)
-}
-
-// LogLevel is the level that FERRY_LOG names: debug, or info.
-func LogLevel(name string) slog.Level {
-	if strings.EqualFold(name, "debug") {
-		return slog.LevelDebug
-	}
-	return slog.LevelInfo
 }
 
 // function is one stage's function.

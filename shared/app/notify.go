@@ -33,7 +33,7 @@ import (
 //
 // Nothing of a notification is believed but that its keys are worth a look.
 func Notify() {
-	log := slog.New(faas.WithRequest(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: LogLevel(os.Getenv("FERRY_LOG"))})))
+	log := slog.New(faas.WithRequest(LogHandler(os.Stdout, LogLevel(os.Getenv("FERRY_LOG")), nil)))
 	f := newFunction("", Load(os.Getenv), log)
 	n := &notifier{function: f, followers: followers{now: time.Now}}
 	faas.Main(n.message, faas.Options{Ready: f.ready, Swap: f.swap, Idle: f.closeIdle, HTTP: n.http, Log: log})

@@ -28,7 +28,7 @@ import (
 // to do or FERRY_PULL_INSTANCES are at work already. Otherwise it reads what
 // Function reads.
 func Pull() {
-	f := newFunction("", Load(os.Getenv), slog.New(faas.WithRequest(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: LogLevel(os.Getenv("FERRY_LOG"))}))))
+	f := newFunction("", Load(os.Getenv), slog.New(faas.WithRequest(LogHandler(os.Stdout, LogLevel(os.Getenv("FERRY_LOG")), nil))))
 	faas.Main(noMessages, faas.Options{Ready: f.readyToPull, Swap: f.swap, Idle: f.closeIdle, Log: f.log, Timer: f.pull})
 }
 
