@@ -321,3 +321,27 @@ func TestCopyTellsOfALogThatCannotBeWritten(t *testing.T) {
 		t.Errorf("exit code %d, standard error %q, want 0 and the log told once", code, errOut)
 	}
 }
+
+// TestCopyOutlastsTroubleAtItsStart lets the first requests of every kind fail,
+// at either side, some times each.
+func TestCopyOutlastsTroubleAtItsStart(t *testing.T) {
+	for name, rule := range map[string]chaos.Rule{
+		"a 500":        {Kind: chaos.Status, Status: 500},
+		"a 502":        {Kind: chaos.Status, Status: 502},
+		"a reset":      {Kind: chaos.Reset},
+		"no answer":    {Kind: chaos.Lost},
+		"to slow down": {Kind: chaos.Throttle},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClouds(t)
+			c.fill(t, 5)
+			rule.Op, rule.Rate, rule.Limit = "*", 1, 2
+			c.kodo.Desk().Inject(rule)
+			c.oss.Desk().Inject(rule)
+			if _, errOut, code := execute(t, c.env, "copy", c.src, c.dst, "--quiet"); code != 0 {
+				t.Errorf("exit code %d, want 0\n%s", code, errOut)
+			}
+		})
+	}
+}

@@ -104,25 +104,36 @@ func all(ctx context.Context, checks []func(context.Context) error) error {
 }
 
 // patiently asks again as long as the answer is to slow down, which says nothing
-// of whether the settings are right. Any other answer stands at once. Ctx, not a
-// number of tries, ends it; the last answer, Throttled, is then the error.
+// of whether the settings are right, and some times where the service or the way
+// to it has a trouble that may pass. Any other answer stands at once. A throttle is
+// ended by ctx, not by a number of tries; the error is then Throttled.
 func patiently(ctx context.Context, check func(context.Context) error) error {
 	pauses := store.Pauses()
-	for {
+	for try := 1; ; {
 		err := check(ctx)
-		if fault.KindOf(err) != fault.Throttled {
+		kind := fault.KindOf(err)
+		if kind == fault.Temporary && try < askTries {
+			try++
+		} else if kind != fault.Throttled {
 			return err
 		}
 		select {
 		case <-time.After(max(fault.WaitOf(err), min(pauses.NextBackOff(), askAgain))):
 		case <-ctx.Done():
-			return fault.New(fault.Throttled, "app.Check", "", fmt.Errorf("it still asks to slow down: wait for what else uses it, or have its limits raised (%w)", err))
+			if kind == fault.Throttled {
+				err = fault.New(fault.Throttled, "app.Check", "", fmt.Errorf("it still asks to slow down: wait for what else uses it, or have its limits raised (%w)", err))
+			}
+			return err
 		}
 	}
 }
 
-// askAgain bounds the pauses of patiently: somebody waits for the answer.
-const askAgain = 2 * time.Second
+const (
+	// askAgain bounds the pauses of patiently: somebody waits for the answer.
+	askAgain = 2 * time.Second
+	// askTries is how often patiently asks where something went wrong: for some 3 s.
+	askTries = 5
+)
 
 func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
 	if l.Scheme != job.OSS {

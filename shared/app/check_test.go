@@ -7,7 +7,7 @@ import (
 	"kodoferry/shared/fault"
 )
 
-func TestACheckOutlastsAThrottleAndNothingElse(t *testing.T) {
+func TestACheckOutlastsWhatMayPass(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rule chaos.Rule
 		hits int64 // answers that were injected
@@ -16,9 +16,12 @@ func TestACheckOutlastsAThrottleAndNothingElse(t *testing.T) {
 		"a throttle":            {chaos.Rule{Op: "*", Kind: chaos.Throttle, Rate: 1, Limit: 2}, 2, ""},
 		"a 503":                 {chaos.Rule{Op: "*", Kind: chaos.Status, Status: 503, Rate: 1, Limit: 2}, 2, ""},
 		"a refusal stands":      {chaos.Rule{Op: "*", Kind: chaos.Status, Status: 403, Rate: 1}, 1, fault.Denied},
-		"trouble of the server": {chaos.Rule{Op: "*", Kind: chaos.Status, Status: 500, Rate: 1}, 1, fault.Temporary},
+		"trouble that passes":   {chaos.Rule{Op: "*", Kind: chaos.Status, Status: 500, Rate: 1, Limit: 2}, 2, ""},
+		"a reset":               {chaos.Rule{Op: "*", Kind: chaos.Reset, Rate: 1, Limit: 1}, 1, ""},
+		"trouble that does not": {chaos.Rule{Op: "*", Kind: chaos.Status, Status: 500, Rate: 1}, 5, fault.Temporary},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			w := newWorld(t)
 			w.kodo.Desk().Inject(tc.rule)
 			sites, err := w.config.Connect(w.job(t))
