@@ -20,6 +20,10 @@ const (
 	// stallAfter is how long a run makes no progress before it counts as stalled:
 	// longer than any task may take.
 	stallAfter = 15 * time.Minute
+	// endFor is how long one sweep works at most on the books of one cancelled run,
+	// and endMargin what it leaves of its own time.
+	endFor    = 5 * time.Minute
+	endMargin = 15 * time.Second
 	// neverBegun is how old a run is that has a mark and no first record before it
 	// is taken for one that will get none.
 	neverBegun = 24 * time.Hour
@@ -42,26 +46,68 @@ func (d *Deployment) Sweep(ctx context.Context, every time.Duration, now time.Ti
 	errs = append(errs, err, derr)
 	all := append(runs, days...)
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	var ending []string
 	for _, run := range all {
-		errs = append(errs, d.sweepRun(ctx, run, every, now))
+		final, err := d.sweepRun(ctx, run, every, now)
+		errs = append(errs, err)
+		if final {
+			ending = append(ending, run)
+		}
+	}
+	for _, run := range ending { // last: it may take all the time there is
+		errs = append(errs, d.end(ctx, run, now))
 	}
 	return errors.Join(errs...)
 }
 
-// sweepRun sweeps one run, be it of events or not.
-func (d *Deployment) sweepRun(ctx context.Context, run string, every time.Duration, now time.Time) error {
-	sweep := d.sweep
-	if ledger.OfEvents(run) {
-		sweep = d.sweepDay
+// sweepRun sweeps one run, be it of events or not. final reports that the books
+// of the run are to be closed: whoever ended it did not see it through.
+func (d *Deployment) sweepRun(ctx context.Context, name string, every time.Duration, now time.Time) (final bool, err error) {
+	run := d.ledger.Run(name)
+	standing, since, err := run.Standing(ctx)
+	switch {
+	case err != nil || standing == ledger.Paused || standing == ledger.Over:
+	case standing.Final():
+		final = now.Sub(since) > pipeline.Notice
+		return final, nil // else whoever ended it may be at it
+	case ledger.OfEvents(name):
+		err = d.sweepDay(ctx, name, every, now)
+	default:
+		err = d.sweep(ctx, run, since, every, now)
 	}
-	err := sweep(ctx, run, every, now)
+	if ledger.Missing(err) {
+		if begun, berr := d.begun(ctx, name, now); !begun || berr != nil {
+			return false, berr
+		}
+	}
+	if err != nil {
+		d.log.ErrorContext(ctx, "run not swept", "run", name, "fault", fault.KindOf(err), "err", err)
+	}
+	return false, err
+}
+
+// end closes the books of a cancelled run, or works on them as long as there is
+// time: the next sweep goes on with them.
+func (d *Deployment) end(ctx context.Context, run string, now time.Time) error {
+	until := time.Now().Add(endFor)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-endMargin).Before(until) {
+		until = deadline.Add(-endMargin)
+	}
+	work, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	_, err := d.pipeline.End(work, run)
 	if ledger.Missing(err) {
 		if begun, berr := d.begun(ctx, run, now); !begun || berr != nil {
 			return berr
 		}
 	}
-	if err != nil {
-		d.log.ErrorContext(ctx, "run not swept", "run", run, "fault", fault.KindOf(err), "err", err)
+	switch {
+	case err == nil:
+	case ctx.Err() == nil && work.Err() != nil:
+		d.log.InfoContext(ctx, "the books of a cancelled run are not closed yet, will be gone on with", "run", run)
+		return nil
+	default:
+		d.log.ErrorContext(ctx, "cancelled run not ended", "run", run, "fault", fault.KindOf(err), "err", err)
 	}
 	return err
 }
@@ -88,16 +134,6 @@ func (d *Deployment) begun(ctx context.Context, name string, now time.Time) (boo
 // what of it was handed on and has no record. An event whose message was lost
 // is known to nobody: the job's next run finds what it missed.
 func (d *Deployment) sweepDay(ctx context.Context, name string, every time.Duration, now time.Time) error {
-	standing, since, err := d.ledger.Run(name).Standing(ctx)
-	switch {
-	case err != nil || standing == ledger.Paused || standing == ledger.Over:
-		return err
-	case standing.Final():
-		if now.Sub(since) > pipeline.Notice {
-			_, err = d.pipeline.End(ctx, name)
-		}
-		return err
-	}
 	lost, _, err := d.pipeline.Lost(ctx, name)
 	if err != nil || len(lost) == 0 {
 		return err
@@ -117,23 +153,14 @@ func slot(every time.Duration, now time.Time) string {
 	return fmt.Sprintf("sweep-%d", now.UnixNano()/int64(every))
 }
 
-func (d *Deployment) sweep(ctx context.Context, name string, every time.Duration, now time.Time) error {
-	run := d.ledger.Run(name)
-	standing, since, err := run.Standing(ctx)
-	switch {
-	case err != nil || standing == ledger.Paused || standing == ledger.Over:
-		return err
-	case standing.Final(): // whoever ended it did not see it through, or is at it
-		if now.Sub(since) > pipeline.Notice {
-			_, err = d.pipeline.End(ctx, name)
-		}
-		return err
-	}
-	lost, newest, err := d.pipeline.Lost(ctx, name)
+// sweep sends again what is lost of a run that goes on, since then where it was
+// paused, and notes whether it has stalled.
+func (d *Deployment) sweep(ctx context.Context, run *ledger.Run, since time.Time, every time.Duration, now time.Time) error {
+	lost, newest, err := d.pipeline.Lost(ctx, run.Name)
 	if err != nil || len(lost) == 0 {
 		return err
 	}
-	if err := d.resend(ctx, name, lost, every, now); err != nil {
+	if err := d.resend(ctx, run.Name, lost, every, now); err != nil {
 		return err
 	}
 	if since.After(newest) { // it was paused and has been resumed

@@ -8,9 +8,22 @@ import (
 	"kodoferry/shared/store"
 )
 
-// Files visits every file of the run, in order, with its size in bytes.
+// Files visits every file of the run, in order, with its size in bytes; last its
+// mark, as "open", which is kept beside those of all runs.
 func (r *Run) Files(ctx context.Context, visit func(name string, size int64)) error {
-	return r.objects(ctx, store.Range{}, func(name string, o store.Object) { visit(name, o.Size) })
+	if err := r.objects(ctx, store.Range{}, func(name string, o store.Object) { visit(name, o.Size) }); err != nil {
+		return err
+	}
+	mark, err := try(ctx, func() (store.Object, error) {
+		return r.ledger.bucket.Stat(ctx, r.ledger.prefix+openMark(r.Name))
+	})
+	if Missing(err) {
+		return nil
+	}
+	if err == nil {
+		visit("open", mark.Size)
+	}
+	return err
 }
 
 // Remove removes files of the run, many at a time. One that is gone is no error.

@@ -14,10 +14,9 @@ import (
 
 // A deployment's run that is not over has an empty file `open/<run>`, written
 // before the run's first record; so has any run that was cancelled. Whoever
-// finds the run over removes that file or, as a function may remove nothing from
-// a ledger, puts something into it. So one listing, a request for a thousand
-// runs at most, finds those that are not over, however old they are, among all
-// that there ever were.
+// finds the run over puts something into that file, for a function may remove
+// nothing from a ledger. So one listing, a request for a thousand runs, finds
+// those that are not over, however old they are, among all that there ever were.
 
 func openMark(run string) string { return "open/" + run }
 
@@ -35,11 +34,7 @@ func (r *Run) markOpen(ctx context.Context) error {
 // MarkOver takes the run out of what Open and OpenEvents list.
 func (r *Run) MarkOver(ctx context.Context) error {
 	key := r.ledger.prefix + openMark(r.Name)
-	err := r.ledger.remove(ctx, key)
-	if fault.KindOf(err) != fault.Denied {
-		return err
-	}
-	_, err = try(ctx, func() (struct{}, error) {
+	_, err := try(ctx, func() (struct{}, error) {
 		return struct{}{}, r.ledger.put(ctx, key, []byte("over"), store.Put{Brief: true})
 	})
 	return err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"kodoferry/shared/store"
 )
 
 // Upload is the outcome of a Begin task: `uploads/<batch>`. An upload that no
@@ -58,11 +60,21 @@ func (r *Run) Upload(ctx context.Context, batch string) (Upload, error) {
 	return readRecord[Upload](ctx, r, "uploads/"+batch)
 }
 
-// Uploads lists the batches whose upload was begun, in order.
-func (r *Run) Uploads(ctx context.Context) ([]string, error) {
+// Uploads lists the batches whose upload was begun, in order: at most most of
+// those behind the batch after, "" for the beginning.
+func (r *Run) Uploads(ctx context.Context, after string, most int) ([]string, error) {
 	var batches []string
-	err := r.names(ctx, "uploads/", func(name string) { batches = append(batches, strings.TrimPrefix(name, "uploads/")) })
-	return batches, err
+	in := store.Range{Prefix: r.Path("uploads/"), After: r.Path("uploads/" + after)}
+	for o, err := range r.ledger.bucket.List(ctx, in) {
+		if err != nil {
+			return nil, err
+		}
+		if len(batches) == most {
+			break
+		}
+		batches = append(batches, strings.TrimPrefix(o.Key, in.Prefix))
+	}
+	return batches, nil
 }
 
 // EndParts creates the outcome of a Part task and returns the one that stands.

@@ -20,7 +20,8 @@ const Notice = refreshEvery + refreshEvery/4
 // what is open. What a process that has not noticed yet still does, the report
 // has as open: so Notice should have passed. A run that is over has its report
 // already, which End returns; one that goes on is Invalid. It costs a read for
-// each batch of a shard that is not verified.
+// each batch of a shard that is not verified. It may be cut off at any moment:
+// what it has aborted and added up it notes, and the next call goes on there.
 func (p *Pipeline) End(ctx context.Context, name string) (Report, error) {
 	r, err := p.run(ctx, name)
 	if err != nil {
@@ -34,7 +35,7 @@ func (p *Pipeline) End(ctx context.Context, name string) (Report, error) {
 	case !s.Final():
 		return Report{}, fault.New(fault.Invalid, "pipeline.End", name, fmt.Errorf("run %s was not cancelled: it is %s", name, s))
 	}
-	if _, err := r.abortAll(ctx); err != nil { // the run must end all the same; clean tries again
+	if err := r.abortAll(ctx); err != nil { // the run must end all the same; clean tries again
 		r.log.WarnContext(ctx, "uploads not aborted", "fault", fault.KindOf(err), "err", err)
 	}
 	walk, err := r.Walk(ctx)
@@ -52,24 +53,33 @@ func (p *Pipeline) End(ctx context.Context, name string) (Report, error) {
 	return ReadReport(ctx, r.Run) // another may have been faster
 }
 
-// abortAll aborts every upload that the ledger knows and returns how many
-// there were. One that was completed, or is gone, is no error.
-func (r *run) abortAll(ctx context.Context) (int, error) {
-	batches, err := r.Uploads(ctx)
-	if err != nil {
-		return 0, err
+// abortAll aborts every upload that the ledger knows, some at a time, and notes
+// how far it has come. One that was completed, or is gone, is no error.
+func (r *run) abortAll(ctx context.Context) error {
+	var errs []error
+	done, err := r.AbortedUntil(ctx)
+	for err == nil {
+		var batches []string
+		if batches, err = r.Uploads(ctx, done, lookups*lookups); err != nil || len(batches) == 0 {
+			break
+		}
+		failed := make([]error, len(batches))
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(lookups)
+		for i, batch := range batches {
+			g.Go(func() error {
+				failed[i] = r.abort(gctx, batch)
+				return nil
+			})
+		}
+		_ = g.Wait() // one that cannot be aborted keeps no other
+		errs = append(errs, errors.Join(failed...))
+		if err = ctx.Err(); err == nil {
+			done = batches[len(batches)-1]
+			err = r.NoteAborted(ctx, done)
+		}
 	}
-	errs := make([]error, len(batches))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(lookups)
-	for i, batch := range batches {
-		g.Go(func() error {
-			errs[i] = r.abort(gctx, batch)
-			return nil
-		})
-	}
-	_ = g.Wait() // one that cannot be aborted keeps no other
-	return len(batches), errors.Join(errs...)
+	return errors.Join(append(errs, err)...)
 }
 
 // broken is fold for a run that stopped midway: what is not verified is read
@@ -84,9 +94,13 @@ func (r *run) broken(ctx context.Context, p ledger.Progress) (Report, Manifest, 
 		case s.Proved != nil || s.Closed.Failed != "":
 			rep.take(s, &ended, &manifest)
 		default:
-			if err := r.tally(ctx, *s.Closed, &rep, &ended, &manifest); err != nil {
+			p, err := r.tallied(ctx, *s.Closed)
+			if err != nil {
 				return rep, manifest, err
 			}
+			ended.Add(p.Counts)
+			manifest.Files = append(manifest.Files, p.Objects)
+			rep.fail(p.Failures...)
 		}
 	}
 	rep.sum(len(p.Shards), ended)
@@ -107,46 +121,54 @@ func (r *run) broken(ctx context.Context, p ledger.Progress) (Report, Manifest, 
 	return rep, manifest, nil
 }
 
-// tally reads the rows of a shard that is not verified into the books.
-func (r *run) tally(ctx context.Context, c ledger.Closed, rep *Report, ended *ledger.Counts, m *Manifest) error {
-	ended.Listed.Add(c.Counts.Listed.Objects, c.Counts.Listed.Bytes)
-	ended.Excluded.Add(c.Counts.Excluded.Objects, c.Counts.Excluded.Bytes)
+// tallied returns what a shard that is not verified has come to, from the record
+// of an earlier call of End if there is one.
+func (r *run) tallied(ctx context.Context, c ledger.Closed) (ledger.Proved, error) {
+	p, err := r.Ended(ctx, c.Shard)
+	if !ledger.Missing(err) {
+		return p, err
+	}
+	if p, err = r.tally(ctx, c); err != nil {
+		return p, err
+	}
+	return r.EndShard(ctx, p)
+}
+
+// tally reads the rows of a shard that is not verified and adds them up.
+func (r *run) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, error) {
+	p := ledger.Proved{Shard: c.Shard, At: r.Now().UTC()}
+	p.Counts.Listed, p.Counts.Excluded = c.Counts.Listed, c.Counts.Excluded
 	table := newTable(r.job)
 	for todo := c.Batches; len(todo) > 0; {
 		some := todo[:min(len(todo), lookups)]
 		todo = todo[len(some):]
-		rows := make([][]ledger.Row, len(some))
-		g, gctx := errgroup.WithContext(ctx)
-		for i, b := range some {
-			g.Go(func() (err error) {
-				rows[i], _, err = r.Settled(gctx, b)
-				return err
-			})
+		batches, err := r.settled(ctx, some)
+		if err != nil {
+			return p, err
 		}
-		if err := g.Wait(); err != nil {
-			return err
-		}
-		for _, batch := range rows {
-			for _, row := range batch {
-				ended.Listed.Add(0, row.Grew)
-				ended.Count(row)
-				if row.State == ledger.Failed || row.State == ledger.Conflict {
-					rep.fail(ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})
-				}
+		for _, rows := range batches {
+			for _, row := range rows {
+				tallyRow(&p, row)
 				if err := table.add(row); err != nil {
-					return err
+					return p, err
 				}
 			}
 		}
 	}
 	data, err := table.finish()
 	if err != nil {
-		return err
+		return p, err
 	}
-	f := ledger.File{Rows: table.rows, SHA256: table.sum(data)}
-	if f.Name, err = r.WriteObjects(ctx, c.Shard, data); err != nil {
-		return err
+	p.Objects = ledger.File{Rows: table.rows, SHA256: table.sum(data)}
+	p.Objects.Name, err = r.WriteObjects(ctx, c.Shard, data)
+	return p, err
+}
+
+// tallyRow takes a row into the books, be it open.
+func tallyRow(p *ledger.Proved, row ledger.Row) {
+	p.Counts.Listed.Add(0, row.Grew)
+	p.Counts.Count(row)
+	if (row.State == ledger.Failed || row.State == ledger.Conflict) && len(p.Failures) < maxFailures {
+		p.Failures = append(p.Failures, ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})
 	}
-	m.Files = append(m.Files, f)
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -32,8 +33,8 @@ type Folder struct {
 }
 
 // passing are the files of a run that are of no use once it is over: marks,
-// signs of life, and what steered those at work.
-var passing = []string{"sent/", "live/", "pace/", "stalled/", "limits.json"}
+// signs of life, what steered those at work, and how far a report had come.
+var passing = []string{"sent/", "live/", "pace/", "stalled/", "limits.json", "ended/", "aborted.json"}
 
 // Clean removes what a run has left behind: open uploads that the ledger knows,
 // and files of the ledger that no record names or that only served those at
@@ -65,7 +66,7 @@ func (p *Pipeline) Clean(ctx context.Context, name string, force bool) (Cleaned,
 
 // cleanUploads aborts the uploads that are open still.
 func (r *run) cleanUploads(ctx context.Context, c *Cleaned) error {
-	batches, err := r.Uploads(ctx)
+	batches, err := r.Uploads(ctx, "", math.MaxInt)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,130 @@
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
+	"kodoferry/shared/task"
+)
+
+// shortLived is a ledger's bucket that ends the caller's context after so many
+// reads, as where an invocation is over, and counts those of rows.
+type shortLived struct {
+	*mem.Bucket
+	left atomic.Int64
+	rows atomic.Int64
+	end  context.CancelFunc
+}
+
+func (b *shortLived) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	if b.left.Add(-1) < 0 {
+		b.end()
+	}
+	if ctx.Err() == nil && (strings.Contains(o.Key, "/listed/") || strings.Contains(o.Key, "/copied/")) {
+		b.rows.Add(1)
+	}
+	return b.Bucket.Open(ctx, o, off, n)
+}
+
+// aborting counts the uploads that a target is asked to abort.
+type aborting struct {
+	pipeline.Target
+	n *atomic.Int64
+}
+
+func (a aborting) Abort(ctx context.Context, key, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	a.n.Add(1)
+	return a.Target.Abort(ctx, key, id)
+}
+
+// TestTheEndOfACancelledRunGoesOnWhereItWasCutOff closes the books of a run of
+// many shards and uploads in invocations that end after some reads.
+func TestTheEndOfACancelledRunGoesOnWhereItWasCutOff(t *testing.T) {
+	const uploads = 700
+	w := shared(t, batches(2), func(j *job.Job) { j.Limits.ShardKeys = 20 })
+	w.fill(400, 1)
+	lists := 0
+	w.before = func(at task.Task) {
+		if at.Kind == task.List {
+			lists++
+		}
+	}
+	w.give = func(at task.Task) error {
+		if at.Kind == task.Copy && lists > 3 { // so most batches are open
+			w.steer(ledger.Cancelled)
+			lists = -1000
+		}
+		return nil
+	}
+	w.drive(t.Context(), 0, w.start()...)
+	run := w.config.Ledger.Run(runName)
+	p, err := run.Walk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := int64(0)
+	for _, s := range p.Shards {
+		sealed += s.Sealed.Batches
+	}
+	if sealed < 60 {
+		t.Fatalf("%d batches are sealed: the test proves too little", sealed)
+	}
+	for i := range uploads {
+		key := fmt.Sprintf("up/%d", i)
+		id, _, err := w.dst.Begin(t.Context(), store.Object{Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run.BeginUpload(t.Context(), ledger.Upload{Batch: fmt.Sprintf("0-upload%05d", i), ID: id, Row: ledger.Row{Src: store.Object{Key: key}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	led, aborts := &shortLived{Bucket: w.led}, atomic.Int64{}
+	var rep pipeline.Report
+	for calls := 1; ; calls++ {
+		if calls > 60 {
+			t.Fatal("the run does not end")
+		}
+		w.target = func(dst pipeline.Target) pipeline.Target { return aborting{dst, &aborts} }
+		w.fresh() // another invocation knows nothing of the one before
+		w.config.Shared, w.config.Ledger = true, ledger.Open(led, w.job.Ledger.Prefix)
+		w.pipe = pipeline.New(w.config)
+		ctx, cancel := context.WithCancel(t.Context())
+		led.end = cancel
+		led.left.Store(60)
+		if aborts.Load() < uploads {
+			led.left.Store(300) // some uploads, 256 at a time
+		}
+		rep, err = w.pipe.End(ctx, runName)
+		cancel()
+		if err == nil {
+			if calls < 4 {
+				t.Errorf("it ended at call %d: the test proves too little", calls)
+			}
+			break
+		}
+	}
+	o := rep.Objects
+	if rep.Result != pipeline.ResultCancelled || o.Listed != o.Copied+o.Open || o.Open == 0 {
+		t.Errorf("%s, %+v, want it cancelled, and what was listed copied or open", rep.Result, o)
+	}
+	if n := aborts.Load(); n < uploads || n > uploads+3*256 || len(w.dst.Uploads()) != 0 {
+		t.Errorf("%d uploads were aborted and %d are left, want each of %d once, and of a call that was cut off at most 256 again", n, len(w.dst.Uploads()), uploads)
+	}
+	// Two reads a batch: what was sealed, and what became of it. A shard that was cut off is read again.
+	if n := led.rows.Load(); n > 3*sealed {
+		t.Errorf("rows were read %d times, want at most %d for %d batches", n, 3*sealed, sealed)
+	}
+}
