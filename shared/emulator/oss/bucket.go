@@ -19,6 +19,7 @@ type bucket struct {
 	name    string
 	created time.Time
 	class   class
+	zones   bool // its redundancy is that of zones (ZRS)
 
 	mu         sync.RWMutex
 	list       acl

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 func (c *call) writeACL(list acl) error {
@@ -69,8 +70,26 @@ var defaults = map[string]string{
 	"accessmonitor":  "<AccessMonitorConfiguration><Status>Disabled</Status></AccessMonitorConfiguration>",
 }
 
+// slot is the name that a document is kept under: a bucket has an inventory of each id.
+func (c *call) slot(name string) (string, error) {
+	id, ok := c.param("inventoryId")
+	switch {
+	case name != "inventory":
+		return name, nil
+	case !ok: // the list of all
+		return "", notImplemented()
+	case id == "":
+		return "", badArgument("inventoryId", id, "The inventory id is empty.")
+	}
+	return name + "/" + id, nil
+}
+
 // config keeps, reads or deletes a document of the bucket as it came.
 func (c *call) config(name string) error {
+	slot, err := c.slot(name)
+	if err != nil {
+		return err
+	}
 	switch c.r.Method {
 	case http.MethodPut, http.MethodPost:
 		b, err := io.ReadAll(io.LimitReader(c.r.Body, maxQuestion))
@@ -80,21 +99,31 @@ func (c *call) config(name string) error {
 		if err := checkMD5(c.r.Header.Get("Content-Md5"), md5Of(b)); err != nil {
 			return err
 		}
-		if _, ok := parseXML(b); !ok && name != "policy" {
+		doc, ok := parseXML(b)
+		if !ok && name != "policy" {
 			return malformedXML()
 		}
+		if name == "tagging" {
+			if err := checkBucketTags(tagsOf(doc)); err != nil {
+				return err
+			}
+		}
 		c.b.mu.Lock()
-		c.b.configs[name] = b
+		c.b.configs[slot] = b
 		c.b.mu.Unlock()
 		return c.empty(http.StatusOK)
 	case http.MethodDelete:
+		if keys := c.value(name); name == "tagging" && keys != "" {
+			c.b.untag(strings.Split(keys, ","))
+			return c.empty(http.StatusNoContent)
+		}
 		c.b.mu.Lock()
-		delete(c.b.configs, name)
+		delete(c.b.configs, slot)
 		c.b.mu.Unlock()
 		return c.empty(http.StatusNoContent)
 	case http.MethodGet:
 		c.b.mu.RLock()
-		b, ok := c.b.configs[name]
+		b, ok := c.b.configs[slot]
 		c.b.mu.RUnlock()
 		if ok {
 			return c.xml(&xmlWriter{b: slices.Clip(b)})
@@ -142,16 +171,7 @@ func (c *call) getTagging() error {
 	}
 	c.sayVersion(o)
 	x := newXML()
-	x.open("Tagging")
-	x.open("TagSet")
-	for _, t := range o.tags() {
-		x.open("Tag")
-		x.text("Key", t.name)
-		x.text("Value", t.value)
-		x.close("Tag")
-	}
-	x.close("TagSet")
-	x.close("Tagging")
+	x.tagging(o.tags())
 	return c.xml(x)
 }
 
@@ -164,10 +184,7 @@ func (c *call) putTagging() error {
 	if !some {
 		return malformedXML()
 	}
-	var tags []pair
-	for _, t := range doc.get("TagSet").all("Tag") {
-		tags = append(tags, pair{t.get("Key").text, t.get("Value").text})
-	}
+	tags := tagsOf(doc)
 	if err := checkTags(tags); err != nil {
 		return err
 	}

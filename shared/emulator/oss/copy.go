@@ -9,35 +9,44 @@ import (
 )
 
 // source finds what x-oss-copy-source names, /bucket/key percent-encoded with
-// ?versionId= behind it, and checks its conditions.
-func (c *call) source() (*object, error) {
+// ?versionId= behind it, in which bucket, and checks its conditions.
+func (c *call) source() (*object, *bucket, error) {
 	h := c.r.Header
 	name, query, _ := strings.Cut(h.Get("X-Oss-Copy-Source"), "?")
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(name, "/"), "/")
 	key, err := url.QueryUnescape(key) // the Go SDK v1 writes a space as +
-	version, isVersion := strings.CutPrefix(query, "versionId=")
-	if !ok || err != nil || query != "" && !isVersion {
-		return nil, badArgument("x-oss-copy-source", h.Get("X-Oss-Copy-Source"), "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.")
+	coded, isVersion := strings.CutPrefix(query, "versionId=")
+	version, err2 := url.PathUnescape(coded)
+	if !ok || err != nil || err2 != nil || query != "" && !isVersion {
+		return nil, nil, badArgument("x-oss-copy-source", h.Get("X-Oss-Copy-Source"), "Copy Source must mention the source bucket and key: /sourcebucket/sourcekey.")
+	}
+	b, found := c.s.bucket(bucket) // which is looked for before the key is looked at
+	if !found {
+		return nil, nil, noSuchBucket(bucket)
 	}
 	if err := checkKey(key); err != nil {
-		return nil, err
-	}
-	b, found := c.s.bucket(bucket)
-	if !found {
-		return nil, noSuchBucket(bucket)
+		return nil, nil, err
 	}
 	o, err := b.find(key, version)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := c.meets(o, h.Get("X-Oss-Copy-Source-If-Match"), h.Get("X-Oss-Copy-Source-If-None-Match"),
 		h.Get("X-Oss-Copy-Source-If-Modified-Since"), h.Get("X-Oss-Copy-Source-If-Unmodified-Since")); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if o.class.frozen() && !c.readable(o) {
-		return nil, refuse(403, "InvalidObjectState", unknownEC, "The operation is not valid for the object's state").with("ObjectName", key)
+		return nil, nil, refuse(403, "InvalidObjectState", unknownEC, "The operation is not valid for the object's state").with("ObjectName", key)
 	}
-	return o, nil
+	return o, b, nil
+}
+
+// saySource names the version that was copied where its bucket was ever versioned; that of
+// an object from before is null.
+func (c *call) saySource(o *object, from *bucket) {
+	if from.versioned() {
+		c.w.Header().Set("x-oss-copy-source-version-id", o.version())
+	}
 }
 
 // directive reads a header that says COPY or REPLACE, in any case.
@@ -54,7 +63,7 @@ func (c *call) directive(header string) (replace bool, err error) {
 
 // copy is CopyObject.
 func (c *call) copy() error {
-	src, err := c.source()
+	src, from, err := c.source()
 	if err != nil {
 		return err
 	}
@@ -94,9 +103,7 @@ func (c *call) copy() error {
 	c.s.tellStored(c.bucket, o)
 	c.sayStored(o)
 	c.w.Header().Del("Content-Md5")
-	if src.version() != "null" {
-		c.w.Header().Set("x-oss-copy-source-version-id", src.version())
-	}
+	c.saySource(src, from)
 	x := newXML()
 	x.open("CopyObjectResult")
 	x.time("LastModified", o.time())
@@ -160,9 +167,9 @@ func (c *call) copyPart() error {
 		return err
 	}
 	if _, err := c.b.upload(c.value("uploadId"), c.key); err != nil {
-		return err
+		return atUpload(err, "0042-00000311")
 	}
-	src, err := c.source()
+	src, from, err := c.source()
 	if err != nil {
 		return err
 	}
@@ -182,6 +189,7 @@ func (c *call) copyPart() error {
 		return err
 	}
 	c.sayPart(p)
+	c.saySource(src, from)
 	if partial {
 		c.w.Header().Set("Content-Range", "bytes "+strconv.FormatInt(off, 10)+"-"+strconv.FormatInt(end-1, 10)+"/"+strconv.FormatInt(src.size, 10))
 	}

@@ -90,7 +90,6 @@ func TestWhatCompleteRefuses(t *testing.T) {
 		"the ETag of something else": {func(p []sdk.UploadPart) []sdk.UploadPart { p[1].ETag = p[0].ETag; return p }, []int{100 << 10, 1}, "InvalidPart"},
 		"a part too small":           {func(p []sdk.UploadPart) []sdk.UploadPart { return p }, []int{100<<10 - 1, 1}, "EntityTooSmall"},
 		"a number too large":         {func(p []sdk.UploadPart) []sdk.UploadPart { p[1].PartNumber = 10001; return p }, []int{100 << 10, 1}, "InvalidArgument"},
-		"no parts":                   {func(p []sdk.UploadPart) []sdk.UploadPart { return nil }, []int{1}, "MalformedXML"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)

@@ -2,6 +2,8 @@ package oss
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -102,10 +104,42 @@ var unsupported = []string{
 	"x-oss-process", "x-oss-async-process", "callback", "asyncFetch", "live", "vod", "comp", "img", "qosInfo",
 	"metaQuery", "select", "cname", "resourceGroup", "style", "styleName", "seal", "rtc", "replicationProgress", "replicationLocation",
 	"publicAccessBlock", "policyStatus", "httpsConfig", "bucketArchiveDirectRead", "overwriteConfig", "redundancyTransition",
-	"symlink", "objectWorm", "retention", "legalHold", "accessPoint", "accessPointPolicy", "accessPointForObjectProcess",
+	"symlink", "objectWorm", "retention", "legalHold", "sequential", "withHashContext", "x-oss-hash-ctx", "x-oss-md5-ctx",
+	"x-oss-enable-md5", "x-oss-enable-sha1", "x-oss-enable-sha256", "x-oss-ac-source-ip", "x-oss-ac-subnet-mask", "x-oss-ac-vpc-id", "x-oss-ac-forward-allow",
+	"regionList", "qos", "status", "accessPoint", "accessPointPolicy", "accessPointForObjectProcess",
 	"accessPointConfigForObjectProcess", "accessPointPolicyForObjectProcess", "dataPipeline", "responseHeader",
 	"userDefinedLogFieldsConfig", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "cloudboxes",
-	"wormId", "wormExtend", "quota", "udf", "udfName",
+	"wormId", "wormExtend", "quota", "udf", "udfName", "udfImage", "udfId", "udfImageDesc", "udfApplication", "udfApplicationLog",
+}
+
+// foreign are headers that do the same.
+var foreign = []string{"X-Oss-Callback", "X-Oss-Symlink-Target", "X-Oss-Resource-Group-Id", "X-Oss-Agentic-Bucket"}
+
+// foreign reports whether a request says what nothing here reads.
+func (c *call) foreign() bool {
+	return slices.ContainsFunc(c.query, func(p pair) bool { return slices.Contains(unsupported, p.name) }) ||
+		slices.ContainsFunc(foreign, func(name string) bool { return c.r.Header.Get(name) != "" })
+}
+
+// Limits of x-oss-traffic-limit, bits per second (OSS, "Single-connection bandwidth
+// throttling"). The limit itself is not kept to.
+const minTraffic, maxTraffic = 245_760, 838_860_800
+
+// bounded refuses a traffic limit that OSS does not take, in the query or a header, and a
+// version where one is made, which has none yet.
+func (c *call) bounded(rt *route) error {
+	v := c.r.Header.Get("X-Oss-Traffic-Limit")
+	if q, ok := c.param("x-oss-traffic-limit"); ok {
+		v = q
+	}
+	if n, err := strconv.Atoi(v); v != "" && (err != nil || n < minTraffic || n > maxTraffic) {
+		return badArgument("x-oss-traffic-limit", v, "The value of x-oss-traffic-limit must be an integer between 245760 and 838860800.")
+	}
+	makes := rt.level == ofObject && slices.Contains([]string{"put", "copy", "begin", "complete", "put-part", "copy-part"}, rt.op)
+	if v, ok := c.param("versionId"); ok && makes {
+		return badArgument("versionId", v, "The operation does not support versionId.")
+	}
+	return nil
 }
 
 // route finds the operation of a request. The name is "unknown" where there is none.
@@ -117,10 +151,8 @@ func (c *call) route() (*route, string, error) {
 	case c.bucket != "":
 		at = ofBucket
 	}
-	for _, name := range unsupported {
-		if c.has(name) || c.r.Header.Get("X-Oss-Callback") != "" {
-			return nil, "unknown", notImplemented()
-		}
+	if c.foreign() {
+		return nil, "unknown", notImplemented()
 	}
 	if at == ofBucket {
 		for _, p := range c.query {
@@ -210,6 +242,9 @@ func (c *call) do(rt *route) error {
 		if err := checkKey(c.key); err != nil {
 			return err
 		}
+	}
+	if err := c.bounded(rt); err != nil {
+		return err
 	}
 	return c.discreet(rt.serve(c))
 }

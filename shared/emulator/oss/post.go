@@ -27,6 +27,9 @@ func (c *call) post() error {
 	if err != nil {
 		return err
 	}
+	if f.fields["callback"] != "" || f.fields["x-oss-callback"] != "" {
+		return notImplemented()
+	}
 	if c.key = strings.ReplaceAll(f.fields["key"], "${filename}", f.file.FileName()); c.key == "" {
 		return badArgument("key", "", "Bucket POST must contain a field named 'key'.")
 	}

@@ -17,6 +17,9 @@ func (c *call) blank() (*object, error) {
 	if o.attrs, err = packAttrs(h); err != nil {
 		return nil, err
 	}
+	if v := h.Get("X-Oss-Server-Side-Encryption"); v != "" && v != "AES256" && v != "KMS" && v != "SM4" {
+		return nil, refuse(400, "InvalidEncryptionAlgorithmError", unknownEC, "The Encryption Method specified is not supported").with("Method", v)
+	}
 	if v := h.Get("X-Oss-Storage-Class"); v != "" {
 		n, ok := named(classNames[:], v)
 		if !ok {

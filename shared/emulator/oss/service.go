@@ -13,12 +13,16 @@ func (c *call) listBuckets() error {
 	if err != nil {
 		return err
 	}
+	tags, tag, err := c.wantedTags()
+	if err != nil {
+		return err
+	}
 	prefix, marker := c.value("prefix"), c.value("marker")
 	c.s.mu.RLock()
 	names := slices.Sorted(maps.Keys(c.s.buckets))
 	all := maps.Clone(c.s.buckets)
 	c.s.mu.RUnlock()
-	names = slices.DeleteFunc(names, func(n string) bool { return n <= marker || !strings.HasPrefix(n, prefix) })
+	names = slices.DeleteFunc(names, func(n string) bool { return n <= marker || !strings.HasPrefix(n, prefix) || !all[n].tagged(tags, tag) })
 	x := newXML()
 	x.open("ListAllMyBucketsResult")
 	x.owner()
@@ -78,6 +82,10 @@ func (c *call) createBucket() error {
 	if err != nil {
 		return err
 	}
+	redundancy := doc.word("DataRedundancyType")
+	if redundancy != "" && redundancy != "LRS" && redundancy != "ZRS" {
+		return malformedXML()
+	}
 	kind := standard
 	if v := doc.word("StorageClass"); some && v != "" {
 		n, ok := named(classNames[:], v)
@@ -93,7 +101,9 @@ func (c *call) createBucket() error {
 	c.s.mu.Lock()
 	_, taken := c.s.buckets[c.bucket]
 	if !taken {
-		c.s.buckets[c.bucket] = newBucket(c.bucket, c.s.now(), kind, max(list, aclPrivate))
+		b := newBucket(c.bucket, c.s.now(), kind, max(list, aclPrivate))
+		b.zones = redundancy == "ZRS"
+		c.s.buckets[c.bucket] = b
 	}
 	c.s.mu.Unlock()
 	if own := c.who.Token == ""; taken && own {
@@ -154,7 +164,11 @@ func (c *call) bucketInfo() error {
 	x.text("Comment", "")
 	x.time("CreationDate", c.b.created)
 	x.text("CrossRegionReplication", "Disabled")
-	x.text("DataRedundancyType", "LRS")
+	redundancy := "LRS"
+	if c.b.zones {
+		redundancy = "ZRS"
+	}
+	x.text("DataRedundancyType", redundancy)
 	c.where(x)
 	x.text("Name", c.bucket)
 	x.text("StorageClass", c.b.class.String())
