@@ -31,14 +31,7 @@ func appendRow(b []byte, r *Row) (_ []byte, ok bool) {
 	w.member(`,"verdict":`, string(r.Verdict))
 	w.member(`,"proof":`, string(r.Proof))
 	w.member(`,"reason":`, r.Reason)
-	if len(r.Warnings) > 0 {
-		w.raw(`,"warnings":[`)
-		for i, text := range r.Warnings {
-			w.comma(i)
-			w.text(text)
-		}
-		w.raw(`]`)
-	}
+	w.warnings(r.Warnings)
 	w.count(`,"grew":`, r.Grew)
 	w.count(`,"tries":`, int64(r.Tries))
 	w.count(`,"waits":`, int64(r.Waits))
@@ -93,7 +86,20 @@ func (w *writer) object(o *store.Object) {
 	if o.Origin != nil {
 		w.ok = false // never in a row of a source
 	}
+	w.warnings(o.Warnings)
 	w.raw(`}`)
+}
+
+func (w *writer) warnings(all []string) {
+	if len(all) == 0 {
+		return
+	}
+	w.raw(`,"warnings":[`)
+	for i, text := range all {
+		w.comma(i)
+		w.text(text)
+	}
+	w.raw(`]`)
 }
 
 // dst appends the members of d and the end of it.

@@ -35,11 +35,7 @@ func scanRow(line []byte, known *recurring, r *Row) bool {
 		case "reason":
 			return again(&s, &r.Reason, &known.reason)
 		case "warnings":
-			return r.Warnings == nil && s.elements(func() bool {
-				text, ok := s.text()
-				r.Warnings = append(r.Warnings, string(text))
-				return ok
-			})
+			return s.warnings(&r.Warnings)
 		case "grew":
 			return s.number(&r.Grew)
 		case "tries":
@@ -142,8 +138,18 @@ func (s *scanner) object(o *store.Object) bool {
 		case "frozen":
 			o.Frozen = true
 			return s.take("true")
+		case "warnings":
+			return s.warnings(&o.Warnings)
 		}
 		return false
+	})
+}
+
+func (s *scanner) warnings(all *[]string) bool {
+	return *all == nil && s.elements(func() bool {
+		text, ok := s.text()
+		*all = append(*all, string(text))
+		return ok
 	})
 }
 

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
 
 	"kodoferry/shared/fault"
 )
@@ -16,6 +19,15 @@ type Pages struct {
 	Op   string                                                              // of errors: "kodo.List"
 	Cut  func(s string) string                                               // the longest beginning of s that the service takes as a prefix or a start
 	Read func(ctx context.Context, q Query, next string) (p Page, err error) // one page, tried as often as makes sense; next is "" for the first
+
+	// Pause makes the waits between the tries of one request; between empty pages
+	// List waits for a tenth of them. nil: Pauses.
+	Pause func() backoff.BackOff
+
+	// Recheck has List ask once more, behind the last key, where the service says
+	// that the listing is over and the range has no end of its own: one request at
+	// the end of a bucket or prefix. For services that were seen to end early.
+	Recheck bool
 }
 
 // Query is what a service is asked for: as narrow as it can be told, and never
@@ -31,14 +43,18 @@ type Page struct {
 	Next    string // leads to the next page; "" is the only sign of the end, an empty page is none
 }
 
-// maxSamePages is how often in a row an empty page may name itself as the next
-// before the listing is taken to stand still.
-const maxSamePages = 100
+// maxEmptyPages is how many empty pages in a row may each lead to another before
+// the listing is taken for one that does not end. Kodo sends hundreds where many
+// neighbouring keys were deleted. With the waits between them, of a second from
+// the seventh on, they take a quarter of an hour.
+const maxEmptyPages = 1000
 
 // List yields the objects of r, as Source.List promises: one page is read
 // ahead, and when the iteration ends no goroutine of it is left. Who takes less
 // than a quarter of a page pays for one page. A listing that is out of order is
-// Invalid, one that stands still or runs in a circle Temporary.
+// Invalid; one whose empty pages lead in a circle, or to ever more of them, is
+// Temporary. With Recheck the first object that was found behind the end that
+// the service had told has a warning that says so.
 func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		q, ok := p.plan(r)
@@ -51,8 +67,14 @@ func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 		l.fetch("")
 		for more := true; more; {
 			page, err := l.next()
+			if l.behind && fault.KindOf(err) == fault.Invalid {
+				return // it does not take a start that it has not given out
+			}
 			if err != nil {
 				yield(Object{}, err)
+				return
+			}
+			if l.behind && !l.found(&page) {
 				return
 			}
 			more = page.Next != "" && !page.past(r.UpTo)
@@ -74,11 +96,42 @@ func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 					l.fetch(page.Next) // ahead, but not for one who only wants a look
 				}
 			}
-			if more && l.pages == nil {
+			switch {
+			case more && l.pages == nil:
 				l.fetch(page.Next)
+			case !more && r.UpTo == "" && p.Recheck:
+				l.lookBehind(r)
+				more = true
 			}
 		}
 	}
+}
+
+// lookBehind asks for what follows the last key that was listed, after the
+// service has said that nothing does.
+func (l *listing) lookBehind(r Range) {
+	if l.started && l.last > r.After {
+		l.query.After = l.Cut(l.last)
+	}
+	l.behind = true
+	l.fetch("")
+}
+
+// found takes from the answer to lookBehind what was listed before, and reports
+// whether to go on: not where nothing is left, nor where the service began anew
+// instead of behind the last key.
+func (l *listing) found(page *Page) bool {
+	all := page.Objects
+	for l.started && len(page.Objects) > 0 && page.Objects[0].Key <= l.last {
+		page.Objects = page.Objects[1:]
+	}
+	if len(page.Objects) == 0 {
+		return page.Next != "" && (len(all) == 0 || all[0].Key > l.query.After) // else it began anew
+	}
+	l.behind = false
+	o := &page.Objects[0]
+	o.Warnings = append(o.Warnings, fmt.Sprintf("the service ended its listing before this key, behind %q: asked again, it listed this one and what follows", l.last))
+	return true
 }
 
 // First returns the first objects of r, as many as the first page tells that
@@ -157,8 +210,11 @@ type listing struct {
 	query   Query
 	asked   string      // what led to the page under way
 	pages   chan result // holds the page under way; nil where there is none
-	same    int         // empty pages in a row that named themselves
-	circle  circle
+	empty   int         // pages in a row
+	pauses  backoff.BackOff
+	pause   time.Duration // before the next page
+	circle  circle        // of the empty pages
+	behind  bool          // what is asked for follows the end that the service has told
 	started bool
 	last    string // key
 }
@@ -172,10 +228,30 @@ type result struct {
 func (l *listing) fetch(next string) {
 	pages := make(chan result, 1)
 	l.pages, l.asked = pages, next
+	query, pause := l.query, l.pause
 	go func() {
-		p, err := l.Read(l.ctx, l.query, next)
+		if err := sleep(l.ctx, pause); err != nil {
+			pages <- result{err: l.trouble(fault.Temporary, query.Prefix, err)}
+			return
+		}
+		p, err := l.Read(l.ctx, query, next)
 		pages <- result{p, err}
 	}()
+}
+
+// sleep waits for d; its error is the cause of ctx's end.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (l *listing) wait() {
@@ -188,22 +264,35 @@ func (l *listing) wait() {
 func (l *listing) next() (Page, error) {
 	r := <-l.pages
 	l.pages = nil
+	l.pause = 0
 	switch {
 	case r.err != nil:
 		return Page{}, r.err
 	case len(r.page.Objects) > 0:
-		l.circle, l.same = circle{}, 0
+		l.circle, l.empty = circle{}, 0
 	case r.page.Next == "":
-	case r.page.Next == l.asked:
-		if l.same++; l.same >= maxSamePages {
-			return Page{}, l.trouble(fault.Temporary, l.last, fmt.Errorf("%d empty pages in a row name themselves as the next", l.same))
-		}
 	default:
-		if l.same = 0; l.circle.closes(r.page.Next) {
+		if l.empty++; l.empty >= maxEmptyPages {
+			return Page{}, l.trouble(fault.Temporary, l.last, fmt.Errorf("%d empty pages in a row, each of which leads to another, or to itself: the service does not come to an end of its listing; try again later, and if it stays so ask its support", l.empty))
+		}
+		if r.page.Next != l.asked && l.circle.closes(r.page.Next) {
 			return Page{}, l.trouble(fault.Temporary, l.last, errors.New("empty pages lead in a circle"))
 		}
+		l.pause = l.emptyPause()
 	}
 	return r.page, nil
+}
+
+// emptyPause is how long to wait after an empty page that leads to another.
+func (l *listing) emptyPause() time.Duration {
+	if l.empty == 1 {
+		pauses := l.Pause
+		if pauses == nil {
+			pauses = Pauses
+		}
+		l.pauses = pauses()
+	}
+	return l.pauses.NextBackOff() / 10
 }
 
 // check fails where the iteration was ended, or key does not follow the one before it.

@@ -46,6 +46,7 @@ type Object struct {
 	Disabled bool              `json:"disabled,omitempty"` // the owner forbade reading it
 	Frozen   bool              `json:"frozen,omitempty"`   // archived and not thawed: reading it now fails
 	Origin   *Origin           `json:"origin,omitempty"`   // what Ferry kept with the copy; nil on what Ferry did not write
+	Warnings []string          `json:"warnings,omitempty"` // what is odd about it, or was not kept, in words for its row: a time out of range, names that differ by case
 }
 
 // Origin is what a copy remembers of its source. It travels as user metadata

@@ -1,8 +1,8 @@
 package kodo
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,15 +72,47 @@ func (b *Bucket) call(ctx context.Context, r request) ([]byte, error) {
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != codePartly {
 		return nil, b.refused(r.op, r.key, r.asked, resp)
 	}
-	var data bytes.Buffer
-	if n := resp.ContentLength; n > 0 {
-		data.Grow(int(min(n, 4<<20)) + bytes.MinRead)
-	}
-	if _, err := data.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1)); err != nil {
+	data, err := store.ReadDocument(resp.Header, resp.Body, maxAnswer)
+	switch {
+	case errors.Is(err, store.ErrTooLong):
+		return nil, fault.New(fault.Invalid, r.op, r.key, err)
+	case err != nil:
 		return nil, network(ctx, r.op, r.key, err)
 	}
-	if data.Len() > maxAnswer {
-		return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("an answer of more than %d MiB", maxAnswer>>20))
+	return data, nil
+}
+
+// unreadable is the fault of a 200 that is not the document that was asked for:
+// a proxy's page, an answer cut short, an error in the place of data. It says
+// nothing of the bucket, so that asking again may help.
+func (r request) unreadable(err error) error {
+	return fault.New(fault.Temporary, r.op, r.key, fmt.Errorf("an answer that cannot be read: %w", err))
+}
+
+// mistake is an error that stands in a document, where any does. Each document
+// that is decoded has it as a member.
+type mistake struct {
+	Error json.RawMessage `json:"error"`
+}
+
+func (m mistake) err() error {
+	if s := string(m.Error); s != "" && s != "null" && s != `""` {
+		return fmt.Errorf("it holds the error %s", redact(utf8Prefix(s[:min(len(s), maxErrorText)])))
 	}
-	return data.Bytes(), nil
+	return nil
+}
+
+// decode reads a JSON object into v; check says what v must hold.
+func decode(data []byte, v any, check func() error) error {
+	var m mistake
+	if err := json.Unmarshal(data, &m); err != nil {
+		return err
+	}
+	if err := m.err(); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return err
+	}
+	return check()
 }

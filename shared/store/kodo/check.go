@@ -48,6 +48,9 @@ func (b *Bucket) look(ctx context.Context) error {
 		return err
 	}
 	p, err := parsePage(data)
+	if key, ok := errors.AsType[*notText](err); ok {
+		return fault.New(fault.Invalid, "kodo.Check", b.cfg.Bucket, key)
+	}
 	if err != nil {
 		return fault.New(fault.Invalid, "kodo.Check", b.cfg.Bucket, fmt.Errorf("what answers there is not Kodo: check endpoint= (%w)", err))
 	}

@@ -28,7 +28,8 @@ func (b *Bucket) askThawed(ctx context.Context, p *page) error {
 	return nil
 }
 
-// askSome asks once about the objects at some.
+// askSome asks once about the objects at some. The answer must hold as many
+// results, each with a code, and those of success the data of an object.
 func (b *Bucket) askSome(ctx context.Context, objects []store.Object, some []int) error {
 	const op = "kodo.batch"
 	h, err := b.resolve(ctx, false)
@@ -40,31 +41,39 @@ func (b *Bucket) askSome(ctx context.Context, objects []store.Object, some []int
 		form.Add("op", "/stat/"+b.entry(objects[i].Key))
 	}
 	first := objects[some[0]].Key
-	data, err := b.call(ctx, request{op: op, key: first, method: http.MethodPost, url: h.rs + "/batch", form: form})
+	r := request{op: op, key: first, method: http.MethodPost, url: h.rs + "/batch", form: form}
+	data, err := b.call(ctx, r)
 	if err != nil {
 		return err
 	}
 	var answers []struct {
 		Code int `json:"code"`
-		Data struct {
+		Data *struct {
 			Error    string `json:"error"`
 			Restored int64  `json:"restoreStatus"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(data, &answers); err != nil {
-		return fault.New(fault.Temporary, op, first, fmt.Errorf("an answer that cannot be read: %w", err))
+		return r.unreadable(err)
 	}
 	if len(answers) != len(some) {
-		return fault.New(fault.Temporary, op, first, fmt.Errorf("%d answers to %d questions", len(answers), len(some)))
+		return r.unreadable(fmt.Errorf("%d answers to %d questions", len(answers), len(some)))
 	}
 	for n, i := range some {
-		switch a := answers[n]; a.Code {
-		case http.StatusOK:
+		a := answers[n]
+		said := ""
+		if a.Data != nil {
+			said = redact(a.Data.Error)
+		}
+		switch {
+		case a.Code == 0, a.Code == http.StatusOK && (a.Data == nil || said != ""):
+			return r.unreadable(fmt.Errorf("of key %q it has the code %d and no data of an object", objects[i].Key, a.Code))
+		case a.Code == http.StatusOK:
 			objects[i].Frozen = a.Data.Restored != thawed
-		case codeNoKey: // deleted since it was listed: reading it will tell
+		case a.Code == codeNoKey: // deleted since it was listed: reading it will tell
 			objects[i].Frozen = false
 		default:
-			kind, cause := b.meaning(ofBucket, &refusal{status: a.Code, text: redact(a.Data.Error)})
+			kind, cause := b.meaning(ofBucket, &refusal{status: a.Code, text: said})
 			return fault.New(kind, op, objects[i].Key, cause)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -24,7 +23,7 @@ import (
 const signedFor = 24 * time.Hour
 
 // Stat implements store.Source by /stat, tried up to 6 times. What it tells is
-// what List tells. A bucket that does not exist is Invalid, because NotFound is
+// what List tells. The answer must hold fsize, and hash or putTime. A bucket that does not exist is Invalid, because NotFound is
 // about the object.
 func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 	const op = "kodo.Stat"
@@ -39,12 +38,18 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 			return store.Object{}, err
 		}
 		var j jsonItem
-		err = json.Unmarshal(data, &j)
-		it := j.item()
-		it.key = key
-		o, wrong := it.object()
-		if err := errors.Join(err, wrong); err != nil {
-			return store.Object{}, fault.New(fault.Temporary, op, key, fmt.Errorf("an answer that cannot be read: %w", err))
+		var o store.Object
+		err = decode(data, &j, func() (err error) {
+			it := j.item()
+			it.key = key
+			if it.hash == "" && it.put == 0 && it.odd == "" {
+				return errors.New("neither a hash nor a putTime")
+			}
+			o, err = it.object()
+			return err
+		})
+		if err != nil {
+			return store.Object{}, r.unreadable(err)
 		}
 		return o, nil
 	})

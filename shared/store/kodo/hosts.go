@@ -2,7 +2,6 @@ package kodo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -62,7 +61,8 @@ func (b *Bucket) resolve(ctx context.Context, download bool) (hosts, error) {
 }
 
 // query asks Kodo for the bucket's region (go-sdk, storagev2/region/query.go, /v4/query).
-// Nobody signs this question.
+// Nobody signs this question. The answer must hold hosts, in a list: an empty one
+// says that the bucket is not known, none says nothing.
 func (b *Bucket) query(ctx context.Context, try int) (hosts, error) {
 	const op = "kodo.region"
 	base := b.endpoint
@@ -70,28 +70,39 @@ func (b *Bucket) query(ctx context.Context, try int) (hosts, error) {
 		base = "https://" + ucHosts[try%len(ucHosts)]
 	}
 	q := url.Values{"ak": {b.cfg.AccessKey}, "bucket": {b.cfg.Bucket}}
-	data, err := b.call(ctx, request{op: op, method: http.MethodGet, url: base + "/v4/query?" + q.Encode(), unsigned: true})
+	r := request{op: op, key: b.cfg.Bucket, method: http.MethodGet, url: base + "/v4/query?" + q.Encode(), unsigned: true}
+	data, err := b.call(ctx, r)
 	if err != nil {
 		return hosts{}, err
 	}
 	type domains struct {
 		Domains []string `json:"domains"`
 	}
+	type region struct {
+		RS     *domains `json:"rs"`
+		RSF    *domains `json:"rsf"`
+		Source domains  `json:"io_src"`
+	}
 	var answer struct {
-		Hosts []struct {
-			RS     domains `json:"rs"`
-			RSF    domains `json:"rsf"`
-			Source domains `json:"io_src"`
-		} `json:"hosts"`
+		Hosts present[region] `json:"hosts"`
 	}
-	if err := json.Unmarshal(data, &answer); err != nil {
-		return hosts{}, fault.New(fault.Temporary, op, b.cfg.Bucket, fmt.Errorf("an answer that cannot be read: %w", err))
+	err = decode(data, &answer, func() error {
+		switch all := answer.Hosts.all; {
+		case !answer.Hosts.there || all == nil:
+			return errors.New("no hosts")
+		case len(all) > 0 && (all[0].RS == nil || all[0].RSF == nil):
+			return errors.New("a region without rs and rsf")
+		}
+		return nil
+	})
+	if err != nil {
+		return hosts{}, r.unreadable(err)
 	}
-	if len(answer.Hosts) == 0 {
+	if len(answer.Hosts.all) == 0 {
 		return hosts{}, fault.New(fault.NotFound, op, b.cfg.Bucket, fmt.Errorf("bucket %q has no region: check its name and the access key", b.cfg.Bucket))
 	}
 	h := hosts{source: b.endpoint}
-	here := answer.Hosts[0]
+	here := answer.Hosts.all[0]
 	for _, one := range []struct {
 		into  *string
 		named []string

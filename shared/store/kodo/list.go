@@ -3,10 +3,10 @@ package kodo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"kodoferry/shared/fault"
@@ -19,11 +19,17 @@ const maxPage = 1000 // keys a listing request (developer.qiniu.com/kodo/api/lis
 // ahead. All that Stat knows comes with the page: Hash (empty where Kodo has
 // none), MD5 (where Kodo keeps one), Parts, Modified (to 100 ns), Type, Header,
 // Meta, Class, Disabled; of archived objects a batch request per 250 tells
-// Frozen. A page is tried up to 6 times. Only an empty marker ends the listing.
-// A bucket that does not exist is NotFound. When the iteration ends, no
+// Frozen. A page is tried up to 6 times. Only an empty marker ends the listing,
+// and at the end of a bucket or prefix one more request that finds nothing behind
+// the last key (store.Pages, Recheck). A time, class or metadata that is odd is a
+// warning of its object. A bucket that does not exist is NotFound. When the iteration ends, no
 // goroutine of it is left.
 func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	return store.Pages{Op: "kodo.List", Cut: utf8Prefix, Read: b.readPage}.List(ctx, r)
+	return b.pages().List(ctx, r)
+}
+
+func (b *Bucket) pages() store.Pages {
+	return store.Pages{Op: "kodo.List", Cut: utf8Prefix, Read: b.readPage, Pause: b.pause, Recheck: true}
 }
 
 // readPage reads the page after marker, and asks what it does not tell.
@@ -33,6 +39,7 @@ func (b *Bucket) readPage(ctx context.Context, q store.Query, marker string) (st
 	}
 	p, err := retry(ctx, b, "kodo.List", q.Prefix, func() (*page, error) { return b.listPage(ctx, q.Prefix, marker) })
 	if err == nil {
+		p.thaw = slices.DeleteFunc(p.thaw, func(i int) bool { return p.objects[i].Key <= q.After }) // not of the range
 		err = b.askThawed(ctx, p)
 	}
 	if err != nil {
@@ -55,15 +62,16 @@ func (b *Bucket) listPage(ctx context.Context, prefix, marker string) (*page, er
 	if marker != "" {
 		q.Set("marker", marker)
 	}
-	data, err := b.call(ctx, request{op: op, key: prefix, method: http.MethodGet, url: h.rsf + "/list?" + q.Encode()})
+	r := request{op: op, key: prefix, method: http.MethodGet, url: h.rsf + "/list?" + q.Encode()}
+	data, err := b.call(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	p, err := parsePage(data)
 	switch {
 	case err != nil:
-		return nil, fault.New(fault.Temporary, op, prefix, fmt.Errorf("a page that cannot be read: %w", err))
-	case marker != "" && p.marker == marker:
+		return nil, r.unreadable(err)
+	case marker != "" && p.marker == marker && len(p.objects) > 0:
 		return nil, fault.New(fault.Temporary, op, prefix, errors.New("a page names itself as the next"))
 	}
 	return p, nil

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,8 +30,10 @@ type item struct {
 	named           bool // it has a key
 	key, hash, mime string
 	md5             string
+	sized           bool // it has a size
 	size            int64
-	put             int64 // 100 ns since 1970
+	put             int64  // 100 ns since 1970
+	odd             string // the putTime that is no whole number, as it came
 	class           int64
 	status          int64
 	restored        int64 // /stat only
@@ -50,7 +53,9 @@ const (
 // classes are Kodo's types 0 to 5 (qshell, docs/listbucket2.md).
 var classes = [...]store.Class{store.Standard, store.Infrequent, store.Archive, store.DeepArchive, store.ArchiveIR, store.Tiered}
 
-// parsePage decodes a page: by scanPage, which knows just the shape that Kodo
+// parsePage decodes a page. It must hold items, a list or null, each with a key
+// and an fsize, a marker that is text where there is one, and no error. Else it
+// is no page, and says nothing about an end. It is read by scanPage, which knows just the shape that Kodo
 // sends, and by encoding/json wherever anything is not as expected. The two
 // agree wherever the first has an answer; a fuzz test holds them together.
 func parsePage(data []byte) (*page, error) {
@@ -64,8 +69,8 @@ func parsePage(data []byte) (*page, error) {
 type jsonItem struct {
 	Key      *exact            `json:"key"`
 	Hash     string            `json:"hash"`
-	Size     int64             `json:"fsize"`
-	Put      int64             `json:"putTime"`
+	Size     *int64            `json:"fsize"`
+	Put      ticks             `json:"putTime"`
 	MIME     string            `json:"mimeType"`
 	Class    int64             `json:"type"`
 	Status   int64             `json:"status"`
@@ -79,21 +84,62 @@ type jsonItem struct {
 // would put U+FFFD for what it cannot read: a key must not change.
 type exact string
 
+// notText is a key that cannot be told for certain.
+type notText struct{ key string }
+
+func (e *notText) Error() string {
+	return fmt.Sprintf("the listing holds the key %s, which is not UTF-8: JSON cannot carry it, so that nobody can name the object for certain; rename or remove it at Kodo", e.key)
+}
+
 // UnmarshalJSON implements json.Unmarshaler.
 func (e *exact) UnmarshalJSON(data []byte) error {
 	s := scanner{data: data}
 	b, ok := s.text()
 	if !ok {
-		return fmt.Errorf("the key %q is no text", data)
+		return &notText{utf8Prefix(fmt.Sprintf("%.100q", data))}
 	}
 	*e = exact(b)
 	return nil
 }
 
+// ticks is a putTime; text is what came instead of a whole number.
+type ticks struct {
+	n    int64
+	text string
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It takes whatever comes: a time that
+// is odd is trouble with its object and not with the page.
+func (t *ticks) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
+	t.text = ""
+	if json.Unmarshal(data, &t.n) != nil {
+		t.n, t.text = 0, utf8Prefix(string(data[:min(len(data), 40)]))
+	}
+	return nil
+}
+
+// present is a list of which it is known whether it was there at all; null was.
+type present[T any] struct {
+	there bool
+	all   []T
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *present[T]) UnmarshalJSON(data []byte) error {
+	p.there = true
+	return json.Unmarshal(data, &p.all)
+}
+
 func (j jsonItem) item() item {
 	it := item{
-		hash: j.Hash, mime: j.MIME, md5: j.MD5, size: j.Size, put: j.Put,
+		hash: j.Hash, mime: j.MIME, md5: j.MD5, put: j.Put.n, odd: j.Put.text,
 		class: j.Class, status: j.Status, restored: j.Restored, parts: j.Parts,
+	}
+	if j.Size != nil {
+		it.sized, it.size = true, *j.Size
 	}
 	if j.Key != nil {
 		it.named, it.key = true, string(*j.Key)
@@ -107,14 +153,21 @@ func (j jsonItem) item() item {
 // decodePage is parsePage by encoding/json.
 func decodePage(data []byte) (*page, error) {
 	var raw struct {
-		Marker string     `json:"marker"`
-		Items  []jsonItem `json:"items"`
+		mistake
+		Marker string            `json:"marker"`
+		Items  present[jsonItem] `json:"items"`
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return nil, err
 	}
-	p := &page{marker: raw.Marker, objects: make([]store.Object, 0, len(raw.Items))}
-	for _, j := range raw.Items {
+	if err := raw.err(); err != nil {
+		return nil, err
+	}
+	if !raw.Items.there {
+		return nil, errors.New("it has no items")
+	}
+	p := &page{marker: raw.Marker, objects: make([]store.Object, 0, len(raw.Items.all))}
+	for _, j := range raw.Items.all {
 		it := j.item()
 		if err := p.add(&it); err != nil {
 			return nil, err
@@ -139,19 +192,30 @@ func (p *page) add(it *item) error {
 	return nil
 }
 
-// object is it in the port's words. Frozen is what restored says, which only /stat knows.
+// object is it in the port's words. Frozen is what restored says, which only
+// /stat knows. What is odd but for its size is a warning.
 func (it *item) object() (store.Object, error) {
-	if it.size < 0 {
+	switch {
+	case !it.sized:
+		return store.Object{}, errors.New("no fsize")
+	case it.size < 0:
 		return store.Object{}, errors.New("a size below 0")
 	}
 	o := store.Object{
 		Key: it.key, Size: it.size, Hash: it.hash, MD5: hexMD5(it.md5),
-		Modified: time.Unix(it.put/1e7, it.put%1e7*100).UTC(), Type: it.mime, Class: store.Standard,
+		Type: it.mime, Class: store.Standard,
 		Disabled: it.status == disabled,
 		Frozen:   (it.class == classArchive || it.class == classDeep) && it.restored != thawed,
 	}
+	if at := time.Unix(it.put/1e7, it.put%1e7*100).UTC(); it.odd == "" && store.Dated(at) {
+		o.Modified = at
+	} else {
+		warn(&o, "its putTime %s is no time of an upload, in units of 100 ns since 1970: it counts as without one", cmp.Or(it.odd, strconv.FormatInt(it.put, 10)))
+	}
 	if it.class >= 0 && it.class < int64(len(classes)) {
 		o.Class = classes[it.class]
+	} else {
+		warn(&o, "its type %d is no storage class that is known: it counts as standard", it.class)
 	}
 	if len(it.parts) > 0 {
 		o.Parts = slices.Clone(it.parts)
@@ -163,6 +227,10 @@ func (it *item) object() (store.Object, error) {
 		setMeta(&o, m.name, m.value)
 	}
 	return o, nil
+}
+
+func warn(o *store.Object, format string, args ...any) {
+	o.Warnings = append(o.Warnings, fmt.Sprintf(format, args...))
 }
 
 // hexMD5 takes an MD5 as hex or as base64; what is neither is none.
@@ -199,8 +267,18 @@ func kept(header string) bool {
 
 // setMeta sorts one x-qn-meta of Kodo into headers and user metadata. A marked
 // header that no other service keeps stays user metadata under its marked
-// name, so that a target that cannot hold it says so.
+// name, so that a target that cannot hold it says so. Of names that differ by
+// case alone, which no service tells apart, the last is kept, with a warning.
 func setMeta(o *store.Object, name, value string) {
+	keep := func(m *map[string]string, as string) {
+		if *m == nil {
+			*m = map[string]string{}
+		}
+		if was, ok := (*m)[as]; ok && was != value {
+			warn(o, "metadata %q: there are two under names that differ by case alone, one of %d and one of %d bytes; only the latter is kept", as, len(was), len(value))
+		}
+		(*m)[as] = value
+	}
 	name = strings.TrimPrefix(strings.ToLower(name), metaPrefix)
 	header, marked := strings.CutPrefix(name, headerMark)
 	if marked {
@@ -210,14 +288,8 @@ func setMeta(o *store.Object, name, value string) {
 	case marked && header == "Content-Type":
 		o.Type = value
 	case marked && kept(header):
-		if o.Header == nil {
-			o.Header = map[string]string{}
-		}
-		o.Header[header] = value
+		keep(&o.Header, header)
 	default:
-		if o.Meta == nil {
-			o.Meta = map[string]string{}
-		}
-		o.Meta[name] = value
+		keep(&o.Meta, name)
 	}
 }

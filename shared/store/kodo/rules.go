@@ -3,12 +3,11 @@ package kodo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-
-	"kodoferry/shared/fault"
 )
 
 // Rule says who is notified of what becomes of a bucket's objects
@@ -30,13 +29,24 @@ func (r Rule) equal(o Rule) bool {
 
 // Rules lists the event rules of the bucket.
 func (b *Bucket) Rules(ctx context.Context) ([]Rule, error) {
-	data, err := b.rule(ctx, http.MethodGet, "get", url.Values{})
+	data, err := b.rule(ctx, http.MethodGet, "get", url.Values{}, func(data []byte) error {
+		_, err := rulesIn(data)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	return rulesIn(data)
+}
+
+// rulesIn reads a list of rules, each of which has a name; null is none.
+func rulesIn(data []byte) ([]Rule, error) {
 	var rules []Rule
 	if err := json.Unmarshal(data, &rules); err != nil {
-		return nil, fault.New(fault.Invalid, "kodo.Rules", b.cfg.Bucket, fmt.Errorf("what answers there is not Kodo: check endpoint= (%w)", err))
+		return nil, err
+	}
+	if slices.ContainsFunc(rules, func(r Rule) bool { return r.Name == "" }) {
+		return nil, errors.New("a rule without a name")
 	}
 	return rules, nil
 }
@@ -61,7 +71,7 @@ func (b *Bucket) SetRule(ctx context.Context, r Rule) (changed bool, err error) 
 			q.Set(name, v)
 		}
 	}
-	_, err = b.rule(ctx, http.MethodPost, do, q)
+	_, err = b.rule(ctx, http.MethodPost, do, q, nil)
 	return err == nil, err
 }
 
@@ -71,12 +81,13 @@ func (b *Bucket) DropRule(ctx context.Context, name string) (bool, error) {
 	if err != nil || !slices.ContainsFunc(rules, func(o Rule) bool { return o.Name == name }) {
 		return false, err
 	}
-	_, err = b.rule(ctx, http.MethodPost, "delete", url.Values{"name": {name}})
+	_, err = b.rule(ctx, http.MethodPost, "delete", url.Values{"name": {name}}, nil)
 	return err == nil, err
 }
 
-// rule makes one request about event rules, of the hosts that know of buckets.
-func (b *Bucket) rule(ctx context.Context, method, do string, q url.Values) ([]byte, error) {
+// rule makes one request about event rules, of the hosts that know of buckets. An
+// answer that check does not take is asked for again.
+func (b *Bucket) rule(ctx context.Context, method, do string, q url.Values, check func([]byte) error) ([]byte, error) {
 	q.Set("bucket", b.cfg.Bucket)
 	try := 0
 	return retry(ctx, b, "kodo.Rules", b.cfg.Bucket, func() ([]byte, error) {
@@ -85,6 +96,13 @@ func (b *Bucket) rule(ctx context.Context, method, do string, q url.Values) ([]b
 			base = "https://" + ucHosts[try%len(ucHosts)]
 		}
 		try++
-		return b.call(ctx, request{op: "kodo.Rules", key: b.cfg.Bucket, method: method, url: base + "/events/" + do + "?" + q.Encode()})
+		r := request{op: "kodo.Rules", key: b.cfg.Bucket, method: method, url: base + "/events/" + do + "?" + q.Encode()}
+		data, err := b.call(ctx, r)
+		if err == nil && check != nil {
+			if wrong := check(data); wrong != nil {
+				err = r.unreadable(fmt.Errorf("what answers there may not be Kodo: check endpoint= (%w)", wrong))
+			}
+		}
+		return data, err
 	})
 }

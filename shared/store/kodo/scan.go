@@ -27,6 +27,8 @@ func scanPage(data []byte) (p *page, ok bool) {
 			return s.null() || s.elements(func() bool { return s.item(p) })
 		case "commonPrefixes":
 			return s.skip(0)
+		case "error":
+			return false // encoding/json words it
 		}
 		return !like(name, pageNames) && s.skip(0)
 	})
@@ -34,12 +36,12 @@ func scanPage(data []byte) (p *page, ok bool) {
 	if p.objects == nil {
 		p.objects = []store.Object{}
 	}
-	return p, ok && s.at == len(data)
+	return p, ok && listed && s.at == len(data)
 }
 
 // The members that are read. encoding/json takes their names in any case.
 var (
-	pageNames = []string{"marker", "items"}
+	pageNames = []string{"marker", "items", "error"}
 	itemNames = []string{"key", "hash", "fsize", "putTime", "mimeType", "type", "status", "restoreStatus", "md5", "x-qn-meta", "parts"}
 )
 
@@ -61,7 +63,8 @@ func (s *scanner) item(p *page) bool {
 		case "hash":
 			return s.word(&it.hash)
 		case "fsize":
-			return s.number(&it.size)
+			it.sized = !s.null()
+			return !it.sized || s.number(&it.size)
 		case "mimeType":
 			return s.often(&it.mime)
 		case "putTime":

@@ -2,15 +2,15 @@ package kodo
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
@@ -63,7 +63,8 @@ func (b *Bucket) Usage(ctx context.Context) (map[store.Class]store.Usage, error)
 	return usage, nil
 }
 
-// statistic asks for one figure, once.
+// statistic asks for one figure, once. The answer must hold times and datas, as
+// many of the one as of the other.
 func (b *Bucket) statistic(ctx context.Context, name string) (int64, error) {
 	const op, form = "kodo.Usage", "20060102150405"
 	now := b.cfg.Now().In(beijing)
@@ -76,21 +77,31 @@ func (b *Bucket) statistic(ctx context.Context, name string) (int64, error) {
 	if b.endpoint != "" {
 		base = b.endpoint
 	}
-	data, err := b.call(ctx, request{op: op, key: b.cfg.Bucket, method: http.MethodGet, url: base + "/v6/" + name + "?" + q.Encode()})
+	r := request{op: op, key: b.cfg.Bucket, method: http.MethodGet, url: base + "/v6/" + name + "?" + q.Encode()}
+	data, err := b.call(ctx, r)
 	if err != nil {
 		return 0, err
 	}
 	var answer struct {
-		Times []int64 `json:"times"` // seconds since 1970
-		Datas []int64 `json:"datas"`
+		Times present[int64] `json:"times"` // seconds since 1970
+		Datas present[int64] `json:"datas"`
 	}
-	if err := json.Unmarshal(data, &answer); err != nil || len(answer.Times) != len(answer.Datas) {
-		return 0, fault.New(fault.Temporary, op, b.cfg.Bucket, fmt.Errorf("statistics that cannot be read: %.80q", data))
+	err = decode(data, &answer, func() error {
+		switch {
+		case !answer.Times.there || !answer.Datas.there:
+			return errors.New("no times or datas")
+		case len(answer.Times.all) != len(answer.Datas.all):
+			return fmt.Errorf("%d datas of %d times", len(answer.Datas.all), len(answer.Times.all))
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, r.unreadable(err)
 	}
 	// A day that has just begun may not be counted yet.
-	for i := len(answer.Datas) - 1; i >= 0; i-- {
-		if answer.Datas[i] > 0 {
-			return answer.Datas[i], nil
+	for _, n := range slices.Backward(answer.Datas.all) {
+		if n > 0 {
+			return n, nil
 		}
 	}
 	return 0, nil
@@ -98,5 +109,5 @@ func (b *Bucket) statistic(ctx context.Context, name string) (int64, error) {
 
 // FirstPage implements store.Pager.
 func (b *Bucket) FirstPage(ctx context.Context, r store.Range) ([]store.Object, bool, error) {
-	return store.Pages{Op: "kodo.List", Cut: utf8Prefix, Read: b.readPage}.First(ctx, r)
+	return b.pages().First(ctx, r)
 }

@@ -3,7 +3,6 @@ package kodo
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"kodoferry/shared/digest"
@@ -70,15 +69,13 @@ func (w wanted) holds(resp *http.Response, found *store.Object) (int64, error) {
 
 // span is how many bytes a part must have, of an object of size (-1: not known).
 func (w wanted) span(resp *http.Response, size int64) (int64, error) {
-	var first, last int64
-	text, _, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-	_, err := fmt.Sscanf(text, "bytes %d-%d", &first, &last)
+	first, last, _, ok := store.ContentRange(resp.Header.Get("Content-Range"))
 	n := last - first + 1
 	end := w.off + w.n
 	if w.n < 0 || size >= 0 && end > size {
 		end = size
 	}
-	if err != nil || first != w.off || end >= 0 && last+1 != end || resp.ContentLength >= 0 && resp.ContentLength != n {
+	if !ok || first != w.off || end >= 0 && last+1 != end || resp.ContentLength >= 0 && resp.ContentLength != n {
 		return 0, fault.New(fault.Corrupt, "kodo.Open", w.o.Key, fmt.Errorf("asked for %s, got %d bytes said to be %q", w.header(), resp.ContentLength, resp.Header.Get("Content-Range")))
 	}
 	return n, nil
@@ -96,9 +93,8 @@ func answered(key string, resp *http.Response) store.Object {
 	switch resp.StatusCode {
 	case http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable:
 		o.Size = -1
-		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-		if n, err := strconv.ParseInt(total, 10, 64); err == nil && n >= 0 {
-			o.Size = n
+		if _, _, total, ok := store.ContentRange(resp.Header.Get("Content-Range")); ok {
+			o.Size = total
 		}
 	}
 	o.Hash = strings.Trim(strings.TrimPrefix(resp.Header.Get("ETag"), "W/"), `"`)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"kodoferry/shared/store"
 )
@@ -96,7 +97,8 @@ func asciiDisposition(v string) string {
 	return ""
 }
 
-// describe reads the object key from the headers of a HEAD or GET.
+// describe reads the object key from the headers of a HEAD or GET, which must
+// name a size.
 func describe(key string, h http.Header) (store.Object, error) {
 	obj := store.Object{
 		Key: key, Hash: unquote(h.Get("Etag")), CRC64: h.Get(headerCRC64),
@@ -104,20 +106,20 @@ func describe(key string, h http.Header) (store.Object, error) {
 	}
 	obj.MD5 = md5Of(obj.Hash, h.Get("x-oss-object-type"))
 	obj.Frozen = frozen(obj.Class, []byte(h.Get("x-oss-restore")))
-	size := h.Get("Content-Length")
-	if _, total, ok := strings.Cut(h.Get("Content-Range"), "/"); ok {
-		size = total
-	}
 	var err error
-	if obj.Size, err = strconv.ParseInt(size, 10, 64); err != nil || obj.Size < 0 {
+	if _, _, total, ok := store.ContentRange(h.Get("Content-Range")); ok {
+		obj.Size = total
+	} else {
+		obj.Size, err = strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+	}
+	if err != nil || obj.Size < 0 {
 		return store.Object{}, fmt.Errorf("the answer names no size: Content-Length %q, Content-Range %q", h.Get("Content-Length"), h.Get("Content-Range"))
 	}
 	if at := h.Get("Last-Modified"); at != "" {
 		t, err := http.ParseTime(at)
-		if err != nil {
-			return store.Object{}, fmt.Errorf("the answer's Last-Modified: %w", err)
+		if obj.Modified = t.UTC(); err != nil || obj.Modified.Year() > 9999 {
+			obj.Modified, obj.Warnings = time.Time{}, []string{oddTime(at)}
 		}
-		obj.Modified = t.UTC()
 	}
 	for _, name := range standard {
 		if v := h.Get(name); v != "" {

@@ -2,9 +2,9 @@ package oss
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 
 	"kodoferry/shared/fault"
@@ -40,9 +40,9 @@ func (b *Bucket) Check(ctx context.Context) error {
 
 // looksRight tells OSS from some other server that answers 200 to everything.
 func (b *Bucket) looksRight(op string, a *answer) error {
-	raw, err := io.ReadAll(io.LimitReader(a.body, maxErrorBody))
+	raw, err := a.document(op, b.name)
 	if err != nil {
-		return fault.New(fault.KindOf(err), op, b.name, err)
+		return err
 	}
 	if _, err := parsePage(raw); err != nil {
 		return fault.New(fault.Invalid, op, b.name, fmt.Errorf("what answers at %s is not OSS: check the endpoint", b.where.host))
@@ -108,8 +108,11 @@ func (b *Bucket) explainRefusal(r *refusal) (fault.Kind, string) {
 func (b *Bucket) Versioned(ctx context.Context) (bool, error) {
 	const op = "oss.Versioned"
 	return again(ctx, b, op, b.name, func() (bool, error) {
-		var x struct{ Status string }
-		_, err := b.document(ctx, request{op: op, method: "GET", params: map[string]any{"versioning": nil}}, &x)
+		var x struct {
+			XMLName xml.Name `xml:"VersioningConfiguration"`
+			Status  string
+		}
+		_, err := b.document(ctx, request{op: op, method: "GET", params: map[string]any{"versioning": nil}}, &x, nil)
 		return x.Status != "", err
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -31,6 +30,9 @@ func (b *Bucket) head(ctx context.Context, op, key string, header *headers) (sto
 		return store.Object{}, err
 	}
 	obj, err := describe(key, a.header)
+	if err == nil && obj.Hash == "" {
+		err = errors.New("an answer without an ETag: what answers may not be OSS")
+	}
 	if err != nil {
 		return store.Object{}, fault.New(fault.Temporary, op, key, err)
 	}
@@ -110,7 +112,12 @@ func opened(op string, a *answer, obj store.Object, off, n int64) (now store.Obj
 	}
 	if ranged := off > 0 || n > 0; ranged {
 		span := a.get("Content-Range")
-		if a.status != http.StatusPartialContent || !strings.HasPrefix(span, "bytes "+strconv.FormatInt(off, 10)+"-") {
+		first, last, _, ok := store.ContentRange(span)
+		end := now.Size
+		if n > 0 {
+			end = min(end, off+n)
+		}
+		if a.status != http.StatusPartialContent || !ok || first != off || last != end-1 {
 			return now, 0, fault.New(fault.Temporary, op, obj.Key, fmt.Errorf("asked for bytes from %d on, got status %d with range %q", off, a.status, span))
 		}
 	}

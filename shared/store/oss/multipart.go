@@ -27,34 +27,45 @@ func (b *Bucket) Begin(ctx context.Context, obj store.Object) (id string, warnin
 	if err != nil {
 		return "", nil, fault.New(fault.Invalid, op, obj.Key, err)
 	}
-	var x struct{ UploadId string }
+	var x struct {
+		XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
+		UploadId string
+	}
 	_, err = b.document(ctx, request{
 		op: op, method: "POST", key: obj.Key, header: header,
 		params: map[string]any{"uploads": nil, "encoding-type": "url"},
-	}, &x)
-	if err == nil && x.UploadId == "" {
-		err = fault.New(fault.Temporary, op, obj.Key, errors.New("the answer names no upload"))
-	}
+	}, &x, func() error {
+		if x.UploadId == "" {
+			return errors.New("it names no upload")
+		}
+		return nil
+	})
 	return x.UploadId, warnings, err
 }
 
-// document sends r and reads its answer's XML into v.
-func (b *Bucket) document(ctx context.Context, r request, v any) (*answer, error) {
+// document sends r and reads its answer's XML into v, whose XMLName says which
+// document it must be; check, unless it is nil, says what that must hold. Anything
+// else in an answer of 200 is Temporary: it tells nothing.
+func (b *Bucket) document(ctx context.Context, r request, v any, check func() error) (*answer, error) {
 	a, err := b.send(ctx, r)
 	if err != nil {
 		return a, err
 	}
 	defer a.close()
-	raw, err := io.ReadAll(a.body)
+	raw, err := a.document(r.op, r.key)
 	if err != nil {
-		return a, fault.New(fault.KindOf(err), r.op, r.key, err)
+		return a, err
 	}
 	var e sdk.ServiceError // an error may hide in a 200 that was begun before it was known
 	if xml.Unmarshal(raw, &e) == nil && e.Code != "" {
 		e.StatusCode = 500
 		return a, b.refused(r.op, r.key, e, a)
 	}
-	if err := xml.Unmarshal(raw, v); err != nil {
+	err = xml.Unmarshal(raw, v)
+	if err == nil && check != nil {
+		err = check()
+	}
+	if err != nil {
 		return a, fault.New(fault.Temporary, r.op, r.key, fmt.Errorf("an answer that cannot be read: %w", err))
 	}
 	return a, nil
@@ -77,7 +88,8 @@ func (b *Bucket) PutPart(ctx context.Context, key, upload string, n int, body io
 	if err != nil {
 		return store.Part{}, err
 	}
-	return store.Part{Number: n, Size: size, ETag: unquote(a.get("Etag")), CRC64: a.get(headerCRC64)}, nil
+	etag, err := a.stored(op, key)
+	return store.Part{Number: n, Size: size, ETag: etag, CRC64: a.get(headerCRC64)}, err
 }
 
 // Parts lists what was uploaded, by number, all pages of it, each tried up to
@@ -88,7 +100,8 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 		return nil, err
 	}
 	type parts struct {
-		IsTruncated          bool
+		XMLName              xml.Name `xml:"ListPartsResult"`
+		IsTruncated          string
 		NextPartNumberMarker int
 		Part                 []struct {
 			PartNumber    int
@@ -106,7 +119,17 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 				params["part-number-marker"] = strconv.Itoa(marker)
 			}
 			var p parts
-			_, err := b.document(ctx, request{op: op, method: "GET", key: key, params: params}, &p)
+			_, err := b.document(ctx, request{op: op, method: "GET", key: key, params: params}, &p, func() error {
+				if p.IsTruncated != "true" && p.IsTruncated != "false" {
+					return fmt.Errorf("IsTruncated is %q", p.IsTruncated)
+				}
+				for _, x := range p.Part {
+					if x.PartNumber < 1 || x.PartNumber > maxParts || x.ETag == "" || x.Size < 0 {
+						return fmt.Errorf("part %d with ETag %q and %d bytes", x.PartNumber, x.ETag, x.Size)
+					}
+				}
+				return nil
+			})
 			return p, err
 		})
 		if err != nil {
@@ -115,7 +138,7 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 		for _, x := range p.Part {
 			all = append(all, store.Part{Number: x.PartNumber, Size: x.Size, ETag: unquote(x.ETag), CRC64: x.HashCrc64ecma})
 		}
-		if !p.IsTruncated {
+		if p.IsTruncated != "true" {
 			slices.SortFunc(all, func(a, b store.Part) int { return a.Number - b.Number })
 			return all, nil
 		}
@@ -145,11 +168,19 @@ func (b *Bucket) Finish(ctx context.Context, key, upload string, parts []store.P
 	}
 	params := uploadParams(upload)
 	params["encoding-type"] = "url"
-	var x struct{ ETag string }
+	var x struct {
+		XMLName xml.Name `xml:"CompleteMultipartUploadResult"`
+		ETag    string
+	}
 	a, err := b.document(ctx, request{
 		op: op, method: "POST", key: key, params: params, header: header,
 		body: &io.LimitedReader{R: bytes.NewReader(body), N: int64(len(body))},
-	}, &x)
+	}, &x, func() error {
+		if x.ETag == "" {
+			return errors.New("it names no ETag")
+		}
+		return nil
+	})
 	if err != nil {
 		return store.Stored{}, err
 	}

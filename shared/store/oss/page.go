@@ -21,7 +21,9 @@ type page struct {
 // entry is one <Contents>, as text.
 type entry struct{ key, size, etag, kind, modified, class, restore []byte }
 
-// parsePage decodes a page: by scanPage, which knows just the shape that OSS
+// parsePage decodes a page. It must be a ListBucketResult with IsTruncated, a
+// token where that is true, and a Key and a Size for each of Contents; a time that
+// cannot be read is a warning of its object. It is read by scanPage, which knows just the shape that OSS
 // sends, and by encoding/xml wherever anything is not as expected. The two
 // agree wherever the first has an answer; a fuzz test holds them together.
 func parsePage(data []byte) (*page, error) {
@@ -67,17 +69,22 @@ func (p *page) add(e entry) error {
 	if err != nil || size < 0 {
 		return fmt.Errorf("key %q: size %q", key, e.size)
 	}
+	var warnings []string
 	modified, err := parseTime(e.modified)
-	if err != nil {
-		return fmt.Errorf("key %q: %w", key, err)
+	if err != nil || modified.Year() > 9999 {
+		modified, warnings = time.Time{}, []string{oddTime(string(e.modified))}
 	}
-	obj := store.Object{Key: key, Size: size, Hash: string(bytes.Trim(e.etag, `"`)), Modified: modified, Class: classOf(e.class)}
+	obj := store.Object{Key: key, Size: size, Hash: string(bytes.Trim(e.etag, `"`)), Modified: modified, Class: classOf(e.class), Warnings: warnings}
 	if string(e.kind) == "Normal" {
 		obj.MD5 = md5Of(obj.Hash, "Normal")
 	}
 	obj.Frozen = frozen(obj.Class, e.restore)
 	p.objects = append(p.objects, obj)
 	return nil
+}
+
+func oddTime(text string) string {
+	return fmt.Sprintf("its Last-Modified %.40q cannot be read: it counts as without one", text)
 }
 
 // finish takes what a page says of the pages after it.

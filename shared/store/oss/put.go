@@ -46,7 +46,18 @@ func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how 
 	if err != nil {
 		return store.Stored{}, err
 	}
-	return store.Stored{ETag: unquote(a.get("Etag")), CRC64: a.get(headerCRC64), Warnings: warnings}, nil
+	etag, err := a.stored(op, obj.Key)
+	return store.Stored{ETag: etag, CRC64: a.get(headerCRC64), Warnings: warnings}, err
+}
+
+// stored is the ETag of what an answer says was written. One without is not
+// OSS's, but that of something on the way (Temporary): nothing says that the bytes arrived.
+func (a *answer) stored(op, key string) (string, error) {
+	etag := unquote(a.get("Etag"))
+	if etag == "" {
+		return "", fault.New(fault.Temporary, op, key, fmt.Errorf("status %d without an ETag: what answered may not be OSS", a.status))
+	}
+	return etag, nil
 }
 
 // upload sends r with size bytes of body: up to 1 MiB from memory, with their

@@ -2,6 +2,7 @@ package oss
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 )
@@ -13,10 +14,16 @@ func (b *Bucket) Retention(ctx context.Context) (days int, err error) {
 	const op = "oss.Retention"
 	return again(ctx, b, op, b.name, func() (int, error) {
 		var x struct {
+			XMLName               xml.Name `xml:"WormConfiguration"`
 			State                 string
 			RetentionPeriodInDays int
 		}
-		_, err := b.document(ctx, request{op: op, method: "GET", params: map[string]any{"worm": nil}}, &x)
+		_, err := b.document(ctx, request{op: op, method: "GET", params: map[string]any{"worm": nil}}, &x, func() error {
+			if x.State == "" || x.RetentionPeriodInDays < 0 {
+				return fmt.Errorf("a policy of state %q and %d days", x.State, x.RetentionPeriodInDays)
+			}
+			return nil
+		})
 		if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchWORMConfiguration" {
 			return 0, nil
 		}

@@ -18,6 +18,7 @@ import (
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
@@ -55,6 +56,25 @@ func (a *answer) close() {
 	if a.body != nil && a.body != http.NoBody {
 		_, _ = io.CopyN(io.Discard, a.body, maxErrorBody)
 		_ = a.body.Close()
+	}
+}
+
+// maxDocument is the most bytes of a document that is no error: 1,000 keys of
+// 1,023 bytes, each byte encoded by three, take 4 MB.
+const maxDocument = 32 << 20
+
+// document reads the answer's document. More than 32 MiB are Invalid.
+func (a *answer) document(op, key string) ([]byte, error) {
+	raw, err := store.ReadDocument(a.header, a.body, maxDocument)
+	switch kind := fault.KindOf(err); {
+	case err == nil:
+		return raw, nil
+	case errors.Is(err, store.ErrTooLong):
+		return nil, fault.New(fault.Invalid, op, key, err)
+	case kind == fault.Unknown: // it was packed, and does not unpack
+		return nil, fault.New(fault.Temporary, op, key, err)
+	default:
+		return nil, fault.New(kind, op, key, err)
 	}
 }
 

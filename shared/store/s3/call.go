@@ -1,11 +1,9 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -93,14 +91,18 @@ func (b *Bucket) fetch(ctx context.Context, r request) (*http.Response, []byte, 
 		return nil, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	var data bytes.Buffer
-	if _, err := data.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1)); err != nil {
+	coded := resp.Header
+	if r.key != "" {
+		coded = nil // it tells how the object is coded, which is none of ours
+	}
+	data, err := store.ReadDocument(coded, resp.Body, maxAnswer)
+	switch {
+	case errors.Is(err, store.ErrTooLong):
+		return nil, nil, fault.New(fault.Invalid, r.op, r.key, err)
+	case err != nil:
 		return nil, nil, network(ctx, r.op, r.key, err)
 	}
-	if data.Len() > maxAnswer {
-		return nil, nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("an answer of more than %d MiB", maxAnswer>>20))
-	}
-	return resp, data.Bytes(), nil
+	return resp, data, nil
 }
 
 // network is the fault of a request without an answer.

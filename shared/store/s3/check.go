@@ -44,7 +44,7 @@ func (b *Bucket) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := parsePage(data)
+	p, err := parsePage(data, false)
 	switch {
 	case err != nil && b.inHost:
 		return fault.New(fault.Invalid, op, b.cfg.Bucket, fmt.Errorf("what answers at %s is no listing: because the host begins with the bucket's name, the bucket was not put into the path; check endpoint= (%w)", b.host, err))

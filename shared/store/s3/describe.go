@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,36 +68,70 @@ const metaPrefix = "X-Amz-Meta-"
 // kept are the standard headers that an object carries to its readers.
 var kept = []string{"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"}
 
-// describe reads what an answer says of the object key.
-func describe(key string, resp *http.Response) (store.Object, error) {
+// describe reads what an answer says of the object. What it leaves out, as some
+// services do, is as asked has it, from a listing: the ETag, the size (-1 where
+// asked has none) and the time. A date that cannot be read is a warning, unless
+// the listing had one.
+func describe(asked store.Object, resp *http.Response) store.Object {
 	h := resp.Header
-	o := store.Object{Key: key, Hash: hashOf(h.Get("ETag")), Type: h.Get("Content-Type"), Class: classOf(h.Get("X-Amz-Storage-Class"))}
+	o := store.Object{Key: asked.Key, Size: -1, Hash: hashOf(h.Get("ETag")), Type: h.Get("Content-Type"), Class: classOf(h.Get("X-Amz-Storage-Class"))}
 	o.MD5 = md5Of(o.Hash, h)
 	o.Frozen = archived(o.Class) && !strings.Contains(h.Get("X-Amz-Restore"), `ongoing-request="false"`)
-	size := h.Get("Content-Length")
-	if _, total, ok := strings.Cut(h.Get("Content-Range"), "/"); ok {
-		size = total
+	if _, _, total, ok := store.ContentRange(h.Get("Content-Range")); ok {
+		o.Size = total
+	} else if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && resp.StatusCode != http.StatusPartialContent {
+		o.Size = n
 	}
-	var err error
-	if o.Size, err = strconv.ParseInt(size, 10, 64); err != nil || o.Size < 0 {
-		return store.Object{}, fmt.Errorf("the answer names no size: Content-Length %q, Content-Range %q", h.Get("Content-Length"), h.Get("Content-Range"))
+	known := asked.Hash != "" || asked.Size > 0
+	if o.Size < 0 && known {
+		o.Size = asked.Size
 	}
-	at, err := http.ParseTime(h.Get("Last-Modified"))
-	if err != nil {
-		return store.Object{}, fmt.Errorf("the answer's Last-Modified: %w", err)
+	if o.Hash == "" && known {
+		o.Hash = asked.Hash
 	}
-	o.Modified = at.UTC()
+	at, ok := timeOf(h.Get("Last-Modified"))
+	if o.Modified = at; !ok {
+		if o.Modified = asked.Modified; o.Modified.IsZero() {
+			o.Warnings = append(o.Warnings, fmt.Sprintf("the answer's Last-Modified %.40q cannot be read: it counts as without one", h.Get("Last-Modified")))
+		}
+	}
 	for _, name := range kept {
-		if v := h.Get(name); v != "" {
+		v := h.Get(name)
+		if name == "Content-Encoding" {
+			v = withoutChunks(v)
+		}
+		if v != "" {
 			o.Header = set(o.Header, name, v)
 		}
 	}
 	for name, values := range h {
-		if short, ok := strings.CutPrefix(name, metaPrefix); ok {
-			o.Meta = set(o.Meta, strings.ToLower(short), plain(values[0]))
+		short, ok := strings.CutPrefix(name, metaPrefix)
+		if !ok {
+			continue
+		}
+		short = strings.ToLower(short)
+		if len(slices.Compact(slices.Clone(values))) > 1 {
+			o.Warnings = append(o.Warnings, fmt.Sprintf("metadata %q: there are %d under names that differ by case alone, or by nothing; only the first is kept", short, len(values)))
+		}
+		o.Meta = set(o.Meta, short, plain(values[0]))
+	}
+	return o
+}
+
+// withoutChunks is a Content-Encoding without the coding of an upload's own, which
+// some services keep with the object though it never lies in it (S3 API
+// reference, "Signature calculations: transferring payload in chunks").
+func withoutChunks(v string) string {
+	if !strings.Contains(v, "aws-chunked") {
+		return v
+	}
+	var rest []string
+	for coding := range strings.SplitSeq(v, ",") {
+		if coding = strings.TrimSpace(coding); coding != "" && coding != "aws-chunked" {
+			rest = append(rest, coding)
 		}
 	}
-	return o, nil
+	return strings.Join(rest, ", ")
 }
 
 // plain undoes the form in which S3 sends metadata that is not ASCII (RFC 2047;

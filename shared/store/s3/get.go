@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -23,28 +21,30 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 
 // head asks once. An answer to a HEAD has no document, so that one that refuses
 // does not say what is missing, the object or its bucket, nor which of all
-// mistakes it is about: a GET of one byte does.
+// mistakes it is about: a GET of one byte does. So it does where a HEAD names no size.
 func (b *Bucket) head(ctx context.Context, op, key string, header map[string]string) (store.Object, error) {
 	if key == "" {
 		return store.Object{}, fault.New(fault.Invalid, op, key, errors.New("S3 has no empty keys"))
 	}
+	asked := store.Object{Key: key}
 	r := request{op: op, method: http.MethodHead, key: key, header: header}
 	resp, _, err := b.fetch(ctx, r)
-	if said, ok := errors.AsType[*refusal](err); ok && vague(said.status) {
+	said, ok := errors.AsType[*refusal](err)
+	if ok && vague(said.status) || err == nil && describe(asked, resp).Size < 0 {
 		r.method, r.header = http.MethodGet, map[string]string{"Range": "bytes=0-0"}
 		for name, value := range header {
 			r.header[name] = value
 		}
 		if resp, _, err = b.fetch(ctx, r); err == nil && resp.StatusCode != http.StatusPartialContent {
-			return store.Object{}, fault.New(fault.Temporary, op, key, fmt.Errorf("a HEAD was refused (%w), a GET of one byte answered with status %d", said, resp.StatusCode))
+			return store.Object{}, fault.New(fault.Temporary, op, key, fmt.Errorf("a HEAD tells nothing (%v), a GET of one byte answered with status %d", said, resp.StatusCode))
 		}
 	}
 	if err != nil {
 		return store.Object{}, err
 	}
-	o, err := describe(key, resp)
-	if err != nil {
-		return store.Object{}, fault.New(fault.Temporary, op, key, err)
+	o := describe(asked, resp)
+	if o.Size < 0 {
+		return store.Object{}, fault.New(fault.Temporary, op, key, fmt.Errorf("the answer names no size: Content-Length %q, Content-Range %q", resp.Header.Get("Content-Length"), resp.Header.Get("Content-Range")))
 	}
 	return o, nil
 }
@@ -56,8 +56,8 @@ func vague(status int) bool {
 
 // Open implements store.Source by one GET (a HEAD where n is 0), tried once,
 // and describes the object as Stat does. The object must still have obj.Hash
-// (If-Match, and the answer's own ETag for services that do not know it). The
-// right ETag with another size is Corrupt. A range that begins at or behind the
+// (If-Match, and the answer's own ETag for services that do not know it). What the
+// answer leaves out is as obj has it (describe). The right ETag with another size is Corrupt. A range that begins at or behind the
 // end is Invalid, and so is a service that ignores ranges.
 func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	const op = "s3.Open"
@@ -123,24 +123,33 @@ func unchanged(asked, found store.Object) error {
 // opened holds an answer against what was asked for, and returns how many bytes its body has.
 func opened(resp *http.Response, asked store.Object, off, n int64) (store.Object, int64, error) {
 	const op = "s3.Open"
-	found, err := describe(asked.Key, resp)
-	if err != nil {
-		return found, 0, fault.New(fault.Temporary, op, asked.Key, err)
+	found := describe(asked, resp)
+	if resp.Header.Get("ETag") == "" && asked.Hash != "" && found.Size != asked.Size {
+		return found, 0, fault.New(fault.Temporary, op, asked.Key, fmt.Errorf("an answer without an ETag, of %d bytes where the object has %d: it may not be the service's own", found.Size, asked.Size))
 	}
 	if err := unchanged(asked, found); err != nil {
 		return found, 0, err
 	}
 	found.Frozen = false // it is being read
+	if found.Size < 0 {
+		found.Size = 0
+		if resp.StatusCode != http.StatusOK || len(resp.TransferEncoding) == 0 || off > 0 || n > 0 {
+			return found, 0, fault.New(fault.Temporary, op, asked.Key, errors.New("the answer does not say how much the object has"))
+		}
+		return found, -1, nil
+	}
 	end := found.Size
 	if n > 0 {
 		end = min(end, off+n)
 	}
 	whole := off == 0 && end == found.Size
 	if resp.StatusCode == http.StatusPartialContent {
-		want := "bytes " + strconv.FormatInt(off, 10) + "-" + strconv.FormatInt(end-1, 10) + "/"
-		if got := resp.Header.Get("Content-Range"); !strings.HasPrefix(got, want) {
+		first, last, _, ok := store.ContentRange(resp.Header.Get("Content-Range"))
+		if got := resp.Header.Get("Content-Range"); !ok || first != off || last != end-1 {
 			return found, 0, fault.New(fault.Corrupt, op, asked.Key, fmt.Errorf("asked for %s, got %q", rangeOf(off, n), got))
 		}
+	} else if resp.StatusCode != http.StatusOK {
+		return found, 0, fault.New(fault.Temporary, op, asked.Key, fmt.Errorf("an answer of status %d", resp.StatusCode))
 	} else if !whole {
 		return found, 0, fault.New(fault.Invalid, op, asked.Key, fmt.Errorf("asked for %s, got all with status %d: the service ignores ranges", rangeOf(off, n), resp.StatusCode))
 	}

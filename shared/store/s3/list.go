@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -20,7 +21,8 @@ import (
 // the object is encrypted. Nor does it tell what is disabled at Kodo: reading
 // that is Denied. Whether an archived object is restored takes a HEAD each, but
 // at AWS. A page is tried up to 6 times. Only IsTruncated ends
-// the listing. A bucket that does not exist is NotFound. When the iteration
+// the listing, and at the end of a bucket or prefix one more request that finds
+// nothing behind the last key (store.Pages, Recheck). A bucket that does not exist is NotFound. When the iteration
 // ends, no goroutine of it is left.
 func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return b.pages().List(ctx, r)
@@ -32,7 +34,7 @@ func (b *Bucket) FirstPage(ctx context.Context, r store.Range) ([]store.Object, 
 }
 
 func (b *Bucket) pages() store.Pages {
-	return store.Pages{Op: "s3.List", Cut: takeable, Read: b.readPage}
+	return store.Pages{Op: "s3.List", Cut: takeable, Read: b.readPage, Pause: b.pause, Recheck: true}
 }
 
 // takeable cuts s to what S3 takes as a parameter: UTF-8 of a key's length. A
@@ -53,6 +55,7 @@ func takeable(s string) string {
 func (b *Bucket) readPage(ctx context.Context, q store.Query, token string) (store.Page, error) {
 	p, err := retry(ctx, b, "s3.List", q.Prefix, func() (*page, error) { return b.listPage(ctx, q, token) })
 	if err == nil {
+		p.ask = slices.DeleteFunc(p.ask, func(i int) bool { return p.objects[i].Key <= q.After }) // not of the range
 		err = b.askRestored(ctx, p)
 	}
 	if err != nil {
@@ -80,7 +83,13 @@ func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*pa
 	if err != nil {
 		return nil, named(err, q.Prefix)
 	}
-	p, err := parsePage(data)
+	p, err := parsePage(data, b.coding.Load() == codingPlain)
+	if err == nil && p.plain {
+		b.coding.Store(codingPlain)
+	}
+	if err == nil && p.unclear >= 0 && b.coding.Load() == codingUnknown && b.meansPlain(ctx, data, p) {
+		p, err = parsePage(data, true)
+	}
 	var unclear *ambiguous
 	switch {
 	case errors.As(err, &unclear):
@@ -91,6 +100,35 @@ func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*pa
 		return nil, fault.New(fault.Temporary, op, q.Prefix, errors.New("a page names itself as the next"))
 	}
 	return p, nil
+}
+
+// What is known of how the service writes keys in a page that says it encodes them.
+const (
+	codingUnknown = iota
+	codingTrue    // it does
+	codingPlain   // it does not
+)
+
+// meansPlain finds out, once for a bucket, whether keys come as they are though
+// pages say that they are encoded: "a+b" is then not "a b". It asks for the first
+// key of p of which that makes two, a HEAD or two.
+func (b *Bucket) meansPlain(ctx context.Context, data []byte, p *page) bool {
+	raw, err := parsePage(data, true)
+	if err != nil {
+		return false
+	}
+	const op = "s3.List"
+	if _, err := b.head(ctx, op, p.objects[p.unclear].Key, nil); err == nil {
+		b.coding.Store(codingTrue)
+		return false
+	} else if fault.KindOf(err) != fault.NotFound {
+		return false // asked again with the next page
+	}
+	if _, err := b.head(ctx, op, raw.objects[p.unclear].Key, nil); err != nil {
+		return false
+	}
+	b.coding.Store(codingPlain)
+	return true
 }
 
 // named puts key into a fault that has none.

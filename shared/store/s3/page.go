@@ -4,7 +4,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,6 +20,8 @@ type page struct {
 	ask     []int  // indices of archived objects of which nothing said whether they are restored
 	token   string // for the next page; "" is the end
 	after   string // the start that the service says it was asked for
+	plain   bool   // keys came as they are, whatever the page says
+	unclear int    // index of the first key that says another thing if it came as it is, though the page says that it is encoded; -1: none
 }
 
 // ambiguous is a key that came in a form that may be read in two ways.
@@ -35,37 +39,74 @@ type listed struct {
 	StartAfter   string
 	EncodingType string
 	Contents     []struct {
-		Key, ETag, StorageClass string
-		Size                    int64
-		LastModified            time.Time
-		RestoreStatus           *struct {
+		Key, ETag, StorageClass, Size, LastModified string
+		RestoreStatus                               *struct {
 			InProgress bool   `xml:"IsRestoreInProgress"`
 			Expires    string `xml:"RestoreExpiryDate"`
 		}
 	}
 }
 
-// parsePage decodes a page. Keys are percent-encoded where the page says so; a
-// plus is then a space (S3 API reference, ListObjectsV2: EncodingType).
+// unencoded reports whether x holds bytes that percent-encoding never leaves.
+// Some services say that they encode, and do not.
+func (x *listed) unencoded() bool {
+	for _, c := range x.Contents {
+		if !percentEncoded(c.Key) {
+			return true
+		}
+	}
+	return !percentEncoded(x.StartAfter)
+}
+
+// percentEncoded reports whether s can be percent-encoded.
+func percentEncoded(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte(`"<>\^{|}`+"`", s[i]) >= 0 {
+			return false
+		}
+	}
+	_, err := url.QueryUnescape(s)
+	return err == nil
+}
+
+// parsePage decodes a page. It must be a ListBucketResult with IsTruncated, a
+// token where that is true, and a Key and a Size for each of Contents; else it is
+// no page, and says nothing about an end. A date that cannot be read is a warning
+// of its object. Keys are percent-encoded where the page says so, unless plain
+// says that the service does not mean it, or the page itself shows that; a plus
+// is then a space (S3 API reference, ListObjectsV2: EncodingType).
 // encoding/xml takes 10 to 20 µs a key, a tenth of what the request does.
-func parsePage(data []byte) (*page, error) {
+func parsePage(data []byte, plain bool) (*page, error) {
 	var x listed
 	if err := xml.Unmarshal(data, &x); err != nil {
 		return nil, err
 	}
-	decode := plainKey
-	if x.EncodingType == "url" {
-		decode = url.QueryUnescape
+	p := &page{objects: make([]store.Object, 0, len(x.Contents)), unclear: -1}
+	decode := url.QueryUnescape
+	switch {
+	case x.EncodingType != "url":
+		decode = plainKey
+	case plain || x.unencoded():
+		p.plain, decode = true, plainKey
 	}
-	p := &page{objects: make([]store.Object, 0, len(x.Contents))}
 	var err error
-	for _, c := range x.Contents {
-		o := store.Object{Size: c.Size, Hash: hashOf(c.ETag), Modified: c.LastModified.UTC(), Class: classOf(c.StorageClass)}
+	for i, c := range x.Contents {
+		o := store.Object{Hash: hashOf(c.ETag), Class: classOf(c.StorageClass)}
 		if o.Key, err = decode(c.Key); err != nil {
 			return nil, err
 		}
-		if o.Size < 0 {
-			return nil, fmt.Errorf("key %q: size %d", o.Key, o.Size)
+		if o.Key == "" {
+			return nil, fmt.Errorf("entry %d has no key", i+1)
+		}
+		if p.unclear < 0 && x.EncodingType == "url" && !p.plain && o.Key != c.Key {
+			p.unclear = i
+		}
+		if o.Size, err = strconv.ParseInt(strings.TrimSpace(c.Size), 10, 64); err != nil || o.Size < 0 {
+			return nil, fmt.Errorf("key %q: size %.40q", o.Key, c.Size)
+		}
+		var ok bool
+		if o.Modified, ok = timeOf(c.LastModified); !ok {
+			o.Warnings = append(o.Warnings, fmt.Sprintf("its LastModified %.40q cannot be read: it counts as without one", c.LastModified))
 		}
 		if o.Frozen = archived(o.Class); o.Frozen {
 			if c.RestoreStatus == nil {
@@ -89,6 +130,18 @@ func parsePage(data []byte) (*page, error) {
 		return nil, fmt.Errorf("IsTruncated is %q", x.IsTruncated)
 	}
 	return p, nil
+}
+
+// timeOf reads a date of a listing or of a header: as S3 writes it, or in another
+// of the usual forms. Some clones have their own.
+func timeOf(s string) (time.Time, bool) {
+	s = strings.TrimSpace(s)
+	for _, form := range [...]string{time.RFC3339Nano, http.TimeFormat, time.RFC1123Z, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999Z0700"} {
+		if t, err := time.Parse(form, s); err == nil && store.Dated(t.UTC()) {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
 }
 
 // plainKey takes a key that came as it is. What XML does not carry, or carries

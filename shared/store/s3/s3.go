@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -64,6 +65,7 @@ type Bucket struct {
 	scheme, host string                 // of the endpoint
 	inHost       bool                   // the host names the bucket
 	tells        bool                   // a listing tells of every archived object whether it is thawed
+	coding       atomic.Int32           // codingUnknown, …True or …Plain
 	pause        func() backoff.BackOff // between tries
 }
 

@@ -1,0 +1,216 @@
+package kodo
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+)
+
+// misbehave is a bucket whose API and download host answer with these bytes.
+func misbehave(t testing.TB, serve func(w *odd.Wire, r *http.Request)) (*odd.Server, *Bucket) {
+	t.Helper()
+	s, err := odd.Start(serve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s, open(t, Config{Bucket: "b", Endpoint: s.URL, Domain: s.URL, Insecure: true, AccessKey: "ak", SecretKey: "sk"})
+}
+
+// notDocuments are answers of status 200 that are no document of Kodo's.
+var notDocuments = map[string]string{
+	"an empty object":     odd.Answer(200, `{}`),
+	"nothing":             odd.Answer(200, ``),
+	"null":                odd.Answer(200, `null`),
+	"a list of numbers":   odd.Answer(200, `[1]`),
+	"a text":              odd.Answer(200, `"ok"`),
+	"HTML":                odd.Answer(200, `<html><body>log in</body></html>`, "Content-Type: text/html"),
+	"an error":            odd.Answer(200, `{"error":"no such thing","items":[],"hosts":[],"times":[],"datas":[],"fsize":1,"hash":"h"}`),
+	"an error with data":  odd.Answer(200, `{"code":599,"error":"busy","marker":"","items":null,"hosts":[{"rs":{},"rsf":{}}],"times":[1],"datas":[1],"fsize":1,"putTime":17000000000000000}`),
+	"cut short":           odd.Answer(200, `{"items":[{"key":"a","fsi`),
+	"cut on the wire":     odd.Head(200, "Content-Length: 400") + `{"items":[`,
+	"of wrong types":      odd.Answer(200, `{"items":{},"hosts":{},"times":"1","datas":1,"fsize":"1","hash":"h"}`),
+	"gzip that is broken": odd.Answer(200, "\x1f\x8b\x08garbage", "Content-Encoding: gzip"),
+	"packed unheard of":   odd.Answer(200, `{"items":[]}`, "Content-Encoding: br"),
+}
+
+func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {
+	asks := map[string]func(*testing.T, *Bucket) error{
+		"list":   func(t *testing.T, b *Bucket) error { _, err := drain(t, b, store.Range{}); return err },
+		"stat":   func(t *testing.T, b *Bucket) error { _, err := b.Stat(t.Context(), "k"); return err },
+		"usage":  func(t *testing.T, b *Bucket) error { _, err := b.Usage(t.Context()); return err },
+		"rules":  func(t *testing.T, b *Bucket) error { _, err := b.Rules(t.Context()); return err },
+		"region": func(t *testing.T, b *Bucket) error { _, err := b.query(t.Context(), 0); return err },
+		"thaw": func(t *testing.T, b *Bucket) error {
+			return b.askSome(t.Context(), []store.Object{{Key: "a"}}, []int{0})
+		},
+	}
+	more := map[string]string{
+		"list, an item without a size": odd.Answer(200, `{"items":[{"key":"a"}]}`),
+		"list, a marker of a number":   odd.Answer(200, `{"marker":1,"items":[]}`),
+		"stat, a hash alone":           odd.Answer(200, `{"hash":"h"}`),
+		"stat, a size alone":           odd.Answer(200, `{"fsize":0}`),
+		"region, one without hosts":    odd.Answer(200, `{"hosts":[{}]}`),
+		"region, null":                 odd.Answer(200, `{"hosts":null}`),
+		"usage, one figure too few":    odd.Answer(200, `{"times":[1,2],"datas":[1]}`),
+		"rules, one without a name":    odd.Answer(200, `[{}]`),
+		"thaw, an answer of nothing":   odd.Answer(200, `[{}]`),
+		"thaw, success without data":   odd.Answer(200, `[{"code":200}]`),
+		"thaw, success and an error":   odd.Answer(200, `[{"code":200,"data":{"error":"no"}}]`),
+	}
+	for name, ask := range asks {
+		for of, answer := range notDocuments {
+			if !(name == "rules" && of == "null") { // none
+				more[name+", "+of] = answer
+			}
+		}
+		_ = ask
+	}
+	for name, answer := range more {
+		t.Run(name, func(t *testing.T) {
+			_, b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+				w.Send(answer)
+				w.Hangup()
+			})
+			ask, _, _ := strings.Cut(name, ",")
+			if err := asks[ask](t, b); fault.KindOf(err) != fault.Temporary {
+				t.Errorf("got %v, want it Temporary", err)
+			}
+		})
+	}
+}
+
+func TestASecondPageThatIsNoneEndsNoListing(t *testing.T) {
+	for name, answer := range notDocuments {
+		t.Run(name, func(t *testing.T) {
+			_, b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+				if r.URL.Query().Get("marker") == "" {
+					w.Send(odd.Answer(200, string(pageJSON("m", itemJSON("a")))))
+					return
+				}
+				w.Send(answer)
+				w.Hangup()
+			})
+			keys, err := drain(t, b, store.Range{})
+			if fault.KindOf(err) != fault.Temporary || !slices.Equal(keys, []string{"a"}) {
+				t.Errorf("got %q, %v, want a and a Temporary error", keys, err)
+			}
+		})
+	}
+}
+
+func TestAPageIsUnpackedThatNobodyAskedToPack(t *testing.T) {
+	packed := gzipped(t, pageJSON("", itemJSON("a")))
+	for name, lines := range map[string][]string{"and says so": {"Content-Encoding: gzip"}, "and does not say so": nil} {
+		t.Run(name, func(t *testing.T) {
+			_, b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+				if r.URL.Query().Get("marker") == "" {
+					w.Send(odd.Answer(200, packed, lines...))
+					return
+				}
+				w.Send(odd.Answer(200, gzipped(t, pageJSON("")), lines...))
+			})
+			if keys, err := drain(t, b, store.Range{}); err != nil || !slices.Equal(keys, []string{"a"}) {
+				t.Errorf("got %q, %v, want a", keys, err)
+			}
+		})
+	}
+}
+
+// TestOddFieldsAreTroubleOfTheirObjectAlone has an odd object between two good ones.
+func TestOddFieldsAreTroubleOfTheirObjectAlone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		from, to, says string
+		dated          bool
+	}{
+		"a time at the end of all":      {"15895275540000001", "9223372036854775807", "putTime 9223372036854775807", false},
+		"a time beyond it":              {"15895275540000001", "92233720368547758070", "putTime 92233720368547758070", false},
+		"a time before 1970":            {"15895275540000001", "-15895275540000001", "putTime -", false},
+		"no time":                       {`"putTime":15895275540000001,`, "", "putTime 0", false},
+		"the time 0":                    {"15895275540000001", "0", "putTime 0", false},
+		"a time in seconds":             {"15895275540000001", "1589527554", "putTime 1589527554", false},
+		"a time in milliseconds":        {"15895275540000001", "1589527554000", "putTime 1589527554000", false},
+		"a time in nanoseconds":         {"15895275540000001", "1589527554000000100", "putTime 1589527554000000100", false},
+		"a time of text":                {"15895275540000001", `"2020-05-15"`, `putTime "2020-05-15"`, false},
+		"a time with a fraction":        {"15895275540000001", "1589527554.5", "putTime 1589527554.5", false},
+		"a time that is an object":      {"15895275540000001", `{"$date":1}`, "putTime {", false},
+		"a class that is new":           {`"type":0`, `"type":9`, "type 9", true},
+		"metadata that differs by case": {`"type":0`, `"type":0,"x-qn-meta":{"Owner":"a","owner":"b"}`, `"owner"`, true},
+		"headers that differ by case":   {`"type":0`, `"type":0,"x-qn-meta":{"!cache-control":"a","!Cache-Control":"b"}`, `"Cache-Control"`, true},
+		"metadata that says the same":   {`"type":0`, `"type":0,"x-qn-meta":{"Owner":"a","owner":"a"}`, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := pageJSON("", itemJSON("a"), strings.Replace(itemJSON("b"), tc.from, tc.to, 1), itemJSON("c"))
+			b := fake(t, pages(map[string][]byte{"": page}))
+			var all []store.Object
+			for o, err := range b.List(t.Context(), store.Range{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, o)
+			}
+			if len(all) != 3 || len(all[0].Warnings)+len(all[2].Warnings) > 0 {
+				t.Fatalf("got %+v, want three objects, one odd", all)
+			}
+			warnings := fmt.Sprint(all[1].Warnings)
+			if (tc.says == "") != (len(all[1].Warnings) == 0) || !strings.Contains(warnings, tc.says) || tc.dated == all[1].Modified.IsZero() {
+				t.Errorf("got %s, dated %s, want it to say %s", warnings, all[1].Modified, tc.says)
+			}
+			if _, err := all[1].Modified.MarshalText(); err != nil {
+				t.Errorf("%s cannot be written: %v", all[1].Modified, err)
+			}
+		})
+	}
+}
+
+func TestAnEarlyEndIsNoticed(t *testing.T) {
+	all := []string{"a", "b", "c", "d"}
+	_, b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+		i := 0
+		for i < len(all) && r.URL.Query().Get("marker") >= startMarker(all[i]) && r.URL.Query().Get("marker") != "" {
+			i++
+		}
+		var items []string
+		for _, k := range all[i:min(i+2, len(all))] {
+			items = append(items, itemJSON(k))
+		}
+		w.Send(odd.Answer(200, string(pageJSON("", items...)))) // never a marker
+	})
+	if keys, err := drain(t, b, store.Range{}); err != nil || !slices.Equal(keys, all) {
+		t.Errorf("got %q, %v, want %q", keys, err, all)
+	}
+}
+
+func gzipped(t testing.TB, data []byte) string {
+	t.Helper()
+	var out strings.Builder
+	w := gzip.NewWriter(&out)
+	_, err := w.Write(data)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestAKeyThatIsNoTextIsToldAsThat(t *testing.T) {
+	for name, key := range map[string]string{"bytes that are not UTF-8": "\"\xff\xfe\"", "half a pair of surrogates": `"\ud83d"`} {
+		t.Run(name, func(t *testing.T) {
+			b := fake(t, pages(map[string][]byte{"": []byte(strings.Replace(string(pageJSON("", itemJSON("k"))), `"k"`, key, 1))}))
+			_, err := drain(t, b, store.Range{})
+			check := b.Check(t.Context())
+			for _, err := range []error{err, check} {
+				if err == nil || !strings.Contains(err.Error(), "not UTF-8") || strings.Contains(err.Error(), "not Kodo") {
+					t.Errorf("got %v, want it to say that a key is not UTF-8", err)
+				}
+			}
+		})
+	}
+}

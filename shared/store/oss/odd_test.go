@@ -1,0 +1,126 @@
+package oss
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// misbehave is a bucket whose service answers with whatever bytes.
+func misbehave(t *testing.T, serve func(w *odd.Wire, r *http.Request)) *Bucket {
+	t.Helper()
+	s, err := odd.Start(serve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	b, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: s.URL, Insecure: true, Credentials: testKeys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.pause = func() backoff.BackOff { return &backoff.ZeroBackOff{} }
+	t.Cleanup(b.CloseIdle)
+	return b
+}
+
+func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {
+	asks := map[string]func(*testing.T, *Bucket) error{
+		"list": func(t *testing.T, b *Bucket) error {
+			for _, err := range b.List(t.Context(), store.Range{}) {
+				return err
+			}
+			return nil
+		},
+		"parts": func(t *testing.T, b *Bucket) error { _, err := b.Parts(t.Context(), "k", "U"); return err },
+		"begin": func(t *testing.T, b *Bucket) error {
+			_, _, err := b.Begin(t.Context(), store.Object{Key: "k"})
+			return err
+		},
+		"versioned": func(t *testing.T, b *Bucket) error { _, err := b.Versioned(t.Context()); return err },
+		"retention": func(t *testing.T, b *Bucket) error { _, err := b.Retention(t.Context()); return err },
+		"finish": func(t *testing.T, b *Bucket) error {
+			_, err := b.Finish(t.Context(), "k", "U", []store.Part{{Number: 1, ETag: "A"}}, store.Put{})
+			return err
+		},
+		"put": func(t *testing.T, b *Bucket) error {
+			_, err := b.Put(t.Context(), store.Object{Key: "k", Size: 1}, strings.NewReader("x"), store.Put{})
+			return err
+		},
+		"part": func(t *testing.T, b *Bucket) error {
+			_, err := b.PutPart(t.Context(), "k", "U", 1, strings.NewReader("x"), 1)
+			return err
+		},
+		"stat": func(t *testing.T, b *Bucket) error { _, err := b.Stat(t.Context(), "k"); return err },
+	}
+	more := map[string]string{
+		"parts, neither more nor the end":   odd.Answer(200, "<ListPartsResult></ListPartsResult>"),
+		"parts, one without a number":       odd.Answer(200, "<ListPartsResult><IsTruncated>false</IsTruncated><Part><ETag>A</ETag></Part></ListPartsResult>"),
+		"parts, one without an ETag":        odd.Answer(200, "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber></Part></ListPartsResult>"),
+		"begin, no upload":                  odd.Answer(200, "<InitiateMultipartUploadResult/>"),
+		"finish, no ETag":                   odd.Answer(200, "<CompleteMultipartUploadResult/>"),
+		"retention, no state":               odd.Answer(200, "<WormConfiguration/>"),
+		"list, a page that leads to itself": odd.Answer(200, string(pageXML(true, "", contentXML("a")))),
+	}
+	for name := range asks {
+		for of, answer := range map[string]string{
+			"nothing":          odd.Answer(200, ""),
+			"JSON":             odd.Answer(200, "{}"),
+			"HTML":             odd.Answer(200, "<html><body>log in</body></html>", "Content-Type: text/html"),
+			"another document": odd.Answer(200, "<ListBucketsResult><IsTruncated>false</IsTruncated><UploadId>U</UploadId><ETag>E</ETag><State>Locked</State></ListBucketsResult>"),
+			"cut on the wire":  odd.Head(200, "Content-Length: 900") + "<ListBucketResult>",
+			"gzip that breaks": odd.Answer(200, "\x1f\x8b\x08garbage"),
+		} {
+			if name != "stat" || of != "cut on the wire" { // a HEAD has no document
+				more[name+", "+of] = answer
+			}
+		}
+	}
+	for name, answer := range more {
+		t.Run(name, func(t *testing.T) {
+			ask, _, _ := strings.Cut(name, ",")
+			b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+				if r.Method == http.MethodHead {
+					answer, _, _ = strings.Cut(answer, "\r\n\r\n")
+					answer += "\r\n\r\n"
+				}
+				w.Send(answer)
+				w.Hangup()
+			})
+			if err := asks[ask](t, b); fault.KindOf(err) != fault.Temporary {
+				t.Errorf("got %v, want it Temporary", err)
+			}
+		})
+	}
+}
+
+func TestADocumentHasALimit(t *testing.T) {
+	b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+		w.Send(odd.Head(200, "Connection: close"))
+		for line := "<!-- " + strings.Repeat("x", 1<<20); ; {
+			if _, err := w.Write([]byte(line)); err != nil {
+				w.Hangup()
+				return
+			}
+		}
+	})
+	for _, err := range b.List(t.Context(), store.Range{}) {
+		if fault.KindOf(err) != fault.Invalid {
+			t.Errorf("got %v, want it Invalid", err)
+		}
+	}
+}
+
+func TestAnOddTimeIsTroubleOfItsObjectAlone(t *testing.T) {
+	for _, at := range []string{"", "today", "2021-02-29T00:00:00.000Z", "9999-12-31T23:59:59-01:00"} {
+		p, err := parsePage(pageXML(false, "", contentXML("a"), strings.Replace(contentXML("b"), "2020-05-18T05:45:54.000Z", at, 1), contentXML("c")))
+		if err != nil || len(p.objects) != 3 || !p.objects[1].Modified.IsZero() || len(p.objects[1].Warnings) != 1 || len(p.objects[2].Warnings) != 0 {
+			t.Errorf("%q: got %+v, %v, want three objects, the second with a warning and without a time", at, p, err)
+		}
+	}
+}
