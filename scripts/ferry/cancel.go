@@ -16,6 +16,11 @@ func graceFlag(c *cobra.Command, to *time.Duration) {
 	c.Flags().DurationVar(to, "wait", pipeline.Notice, "how long those at work are given to notice before the books are closed; what they do later is in no report")
 }
 
+// settleFlag adds --wait to a command that takes something back of jobs.
+func settleFlag(c *cobra.Command, to *time.Duration) {
+	c.Flags().DurationVar(to, "wait", pipeline.Notice, "how long those at work are given to notice what is taken back of jobs")
+}
+
 func cancelCommand() *cobra.Command {
 	var o runFlags
 	var grace time.Duration
@@ -27,13 +32,18 @@ func cancelCommand() *cobra.Command {
 cancelled, and its books say what was done and what is open. What was copied
 stays. A task that comes late writes nothing any more.
 
+Of a run of events, <job>/<day>-events, the whole UTC day is cancelled: each of its
+runs gets its report, and what is notified of until that day ends is not looked at,
+nor is what waits: the job's next run finds it. The next day is a run of its own;
+to follow no events any more, take events: out of the job (ferry jobs apply).
+
 RUN is <job>/<time>; a JOB stands for its newest run. Interrupted, the same
 command ends what it began; so does a deployment's sweeper. Cancelling twice is
 no error. What is open a new run finds, or ferry retry.`, lasted(pipeline.Notice)),
 		Example: "  ferry cancel photos\n  ferry report photos",
 		Args:    exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.open(c.Context(), args[0])
+			run, op, err := o.open(c.Context(), args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}

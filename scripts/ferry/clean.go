@@ -29,7 +29,7 @@ RUN is <job>/<time>; a JOB stands for its newest run.`,
 		Example: "  ferry clean photos\n  ferry clean photos/20260101T120000Z --json",
 		Args:    exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.open(c.Context(), args[0])
+			run, op, err := o.open(c.Context(), args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
 )
 
 func jobsCommand() *cobra.Command {
@@ -29,13 +32,16 @@ a file, ferry.yaml by default, and taken over by ferry jobs apply.`,
 
 func jobsRemoveCommand() *cobra.Command {
 	var o runFlags
+	var grace time.Duration
 	c := &cobra.Command{
 		Use:   "remove JOB…",
 		Short: "Keep jobs no more; their runs stay, and go on",
-		Long: `Remove takes jobs out of the ledger: no timer and no event begins anything for
+		Long: fmt.Sprintf(`Remove takes jobs out of the ledger: no timer and no event begins anything for
 them any more. Runs stay as they are, with their reports; one that is under way
-goes on. Removing a job that is not kept is no error; one that cannot be read is
-removed as any other.`,
+goes on, but removes nothing from the target any more. Where something could be at
+work for its events, or removing, remove returns once that has ended, %s
+later. Removing a job that is not kept is no error; one that cannot be read is
+removed as any other.`, lasted(pipeline.Notice)),
 		Example: "  ferry jobs remove photos",
 		Args:    some("JOB"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -48,16 +54,33 @@ removed as any other.`,
 					return err
 				}
 			}
+			op, begun, wait := operate(led, c.ErrOrStderr()), time.Now(), false
 			for _, name := range args {
-				if err := led.DropJob(c.Context(), name); err != nil {
+				withdrawn, err := op.Drop(c.Context(), name)
+				if err != nil {
 					return misconfigured(err)
+				}
+				wait, begun = wait || withdrawn, time.Now()
+			}
+			if wait {
+				if err := op.Settle(c.Context(), begun, grace); err != nil {
+					return unsettled(c.Context(), err)
 				}
 			}
 			return o.say(c.OutOrStdout(), map[string][]string{"removed": args}, "not kept any more: %s", strings.Join(args, ", "))
 		},
 	}
 	o.add(c)
+	settleFlag(c, &grace)
 	return c
+}
+
+// unsettled says what holds of jobs whose withdrawal was not waited for.
+func unsettled(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.Join(errInterrupted, fmt.Errorf("it is taken back all the same; what is at work ends within %s", lasted(pipeline.Notice)))
+	}
+	return misconfigured(err)
 }
 
 // some takes one argument or more.

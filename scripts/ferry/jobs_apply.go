@@ -18,12 +18,14 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
 )
 
 // applyOptions are the flags of `ferry jobs apply`.
 type applyOptions struct {
 	runFlags
-	file string
+	file  string
+	grace time.Duration
 }
 
 func jobsApplyCommand() *cobra.Command {
@@ -31,18 +33,24 @@ func jobsApplyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "apply [NAME…]",
 		Short: "Keep the jobs of a file in the ledger",
-		Long: `Apply takes the jobs of a file, or those of the given names, into the ledger, and
+		Long: fmt.Sprintf(`Apply takes the jobs of a file, or those of the given names, into the ledger, and
 says what that changes. Runs under way keep the job they began with. All mistakes
 are named at once, each with its line, and then nothing is kept: also where two
 jobs write to one place, in the file or in the ledger. Jobs that the file does
-not have stay as they are. A list of keys (keyList) is taken along.`,
+not have stay as they are. A list of keys (keyList) is taken along.
+
+What a job takes back holds for what is under way, too: without delete: nothing is
+removed from the target any more, and events are followed no further than the job
+says now. Where something could be at work, apply returns once that has ended, %s
+later.`, lasted(pipeline.Notice)),
 		Example: "  ferry jobs apply\n  ferry jobs apply photos videos --file jobs/ferry.yaml",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.apply(c.Context(), args, c.OutOrStdout())
+			return o.apply(c.Context(), args, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	o.add(c)
+	settleFlag(c, &o.grace)
 	c.Flags().StringVar(&o.file, "file", defaultFile, "the file that has the jobs; infra/ferry.example.yaml shows all that can stand in one")
 	return c
 }
@@ -56,7 +64,7 @@ type applied struct {
 	keys    []string
 }
 
-func (o *applyOptions) apply(ctx context.Context, names []string, out io.Writer) error {
+func (o *applyOptions) apply(ctx context.Context, names []string, out, told io.Writer) error {
 	led, at, err := openLedger(o.ledger)
 	if err != nil {
 		return err
@@ -73,6 +81,7 @@ func (o *applyOptions) apply(ctx context.Context, names []string, out io.Writer)
 			return misconfigured(err)
 		}
 	}
+	op, begun, wait := operate(led, told), time.Now(), false
 	for _, a := range jobs {
 		if a.Change == "same" {
 			continue
@@ -81,8 +90,15 @@ func (o *applyOptions) apply(ctx context.Context, names []string, out io.Writer)
 		if err != nil {
 			return usageError{err}
 		}
-		if err := led.KeepJob(ctx, ledger.KeptJob{Name: a.Job, Job: raw, At: time.Now().UTC()}, a.keys); err != nil {
+		withdrawn, err := op.Keep(ctx, ledger.KeptJob{Name: a.Job, Job: raw, At: time.Now().UTC()}, a.keys)
+		if err != nil {
 			return misconfigured(err)
+		}
+		wait, begun = wait || withdrawn, time.Now()
+	}
+	if wait {
+		if err := op.Settle(ctx, begun, o.grace); err != nil {
+			return unsettled(ctx, err)
 		}
 	}
 	if o.json {

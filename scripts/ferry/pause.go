@@ -20,16 +20,24 @@ down. Tasks that come out of the queues meanwhile are dropped: ferry resume find
 from the ledger what is open. A timer does not begin a run beside a paused one,
 unless its job says overlap: allow.
 
+Of a run of events, <job>/<day>-events, the whole UTC day is paused: pause returns
+once nothing of it goes on, what is notified of meanwhile waits, and ferry resume
+has it looked at, as the source is by then. The next day is a run of its own.
+
 RUN is <job>/<time>; a JOB stands for its newest run. Pausing twice is no error.`, lasted(pipeline.Notice)),
-		Example: "  ferry pause photos\n  ferry resume photos",
+		Example: "  ferry pause photos\n  ferry resume photos\n  ferry pause photos/20260131-events",
 		Args:    exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.open(c.Context(), args[0])
+			run, op, err := o.open(c.Context(), args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
 			if err := op.Pause(c.Context(), run); err != nil {
 				return misconfigured(err)
+			}
+			if ledger.OfEvents(run.Name) {
+				return o.say(c.OutOrStdout(), steered{Run: run.Name, Standing: ledger.Paused},
+					"the events of the day of %s are paused: they wait\nNext: ferry resume %s", run.Name, run.Name)
 			}
 			return o.say(c.OutOrStdout(), steered{Run: run.Name, Standing: ledger.Paused},
 				"run %s is paused: those at work stop within %s\nNext: ferry resume %s", run.Name, lasted(pipeline.Notice), run.Name)

@@ -40,7 +40,7 @@ that goes on is no error and sends nothing.`,
 }
 
 func (o *resumeOptions) resume(ctx context.Context, name string, out io.Writer) error {
-	run, op, err := o.open(ctx, name)
+	run, op, err := o.open(ctx, name, io.Discard)
 	if err != nil {
 		return err
 	}

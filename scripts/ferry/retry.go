@@ -45,7 +45,7 @@ nothing to retry it ends with 0 and begins nothing.`,
 }
 
 func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Writer) error {
-	run, _, err := o.open(ctx, name)
+	run, _, err := o.open(ctx, name, io.Discard)
 	if err != nil {
 		return err
 	}

@@ -2,13 +2,10 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"kodoferry/shared/app"
 	"kodoferry/shared/pipeline"
 )
 
@@ -20,9 +17,11 @@ func sealCommand() *cobra.Command {
 		Short: "End a job for good: nothing is written for it any more",
 		Long: fmt.Sprintf(`Seal ends a job for good, as after a cut-over, when the application writes to the
 target and nothing of the old bucket may overwrite it. No run, timer or event
-writes for the job after it: runs that are not over are cancelled and get their
-report, and a start is refused. There is no way back; a job of another name can
-be started. When seal returns, everybody at work has had %s to notice.
+writes for the job after it: runs that are not over, those of its events too, are
+cancelled and get their report, and a start is refused. There is no way back; a
+job of another name can be started. Where a run was under way, or the job followed
+events, seal returns %s later: everybody at work has noticed by then, and nothing
+is written or removed for the job any more.
 
 Sealing twice is no error. Interrupted, the same command ends what it began.`, lasted(pipeline.Notice)),
 		Example: "  ferry seal photos",
@@ -35,8 +34,7 @@ Sealing twice is no error. Interrupted, the same command ends what it began.`, l
 			if err := known(c.Context(), led, at, args[0]); err != nil {
 				return err
 			}
-			op := app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler))
-			since, ended, err := op.Seal(c.Context(), args[0], grace)
+			since, ended, err := operate(led, c.ErrOrStderr()).Seal(c.Context(), args[0], grace)
 			if err != nil {
 				return cancelFailed(c.Context(), err, args[0])
 			}

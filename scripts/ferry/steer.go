@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,7 @@ func (o *runFlags) add(c *cobra.Command) {
 }
 
 // open opens the run that name stands for, and who may do something with it.
-func (o *runFlags) open(ctx context.Context, name string) (*ledger.Run, *app.Operator, error) {
+func (o *runFlags) open(ctx context.Context, name string, told io.Writer) (*ledger.Run, *app.Operator, error) {
 	led, at, err := openLedger(o.ledger)
 	if err != nil {
 		return nil, nil, err
@@ -35,7 +36,16 @@ func (o *runFlags) open(ctx context.Context, name string) (*ledger.Run, *app.Ope
 	if err != nil {
 		return nil, nil, err
 	}
-	return run, app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler)), nil
+	return run, operate(led, told), nil
+}
+
+// operate returns the operator of a ledger, who says to told what it waits for.
+func operate(led *ledger.Ledger, told io.Writer) *app.Operator {
+	op := app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler))
+	op.Waits = func(d time.Duration) {
+		fmt.Fprintf(told, "waiting up to %s until everybody at work has noticed, and nothing is written or removed any more\n", lasted(d))
+	}
+	return op
 }
 
 // steered is what commands that steer a run say with --json.

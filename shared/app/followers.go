@@ -18,6 +18,12 @@ import (
 type follower struct {
 	job.Job
 	match *job.Matcher
+	ended string // the run of a day whose events are followed no more, for it was cancelled; "" for none
+}
+
+// of reports whether the job follows events of a bucket that come now.
+func (f follower) of(bucket string, now time.Time) bool {
+	return f.Source.Bucket == bucket && (f.ended == "" || f.ended != ledger.EventRun(f.Name, f.Events.Bucket(now), 1))
 }
 
 // chooses reports whether the job follows an event, as far as its key alone tells.
@@ -27,8 +33,9 @@ func (f follower) chooses(n kodo.Notice) bool {
 
 const (
 	// followersFor is how long the jobs that were read hold: a job that is
-	// changed, paused or sealed gets events as before for so long.
-	followersFor = time.Minute
+	// changed, paused or sealed gets events as before for so long, less than
+	// pipeline.Notice, and whoever does them asks what holds by then.
+	followersFor = 20 * time.Second
 	// followersAtMost is how long they hold where the ledger cannot be reached.
 	followersAtMost = 10 * time.Minute
 )
@@ -121,7 +128,13 @@ func readFollower(ctx context.Context, l *ledger.Ledger, name string, now time.T
 	if err != nil {
 		return nil, err
 	}
-	return &follower{j, match}, nil
+	f := &follower{Job: j, match: match}
+	day := ledger.EventRun(name, j.Events.Bucket(now), 1)
+	s, _, err := l.Run(day).Standing(ctx)
+	if s == ledger.Cancelled || s == ledger.Over {
+		f.ended = day
+	}
+	return f, err
 }
 
 // sentEvents remembers which events this instance has sent whose time bucket has

@@ -25,7 +25,7 @@ import (
 // QINIU_SECRET_KEY, as the rules are that `ferry events install` makes.
 //
 //	200  every event is a task in the copy queue, or none of a key that a job follows
-//	202  no job follows events of these buckets: counted, nothing else
+//	202  no job follows events of these buckets, or the day's run of them was cancelled: counted, nothing else
 //	400  signed, and not to be read
 //	401  not signed with these keys
 //	405, 413  not a POST, or longer than a notification is
@@ -117,11 +117,15 @@ func (n *notifier) take(ctx context.Context, notices []kodo.Notice) (notified, e
 	if err != nil {
 		return h, err
 	}
+	now := n.followers.now()
 	var tasks []task.Task
 	for _, notice := range notices {
 		known := false
 		for _, j := range jobs {
-			if known = known || j.Source.Bucket == notice.Bucket; !j.chooses(notice) {
+			if !j.of(notice.Bucket, now) {
+				continue
+			}
+			if known = true; !j.chooses(notice) {
 				continue
 			}
 			t, err := d.pipeline.FollowEvent(ctx, j.Job, notice.Key)
@@ -141,7 +145,7 @@ func (n *notifier) take(ctx context.Context, notices []kodo.Notice) (notified, e
 	if err := d.Worker("").Submit(ctx, tasks...); err != nil {
 		return h, fmt.Errorf("%d tasks not sent: %w", len(tasks), err)
 	}
-	n.sent.note(n.followers.now(), tasks)
+	n.sent.note(now, tasks)
 	return h, nil
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -21,6 +24,8 @@ type Operator struct {
 	// Now is a clock, and Wait waits for a time by it, or until ctx ends.
 	Now  func() time.Time
 	Wait func(ctx context.Context, d time.Duration) error
+	// Waits is told, before a wait of more than 2 s, how long it may take. May be nil.
+	Waits func(d time.Duration)
 }
 
 // Operate returns the operator of a ledger.
@@ -45,71 +50,110 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// goes returns how a run stands, and refuses with Invalid one that nothing
-// lets go on any more.
-func goes(ctx context.Context, run *ledger.Run) (ledger.Standing, error) {
-	s, _, err := run.Standing(ctx)
+// goes returns how a run stands, and since when, and refuses with Invalid one
+// that nothing lets go on any more.
+func goes(ctx context.Context, run *ledger.Run) (ledger.Standing, time.Time, error) {
+	s, since, err := run.Standing(ctx)
 	switch {
 	case err != nil:
-		return s, err
+		return s, since, err
 	case s == ledger.Over:
-		return s, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s is over: ferry report %s tells what it came to", run.Name, run.Name))
+		return s, since, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s is over: ferry report %s tells what it came to", run.Name, run.Name))
 	case s == ledger.Sealed:
-		return s, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s ended with its job, which ferry seal ended for good: what must still be moved takes a job of another name", run.Name))
+		return s, since, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s ended with its job, which ferry seal ended for good: what must still be moved takes a job of another name", run.Name))
 	case s == ledger.Cancelled:
-		return s, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s was cancelled: a new one, by ferry start or ferry copy, finds what is left to do", run.Name))
+		return s, since, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s was cancelled: a new one, by ferry start or ferry copy, finds what is left to do", run.Name))
 	}
-	return s, nil
+	return s, since, nil
 }
 
 // Pause has the tasks of a run dropped until it is resumed. Those at work end
-// within pipeline.Notice. A run that is paused stays so; one that is over, or
-// was cancelled, is Invalid.
+// within pipeline.Notice; of a day of events nothing goes on once Pause has
+// returned, and what is notified of meanwhile waits. The whole day is paused,
+// whichever of its runs is named. A run that is paused stays so; one that is
+// over, or was cancelled, is Invalid.
 func (o *Operator) Pause(ctx context.Context, run *ledger.Run) error {
-	s, err := goes(ctx, run)
-	if err != nil || s == ledger.Paused {
+	s, since, err := goes(ctx, run)
+	if err != nil {
 		return err
 	}
-	return run.Steer(ctx, ledger.Paused, o.Now())
+	if s != ledger.Paused {
+		since = o.Now()
+		if err := run.Steer(ctx, ledger.Paused, since); err != nil {
+			return err
+		}
+	}
+	if !ledger.OfEvents(run.Name) {
+		return nil
+	}
+	return o.until(ctx, since.Add(pipeline.Notice), nil)
 }
 
 // Resume lets a run go on that one process does: that process is to be started
 // again. One that is not paused stays as it is. Of a deployment's run,
 // Deployment.Resume sends the open tasks, too.
 func (o *Operator) Resume(ctx context.Context, run *ledger.Run) error {
-	s, err := goes(ctx, run)
+	s, _, err := goes(ctx, run)
 	if err != nil || s == ledger.Going {
 		return err
 	}
 	return run.Steer(ctx, ledger.Going, o.Now())
 }
 
-// Resume lets a paused run go on and sends what is open of it; it returns how
-// many tasks that were, 0 where it was not paused.
+// Resume lets a paused run go on and sends what is open of it, of a run of
+// events of the whole day; it returns how many tasks that were, 0 where it was
+// not paused.
 func (d *Deployment) Resume(ctx context.Context, name string, now time.Time) (int, error) {
 	run := d.ledger.Run(name)
-	s, err := goes(ctx, run)
+	s, _, err := goes(ctx, run)
 	if err != nil || s == ledger.Going {
+		return 0, err
+	}
+	runs, err := d.ledger.DayRuns(ctx, name)
+	if err != nil {
 		return 0, err
 	}
 	// Twice, so that whoever is interrupted in between can resume once more.
 	if err := run.Steer(ctx, ledger.Resuming, now); err != nil {
 		return 0, err
 	}
-	open, err := d.pipeline.Resume(ctx, name)
-	if err != nil {
-		return 0, err
+	sent := 0
+	for _, name := range runs {
+		open, err := d.pipeline.Resume(ctx, name)
+		if err != nil {
+			return sent, err
+		}
+		if err := d.Worker("").Submit(ctx, open...); err != nil {
+			return sent, err
+		}
+		sent += len(open)
 	}
-	if err := d.Worker("").Submit(ctx, open...); err != nil {
-		return 0, err
-	}
-	return len(open), run.Steer(ctx, ledger.Going, now)
+	return sent, run.Steer(ctx, ledger.Going, now)
 }
 
 // Cancel ends a run for good: its tasks are dropped, and once grace has passed,
 // by when everybody at work should have noticed, its open uploads are aborted
 // and its report is written. It returns the report, also of a run that was over.
+// A run of events is cancelled with the others of its day, each of which gets
+// its report; what is notified of later that day is not followed.
 func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Duration) (pipeline.Report, error) {
+	rep, err := o.cancel(ctx, run, grace)
+	if err != nil || rep.Result != pipeline.ResultCancelled || !ledger.OfEvents(run.Name) {
+		return rep, err
+	}
+	day, err := o.Ledger.DayRuns(ctx, run.Name)
+	if err != nil {
+		return rep, err
+	}
+	for _, name := range day {
+		if _, err := o.pipeline.End(ctx, name); err != nil {
+			return rep, err
+		}
+	}
+	return rep, nil
+}
+
+func (o *Operator) cancel(ctx context.Context, run *ledger.Run, grace time.Duration) (pipeline.Report, error) {
 	for {
 		s, since, err := run.Standing(ctx)
 		switch {
@@ -123,7 +167,7 @@ func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Durat
 				return pipeline.Report{}, err
 			}
 		}
-		if err := o.grant(ctx, run, since.Add(grace)); err != nil {
+		if err := o.until(ctx, since.Add(grace), func() (bool, error) { return run.Over(ctx) }); err != nil {
 			return pipeline.Report{}, err
 		}
 		if s, _, err = run.Standing(ctx); err != nil {
@@ -135,53 +179,154 @@ func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Durat
 	}
 }
 
-// look is how often it is looked whether a run has ended by itself.
-const look = 2 * time.Second
+// wink is how often it is looked whether there is nothing to wait for any more,
+// and the longest wait that nobody is told of.
+const wink = 2 * time.Second
 
-// grant waits until then, or until the run is over.
-func (o *Operator) grant(ctx context.Context, run *ledger.Run, until time.Time) error {
+// until waits until then, or until over, which may be nil, reports true.
+func (o *Operator) until(ctx context.Context, then time.Time, over func() (bool, error)) error {
+	if left := then.Sub(o.Now()); left > wink && o.Waits != nil {
+		o.Waits(left)
+	}
 	for {
-		left := until.Sub(o.Now())
+		left := then.Sub(o.Now())
 		if left <= 0 {
 			return nil
 		}
-		if err := o.Wait(ctx, min(left, look)); err != nil {
+		if err := o.Wait(ctx, min(left, wink)); err != nil {
 			return err
 		}
-		if over, err := run.Over(ctx); err != nil || over {
+		if over == nil {
+			continue
+		}
+		if ended, err := over(); err != nil || ended {
 			return err
 		}
 	}
 }
 
-// Seal ends a job for good, and with it those of its runs that are not over.
-// It returns since when it is sealed, and their reports.
+// Seal ends a job for good, and with it those of its runs that are not over,
+// also those of its events. Once it has returned nothing is written or removed
+// for the job any more. It returns since when it is sealed, and their reports.
 func (o *Operator) Seal(ctx context.Context, name string, grace time.Duration) (time.Time, []pipeline.Report, error) {
 	since, err := o.Ledger.Seal(ctx, name, o.Now())
 	if err != nil {
 		return since, nil, err
 	}
-	runs, err := o.Ledger.Runs(ctx, name)
+	runs, err := o.open(ctx, name)
 	if err != nil {
 		return since, nil, err
 	}
+	if len(runs) > 0 || o.follows(ctx, name) {
+		if err := o.until(ctx, since.Add(grace), nil); err != nil {
+			return since, nil, err
+		}
+	}
 	var ended []pipeline.Report
-	for _, r := range runs {
-		run := o.Ledger.Run(r)
-		open, _, err := unfinished(ctx, run)
-		if err != nil {
-			return since, ended, err
-		}
-		if !open {
-			continue
-		}
-		rep, err := o.Cancel(ctx, run, grace)
+	for _, run := range runs {
+		rep, err := o.cancel(ctx, o.Ledger.Run(run), 0)
 		if err != nil {
 			return since, ended, err
 		}
 		ended = append(ended, rep)
 	}
 	return since, ended, nil
+}
+
+// follows reports whether a job that is kept follows events, or may: one whose
+// record cannot be read.
+func (o *Operator) follows(ctx context.Context, name string) bool {
+	j, _, err := KeptJob(ctx, o.Ledger, name)
+	return !ledger.Missing(err) && (err != nil || j.Events.Follow())
+}
+
+// open lists a job's runs that were started and are not over, those of its
+// events, too.
+func (o *Operator) open(ctx context.Context, name string) ([]string, error) {
+	runs, err := o.Ledger.Runs(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	days, err := o.Ledger.EventRuns(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	runs = append(runs, days...)
+	going := make([]bool, len(runs))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for i, run := range runs {
+		g.Go(func() (err error) {
+			going[i], _, err = unfinished(gctx, o.Ledger.Run(run))
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var open []string
+	for i, run := range runs {
+		if going[i] {
+			open = append(open, run)
+		}
+	}
+	return open, nil
+}
+
+// Keep keeps a job in place of the one of that name; keys are those that it
+// names. It reports whether something may go on for a while that the job takes
+// back: Settle then waits for its end.
+func (o *Operator) Keep(ctx context.Context, k ledger.KeptJob, keys []string) (withdrawn bool, err error) {
+	now, err := job.Decode(k.Job)
+	if err != nil {
+		return false, err
+	}
+	before, _, berr := KeptJob(ctx, o.Ledger, k.Name)
+	if err := o.Ledger.KeepJob(ctx, k, keys); err != nil {
+		return false, err
+	}
+	return o.withdrawn(ctx, before, berr, func() bool { return takesBack(before, now) })
+}
+
+// Drop keeps the job of that name no more. One that is not kept is no error. It
+// reports whether something may go on for a while that is to end with it: Settle
+// then waits for its end.
+func (o *Operator) Drop(ctx context.Context, name string) (withdrawn bool, err error) {
+	before, _, berr := KeptJob(ctx, o.Ledger, name)
+	if err := o.Ledger.DropJob(ctx, name); err != nil {
+		return false, err
+	}
+	return o.withdrawn(ctx, before, berr, func() bool { return before.Events.Follow() || before.Delete })
+}
+
+// withdrawn reports whether something may go on that was taken back of a job,
+// which could not be read if err is not nil.
+func (o *Operator) withdrawn(ctx context.Context, before job.Job, err error, taken func() bool) (bool, error) {
+	switch {
+	case ledger.Missing(err):
+		return false, nil
+	case err != nil:
+		return true, nil
+	case !taken():
+		return false, nil
+	case before.Events.Follow():
+		return true, nil
+	}
+	open, err := o.open(ctx, before.Name)
+	return len(open) > 0, err
+}
+
+// takesBack reports whether a job that was kept allowed something to be written
+// by events, or removed, that now does not.
+func takesBack(before, now job.Job) bool {
+	less := before.Delete && (!now.Delete || now.MaxDeletes < before.MaxDeletes) || before.Events.Follow() && !now.Events.Follow()
+	other := before.Source.String() != now.Source.String() || before.Target.String() != now.Target.String() || !reflect.DeepEqual(before.Filter, now.Filter)
+	return less || other && (before.Delete || before.Events.Follow())
+}
+
+// Settle returns once nothing goes on any more of what was taken back since then.
+func (o *Operator) Settle(ctx context.Context, since time.Time, grace time.Duration) error {
+	return o.until(ctx, since.Add(grace), nil)
 }
 
 // Clean removes what a run that is over has left behind; see pipeline.Clean.

@@ -50,6 +50,35 @@ func EventDay(run string) (day time.Time, ok bool) {
 	return day, err == nil
 }
 
+// day returns the run that has what all runs of a job's events of one day have
+// in common: the first of them. Any other run is alone.
+func (r *Run) day() *Run {
+	at, ok := EventDay(r.Name)
+	if !ok {
+		return r
+	}
+	return r.ledger.Run(EventRun(r.Job(), at, 1))
+}
+
+// DayRuns names the runs of a job's events of the day that run is one of, in
+// the order in which they began; run itself where it is not one of events.
+func (l *Ledger) DayRuns(ctx context.Context, run string) (names []string, err error) {
+	at, ok := EventDay(run)
+	if !ok {
+		return []string{run}, nil
+	}
+	for n := 1; ; n++ {
+		name := EventRun(l.Run(run).Job(), at, n)
+		switch _, err := l.Run(name).Started(ctx); {
+		case Missing(err):
+			return names, nil
+		case err != nil:
+			return nil, err
+		}
+		names = append(names, name)
+	}
+}
+
 // EventBatch names the batch, and the shard, of the events of key whose time
 // bucket ends at until.
 func EventBatch(key string, until time.Time) (shard, batch string) {
@@ -149,10 +178,17 @@ func (p Progress) EventsOf(key string) (found []BatchRef) {
 const guesses = 8
 
 // Reserve takes one of most places, for good, in the name of a batch that is to
-// remove an object, and reports whether there was one left. A batch that asks
-// twice gets one place, or, rarely, two; never are there more than most. No
-// counter is kept: a place is a record `removals/<n>` that one alone can create.
+// remove an object, and reports whether there was one left. All runs of a job's
+// events of one day share the places, and most may be another for each of them.
+// A batch that asks twice gets one place, or, rarely, two; never are there more
+// than most. No counter is kept: a place is a record `removals/<n>`, in the
+// day's first run, that one alone can create.
 func (r *Run) Reserve(ctx context.Context, batch string, most int64) (bool, error) {
+	r = r.day()
+	most, err := r.below(ctx, most)
+	if err != nil || most == 0 {
+		return false, err
+	}
 	for i := range guesses {
 		h := sha256.Sum256(fmt.Appendf(nil, "%s %d", batch, i))
 		n := int64(binary.BigEndian.Uint64(h[:8])>>1) % most
@@ -173,6 +209,27 @@ func (r *Run) Reserve(ctx context.Context, batch string, most int64) (bool, erro
 		}
 	}
 	return false, nil
+}
+
+// below returns the number that places must be below so that, with those that
+// were taken from there on when the job allowed more, there are at most most.
+func (r *Run) below(ctx context.Context, most int64) (int64, error) {
+	above := int64(0)
+	in := store.Range{Prefix: "removals/", After: placeName(most - 1)}
+	if err := r.objects(ctx, in, func(string, store.Object) { above++ }); err != nil || above == 0 {
+		return most, err
+	}
+	taken := map[string]bool{}
+	if err := r.names(ctx, "removals/", func(n string) { taken[n] = true }); err != nil {
+		return 0, err
+	}
+	n := most
+	for n > 0 && n+above > most {
+		if n--; taken[placeName(n)] {
+			above++
+		}
+	}
+	return n, nil
 }
 
 func (r *Run) reserve(ctx context.Context, n int64, batch string) (bool, error) {

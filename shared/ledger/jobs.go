@@ -95,6 +95,15 @@ func (l *Ledger) Job(ctx context.Context, name string) (KeptJob, error) {
 	return k, err
 }
 
+// Keeps reports whether a job of that name is kept, whatever its record says.
+func (l *Ledger) Keeps(ctx context.Context, name string) (bool, error) {
+	_, err := try(ctx, func() (store.Object, error) { return l.bucket.Stat(ctx, l.prefix+jobFile(name)) })
+	if Missing(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // JobKeys reads the keys that a kept job names; none where its source is listed.
 // A list that is missing is Corrupt, as is one that cannot be read.
 func (l *Ledger) JobKeys(ctx context.Context, k KeptJob) ([]string, error) {

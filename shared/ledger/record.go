@@ -24,7 +24,17 @@ type Started struct {
 	Chain     bool            `json:"chain,omitempty"`     // the source cannot be listed from a key that does not exist: one chain of shards
 	Events    bool            `json:"events,omitempty"`    // a run of one day's events: no shard is listed, each event is a batch of its own
 	Deployed  bool            `json:"deployed,omitempty"`  // its tasks are in a deployment's queues, not in one process
+	Kept      *bool           `json:"kept,omitempty"`      // whether the ledger kept a job of that name when the run began; nil: an older version does not tell
 	Versioned bool            `json:"versioned,omitempty"` // the target ignores conditional PUTs: look before every PUT
+}
+
+// OfKept reports whether the ledger kept the run's job when it began: such a run
+// removes nothing once the job is kept no more, and of events it writes nothing.
+func (s Started) OfKept() bool {
+	if s.Kept == nil {
+		return s.Events // which kept jobs alone follow
+	}
+	return *s.Kept
 }
 
 // ShardRef names a shard before it is walked.

@@ -40,6 +40,8 @@ type steer struct {
 // steers those at work, and no record depends on it. s is Going, Resuming,
 // Paused or Cancelled; the others follow from other files. One that is cancelled
 // is marked as not over: should its canceller go away, others close its books.
+// All runs of a job's events of one day have one state: its owner steers the
+// day, and a job that is changed meanwhile has another run of it.
 func (r *Run) Steer(ctx context.Context, s Standing, at time.Time) error {
 	data, err := json.Marshal(steer{Version, s, at.UTC()})
 	if err != nil {
@@ -50,7 +52,7 @@ func (r *Run) Steer(ctx context.Context, s Standing, at time.Time) error {
 			return err
 		}
 	}
-	return r.write(ctx, "state.json", data)
+	return r.day().write(ctx, "state.json", data)
 }
 
 // Standing tells whether the run's tasks are to be done, and since when that
@@ -62,7 +64,7 @@ func (r *Run) Standing(ctx context.Context) (Standing, time.Time, error) {
 	var isSealed, over bool
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		if said, err = readRecord[steer](ctx, r, "state.json"); Missing(err) {
+		if said, err = readRecord[steer](ctx, r.day(), "state.json"); Missing(err) {
 			err = nil
 		}
 		return err

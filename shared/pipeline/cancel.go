@@ -93,6 +93,13 @@ func (r *run) broken(ctx context.Context, p ledger.Progress) (Report, Manifest, 
 			rep.unknown(s, "not listed: the run was cancelled before")
 		case s.Proved != nil || s.Closed.Failed != "":
 			rep.take(s, &ended, &manifest)
+		case r.start.Events:
+			pr, err := r.foldEvents(ctx, s)
+			if err != nil {
+				return rep, manifest, err
+			}
+			s.Proved = &pr
+			rep.take(s, &ended, &manifest)
 		default:
 			p, err := r.tallied(ctx, *s.Closed)
 			if err != nil {
@@ -104,7 +111,10 @@ func (r *run) broken(ctx context.Context, p ledger.Progress) (Report, Manifest, 
 		}
 	}
 	rep.sum(len(p.Shards), ended)
-	if r.job.Delete {
+	switch {
+	case r.start.Events && r.job.Delete:
+		rep.mirrorDay()
+	case r.job.Delete:
 		g, err := r.Decided(ctx)
 		switch {
 		case ledger.Missing(err):

@@ -94,10 +94,19 @@ func (r *run) dropped(ctx context.Context, t task.Task) (bool, error) {
 		}
 		r.limits.course.set(s)
 	}
+	if s == ledger.Paused && t.Kind == task.Event && t.Key != "" {
+		return false, nil // no record tells of it: it leaves one
+	}
 	if s.Stopped() {
 		r.log.InfoContext(ctx, "task dropped", "kind", t.Kind, "shard", t.Shard, "standing", s)
 	}
 	return s.Stopped(), nil
+}
+
+// stopped reports whether the run is known to be stopped, or tasks are to stop
+// for it, and not because the invocation ends.
+func (r *run) stopped(ctx, work context.Context) bool {
+	return ctx.Err() == nil && (work.Err() != nil || r.limits.course.is().Stopped())
 }
 
 // halted reports whether tasks are to stop, and not because the invocation ends.

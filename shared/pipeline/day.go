@@ -59,10 +59,15 @@ func (r *run) reportDay(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	rep, manifest := r.fold(p)
 	if r.job.Delete {
-		rep.Mirror = &Mirror{Deleted: ledger.Tally{Objects: rep.Objects.Deleted, Bytes: rep.Bytes.Deleted}}
-		rep.Mirror.Candidates = rep.Mirror.Deleted
+		rep.mirrorDay()
 	}
 	return nil, r.publish(ctx, rep, manifest)
+}
+
+// mirrorDay takes in what events have deleted.
+func (rep *Report) mirrorDay() {
+	rep.Mirror = &Mirror{Deleted: ledger.Tally{Objects: rep.Objects.Deleted, Bytes: rep.Bytes.Deleted}}
+	rep.Mirror.Candidates = rep.Mirror.Deleted
 }
 
 // eventsAtOnce is how many events' records are read at a time, and held in memory.

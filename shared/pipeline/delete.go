@@ -175,7 +175,7 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if halted(ctx, work) && !anyEnded(rows) {
+	if r.stopped(ctx, work) && !anyEnded(rows) {
 		return r.wait(t), nil
 	}
 	w, err := r.split(ctx, t.Batch, rows)
@@ -197,16 +197,15 @@ func mostTries(rows []ledger.Row) (n int) {
 }
 
 func (r *run) deleteOne(ctx context.Context, row ledger.Row) ledger.Row {
-	state, why, err := r.mayDelete(ctx, row)
-	if err == nil && state == ledger.Deleted && why == "" {
-		err = r.dst.Delete(ctx, row.Key())
-	}
+	state, why, err := r.removeCopy(ctx, row)
 	kind := fault.KindOf(err)
 	row.At = r.Now().UTC()
-	switch {
+	switch u, taken := isUnwanted(err); {
 	case err == nil:
 		row.State, row.Reason = state, why
-	case kind == fault.Throttled || ctx.Err() != nil: // waiting spends no try
+	case taken && u.why != "":
+		row.State, row.Reason = ledger.Skipped, u.why+"; the target keeps its copy"
+	case taken || kind == fault.Throttled || ctx.Err() != nil: // waiting spends no try
 		row.Reason = reason(err)
 	default:
 		row.Tries++
@@ -218,22 +217,22 @@ func (r *run) deleteOne(ctx context.Context, row ledger.Row) ledger.Row {
 	return row
 }
 
-// mayDelete looks at both sides once more.
-func (r *run) mayDelete(ctx context.Context, row ledger.Row) (ledger.State, string, error) {
-	switch _, err := r.src.Stat(ctx, row.Key()); {
-	case err == nil:
-		return ledger.Skipped, "the source has it again", nil
-	case fault.KindOf(err) != fault.NotFound:
+// removeCopy looks at both sides once more and, if both are as they were, and it
+// is still wanted, removes the target's object at once.
+func (r *run) removeCopy(ctx context.Context, row ledger.Row) (ledger.State, string, error) {
+	if err := r.limits.call(ctx, "delete", row.Key()); err != nil {
 		return "", "", err
 	}
-	kept, err := r.dst.Stat(ctx, row.Key())
+	s, err := r.look(ctx, row.Key())
 	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		return ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
 	case err != nil:
 		return "", "", err
-	case kept.Origin == nil || kept.Hash != row.Dst.ETag:
+	case s.again:
+		return ledger.Skipped, "the source has it again", nil
+	case !s.there:
+		return ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
+	case s.dst.Origin == nil || s.dst.Hash != row.Dst.ETag:
 		return ledger.Conflict, "someone else wrote it in the target meanwhile; it was left alone", nil
 	}
-	return ledger.Deleted, "", nil
+	return ledger.Deleted, "", r.dispose(ctx, row.Key())
 }

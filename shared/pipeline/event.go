@@ -41,12 +41,19 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.limits.course.is() == ledger.Paused {
+		return r.park(ctx, t, row)
+	}
 	c := &copier{run: r}
 	c.again.Store(t.Again())
-	row, err = c.follow(ctx, row)
+	work, done := r.limits.course.under(ctx)
+	defer done()
+	row, err = c.follow(work, row)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case r.stopped(ctx, work) && (err != nil || row.State == ledger.Pending):
+		return r.wait(t), nil
 	case fault.KindOf(err) == fault.Denied && r.denied(ctx):
 		return r.wait(t), nil
 	case err != nil:
@@ -64,6 +71,26 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	return r.afterCopy(t, w), nil
+}
+
+// park leaves a record of an event of a paused day, of which no other tells: its
+// task is derived from the record when the day is resumed. If that was done
+// before the record stood, the task follows at once.
+func (r *run) park(ctx context.Context, t task.Task, row ledger.Row) ([]task.Task, error) {
+	w, err := r.split(ctx, t.Batch, []ledger.Row{row})
+	if err != nil {
+		return nil, err
+	}
+	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+		return nil, err
+	}
+	switch u, stopped := isUnwanted(r.goesOn(ctx)); {
+	case stopped && u.standing == ledger.Paused:
+		r.log.InfoContext(ctx, "event waits for the day to be resumed", "key", row.Key())
+	default:
+		return r.afterCopy(t, w), nil
+	}
+	return nil, nil
 }
 
 // early returns what follows from an event that comes before its time bucket has ended.
@@ -90,7 +117,10 @@ func (r *run) tardy(t task.Task) bool {
 // anew returns the task that takes a tardy event to the present day's run, as
 // the job is kept now; none where it does not follow the key any more.
 func (r *run) anew(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if s := r.limits.course.is(); s.Stopped() && s != ledger.Over {
+	switch s := r.limits.course.is(); {
+	case s == ledger.Paused: // it is taken there once its own day is resumed
+		return r.wait(t), nil
+	case s.Stopped() && s != ledger.Over:
 		return nil, nil
 	}
 	_, sealed, err := r.Ledger.Sealed(ctx, r.job.Name)
@@ -179,10 +209,14 @@ func (p *Pipeline) dayRun(ctx context.Context, j job.Job, at time.Time) (string,
 	if known {
 		return name, nil
 	}
+	kept, err := p.Ledger.Keeps(ctx, j.Name)
+	if err != nil {
+		return "", err
+	}
 	for n := 1; n <= mostDays; n++ {
 		name = ledger.EventRun(j.Name, at, n)
 		root := ledger.ShardRef{Shard: ledger.RootShard, Range: store.Range{Prefix: j.Source.Prefix}}
-		s, err := p.Ledger.Run(name).Start(ctx, ledger.Started{Job: frozen, At: p.Now().UTC(), Root: root, Events: true, Deployed: true})
+		s, err := p.Ledger.Run(name).Start(ctx, ledger.Started{Job: frozen, At: p.Now().UTC(), Root: root, Events: true, Deployed: true, Kept: &kept})
 		if err != nil {
 			return "", err
 		}

@@ -22,6 +22,10 @@ const mostDeliveries = 50
 
 // after takes a failed try into the row and says whether to try again now.
 func (a *attempt) after(ctx context.Context, where side, err error) (wait time.Duration, again bool) {
+	if u, ok := isUnwanted(err); ok {
+		a.withdraw(u)
+		return 0, false
+	}
 	if ctx.Err() != nil { // it did not fit the invocation
 		a.row.Tries++
 		if a.row.Src.Size > digest.BlockSize {
@@ -61,6 +65,14 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
 	}
 	return a.Quick << (a.quick - 1), a.quick < quickTries && !a.blocked.Load()
+}
+
+// withdraw leaves the object as it is, where u says so: a run that is stopped
+// decides nothing.
+func (a *attempt) withdraw(u *unwanted) {
+	if u.why != "" {
+		a.row.State, a.row.Reason, a.row.At = ledger.Skipped, u.why, a.Now().UTC()
+	}
 }
 
 // restat asks the source about an object that is not the one listed, and takes

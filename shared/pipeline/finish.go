@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -36,7 +38,12 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err == nil {
 		err = a.complete(ctx, u, done, crc, proof)
 	}
+	no, taken := isUnwanted(err)
 	switch kind := fault.KindOf(err); {
+	case taken && no.why != "":
+		return r.withdraw(ctx, t, u, no)
+	case taken:
+		return nil, err
 	case err == nil:
 		if a.row.State != ledger.Copied {
 			r.drop(ctx, t.Batch)
@@ -85,24 +92,17 @@ func (a *attempt) joined(done []ledger.PartRow) (crc uint64, proof ledger.Proof,
 // complete makes the object of exactly these parts, if the source is still the
 // one they were read from and the target may be written.
 func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.PartRow, crc uint64, proof ledger.Proof) error {
-	now, err := a.src.Stat(ctx, a.row.Key())
-	switch {
-	case err != nil:
-		return err
-	case !sameVersion(a.row.Src, now):
-		return fault.New(fault.Changed, "finish", a.row.Key(), errors.New("the source was overwritten while its parts were copied"))
-	}
 	exists := a.row.Dst != nil
-	if a.guards(exists) {
-		if err := a.untouched(ctx); err != nil {
-			return err
-		}
+	if err := a.mayComplete(ctx, exists); err != nil {
+		return err
 	}
 	parts := make([]store.Part, len(done))
 	for i, p := range done {
 		parts[i] = store.Part{Number: p.Number, Size: p.Size, ETag: p.ETag}
 	}
-	stored, err := a.dst.Finish(ctx, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.job.Unguarded})
+	flying, cancel := context.WithTimeout(ctx, flight)
+	defer cancel()
+	stored, err := a.dst.Finish(flying, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.job.Unguarded})
 	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Changed {
 		// The upload is gone, or the key is there: a twin, or a try whose answer was
 		// lost, may have completed it. Its answer is held to what ours would be.
@@ -128,6 +128,33 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
 	a.row.At = a.Now().UTC()
 	return nil
+}
+
+// mayComplete asks all at once whether the source is still the one that the
+// parts were read from, whether the target may be written, and whether the run
+// goes on; of an event also whether its job still wants the object.
+func (a *attempt) mayComplete(ctx context.Context, exists bool) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		now, err := a.src.Stat(gctx, a.row.Key())
+		if err == nil && !sameVersion(a.row.Src, now) {
+			err = fault.New(fault.Changed, "finish", a.row.Key(), errors.New("the source was overwritten while its parts were copied"))
+		}
+		return err
+	})
+	g.Go(func() error { return a.writable(gctx, a.row.Src) })
+	if a.guards(exists) {
+		g.Go(func() error { return a.untouched(gctx) })
+	}
+	return g.Wait()
+}
+
+// withdraw ends the upload of an object that is not to be written any more.
+func (r *run) withdraw(ctx context.Context, t task.Task, u ledger.Upload, no *unwanted) ([]task.Task, error) {
+	a := &attempt{copier: &copier{run: r}, row: u.Row}
+	a.withdraw(no)
+	r.drop(ctx, t.Batch)
+	return r.settle(ctx, t, a.row, 0)
 }
 
 // settle writes the batch off with what became of its one pending object. That

@@ -6,6 +6,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -19,6 +20,9 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		return nil, err
 	}
 	s, _, err := r.Standing(ctx)
+	if err == nil && s == ledger.Paused && t.Kind == task.Event && t.Key != "" { // no record tells of it
+		return r.park(ctx, t, ledger.Row{Src: store.Object{Key: t.Key}, State: ledger.Pending})
+	}
 	if err != nil || s.Stopped() {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -79,6 +81,8 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 			return target, err
 		}
 	}
+	ctx, asked, done := inFlight(ctx)
+	defer done()
 	begun := time.Now()
 	found, body, err := a.src.Open(ctx, a.row.Src, 0, -1)
 	if err != nil {
@@ -90,9 +94,7 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	}
 	read := digest.NewReader(body, a.want())
 	guard := &guarded{ctx: ctx, read: read, left: a.row.Src.Size}
-	if a.guards(exists) {
-		guard.check = func() error { return a.untouched(ctx) }
-	}
+	guard.check = a.lastLook(ctx, exists, asked)
 	stored, err := a.put(ctx, found, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.job.Unguarded, MD5: a.want().MD5})
 	_ = body.Close()
 	guard.stop()
@@ -119,6 +121,31 @@ func (a *attempt) guards(exists bool) bool {
 		return false
 	}
 	return exists || a.start.Versioned && !a.job.Unguarded
+}
+
+// lastLook returns what is to be asked when the last byte is about to leave; nil
+// where there is no doubt. An event's object is asked for from the ledger, too,
+// whether it is still to be written, at the same time; asked is called when it is.
+func (a *attempt) lastLook(ctx context.Context, exists bool, asked func()) func() error {
+	guards := a.guards(exists)
+	switch {
+	case a.start.Events:
+		return func() error {
+			g, gctx := errgroup.WithContext(ctx)
+			g.Go(func() error { return a.writable(gctx, a.row.Src) })
+			if guards {
+				g.Go(func() error { return a.untouched(gctx) })
+			}
+			err := g.Wait()
+			if err == nil {
+				asked()
+			}
+			return err
+		}
+	case guards:
+		return func() error { return a.untouched(ctx) }
+	}
+	return nil
 }
 
 // put stores what body delivers, under everything known of the object.
@@ -234,6 +261,9 @@ func (a *attempt) cause(read *digest.Reader, err error) (side, error) {
 		a.row.State, a.row.Reason = ledger.Conflict, conflictReason
 		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return target, nil
+	}
+	if u, ok := isUnwanted(err); ok {
+		return target, u
 	}
 	if bad, ok := errors.AsType[*digest.Mismatch](err); ok {
 		return source, fault.New(fault.Corrupt, "copy", a.row.Key(), bad)

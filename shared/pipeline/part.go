@@ -92,6 +92,16 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 	if a.row.State != ledger.Pending {
 		return u, a.row, nil
 	}
+	if r.start.Events {
+		err := r.writable(ctx, a.row.Src)
+		if no, taken := isUnwanted(err); taken && no.why != "" {
+			a.withdraw(no)
+			err = nil
+		}
+		if err != nil || a.row.State != ledger.Pending {
+			return u, a.row, err
+		}
+	}
 	a.row.Src.Parts = found.Parts
 	id, warnings, err := r.dst.Begin(ctx, a.attributes(found))
 	if err != nil {
@@ -132,10 +142,13 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if p.Done, trouble = r.parts(work, t, u); ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	why, taken := isUnwanted(trouble)
 	switch kind := fault.KindOf(trouble); {
-	case halted(ctx, work) && len(p.Done) == 0:
+	case taken && why.why != "":
+		return r.withdraw(ctx, t, u, why)
+	case r.stopped(ctx, work) && len(p.Done) == 0:
 		return r.wait(t), nil
-	case halted(ctx, work): // what is done is kept
+	case r.stopped(ctx, work): // what is done is kept
 	case kind == fault.Changed || kind == fault.NotFound:
 		return r.restart(ctx, t, u, trouble)
 	case trouble == errNoTurn:

@@ -16,6 +16,7 @@
 //	event.go   Event  -> one key that the source notified of: copies it, or has
 //	                     it removed; what did not end goes into another
 //	remove.go  Remove -> what copying has no right to remove
+//	wanted.go           the last look before something is written or removed
 //	verify.go  Verify -> waits for the shard's batches, then proves every row
 //	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
@@ -149,7 +150,7 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.wait(t), nil
 	}
 	next, err := r.step(ctx, t)
-	if err != nil && ctx.Err() == nil && r.limits.course.is().Stopped() {
+	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.limits.course.is().Stopped() {
 		return r.wait(t), nil // stopped: whether it is dropped is decided when it is delivered again
 	}
 	return next, err

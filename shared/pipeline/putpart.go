@@ -109,16 +109,30 @@ func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int6
 func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int64) (ledger.PartRow, error) {
 	row := ledger.PartRow{Number: n, Size: to - from}
 	begun := time.Now()
+	ctx, asked, landed := inFlight(ctx)
+	defer landed()
 	_, body, err := r.src.Open(ctx, u.Row.Src, from, row.Size)
 	if err != nil {
 		return row, err
 	}
 	read := digest.NewReader(body, digest.Want{Size: row.Size, Parts: within(u.Row.Src.Parts, from, to), Blocks: digest.IsQetag(u.Row.Src.Hash)})
 	guard := &guarded{ctx: ctx, read: read, left: row.Size}
+	if r.start.Events {
+		guard.check = func() error {
+			err := r.writable(ctx, u.Row.Src)
+			if err == nil {
+				asked()
+			}
+			return err
+		}
+	}
 	stored, err := r.dst.PutPart(ctx, u.Row.Key(), u.ID, n, guard, row.Size)
 	_ = body.Close()
 	guard.stop()
 	if err != nil {
+		if no, ok := isUnwanted(err); ok {
+			return row, no
+		}
 		if broken := read.Err(); broken != nil && broken != io.EOF {
 			return row, fault.New(fault.Temporary, "part", u.Row.Key(), broken)
 		}

@@ -57,7 +57,10 @@ func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) 
 	short, cancel := context.WithTimeout(ctx, margin/2)
 	defer cancel()
 	_, err := store.Retry(short, store.Pauses(), "remove", row.Key(), func() (struct{}, error) {
-		kept, err := r.dst.Stat(short, row.Key())
+		if err := r.limits.call(short, "delete", row.Key()); err != nil {
+			return struct{}{}, err
+		}
+		kept, err := r.stillOurs(short, row)
 		switch {
 		case fault.KindOf(err) == fault.NotFound:
 			return struct{}{}, nil
@@ -66,11 +69,18 @@ func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) 
 		case !rejected(row, kept):
 			return struct{}{}, nil
 		}
-		return struct{}{}, r.dst.Delete(short, row.Key())
+		return struct{}{}, r.dispose(short, row.Key())
 	})
+	u, taken := isUnwanted(err)
 	switch {
 	case err == nil:
 		return row, nil
+	case taken && u.why != "":
+		row.State, row.At = ledger.Failed, r.Now().UTC()
+		row.Reason = because(row.Reason) + "what the target holds under its key is damaged, and was left alone: " + u.why
+		return row, nil
+	case taken:
+		return row, err
 	case ctx.Err() != nil || row.State != ledger.Pending:
 		return row, err
 	}
@@ -78,39 +88,67 @@ func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) 
 	return row, nil
 }
 
+// stillOurs asks for the target's object of a row, and at the same time whether
+// the row is still to be brought to an end: the run goes on and, if it is one of
+// events, its job follows the key.
+func (r *run) stillOurs(ctx context.Context, row ledger.Row) (kept store.Object, err error) {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.writable(gctx, row.Src) })
+	g.Go(func() (err error) {
+		kept, err = r.dst.Stat(gctx, row.Key())
+		return err
+	})
+	return kept, g.Wait()
+}
+
 // unmirror removes the copy of a key that vanished at the source, if it still
-// does not have it, and if the target's object is one of Ferry's.
+// does not have it, if the target's object is one of Ferry's, and if the job
+// still mirrors deletions. All of that is looked at before a place among the
+// day's removals is taken, which is for good, and once more right before the removal.
 func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledger.Row, error) {
-	found, err := r.src.Stat(ctx, row.Key())
-	if err == nil { // there again: it is an event like any other
-		return ledger.Row{Src: found, State: ledger.Pending, Tries: row.Tries, At: r.Now().UTC()}, nil
-	}
-	if fault.KindOf(err) != fault.NotFound {
+	if err := r.limits.call(ctx, "delete", row.Key()); err != nil {
 		return row, err
 	}
-	kept, err := r.dst.Stat(ctx, row.Key())
-	row.At = r.Now().UTC()
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		row.State, row.Reason = ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else"
-		return row, nil
-	case err != nil:
-		return row, err
-	case kept.Origin == nil:
-		row.State, row.Reason = ledger.Conflict, "it was deleted at the source, and someone else wrote it in the target meanwhile; it was left alone"
-		return row, nil
-	}
-	if ok, err := r.Reserve(ctx, batch, r.job.MaxDeletes); err != nil || !ok {
-		row.State = ledger.Failed
-		row.Reason = fmt.Sprintf("it was deleted at the source, but events have removed %d objects this UTC day, and maxDeletes allows no more; the next run decides, or raise it", r.job.MaxDeletes)
+	s, row, err := r.vanishedYet(ctx, row)
+	if err != nil || row.Then != ledger.Remove {
 		return row, err
 	}
-	if err := r.dst.Delete(ctx, row.Key()); err != nil {
+	if ok, err := r.Reserve(ctx, batch, s.job.MaxDeletes); err != nil || !ok {
+		row.State, row.Then = ledger.Failed, ""
+		row.Reason = fmt.Sprintf("it was deleted at the source, but events have removed %d objects this UTC day, and maxDeletes allows no more; the next run decides, or raise it", s.job.MaxDeletes)
 		return row, err
 	}
-	row.State, row.Reason = ledger.Deleted, ""
-	row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
+	if s, row, err = r.vanishedYet(ctx, row); err != nil || row.Then != ledger.Remove {
+		return row, err
+	}
+	if err := r.dispose(ctx, row.Key()); err != nil {
+		return row, err
+	}
+	row.State, row.Reason, row.Then = ledger.Deleted, "", ""
+	row.Dst = &ledger.Dst{ETag: s.dst.Hash, Size: s.dst.Size, Modified: s.dst.Modified}
 	return row, nil
+}
+
+// vanishedYet looks whether the copy of a key is to be removed now: Then is
+// Remove in the row if so, else the row says why not.
+func (r *run) vanishedYet(ctx context.Context, row ledger.Row) (sight, ledger.Row, error) {
+	s, err := r.look(ctx, row.Key())
+	row.At, row.Then = r.Now().UTC(), ""
+	switch u, taken := isUnwanted(err); {
+	case taken && u.why != "":
+		row.Reason = "the source does not have it; the target keeps its copy, for " + u.why
+		err = nil
+	case err != nil:
+	case s.again: // it is an event like any other
+		row = ledger.Row{Src: s.src, State: ledger.Pending, Tries: row.Tries, At: row.At}
+	case !s.there:
+		row.State, row.Reason = ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else"
+	case s.dst.Origin == nil:
+		row.State, row.Reason = ledger.Conflict, "it was deleted at the source, and someone else wrote it in the target meanwhile; it was left alone"
+	default:
+		row.Then = ledger.Remove
+	}
+	return s, row, err
 }
 
 // unremoved writes off a batch whose objects could not be removed.

@@ -74,7 +74,7 @@ type Mirror struct {
 	Candidates ledger.Tally `json:"candidates"`
 	Refused    string       `json:"refused,omitempty"` // why nothing was deleted
 	Deleted    ledger.Tally `json:"deleted"`
-	Kept       ledger.Tally `json:"kept"`          // at the source again, or written by someone else meanwhile
+	Kept       ledger.Tally `json:"kept"`          // at the source again, written by someone else meanwhile, or not to be deleted any more
 	Failed     ledger.Tally `json:"failed"`        // could not be deleted
 	Open       ledger.Tally `json:"open,omitzero"` // of a cancelled run: their turn had not come
 }

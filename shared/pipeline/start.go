@@ -54,6 +54,11 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 	if s.Versioned, err = dst.Versioned(ctx); err != nil {
 		return nil, err
 	}
+	kept, err := p.Ledger.Keeps(ctx, j.Name)
+	if err != nil {
+		return nil, err
+	}
+	s.Kept = &kept
 	if len(keys) > 0 {
 		if s.Keys, err = p.Ledger.Run(name).WriteKeys(ctx, keys); err != nil {
 			return nil, err

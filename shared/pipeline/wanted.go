@@ -1,0 +1,186 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+)
+
+// flight is how long a request may take that writes or removes after the ledger
+// was asked whether it is still wanted; what takes longer is cut and asks
+// again. So once Notice has passed since a pause, a cancellation, a seal, or a
+// change of the kept job, nothing that was asked before is on its way.
+const flight = Notice / 2
+
+// unwanted is why something is not to be written or removed any more.
+type unwanted struct {
+	standing ledger.Standing // of the run, if that is stopped: nothing is decided of the object
+	why      string          // else, in words for its row
+}
+
+func (u *unwanted) Error() string {
+	if u.standing != "" {
+		return "the run is " + string(u.standing)
+	}
+	return u.why
+}
+
+// Unwrap makes it a fault that no second try cures.
+func (u *unwanted) Unwrap() error { return fault.New(fault.Invalid, "pipeline.wanted", "", nil) }
+
+// isUnwanted returns the reason if err says that something is not wanted any more.
+func isUnwanted(err error) (*unwanted, bool) { return errors.AsType[*unwanted](err) }
+
+// goesOn asks the ledger whether the run's tasks are to be done; the error is
+// an *unwanted where they are not. This process then stops those at work, too.
+func (r *run) goesOn(ctx context.Context) error {
+	s, _, err := r.Standing(ctx)
+	if err == nil && s.Stopped() {
+		r.limits.course.set(s)
+		err = &unwanted{standing: s}
+	}
+	return err
+}
+
+// wanted asks the ledger, four requests at once, whether o is still to be
+// written, or its copy removed: the run may have been stopped, its job ended,
+// removed or changed a moment ago. The error is an *unwanted where it is not.
+// Else it returns the job as it is now: the kept one, or the run's own where
+// none is kept.
+func (r *run) wanted(ctx context.Context, o store.Object, removal bool) (job.Job, error) {
+	now, kept := r.job, true
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.goesOn(gctx) })
+	g.Go(func() error {
+		k, err := r.Ledger.Job(gctx, r.job.Name)
+		if kept = !ledger.Missing(err); !kept {
+			return nil
+		}
+		if err == nil {
+			now, err = job.Decode(k.Job)
+		}
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return now, err
+	}
+	why := ""
+	switch {
+	case kept:
+		var err error
+		if why, err = r.takenBack(now, o, removal); err != nil {
+			return now, err
+		}
+	case r.start.OfKept():
+		why = fmt.Sprintf("the job %s is not kept any more", r.job.Name)
+	}
+	if why != "" {
+		return now, &unwanted{why: why}
+	}
+	return now, nil
+}
+
+// writable asks whether o is still to be written, or put in order, by this run.
+// The kept job counts for events alone: any other run ends as it began, unless
+// somebody stops it.
+func (r *run) writable(ctx context.Context, o store.Object) error {
+	if !r.start.Events {
+		return r.goesOn(ctx)
+	}
+	_, err := r.wanted(ctx, o, false)
+	return err
+}
+
+// takenBack says what of the run's job the kept one, now, has taken back so that
+// o is not to be written, or removed, any more; "" if nothing.
+func (r *run) takenBack(now job.Job, o store.Object, removal bool) (string, error) {
+	match := r.match
+	if !reflect.DeepEqual(now.Filter, r.job.Filter) {
+		var err error
+		if match, err = now.Filter.Compile(now.Source.Prefix); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case removal && !now.Delete:
+		return fmt.Sprintf("the job %s does not mirror deletions any more", now.Name), nil
+	case !samePlace(now.Source, r.job.Source) || !samePlace(now.Target, r.job.Target):
+		return fmt.Sprintf("the job %s has another source or target now", now.Name), nil
+	case r.start.Events && !now.Follows(r.job.Source.Bucket, o.Key):
+		return fmt.Sprintf("the job %s does not follow events any more", now.Name), nil
+	case removal && !match.MatchKey(o.Key), !removal && !match.Match(o):
+		return fmt.Sprintf("the filter of the job %s does not choose it any more", now.Name), nil
+	}
+	return "", nil
+}
+
+func samePlace(a, b job.Location) bool {
+	return a.Scheme == b.Scheme && a.Bucket == b.Bucket && a.Prefix == b.Prefix
+}
+
+// sight is what both sides have of a key right before its copy is removed.
+type sight struct {
+	src   store.Object
+	again bool         // the source has it
+	dst   store.Object // the target's object
+	there bool         // the target has one
+	job   job.Job      // as it is now
+}
+
+// look asks the source, the target and the ledger about a key whose copy is to
+// be removed, all at the same time, so that as little as can be lies between the
+// source's answer and the removal: the slowest of these answers, and the way of
+// the DELETE. A key that is written at the source within that is removed from
+// the target nonetheless, for OSS has no conditional DELETE; the notification of
+// it, or the next run, brings it back. The error is an *unwanted where nothing
+// is to be removed any more.
+func (r *run) look(ctx context.Context, key string) (s sight, err error) {
+	g, gctx := errgroup.WithContext(ctx)
+	found := func(into *store.Object, there *bool, in store.Source) func() error {
+		return func() error {
+			o, err := in.Stat(gctx, key)
+			if fault.KindOf(err) == fault.NotFound {
+				return nil
+			}
+			*into, *there = o, err == nil
+			return err
+		}
+	}
+	g.Go(found(&s.src, &s.again, r.src))
+	g.Go(found(&s.dst, &s.there, r.dst))
+	g.Go(func() (err error) {
+		s.job, err = r.wanted(gctx, store.Object{Key: key}, true)
+		return err
+	})
+	return s, g.Wait()
+}
+
+// dispose removes key from the target, which the run's limit on requests has
+// let through already: a wait for that must not come after the last look.
+func (r *run) dispose(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, flight)
+	defer cancel()
+	return r.dst.Delete(ctx, key)
+}
+
+// inFlight returns a context for a request whose body asks whether it is still
+// wanted before its last byte leaves. Once sent was called it ends after flight.
+func inFlight(ctx context.Context) (flying context.Context, sent, done func()) {
+	flying, cancel := context.WithCancel(ctx)
+	var cut *time.Timer
+	return flying, func() { cut = time.AfterFunc(flight, cancel) }, func() {
+		if cut != nil {
+			cut.Stop()
+		}
+		cancel()
+	}
+}
