@@ -180,9 +180,14 @@ func (r *Run) read(ctx context.Context, name string) ([]byte, error) {
 			return nil, err
 		}
 		defer func() { _ = body.Close() }()
-		data := bytes.NewBuffer(make([]byte, 0, o.Size+bytes.MinRead))
-		if _, err := io.Copy(data, body); err != nil {
+		if o.Size > maxFile {
+			return nil, unreadable(name, fmt.Errorf("it has %d bytes, and no file of a ledger has over %d", o.Size, maxFile))
+		}
+		data := bytes.NewBuffer(make([]byte, 0, max(o.Size, 0)+bytes.MinRead))
+		if n, err := io.Copy(data, io.LimitReader(body, maxFile+1)); err != nil {
 			return nil, fault.New(fault.Temporary, "ledger.read", name, err)
+		} else if n > maxFile {
+			return nil, unreadable(name, fmt.Errorf("it has over %d bytes", maxFile))
 		}
 		return data.Bytes(), nil
 	})
@@ -222,13 +227,13 @@ func decode(data []byte, name string, into any) error {
 		V int `json:"v"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return fault.New(fault.Corrupt, "ledger.decode", name, err)
+		return unreadable(name, err)
 	}
 	if err := checkVersion(head.V, name); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		return fault.New(fault.Corrupt, "ledger.decode", name, err)
+		return unreadable(name, err)
 	}
 	return nil
 }
@@ -238,7 +243,7 @@ func checkVersion(v int, name string) error {
 	case v > newest:
 		return fault.New(fault.Newer, "ledger.decode", name, fmt.Errorf("format %d, this version reads up to %d: use the newer ferry", v, newest))
 	case v < 1 || v < Version-1:
-		return fault.New(fault.Corrupt, "ledger.decode", name, fmt.Errorf("format %d, this version reads %d", v, Version))
+		return unreadable(name, fmt.Errorf("it is of format %d, and this version reads %d to %d", v, Version-1, newest))
 	}
 	return nil
 }

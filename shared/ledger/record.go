@@ -269,6 +269,11 @@ func readRecord[T any](ctx context.Context, r *Run, name string) (T, error) {
 func decodeRecord[T any](data []byte, name string) (T, error) {
 	var record T
 	err := decode(data, name, &record)
+	if c, ok := any(record).(checked); ok && err == nil {
+		if bad := c.check(); bad != nil {
+			err = unreadable(name, bad)
+		}
+	}
 	return record, err
 }
 

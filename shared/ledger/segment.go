@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -100,17 +101,16 @@ func encodeMember(head *segmentHead, rows []Row) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// decodeSegment reads what encodeSegment wrote. A segment that ends early is Corrupt.
+// decodeSegment reads what encodeSegment wrote. What does not keep the bounds, or
+// ends early, is Corrupt.
 func decodeSegment(data []byte, name string) (segmentHead, []Row, error) {
 	var head segmentHead
-	corrupt := func(err error) (segmentHead, []Row, error) {
-		return head, nil, fault.New(fault.Corrupt, "ledger.decode", name, err)
-	}
+	corrupt := func(err error) (segmentHead, []Row, error) { return head, nil, unreadable(name, err) }
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return corrupt(err)
 	}
-	lines := &lineReader{from: bufio.NewReaderSize(z, 64<<10)}
+	lines := &lineReader{from: bufio.NewReaderSize(&io.LimitedReader{R: z, N: maxUnpacked}, 64<<10)}
 	line, err := lines.next()
 	if err == nil {
 		err = json.Unmarshal(line, &head)
@@ -121,11 +121,14 @@ func decodeSegment(data []byte, name string) (segmentHead, []Row, error) {
 	if err := checkVersion(head.V, name); err != nil {
 		return head, nil, err
 	}
+	if head.Rows < 0 || head.Rows > maxRows {
+		return corrupt(fmt.Errorf("it is said to have %d rows, and none has over %d", head.Rows, maxRows))
+	}
 	rows := make([]Row, head.Rows)
 	var known recurring
 	for i := range rows {
 		if line, err = lines.next(); err != nil {
-			return corrupt(errors.Join(io.ErrUnexpectedEOF, err))
+			return corrupt(err)
 		}
 		if scanRow(line, &known, &rows[i]) {
 			continue
@@ -136,12 +139,12 @@ func decodeSegment(data []byte, name string) (segmentHead, []Row, error) {
 		}
 	}
 	if _, err := lines.next(); err != io.EOF {
-		return corrupt(errors.Join(errors.New("there is more than was announced"), err))
+		return corrupt(errors.New("it has more rows than it is said to"))
 	}
 	return head, rows, nil
 }
 
-// lineReader reads lines of any length.
+// lineReader reads lines of up to maxLine bytes.
 type lineReader struct {
 	from *bufio.Reader
 	long []byte // memory, for a line longer than from's
@@ -154,7 +157,9 @@ func (l *lineReader) next() ([]byte, error) {
 	if err == bufio.ErrBufferFull {
 		l.long = l.long[:0]
 		for err == bufio.ErrBufferFull {
-			l.long = append(l.long, line...)
+			if l.long = append(l.long, line...); len(l.long) > maxLine {
+				return nil, fmt.Errorf("a line has over %d bytes", maxLine)
+			}
 			line, err = l.from.ReadSlice('\n')
 		}
 		l.long = append(l.long, line...)

@@ -107,7 +107,7 @@ func TestCleaningLeavesTheProofAndNothingElse(t *testing.T) {
 	}
 	put2(1)
 	put2(2)
-	if _, err := run.BeginUpload(t.Context(), ledger.Upload{Batch: "0-orphan00000", ID: id, Row: ledger.Row{Src: store.Object{Key: "big"}}}); err != nil {
+	if _, err := run.BeginUpload(t.Context(), ledger.Upload{Batch: "0-orphan00000", ID: id, PartSize: 4 << 20, PerTask: 1, Row: ledger.Row{Src: store.Object{Key: "big", Size: 8 << 20}}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a", "b"} {
