@@ -39,11 +39,18 @@ import (
 type Config struct {
 	MaxInstances int    // of all functions together, idle ones make way; 0 is 100, an account's quota in a region of Function Compute
 	Dir          string // under which instances get their temporary directories; "" is the system's
+
+	// SerialStreams has every event stream of Function Compute deliver one message at a
+	// time, whatever its Consumers and BatchCount: maximumTasks is not among the RunOptions
+	// that Function Compute takes (@alicloud/fc20230330 4.7.6), so that a deployment cannot
+	// count on it. Streams side by side, over one queue as well, do not wait for each other.
+	SerialStreams bool
 }
 
 // Cloud runs functions. It is safe for concurrent use.
 type Cloud struct {
 	max    int
+	serial bool // Config.SerialStreams
 	dir    string
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -68,7 +75,7 @@ func New(cfg Config) (*Cloud, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Cloud{
-		max: cfg.MaxInstances, dir: dir, ctx: ctx, cancel: cancel, starts: make(chan func()),
+		max: cfg.MaxInstances, serial: cfg.SerialStreams, dir: dir, ctx: ctx, cancel: cancel, starts: make(chan func()),
 		functions: map[string]*function{}, changed: make(chan struct{}),
 	}
 	go c.start()

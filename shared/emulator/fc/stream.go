@@ -118,6 +118,9 @@ func (c *Cloud) Stream(cfg StreamConfig) (*Stream, error) {
 	if err := cfg.check(f.Platform); err != nil {
 		return nil, fault.New(fault.Invalid, "fc.Stream", cfg.Function, err)
 	}
+	if c.serial && f.Platform != Lambda {
+		cfg.Consumers, cfg.BatchCount, cfg.BatchWindow = 1, 1, 0
+	}
 	ctx, stop := context.WithCancel(c.ctx)
 	s := &Stream{StreamConfig: cfg, c: c, f: f, stop: stop}
 	deliver := s.push
