@@ -33,12 +33,13 @@ type emulateOptions struct {
 	attributesOnly        bool
 	kodoAddr, ossAddr     string
 	mnsAddr, sqsAddr      string
-	s3Addr                string
+	s3Addr, s3Name        string
 	kodoFaults, ossFaults []string
 	mnsFaults, sqsFaults  []string
 	unsigned, mirror      bool
 	untilEOF              bool
 	profile               string
+	zeroCounts            bool
 }
 
 func emulateCommand() *cobra.Command {
@@ -51,7 +52,7 @@ Ferry and for any other client: signatures are verified, limits enforced, the
 services' own errors answered. Nothing is written to disk.
 
 The Kodo bucket "photos" is filled by --objects or --synthetic, and is to be read
-through the S3-compatible interface, too, as "photos-s3"; the OSS bucket
+through the S3-compatible interface, too, as "photos-s3" (--s3-name); the OSS bucket
 "photos-new" and the queues of a deployment, at MNS and at SQS, are empty. Faults are operation:kind:rate[:argument], with the
 kinds latency, status, throttle, reset, flip, lost and empty.`,
 		Example: `  ferry emulate --objects 2000
@@ -81,8 +82,10 @@ kinds latency, status, throttle, reset, flip, lost and empty.`,
 	f.BoolVar(&o.attributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
 	f.StringVar(&o.kodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
 	f.StringVar(&o.s3Addr, "s3-addr", "127.0.0.1:0", "where Kodo's S3-compatible interface listens; its faults are Kodo's: s3-get, s3-head, s3-list")
+	f.StringVar(&o.s3Name, "s3-name", emulatedS3, "what photos is called there; a bucket at Kodo may have another name for S3, or the same")
 	f.StringVar(&o.ossAddr, "oss-addr", "127.0.0.1:0", "where OSS listens")
 	f.StringVar(&o.mnsAddr, "mns-addr", "127.0.0.1:0", "where MNS listens")
+	f.BoolVar(&o.zeroCounts, "mns-zero-counts", false, "MNS tells 0 for the number of messages of every queue, as the service is announced to")
 	f.StringVar(&o.sqsAddr, "sqs-addr", "127.0.0.1:0", "where SQS listens")
 	f.StringArrayVar(&o.kodoFaults, "kodo-fault", nil, "a fault of Kodo; may be given again")
 	f.StringArrayVar(&o.ossFaults, "oss-fault", nil, "a fault of OSS; may be given again")
@@ -102,7 +105,7 @@ const (
 	emulatedRegion = "cn-hangzhou"
 	emulatedAWS    = "eu-central-1"     // the region of SQS
 	emulatedHides  = 30 * time.Minute   // what a queue hides a received message for, as infra/ has it
-	emulatedS3     = demoSource + "-s3" // what photos is called at Kodo's S3 interface
+	emulatedS3     = demoSource + "-s3" // what photos is called at Kodo's S3 interface, unless --s3-name says otherwise
 )
 
 func runEmulate(ctx context.Context, o emulateOptions, out io.Writer) error {
@@ -129,6 +132,8 @@ type emulation struct {
 	oss  *oss.Server
 	mns  *mns.Server
 	sqs  *sqs.Server
+
+	s3Name string // of photos, at the S3 interface
 }
 
 // start checks every flag, starts all and fills the source.
@@ -149,10 +154,13 @@ func (o emulateOptions) start() (*emulation, error) {
 			wrong = append(wrong, fmt.Errorf("%s %q: want host:port, as in 127.0.0.1:9001", flag, addr))
 		}
 	}
+	if o.s3Name == "" || strings.Contains(o.s3Name, "/") {
+		wrong = append(wrong, fmt.Errorf("--s3-name %q: want the name of a bucket, as %s or %s", o.s3Name, emulatedS3, demoSource))
+	}
 	if err := errors.Join(wrong...); err != nil {
 		return nil, usageError{err}
 	}
-	e := &emulation{}
+	e := &emulation{s3Name: o.s3Name}
 	if err := o.serve(e); err != nil {
 		e.close()
 		return nil, err
@@ -179,7 +187,7 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 		return taken("--oss-addr", err)
 	}
 	if e.mns, err = mns.Start(mns.Config{
-		Addr: o.mnsAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: emulatedRegion, Seed: o.seed + 2,
+		Addr: o.mnsAddr, AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: emulatedRegion, Seed: o.seed + 2, ZeroCounts: o.zeroCounts,
 	}); err != nil {
 		return taken("--mns-addr", err)
 	}
@@ -188,7 +196,7 @@ func (o emulateOptions) serve(e *emulation) (err error) {
 	}); err != nil {
 		return taken("--sqs-addr", err)
 	}
-	made := []error{e.kodo.CreateBucket(demoSource), e.kodo.SetS3Name(demoSource, emulatedS3), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
+	made := []error{e.kodo.CreateBucket(demoSource), e.kodo.SetS3Name(demoSource, o.s3Name), e.oss.CreateBucket(demoTarget), o.fill(e.kodo)}
 	for _, name := range app.QueueNames {
 		made = append(made, e.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: emulatedHides}))
 		a := sqs.Attributes{Visibility: emulatedHides}

@@ -53,7 +53,7 @@ func (e *emulation) describe() description {
 	d.OSS.Endpoint, d.OSS.AccessKeyID, d.OSS.AccessKeySecret, d.OSS.Region = e.oss.Endpoint(), emulatedKey, emulatedSecret, e.oss.Region()
 	d.OSS.Buckets = []string{demoTarget}
 	d.MNS.Endpoint, d.MNS.Account, d.MNS.Region = e.mns.Endpoint(), e.mns.Account(), e.mns.Region()
-	d.S3.Endpoint, d.S3.Region, d.S3.Buckets = e.kodo.S3Endpoint(), e.kodo.S3Region(), []string{emulatedS3}
+	d.S3.Endpoint, d.S3.Region, d.S3.Buckets = e.kodo.S3Endpoint(), e.kodo.S3Region(), []string{e.s3Name}
 	d.SQS.Endpoint, d.SQS.Account, d.SQS.Region, d.SQS.Location = e.sqs.Endpoint(), e.sqs.Account(), e.sqs.Region(), queuesAt("sqs", e.sqs)
 	for _, name := range app.QueueNames {
 		d.MNS.Queues = append(d.MNS.Queues, demoQueues+name)
@@ -79,7 +79,7 @@ func (e *emulation) env() [][2]string {
 		{"FERRY_TARGET", "oss://" + demoTarget + "/?" + oss},
 		{"FERRY_LEDGER", "oss://" + demoTarget + "/" + demoLedger + "?" + oss},
 		{"FERRY_QUEUES", queuesAt("mns", e.mns)},
-		{"FERRY_S3_SOURCE", "s3://" + emulatedS3 + "/?region=" + e.kodo.S3Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.kodo.S3Endpoint())},
+		{"FERRY_S3_SOURCE", "s3://" + e.s3Name + "/?region=" + e.kodo.S3Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.kodo.S3Endpoint())},
 		{"AWS_ACCESS_KEY_ID", emulatedKey}, // of SQS, and of the S3 interface: what is not at qiniucs.com is not Kodo's
 		{"AWS_SECRET_ACCESS_KEY", emulatedSecret},
 		{"AWS_SESSION_TOKEN", ""},
@@ -89,7 +89,7 @@ func (e *emulation) env() [][2]string {
 func (e *emulation) explain() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), demoSource, e.kodo.Domain(demoSource))
-	fmt.Fprintf(&text, "S3    %s  the same bucket, there %s, region %s\n", e.kodo.S3Endpoint(), emulatedS3, e.kodo.S3Region())
+	fmt.Fprintf(&text, "S3    %s  the same bucket, there %s, region %s\n", e.kodo.S3Endpoint(), e.s3Name, e.kodo.S3Region())
 	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n", e.oss.Endpoint(), demoTarget, e.oss.Region())
 	fmt.Fprintf(&text, "MNS   %s  account %s, queues %s…\n", e.mns.Endpoint(), e.mns.Account(), demoQueues)
 	fmt.Fprintf(&text, "SQS   %s  account %s, queues %s…\n\nIn another terminal:\n\n", e.sqs.Endpoint(), e.sqs.Account(), demoQueues)

@@ -98,7 +98,7 @@ func Start(cfg Config) (*Server, error) {
 func (s *Server) Close() error { return s.close() }
 
 // Endpoint is where it serves, as http://127.0.0.1:port.
-func (s *Server) Endpoint() string { return "http://" + s.listener.Addr().String() }
+func (s *Server) Endpoint() string { return chaos.URL(s.listener.Addr()) }
 
 // Account is the id of the account that owns the queues.
 func (s *Server) Account() string { return s.cfg.Account }

@@ -139,7 +139,7 @@ func (s *Server) Close() error {
 
 // Endpoint returns the server's URL, as "http://127.0.0.1:1234". Buckets are
 // reached below it (/bucket/key), or by a Host header <bucket>.<anything>.
-func (s *Server) Endpoint() string { return "http://" + s.listener.Addr().String() }
+func (s *Server) Endpoint() string { return chaos.URL(s.listener.Addr()) }
 
 // Region returns the region that signatures of version 4 must name, as "cn-hangzhou".
 func (s *Server) Region() string { return s.region }
