@@ -277,6 +277,17 @@ func (r *Run) Settled(ctx context.Context, b BatchRef) (rows []Row, done bool, e
 	return rows, done, nil
 }
 
+// Outcome reads the rows of a batch that was found to be written off, its retries
+// included. A write-off that was listed and is not there to be read yet is
+// Temporary: rows that are pending in its place would be taken for an outcome.
+func (r *Run) Outcome(ctx context.Context, b BatchRef) ([]Row, error) {
+	rows, done, err := r.Settled(ctx, b)
+	if err == nil && !done {
+		err = fault.New(fault.Temporary, "ledger.Outcome", b.ID, errors.New("its write-off, or that of a retry, is listed and cannot be read yet"))
+	}
+	return rows, err
+}
+
 // mergeRows merges two lists in key order that share no key.
 func mergeRows(a, b []Row) []Row {
 	out := make([]Row, 0, len(a)+len(b))

@@ -134,7 +134,7 @@ func (r *run) settled(ctx context.Context, batches []ledger.BatchRef) ([][]ledge
 	g.SetLimit(2 * lookups)
 	for i, b := range batches {
 		g.Go(func() (err error) {
-			ended[i], _, err = r.Settled(ctx, b)
+			ended[i], err = r.Outcome(ctx, b)
 			return err
 		})
 	}

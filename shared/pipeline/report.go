@@ -150,7 +150,7 @@ func (r *run) fold(p ledger.Progress) (Report, Manifest) {
 	rep.sum(len(p.Shards), ended)
 	rep.Result = ResultIncomplete
 	o := rep.Objects
-	if rep.Balanced && o.Failed+o.Conflict+o.Mismatch == 0 && o.Verified == o.Copied+o.Unchanged {
+	if rep.Balanced && o.Failed+o.Conflict+o.Mismatch+o.Open == 0 && o.Verified == o.Copied+o.Unchanged {
 		rep.Result = ResultVerified
 	}
 	return rep, manifest

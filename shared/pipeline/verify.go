@@ -145,7 +145,7 @@ func (v *verifier) rows(ctx context.Context) iter.Seq2[ledger.Row, error] {
 		go func() {
 			defer close(pages)
 			for _, b := range v.shard.Batches {
-				rows, _, err := v.Settled(ctx, b)
+				rows, err := v.Outcome(ctx, b)
 				select {
 				case pages <- page{rows, err}:
 				case <-ctx.Done():
