@@ -81,8 +81,12 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 			return target, err
 		}
 	}
-	ctx, asked, done := inFlight(ctx)
-	defer done()
+	asked := func() {}
+	if a.start.Events {
+		var done func()
+		ctx, asked, done = inFlight(ctx)
+		defer done()
+	}
 	begun := time.Now()
 	found, body, err := a.src.Open(ctx, a.row.Src, 0, -1)
 	if err != nil {
