@@ -302,6 +302,10 @@ func TestABadNotificationIsAnsweredAndNothingElse(t *testing.T) {
 			t.Errorf("the log repeats %q of what was refused", secret)
 		}
 	}
+	long := `[{"bucket":"photos","key":"` + strings.Repeat("\\u0001", 12<<10) + `"},{"bucket":"photos","key":"` + strings.Repeat("长", 30<<10) + `"},{"bucket":"photos","key":"a"}]`
+	if status, heard := post(t, url, long, "sk", auth.TokenQiniu, nil); status != 200 || heard["tasks"] != 1 || heard["left"] != 2 {
+		t.Errorf("two keys that no message can carry beside one: answered %d, %v, want 200, one task, and two left to the next run", status, heard)
+	}
 	if status, heard := post(t, url, known, "sk", auth.TokenQiniu, nil); status != 200 || heard["tasks"] != 1 {
 		t.Errorf("a good one: answered %d, %v, want 200 and a task: the others prove nothing", status, heard)
 	}

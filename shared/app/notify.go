@@ -61,10 +61,15 @@ func (n *notifier) message(context.Context, faas.Message) error {
 
 // notified is what is answered to a notification.
 type notified struct {
-	Events  int `json:"events"`  // keys that it names
-	Tasks   int `json:"tasks"`   // tasks that look after them: one a key and job
-	Unknown int `json:"unknown"` // events of buckets that no job follows
+	Events  int `json:"events"`         // keys that it names
+	Tasks   int `json:"tasks"`          // tasks that look after them: one a key and job
+	Unknown int `json:"unknown"`        // events of buckets that no job follows
+	Left    int `json:"left,omitempty"` // keys that no message can carry: the job's next run finds them
 }
+
+// longestKey is the most bytes of a key that an event's task carries: escaped
+// throughout it must fit a message, of 64 KiB. OSS takes keys of 1,023 bytes.
+const longestKey = 8 << 10
 
 func (n *notifier) http(ctx context.Context, r faas.Request) faas.Response {
 	ctx, cancel := context.WithTimeout(ctx, notifyTime)
@@ -126,6 +131,11 @@ func (n *notifier) take(ctx context.Context, notices []kodo.Notice) (notified, e
 				continue
 			}
 			if known = true; !j.chooses(notice) {
+				continue
+			}
+			if len(notice.Key) > longestKey { // it must not keep the others from being sent
+				h.Left++
+				n.log.ErrorContext(ctx, "event left to the job's next run: no message can carry its key", "job", j.Name, "key", notice.Key[:64]+"…", "bytes", len(notice.Key))
 				continue
 			}
 			t, err := d.pipeline.FollowEvent(ctx, j.Job, notice.Key)
