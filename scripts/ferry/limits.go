@@ -165,8 +165,11 @@ func (b bounded) print(w io.Writer) error {
 	}
 	for _, p := range b.Living {
 		does := "lists and verifies"
-		if p.Copies {
+		switch {
+		case p.Copies:
 			does = "copies"
+		case p.Waits:
+			does = "waits for a place among those that copy"
 		}
 		fmt.Fprintf(&text, "    %s  %s since %s, last seen %s\n", p.Process, does, p.Since.Local().Format(time.DateTime), p.Seen.Local().Format(time.TimeOnly))
 	}

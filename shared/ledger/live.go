@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"encoding/json"
+	"path"
 	"strings"
 	"time"
 
@@ -20,7 +21,9 @@ type Living struct {
 	Process string    `json:"process"`
 	Since   time.Time `json:"since"` // when it began to work on the run, to the second, by its own clock
 	Copies  bool      `json:"copies,omitempty"`
-	Seen    time.Time `json:"seen"` // its last sign of life, by the store's clock
+	Waits   bool      `json:"waits,omitempty"` // for a place among those that may copy, and does nothing else
+	Seen    time.Time `json:"seen"`            // its last sign of life, by the store's clock
+	Copied  time.Time `json:"copied,omitzero"` // its last sign that it copies, if that is at most LiveFor old
 }
 
 // live is the record itself, for people who look.
@@ -31,10 +34,11 @@ type live struct {
 	At      time.Time `json:"at"`
 }
 
-// The two folders of live/. A process that copies and does other things, too, is in the first.
+// The folders of live/. A process that copies and does other things, too, is in the first.
 const (
 	liveCopying = "live/copy/"
 	liveOther   = "live/other/"
+	liveWaiting = "live/wait/"
 )
 
 // Live gives a sign of life of p; its Seen is left to the store. at is the
@@ -45,14 +49,27 @@ func (r *Run) Live(ctx context.Context, p Living, at time.Time) error {
 		return fault.New(fault.Invalid, "ledger.Live", p.Process, err)
 	}
 	folder := liveOther
-	if p.Copies {
+	switch {
+	case p.Copies:
 		folder = liveCopying
+	case p.Waits:
+		folder = liveWaiting
 	}
-	return r.write(ctx, folder+p.Since.UTC().Format(RunTime)+"-"+p.Process, data)
+	return r.write(ctx, signName(folder, p), data)
 }
 
-// Living lists the processes at work on the run, those that copy first, and
-// each of both in the order in which they began: those whose last sign of life
+// StopCopying says that p copies no longer. Its record is emptied, not deleted, so
+// that its role needs no permission to delete.
+func (r *Run) StopCopying(ctx context.Context, p Living) error {
+	return r.write(ctx, signName(liveCopying, p), nil)
+}
+
+func signName(folder string, p Living) string {
+	return folder + p.Since.UTC().Format(RunTime) + "-" + p.Process
+}
+
+// Living lists the processes at work on the run, those that copy first and those
+// that wait for that last, and each of them in the order in which they began: those whose last sign of life
 // is at most LiveFor older than the newest one's. Both times are the store's,
 // so a process whose own clock is wrong neither drops out nor drops others; one
 // that has just given a sign of life need compare with nothing else and leaves
@@ -64,11 +81,16 @@ func (r *Run) Living(ctx context.Context, now time.Time) ([]Living, error) {
 		return nil, err
 	}
 	var living []Living
-	copies := map[string]bool{}
+	at := map[string]int{} // in living, by process
 	for _, p := range alive(all, now) {
-		if !copies[p.Process] {
+		i, known := at[p.Process]
+		switch {
+		case known && p.Waits: // it has done something else, which tells when it was at work
+		case known:
+			living[i].Seen = later(living[i].Seen, p.Seen)
+		default:
+			at[p.Process] = len(living)
 			living = append(living, p)
-			copies[p.Process] = p.Copies
 		}
 	}
 	return living, nil
@@ -80,13 +102,20 @@ func (r *Run) signs(ctx context.Context) (all []Living, err error) {
 		if err != nil {
 			return nil, err
 		}
-		name := strings.TrimPrefix(o.Key, r.base)
-		text, copies := strings.CutPrefix(name, liveCopying)
-		p, ok := signOf(strings.TrimPrefix(text, liveOther), o)
-		if !ok {
-			continue // what no version of ours wrote says nothing
+		folder, name := path.Split(strings.TrimPrefix(o.Key, r.base))
+		p, ok := signOf(name, o)
+		if !ok || o.Size == 0 {
+			continue // what no version of ours wrote says nothing; an empty one is of a process that stopped
 		}
-		p.Copies = copies
+		switch folder {
+		case liveCopying:
+			p.Copies, p.Copied = true, p.Seen
+		case liveWaiting:
+			p.Waits = true
+		case liveOther:
+		default:
+			continue
+		}
 		all = append(all, p)
 	}
 	return all, nil

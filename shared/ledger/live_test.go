@@ -65,6 +65,45 @@ func TestTheLivingAreToldByTheStoresClock(t *testing.T) {
 	}
 }
 
+func TestWhoStoppedCopyingOrWaitsForThatIsToldApart(t *testing.T) {
+	epoch := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	b := mem.New(mem.OSS)
+	run := open(b)
+	sign := func(second int, p ledger.Living) {
+		t.Helper()
+		p.Since = epoch
+		b.Now = func() time.Time { return epoch.Add(time.Duration(second) * time.Second) }
+		if err := run.Live(t.Context(), p, p.Since); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sign(0, ledger.Living{Process: "copies", Copies: true})
+	sign(10, ledger.Living{Process: "copies"}) // and does other things
+	sign(11, ledger.Living{Process: "other"})
+	sign(20, ledger.Living{Process: "other", Waits: true})
+	sign(12, ledger.Living{Process: "stopped", Copies: true})
+	sign(13, ledger.Living{Process: "waits", Waits: true})
+	if err := run.StopCopying(t.Context(), ledger.Living{Process: "stopped", Since: epoch}); err != nil {
+		t.Fatal(err)
+	}
+	living, err := run.Living(t.Context(), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range living {
+		copied := "-"
+		if !p.Copied.IsZero() {
+			copied = p.Copied.Sub(epoch).String()
+		}
+		got = append(got, fmt.Sprint(p.Process, " ", p.Copies, " ", p.Waits, " ", p.Seen.Sub(epoch), " ", copied))
+	}
+	want := []string{"copies true false 10s 0s", "other false false 11s -", "waits false true 13s -"}
+	if !slices.Equal(got, want) {
+		t.Errorf("living (process, copies, waits, seen, copied): %q, want %q", got, want)
+	}
+}
+
 func TestTheLastWriterOfTheLimitsWins(t *testing.T) {
 	run := open(mem.New(mem.OSS))
 	if _, err := run.ReadLimits(t.Context()); fault.KindOf(err) != fault.NotFound {

@@ -25,6 +25,7 @@ type fleet struct {
 	began  time.Time
 	queues map[task.Stage]*queuemem.Queue
 	slow   time.Duration // for each read of a body
+	pushed bool          // messages are brought to the processes, which do not receive by themselves
 
 	over     context.Context // ends with the report
 	end      context.CancelFunc
@@ -32,7 +33,9 @@ type fleet struct {
 	count    sync.Mutex
 	read     []moment // by every process
 	requests []moment
-	tried    int // attempts that tasks had spent
+	tried    int            // attempts that tasks had spent
+	open     map[string]int // bodies, by process
+	abreast  int            // processes that had some at the same time, at most
 }
 
 // moment is that a process got n bytes, or made n requests.
@@ -43,7 +46,7 @@ type moment struct {
 }
 
 func newFleet(t testing.TB, set ...func(*job.Job)) *fleet {
-	f := &fleet{world: newWorld(t, set...), queues: map[task.Stage]*queuemem.Queue{}}
+	f := &fleet{world: newWorld(t, set...), queues: map[task.Stage]*queuemem.Queue{}, open: map[string]int{}}
 	f.src.Now, f.dst.Now, f.led.Now = time.Now, time.Now, time.Now
 	f.over, f.end = context.WithCancel(t.Context())
 	for _, s := range task.Stages {
@@ -73,9 +76,36 @@ func (f *fleet) process(name string) (kill func()) {
 	}
 	ctx, kill := context.WithCancel(f.over)
 	for _, q := range f.queues {
+		if f.pushed {
+			f.done.Go(func() { f.push(ctx, w, q) })
+			f.done.Go(func() { f.push(ctx, w, q) })
+			continue
+		}
 		f.done.Go(func() { w.Poll(ctx, q, 2, 5*time.Minute) })
 	}
 	return kill
+}
+
+// push brings one message after the other to a process, as a platform does to an
+// instance of a function, which cannot receive less.
+func (f *fleet) push(ctx context.Context, w *worker.Worker, q *queuemem.Queue) {
+	for ctx.Err() == nil {
+		messages, err := q.Receive(ctx, 1, time.Minute)
+		if err != nil {
+			return // it was killed
+		}
+		for _, m := range messages {
+			invocation, cancel := context.WithTimeout(ctx, 5*time.Minute)
+			err := w.Process(invocation, m)
+			cancel()
+			if err == nil {
+				err = q.Delete(ctx, m)
+			}
+			if err != nil && ctx.Err() == nil {
+				f.t.Error(err)
+			}
+		}
+	}
 }
 
 // start puts the run's first tasks into the queues. From now on times count.
@@ -168,7 +198,25 @@ type watched struct {
 func (s watched) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	s.fleet.note(&s.fleet.requests, s.process, 1)
 	o, body, err := s.Source.Open(ctx, o, off, n)
+	if err == nil {
+		s.fleet.opened(s.process, 1)
+	}
 	return o, timed{ctx, body, s}, err
+}
+
+// opened takes in that a process opens a body, or closes one (-1).
+func (f *fleet) opened(process string, n int) {
+	f.count.Lock()
+	defer f.count.Unlock()
+	if f.open[process] += n; f.open[process] == 0 {
+		delete(f.open, process)
+	}
+	f.abreast = max(f.abreast, len(f.open))
+}
+
+func (c timed) Close() error {
+	c.by.fleet.opened(c.by.process, -1)
+	return c.ReadCloser.Close()
 }
 
 type timed struct {

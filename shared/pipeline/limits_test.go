@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -160,6 +161,144 @@ func TestAProcessTooManyWaitsAndSpendsNoTry(t *testing.T) {
 			t.Errorf("tasks were given %d attempts, want waiting to spend none", f.tried)
 		}
 	})
+}
+
+// TestAnyNumberOfProcessesIsAsFastAsOneUnderALimit has processes that receive by
+// themselves, and functions, to which messages are brought: those to which a
+// limit leaves nothing must not keep what is left from who may do it.
+func TestAnyNumberOfProcessesIsAsFastAsOneUnderALimit(t *testing.T) {
+	for name, tc := range map[string]struct {
+		limit   func(*job.Limits)
+		objects int
+		size    int
+		slow    time.Duration
+	}{
+		"one instance":         {func(l *job.Limits) { l.Instances = 1 }, 600, 1000, time.Second},
+		"three instances":      {func(l *job.Limits) { l.Instances = 3 }, 600, 1000, 2 * time.Second},
+		"bandwidth":            {func(l *job.Limits) { l.Bandwidth.Rate = 256 * kib }, 320, 48 * kib, 0},
+		"bandwidth for one":    {func(l *job.Limits) { l.Bandwidth.Rate = 64 * kib }, 300, 16 * kib, 0},
+		"requests":             {func(l *job.Limits) { l.Requests = 20 }, 600, 100, 0},
+		"instances, requests":  {func(l *job.Limits) { l.Instances, l.Requests = 1, 20 }, 900, 100, 0},
+		"instances, bandwidth": {func(l *job.Limits) { l.Instances, l.Bandwidth.Rate = 2, 128*kib }, 400, 16 * kib, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			alone := limitedFleet(t, tc.limit, 1, tc.objects, tc.size, tc.slow, false)
+			var bound job.Limits
+			tc.limit(&bound)
+			for _, many := range []struct {
+				n      int
+				pushed bool
+			}{{2, false}, {8, false}, {8, true}} {
+				took := limitedFleet(t, tc.limit, many.n, tc.objects, tc.size, tc.slow, many.pushed)
+				want := alone
+				if tc.slow > 0 { // nothing else bounds them: so many are as much faster
+					want /= time.Duration(min(many.n, bound.Instances))
+				}
+				if took > want*12/10 {
+					t.Errorf("%d processes (pushed: %v) take %v, want at most 1.2 times %v: one takes %v", many.n, many.pushed, took, want, alone)
+				}
+			}
+		})
+	}
+}
+
+// TestATaskThatIsPassedOnIsAsItWas has another process in the only place: what
+// this one gives back comes soon, has spent nothing, and does not hide that it
+// may have been worked on.
+func TestATaskThatIsPassedOnIsAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, inParts, func(j *job.Job) { j.Limits.Instances = 1 })
+		w.src.Now, w.dst.Now, w.led.Now = time.Now, time.Now, time.Now
+		w.config.Shared, w.config.Now = true, time.Now
+		w.fill(3, 1)
+		w.pipe = pipeline.New(w.config)
+		next, err := w.pipe.Do(t.Context(), w.start()[0])
+		if err != nil || next[0].Kind != task.Copy {
+			t.Fatalf("%+v (%v), want a Copy", next, err)
+		}
+		batch := next[0]
+		other := ledger.Living{Process: "other", Since: time.Now(), Copies: true}
+		for name, tc := range map[string]struct {
+			given task.Task
+			again bool
+		}{
+			"a new one":                     {batch, false},
+			"one that was delivered before": {with(batch, func(t *task.Task) { t.Deliveries = 2 }), true},
+			"one that failed and waited":    {with(batch, func(t *task.Task) { t.Attempt, t.Waits = 3, 7 }), true},
+			"one that was passed on before": {with(batch, func(t *task.Task) { t.Passed = 400 }), false},
+			"an event":                      {with(batch, func(t *task.Task) { t.Kind = task.Event }), false},
+			"a part":                        {with(batch, func(t *task.Task) { t.Kind, t.From, t.To = task.Part, 1, 2 }), false},
+		} {
+			if err := w.config.Ledger.Run(runName).Live(t.Context(), other, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			next, err := w.pipe.Do(t.Context(), tc.given)
+			if err != nil || len(next) != 1 {
+				t.Errorf("%s: yields %+v, %v, want it alone", name, next, err)
+				continue
+			}
+			got, want := next[0], tc.given
+			if got.Delay <= 0 || got.Delay > 2*time.Second || got.Passed != want.Passed+1 || (got.Resend != 0) != tc.again {
+				t.Errorf("%s: yields %+v, want it passed on within 2 s, and sent again: %v", name, got, tc.again)
+			}
+			got.Delay, got.Passed, got.Resend, got.Deliveries, want.Deliveries = 0, want.Passed, want.Resend, 0, 0
+			if got != want {
+				t.Errorf("%s: yields %+v, want the rest to be as it was: %+v", name, got, want)
+			}
+		}
+	})
+}
+
+func with(t task.Task, set func(*task.Task)) task.Task {
+	set(&t)
+	return t
+}
+
+func TestAChangeOfTheLimitsReachesThoseThatWaitForAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, func(j *job.Job) { j.Limits.Instances, j.Limits.BatchObjects, j.Limits.Parallel = 1, 8, 8 })
+		f.slow = time.Second
+		f.objects(1600, 1000) // of each, 4 a second and process, with two requests
+		for i := range 4 {
+			f.process(fmt.Sprint(i))
+		}
+		f.start()
+		time.Sleep(40 * time.Second)
+		f.change(pipeline.Limits{})
+		time.Sleep(60 * time.Second)
+		f.change(pipeline.Limits{Instances: 2})
+		f.wait()
+		f.expect("one at a time", f.rate(&f.requests, "", 5, 40), 8)
+		f.expect("all four", f.rate(&f.requests, "", 75, 100), 4*8)
+		f.expect("two of them", f.rate(&f.requests, "", 125, 150), 2*8)
+	})
+}
+
+// limitedFleet is how long n processes take to move everything.
+func limitedFleet(t *testing.T, limit func(*job.Limits), n, objects, size int, slow time.Duration, pushed bool) (took time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.Parallel = 8, 8; limit(&j.Limits) })
+		f.config.Pause, f.config.MaxWait = 0, 0 // those that are in earnest
+		f.slow, f.pushed = slow, pushed
+		f.objects(objects, size)
+		for i := range n {
+			f.process(fmt.Sprint(i))
+		}
+		f.start()
+		if rep := f.wait(); rep.Objects.Verified != int64(objects) {
+			t.Errorf("%+v, want %d verified", rep.Objects, objects)
+		}
+		if f.tried > 0 {
+			t.Errorf("tasks were given %d attempts, want none spent", f.tried)
+		}
+		if most := f.job.Limits.Instances; most > 0 && f.abreast > most {
+			t.Errorf("%d processes copied at the same time, want at most %d", f.abreast, most)
+		}
+		for _, m := range f.requests {
+			took = max(took, m.at)
+		}
+	})
+	return took
 }
 
 // TestPartsLargerThanThoseOfTheJobFitAnInvocation has parts four times as large

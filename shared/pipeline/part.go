@@ -152,7 +152,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case kind == fault.Changed || kind == fault.NotFound:
 		return r.restart(ctx, t, u, trouble)
 	case trouble == errNoTurn:
-		return r.wait(t), nil
+		return r.pass(t), nil
 	case len(p.Done) == 0 && trouble == nil: // not one part fits an invocation
 		return r.shrink(ctx, t, u)
 	case len(p.Done) == 0 && kind == fault.Denied && r.denied(ctx):

@@ -146,8 +146,8 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if dropped, err := r.dropped(ctx, t); err != nil || dropped {
 		return nil, err
 	}
-	if t.Kind.Stage() == task.Copying && r.limits.excess() {
-		return r.wait(t), nil
+	if t.Kind.Stage() == task.Copying && r.limits.excess(ctx) {
+		return r.pass(t), nil
 	}
 	next, err := r.step(ctx, t)
 	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.limits.course.is().Stopped() {
@@ -265,9 +265,25 @@ func (r *run) wait(t task.Task) []task.Task {
 	return []task.Task{t}
 }
 
+// pass returns t for a process to which the run's limits leave a share, soon. It
+// spends no try and makes no later wait longer. What may have been worked on
+// says so: the message that takes it on is a new one.
+func (r *run) pass(t task.Task) []task.Task {
+	if t.Again() && t.Resend == 0 {
+		t.Resend = 1
+	}
+	t.Passed++
+	t.Delay = jittered(passFor)
+	return []task.Task{t}
+}
+
 // delay is Pause, doubled n times, at most MaxWait, give or take a quarter.
 func (r *run) delay(n int) time.Duration {
-	d := min(r.Pause<<min(n, 16), r.MaxWait)
+	return jittered(min(r.Pause<<min(n, 16), r.MaxWait))
+}
+
+// jittered is d give or take a quarter.
+func jittered(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.75 + rand.Float64()/2))
 }
 

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -19,19 +18,20 @@ import (
 
 const (
 	// refreshEvery is how often a process at work reads the limits and whether
-	// the run goes on, and where there are limits gives a sign of life and counts
-	// the others: six requests to the ledger.
+	// the run goes on: four requests to the ledger.
 	refreshEvery = ledger.LiveFor / 3
-	// A new process asks more often: it begins together with others, or after
+	// beatEvery is how often, where there are limits, a process at work gives a
+	// sign of life and looks who else is: two requests.
+	beatEvery = 2 * time.Second
+	// A new process looks more often: it begins together with others, or after
 	// them, and moves little while they do not know of it.
-	soon, verySoon = 2 * time.Second, time.Second / 4
-	newest         = 3 * time.Second // how long verySoon holds
+	verySoon = time.Second / 4
+	newFor   = 3 * time.Second // how long verySoon holds
 	// crowd is what each of many processes adds to that: a thousand that begin
 	// together leave the ledger in peace.
 	crowd = 10 * time.Millisecond
-	// newFor is how long a process is new at most: by then every other has
-	// looked again, or is dead.
-	newFor = refreshEvery + 5*time.Second
+	// askAgain is when the ledger is asked again that did not answer.
+	askAgain = 2 * time.Second
 	// newShare is the part of its share that a new process takes, so that all
 	// together stay within a tenth of what they may while the others do not yet know of it.
 	newShare = 0.1
@@ -61,15 +61,19 @@ type limits struct {
 	tasks   map[bool]int // at work: those that copy, and others
 	since   time.Time
 	due     time.Time    // when the ledger is to be asked next
+	reread  time.Time    // when the limits are to be read next
 	shared  time.Time    // when the shares were last worked out
 	told    [2]time.Time // when it last gave a sign of life, and one that it copies
 	joined  sign         // its first since the others may have forgotten it
 	known   bool         // to all others, who thus leave it its share
 	bounds  Limits
-	living  int
-	copying []ledger.Living
-	rate    float64 // bytes a second that this process may read; 0: any
-	over    bool    // this process is one too many: it copies nothing
+	all     int             // how many are there, those that wait for a place included
+	living  []ledger.Living // who has given a sign of life in time to have a share, this process included
+	copying []ledger.Living // those of them that copy
+	rate    float64         // bytes a second that this process may read; 0: any
+	over    bool            // this process may not copy now
+	beyond  bool            // for as many as may copy are at work: it waits for one of their places
+	waited  bool            // others wait for one
 
 	course course // read with the limits
 }
@@ -80,9 +84,21 @@ type sign struct {
 	seen time.Time // by the store's
 }
 
+// beat is how often each of n processes gives a sign of life.
+func beat(n int) time.Duration { return max(beatEvery, time.Duration(n)*crowd) }
+
+// looksWithin is for how long one of n processes works without looking who else is
+// there: it has given a sign by then, which the store tells to the second.
+func looksWithin(n int) time.Duration { return beat(n) + 2*time.Second }
+
+// shareFor is for how long one of n processes has its share behind its last sign of
+// life. By then it has missed one at least: it has died, or has no task, and who
+// has work takes what was its.
+func shareFor(n int) time.Duration { return looksWithin(n) + beat(n) }
+
 // forgotten reports whether, without another sign since then, some others may
 // not count this process any more, or soon will not.
-func forgotten(now, since time.Time) bool { return now.Sub(since) > ledger.LiveFor-refreshEvery }
+func (l *limits) forgotten(now, since time.Time) bool { return now.Sub(since) > looksWithin(l.all) }
 
 // newLimits returns the limits of a run. A run of one process without any
 // spares the question for a while: most are over by then.
@@ -96,6 +112,7 @@ func newLimits(p *Pipeline, run *ledger.Run, s ledger.Started, l job.Limits, log
 	}
 	if !s.Deployed && !n.bounds.Any() {
 		n.due = n.since.Add(refreshEvery)
+		n.reread = n.due
 	}
 	return n
 }
@@ -108,11 +125,12 @@ func (l *limits) enter(ctx context.Context, t task.Task) (leave func(), err erro
 		l.count(copies, -1)
 		return nil, err
 	}
+	from := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(verySoon / 2)
+		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
 		for {
 			select {
@@ -127,7 +145,34 @@ func (l *limits) enter(ctx context.Context, t task.Task) (leave func(), err erro
 		cancel()
 		<-ended
 		l.count(copies, -1)
+		l.makeRoom(from)
 	}, nil
+}
+
+// makeRoom gives up this process's place among those that copy where it has
+// nothing to copy and others wait for one.
+func (l *limits) makeRoom(ctx context.Context) {
+	if !l.idle() || l.asking.Acquire(ctx, 1) != nil {
+		return
+	}
+	defer l.asking.Release(1)
+	if !l.idle() {
+		return
+	}
+	l.mu.Lock()
+	l.told[1] = time.Time{}
+	l.mu.Unlock()
+	if err := l.run.StopCopying(ctx, ledger.Living{Process: l.process, Since: l.since}); err != nil && ctx.Err() == nil {
+		l.log.DebugContext(ctx, "place not given up, it is free in seconds", "fault", fault.KindOf(err), "err", err)
+	}
+}
+
+// idle reports whether this process has a place among those that copy, for which
+// others wait, and no task to copy.
+func (l *limits) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waited && l.tasks[true] == 0 && !l.told[1].IsZero()
 }
 
 func (l *limits) count(copies bool, n int) {
@@ -146,16 +191,16 @@ func (l *limits) refresh(ctx context.Context) error {
 	now := l.now()
 	l.mu.Lock()
 	first := l.due.IsZero()
-	copies := l.tasks[true] > 0
-	ask := !now.Before(l.due) || l.bounds.Any() && copies && forgotten(now, l.told[1])
+	copies, others := l.tasks[true] > 0, l.tasks[false] > 0
+	ask := !now.Before(l.due) || l.bounds.Any() && copies && !l.beyond && l.forgotten(now, l.told[1])
 	l.mu.Unlock()
 	if ask {
-		if err := l.ask(ctx, now, copies); err != nil {
+		if err := l.ask(ctx, now, copies, others); err != nil {
 			if first {
 				return err
 			}
 			l.mu.Lock()
-			l.due = now.Add(soon)
+			l.due = now.Add(askAgain)
 			l.mu.Unlock()
 			if ctx.Err() == nil {
 				l.log.WarnContext(ctx, "limits and state not read, those before hold", "fault", fault.KindOf(err), "err", err)
@@ -166,9 +211,25 @@ func (l *limits) refresh(ctx context.Context) error {
 	return nil
 }
 
-// ask reads the limits, and whether the run goes on, and, where there are any, gives a sign of life and looks
-// who else is at work.
-func (l *limits) ask(ctx context.Context, now time.Time, copies bool) error {
+// ask reads the limits, and whether the run goes on, if that is due, and, where
+// there are any, gives a sign of life and looks who else is at work.
+func (l *limits) ask(ctx context.Context, now time.Time, copies, others bool) error {
+	if !now.Before(l.reread) {
+		if err := l.read(ctx, now); err != nil {
+			return err
+		}
+	}
+	if l.bounds.Any() {
+		return l.meet(ctx, now, copies, others)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.living, l.copying, l.beyond, l.due = nil, nil, false, l.reread
+	return nil
+}
+
+// read reads the limits, and whether the run goes on.
+func (l *limits) read(ctx context.Context, now time.Time) error {
 	var bounds Limits
 	var standing ledger.Standing
 	g, gctx := errgroup.WithContext(ctx)
@@ -184,54 +245,119 @@ func (l *limits) ask(ctx context.Context, now time.Time, copies bool) error {
 		return err
 	}
 	l.course.set(standing)
-	var living []ledger.Living
-	if bounds.Any() {
-		if err := l.run.Live(ctx, ledger.Living{Process: l.process, Since: l.since, Copies: copies}, now); err != nil {
-			return err
-		}
-		var err error
-		if living, err = l.run.Living(ctx, time.Time{}); err != nil {
-			return err
-		}
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.bounds, l.living, l.due = bounds, len(living), now.Add(refreshEvery)
-	if bounds.Any() {
-		l.meet(living, copies, now)
-	}
-	l.copying = slices.DeleteFunc(living, func(p ledger.Living) bool { return !p.Copies })
+	l.bounds, l.reread = bounds, now.Add(refreshEvery)
 	return nil
 }
 
-// meet finds out whether the others know of this process. Everybody gives a
-// sign of life before looking round, so whoever gave one after this process's
-// first has seen it. Until all have, it takes little and looks often.
-func (l *limits) meet(living []ledger.Living, copies bool, now time.Time) {
-	if forgotten(now, l.told[0]) || copies && forgotten(now, l.told[1]) {
+// meet gives a sign of life and looks who else is at work. Who is to copy looks
+// first whether as many as may copy do: then it waits for a place. Everybody signs
+// before looking, so of two that take the last place at a time one at least finds
+// the other, and the one that began later gives it up.
+func (l *limits) meet(ctx context.Context, now time.Time, copies, others bool) error {
+	for looked := false; ; looked = true {
+		waits := copies && (l.beyond || !looked && l.most(now) > 0 && l.forgotten(now, l.told[1]))
+		me := ledger.Living{Process: l.process, Since: l.since, Copies: copies && !waits, Waits: waits && !others}
+		if err := l.run.Live(ctx, me, now); err != nil {
+			return err
+		}
+		all, err := l.run.Living(ctx, time.Time{})
+		if err != nil {
+			return err
+		}
+		l.found(all, me, now)
+		switch {
+		case me.Copies && l.beyond:
+			return l.run.StopCopying(ctx, me)
+		case !waits || l.beyond:
+			return nil
+		}
+	}
+}
+
+// found takes in who is at work, this process's own sign me included, and finds
+// out whether the others know of this process: whoever gave a sign after this
+// one's first has seen it. Until all have, it takes little and looks often.
+func (l *limits) found(all []ledger.Living, me ledger.Living, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !me.Waits && l.forgotten(now, l.told[0]) || me.Copies && l.forgotten(now, l.told[1]) {
 		l.joined = sign{at: now}
-		for _, p := range living {
+		for _, p := range all {
 			if p.Process == l.process {
 				l.joined.seen = p.Seen
 			}
 		}
 	}
-	l.told[0] = now
-	if copies {
+	if !me.Waits {
+		l.told[0] = now
+	}
+	l.all = len(all)
+	l.waited = slices.ContainsFunc(all, func(p ledger.Living) bool { return p.Waits })
+	l.living, l.copying = sharing(all)
+	place := slices.IndexFunc(l.copying, func(p ledger.Living) bool { return p.Process == l.process })
+	if place < 0 {
+		place = len(l.copying)
+	}
+	most := l.most(now)
+	l.beyond = most > 0 && place >= most
+	switch {
+	case l.beyond:
+		l.told[1] = time.Time{}
+	case me.Copies:
 		l.told[1] = now
 	}
 	age := now.Sub(l.joined.at)
-	young := age < newFor
-	l.known = !young || !slices.ContainsFunc(living, func(p ledger.Living) bool {
-		return p.Process != l.process && !p.Seen.After(l.joined.seen)
+	l.known = !slices.ContainsFunc(l.living, func(p ledger.Living) bool {
+		return p.Process != l.process && !p.Seen.After(l.joined.seen) && newest(all).Sub(p.Seen) <= looksWithin(l.all)
 	})
-	often := time.Duration(len(living)) * crowd
+	l.due = now.Add(beat(l.all))
 	switch {
-	case age < newest:
-		l.due = now.Add(max(verySoon, often))
-	case young:
-		l.due = now.Add(max(soon, often))
+	case l.beyond:
+		l.due = now.Add(beat(l.all) / 2)
+	case age < newFor:
+		l.due = now.Add(max(verySoon, time.Duration(l.all)*crowd))
 	}
+	if l.reread.After(now) && l.reread.Before(l.due) {
+		l.due = l.reread
+	}
+}
+
+// sharing leaves of the living those whose last sign is young enough for a
+// share, and of them those whose last sign that they copy is.
+func sharing(all []ledger.Living) (living, copying []ledger.Living) {
+	since := newest(all).Add(-shareFor(len(all)))
+	for _, p := range all {
+		if p.Waits || p.Seen.Before(since) {
+			continue
+		}
+		living = append(living, p)
+		if !p.Copied.Before(since) {
+			copying = append(copying, p)
+		}
+	}
+	return living, copying
+}
+
+// newest is when the last sign of life was given, by the store's clock.
+func newest(all []ledger.Living) (at time.Time) {
+	for _, p := range all {
+		if p.Seen.After(at) {
+			at = p.Seen
+		}
+	}
+	return at
+}
+
+// most is how many processes may copy at the same time; 0: any number. More than
+// there are streams that the bandwidth feeds would starve one another.
+func (l *limits) most(now time.Time) int {
+	n, total := l.bounds.Instances, l.bounds.Bandwidth.At(now)
+	if fed := int(max(1, total/l.stream)); total > 0 && (n == 0 || fed < n) {
+		return fed
+	}
+	return n
 }
 
 // share works out what this process may take, about once a second: the rate
@@ -243,21 +369,19 @@ func (l *limits) share(now time.Time, anew bool) {
 		return
 	}
 	l.shared = now
-	total := l.bounds.Bandwidth.At(now)
-	most := cmp.Or(l.bounds.Instances, len(l.copying))
-	if total > 0 { // more processes than streams that it feeds would starve one another
-		most = min(most, int(max(1, total/l.stream)))
+	most, copying := l.most(now), max(1, len(l.copying))
+	if most == 0 {
+		most = copying
 	}
-	place := slices.IndexFunc(l.copying, func(p ledger.Living) bool { return p.Process == l.process })
-	l.over = place >= most || place >= 0 && !l.known && len(l.copying) > most
+	l.over = l.beyond || !l.known && copying > most
 	part := 1.0
 	if !l.known {
 		part = newShare
 	}
-	share := part * float64(total) / float64(max(1, min(most, len(l.copying))))
+	share := part * float64(l.bounds.Bandwidth.At(now)) / float64(min(most, copying))
 	l.rate = share
 	l.bytes.set(share, 64<<10)
-	l.requests.set(part*float64(l.bounds.Requests)/float64(max(1, l.living)), 1)
+	l.requests.set(part*float64(l.bounds.Requests)/float64(max(1, len(l.living))), 1)
 	l.turns.set(l.streams(share), l.over)
 }
 
@@ -291,9 +415,34 @@ func (l *limits) abreast(n int64, most int) int {
 	return min(most, max(1, int(l.rate*streamTime.Seconds()/float64(n))))
 }
 
-// excess reports whether this process is one more than may copy.
-func (l *limits) excess() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.over
+const (
+	// lookEvery is how often a process looks whether the ledger is to be asked.
+	lookEvery = verySoon / 2
+	// A process that may not copy keeps a task for keepFor before it passes it on, to
+	// come again after passFor: as long as it is busy with that, a platform brings
+	// those that follow to who may.
+	keepFor = time.Second
+	passFor = time.Second
+)
+
+// excess reports whether this process is one more than may copy. It waits up to
+// keepFor for a place, and up to newFor where those who begin with it only do not
+// know of it yet.
+func (l *limits) excess(ctx context.Context) bool {
+	for began := time.Now(); ; {
+		l.mu.Lock()
+		over, most := l.over, newFor
+		if l.beyond {
+			most = keepFor
+		}
+		l.mu.Unlock()
+		if !over || time.Since(began) > most {
+			return over
+		}
+		select {
+		case <-time.After(lookEvery):
+		case <-ctx.Done():
+			return over
+		}
+	}
 }

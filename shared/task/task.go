@@ -88,6 +88,7 @@ type Task struct {
 	Bytes   int64       `json:"bytes,omitempty"`   // copy: their bytes
 	Attempt int         `json:"attempt,omitempty"` // how often it has failed
 	Waits   int         `json:"waits,omitempty"`   // how often it has waited for others
+	Passed  int         `json:"passed,omitempty"`  // how often a process passed it on to whom the run's limits leave a share
 	Resend  int64       `json:"resend,omitempty"`  // not 0 on one sent again from the ledger: what it writes may be there already
 
 	// Delay and Deliveries are not part of the body.

@@ -63,7 +63,8 @@ func (w *Worker) Serve(ctx context.Context, s Service) {
 	if s.Process == nil {
 		s.Process = w.Process
 	}
-	tasks, end := s.drain(ctx)
+	brake := &brake{}
+	tasks, end := s.drain(context.WithValue(ctx, brakeKey{}, brake))
 	defer end()
 	places := make(chan struct{}, s.Tasks)
 	var all sync.WaitGroup
@@ -78,8 +79,12 @@ func (w *Worker) Serve(ctx context.Context, s Service) {
 		}
 		n := 1 + more(places, min(s.Tasks, maxReceive)-1)
 		wait := s.wait()
-		if failures > 0 {
+		passed := brake.passed.Load()
+		if failures > 0 || passed > 0 {
 			wait = min(wait, brief)
+		}
+		if passed > 0 {
+			sleep(ctx, easing(passed))
 		}
 		messages, err := s.Queue.Receive(ctx, n, wait)
 		for range n - len(messages) {

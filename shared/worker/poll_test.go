@@ -3,7 +3,10 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mem"
+	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
 
@@ -321,3 +325,54 @@ func (q answering) Receive(ctx context.Context, most int, wait time.Duration) ([
 	q.ended(err)
 	return got, err
 }
+
+// TestWhoPassesEverythingOnReceivesLess has a process that may do none of what is
+// in its queue, and then one task of another run: that is done, and it receives
+// as before.
+func TestWhoPassesEverythingOnReceivesLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := mem.New(mem.Options{})
+		var took atomic.Int64
+		w := &worker.Worker{
+			Doer: passing{&took}, Log: slog.New(slog.DiscardHandler), Attempts: 3, Pause: time.Second,
+			Send: map[task.Stage]queue.Sender{task.Copying: q},
+		}
+		if err := w.Submit(t.Context(), task.Task{Kind: task.Copy, Run: "a/b", Shard: "0", Batch: "0-b"}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		done.Go(func() { w.Poll(ctx, q, 4, time.Minute) })
+		time.Sleep(time.Minute)
+		if n := took.Load(); n < 8 || n > 20 {
+			t.Errorf("it took %d messages in a minute, want one in 5 s or so", n)
+		}
+		before := took.Load()
+		for i := range 50 {
+			if err := w.Submit(ctx, task.Task{Kind: task.Copy, Run: "a/c", Shard: "0", Batch: fmt.Sprint("0-", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(15 * time.Second)
+		if n := took.Load() - before; n < 50 {
+			t.Errorf("it took %d of 50 messages of another run within 15 s, want all", n)
+		}
+		stop()
+		done.Wait()
+	})
+}
+
+// passing passes the tasks of run a/b on, does all others, and counts both.
+type passing struct{ took *atomic.Int64 }
+
+func (d passing) Do(_ context.Context, t task.Task) ([]task.Task, error) {
+	d.took.Add(1)
+	if t.Run != "a/b" {
+		return nil, nil
+	}
+	t.Passed++
+	t.Delay = time.Millisecond
+	return []task.Task{t}, nil
+}
+
+func (passing) GiveUp(context.Context, task.Task, error) ([]task.Task, error) { return nil, nil }

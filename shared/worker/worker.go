@@ -81,6 +81,7 @@ func (w *Worker) Process(ctx context.Context, m queue.Message) error {
 			return err
 		}
 	}
+	countPassed(ctx, t, next)
 	for _, n := range next {
 		if body, err := task.Encode(n); err == nil && bytes.Equal(body, m.Body) {
 			// A task that follows from itself unchanged would be dropped as done.
@@ -187,11 +188,11 @@ func (w *Worker) Submit(ctx context.Context, tasks ...task.Task) error {
 }
 
 // A copy leaves a record of what follows from it and is not marked, and so does
-// an event, unless it has waited: a wait leaves none, and twins that each send
-// themselves again would multiply. Everything else that yields more than one
+// an event, unless it has waited or was passed on: that leaves none, and twins that
+// each send themselves again would multiply. Everything else that yields more than one
 // task, or itself, is marked.
 func unmarked(t task.Task) bool {
-	return (t.Kind == task.Copy || t.Kind == task.Event) && t.Waits == 0
+	return (t.Kind == task.Copy || t.Kind == task.Event) && t.Waits == 0 && t.Passed == 0
 }
 
 func (w *Worker) marked(ctx context.Context, t task.Task, name string) (bool, error) {
