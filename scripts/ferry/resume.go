@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"log/slog"
 	"os"
 	"time"
 
@@ -31,7 +30,7 @@ that goes on is no error and sends nothing.`,
 		Example: "  ferry resume photos\n  ferry resume photos/20260101T120000Z --json",
 		Args:    exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return o.resume(c.Context(), args[0], c.OutOrStdout())
+			return o.resume(c.Context(), args[0], c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	o.add(c)
@@ -39,7 +38,7 @@ that goes on is no error and sends nothing.`,
 	return c
 }
 
-func (o *resumeOptions) resume(ctx context.Context, name string, out io.Writer) error {
+func (o *resumeOptions) resume(ctx context.Context, name string, out, errOut io.Writer) error {
 	run, op, err := o.open(ctx, name, io.Discard)
 	if err != nil {
 		return err
@@ -57,7 +56,7 @@ func (o *resumeOptions) resume(ctx context.Context, name string, out io.Writer) 
 	}
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
-	d, err := cfg.Deploy(slog.New(slog.DiscardHandler))
+	d, err := cfg.Deploy(warnings(errOut))
 	if err != nil {
 		return usageError{err}
 	}

@@ -109,11 +109,17 @@ func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Write
 	return err
 }
 
+// warnings is the log of a command that says for itself what it does: what goes wrong for a
+// while, and makes it take longer, is told on errOut.
+func warnings(errOut io.Writer) *slog.Logger {
+	return slog.New(app.LogHandler(errOut, slog.LevelWarn, nil))
+}
+
 // runStart starts j, or tells what is wrong with it (err) and with the deployment.
 func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
-	d, derr := cfg.Deploy(slog.New(slog.DiscardHandler))
+	d, derr := cfg.Deploy(warnings(errOut))
 	if err := errors.Join(err, derr); err != nil {
 		return usageError{err}
 	}

@@ -142,3 +142,29 @@ func TestAStartThatCannotWorkIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 		t.Errorf("something was written: %q", keys)
 	}
 }
+
+// TestAQueueThatRefusesAMessageForAWhileIsNotWaitedForInSilence: the command tells which
+// message the queue refused, and why, and succeeds when it is taken.
+func TestAQueueThatRefusesAMessageForAWhileIsNotWaitedForInSilence(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 3)
+	queues := c.withQueues(t)
+	queues.Misbehave(mns.Misbehaviour{Refuse: 1})
+	var once sync.WaitGroup
+	once.Go(func() { // refused is what comes first alone
+		for queues.Injected().Refused == 0 && t.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		queues.Misbehave(mns.Misbehaviour{})
+	})
+	out, said, code := execute(t, c.env, "start", c.src, c.dst, "--json")
+	once.Wait()
+	if code != 0 || !strings.Contains(out, `"run"`) || queues.Injected().Refused == 0 {
+		t.Fatalf("exit code %d, %s%s, %d refused, want 0 and the run's name, with one refused", code, out, said, queues.Injected().Refused)
+	}
+	for _, want := range []string{"messages that the queue refused are sent again", `"queue":"ferry-`, `\"kind\":\"`, "InternalError"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("told %s, want %s", said, want)
+		}
+	}
+}

@@ -55,14 +55,14 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 	d.ledger = ledger.Open(bucket, at.Prefix)
 	d.idle = append(d.idle, bucket)
 	for _, s := range task.Stages {
-		q, err := c.openQueue(queues, string(s))
+		q, err := c.openQueue(queues, string(s), log)
 		if err != nil {
 			return nil, err
 		}
 		d.queues[s] = q
 		d.idle = append(d.idle, q)
 	}
-	if d.dead, err = c.openQueue(queues, deadQueue); err != nil {
+	if d.dead, err = c.openQueue(queues, deadQueue, log); err != nil {
 		return nil, err
 	}
 	d.idle = append(d.idle, d.dead)

@@ -28,7 +28,7 @@ func (x *Examination) queues(ctx context.Context) {
 		return
 	}
 	for i, name := range QueueNames {
-		q, err := x.Config.openQueue(at, name)
+		q, err := x.Config.openQueue(at, name, nil)
 		if err != nil {
 			x.ask(ctx, at.Prefix+name, func(context.Context) (State, string) { return Failed, plain(err) })
 			continue

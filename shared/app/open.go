@@ -39,7 +39,7 @@ func (c Config) ScratchQueue(name string) (ScratchQueue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := c.openQueue(l, "contract-"+name)
+	q, err := c.openQueue(l, "contract-"+name, nil)
 	if err != nil {
 		return nil, err
 	}

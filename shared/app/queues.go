@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -29,20 +30,21 @@ type stageQueue interface {
 	Close(ctx context.Context)
 }
 
-// openQueue opens the queue whose name is the prefix of l and then suffix.
-func (c Config) openQueue(l job.Location, suffix string) (stageQueue, error) {
+// openQueue opens the queue whose name is the prefix of l and then suffix. log is warned of
+// messages that it refuses for a while; nil warns nobody.
+func (c Config) openQueue(l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
 	switch l.Scheme {
 	case job.MNS:
-		return c.openMNS(l, suffix)
+		return c.openMNS(l, suffix, log)
 	case job.SQS:
-		return c.openSQS(l, suffix)
+		return c.openSQS(l, suffix, log)
 	}
 	return nil, fault.New(fault.Invalid, "app.openQueue", l.String(), fmt.Errorf("queues are at mns://account/prefix or sqs://account/prefix"))
 }
 
-func (c Config) openMNS(l job.Location, suffix string) (stageQueue, error) {
+func (c Config) openMNS(l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
 	q, err := mns.Open(mns.Config{
-		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure,
+		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, Log: log,
 		Credentials: func() mns.Credentials {
 			k := c.oss()
 			return mns.Credentials{AccessKeyID: k.AccessKeyID, AccessKeySecret: k.AccessKeySecret, SecurityToken: k.SecurityToken}
@@ -54,9 +56,9 @@ func (c Config) openMNS(l job.Location, suffix string) (stageQueue, error) {
 	return q, nil
 }
 
-func (c Config) openSQS(l job.Location, suffix string) (stageQueue, error) {
+func (c Config) openSQS(l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
 	q, err := sqs.Open(sqs.Config{
-		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure,
+		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, Log: log,
 		Credentials: func() sqs.Credentials {
 			return sqs.Credentials{AccessKeyID: c.AWSAccessKeyID, SecretAccessKey: c.AWSSecretAccessKey, SessionToken: c.AWSSessionToken}
 		},

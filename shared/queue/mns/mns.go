@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
@@ -34,6 +35,7 @@ type Config struct {
 	// Credentials is asked for every request, so that keys may rotate, and by
 	// requests side by side.
 	Credentials func() Credentials
+	Log         *slog.Logger // warns of messages that the queue refused, and that are sent again; nil: nobody is warned
 }
 
 // Queue is one queue. It is safe for concurrent use.
@@ -43,6 +45,7 @@ type Queue struct {
 	sdk   sdk.MNSClient // for what its interface keeps to itself
 	keys  func() Credentials
 	polls polls.Set
+	log   *slog.Logger
 
 	pause func() backoff.BackOff // between tries
 }
@@ -63,6 +66,9 @@ func Open(c Config) (*Queue, error) {
 	}
 	base, err := c.base()
 	bad = append(bad, err)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	if c.Credentials == nil {
 		bad = append(bad, errors.New("no credentials"))
 	}
@@ -70,7 +76,7 @@ func Open(c Config) (*Queue, error) {
 		return nil, fault.New(fault.Invalid, "mns.Open", c.Queue, err)
 	}
 	return &Queue{
-		name: c.Queue, base: base, keys: c.Credentials, pause: polls.Pauses,
+		name: c.Queue, base: base, keys: c.Credentials, log: c.Log, pause: polls.Pauses,
 		// The SDK reads account and region out of a host of five pieces and panics at any other.
 		sdk: sdk.NewAliMNSClientWithConfig(sdk.AliMNSClientConfig{EndPoint: "http://" + c.Account + ".mns." + c.Region + ".aliyuncs.com"}),
 	}, nil

@@ -92,26 +92,21 @@ func (n *counter) Write(p []byte) (int, error) {
 // sendAll sends one batch, and what was not taken again. What MNS will never
 // take keeps the rest from nothing. It returns how many were not sent.
 func (q *Queue) sendAll(ctx context.Context, requests []sdk.MessageSendRequest) (int, error) {
-	var hopeless []error
-	err := polls.Retry(ctx, q.pause(), "mns.Send", q.name, polls.SendTries, func() error {
-		left, refused, err := q.sendOnce(ctx, requests)
-		requests = left
-		hopeless = append(hopeless, refused...)
-		return err
+	return polls.Batch(ctx, q.log, q.pause(), "mns.Send", q.name, requests, func(requests []sdk.MessageSendRequest) polls.Tried[sdk.MessageSendRequest] {
+		return q.sendOnce(ctx, requests)
 	})
-	if len(hopeless) > 0 {
-		err = hopeless[0]
-	}
-	return len(requests) + len(hopeless), err
 }
 
-// sendOnce sends requests once. It returns those that may be taken if they are
-// sent again, with an error that says why they were not, and an error for each
-// of the others. An error without requests is that of an answer to none.
-func (q *Queue) sendOnce(ctx context.Context, requests []sdk.MessageSendRequest) (left []sdk.MessageSendRequest, refused []error, err error) {
+// sendOnce sends requests once.
+func (q *Queue) sendOnce(ctx context.Context, requests []sdk.MessageSendRequest) (t polls.Tried[sdk.MessageSendRequest]) {
 	entries, err := q.submit(ctx, requests)
-	if err != nil {
-		return requests, nil, err
+	switch _, answered := errors.AsType[*refusal](err); {
+	case err != nil && answered && len(requests) == 1: // which message was refused is plain
+		t.Leave(requests[0], polls.About(requests[0].MessageBody, err))
+		return t
+	case err != nil:
+		t.Left, t.Err = requests, err
+		return t
 	}
 	for i, entry := range entries {
 		var e error
@@ -125,13 +120,9 @@ func (q *Queue) sendOnce(ctx context.Context, requests []sdk.MessageSendRequest)
 		default:
 			continue
 		}
-		if fault.Retryable(e) {
-			left, err = append(left, requests[i]), e
-		} else {
-			refused = append(refused, e)
-		}
+		t.Leave(requests[i], polls.About(requests[i].MessageBody, e))
 	}
-	return left, refused, err
+	return t
 }
 
 // submit does one request and returns an answer for each message. The SDK

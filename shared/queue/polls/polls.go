@@ -2,7 +2,7 @@
 // knows the requests for messages that are under way, and those that a
 // cancelled Receive left behind. A request that is cut off could take messages
 // with it, so it goes on to its own end, and what it gets is given back. Retry
-// tries a request again.
+// tries a request again, Batch a batch of messages, and warns of those that were refused.
 package polls
 
 import (

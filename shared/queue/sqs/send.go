@@ -90,31 +90,22 @@ func fitting(entries []types.SendMessageBatchRequestEntry) int {
 // sendBatch sends one batch, and what was not taken again. What SQS will never
 // take keeps the rest from nothing. It returns how many were not sent.
 func (q *Queue) sendBatch(ctx context.Context, entries []types.SendMessageBatchRequestEntry) (int, error) {
-	var hopeless []error
-	err := polls.Retry(ctx, q.pause(), "sqs.Send", q.name, polls.SendTries, func() error {
-		left, refused, err := q.sendOnce(ctx, entries)
-		entries = left
-		hopeless = append(hopeless, refused...)
-		return err
+	return polls.Batch(ctx, q.log, q.pause(), "sqs.Send", q.name, entries, func(entries []types.SendMessageBatchRequestEntry) polls.Tried[types.SendMessageBatchRequestEntry] {
+		return q.sendOnce(ctx, entries)
 	})
-	if len(hopeless) > 0 {
-		err = hopeless[0]
-	}
-	return len(entries) + len(hopeless), err
 }
 
 var errUntold = errors.New("an answer that does not tell of every message")
 
-// sendOnce sends entries once. It returns those that may be taken if they are
-// sent again, with an error that says why they were not, and an error for each
-// of the others.
-func (q *Queue) sendOnce(ctx context.Context, entries []types.SendMessageBatchRequestEntry) (left []types.SendMessageBatchRequestEntry, refused []error, err error) {
+// sendOnce sends entries once.
+func (q *Queue) sendOnce(ctx context.Context, entries []types.SendMessageBatchRequestEntry) (t polls.Tried[types.SendMessageBatchRequestEntry]) {
 	const op = "sqs.Send"
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	answer, err := q.sdk.SendMessageBatch(ctx, &sdk.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
 	if err != nil {
-		return entries, nil, q.own(ctx, op, err)
+		t.Left, t.Err = entries, q.own(ctx, op, err)
+		return t
 	}
 	told := map[string]error{}
 	for _, e := range answer.Failed {
@@ -132,15 +123,11 @@ func (q *Queue) sendOnce(ctx context.Context, entries []types.SendMessageBatchRe
 		if !ok {
 			e = fault.New(fault.Temporary, op, q.name, errUntold)
 		}
-		switch {
-		case e == nil:
-		case fault.Retryable(e):
-			left, err = append(left, entry), e
-		default:
-			refused = append(refused, e)
+		if e != nil {
+			t.Leave(entry, polls.About(aws.ToString(entry.MessageBody), e))
 		}
 	}
-	return left, refused, err
+	return t
 }
 
 // sameSum reports whether sum, where there is one, is body's MD5.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
@@ -36,6 +37,7 @@ type Config struct {
 	// Credentials is asked for every request, so that keys may rotate, and by
 	// requests side by side.
 	Credentials func() Credentials
+	Log         *slog.Logger // warns of messages that the queue refused, and that are sent again; nil: nobody is warned
 }
 
 // Queue is one queue. It is safe for concurrent use.
@@ -46,6 +48,7 @@ type Queue struct {
 	sdk     *sdk.Client
 	keys    func() Credentials
 	polls   polls.Set
+	log     *slog.Logger
 	held    receipts
 	visible visible
 
@@ -75,13 +78,16 @@ func Open(c Config) (*Queue, error) {
 	}
 	base, err := c.base()
 	bad = append(bad, err)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	if c.Credentials == nil {
 		bad = append(bad, errors.New("no credentials"))
 	}
 	if err := errors.Join(bad...); err != nil {
 		return nil, fault.New(fault.Invalid, "sqs.Open", c.Queue, err)
 	}
-	q := &Queue{name: c.Queue, base: base, url: base + "/" + c.Account + "/" + c.Queue, keys: c.Credentials, pause: polls.Pauses, now: time.Now}
+	q := &Queue{name: c.Queue, base: base, url: base + "/" + c.Account + "/" + c.Queue, keys: c.Credentials, log: c.Log, pause: polls.Pauses, now: time.Now}
 	q.sdk = q.client(c.Region)
 	return q, nil
 }
