@@ -165,7 +165,7 @@ func (v *view) begun(run string, done *ledger.Progress) {
 func batches(p ledger.Progress) (all, open int64) {
 	for _, s := range p.Shards {
 		all += s.Sealed.Batches
-		open += int64(len(s.Open))
+		open += s.Left.Batches
 	}
 	return all, open
 }

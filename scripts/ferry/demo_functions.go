@@ -162,7 +162,7 @@ func (w *demoWorld) roleKeys() fc.Credentials {
 // follow shows how far the run is until it is over.
 func (w *demoWorld) follow(ctx context.Context, run *ledger.Run) error {
 	for {
-		p, err := run.Walk(ctx)
+		p, err := run.Glance(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

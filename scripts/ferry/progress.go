@@ -95,11 +95,7 @@ func (p *progress) stands(now *ledger.Progress) {
 		if s.Closed == nil {
 			continue
 		}
-		open, openBytes := int64(0), int64(0)
-		for _, b := range s.Open {
-			open += int64(b.Pending)
-			openBytes += b.Bytes
-		}
+		open, openBytes := s.Left.Pending.Objects, s.Left.Pending.Bytes
 		n.listed += s.Closed.Counts.Listed.Objects
 		n.listedBytes += s.Closed.Counts.Listed.Bytes
 		n.settled += s.Closed.Counts.Listed.Objects - open

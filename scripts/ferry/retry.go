@@ -60,7 +60,7 @@ func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Wr
 	if err != nil {
 		return err
 	}
-	if n := int64(len(rep.Unknown)); n > 0 {
+	if n := rep.Stretches(); n > 0 {
 		_, _ = fmt.Fprintf(errOut, "ferry: %s not listed or verified to the end in run %s, which a retry does not mend: start the job once more for that\n",
 			numbers(n, "stretch of the source was", "stretches of the source were"), run.Name)
 	}

@@ -159,12 +159,9 @@ func standing(run string, p ledger.Progress) status {
 		s.Listed.Objects += shard.Closed.Counts.Listed.Objects
 		s.Listed.Bytes += shard.Closed.Counts.Listed.Bytes
 		s.Batches.Known += shard.Sealed.Batches
-		s.Batches.Open += int64(len(shard.Open))
+		s.Batches.Open += shard.Left.Batches
 		s.ToCopy.Add(shard.Sealed.Pending.Objects, shard.Sealed.Pending.Bytes)
-		for _, b := range shard.Open {
-			s.Open.Objects += int64(b.Pending)
-			s.Open.Bytes += b.Bytes
-		}
+		s.Open.Add(shard.Left.Pending.Objects, shard.Left.Pending.Bytes)
 		if shard.Proved != nil {
 			s.Shards.Verified++
 			v := shard.Proved.Counts.Verdicts[ledger.Verified]

@@ -84,7 +84,7 @@ func needs(rep pipeline.Report) string {
 	if o.Open > 0 {
 		words = append(words, humanize.Comma(o.Open)+" open")
 	}
-	if n := int64(len(rep.Unknown)); n > 0 {
+	if n := rep.Stretches(); n > 0 {
 		words = append(words, numbers(n, "stretch of the listing not known", "stretches of the listing not known"))
 	}
 	if m := rep.Mirror; m != nil && m.Refused != "" {

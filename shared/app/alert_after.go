@@ -134,7 +134,7 @@ func (b *bell) finished(ctx context.Context, r *rung) {
 	for _, more := range []struct {
 		n    int64
 		what string
-	}{{o.Mismatch, "differ"}, {o.Deleted, "deleted from the target"}, {int64(len(rep.Unknown)), "stretches of keys given up, their count unknown"}} {
+	}{{o.Mismatch, "differ"}, {o.Deleted, "deleted from the target"}, {rep.Stretches(), "stretches of keys given up, their count unknown"}} {
 		if more.n > 0 {
 			text += fmt.Sprintf("; %d %s", more.n, more.what)
 		}

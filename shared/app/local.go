@@ -117,7 +117,7 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 	}
 	if len(runs) > 0 {
 		name := runs[len(runs)-1]
-		progress, err := l.Run(name).Walk(ctx)
+		progress, err := l.Run(name).Glance(ctx)
 		switch {
 		case ledger.Missing(err): // it left something, but never started
 		case err != nil:

@@ -9,8 +9,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
@@ -100,78 +104,233 @@ func (l *Ledger) EventRuns(ctx context.Context, job string) ([]string, error) {
 	return l.runs(ctx, job, "", OfEvents)
 }
 
-// events is the walk of a run of events: four listings, and a read for each
-// event that did not end at once. An event that has no record yet is not known here.
+// events is the walk of a run of events: its listings, ten minutes side by side,
+// and a read for each event that did not end at once. An event that has no
+// record yet is not known here.
 func (w *walk) events(ctx context.Context) error {
-	var all written
-	shards := map[string]*Shard{}
-	verified := map[string]bool{}
-	// Write-offs are listed before what was sealed again, as in writtenOff.
-	for _, l := range []struct {
-		prefix string
-		take   func(name string)
-	}{
-		{"copied/", func(id string) {
-			all.copied = append(all.copied, id)
-			countBatch(shards, id)
-		}},
-		{"again/", func(id string) { all.again = append(all.again, id) }},
-		{"verified/", func(shard string) { verified[shard] = true }},
-		{"report.json", func(string) { w.Reported = true }},
-	} {
-		err := w.run.objects(ctx, store.Range{Prefix: l.prefix}, func(name string, o store.Object) {
-			w.saw(o)
-			l.take(strings.TrimPrefix(name, l.prefix))
-		})
-		if err != nil {
-			return err
-		}
+	if err := w.list(ctx); err != nil {
+		return err
 	}
-	for name, s := range shards {
-		var err error
-		if s.Open, err = w.run.open(ctx, s.Closed.Batches, all); err != nil {
-			return err
+	if err := w.readProved(ctx); err != nil {
+		return err
+	}
+	proved := w.shards
+	w.shards = map[string]*Shard{}
+	// Write-offs are listed before what was sealed again, as in writtenOff.
+	err := w.run.eachEvent(ctx, "copied/", func(string) func(string, store.Object) { return w.countEvent })
+	if err != nil {
+		return err
+	}
+	err = w.run.openEvents(ctx, w.saw, func(root string, b BatchRef) {
+		w.mu.Lock()
+		s := w.eventShard(root)
+		s.Left.add(b)
+		w.mu.Unlock()
+		if w.keeps(b) {
+			w.mu.Lock()
+			s.Open = append(s.Open, b)
+			w.mu.Unlock()
 		}
-		if verified[name] {
-			p, err := w.run.Proved(ctx, name)
-			if err != nil {
-				return err
-			}
-			s.Proved = &p
+	})
+	for name, s := range w.shards {
+		if p, ok := proved[name]; ok {
+			s.Proved = p.Proved
 		}
-		s.Sealed = s.Closed.sealed()
+		n := s.Closed.Counts.Listed.Objects
+		s.Sealed = Sealing{Batches: n, Pending: Tally{Objects: n}}
+		slices.SortFunc(s.Closed.Batches, func(a, b BatchRef) int { return cmp.Compare(a.ID, b.ID) })
 		w.Shards = append(w.Shards, *s)
 	}
 	slices.SortFunc(w.Shards, func(a, b Shard) int { return cmp.Compare(a.Ref.Shard, b.Ref.Shard) })
-	return nil
+	return err
 }
 
-// countBatch takes the record of an event into its shard.
-func countBatch(shards map[string]*Shard, id string) {
-	if strings.Contains(id, ".") || len(id) < eventShard {
-		return // it took the rest of another
+// countEvent takes the record of an event into its shard.
+func (w *walk) countEvent(id string, o store.Object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Newest = later(w.Newest, o.Modified)
+	if !isEvent(id) {
+		return
 	}
-	name := id[:eventShard]
-	s, ok := shards[name]
-	if !ok {
-		s = &Shard{Ref: ShardRef{Shard: name}, Closed: &Closed{V: Version, Shard: name}}
-		shards[name] = s
-	}
+	s := w.eventShard(id)
 	s.Closed.Counts.Listed.Objects++
-	s.Closed.Batches = append(s.Closed.Batches, BatchRef{ID: id, Rows: 1, Pending: 1})
+	if w.full {
+		s.Closed.Batches = append(s.Closed.Batches, eventRef(id))
+	}
+}
+
+// eventShard is the shard of an event's batch. The caller holds mu.
+func (w *walk) eventShard(id string) *Shard {
+	name := id[:eventShard]
+	s := w.shard(name)
+	if s.Closed == nil {
+		s.Ref.Shard, s.Closed = name, &Closed{V: Version, Shard: name}
+	}
+	return s
+}
+
+// isEvent reports whether a batch is that of an event, and took no other's rest.
+func isEvent(batch string) bool { return len(batch) >= eventShard && !strings.Contains(batch, ".") }
+
+func eventRef(id string) BatchRef { return BatchRef{ID: id, Rows: 1, Pending: 1} }
+
+// aPage is how many names a request for a listing returns.
+const aPage = 1000
+
+// eachEvent visits the names below prefix, without it: the first page, and what
+// is behind it ten minutes side by side. visitor is called for each of these
+// stretches with the name that it begins behind; what it returns visits the
+// names of its stretch in order.
+func (r *Run) eachEvent(ctx context.Context, prefix string, visitor func(after string) func(name string, o store.Object)) error {
+	list := func(ctx context.Context, in store.Range, most int) (end string, err error) {
+		in.Prefix = prefix
+		visit, n := visitor(strings.TrimPrefix(in.After, prefix)), 0
+		err = r.someObjects(ctx, in, func(name string, o store.Object) bool {
+			visit(strings.TrimPrefix(name, prefix), o)
+			if n++; n == most {
+				end = name
+			}
+			return n != most
+		})
+		return end, err
+	}
+	end, err := list(ctx, store.Range{}, aPage)
+	if err != nil || end == "" {
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(walkers)
+	for at := range 24 * 6 {
+		upTo := fmt.Sprintf("%se%02d%d%s", prefix, at/6, at%6, last)
+		if at == 24*6-1 {
+			upTo = ""
+		}
+		if upTo != "" && upTo <= end {
+			continue
+		}
+		in := store.Range{After: end, UpTo: upTo}
+		end = upTo
+		g.Go(func() error {
+			_, err := list(gctx, in, 0)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// openEvents visits the batches of events that were handed on and have not
+// ended, with the batch that each began as. It lists what was handed on, no
+// more: few events are.
+func (r *Run) openEvents(ctx context.Context, saw func(store.Object), visit func(root string, open BatchRef)) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(walkers)
+	err := r.eachEvent(ctx, "again/", func(after string) func(string, store.Object) {
+		before, _, _ := strings.Cut(after, ".")
+		return func(batch string, o store.Object) {
+			saw(o)
+			root, _, retry := strings.Cut(batch, ".")
+			if !retry || root == before || !isEvent(root) {
+				return
+			}
+			before = root
+			g.Go(func() error {
+				off, err := r.WrittenOff(ctx, root)
+				if Missing(err) || fault.KindOf(err) == fault.Corrupt {
+					return nil // nothing names what was sealed, or it cannot be read: the day's report tells
+				}
+				if err != nil {
+					return err
+				}
+				return r.openIn(ctx, off.Rest, written{roots: true}, func(b BatchRef) { visit(root, b) })
+			})
+		}
+	})
+	return cmp.Or(g.Wait(), err)
+}
+
+// OpenEvents returns the batches of events that were handed on and have not
+// ended, as many as a Glance holds.
+func (r *Run) OpenEvents(ctx context.Context) (open []BatchRef, err error) {
+	var mu sync.Mutex
+	w := newWalk(r, false)
+	err = r.openEvents(ctx, func(store.Object) {}, func(_ string, b BatchRef) {
+		if w.keeps(b) {
+			mu.Lock()
+			defer mu.Unlock()
+			open = append(open, b)
+		}
+	})
+	slices.SortFunc(open, func(a, b BatchRef) int { return cmp.Compare(a.ID, b.ID) })
+	return open, err
+}
+
+// EventShard returns the shard of an event's batch, or of what took its rest.
+func EventShard(batch string) string { return batch[:min(len(batch), eventShard)] }
+
+// Events returns up to most batches of events, the first of a stretch of their names.
+func (r *Run) Events(ctx context.Context, in store.Range, most int) (found []BatchRef, err error) {
+	const folder = "copied/"
+	in.Prefix = folder + in.Prefix
+	if in.After != "" {
+		in.After = folder + in.After
+	}
+	if in.UpTo != "" {
+		in.UpTo = folder + in.UpTo
+	}
+	err = r.someObjects(ctx, in, func(name string, _ store.Object) bool {
+		if id := strings.TrimPrefix(name, folder); isEvent(id) {
+			found = append(found, eventRef(id))
+		}
+		return len(found) < most
+	})
+	return found, err
+}
+
+// Verifications are the verifications of a run, without their failures, by shard.
+type Verifications struct {
+	Proved   map[string]*Proved
+	Failures []Failure // the first MaxFailures of all
+}
+
+// Verified reads the verifications of a run. One that cannot be read has
+// failed, and says why.
+func (r *Run) Verified(ctx context.Context) (Verifications, error) {
+	w := newWalk(r, false)
+	v := Verifications{Proved: map[string]*Proved{}}
+	err := w.list(ctx)
+	if err == nil {
+		err = w.readProved(ctx)
+	}
+	for name, s := range w.shards {
+		v.Proved[name] = s.Proved
+	}
+	v.Failures = w.Failures
+	return v, err
+}
+
+// Add takes in one more.
+func (v *Verifications) Add(p Proved) {
+	v.Failures = append(v.Failures, p.Failures[:min(len(p.Failures), MaxFailures-len(v.Failures))]...)
+	p.Failures = nil
+	v.Proved[p.Shard] = &p
 }
 
 // EventsOf finds the batches of key's events in a run of events, oldest first.
-func (p Progress) EventsOf(key string) (found []BatchRef) {
+func (r *Run) EventsOf(ctx context.Context, key string) (found []BatchRef, err error) {
+	var mu sync.Mutex
 	end := eventKey(key)
-	for _, s := range p.Shards {
-		for _, b := range s.Closed.Batches {
-			if strings.HasSuffix(b.ID, end) {
-				found = append(found, b)
+	err = r.eachEvent(ctx, "copied/", func(string) func(string, store.Object) {
+		return func(id string, _ store.Object) {
+			if isEvent(id) && strings.HasSuffix(id, end) {
+				mu.Lock()
+				defer mu.Unlock()
+				found = append(found, eventRef(id))
 			}
 		}
-	}
-	return found
+	})
+	slices.SortFunc(found, func(a, b BatchRef) int { return cmp.Compare(a.ID, b.ID) })
+	return found, err
 }
 
 // guesses is how many places Reserve tries before it looks which are free.

@@ -205,6 +205,14 @@ func (r *Run) names(ctx context.Context, prefix string, visit func(name string))
 // objects yields a stretch of what is under the run's prefix, in order. The
 // bounds of in and the names are without that prefix.
 func (r *Run) objects(ctx context.Context, in store.Range, visit func(name string, o store.Object)) error {
+	return r.someObjects(ctx, in, func(name string, o store.Object) bool {
+		visit(name, o)
+		return true
+	})
+}
+
+// someObjects is objects until visit returns false.
+func (r *Run) someObjects(ctx context.Context, in store.Range, visit func(name string, o store.Object) bool) error {
 	full := store.Range{Prefix: r.base + in.Prefix}
 	if in.After != "" {
 		full.After = r.base + in.After
@@ -216,26 +224,47 @@ func (r *Run) objects(ctx context.Context, in store.Range, visit func(name strin
 		if err != nil {
 			return err
 		}
-		visit(strings.TrimPrefix(o.Key, r.base), o)
+		if !visit(strings.TrimPrefix(o.Key, r.base), o) {
+			return nil
+		}
 	}
 	return nil
 }
 
 // decode reads a JSON record and holds its version against this code's.
 func decode(data []byte, name string, into any) error {
-	var head struct {
-		V int `json:"v"`
+	v, ok := versionOf(data)
+	if !ok {
+		var head struct {
+			V int `json:"v"`
+		}
+		if err := json.Unmarshal(data, &head); err != nil {
+			return unreadable(name, err)
+		}
+		v = head.V
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return unreadable(name, err)
-	}
-	if err := checkVersion(head.V, name); err != nil {
+	if err := checkVersion(v, name); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
 		return unreadable(name, err)
 	}
 	return nil
+}
+
+// versionOf reads the version off the beginning of a record, where every
+// writer has put it, so that a large one is not scanned twice.
+func versionOf(data []byte) (v int, ok bool) {
+	rest, ok := bytes.CutPrefix(data, []byte(`{"v":`))
+	n := 0
+	for n < min(len(rest), 9) && '0' <= rest[n] && rest[n] <= '9' {
+		n++
+	}
+	if !ok || n == 0 || n == len(rest) || rest[n] != ',' && rest[n] != '}' {
+		return 0, false
+	}
+	v, err := strconv.Atoi(string(rest[:n]))
+	return v, err == nil
 }
 
 func checkVersion(v int, name string) error {

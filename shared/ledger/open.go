@@ -4,12 +4,15 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"kodoferry/shared/fault"
 )
 
 // written holds the names of records that exist, in order.
 type written struct {
 	copied []string // write-offs
 	again  []string // segments sealed again
+	roots  bool     // copied lacks the write-offs of retries, and again has the names of what was retried
 }
 
 // off reports whether a batch is written off.
@@ -18,35 +21,63 @@ func (w written) off(batch string) bool {
 	return found
 }
 
-// sealedAgain reports whether the name of a segment that was sealed again begins with prefix.
-func (w written) sealedAgain(prefix string) bool {
-	i, _ := slices.BinarySearch(w.again, prefix)
-	return i < len(w.again) && strings.HasPrefix(w.again[i], prefix)
+// sealedAgain reports whether a batch was sealed again, or may have been.
+func (w written) sealedAgain(batch string) bool {
+	batch, _, _ = strings.Cut(batch, ".")
+	if w.roots {
+		_, found := slices.BinarySearch(w.again, batch)
+		return found
+	}
+	i, _ := slices.BinarySearch(w.again, batch+".")
+	return i < len(w.again) && strings.HasPrefix(w.again[i], batch+".")
 }
 
-// open returns those of batches, or what took their rest, that are not written off.
-func (r *Run) open(ctx context.Context, batches []BatchRef, w written) ([]BatchRef, error) {
-	var open []BatchRef
-	for todo := slices.Clone(batches); len(todo) > 0; {
-		b := todo[0]
-		todo = todo[1:]
-		if b.Pending == 0 {
-			continue
+// open visits those of batches, or what took their rest, that are not written
+// off. A write-off that cannot be read is no open one: verification fails on it.
+func (r *Run) open(ctx context.Context, batches []BatchRef, w written, visit func(BatchRef)) error {
+	for _, b := range batches {
+		switch {
+		case b.Pending == 0:
+		case !w.off(b.ID):
+			visit(b)
+		case w.sealedAgain(b.ID): // else it was never retried: the usual case costs no read
+			if err := r.openRest(ctx, b, w, visit); err != nil {
+				return err
+			}
 		}
-		if !w.off(b.ID) {
-			open = append(open, b)
-			continue
-		}
-		if base, _, _ := strings.Cut(b.ID, "."); !w.sealedAgain(base + ".") {
-			continue // never retried: the usual case costs no read
-		}
-		off, err := r.WrittenOff(ctx, b.ID)
-		if err != nil {
-			return nil, err
-		}
-		todo = append(todo, off.Rest...)
 	}
-	return open, nil
+	return nil
+}
+
+// openRest visits what took the rest of b, which is written off, and is not written off.
+func (r *Run) openRest(ctx context.Context, b BatchRef, w written, visit func(BatchRef)) error {
+	off, err := r.WrittenOff(ctx, b.ID)
+	switch {
+	case fault.KindOf(err) == fault.Corrupt:
+		return nil
+	case Missing(err):
+		visit(b)
+		return nil
+	case err != nil:
+		return err
+	}
+	return r.openIn(ctx, off.Rest, w, visit)
+}
+
+// openIn visits those of rest, or what took their rest, that are not written off.
+func (r *Run) openIn(ctx context.Context, rest []BatchRef, w written, visit func(BatchRef)) error {
+	for _, b := range rest {
+		switch {
+		case b.Pending == 0:
+		case !w.roots && !w.off(b.ID):
+			visit(b)
+		default:
+			if err := r.openRest(ctx, b, w, visit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // OpenBatches returns batches of a closed shard that are not written off, none
@@ -75,7 +106,8 @@ func (r *Run) OpenBatches(ctx context.Context, c Closed) ([]BatchRef, error) {
 	if err := r.names(ctx, "again/"+prefix, func(n string) { w.again = append(w.again, strings.TrimPrefix(n, "again/")) }); err != nil {
 		return nil, err
 	}
-	return r.open(ctx, c.Batches, w)
+	err := r.open(ctx, c.Batches, w, func(b BatchRef) { open = append(open, b) })
+	return open, err
 }
 
 // Waiting reports, by two listings, whether some closed shard is not verified

@@ -38,11 +38,7 @@ func (p *Pipeline) End(ctx context.Context, name string) (Report, error) {
 	if err := r.abortAll(ctx); err != nil { // the run must end all the same; clean tries again
 		r.log.WarnContext(ctx, "uploads not aborted", "fault", fault.KindOf(err), "err", err)
 	}
-	walk, err := r.Walk(ctx)
-	if err != nil {
-		return Report{}, err
-	}
-	rep, manifest, err := r.broken(ctx, walk)
+	rep, manifest, err := r.broken(ctx)
 	if err != nil {
 		return Report{}, err
 	}
@@ -84,8 +80,16 @@ func (r *run) abortAll(ctx context.Context) error {
 
 // broken is fold for a run that stopped midway: what is not verified is read
 // row by row, and what is not written off is open.
-func (r *run) broken(ctx context.Context, p ledger.Progress) (Report, Manifest, error) {
+func (r *run) broken(ctx context.Context) (Report, Manifest, error) {
+	if r.start.Events {
+		return r.brokenDay(ctx)
+	}
+	p, err := r.Glance(ctx)
+	if err != nil {
+		return Report{}, Manifest{}, err
+	}
 	rep, manifest := r.blank(), Manifest{V: ledger.Version, Run: r.Name}
+	rep.fail(p.Failures...)
 	var ended ledger.Counts
 	for _, s := range p.Shards {
 		switch {
@@ -93,15 +97,8 @@ func (r *run) broken(ctx context.Context, p ledger.Progress) (Report, Manifest, 
 			rep.unknown(s, "not listed: the run was cancelled before")
 		case s.Proved != nil || s.Closed.Failed != "":
 			rep.take(s, &ended, &manifest)
-		case r.start.Events:
-			pr, err := r.foldEvents(ctx, s)
-			if err != nil {
-				return rep, manifest, err
-			}
-			s.Proved = &pr
-			rep.take(s, &ended, &manifest)
 		default:
-			p, err := r.tallied(ctx, *s.Closed)
+			p, err := r.tallied(ctx, s)
 			if err != nil {
 				return rep, manifest, err
 			}
@@ -111,11 +108,8 @@ func (r *run) broken(ctx context.Context, p ledger.Progress) (Report, Manifest, 
 		}
 	}
 	rep.sum(len(p.Shards), ended)
-	switch {
-	case r.start.Events && r.job.Delete:
-		rep.mirrorDay()
-	case r.job.Delete:
-		g, err := r.Decided(ctx)
+	if r.job.Delete {
+		g, err := r.decided(ctx)
 		switch {
 		case ledger.Missing(err):
 			rep.Mirror = &Mirror{Refused: "the run was cancelled before"}
@@ -131,11 +125,30 @@ func (r *run) broken(ctx context.Context, p ledger.Progress) (Report, Manifest, 
 	return rep, manifest, nil
 }
 
+// brokenDay is broken for a run of events.
+func (r *run) brokenDay(ctx context.Context) (Report, Manifest, error) {
+	d := dayFold{run: r, open: true}
+	done, err := d.fold(ctx)
+	if err == nil && !done {
+		err = fault.New(fault.Temporary, "pipeline.End", r.Name, errors.New("there was no time for all events; the next call goes on behind those that are added up"))
+	}
+	if err != nil {
+		return Report{}, Manifest{}, err
+	}
+	rep, manifest := d.report()
+	rep.Result = ResultCancelled
+	return rep, manifest, nil
+}
+
 // tallied returns what a shard that is not verified has come to, from the record
 // of an earlier call of End if there is one.
-func (r *run) tallied(ctx context.Context, c ledger.Closed) (ledger.Proved, error) {
-	p, err := r.Ended(ctx, c.Shard)
+func (r *run) tallied(ctx context.Context, s ledger.Shard) (ledger.Proved, error) {
+	p, err := r.Ended(ctx, s.Ref.Shard)
 	if !ledger.Missing(err) {
+		return p, err
+	}
+	c, err := r.Closed(ctx, s.Ref.Shard)
+	if err != nil {
 		return p, err
 	}
 	if p, err = r.tally(ctx, c); err != nil {
@@ -152,7 +165,7 @@ func (r *run) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, error)
 	for todo := c.Batches; len(todo) > 0; {
 		some := todo[:min(len(todo), lookups)]
 		todo = todo[len(some):]
-		batches, err := r.settled(ctx, some)
+		batches, err := r.settled(ctx, some, true)
 		if err != nil {
 			return p, err
 		}
@@ -178,7 +191,7 @@ func (r *run) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, error)
 func tallyRow(p *ledger.Proved, row ledger.Row) {
 	p.Counts.Listed.Add(0, row.Grew)
 	p.Counts.Count(row)
-	if (row.State == ledger.Failed || row.State == ledger.Conflict) && len(p.Failures) < maxFailures {
+	if (row.State == ledger.Failed || row.State == ledger.Conflict) && len(p.Failures) < ledger.MaxFailures {
 		p.Failures = append(p.Failures, ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})
 	}
 }

@@ -2,12 +2,18 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -33,34 +39,22 @@ func (r *run) reportDay(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if due, _ := Due(r.Name); r.Now().Before(due) {
 		return nil, nil
 	}
-	p, err := r.Walk(ctx)
-	if err != nil || p.Reported {
+	if open, over, err := r.openEvents(ctx); err != nil || over || len(open) > 0 {
 		return nil, err
 	}
-	open := false
-	for i := range p.Shards {
-		s := &p.Shards[i]
-		switch {
-		case s.Proved != nil:
-		case len(s.Open) > 0:
-			open = true
-		case late(ctx, 0):
-			return r.wait(t), nil
-		default:
-			pr, err := r.foldEvents(ctx, *s)
-			if err != nil {
-				return nil, err
-			}
-			s.Proved = &pr
+	d := dayFold{run: r}
+	done, err := d.fold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !done {
+		next := r.wait(t)
+		if d.made > 0 { // something was done: the rest may follow at once
+			next[0].Delay = 0
 		}
+		return next, nil
 	}
-	if open {
-		return nil, nil
-	}
-	rep, manifest := r.fold(p)
-	if r.job.Delete {
-		rep.mirrorDay()
-	}
+	rep, manifest := d.report()
 	return nil, r.publish(ctx, rep, manifest)
 }
 
@@ -70,20 +64,136 @@ func (rep *Report) mirrorDay() {
 	rep.Mirror.Candidates = rep.Mirror.Deleted
 }
 
-// eventsAtOnce is how many events' records are read at a time, and held in memory.
-const eventsAtOnce = 1000
+const (
+	// eventsAtOnce is how many events' records are read at a time, and held in memory.
+	eventsAtOnce = 1000
+	// eventsTogether is how many events are folded into one record: what of ten
+	// minutes is more is folded minute by minute, or in smaller pieces yet.
+	eventsTogether = 20_000
+	// foldTime is what one of them may take.
+	foldTime = time.Minute
+)
 
-// foldEvents adds up ten minutes of events and writes their rows away. What was
-// listed is counted by the names of the records, what became of it by their rows.
-func (r *run) foldEvents(ctx context.Context, s ledger.Shard) (ledger.Proved, error) {
-	p := ledger.Proved{Shard: s.Ref.Shard}
-	table := newTable(r.job)
-	p.Counts.Listed.Objects = int64(len(s.Closed.Batches))
-	for left := s.Closed.Batches; len(left) > 0; {
-		n := min(eventsAtOnce, len(left))
-		ended, err := r.settled(ctx, left[:n])
+// dayFold adds up a day of events in pieces: each is the events whose batches'
+// names begin alike, and leaves a record of that name.
+type dayFold struct {
+	*run
+	ledger.Verifications
+	open  bool     // of a run that was cancelled: what has not ended is counted as open
+	names []string // of the records, in order
+	made  int      // those made here
+}
+
+// fold makes the records that are not there yet, in order. done is false where
+// time is up before the last.
+func (d *dayFold) fold(ctx context.Context) (done bool, err error) {
+	if d.Verifications, err = d.Verified(ctx); err != nil {
+		return false, err
+	}
+	d.names = slices.Sorted(maps.Keys(d.Proved))
+	gaps, err := d.gaps(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, g := range gaps {
+		for g.first != "" {
+			if d.made > 0 && late(ctx, foldTime) || late(ctx, 0) {
+				return false, nil
+			}
+			piece, err := d.piece(ctx, g.first)
+			if err != nil {
+				return false, err
+			}
+			if g.first, err = d.firstEvent(ctx, pieceEnd(piece), g.end); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// report adds up the records.
+func (d *dayFold) report() (Report, Manifest) {
+	rep, manifest := d.blank(), Manifest{V: ledger.Version, Run: d.Name}
+	rep.fail(d.Failures...)
+	var ended ledger.Counts
+	for _, name := range d.names {
+		rep.take(ledger.Shard{Ref: ledger.ShardRef{Shard: name}, Closed: &ledger.Closed{}, Proved: d.Proved[name]}, &ended, &manifest)
+	}
+	rep.sum(len(d.names), ended)
+	rep.judge()
+	if d.job.Delete {
+		rep.mirrorDay()
+	}
+	return rep, manifest
+}
+
+// unfolded is a stretch of events between two records.
+type unfolded struct{ first, end string }
+
+// pieceEnd is behind every name that begins with piece.
+func pieceEnd(piece string) string { return piece + "\U0010ffff" }
+
+// gaps finds what no record covers, before, between and behind the records. One
+// request each, side by side: a process of the version before may have left any.
+func (d *dayFold) gaps(ctx context.Context) ([]unfolded, error) {
+	gaps := make([]unfolded, len(d.names)+1)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2 * lookups)
+	for i := range gaps {
+		after := ""
+		if i > 0 {
+			after = pieceEnd(d.names[i-1])
+		}
+		if i < len(d.names) {
+			gaps[i].end = d.names[i]
+		}
+		g.Go(func() (err error) {
+			gaps[i].first, err = d.firstEvent(ctx, after, gaps[i].end)
+			return err
+		})
+	}
+	return gaps, g.Wait()
+}
+
+func (d *dayFold) firstEvent(ctx context.Context, after, upTo string) (string, error) {
+	found, err := d.Events(ctx, store.Range{After: after, UpTo: upTo}, 1)
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0].ID, nil
+}
+
+// piece folds what begins like first, the first event that no record covers:
+// as much as no record has a part of, and not more than are folded together.
+func (d *dayFold) piece(ctx context.Context, first string) (name string, err error) {
+	for n := len(ledger.EventShard(first)); n <= len(first); n++ {
+		name = first[:n]
+		if i, _ := slices.BinarySearch(d.names, name); i < len(d.names) && strings.HasPrefix(d.names[i], name) {
+			continue
+		}
+		events, err := d.Events(ctx, store.Range{Prefix: name}, eventsTogether+1)
 		if err != nil {
-			return p, err
+			return name, err
+		}
+		if len(events) <= eventsTogether {
+			return name, d.foldEvents(ctx, name, events)
+		}
+	}
+	return name, fault.New(fault.Invalid, "pipeline.report", first, errors.New("an event's record is there twice"))
+}
+
+// foldEvents adds up some events and writes their rows away. What was listed
+// is counted by the names of the records, what became of it by their rows.
+func (d *dayFold) foldEvents(ctx context.Context, piece string, events []ledger.BatchRef) error {
+	p := ledger.Proved{Shard: piece}
+	table := newTable(d.job)
+	p.Counts.Listed.Objects = int64(len(events))
+	for left := events; len(left) > 0; {
+		n := min(eventsAtOnce, len(left))
+		ended, err := d.settled(ctx, left[:n], d.open)
+		if err != nil {
+			return err
 		}
 		left = left[n:]
 		for _, rows := range ended {
@@ -94,21 +204,33 @@ func (r *run) foldEvents(ctx context.Context, s ledger.Shard) (ledger.Proved, er
 			for _, row := range rows {
 				countEvent(&p, row)
 				if err := table.add(row); err != nil {
-					return p, err
+					return err
 				}
 			}
 		}
 	}
 	data, err := table.finish()
 	if err != nil {
-		return p, err
+		return err
 	}
 	p.Objects = ledger.File{Rows: table.rows, SHA256: table.sum(data)}
-	if p.Objects.Name, err = r.WriteObjects(ctx, s.Ref.Shard, data); err != nil {
-		return p, err
+	if p.Objects.Name, err = d.WriteObjects(ctx, piece, data); err != nil {
+		return err
 	}
-	p.At = r.Now().UTC()
-	return r.Prove(ctx, p)
+	p.At = d.Now().UTC()
+	if p, err = d.Prove(ctx, p); err != nil {
+		return err
+	}
+	d.made++
+	d.take(p)
+	return nil
+}
+
+// take takes in a record that was not there.
+func (d *dayFold) take(p ledger.Proved) {
+	i, _ := slices.BinarySearch(d.names, p.Shard)
+	d.names = slices.Insert(d.names, i, p.Shard)
+	d.Add(p)
 }
 
 // countEvent takes the row of an event into the books. A deleted object is no
@@ -121,20 +243,26 @@ func countEvent(p *ledger.Proved, row ledger.Row) {
 	}
 	p.Counts.Listed.Bytes += row.Src.Size
 	if row.State == ledger.Failed || row.State == ledger.Conflict || row.Verdict == ledger.Mismatch {
-		if len(p.Failures) < maxFailures {
+		if len(p.Failures) < ledger.MaxFailures {
 			p.Failures = append(p.Failures, ledger.Failure{Key: row.Key(), State: row.State, Verdict: row.Verdict, Reason: row.Reason})
 		}
 	}
 }
 
-// settled reads what batches ended as, side by side.
-func (r *run) settled(ctx context.Context, batches []ledger.BatchRef) ([][]ledger.Row, error) {
+// settled reads what batches ended as, side by side; with open, of those that
+// have not ended, how they stand.
+func (r *run) settled(ctx context.Context, batches []ledger.BatchRef, open bool) ([][]ledger.Row, error) {
 	ended := make([][]ledger.Row, len(batches))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2 * lookups)
 	for i, b := range batches {
 		g.Go(func() (err error) {
-			ended[i], err = r.Outcome(ctx, b)
+			if ended[i], err = r.Outcome(ctx, b); open && fault.KindOf(err) == fault.Temporary {
+				ended[i], _, err = r.Settled(ctx, b)
+			}
+			if fault.KindOf(err) == fault.Corrupt { // something happened, and nobody knows what
+				ended[i], err = []ledger.Row{{Src: store.Object{Key: b.ID}, State: ledger.Failed, Reason: "what became of this batch cannot be read, nor which keys it has: " + err.Error()}}, nil
+			}
 			return err
 		})
 	}
@@ -142,19 +270,26 @@ func (r *run) settled(ctx context.Context, batches []ledger.BatchRef) ([][]ledge
 }
 
 // openEvents are the tasks of a day's events that were handed on and have not
-// ended. An event without a record is not among them: the ledger does not know it.
-func (r *run) openEvents(p ledger.Progress) (open []task.Task) {
-	for _, s := range p.Shards {
-		for _, b := range s.Open {
-			open = append(open, r.copyTask(s.Ref.Shard, b))
-		}
+// ended, none where the day's run is over. An event without a record is not
+// among them: the ledger does not know it.
+func (r *run) openEvents(ctx context.Context) (open []task.Task, over bool, err error) {
+	if over, err = r.Over(ctx); err != nil || over {
+		return nil, over, err
 	}
-	return open
+	batches, err := r.OpenEvents(ctx)
+	for _, b := range batches {
+		open = append(open, r.copyTask(ledger.EventShard(b.ID), b))
+	}
+	return open, false, err
 }
 
 // whyEvents tells the story of a key in a run of events.
-func (s *Story) whyEvents(ctx context.Context, run *ledger.Run, walk ledger.Progress) error {
-	for _, b := range walk.EventsOf(s.Key) {
+func (s *Story) whyEvents(ctx context.Context, run *ledger.Run) error {
+	events, err := run.EventsOf(ctx, s.Key)
+	if err != nil {
+		return err
+	}
+	for _, b := range events {
 		s.step(time.Time{}, "event", fmt.Sprintf("an event, looked at after %s:%s:%s UTC, batch %s", b.ID[1:3], b.ID[3:5], b.ID[5:7], b.ID), run.Path("copied/"+b.ID), nil)
 		b.First, b.Last = s.Key, s.Key
 		before := len(s.Steps)

@@ -43,7 +43,7 @@ func (r *run) ours(ctx context.Context, rows []ledger.Row) ([]ledger.Row, error)
 // gate waits until every shard is verified, then decides once for the whole
 // run whether what the source no longer has is deleted from the target.
 func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if g, err := r.Decided(ctx); !ledger.Missing(err) {
+	if g, err := r.decided(ctx); !ledger.Missing(err) {
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +52,7 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if waiting, err := r.Waiting(ctx); err != nil || waiting {
 		return r.wait(t), err
 	}
-	p, err := r.Walk(ctx)
+	p, err := r.Glance(ctx)
 	switch {
 	case err != nil || p.Reported:
 		return nil, err
@@ -65,7 +65,17 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	r.log.InfoContext(ctx, "deletions decided", "allowed", g.Allowed, "candidates", g.Candidates.Objects, "reason", g.Reason)
-	return r.deletes(p, g), nil
+	return r.afterGate(ctx, g)
+}
+
+// decided reads the run's decision on deletions. One that cannot be read allows
+// none: it would be in the way of the run's end for ever.
+func (r *run) decided(ctx context.Context) (ledger.Gate, error) {
+	g, err := r.Decided(ctx)
+	if fault.KindOf(err) == fault.Corrupt {
+		return ledger.Gate{Reason: "the decision on deletions cannot be read: " + err.Error()}, nil
+	}
+	return g, err
 }
 
 // decide refuses as a whole what looks like a mistake: it is cheaper to run
@@ -78,9 +88,7 @@ func (r *run) decide(p ledger.Progress) ledger.Gate {
 			unknown++
 		}
 		seen += s.Closed.Counts.Listed.Objects + s.Closed.Counts.Excluded.Objects
-		for _, b := range s.Closed.Deletes {
-			g.Candidates.Add(int64(b.Rows), b.Bytes)
-		}
+		g.Candidates.Add(s.Candidates.Objects, s.Candidates.Bytes)
 	}
 	g.Reason = r.refuseDeletes(seen, g.Candidates.Objects)
 	if g.Candidates.Objects > 0 && unknown > 0 {
@@ -103,6 +111,8 @@ func (r *run) refuseDeletes(seen, n int64) string {
 	return ""
 }
 
+// afterGate returns a task for each batch that may be deleted: maxDeletes
+// bounds how many there are.
 func (r *run) afterGate(ctx context.Context, g ledger.Gate) ([]task.Task, error) {
 	if !g.Allowed || g.Candidates.Objects == 0 {
 		return nil, nil
@@ -133,7 +143,7 @@ func (r *run) mirror(ctx context.Context, p ledger.Progress) ([]task.Task, error
 	if !r.job.Delete {
 		return nil, nil
 	}
-	g, err := r.Decided(ctx)
+	g, err := r.decided(ctx)
 	if ledger.Missing(err) {
 		return []task.Task{{Kind: task.Gate, Run: r.Name}}, nil
 	}
@@ -147,7 +157,7 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterCopy(t, w), err
 	}
-	g, err := r.Decided(ctx)
+	g, err := r.decided(ctx)
 	switch {
 	case err != nil:
 		return nil, err

@@ -2,14 +2,17 @@ package pipeline
 
 import (
 	"context"
+	"iter"
+	"strconv"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 )
 
 // deleted folds what became of deletions into the report and writes their rows
 // away. open reports that they go on.
 func (r *run) deleted(ctx context.Context, p ledger.Progress, rep *Report, m *Manifest) (open bool, err error) {
-	g, err := r.Decided(ctx)
+	g, err := r.decided(ctx)
 	if ledger.Missing(err) {
 		return true, nil
 	}
@@ -27,17 +30,19 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 		return nil
 	}
 	table := newTable(r.job)
-	for _, s := range p.Shards {
-		for _, b := range s.Closed.Deletes {
-			rows, _, err := r.Settled(ctx, b)
-			if err != nil {
+	for b, err := range r.candidates(ctx, p) {
+		switch {
+		case fault.KindOf(err) == fault.Corrupt:
+			rep.Result = ResultIncomplete
+			rep.Mirror.Failed.Add(int64(b.of.Rows), b.of.Bytes)
+			rep.fail(ledger.Failure{Key: b.of.First, State: ledger.Failed, Reason: "what became of this and what follows up to " + strconv.Quote(b.of.Last) + " is not known: " + err.Error()})
+		case err != nil:
+			return err
+		}
+		for _, row := range b.rows {
+			rep.mirrored(row)
+			if err := table.add(row); err != nil {
 				return err
-			}
-			for _, row := range rows {
-				rep.mirrored(row)
-				if err := table.add(row); err != nil {
-					return err
-				}
 			}
 		}
 	}
@@ -52,6 +57,37 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 	f.Name, err = r.WriteObjects(ctx, deletedRows, data)
 	m.Files = append(m.Files, f)
 	return err
+}
+
+// candidates yields the batches of what may be deleted with their rows as they
+// stand, in order, a few read ahead side by side. An error is of that batch alone.
+func (r *run) candidates(ctx context.Context, p ledger.Progress) iter.Seq2[settledBatch, error] {
+	return ahead(ctx, func(yield func(ledger.BatchRef, error) bool) {
+		for _, s := range p.Shards {
+			if s.Candidates.Objects == 0 {
+				continue
+			}
+			c, err := r.Closed(ctx, s.Ref.Shard)
+			if err != nil {
+				yield(ledger.BatchRef{}, err)
+				return
+			}
+			for _, b := range c.Deletes {
+				if !yield(b, nil) {
+					return
+				}
+			}
+		}
+	}, func(ctx context.Context, b ledger.BatchRef) (settledBatch, error) {
+		rows, _, err := r.Settled(ctx, b)
+		return settledBatch{b, rows}, err
+	})
+}
+
+// settledBatch is a batch and what became of it.
+type settledBatch struct {
+	of   ledger.BatchRef
+	rows []ledger.Row
 }
 
 func (rep *Report) mirrored(row ledger.Row) {

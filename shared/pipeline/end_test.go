@@ -87,7 +87,7 @@ func TestTheEndOfACancelledRunGoesOnWhereItWasCutOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := run.BeginUpload(t.Context(), ledger.Upload{Batch: fmt.Sprintf("0-upload%05d", i), ID: id, Row: ledger.Row{Src: store.Object{Key: key}}}); err != nil {
+		if _, err := run.BeginUpload(t.Context(), ledger.Upload{Batch: fmt.Sprintf("0-upload%05d", i), ID: id, PartSize: 4 << 20, PerTask: 1, Row: ledger.Row{Src: store.Object{Key: key, Size: 8 << 20}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,7 +12,8 @@ import (
 
 // GiveUp ends a task that cannot be done, so that its run ends too: its batch
 // is written off as failed, its shard closed or verified as failed. Whatever
-// record stands by then wins. A task of a run that is stopped is dropped: where
+// record stands by then wins. What the whole run came to nobody can make up:
+// its report, and its decision on deletions, are tried again for as long as it takes. A task of a run that is stopped is dropped: where
 // the run is resumed, it gets its tries anew.
 func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
 	r, err := p.run(ctx, t.Run)
@@ -33,11 +34,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		c, err := r.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.Now()})
 		return r.afterList(c), err
 	case task.Gate:
-		g, err := r.Decide(ctx, ledger.Gate{Reason: cause.Error(), At: p.Now()})
-		if err != nil {
-			return nil, err
-		}
-		return r.afterGate(ctx, g)
+		return r.insist(ctx, t, r.gate)
 	case task.Copy, task.Delete:
 		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error()})
 		return r.afterCopy(t, w), err
@@ -55,7 +52,19 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		pr, err := r.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.Now()})
 		return r.afterVerify(pr), err
 	case task.Report:
-		return nil, r.abandon(ctx, cause)
+		return r.insist(ctx, t, r.report)
 	}
 	return nil, fault.New(fault.Invalid, "pipeline.GiveUp", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
+}
+
+// insist does a task once more that cannot be given up, and where that fails,
+// too, returns it once more, later.
+func (r *run) insist(ctx context.Context, t task.Task, do func(context.Context, task.Task) ([]task.Task, error)) ([]task.Task, error) {
+	next, err := do(ctx, t)
+	if err == nil || ctx.Err() != nil || fault.KindOf(err) == fault.Newer {
+		return next, err
+	}
+	r.log.ErrorContext(ctx, "not done, and not given up: it is tried again later", "kind", t.Kind, "fault", fault.KindOf(err), "err", err)
+	t.Attempt = 0
+	return r.wait(t), nil
 }

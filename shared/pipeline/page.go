@@ -49,6 +49,9 @@ func (p page) Bad() int64 { return p.Objects.Failed + p.Objects.Conflict + p.Obj
 // Unlisted counts the objects that need a human and that the page does not name.
 func (p page) Unlisted() int64 { return max(0, p.Bad()-int64(len(p.Failures))) }
 
+// UnnamedStretches counts the stretches given up that the page does not name.
+func (p page) UnnamedStretches() int64 { return p.Stretches() - int64(len(p.Unknown)) }
+
 // Named counts the objects that the page names.
 func (p page) Named() int64 { return int64(len(p.Failures)) }
 
@@ -101,7 +104,7 @@ func (p page) Sentence() string {
 		return p.ended()
 	case len(p.Unknown) > 0:
 		return fmt.Sprintf("%s could not be listed or verified to its end. What lies there is not known, so nothing is proved of it; all other numbers on this page hold.",
-			things(int64(len(p.Unknown)), "One stretch of the source", "%s stretches of the source"))
+			things(p.Stretches(), "One stretch of the source", "%s stretches of the source"))
 	case !p.Balanced:
 		return "The books do not balance: what was listed is not the sum of how it ended. Treat nothing on this page as proof."
 	case p.Bad() == 0 && p.Mirror != nil && p.Mirror.Refused != "":
@@ -119,7 +122,7 @@ func (p page) Sentence() string {
 func (p page) ended() string {
 	s := fmt.Sprintf("The run was cancelled. Of the %s that it had listed, %s open: not copied, or not written down as copied; the files below name each.",
 		things(p.Objects.Listed, "one object", "%s objects"), things(p.Objects.Open, "one is", "%s are"))
-	if n := int64(len(p.Unknown)); n > 0 {
+	if n := p.Stretches(); n > 0 {
 		s += things(n, " One stretch of the source was not listed or verified to its end.", " %s stretches of the source were not listed or verified to their end.")
 	}
 	return s

@@ -65,7 +65,8 @@ type Report struct {
 	Warned   int64                         `json:"warned"` // objects with a warning, as of metadata that could not be kept
 	Shards   int                           `json:"shards"`
 	Failures []ledger.Failure              `json:"failures,omitempty"` // the first 1,000; the CSV files have all
-	Unknown  []Unknown                     `json:"unknown,omitempty"`  // stretches given up, whose count is not known
+	Unknown  []Unknown                     `json:"unknown,omitempty"`  // the first 1,000 of the stretches given up, whose count is not known
+	Unknowns int                           `json:"unknowns,omitempty"` // how many of these there are, where not all are named
 	Mirror   *Mirror                       `json:"mirror,omitempty"`   // what became of deletions, where they are mirrored
 }
 
@@ -103,7 +104,7 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if waiting, err := r.Waiting(ctx); err != nil || waiting {
 		return r.wait(t), err
 	}
-	p, err := r.Walk(ctx)
+	p, err := r.Glance(ctx)
 	switch {
 	case err != nil:
 		return nil, err
@@ -121,14 +122,6 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return nil, r.publish(ctx, rep, manifest)
 }
 
-// abandon ends a run whose report could not be written: it says so.
-func (r *run) abandon(ctx context.Context, cause error) error {
-	rep := r.blank()
-	rep.Result = ResultIncomplete
-	rep.Unknown = []Unknown{{Shard: ledger.RootShard, Reason: "the report could not be folded: " + cause.Error()}}
-	return r.publish(ctx, rep, Manifest{V: ledger.Version, Run: r.Name})
-}
-
 func (r *run) blank() Report {
 	now := r.Now().UTC()
 	return Report{
@@ -143,20 +136,27 @@ func (r *run) blank() Report {
 // read, the states from where the rows ended, so that the books can fail to balance.
 func (r *run) fold(p ledger.Progress) (Report, Manifest) {
 	rep, manifest := r.blank(), Manifest{V: ledger.Version, Run: r.Name}
+	rep.fail(p.Failures...)
 	var ended ledger.Counts
 	for _, s := range p.Shards {
 		rep.take(s, &ended, &manifest)
 	}
 	rep.sum(len(p.Shards), ended)
+	rep.judge()
+	return rep, manifest
+}
+
+// judge says how the run ended, by the books.
+func (rep *Report) judge() {
 	rep.Result = ResultIncomplete
 	o := rep.Objects
 	if rep.Balanced && o.Failed+o.Conflict+o.Mismatch+o.Open == 0 && o.Verified == o.Copied+o.Unchanged {
 		rep.Result = ResultVerified
 	}
-	return rep, manifest
 }
 
-// take adds a shard that is closed and verified, or given up at either.
+// take adds a shard that is closed and verified, or given up at either, but
+// for its failures, of which the walk has the first.
 func (rep *Report) take(s ledger.Shard, ended *ledger.Counts, m *Manifest) {
 	switch {
 	case s.Closed.Failed != "":
@@ -168,12 +168,11 @@ func (rep *Report) take(s ledger.Shard, ended *ledger.Counts, m *Manifest) {
 	}
 	ended.Add(s.Proved.Counts)
 	m.Files = append(m.Files, s.Proved.Objects)
-	rep.fail(s.Proved.Failures...)
 }
 
 // fail names failures, as many as there is room for.
 func (rep *Report) fail(f ...ledger.Failure) {
-	rep.Failures = append(rep.Failures, f[:min(len(f), maxFailures-len(rep.Failures))]...)
+	rep.Failures = append(rep.Failures, f[:min(len(f), ledger.MaxFailures-len(rep.Failures))]...)
 }
 
 // sum takes in how everything that was listed ended.
@@ -184,7 +183,18 @@ func (rep *Report) sum(shards int, ended ledger.Counts) {
 	rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0
 }
 
+// Stretches counts the stretches that were given up, named or not.
+func (rep Report) Stretches() int64 { return int64(max(len(rep.Unknown), rep.Unknowns)) }
+
+// maxUnknown is how many stretches a report names; the records below closed/
+// and verified/ have all.
+const maxUnknown = 1000
+
 func (rep *Report) unknown(s ledger.Shard, why string) {
+	if len(rep.Unknown) == maxUnknown {
+		rep.Unknowns = max(rep.Unknowns, maxUnknown) + 1
+		return
+	}
 	rep.Unknown = append(rep.Unknown, Unknown{Shard: s.Ref.Shard, After: s.Ref.Range.After, UpTo: s.Ref.Range.UpTo, Reason: why})
 }
 

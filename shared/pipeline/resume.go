@@ -16,12 +16,13 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 	if err != nil {
 		return nil, err
 	}
+	if r.start.Events {
+		open, _, err := r.openEvents(ctx)
+		return resent(open, p.Now()), err
+	}
 	walk, err := r.Walk(ctx)
 	if err != nil || walk.Reported {
 		return nil, err
-	}
-	if r.start.Events {
-		return resent(r.openEvents(walk), p.Now()), nil
 	}
 	var open []task.Task
 	for _, s := range walk.Shards {
@@ -39,7 +40,8 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 // for: they are at work, in a queue, or lost. Those that would only wait for
 // others are left out. A run that is over has none, and so has one that a
 // single process does: that process knows its own. newest is when the run's
-// newest record was written, by the ledger's clock.
+// newest record was written, by the ledger's clock; zero for a run of events.
+// Of more open batches than a Glance holds, the first are returned.
 func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, newest time.Time, err error) {
 	r, err := p.run(ctx, name)
 	if err != nil {
@@ -48,20 +50,20 @@ func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, new
 	if !r.start.Deployed {
 		return nil, newest, nil
 	}
-	walk, err := r.Walk(ctx)
+	if r.start.Events {
+		lost, over, err := r.openEvents(ctx)
+		if due, _ := Due(name); err == nil && !over && len(lost) == 0 && !p.Now().Before(due) {
+			lost = []task.Task{{Kind: task.Report, Run: name}}
+		}
+		return resent(lost, p.Now()), newest, err
+	}
+	walk, err := r.Glance(ctx)
 	if err != nil || walk.Reported {
 		return nil, newest, err
 	}
-	if r.start.Events {
-		lost := r.openEvents(walk)
-		if due, _ := Due(name); len(lost) == 0 && !p.Now().Before(due) {
-			lost = []task.Task{{Kind: task.Report, Run: name}}
-		}
-		return resent(lost, p.Now()), walk.Newest, nil
-	}
 	for _, s := range walk.Shards {
 		open := r.open(s)
-		if n := len(open); n > 1 {
+		if n := len(open); s.Left.Batches > 0 {
 			open = open[:n-1] // its verification waits for these
 		}
 		lost = append(lost, open...)

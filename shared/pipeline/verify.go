@@ -10,9 +10,6 @@ import (
 	"kodoferry/shared/task"
 )
 
-// maxFailures is how many failures a shard's record names; its CSV has all.
-const maxFailures = 1000
-
 // verify waits until every batch of the shard is written off, lists both sides
 // again with the rows beside them, and proves each row. What changed at the
 // source meanwhile is sealed again, a bounded number of rounds.
@@ -266,7 +263,7 @@ func (v *verifier) keep(row ledger.Row) error {
 	v.listed.Bytes += row.Grew
 	v.counts.Count(row)
 	if row.State == ledger.Failed || row.State == ledger.Conflict || row.Verdict == ledger.Mismatch {
-		if len(v.bad) < maxFailures {
+		if len(v.bad) < ledger.MaxFailures {
 			v.bad = append(v.bad, ledger.Failure{Key: row.Key(), State: row.State, Verdict: row.Verdict, Reason: row.Reason})
 		}
 	}

@@ -32,11 +32,11 @@ type Step struct {
 // Why tells the story of key, a source key. A key that no batch holds is NotFound.
 func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 	s := Story{Run: run.Name, Key: key}
-	walk, err := run.Walk(ctx)
+	started, err := run.Started(ctx)
 	if err != nil {
 		return s, err
 	}
-	j, err := job.Decode(walk.Started.Job)
+	j, err := job.Decode(started.Job)
 	if err != nil {
 		return s, err
 	}
@@ -44,10 +44,18 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 		return s, fault.New(fault.NotFound, "why", key, fmt.Errorf("the run covers keys that begin with %q", j.Source.Prefix))
 	}
 	s.TargetKey = j.TargetKey(key)
-	if walk.Started.Events {
-		if err := s.whyEvents(ctx, run, walk); err != nil {
-			return s, err
+	var walk ledger.Progress
+	if started.Events {
+		err = s.whyEvents(ctx, run)
+		walk.Started = started
+		if err == nil {
+			walk.Reported, err = run.Over(ctx)
 		}
+	} else {
+		walk, err = run.Walk(ctx)
+	}
+	if err != nil {
+		return s, err
 	}
 	for _, shard := range walk.Shards {
 		if err := s.follow(ctx, run, shard); err != nil {
