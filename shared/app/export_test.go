@@ -1,0 +1,33 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"kodoferry/shared/store/kodo"
+)
+
+// Notifier is the function that receives notifications, without its HTTP.
+type Notifier struct{ *notifier }
+
+// NewNotifier returns one more process that receives notifications for d, by
+// the clock now.
+func NewNotifier(d *Deployment, now func() time.Time) Notifier {
+	f := &function{log: slog.New(slog.DiscardHandler), deploy: func() (*Deployment, error) { return d, nil }}
+	return Notifier{&notifier{function: f, followers: followers{now: now}}}
+}
+
+// Notified receives a notification of some keys of a bucket and returns the
+// answer's status, 503 with an error.
+func (n Notifier) Notified(ctx context.Context, bucket string, keys ...string) (status int, err error) {
+	var notices []kodo.Notice
+	for _, k := range keys {
+		notices = append(notices, kodo.Notice{Bucket: bucket, Key: k})
+	}
+	h, err := n.take(ctx, notices)
+	if err != nil {
+		return 503, err
+	}
+	return h.response().Status, nil
+}
