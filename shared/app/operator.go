@@ -32,7 +32,7 @@ type Operator struct {
 func (c Config) Operate(l *ledger.Ledger, log *slog.Logger) *Operator {
 	o := &Operator{Ledger: l, Now: time.Now, Wait: wait}
 	o.pipeline = pipeline.New(pipeline.Config{
-		Ledger: l, Log: log,
+		Ledger: l, Log: log, Now: func() time.Time { return o.Now() },
 		Open: func(_ context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
 			s, err := c.Connect(j)
 			return s.Source, s.Target, err
