@@ -257,8 +257,10 @@ func (r *run) settled(ctx context.Context, batches []ledger.BatchRef, open bool)
 	g.SetLimit(2 * lookups)
 	for i, b := range batches {
 		g.Go(func() (err error) {
-			if ended[i], err = r.Outcome(ctx, b); open && fault.KindOf(err) == fault.Temporary {
+			if open {
 				ended[i], _, err = r.Settled(ctx, b)
+			} else {
+				ended[i], err = r.Outcome(ctx, b)
 			}
 			if fault.KindOf(err) == fault.Corrupt { // something happened, and nobody knows what
 				ended[i], err = []ledger.Row{{Src: store.Object{Key: b.ID}, State: ledger.Failed, Reason: "what became of this batch cannot be read, nor which keys it has: " + err.Error()}}, nil
