@@ -2,6 +2,7 @@ package kodo_test
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -243,13 +244,16 @@ func TestListingsOfS3CarryControlCharacters(t *testing.T) {
 const sumOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // s3Raw sends one request to the S3 interface, signed by AWS's own signer.
-func (w *world) s3Raw(method, target, body, sum string) (*http.Response, string) {
+func (w *world) s3Raw(method, target, body, sum string, set ...func(*http.Request)) (*http.Response, string) {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), method, w.S3Endpoint()+target, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	req.Header.Set("X-Amz-Content-Sha256", sum)
+	for _, f := range set {
+		f(req)
+	}
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	if err := signer.SignHTTP(w.t.Context(), aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}, req, sum, "s3", w.S3Region(), time.Now()); err != nil {
 		w.t.Fatal(err)
@@ -333,5 +337,73 @@ func TestBucketsOfS3ArePagedAndFiltered(t *testing.T) {
 	}
 	if got, err := w.s3Client().ListBuckets(t.Context(), &s3.ListBucketsInput{BucketRegion: aws.String("eu-west-1")}); err != nil || len(got.Buckets) != 0 {
 		t.Errorf("of another region: %+v, %v, want none", got, err)
+	}
+}
+
+// TestABucketOfS3IsNamedByThePathOrByTheHost (S3 user guide, "Virtual hosting of buckets").
+func TestABucketOfS3IsNamedByThePathOrByTheHost(t *testing.T) {
+	w := newWorld(t, kodo.Config{})
+	w.put("b/k", "deep")
+	w.put("k", "flat")
+	for name, tc := range map[string]struct {
+		host, target, want string
+		status             int
+	}{
+		"in the path":                {"", "/b/k", "flat", 200},
+		"in the host":                {"b.s3.example.com", "/k", "flat", 200},
+		"in the host, a key like it": {"B.s3.example.com:9000", "/b/k", "deep", 200},
+		"of another host":            {"s3.example.com", "/b/k", "flat", 200},
+		"in the host, its list":      {"b.s3.example.com", "/?list-type=2&prefix=b/", "<Key>b/k</Key>", 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp, body := w.s3Raw(http.MethodGet, tc.target, "", sumOfNothing, func(r *http.Request) {
+				if tc.host != "" {
+					r.Host = tc.host
+				}
+			})
+			if resp.StatusCode != tc.status || !strings.Contains(body, tc.want) {
+				t.Errorf("%d %s, want %d %s", resp.StatusCode, body, tc.status, tc.want)
+			}
+		})
+	}
+}
+
+// TestARequestOfS3MayBeDatedByEitherHeader (AWS, "Create a signed AWS API request": X-Amz-Date,
+// or Date where there is none).
+func TestARequestOfS3MayBeDatedByEitherHeader(t *testing.T) {
+	w := newWorld(t, kodo.Config{})
+	w.put("k", "x")
+	now := time.Now().UTC()
+	for name, date := range map[string]string{"of HTTP": now.Format(http.TimeFormat), "of AWS": now.Format("20060102T150405Z")} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.S3Endpoint()+"/b/k", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := strings.TrimPrefix(w.S3Endpoint(), "http://")
+		req.Header.Set("Date", date)
+		req.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+		scope := now.Format("20060102") + "/" + w.S3Region() + "/s3/aws4_request"
+		canonical := "GET\n/b/k\n\ndate:" + date + "\nhost:" + host + "\nx-amz-content-sha256:UNSIGNED-PAYLOAD\n\ndate;host;x-amz-content-sha256\nUNSIGNED-PAYLOAD"
+		key := []byte("AWS4" + secretKey)
+		for _, part := range append(strings.Split(scope, "/"), fmt.Sprintf("AWS4-HMAC-SHA256\n%s\n%s\n%x", now.Format("20060102T150405Z"), scope, sha256.Sum256([]byte(canonical)))) {
+			mac := hmac.New(sha256.New, key)
+			mac.Write([]byte(part))
+			key = mac.Sum(nil)
+		}
+		req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=date;host;x-amz-content-sha256, Signature=%x", accessKey, scope, key))
+		if resp, body := w.send(req); resp.StatusCode != 200 || body != "x" {
+			t.Errorf("a date %s: %d %s, want the object", name, resp.StatusCode, body)
+		}
+	}
+}
+
+// TestStatisticsAreOfARegion (Kodo, "statistics": region).
+func TestStatisticsAreOfARegion(t *testing.T) {
+	w := newWorld(t, kodo.Config{})
+	w.put("k", "12345")
+	for region, want := range map[string]string{"": "5", "z0": "5", "z1": "0"} {
+		if status, body := w.manage("GET", "/v6/space?bucket=b&region="+region+"&begin=20240101000000&end=20240102000000&g=day", ""); status != 200 || !strings.Contains(body, `"datas":[`+want+`]`) {
+			t.Errorf("region %q: %d %s, want %s bytes", region, status, body, want)
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // The S3-compatible interface, for reading: the same buckets, under names that
-// may differ, in the path. What it answers follows the S3 API reference. Of
+// may differ, in the path or in front of the host. What it answers follows the S3 API reference. Of
 // what Kodo does differently little is written down: its region and class names
 // are (rclone's provider file), which ETags it sends is not, so that both are
 // to be had (Config.S3MD5).
@@ -63,6 +63,24 @@ func (s *Server) s3Bucket(name string) *bucket {
 	return nil
 }
 
+// s3Host is the name of the bucket that a host begins with, "" of an address or of a host of
+// the service itself: clients name a bucket there or in the path.
+func (s *Server) s3Host(host string) string {
+	host = bareHost(host)
+	if net.ParseIP(host) != nil {
+		return ""
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	longest := ""
+	for _, b := range s.buckets {
+		if strings.HasPrefix(host, b.s3Name+".") && len(b.s3Name) > len(longest) {
+			longest = b.s3Name
+		}
+	}
+	return longest
+}
+
 // s3Call is a request to the S3 interface.
 type s3Call struct {
 	*Server
@@ -85,6 +103,9 @@ func (s *Server) serveS3(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), asS3{}, true))
 	c := &s3Call{Server: s, r: r, q: r.URL.Query()}
 	raw, after, _ := strings.Cut(strings.TrimPrefix(rawPath(r), "/"), "/")
+	if named := s.s3Host(r.Host); named != "" {
+		raw, after = url.PathEscape(named), strings.TrimPrefix(rawPath(r), "/")
+	}
 	name, nerr := url.PathUnescape(raw)
 	key, kerr := url.PathUnescape(after)
 	c.name, c.key = name, key

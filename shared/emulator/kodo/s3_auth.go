@@ -41,7 +41,7 @@ func (c *s3Call) authenticate() *s3Refusal {
 		fields[name] = value
 	}
 	scope := strings.Split(fields["Credential"], "/")
-	stamp := h.Get("X-Amz-Date")
+	stamp := s3Stamp(h)
 	at, err := time.Parse("20060102T150405Z", stamp)
 	sum := h.Get("X-Amz-Content-Sha256")
 	switch {
@@ -71,6 +71,19 @@ func (c *s3Call) authenticate() *s3Refusal {
 		return s3Mismatch
 	}
 	return nil
+}
+
+// s3Stamp is when a request was signed: X-Amz-Date or, where a client sends none, Date, which
+// it may write in either form (AWS, "Elements of an AWS API request signature": date).
+func s3Stamp(h http.Header) string {
+	if v := h.Get("X-Amz-Date"); v != "" {
+		return v
+	}
+	date := h.Get("Date")
+	if at, err := http.ParseTime(date); err == nil {
+		return at.UTC().Format("20060102T150405Z")
+	}
+	return date
 }
 
 // signsEnough reports whether names are sorted and hold the host and every

@@ -33,8 +33,9 @@ func (s *Server) statistic(r *http.Request, q url.Values) (any, *refusal) {
 	}
 	step := map[string]time.Duration{"day": 24 * time.Hour, "hour": time.Hour, "5min": 5 * time.Minute}[q.Get("g")]
 	value := int64(0)
+	region := q.Get("region")
 	for _, b := range s.sorted() {
-		if q.Get("bucket") == "" || q.Get("bucket") == b.name {
+		if (q.Get("bucket") == "" || q.Get("bucket") == b.name) && (region == "" || region == s.cfg.Region) {
 			objects, size := b.usage(kind)
 			if value += objects; bytes {
 				value += size - objects
