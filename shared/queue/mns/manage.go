@@ -7,7 +7,6 @@ import (
 	sdk "github.com/aliyun/aliyun-mns-go-sdk"
 
 	"kodoferry/shared/fault"
-	"kodoferry/shared/queue/polls"
 )
 
 // Hosts returns the address, scheme://host, that requests go to.
@@ -15,14 +14,7 @@ func (q *Queue) Hosts(context.Context) ([]string, error) { return []string{q.bas
 
 // Visibility returns for how long the queue hides a received message.
 func (q *Queue) Visibility(ctx context.Context) (time.Duration, error) {
-	const op = "mns.Visibility"
-	var a sdk.QueueAttribute
-	err := polls.Retry(ctx, q.pause(), op, q.name, polls.ReadTries, func() (err error) {
-		ctx, cancel := context.WithTimeout(ctx, answerTime)
-		defer cancel()
-		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)
-		return q.own(op, err)
-	})
+	a, err := q.attributes(ctx, "mns.Visibility")
 	return time.Duration(a.VisibilityTimeout) * time.Second, err
 }
 

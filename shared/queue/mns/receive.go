@@ -100,16 +100,19 @@ func (q *Queue) ask(ctx context.Context, most int, seconds int64) ([]queue.Messa
 		}
 		return nil, q.own(op, err)
 	case answer := <-got:
+		if len(answer.Messages) == 0 { // MNS says MessageNotExist
+			return nil, fault.New(fault.Temporary, op, q.name, errors.New("an answer that holds no messages and no error"))
+		}
 		return q.messages(op, answer.Messages)
 	}
 }
 
-// messages reads what MNS tells of each. Those that are whole count; if none
-// is, that is the error.
+// messages reads what MNS tells of each: an id, a receipt, and a body whose MD5 is
+// right. Those that are whole count; if none is, that is the error.
 func (q *Queue) messages(op string, told []sdk.MessageReceiveResponse) ([]queue.Message, error) {
 	var whole []queue.Message
 	for _, m := range told {
-		if !sameSum(m.MessageBodyMD5, m.MessageBody) {
+		if m.MessageId == "" || m.ReceiptHandle == "" || !sameSum(m.MessageBodyMD5, m.MessageBody) {
 			continue
 		}
 		whole = append(whole, queue.Message{
@@ -147,6 +150,9 @@ func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) (q
 	if err != nil {
 		return m, q.own(op, err)
 	}
+	if answer.ReceiptHandle == "" {
+		return m, fault.New(fault.Temporary, op, q.name, errors.New("an answer without a receipt"))
+	}
 	m.Receipt = answer.ReceiptHandle
 	return m, nil
 }
@@ -159,20 +165,29 @@ func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
 }
 
 // Depth tells MNS's estimates, which lag behind by seconds. It asks up to 3
-// times.
+// times. An answer is a Queue with a VisibilityTimeout, which is never 0; anything
+// else is not taken for an empty queue.
 func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 	const op = "mns.Depth"
-	var a sdk.QueueAttribute
-	err := polls.Retry(ctx, q.pause(), op, q.name, polls.ReadTries, func() (err error) {
-		ctx, cancel := context.WithTimeout(ctx, answerTime)
-		defer cancel()
-		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)
-		return q.own(op, err)
-	})
+	a, err := q.attributes(ctx, op)
 	if err != nil {
 		return queue.Depth{}, err
 	}
 	return queue.Depth{Ready: int(a.ActiveMessages), InFlight: int(a.InactiveMessages), Delayed: int(a.DelayMessages)}, nil
+}
+
+// attributes asks for what the queue tells of itself.
+func (q *Queue) attributes(ctx context.Context, op string) (a sdk.QueueAttribute, err error) {
+	err = polls.Retry(ctx, q.pause(), op, q.name, polls.ReadTries, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
+		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)
+		if err == nil && (a.VisibilityTimeout < 1 || a.ActiveMessages < 0 || a.InactiveMessages < 0 || a.DelayMessages < 0) {
+			return fault.New(fault.Temporary, op, q.name, errors.New("an answer that is no queue's attributes"))
+		}
+		return q.own(op, err)
+	})
+	return a, err
 }
 
 // roundUp is d in the whole seconds that MNS counts in.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -72,12 +73,18 @@ func (c *client) Send(method sdk.Method, headers map[string]string, message any,
 		return nil, c.trouble(op, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return nil, c.trouble(op, err)
 	}
+	if len(answer) > maxAnswer {
+		return nil, c.trouble(op, fmt.Errorf("an answer of more than %d bytes", maxAnswer))
+	}
 	if resp.StatusCode >= 300 && !isBatch(answer) {
 		return nil, c.refused(op, resp.StatusCode, answer)
+	}
+	if method == sdk.DELETE && resp.StatusCode != http.StatusNoContent && !isBatch(answer) {
+		return nil, c.trouble(op, fmt.Errorf("status %d where MNS answers %d: what answers may not be MNS", resp.StatusCode, http.StatusNoContent))
 	}
 	out := fasthttp.AcquireResponse()
 	out.SetStatusCode(resp.StatusCode)

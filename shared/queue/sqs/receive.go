@@ -139,7 +139,8 @@ func (q *Queue) hides(ctx context.Context) (time.Duration, error) {
 	return q.visible.time, nil
 }
 
-// messages reads what SQS tells of each. Those that are whole count; if none
+// messages reads what SQS tells of each: an id, a receipt, and a body whose MD5 is
+// right. Those that are whole count; if none
 // is, that is the error.
 func (q *Queue) messages(op string, told []types.Message, visibility time.Duration) ([]queue.Message, []early, error) {
 	now := q.now()
@@ -147,7 +148,7 @@ func (q *Queue) messages(op string, told []types.Message, visibility time.Durati
 	var soon []early
 	for _, m := range told {
 		text := aws.ToString(m.Body)
-		if !sameSum(m.MD5OfBody, text) {
+		if aws.ToString(m.MessageId) == "" || aws.ToString(m.ReceiptHandle) == "" || !sameSum(m.MD5OfBody, text) {
 			continue
 		}
 		count, _ := strconv.Atoi(m.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])

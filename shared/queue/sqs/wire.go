@@ -3,11 +3,13 @@ package sqs
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -77,9 +79,33 @@ func (whole) Do(r *http.Request) (*http.Response, error) {
 	if err == nil && len(answer) > maxAnswer {
 		err = fmt.Errorf("an answer of more than %d bytes", maxAnswer)
 	}
+	if err == nil && resp.StatusCode == http.StatusOK {
+		err = document(r.Header.Get("X-Amz-Target"), answer)
+	}
 	if err != nil {
 		return nil, err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(answer))
 	return resp, nil
+}
+
+// document says what is wrong with an answer of 200, which the SDK would pass
+// over: of a deletion it reads nothing, of nothing it makes an empty answer. It
+// must be a JSON object that is no error; "{}" is how SQS says that no message
+// came. Only where no answer is expected may there be none.
+func document(target string, answer []byte) error {
+	silent := strings.HasSuffix(target, ".DeleteMessage") || strings.HasSuffix(target, ".ChangeMessageVisibility")
+	if silent && len(answer) == 0 {
+		return nil
+	}
+	var d map[string]json.RawMessage
+	if err := json.Unmarshal(answer, &d); err != nil || d == nil {
+		return errors.New("an answer that is not SQS's: a proxy's, perhaps, or endpoint= names another service")
+	}
+	for _, name := range [...]string{"__type", "Error", "error"} {
+		if text, ok := d[name]; ok {
+			return fmt.Errorf("an answer of success that holds an error, %.100q", text)
+		}
+	}
+	return nil
 }
