@@ -123,5 +123,6 @@ func Answer(status int, body string, lines ...string) string {
 
 // Head is a status line and the lines of a head as they are given.
 func Head(status int, lines ...string) string {
-	return fmt.Sprintf("HTTP/1.1 %d %s\r\n%s\r\n\r\n", status, http.StatusText(status), strings.Join(lines, "\r\n"))
+	lines = append([]string{fmt.Sprintf("HTTP/1.1 %d %s", status, http.StatusText(status))}, lines...)
+	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }

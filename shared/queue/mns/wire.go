@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/transport"
 )
 
 const (
@@ -27,11 +27,8 @@ const (
 
 // shared is the way of every queue: they are few hosts, often the same one.
 var shared = &http.Client{
-	Transport: &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 64, IdleConnTimeout: 45 * time.Second,
-	},
+	// A poll may be silent for half a minute; contexts bound all requests besides.
+	Transport: transport.New(0, 90*time.Second, 45*time.Second, transport.Least),
 	// MNS redirects nobody, and a signature is good for one host.
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }

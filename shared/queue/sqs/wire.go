@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"kodoferry/shared/transport"
 )
 
 const (
@@ -23,11 +24,8 @@ const (
 
 // shared is the way of every queue: they are few hosts, often the same one.
 var shared = &http.Client{
-	Transport: &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 64, IdleConnTimeout: 45 * time.Second,
-	},
+	// A poll may be silent for half a minute; contexts bound all requests besides.
+	Transport: transport.New(0, 90*time.Second, 45*time.Second, transport.Least),
 	// SQS redirects nobody, and a signature is good for one host.
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }

@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -209,6 +210,44 @@ func TestAKeyThatIsNoTextIsToldAsThat(t *testing.T) {
 			for _, err := range []error{err, check} {
 				if err == nil || !strings.Contains(err.Error(), "not UTF-8") || strings.Contains(err.Error(), "not Kodo") {
 					t.Errorf("got %v, want it to say that a key is not UTF-8", err)
+				}
+			}
+		})
+	}
+}
+
+// TestAHeadThatNetHTTPRefusesDoesNotKeepAnObject reads all of an object, a range,
+// and asks for its head.
+func TestAHeadThatNetHTTPRefusesDoesNotKeepAnObject(t *testing.T) {
+	for name, line := range map[string]string{
+		"a slash in a name of metadata": "X-Qn-Meta-v1.ns/width: 1", "a name beyond ASCII": "X-Qn-Meta-größe: 1", "no colon": "what is this",
+		"a zero byte in a value": "X-Qn-Meta-a: 1\x002", "a header of nobody's": "(comment): x", "a type with a control character": "Content-Type: image/\x01png",
+	} {
+		t.Run(name, func(t *testing.T) {
+			hash := `ETag: "FhHNuuv8GdpLpXHEvXJDUlJxtVCW"`
+			_, b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+				switch {
+				case r.Method == http.MethodHead:
+					w.Send(odd.Head(200, line, hash, "Content-Length: 10"))
+				case r.Header.Get("Range") != "":
+					w.Send(odd.Answer(206, "234", line, hash, "Content-Range: Bytes 2-4/10"))
+				default:
+					w.Send(odd.Answer(200, "0123456789", hash, line))
+				}
+			})
+			asked := store.Object{Key: "k", Size: 10, Hash: "FhHNuuv8GdpLpXHEvXJDUlJxtVCW"}
+			for _, part := range []struct {
+				off, n int64
+				want   string
+			}{{0, -1, "0123456789"}, {2, 3, "234"}, {0, 0, ""}} {
+				o, body, err := b.Open(t.Context(), asked, part.off, part.n)
+				if err != nil {
+					t.Fatal(err)
+				}
+				data, err := io.ReadAll(body)
+				_ = body.Close()
+				if err != nil || string(data) != part.want || len(o.Warnings) == 0 {
+					t.Errorf("got %q, %v with warnings %q, want %q and a word on the line", data, err, o.Warnings, part.want)
 				}
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // wanted is what was asked for.
@@ -100,6 +101,13 @@ func answered(key string, resp *http.Response) store.Object {
 	o.Hash = strings.Trim(strings.TrimPrefix(resp.Header.Get("ETag"), "W/"), `"`)
 	if at, err := http.ParseTime(resp.Header.Get("Last-Modified")); err == nil {
 		o.Modified = at.UTC()
+	}
+	for _, line := range transport.Refused(resp.Header) {
+		name, value, _ := strings.Cut(line, ":")
+		warn(&o, "the download host sent the header line %.100q, which HTTP's grammar refuses: what the listing says counts", line)
+		if name = strings.TrimSpace(name); len(name) >= len(metaPrefix) && strings.EqualFold(name[:len(metaPrefix)], metaPrefix) {
+			setMeta(&o, name, strings.TrimSpace(value))
+		}
 	}
 	for name, values := range resp.Header {
 		value := values[0]

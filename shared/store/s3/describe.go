@@ -10,6 +10,7 @@ import (
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // classes are the storage classes (S3 API reference, StorageClass), and Kodo's
@@ -104,18 +105,35 @@ func describe(asked store.Object, resp *http.Response) store.Object {
 			o.Header = set(o.Header, name, v)
 		}
 	}
+	for _, line := range transport.Refused(h) {
+		name, value, _ := strings.Cut(line, ":")
+		if short, ok := metaName(name); ok {
+			o.Meta = set(o.Meta, short, plain(strings.TrimSpace(value)))
+			o.Warnings = append(o.Warnings, fmt.Sprintf("metadata %q came in a header line that HTTP's grammar refuses: it is kept as it was read", short))
+			continue
+		}
+		o.Warnings = append(o.Warnings, fmt.Sprintf("the header line %.100q, which HTTP's grammar refuses, is not kept", line))
+	}
 	for name, values := range h {
-		short, ok := strings.CutPrefix(name, metaPrefix)
+		short, ok := metaName(name)
 		if !ok {
 			continue
 		}
-		short = strings.ToLower(short)
 		if len(slices.Compact(slices.Clone(values))) > 1 {
 			o.Warnings = append(o.Warnings, fmt.Sprintf("metadata %q: there are %d under names that differ by case alone, or by nothing; only the first is kept", short, len(values)))
 		}
 		o.Meta = set(o.Meta, short, plain(values[0]))
 	}
 	return o
+}
+
+// metaName is the name of the metadata that a header carries, if it does.
+func metaName(header string) (string, bool) {
+	header = strings.TrimSpace(header)
+	if len(header) < len(metaPrefix) || !strings.EqualFold(header[:len(metaPrefix)], metaPrefix) {
+		return "", false
+	}
+	return strings.ToLower(header[len(metaPrefix):]), true
 }
 
 // withoutChunks is a Content-Encoding without the coding of an upload's own, which

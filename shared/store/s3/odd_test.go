@@ -3,6 +3,7 @@ package s3
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -229,5 +230,30 @@ func TestMetadataThatDiffersByCaseIsNotLostInSilence(t *testing.T) {
 	})
 	if o, err := b.Stat(t.Context(), "k"); err != nil || len(o.Warnings) != 1 || !strings.Contains(o.Warnings[0], `"owner"`) {
 		t.Errorf("got %+v, %v, want a word on owner alone", o, err)
+	}
+}
+
+func TestMetadataThatHTTPRefusesIsKept(t *testing.T) {
+	b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+		lines := []string{`ETag: "` + md5Tag + `"`, "Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT", "X-Amz-Meta-ns/Width: 1", "x-amz-meta-my name: 2", "x-amz-meta-c: a\x01b", "no colon"}
+		if r.Method == http.MethodHead {
+			w.Send(odd.Head(200, append(lines, "Content-Length: 10")...))
+			return
+		}
+		w.Send(odd.Answer(200, "0123456789", lines...))
+	})
+	want := map[string]string{"ns/width": "1", "my name": "2", "c": "a\x01b"}
+	o, err := b.Stat(t.Context(), "k")
+	if err != nil || !maps.Equal(o.Meta, want) || len(o.Warnings) != 3 {
+		t.Errorf("Stat = %+v, %v, want %v and three warnings", o, err, want)
+	}
+	o, body, err := b.Open(t.Context(), o, 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(body)
+	_ = body.Close()
+	if err != nil || string(data) != "0123456789" || !maps.Equal(o.Meta, want) {
+		t.Errorf("Open = %q of %+v, %v, want all of it and %v", data, o, err, want)
 	}
 }

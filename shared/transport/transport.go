@@ -1,0 +1,101 @@
+// Package transport is what drivers send HTTP/1.1 over: net/http's transport over
+// connections of its own, which are given up where nothing moves, or hardly
+// anything; which read answers whose head net/http would refuse for one line; and
+// which are dropped where more comes than was announced. It knows no service.
+// Start with New.
+//
+//	transport.go New, Rate
+//	conn.go      one connection: deadlines, rates
+//	answers.go   where an answer ends, and what follows it
+//	head.go      the lines of a head, and those that the grammar refuses
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Rate is the least that must come, or be taken, while it is waited for.
+type Rate struct {
+	Bytes  int64         // a second
+	Window time.Duration // of waiting, over which they are counted
+}
+
+// Least is the Rate of who names none: a hundredth of what a line of 1 Mbit/s
+// carries. With 64 transfers over such a line each has twice as much.
+var Least = Rate{Bytes: 1 << 10, Window: 30 * time.Second}
+
+// maxHead is the most bytes of an answer's head.
+const maxHead = 1 << 20
+
+// New returns a transport. HTTP/1.1, because each of 64 parallel transfers then
+// has a connection, and so a window, of its own: over HTTP/2 they would share one
+// connection's flow control. A host fails that does not answer a dial in 10 s, or
+// does not begin to answer a request within answer of its end. A connection is
+// given up, with ErrStalled, if nothing comes for silence, or if what is written
+// to it is not taken for so long; and amid an answer, or a request, if less moves
+// than least while it is waited for: who reads slowly, or writes seldom, as within
+// a limit of bandwidth, does not wait for the other side. It is kept for idle at
+// most: less than the service keeps it. silence is longer than answer and idle, by
+// a tenth at least. Content comes and goes as it is stored, not compressed.
+//
+// Header lines that net/http refuses are left out of the answer; Refused returns
+// them. Where more comes than an answer announced, the connection is closed, and
+// net/http, which would print such bytes to the log, does not see them. Both hold
+// but for https through a proxy, where the bytes are encrypted here.
+//
+// The time of an answer is net/http's to measure: it sends a GET again, and
+// again, whose idle connection merely fails. That of the rest is the
+// connection's: a timer and a context for each body took more.
+func New(answer, silence, idle time.Duration, least Rate) *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	t := &http.Transport{
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second,
+		ResponseHeaderTimeout: answer, MaxResponseHeaderBytes: maxHead,
+		ExpectContinueTimeout: time.Second, // then the body goes out all the same
+		MaxIdleConnsPerHost:   256, IdleConnTimeout: idle, DisableCompression: true,
+		ReadBufferSize: 32 << 10, Protocols: protocols,
+	}
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return newConn(c, silence, least), nil
+	}
+	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dialer.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		secure, err := shake(ctx, c, addr, t)
+		if err != nil {
+			_ = c.Close()
+			return nil, err
+		}
+		return newConn(secure, silence, least), nil
+	}
+	return t
+}
+
+// shake makes a connection to addr secure.
+func shake(ctx context.Context, c net.Conn, addr string, t *http.Transport) (net.Conn, error) {
+	cfg := t.TLSClientConfig.Clone()
+	if cfg.ServerName == "" {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		cfg.ServerName = host
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.TLSHandshakeTimeout)
+	defer cancel()
+	secure := tls.Client(c, cfg)
+	return secure, secure.HandshakeContext(ctx)
+}
