@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,8 @@ func jobsApplyCommand() *cobra.Command {
 says what that changes. Runs under way keep the job they began with. All mistakes
 are named at once, each with its line, and then nothing is kept: also where two
 jobs write to one place, in the file or in the ledger. Jobs that the file does
-not have stay as they are. A list of keys (keyList) is taken along.
+not have stay as they are. A list of keys (keyList) is taken along. A kept job
+that cannot be read is replaced; one that a newer version kept is not.
 
 What a job takes back holds for what is under way, too: without delete: nothing is
 removed from the target any more, and events are followed no further than the job
@@ -73,31 +75,16 @@ func (o *applyOptions) apply(ctx context.Context, names []string, out, told io.W
 	if err != nil {
 		return usageError{err}
 	}
-	if err := o.check(ctx, led, at, jobs); err != nil {
+	if err := o.compare(ctx, led, at, jobs); err != nil {
 		return misconfigured(err)
 	}
-	for i := range jobs {
-		if err := jobs[i].compare(ctx, led); err != nil {
-			return misconfigured(err)
-		}
-	}
-	op, begun, wait := operate(led, told), time.Now(), false
-	for _, a := range jobs {
-		if a.Change == "same" {
-			continue
-		}
-		raw, err := job.Encode(a.filed.Job)
-		if err != nil {
-			return usageError{err}
-		}
-		withdrawn, err := op.Keep(ctx, ledger.KeptJob{Name: a.Job, Job: raw, At: time.Now().UTC()}, a.keys)
-		if err != nil {
-			return misconfigured(err)
-		}
-		wait, begun = wait || withdrawn, time.Now()
+	op := operate(led, told)
+	kept, wait, err := o.keep(ctx, op, at, jobs)
+	if err != nil {
+		return misconfigured(err)
 	}
 	if wait {
-		if err := op.Settle(ctx, begun, o.grace); err != nil {
+		if err := op.Settle(ctx, kept, o.grace); err != nil {
 			return unsettled(ctx, err)
 		}
 	}
@@ -115,6 +102,55 @@ func (o *applyOptions) apply(ctx context.Context, names []string, out, told io.W
 		}
 	}
 	return nil
+}
+
+// compare refuses jobs that cannot be kept, and takes down what each changes.
+func (o *applyOptions) compare(ctx context.Context, led *ledger.Ledger, at job.Location, jobs []applied) error {
+	if err := o.check(ctx, led, at, jobs); err != nil {
+		return err
+	}
+	for i := range jobs {
+		if err := jobs[i].compare(ctx, led); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep keeps the jobs that change anything. It looks once more at what others
+// keep, now that no other can keep or begin anything beside it. It returns when it
+// had kept the last, and whether what they take back is to be waited for.
+func (o *applyOptions) keep(ctx context.Context, op *app.Operator, at job.Location, jobs []applied) (last time.Time, wait bool, err error) {
+	var all []job.Job
+	for _, a := range jobs {
+		if a.Change != "same" {
+			all = append(all, a.filed.Job)
+		}
+	}
+	if len(all) == 0 {
+		return last, false, nil
+	}
+	err = app.Exclusively(ctx, op.Ledger, all, time.Now(), func(ctx context.Context) error {
+		if err := o.check(ctx, op.Ledger, at, jobs); err != nil {
+			return err
+		}
+		for _, a := range jobs {
+			if a.Change == "same" {
+				continue
+			}
+			raw, err := job.Encode(a.filed.Job)
+			if err != nil {
+				return usageError{err}
+			}
+			withdrawn, err := op.Keep(ctx, ledger.KeptJob{Name: a.Job, Job: raw, At: time.Now().UTC()}, a.keys)
+			if err != nil {
+				return err
+			}
+			wait, last = wait || withdrawn, time.Now()
+		}
+		return nil
+	})
+	return last, wait, err
 }
 
 // read reads the jobs of the file that are named, all if none is, and their keys.
@@ -157,12 +193,12 @@ func (o *applyOptions) read(at job.Location, names []string) ([]applied, error) 
 
 // check refuses jobs that this ledger cannot keep, each with its line.
 func (o *applyOptions) check(ctx context.Context, led *ledger.Ledger, at job.Location, jobs []applied) error {
-	kept, err := app.Kept(ctx, led)
+	others, err := app.Others(ctx, led, time.Now(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	kept = slices.DeleteFunc(kept, func(k job.Job) bool {
-		return slices.ContainsFunc(jobs, func(a applied) bool { return a.Job == k.Name })
+	others = slices.DeleteFunc(others, func(k app.Other) bool {
+		return k.Run == "" && slices.ContainsFunc(jobs, func(a applied) bool { return a.Job == k.Name })
 	})
 	var errs []error
 	wrong := func(line int, err error) {
@@ -185,8 +221,8 @@ func (o *applyOptions) check(ctx context.Context, led *ledger.Ledger, at job.Loc
 		for _, other := range jobs[:i] {
 			wrong(f.TargetLine, f.Clash(other.filed.Job))
 		}
-		for _, other := range kept {
-			wrong(f.TargetLine, f.Clash(other))
+		for _, other := range others {
+			wrong(f.TargetLine, other.Refuse(f.Job))
 		}
 	}
 	return errors.Join(errs...)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -220,18 +221,46 @@ func TestAJobThatCannotBeReadIsListedReplacedAndRemoved(t *testing.T) {
 	if err := json.Unmarshal([]byte(d.do(0, nil, "jobs", "list", "--json")), &list); err != nil || len(list) != 3 || list[0].Problem == "" || list[1].Problem == "" || list[2].Problem != "" {
 		t.Errorf("the list is %+v, %v, want three jobs, of which two cannot be read", list, err)
 	}
-	d.do(0, []string{"half: cannot be read", "unexpected end of JSON input"}, "jobs", "show", "half")
+	d.do(0, []string{"half: cannot be read", "cut off or no JSON"}, "jobs", "show", "half")
 	d.do(2, []string{"the kept job half cannot be read", "ferry jobs remove half"}, "start", "half")
 	d.do(0, nil, "start", "photos")
 	elsewhere := "{source: SRC, target: 'oss://elsewhere/?region=cn-hangzhou'}"
 	d.jobs("jobs:\n  half: " + elsewhere + "\n")
-	d.apply(0, []string{"replaced half", "could not be read"})
+	d.apply(0, []string{"replaced half", "could not be read"}, "--wait", "0s")
 	d.apply(0, []string{"same     half"})
-	d.do(0, nil, "jobs", "remove", "half")
+	d.do(0, nil, "jobs", "remove", "half", "--wait", "0s")
 	d.jobs("jobs:\n  newer: " + elsewhere + "\n")
 	d.apply(1, []string{"kept by a newer version", "ferry jobs remove newer"})
-	d.do(0, []string{"not kept any more: newer"}, "jobs", "remove", "newer")
+	d.do(0, []string{"not kept any more: newer"}, "jobs", "remove", "newer", "--wait", "0s")
 	d.apply(0, []string{"new      newer"})
 	spoil("half.json", "")
-	d.do(0, []string{"not kept any more: half"}, "jobs", "remove", "half")
+	d.do(0, []string{"not kept any more: half"}, "jobs", "remove", "half", "--wait", "0s")
+}
+
+// TestOfTwoJobsOfOnePlaceThatAreKeptAtOneMomentOneIs applies each by a process of
+// its own, to a ledger that answers slowly, so that both look before either keeps.
+func TestOfTwoJobsOfOnePlaceThatAreKeptAtOneMomentOneIs(t *testing.T) {
+	for range 3 {
+		d := newDesk(t)
+		d.jobs("jobs:\n  a: {source: SRC, target: DST}\n  b: {source: SRC, target: DST/old}\n")
+		d.oss.Desk().Inject(chaos.Rule{Kind: chaos.Latency, Rate: 1, Delay: 20 * time.Millisecond})
+		var codes [2]int
+		var said [2]string
+		var all sync.WaitGroup
+		for i, name := range []string{"a", "b"} {
+			all.Go(func() {
+				_, said[i], codes[i] = execute(t, d.env, "jobs", "apply", name, "--file", d.file)
+			})
+		}
+		all.Wait()
+		kept := 0
+		for _, key := range d.oss.Keys(demoTarget) {
+			if strings.HasPrefix(key, ".ferry/jobs/") {
+				kept++
+			}
+		}
+		if kept != 1 || codes[0]+codes[1] != 2 || !strings.Contains(said[0]+said[1], "write to one place") {
+			t.Errorf("%d were kept, the exit codes are %v: %q, want one kept and the other refused", kept, codes, said)
+		}
+	}
 }

@@ -106,7 +106,8 @@ func paused(name string) error {
 	return fault.New(fault.Changed, "app.Copy", name, fmt.Errorf("run %s is paused, and nothing is lost: ferry resume %s lets it go on, by the same command", name, name))
 }
 
-// begin starts a run, or finds what is open of the newest one.
+// begin starts a run, or finds what is open of the newest one. Of several that
+// begin one of the same job at the same time, one starts it and the others find it.
 func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o Options) (string, []task.Task, error) {
 	if err := unsealed(ctx, l, j.Name); err != nil {
 		return "", nil, err
@@ -115,42 +116,69 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 	if err != nil {
 		return "", nil, err
 	}
-	if len(runs) > 0 {
-		name := runs[len(runs)-1]
-		progress, err := l.Run(name).Glance(ctx)
-		switch {
-		case ledger.Missing(err): // it left something, but never started
-		case err != nil:
-			return "", nil, err
-		case !progress.Reported && progress.Started.Deployed:
-			return "", nil, fault.New(fault.Invalid, "app.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
-		case !progress.Reported:
-			open, err := goOn(ctx, p, l, name, func() error { return goesOn(progress.Started, j, o.Keys) })
-			if err != nil || len(open) > 0 {
-				if err == nil {
-					o.Begun(name, &progress)
-				}
-				return name, open, err
-			}
+	for _, name := range latest(runs, o.Now()) {
+		if open, err := takeUp(ctx, p, l, j, name, o); err != nil || len(open) > 0 {
+			return name, open, err
 		}
 	}
 	if err := listed(j, o.Keys); err != nil {
 		return "", nil, err
 	}
-	name := pipeline.RunName(j, o.Now())
-	for slices.Contains(runs, name) { // two runs in one second
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return "", nil, ctx.Err()
+	var name string
+	var first []task.Task
+	meanwhile := false // another has begun one
+	err = Exclusively(ctx, l, []job.Job{j}, o.Now(), func(ctx context.Context) error {
+		newest, err := l.Newest(ctx, j.Name, o.Now())
+		if meanwhile = newest != "" && !slices.Contains(runs, newest); err != nil || meanwhile {
+			return err
 		}
 		name = pipeline.RunName(j, o.Now())
+		for slices.Contains(runs, name) { // two runs in one second
+			if err := wait(ctx, time.Second); err != nil {
+				return err
+			}
+			name = pipeline.RunName(j, o.Now())
+		}
+		first, err = p.Start(ctx, j, name, o.Keys...)
+		return err
+	})
+	switch {
+	case err != nil:
+		return name, nil, err
+	case meanwhile:
+		return begin(ctx, p, l, j, o)
 	}
-	first, err := p.Start(ctx, j, name, o.Keys...)
-	if err == nil {
-		o.Begun(name, nil)
+	o.Begun(name, nil)
+	return name, first, nil
+}
+
+// latest returns of a job's runs, in order, those that may be gone on with: any
+// that a clock which was wrong named ahead of now, and the newest of the others.
+func latest(runs []string, now time.Time) []string {
+	n := len(runs)
+	for n > 0 && ledger.IsAhead(runs[n-1], now) {
+		n--
 	}
-	return name, first, err
+	return runs[max(0, n-1):]
+}
+
+// takeUp returns the open tasks of a run that is not over; none where it is, or
+// was cancelled, or never started.
+func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, name string, o Options) ([]task.Task, error) {
+	progress, err := l.Run(name).Glance(ctx)
+	switch {
+	case ledger.Missing(err): // it left something, but never started
+		return nil, nil
+	case err != nil || progress.Reported:
+		return nil, err
+	case progress.Started.Deployed:
+		return nil, fault.New(fault.Invalid, "app.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
+	}
+	open, err := goOn(ctx, p, l, name, func() error { return goesOn(progress.Started, j, o.Keys) })
+	if err == nil && len(open) > 0 {
+		o.Begun(name, &progress)
+	}
+	return open, err
 }
 
 // goOn returns the open tasks of an unfinished run. One that was cancelled has

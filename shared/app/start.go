@@ -3,50 +3,91 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/task"
 )
 
 // Start begins a run of j and returns its name. keys are those that the job's
 // KeyList names, as job.ReadKeys returns them; none where it has no list. It
 // refuses with Invalid a job that was ended for good, one that writes where
 // another job writes, and, unless j.Overlap allows it, one of which an earlier
-// run is not over: two would copy the same objects.
-func (d *Deployment) Start(ctx context.Context, j job.Job, keys []string, now time.Time) (string, error) {
+// run is not over: two would copy the same objects. Of several that start it, or
+// jobs that clash with it, at the same time one begins a run at most (Exclusively).
+func (d *Deployment) Start(ctx context.Context, j job.Job, keys []string, now time.Time) (name string, err error) {
 	if err := listed(j, keys); err != nil {
 		return "", err
 	}
-	if err := d.mayStart(ctx, j, now); err != nil {
-		return "", err
+	var first []task.Task
+	err = Exclusively(ctx, d.ledger, []job.Job{j}, now, func(ctx context.Context) error {
+		if err := d.mayStart(ctx, j, now); err != nil {
+			return err
+		}
+		if name, err = d.nextRun(ctx, j, now); err != nil {
+			return err
+		}
+		first, err = d.pipeline.Start(ctx, j, name, keys...)
+		return err
+	})
+	if err != nil {
+		return name, err
 	}
-	name := pipeline.RunName(j, now)
+	return name, d.Worker("").Submit(ctx, first...)
+}
+
+// nextRun names the run of j that begins now. Where j does not allow its runs to
+// overlap it refuses with Invalid to begin one beside another, and names that.
+func (d *Deployment) nextRun(ctx context.Context, j job.Job, now time.Time) (string, error) {
 	last, err := d.ledger.Newest(ctx, j.Name, now)
 	if err != nil {
 		return "", err
 	}
-	if last != "" && j.Overlap != job.AllowOverlap {
-		open, _, err := unfinished(ctx, d.ledger.Run(last))
-		if err == nil && open {
-			err = fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("run %s is not over: ferry status %s tells how far it is", last, last))
-		}
-		if err != nil {
-			return last, err
+	if j.Overlap != job.AllowOverlap {
+		switch open, standing, err := d.stillOpen(ctx, j.Name, last, now); {
+		case err != nil:
+			return "", err
+		case open != "":
+			return open, fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("run %s is not over (%s): ferry status %s tells how far it is", open, standing, open))
 		}
 	}
-	if last >= name { // begun within this second, or by a clock that is ahead: the newest sorts last
-		_, when, _ := strings.Cut(last, "/")
-		at, err := time.Parse(ledger.RunTime, when)
-		if err != nil {
-			return "", fault.New(fault.Corrupt, "app.Start", last, err)
-		}
-		name = pipeline.RunName(j, at.Add(time.Second))
+	name := pipeline.RunName(j, now)
+	if last < name || ledger.IsAhead(last, now) {
+		return name, nil
 	}
-	return name, d.begin(ctx, j, name, keys)
+	// The newest was begun within this second, or by a clock that is a little ahead.
+	_, when, _ := strings.Cut(last, "/")
+	at, err := time.Parse(ledger.RunTime, when)
+	if err != nil {
+		return "", fault.New(fault.Corrupt, "app.Start", last, err)
+	}
+	return pipeline.RunName(j, at.Add(time.Second)), nil
+}
+
+// stillOpen returns a run of the job that is not over, and how it stands: the
+// newest, or one that a clock which was wrong named ahead of now; "" where there is none.
+func (d *Deployment) stillOpen(ctx context.Context, name, newest string, now time.Time) (string, ledger.Standing, error) {
+	ahead, err := d.ledger.NamedAhead(ctx, name, now)
+	if err != nil {
+		return "", "", err
+	}
+	for _, run := range append(ahead, newest) {
+		if run == "" {
+			continue
+		}
+		if open, s, err := unfinished(ctx, d.ledger.Run(run)); err != nil || open {
+			return run, s, err
+		}
+	}
+	return "", "", nil
 }
 
 // unfinished reports whether a run was started and is not over, and how it stands.
@@ -60,15 +101,6 @@ func unfinished(ctx context.Context, run *ledger.Run) (bool, ledger.Standing, er
 		return false, s, nil
 	}
 	return err == nil, s, err
-}
-
-// begin begins the run of that name, or sends its first tasks once more.
-func (d *Deployment) begin(ctx context.Context, j job.Job, name string, keys []string) error {
-	first, err := d.pipeline.Start(ctx, j, name, keys...)
-	if err != nil {
-		return err
-	}
-	return d.Worker("").Submit(ctx, first...)
 }
 
 // mayStart refuses a job that may write nothing.
@@ -91,51 +123,93 @@ func unsealed(ctx context.Context, l *ledger.Ledger, name string) error {
 // alone refuses with Invalid a job that writes where another does that is kept
 // or has a run under way.
 func (d *Deployment) alone(ctx context.Context, j job.Job, now time.Time) error {
-	others, err := Kept(ctx, d.ledger)
+	others, err := Others(ctx, d.ledger, now, d.log)
 	if err != nil {
 		return err
-	}
-	ran, err := d.ledger.Ran(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range ran {
-		if name == j.Name {
-			continue
-		}
-		o, under, err := d.underWay(ctx, name, now)
-		if err != nil {
-			return err
-		}
-		if under {
-			others = append(others, o)
-		}
 	}
 	for _, o := range others {
-		if err := j.Clash(o); err != nil {
+		if err := o.Refuse(j); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// underWay returns the job of the newest run of that name, if it is not over.
-func (d *Deployment) underWay(ctx context.Context, name string, now time.Time) (job.Job, bool, error) {
-	last, err := d.ledger.Newest(ctx, name, now)
-	if err != nil || last == "" {
-		return job.Job{}, false, err
+// Other is a job that writes somewhere: one that is kept, or one of which a run is
+// under way.
+type Other struct {
+	job.Job
+	Run string // that is under way; "" of one that is kept
+}
+
+// Refuse says that j writes where o does, Invalid, with what to do about it; nil
+// where it does not.
+func (o Other) Refuse(j job.Job) error {
+	err := j.Clash(o.Job)
+	if err != nil && o.Run != "" {
+		return fault.New(fault.Invalid, "app.Refuse", j.Name, fmt.Errorf("%w; run %s is not over: wait until it is, or end it by ferry cancel %s", err, o.Run, o.Run))
 	}
-	run := d.ledger.Run(last)
-	open, standing, err := unfinished(ctx, run)
-	if err != nil || !open || standing.Final() {
-		return job.Job{}, false, err
-	}
-	s, err := run.Started(ctx)
+	return err
+}
+
+// Others returns the jobs that a ledger keeps and those of which the newest run is
+// not over. A run whose record cannot be read is a line in log, and left out: it
+// cannot be gone on with.
+func Others(ctx context.Context, l *ledger.Ledger, now time.Time, log *slog.Logger) ([]Other, error) {
+	kept, err := Kept(ctx, l)
 	if err != nil {
-		return job.Job{}, false, err
+		return nil, err
+	}
+	ran, err := l.Ran(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others := make([]Other, len(ran))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(lookers)
+	for i, name := range ran {
+		g.Go(func() (err error) {
+			others[i], err = underWay(ctx, l, name, now)
+			if ledger.Unreadable(err) {
+				log.ErrorContext(ctx, "a run that cannot be read is left out where jobs are held apart", "run", others[i].Run, "fault", fault.KindOf(err), "err", err)
+				others[i], err = Other{}, nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	others = slices.DeleteFunc(others, func(o Other) bool { return o.Name == "" })
+	for _, j := range kept {
+		others = append(others, Other{Job: j})
+	}
+	return others, nil
+}
+
+// lookers is how many jobs are looked at at the same time.
+const lookers = 16
+
+// underWay returns the job of the newest run of that name, if it is not over.
+func underWay(ctx context.Context, l *ledger.Ledger, name string, now time.Time) (Other, error) {
+	last, err := l.Newest(ctx, name, now)
+	if err != nil || last == "" {
+		return Other{}, err
+	}
+	run := l.Run(last)
+	open, standing, err := unfinished(ctx, run)
+	if err == nil && (!open || standing.Final()) || err != nil && !ledger.Unreadable(err) {
+		return Other{Run: last}, err
+	}
+	s, err := run.Started(ctx) // also of one that does not tell how it stands
+	if err != nil {
+		return Other{Run: last}, err
 	}
 	j, err := job.Decode(s.Job)
-	return j, err == nil, err
+	if target, ok := job.TargetOf(s.Job); err != nil && ok {
+		j, err = job.Job{Name: name, Target: target}, nil
+	}
+	return Other{j, last}, err
 }
 
 // Kept returns the jobs that a ledger keeps and that were not ended for good. Of
@@ -146,31 +220,37 @@ func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	var jobs []job.Job
-	for _, name := range names {
-		_, sealed, err := l.Sealed(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if sealed {
-			continue
-		}
-		j, k, err := KeptJob(ctx, l, name)
-		switch {
-		case ledger.Missing(err):
-			continue // removed meanwhile
-		case ledger.Unreadable(err):
-			target, ok := job.TargetOf(k.Job)
-			if !ok {
-				continue
-			}
-			j = job.Job{Name: name, Target: target}
-		case err != nil:
-			return nil, err
-		}
-		jobs = append(jobs, j)
+	jobs := make([]job.Job, len(names))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(lookers)
+	for i, name := range names {
+		g.Go(func() (err error) {
+			jobs[i], err = keptAndOpen(ctx, l, name)
+			return err
+		})
 	}
-	return jobs, nil
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(jobs, func(j job.Job) bool { return j.Name == "" }), nil
+}
+
+// keptAndOpen is one of what Kept returns, without a name where it is none of them.
+func keptAndOpen(ctx context.Context, l *ledger.Ledger, name string) (job.Job, error) {
+	if _, sealed, err := l.Sealed(ctx, name); err != nil || sealed {
+		return job.Job{}, err
+	}
+	j, k, err := KeptJob(ctx, l, name)
+	switch {
+	case ledger.Missing(err):
+		return job.Job{}, nil // removed meanwhile
+	case ledger.Unreadable(err):
+		if target, ok := job.TargetOf(k.Job); ok {
+			return job.Job{Name: name, Target: target}, nil
+		}
+		return job.Job{}, nil
+	}
+	return j, err
 }
 
 // KeptJob returns the job that a ledger keeps under that name, and where its

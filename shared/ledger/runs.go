@@ -1,26 +1,48 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"kodoferry/shared/store"
 )
 
-// Newest returns the name of job's newest run, "" where it has none. It looks
-// back further and further, for a listing of runs costs a request for each.
+// Ahead is how far the time in a run's name may lie ahead of a clock that is right:
+// OSS takes no request of a clock that is off by more than 15 minutes.
+const Ahead = 15 * time.Minute
+
+// IsAhead reports whether a run is named by a time that no clock can have shown yet.
+func IsAhead(run string, now time.Time) bool {
+	return run[strings.LastIndexByte(run, '/')+1:] > now.Add(Ahead).UTC().Format(RunTime)
+}
+
+// Newest returns the name of job's newest run, "" where it has none. One that
+// IsAhead, as it was begun by a clock that was wrong, is the newest where there is
+// no other. It looks back further and further, for a listing of runs costs a
+// request for each.
 func (l *Ledger) Newest(ctx context.Context, job string, now time.Time) (string, error) {
+	ahead := ""
 	for _, first := range []string{now.Add(-time.Hour).UTC().Format(RunTime), now.Add(-48 * time.Hour).UTC().Format(RunTime), ""} {
 		found, err := l.runs(ctx, job, first, ordinary)
 		if err != nil {
 			return "", err
 		}
-		if n := len(found); n > 0 {
-			return found[n-1], nil
+		for _, run := range slices.Backward(found) {
+			if !IsAhead(run, now) {
+				return run, nil
+			}
+			ahead = cmp.Or(ahead, run)
 		}
 	}
-	return "", nil
+	return ahead, nil
+}
+
+// NamedAhead lists job's runs that are IsAhead.
+func (l *Ledger) NamedAhead(ctx context.Context, job string, now time.Time) ([]string, error) {
+	return l.runs(ctx, job, now.Add(Ahead).UTC().Format(RunTime), func(run string) bool { return ordinary(run) && IsAhead(run, now) })
 }
 
 // Ran lists the jobs that have runs, kept or not.

@@ -58,10 +58,11 @@ var table = map[Role][]deed{
 	},
 	// A plan looks at what the target holds; a check asks for what may not be
 	// changed, and tries its rights on a probe in the ledger; clean aborts what is
-	// left of uploads, and removes what a run left in the ledger.
+	// left of uploads, and removes what a run left in the ledger. A start says first
+	// that it is about to be, by a record with a tag.
 	Operator: {
 		{targetBucket, both(lists, asks)}, {targetKeys, both(reads, both(aborts, parts))},
-		{ledgerBucket, both(lists, asks)}, {ledgerKeys, both(both(stores, removes), aborts)},
+		{ledgerBucket, both(lists, asks)}, {ledgerKeys, both(both(both(reads, records), removes), aborts)},
 		{listQueue, both(sends, counts)}, {copyQueue, both(sends, counts)}, {verifyQueue, both(sends, counts)}, {deleteQueue, both(sends, counts)}, {deadQueue, counts},
 	},
 	// On a timer it begins runs, for which it asks whether the target keeps versions.

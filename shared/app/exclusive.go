@@ -1,0 +1,156 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+)
+
+const (
+	// exclusiveFor is how long a process may take for what it has an intent for.
+	// Others take it for dead at ledger.IntentFor, later by what a request may take
+	// on its way.
+	exclusiveFor = 100 * time.Second
+	// exclusiveWait is how long it waits under one intent before it writes another:
+	// what is left of exclusiveFor must do.
+	exclusiveWait = 20 * time.Second
+	// exclusiveAll bounds how long it waits for others in all: longer than the
+	// intent of one that died stands.
+	exclusiveAll = 2 * ledger.IntentFor
+	// rivalsEvery is how often it looks whether others have done what they are about
+	// to, give or take a quarter.
+	rivalsEvery = 150 * time.Millisecond
+)
+
+// Exclusively calls do, which is to look and then to act: to keep jobs, or to begin
+// runs of them. While it runs no other process of the ledger is in such a call for
+// a job of one of their names, or one that writes where one of them does. So of two
+// that clash, one sees what the other did.
+//
+// The ledger can create a record, but not compare and swap one. So who comes
+// writes down what it is about to do, and then looks what others are about to: of
+// two, at least the later one sees the other. Who sees an intent of an earlier name
+// takes its own back and comes again once that is gone; who sees only later ones
+// waits until they are, for their owners may have looked before it came. Where
+// others take too long it fails with Temporary, and do was not called. There is at
+// least one job.
+func Exclusively(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time.Time, do func(context.Context) error) error {
+	places := make([]ledger.Place, len(jobs))
+	for i, j := range jobs {
+		places[i] = ledger.Place{Job: j.Name, Bucket: j.Target.Bucket, Prefix: j.Target.Prefix}
+	}
+	for first := time.Now(); ; {
+		begun := time.Now()
+		mine, err := l.Intend(ctx, places, now)
+		if err != nil {
+			return err
+		}
+		e := exclusive{l, jobs, mine, now, begun}
+		free, rival, err := e.alone(ctx)
+		if err == nil && free {
+			err = e.within(ctx, do)
+		}
+		e.withdraw(ctx)
+		if err != nil || free {
+			return err
+		}
+		if time.Since(first) > exclusiveAll {
+			return fault.New(fault.Temporary, "app.Exclusively", jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", jobs[0].Name, jobs[0].Name, rival))
+		}
+		if err := wait(ctx, jittered(rivalsEvery)); err != nil {
+			return err
+		}
+	}
+}
+
+// exclusive is one intent of this process.
+type exclusive struct {
+	ledger *ledger.Ledger
+	jobs   []job.Job
+	mine   string
+	now    time.Time
+	begun  time.Time // before it was written, by the clock of this process
+}
+
+// alone waits until no other has an intent that clashes with this one. It gives up
+// as soon as it sees one of an earlier name, or after exclusiveWait, and names it.
+func (e exclusive) alone(ctx context.Context) (free bool, rival string, err error) {
+	for {
+		rivals, err := e.rivals(ctx)
+		switch {
+		case err != nil:
+			return false, "", err
+		case len(rivals) == 0:
+			return true, "", nil
+		case rivals[0] < e.mine || time.Since(e.begun) > exclusiveWait:
+			return false, rivals[0], nil
+		}
+		if err := wait(ctx, jittered(rivalsEvery)); err != nil {
+			return false, "", err
+		}
+	}
+}
+
+// rivals names the intents of others that clash with this one, the earliest first.
+func (e exclusive) rivals(ctx context.Context) (names []string, err error) {
+	all, err := e.ledger.Intents(ctx, e.mine, e.now)
+	if err != nil {
+		return nil, err
+	}
+	var since time.Time // of this one, by the store's clock
+	for _, i := range all {
+		if i.Name == e.mine {
+			since = i.Since
+		}
+	}
+	if since.IsZero() {
+		return nil, fault.New(fault.Temporary, "app.Exclusively", e.mine, errors.New("the ledger does not list what was just written to it: try again, and see that this machine's clock is right"))
+	}
+	dead := since.Add(time.Since(e.begun)).Add(-ledger.IntentFor)
+	for _, i := range all {
+		if i.Name != e.mine && i.Since.After(dead) && e.clashes(i.Jobs) {
+			names = append(names, i.Name)
+		}
+	}
+	return names, nil
+}
+
+// clashes reports whether an intent is about one of the same jobs, or about one
+// that writes to the same place. One that cannot be read may be.
+func (e exclusive) clashes(places []ledger.Place) bool {
+	for _, p := range places {
+		o := job.Job{Name: p.Job, Target: job.Location{Scheme: job.OSS, Bucket: p.Bucket, Prefix: p.Prefix}}
+		for _, j := range e.jobs {
+			if j.Name == o.Name || j.Clash(o) != nil {
+				return true
+			}
+		}
+	}
+	return len(places) == 0
+}
+
+// within calls do with the time that is left.
+func (e exclusive) within(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithDeadline(ctx, e.begun.Add(exclusiveFor))
+	defer cancel()
+	return do(ctx)
+}
+
+// withdraw takes the intent back, also where ctx has ended. One that cannot be
+// taken back stands for ledger.IntentFor and hinders until then.
+func (e exclusive) withdraw(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = e.ledger.Withdraw(ctx, e.mine)
+}
+
+// jittered is d, give or take a quarter.
+func jittered(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.75 + rand.Float64()/2))
+}
