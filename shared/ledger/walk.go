@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -149,6 +150,15 @@ func (w *walk) damaged(name string, err error) (why string, is bool) {
 	return brieflyOf("the record " + w.run.Path(name) + " cannot be read: " + err.Error()), true
 }
 
+// notYet is err of a record that was listed. One that is not there is Temporary: it
+// cannot be read yet, and a NotFound would say that the run was never started.
+func notYet(err error) error {
+	if !Missing(err) {
+		return err
+	}
+	return fault.New(fault.Temporary, "ledger.walk", "", fmt.Errorf("a record is listed and cannot be read yet: %w", err))
+}
+
 // brieflyOf is the beginning of words that may be of any length.
 func brieflyOf(words string) string {
 	if len(words) <= mostWords {
@@ -217,7 +227,7 @@ func (w *walk) readOneProved(ctx context.Context, name string) error {
 		p, err = Proved{Shard: name, Failed: why}, nil
 	}
 	if err != nil {
-		return err
+		return notYet(err)
 	}
 	p.Failed = brieflyOf(p.Failed)
 	w.mu.Lock()
@@ -296,7 +306,7 @@ func (w *walk) readChunk(ctx context.Context, names []string) error {
 			c, err = Closed{Shard: name, Failed: why}, nil
 		}
 		if err != nil {
-			return err
+			return notYet(err)
 		}
 		w.mu.Lock()
 		s := w.shard(name)

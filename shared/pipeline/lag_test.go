@@ -33,7 +33,7 @@ func (l lagging) Open(ctx context.Context, o store.Object, off, n int64) (store.
 
 // TestNothingOpenIsVerified lets records be listed before they can be read.
 func TestNothingOpenIsVerified(t *testing.T) {
-	for name, kind := range map[string]string{"write-offs": "/copied/", "retries": "/again/", "rows": "/listed/"} {
+	for name, kind := range map[string]string{"write-offs": "/copied/", "retries": "/again/", "rows": "/listed/", "closed shards": "/closed/", "verifications": "/verified/"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, batches(5), func(j *job.Job) { j.Limits.Attempts = 8 })
 			w.fill(20, 3)
@@ -41,7 +41,7 @@ func TestNothingOpenIsVerified(t *testing.T) {
 			w.config.Ledger = ledger.Open(lagging{w.led, kind, left}, w.job.Ledger.Prefix)
 			w.pipe = pipeline.New(w.config)
 			first := w.start()
-			left.Store(12)
+			left.Store(5)
 			w.drive(t.Context(), 0, first...)
 			rep := w.report()
 			o := rep.Objects
