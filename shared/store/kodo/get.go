@@ -59,10 +59,37 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 // once. What it returns is what the answer said: Size, Hash, Modified (whole
 // seconds), Type, Meta, and Header without what Kodo tells of every object. A
 // host that sends no hash, as some CDN domains do, is held to the listed size
-// alone. The right hash with another size is Corrupt: the download domain
-// alters content. A range that begins behind the end is Invalid, and so is a
+// alone. Where that is not the object that was listed, and the bucket itself has
+// that one still, the host is asked twice more, as one node of a CDN may be behind
+// the others; then it is Invalid, for its cache is to be refreshed. A range that begins behind the end is Invalid, and so is a
 // host that ignores ranges or sends elsewhere.
 func (b *Bucket) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	found, body, err := b.open(ctx, o, off, n)
+	if _, ok := errors.AsType[*another](err); !ok || !b.has(ctx, o) {
+		return found, body, err
+	}
+	for range 2 {
+		found, body, err = b.open(ctx, o, off, n)
+		if _, ok := errors.AsType[*another](err); !ok {
+			return found, body, err
+		}
+	}
+	cure := "name a domain that is bound to the bucket, domain="
+	if b.domain != "" {
+		cure = "leave out domain="
+	}
+	return store.Object{}, nil, fault.New(fault.Invalid, "kodo.Open", o.Key, fmt.Errorf("the bucket has it, the download host serves another: refresh its cache, or %s (%w)", cure, err))
+}
+
+// has reports whether the bucket itself still has o as it was listed.
+func (b *Bucket) has(ctx context.Context, o store.Object) bool {
+	now, err := b.Stat(ctx, o.Key)
+	return err == nil && now.Hash == o.Hash && now.Size == o.Size
+}
+
+// open is Open, with one GET. What is not the object that was asked for is Changed,
+// or Corrupt under its hash, with another as the cause.
+func (b *Bucket) open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	const op = "kodo.Open"
 	if off < 0 {
 		return store.Object{}, nil, fault.New(fault.Invalid, op, o.Key, fmt.Errorf("offset %d", off))

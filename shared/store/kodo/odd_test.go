@@ -253,3 +253,78 @@ func TestAHeadThatNetHTTPRefusesDoesNotKeepAnObject(t *testing.T) {
 		})
 	}
 }
+
+// TestADownloadHostThatServesAnotherIsToldFromAChange has the bucket's API say
+// what it has, and a download host that answers as it likes.
+func TestADownloadHostThatServesAnotherIsToldFromAChange(t *testing.T) {
+	const hash, old = "FhHNuuv8GdpLpXHEvXJDUlJxtVCW", "FhOldOldOldOldOldOldOldOldOl"
+	etag := `ETag: "` + hash + `"`
+	chunks := "a\r\n0123456789\r\n0\r\n\r\n"
+	stale := map[string]string{
+		"an old body with its old ETag":      odd.Answer(200, "old", `ETag: "`+old+`"`),
+		"an old body of the same length":     odd.Answer(200, "9876543210", `ETag: "`+old+`"`),
+		"HTML":                               odd.Answer(200, "<html><body>log in</body></html>", "Content-Type: text/html"),
+		"HTML of no length":                  odd.Head(200, "Content-Type: text/html; charset=utf-8", "Transfer-Encoding: chunked") + chunks,
+		"length 0":                           odd.Answer(200, "", etag),
+		"length 0 of no hash":                odd.Answer(200, ""),
+		"gzip unasked":                       odd.Answer(200, gzipped(t, []byte("0123456789")), etag, "Content-Encoding: gzip"),
+		"gzip unasked, of no length":         odd.Head(200, etag, "Content-Encoding: gzip", "Transfer-Encoding: chunked") + chunks,
+		"gzip unasked, of a tag of its own":  odd.Head(200, `ETag: W/"5e3f"`, "Content-Encoding: gzip", "Transfer-Encoding: chunked") + chunks,
+		"a range of an old body":             odd.Answer(206, "01", `ETag: "`+old+`"`, "Content-Range: bytes 0-1/3"),
+		"a range of an old body, of no hash": odd.Answer(206, "01", "Content-Range: bytes 0-1/3"),
+	}
+	has := `{"hash":"` + hash + `","fsize":10,"putTime":17000000000000000}`
+	for name, answer := range stale {
+		for bucket, tc := range map[string]struct {
+			stat string
+			kind fault.Kind
+			gets int
+		}{
+			"which the bucket still has":         {has, fault.Invalid, 3},
+			"which the bucket has as that":       {strings.Replace(has, hash, old, 1), "", 1},
+			"of which the bucket will not speak": {`{}`, "", 1},
+			"which is right the second time":     {has, "fine", 2},
+		} {
+			t.Run(name+", "+bucket, func(t *testing.T) {
+				var calls tally
+				_, b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+					switch {
+					case strings.HasPrefix(r.URL.Path, "/stat/"):
+						w.Send(odd.Answer(200, tc.stat))
+					case calls.add("get") > 1 && tc.kind == "fine":
+						w.Send(map[bool]string{true: odd.Answer(206, "01", etag, "Content-Range: bytes 0-1/10"), false: odd.Answer(200, "0123456789", etag)}[r.Header.Get("Range") != ""])
+					default:
+						w.Send(answer)
+						w.Hangup()
+					}
+				})
+				n := int64(-1)
+				if strings.HasPrefix(name, "a range") {
+					n = 2
+				}
+				_, body, err := b.Open(t.Context(), store.Object{Key: "k", Size: 10, Hash: hash, Type: "image/png"}, 0, n)
+				if err == nil {
+					_ = body.Close()
+				}
+				kind := fault.KindOf(err)
+				switch tc.kind {
+				case "fine":
+					if err != nil {
+						t.Errorf("got %v, want the object", err)
+					}
+				case "":
+					if kind != fault.Changed && kind != fault.Corrupt {
+						t.Errorf("got %v, want it Changed, or Corrupt", err)
+					}
+				default:
+					if kind != tc.kind || !strings.Contains(err.Error(), "the bucket has it, the download host serves another: refresh its cache, or leave out domain=") {
+						t.Errorf("got %v, want %s and the cure", err, tc.kind)
+					}
+				}
+				if calls.of("get") != tc.gets {
+					t.Errorf("%d downloads, want %d", calls.of("get"), tc.gets)
+				}
+			})
+		}
+	}
+}

@@ -37,13 +37,21 @@ func (w wanted) holds(resp *http.Response, found *store.Object) (int64, error) {
 		found.Hash = "" // an entity tag of the CDN's own
 	}
 	known := w.o.Hash != ""
+	differs := func(kind fault.Kind, format string, args ...any) (int64, error) {
+		return 0, fault.New(kind, "kodo.Open", w.o.Key, &another{fmt.Sprintf(format, args...)})
+	}
+	coding := resp.Header.Get("Content-Encoding")
 	switch {
 	case known && found.Hash != "" && found.Hash != w.o.Hash:
-		return fail(fault.Changed, "its hash is %s now, not %s", found.Hash, w.o.Hash)
+		return differs(fault.Changed, "its hash is %s now, not %s", found.Hash, w.o.Hash)
 	case known && found.Hash == "" && found.Size >= 0 && found.Size != w.o.Size:
-		return fail(fault.Changed, "it has %d bytes now, not %d", found.Size, w.o.Size)
+		return differs(fault.Changed, "it has %d bytes now, not %d", found.Size, w.o.Size)
 	case known && found.Size >= 0 && found.Size != w.o.Size:
-		return fail(fault.Corrupt, "the download host sends %d bytes under the hash of %d: where a CDN domain alters content, name another domain= or none", found.Size, w.o.Size)
+		return differs(fault.Corrupt, "the download host sends %d bytes under the hash of %d: where a CDN domain alters content, name another domain= or none", found.Size, w.o.Size)
+	case known && found.Size < 0 && coding != "" && !strings.EqualFold(coding, "identity") && !strings.EqualFold(coding, w.o.Header["Content-Encoding"]):
+		return differs(fault.Corrupt, "the download host sends it compressed as %.40q, which was not asked for: where a CDN domain alters content, name another domain= or none", coding)
+	case known && found.Size < 0 && found.Hash == "" && isPage(found.Type) && !isPage(w.o.Type):
+		return differs(fault.Corrupt, "the download host sends a page of HTML in its place")
 	}
 	size := found.Size
 	if size < 0 && known {
@@ -66,6 +74,17 @@ func (w wanted) holds(resp *http.Response, found *store.Object) (int64, error) {
 		return fail(fault.Temporary, "the answer does not say where it ends")
 	}
 	return size, nil
+}
+
+// another is why what the download host sends is not the object that was asked for.
+type another struct{ says string }
+
+func (a *another) Error() string { return a.says }
+
+// isPage reports whether a Content-Type is that of HTML.
+func isPage(kind string) bool {
+	essence, _, _ := strings.Cut(kind, ";")
+	return strings.EqualFold(strings.TrimSpace(essence), "text/html")
 }
 
 // span is how many bytes a part must have, of an object of size (-1: not known).
