@@ -38,6 +38,7 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 		return s, err
 	}
 	var errs []error
+	c.leastRate = j.Limits.LeastRate
 	src, err := c.openSource(j.Source)
 	errs = append(errs, err)
 	dst, err := c.openOSS(j.Target)
@@ -140,6 +141,6 @@ func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
 		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a target or ledger is oss://bucket/prefix"))
 	}
 	return oss.Open(oss.Config{
-		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, Credentials: c.oss,
+		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, LeastRate: c.leastRate, Credentials: c.oss,
 	})
 }

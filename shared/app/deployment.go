@@ -137,8 +137,10 @@ func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeli
 	if j.Target.Endpoint == "" && j.Target.Region == d.at.Region && d.at.Endpoint == "internal" {
 		j.Target.Endpoint = d.at.Endpoint
 	}
-	src, serr := d.config.openSource(j.Source)
-	dst, derr := d.config.openOSS(j.Target)
+	c := d.config
+	c.leastRate = j.Limits.LeastRate
+	src, serr := c.openSource(j.Source)
+	dst, derr := c.openOSS(j.Target)
 	if err := errors.Join(serr, derr); err != nil {
 		return nil, nil, fault.New(fault.Invalid, "app.open", j.Name, err)
 	}

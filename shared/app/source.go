@@ -31,7 +31,7 @@ func (c Config) openSource(l job.Location) (source, error) {
 		keys, variables := c.s3(l)
 		return s3.Open(s3.Config{
 			Bucket: l.Bucket, Region: l.Region, Endpoint: l.S3Endpoint(), Insecure: l.Insecure,
-			Credentials: func() s3.Credentials { return keys }, Variables: variables,
+			Credentials: func() s3.Credentials { return keys }, Variables: variables, LeastRate: c.leastRate,
 		})
 	}
 	return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a source is kodo://bucket/prefix or s3://bucket/prefix"))
@@ -40,7 +40,7 @@ func (c Config) openSource(l job.Location) (source, error) {
 func (c Config) openKodo(l job.Location) (*kodo.Bucket, error) {
 	return kodo.Open(kodo.Config{
 		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Domain: l.Domain, Insecure: l.Insecure,
-		AccessKey: c.KodoAccessKey, SecretKey: c.KodoSecretKey,
+		AccessKey: c.KodoAccessKey, SecretKey: c.KodoSecretKey, LeastRate: c.leastRate,
 	})
 }
 

@@ -114,6 +114,7 @@ func (l Limits) check() problems {
 		// OSS API reference, UploadPart: 100 KB to 5 GB. A qetag is made of blocks of 4 MiB.
 		bad.at("limits.partSize", "limits.partSize is %d bytes: OSS takes parts of 100 KB to 5 GB, and to join their hashes Ferry cuts at multiples of 4 MiB, so write one from 4MiB to 4GiB such as 16MiB, or leave it out", l.PartSize)
 	}
+	within(&bad, "leastRate", l.LeastRate, 1, 1<<30)
 	within(&bad, "requests", l.Requests, 0, 1_000_000)
 	within(&bad, "instances", l.Instances, 0, 100_000)
 	bad.under("limits.bandwidth", l.Bandwidth.check())

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -68,6 +69,11 @@ func (f *jobFile) add(line int, format string, args ...any) {
 }
 
 func (f *jobFile) read(data []byte, set []func(*Job)) []Filed {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // as editors of Windows write it
+	if bytes.HasPrefix(data, []byte{0xFF, 0xFE}) || bytes.HasPrefix(data, []byte{0xFE, 0xFF}) {
+		f.add(1, "the file is in UTF-16: save it as UTF-8")
+		return nil
+	}
 	if len(data) > maxFile {
 		f.add(1, "the file has %d bytes: keep it below %d, and long lists of keys in files of their own (keyList)", len(data), maxFile)
 		return nil

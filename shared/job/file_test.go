@@ -214,3 +214,30 @@ func FuzzParseFile(f *testing.F) {
 		}
 	})
 }
+
+func TestAFileMayBeginWithAByteOrderMark(t *testing.T) {
+	good := fmt.Sprintf(twoJobs, "")
+	if jobs, err := job.ParseFile([]byte("\ufeff"+good), "f"); err != nil || len(jobs) != 1 || jobs[0].Name != "a" {
+		t.Errorf("ParseFile = %+v, %v, want the job a", jobs, err)
+	}
+	if jobs, err := job.ParseFile([]byte("\ufeff\r\n"+strings.ReplaceAll(good, "\n", "\r\n")), "f"); err != nil || len(jobs) != 1 {
+		t.Errorf("ParseFile with the lines of Windows = %+v, %v, want the job a", jobs, err)
+	}
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
+		if _, err := job.ParseFile([]byte(mark+"j\x00"), "f"); err == nil || !strings.Contains(err.Error(), "UTF-8") {
+			t.Errorf("ParseFile of UTF-16: %v, want it to say so", err)
+		}
+	}
+}
+
+func TestTheLeastRateIsAFieldOfTheLimits(t *testing.T) {
+	for text, want := range map[string]int64{"": 1024, ", limits: {leastRate: 10KiB/s}": 10240, ", limits: {leastRate: 1B/s}": 1} {
+		jobs, err := job.ParseFile([]byte(fmt.Sprintf(twoJobs, text)), "f")
+		if err != nil || jobs[0].Limits.LeastRate != want {
+			t.Errorf("%s: %+v, %v, want %d", text, jobs, err, want)
+		}
+	}
+	if _, err := job.ParseFile([]byte(fmt.Sprintf(twoJobs, ", limits: {leastRate: 2GiB/s}")), "f"); err == nil {
+		t.Error("a least rate that no line has is taken")
+	}
+}

@@ -72,6 +72,7 @@ type Limits struct {
 	Fanout       int   `json:"fanout,omitempty"`       // stretches that a full shard leaves the rest in, at most: 1..64 (8); 1 lists in one chain
 	PartsAbove   int64 `json:"partsAbove,omitempty"`   // bytes above which an object goes in parts: 4 MiB..5 GiB (32 MiB in functions, else 256 MiB)
 	PartSize     int64 `json:"partSize,omitempty"`     // bytes of the first part, a multiple of 4 MiB: 4 MiB..4 GiB (16 MiB); larger where 10,000 parts would not suffice
+	LeastRate    int64 `json:"leastRate,omitempty"`    // bytes a second that a connection must carry while it is waited for: 1..1 GiB (1 KiB); one that carries less for half a minute is given up, and the object tried again
 
 	// These bound all processes of a run together; 0 does not bound.
 	Bandwidth Bandwidth `json:"bandwidth,omitzero"`  // bytes read from the source
@@ -84,7 +85,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Parallel: 64, BatchObjects: 10_000, BatchBytes: 16 << 30,
 		ShardKeys: 200_000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
-		Fanout: 8, PartSize: 16 << 20, // PartsAbove depends on where the run is started
+		Fanout: 8, PartSize: 16 << 20, LeastRate: 1 << 10, // PartsAbove depends on where the run is started
 	}
 }
 
@@ -158,6 +159,7 @@ func (j Job) WithDefaults() Job {
 	l.Rounds = cmp.Or(l.Rounds, d.Rounds)
 	l.Fanout = cmp.Or(l.Fanout, d.Fanout)
 	l.PartSize = cmp.Or(l.PartSize, d.PartSize)
+	l.LeastRate = cmp.Or(l.LeastRate, d.LeastRate)
 	return j
 }
 

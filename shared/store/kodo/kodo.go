@@ -51,6 +51,7 @@ type Config struct {
 	AccessKey, SecretKey string
 
 	PageSize  int               // keys a listing request, 1..1,000; 0 is 1,000
+	LeastRate int64             // bytes a second that a connection must carry while it is waited for; 0 is 1 KiB
 	Transport http.RoundTripper // nil: one of the bucket's own, which is what CloseIdle is for
 	Now       func() time.Time  // nil: time.Now
 }
@@ -112,7 +113,7 @@ func Open(cfg Config) (*Bucket, error) {
 		b.cfg.Now = time.Now
 	}
 	if b.cfg.Transport == nil {
-		b.cfg.Transport = store.NewTransport(answerTime, silenceTime, idleTime)
+		b.cfg.Transport = store.NewTransport(answerTime, silenceTime, idleTime, store.AtLeast(cfg.LeastRate))
 	}
 	return b, nil
 }

@@ -5,10 +5,12 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"kodoferry/shared/store"
 )
@@ -85,16 +87,53 @@ func token(s string) bool {
 }
 
 // asciiDisposition writes a raw UTF-8 file name as filename*=utf-8”…, which
-// every browser reads; "" where v cannot be parsed.
+// every browser reads; "" where v cannot be parsed, or is not UTF-8.
 func asciiDisposition(v string) string {
 	kind, params, err := mime.ParseMediaType(v)
 	if err != nil {
+		kind, params = looseDisposition(v)
+	}
+	if !utf8.ValidString(v) {
 		return ""
 	}
 	if s := mime.FormatMediaType(kind, params); plain(s) {
 		return s
 	}
 	return ""
+}
+
+// looseDisposition takes a Content-Disposition apart as browsers do, whose file
+// name stands without quotes though it holds more than a token may: other
+// scripts, spaces, brackets.
+func looseDisposition(v string) (kind string, params map[string]string) {
+	kind, rest, _ := strings.Cut(v, ";")
+	params = map[string]string{}
+	for rest != "" {
+		var name, value string
+		name, rest, _ = strings.Cut(rest, "=")
+		if name = strings.ToLower(strings.TrimSpace(name)); !token(name) {
+			return "", nil
+		}
+		rest = strings.TrimLeft(rest, " \t")
+		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
+			value, rest, _ = strings.Cut(quoted, `"`)
+			_, rest, _ = strings.Cut(rest, ";")
+		} else {
+			value, rest, _ = strings.Cut(rest, ";")
+		}
+		if base, encoded := strings.CutSuffix(name, "*"); encoded { // what it says counts, and in no other form
+			charset, text, _ := strings.Cut(value, "''")
+			plain, err := url.PathUnescape(text)
+			if err != nil || !strings.EqualFold(charset, "UTF-8") {
+				return "", nil
+			}
+			name, value = base, plain
+		} else if _, told := params[name]; told {
+			continue
+		}
+		params[name] = strings.TrimSpace(value)
+	}
+	return strings.TrimSpace(kind), params
 }
 
 // describe reads the object key from the headers of a HEAD or GET, which must

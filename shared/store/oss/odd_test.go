@@ -124,3 +124,31 @@ func TestAnOddTimeIsTroubleOfItsObjectAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileNameIsKeptAsBrowsersReadIt(t *testing.T) {
+	const name = "filename*=utf-8''%E4%B8%AD%E6%96%87.txt"
+	for v, want := range map[string]string{
+		"attachment; filename=中文.txt":                   "attachment; " + name,
+		"attachment;filename= 中文.txt ":                  "attachment; " + name,
+		`attachment; filename="中文.txt"`:                 "attachment; " + name,
+		"inline; filename=中 文(1).txt":                   "inline; filename*=utf-8''%E4%B8%AD%20%E6%96%87%281%29.txt",
+		"attachment; filename=中文.txt; size=3":           "attachment; " + name + "; size=3",
+		"attachment; filename=x中.txt; " + name:          "attachment; " + name,
+		"attachment; filename=中; filename*=GBK''%D6%D0": "",
+		"attachment; filename=\xd6\xd0.txt":             "",
+		"a b; filename=中文.txt":                          "",
+	} {
+		h, warnings, err := attributes(store.Object{Key: "k", Header: map[string]string{"Content-Disposition": v}})
+		if got := strings.Join(h.all["Content-Disposition"], ""); err != nil || got != want || len(warnings) != 1 {
+			t.Errorf("%q: got %q, %q, %v, want %q and one warning", v, got, warnings, err, want)
+		}
+	}
+}
+
+func TestAClassWithoutATwinNamesTheCure(t *testing.T) {
+	b := misbehave(t, func(*odd.Wire, *http.Request) { t.Error("a request was made") })
+	_, err := b.Put(t.Context(), store.Object{Key: "k", Class: "snow_ball"}, nil, store.Put{})
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "--class") {
+		t.Errorf("got %v, want it Invalid, and the cure", err)
+	}
+}

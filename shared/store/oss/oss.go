@@ -66,6 +66,8 @@ type Config struct {
 	PathStyle bool // put the bucket in the path; always so where the host is an IP address or localhost
 	Insecure  bool // allow an http:// endpoint
 
+	LeastRate int64 // bytes a second that a connection must carry while it is waited for; 0 is 1 KiB
+
 	// Credentials is asked for every request, from many goroutines, so that
 	// the newest credentials of a role are taken up as a whole.
 	Credentials func() Credentials
@@ -110,7 +112,7 @@ func Open(cfg Config) (*Bucket, error) {
 	}
 	b := &Bucket{
 		name: cfg.Bucket, region: cfg.Region, where: where, credentials: cfg.Credentials,
-		transport: newTransport(), pause: store.Pauses,
+		transport: newTransport(cfg.LeastRate), pause: store.Pauses,
 	}
 	b.trip = b.transport
 	b.scheme, _, _ = strings.Cut(where.url, "://")

@@ -34,8 +34,8 @@ const (
 // once its buffers take 6 MiB, with every idle connection kept 24 MiB. Bodies
 // take 64 MiB more at worst (64 of 1 MiB; a stream takes 128 KiB), so that all
 // of it is less than half of a function's 256 MiB.
-func newTransport() *http.Transport {
-	t := store.NewTransport(answerTime, silenceTime, idleTime)
+func newTransport(least int64) *http.Transport {
+	t := store.NewTransport(answerTime, silenceTime, idleTime, store.AtLeast(least))
 	t.WriteBufferSize = 64 << 10
 	return t
 }
