@@ -188,7 +188,7 @@ func (d *Deployment) Close(ctx context.Context) {
 // Worker returns who does the tasks of one stage, of all if it is "".
 func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
 	w := &worker.Worker{
-		Doer: d.bell, Stage: stage, Marks: d.ledger, Log: d.log,
+		Doer: d.bell, Stage: stage, Marks: d.ledger, Chains: d.ledger, Log: d.log,
 		Attempts: job.DefaultLimits().Attempts, Pause: d.pipeline.Pause, Send: map[task.Stage]queue.Sender{},
 	}
 	for s, q := range d.queues {

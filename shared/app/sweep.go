@@ -11,7 +11,6 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
-	"kodoferry/shared/task"
 )
 
 const (
@@ -30,9 +29,8 @@ const (
 )
 
 // Sweep looks at every run that is not over, however old it is, and sends again
-// what no record answers for, at most once in every for each run. A queue
-// delivers late, and it may lose: backlog is not loss, so nothing is sent while
-// the queues hold about as much as the run waits for. It closes the books of a
+// what is lost of it, at most once in every for each run: a queue delivers late,
+// and it may lose; resend.go tells how loss is told from backlog. It closes the books of a
 // run that was cancelled and whose canceller went away, and notes which runs
 // have stalled. The runs are looked at in no order, so that one that takes all
 // the time of an invocation keeps no other waiting for good.
@@ -71,7 +69,7 @@ func (d *Deployment) sweepRun(ctx context.Context, name string, every time.Durat
 		final = now.Sub(since) > pipeline.Notice
 		return final, nil // else whoever ended it may be at it
 	case ledger.OfEvents(name):
-		err = d.sweepDay(ctx, name, every, now)
+		err = d.sweepDay(ctx, run, every, now)
 	default:
 		err = d.sweep(ctx, run, since, every, now)
 	}
@@ -119,33 +117,35 @@ func (d *Deployment) begun(ctx context.Context, name string, now time.Time) (boo
 	if _, err := run.Started(ctx); !ledger.Missing(err) {
 		return true, err
 	}
-	_, when, _ := strings.Cut(name, "/")
-	at, err := time.Parse(ledger.RunTime, when)
-	if day, ok := ledger.EventDay(name); ok {
-		at, err = day, nil
-	}
-	if err == nil && now.Sub(at) < neverBegun {
+	if at, err := begunAt(name); err == nil && now.Sub(at) < neverBegun {
 		return false, nil
 	}
 	return false, run.MarkOver(ctx)
 }
 
+// begunAt is when a run of that name began; of one of events, its day.
+func begunAt(run string) (time.Time, error) {
+	if day, ok := ledger.EventDay(run); ok {
+		return day, nil
+	}
+	_, when, _ := strings.Cut(run, "/")
+	at, err := time.Parse(ledger.RunTime, when)
+	if err != nil {
+		return at, fault.New(fault.Invalid, "app.begunAt", run, err)
+	}
+	return at, nil
+}
+
 // sweepDay has a run of events reported whose day is over, and sends again
 // what of it was handed on and has no record. An event whose message was lost
 // is known to nobody: the job's next run finds what it missed.
-func (d *Deployment) sweepDay(ctx context.Context, name string, every time.Duration, now time.Time) error {
-	lost, _, err := d.pipeline.Lost(ctx, name)
-	if err != nil || len(lost) == 0 {
+func (d *Deployment) sweepDay(ctx context.Context, run *ledger.Run, every time.Duration, now time.Time) error {
+	tasks, _, err := d.pipeline.Lost(ctx, run.Name)
+	if err != nil || len(tasks) == 0 {
 		return err
 	}
-	if due, _ := pipeline.Due(name); now.Before(due) {
-		return d.resend(ctx, name, lost, every, now)
-	}
-	// Its day is over, and the queues are never empty where events keep coming.
-	if won, err := d.ledger.Claim(ctx, name, slot(every, now)); err != nil || !won {
-		return err
-	}
-	return d.Worker("").Submit(ctx, lost...)
+	due, _ := pipeline.Due(run.Name)
+	return openTasks{deploy: d, run: run, tasks: tasks, due: !now.Before(due), every: every, now: now}.resend(ctx)
 }
 
 // slot names the stretch of time in which a run's tasks are sent again once.
@@ -156,30 +156,18 @@ func slot(every time.Duration, now time.Time) string {
 // sweep sends again what is lost of a run that goes on, since then where it was
 // paused, and notes whether it has stalled.
 func (d *Deployment) sweep(ctx context.Context, run *ledger.Run, since time.Time, every time.Duration, now time.Time) error {
-	lost, newest, err := d.pipeline.Lost(ctx, run.Name)
-	if err != nil || len(lost) == 0 {
-		return err
-	}
-	if err := d.resend(ctx, run.Name, lost, every, now); err != nil {
+	tasks, newest, err := d.pipeline.Lost(ctx, run.Name)
+	if err != nil || len(tasks) == 0 {
 		return err
 	}
 	if since.After(newest) { // it was paused and has been resumed
 		newest = since
 	}
+	o := openTasks{deploy: d, run: run, tasks: tasks, idle: now.Sub(newest), every: every, now: now}
+	if err := o.resend(ctx); err != nil {
+		return err
+	}
 	return d.stalled(ctx, run, newest, now)
-}
-
-// resend sends lost tasks again, unless the queues hold about as many.
-func (d *Deployment) resend(ctx context.Context, run string, lost []task.Task, every time.Duration, now time.Time) error {
-	held, err := d.held(ctx)
-	if err != nil || held > len(lost)/10 {
-		return err
-	}
-	if won, err := d.ledger.Claim(ctx, run, slot(every, now)); err != nil || !won {
-		return err
-	}
-	d.log.WarnContext(ctx, "tasks sent again: the queues are nearly empty, and no record answers for these", "run", run, "tasks", len(lost), "first", lost[0].Kind)
-	return d.Worker("").Submit(ctx, lost...)
 }
 
 // stalled notes, once for each time, that a run makes no progress: its newest
@@ -198,17 +186,4 @@ func (d *Deployment) stalled(ctx context.Context, run *ledger.Run, newest, now t
 		d.Stalled(ctx, run.Name, newest)
 	}
 	return err
-}
-
-// held counts the messages that are ready or at work. Those that wait are left
-// out: most of them wait for what is lost.
-func (d *Deployment) held(ctx context.Context) (n int, err error) {
-	for _, s := range task.Stages {
-		depth, err := d.queues[s].Depth(ctx)
-		if err != nil {
-			return 0, err
-		}
-		n += depth.Ready + depth.InFlight
-	}
-	return n, nil
 }

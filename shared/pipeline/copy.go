@@ -17,7 +17,7 @@ import (
 // batch off. What could not end in this invocation goes into one retry batch.
 func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
-		return r.afterCopy(t, w), err
+		return r.afterOther(t, w), err
 	}
 	rows, err := r.Rows(ctx, t.Batch)
 	if err != nil {
@@ -37,7 +37,7 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.end(ctx, t.Batch, w, c.pause(w, rows)); err != nil {
+	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
 	r.notePace(ctx)
@@ -48,13 +48,34 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return next, nil
 }
 
-// end writes a batch off. The rest waits for pause: the record says until when,
-// so that a second delivery of the batch lets it wait for as long.
-func (r *run) end(ctx context.Context, batch string, w ledger.WriteOff, pause time.Duration) (ledger.WriteOff, error) {
+// end writes the batch of t off and returns the write-off that stands. The rest
+// waits for pause: the record says until when, so that a second delivery of the
+// batch lets it wait for as long. Where another was faster, and t is a twin, the
+// rest is the other's to send.
+func (r *run) end(ctx context.Context, t task.Task, w ledger.WriteOff, pause time.Duration) (ledger.WriteOff, error) {
 	if len(w.Rest) > 0 && pause > 0 {
 		w.Until = r.Now().UTC().Add(pause)
 	}
-	return r.WriteOff(ctx, batch, w)
+	stands, err := r.WriteOff(ctx, t.Batch, w)
+	own := len(stands.Rest) == 0 || len(w.Rest) > 0 && w.Rest[0].ID == stands.Rest[0].ID
+	if err == nil && !own && first(t) {
+		stands.Rest = nil
+	}
+	return stands, err
+}
+
+// first reports whether t is the first delivery of a message that is no repeated
+// try, as far as its queue tells. An outcome that such a task finds there is that
+// of a twin, which has sent what follows, or is delivered again and does: if both
+// sent it, two chains of tasks would do the same from then on.
+func first(t task.Task) bool { return t.Deliveries == 1 && t.Attempt == 0 }
+
+// afterOther returns what follows from a write-off that t found there.
+func (r *run) afterOther(t task.Task, w ledger.WriteOff) []task.Task {
+	if first(t) {
+		return nil
+	}
+	return r.afterCopy(t, w)
 }
 
 // afterCopy returns what follows from a write-off: what takes the rest, after

@@ -155,7 +155,7 @@ func (r *run) mirror(ctx context.Context, p ledger.Progress) ([]task.Task, error
 // looked at.
 func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
-		return r.afterCopy(t, w), err
+		return r.afterOther(t, w), err
 	}
 	g, err := r.decided(ctx)
 	switch {
@@ -192,7 +192,7 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.end(ctx, t.Batch, w, r.delay(mostTries(rows))); err != nil {
+	if w, err = r.end(ctx, t, w, r.delay(mostTries(rows))); err != nil {
 		return nil, err
 	}
 	return r.afterCopy(t, w), nil

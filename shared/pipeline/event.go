@@ -30,7 +30,7 @@ const eventEarly = time.Second
 // end goes into another batch, and what is to be removed to the deleting stage.
 func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
-		return r.afterCopy(t, w), err
+		return r.afterOther(t, w), err
 	}
 	if t.Key != "" {
 		if next, err := r.early(t); err != nil || next != nil {
@@ -67,7 +67,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.end(ctx, t.Batch, w, c.pause(w, rows)); err != nil {
+	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
 	return r.afterCopy(t, w), nil

@@ -23,7 +23,7 @@ import (
 // a damaged object never becomes visible.
 func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
-		return r.afterCopy(t, w), err
+		return r.afterOther(t, w), err
 	}
 	u, err := r.Upload(ctx, t.Batch)
 	if err != nil {
@@ -177,7 +177,7 @@ func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row, pause tim
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.end(ctx, t.Batch, w, pause); err != nil {
+	if w, err = r.end(ctx, t, w, pause); err != nil {
 		return nil, err
 	}
 	if row.State != ledger.Pending {

@@ -15,6 +15,9 @@ import (
 // time at hand allows; the rest becomes its children, which are listed side by side.
 func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if c, err := r.Closed(ctx, t.Shard); !ledger.Missing(err) {
+		if first(t) {
+			return nil, err
+		}
 		return r.afterList(c), err
 	}
 	c := ledger.Closed{Shard: t.Shard, Range: t.Range}

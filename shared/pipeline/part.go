@@ -23,7 +23,7 @@ func (r *run) inParts(row ledger.Row) bool {
 // lost message of a Part or a Finish is sent again by sending Begin again.
 func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
-		return r.afterCopy(t, w), err
+		return r.afterOther(t, w), err
 	}
 	u, err := r.Upload(ctx, t.Batch)
 	if ledger.Missing(err) {
@@ -123,7 +123,7 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	w, err := r.WrittenOff(ctx, t.Batch)
 	if !ledger.Missing(err) {
-		return r.afterCopy(t, w), err
+		return r.afterOther(t, w), err
 	}
 	u, err := r.Upload(ctx, t.Batch)
 	if err != nil {

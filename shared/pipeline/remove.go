@@ -17,7 +17,7 @@ import (
 // our own that are damaged. What is to be copied then goes back to be copied.
 func (r *run) remove(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
-		return r.afterCopy(t, w), err
+		return r.afterOther(t, w), err
 	}
 	rows, err := r.Rows(ctx, t.Batch)
 	if err != nil {
@@ -43,7 +43,7 @@ func (r *run) remove(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.end(ctx, t.Batch, w, r.delay(mostTries(rows)/quickTries)); err != nil {
+	if w, err = r.end(ctx, t, w, r.delay(mostTries(rows)/quickTries)); err != nil {
 		return nil, err
 	}
 	return r.afterCopy(t, w), nil

@@ -99,6 +99,28 @@ type Task struct {
 // Again reports whether t may have been worked on before.
 func (t Task) Again() bool { return t.Resend != 0 || t.Deliveries > 1 || t.Attempt > 0 }
 
+// Chain names what t is for: t, and the messages that it sends itself when it
+// waits or failed, are a chain of that name, and so is the same task when it is
+// sent again from the ledger. The parts of an upload share one with its
+// beginning. An event that no record names yet has none: "".
+func (t Task) Chain() string {
+	switch {
+	case t.Kind == Event && t.Key != "":
+		return ""
+	case t.Batch != "":
+		return t.Batch
+	case t.Shard != "":
+		return string(t.Kind) + "-" + t.Shard
+	}
+	return string(t.Kind)
+}
+
+// Continues reports whether t is o once more, after a wait or a try that failed.
+func (t Task) Continues(o Task) bool {
+	same := t.Kind == o.Kind && t.Chain() == o.Chain() && t.From == o.From && t.To == o.To
+	return same && (t.Waits > o.Waits || t.Attempt > o.Attempt)
+}
+
 // since is the format that a kind of task came with. A field that an older
 // version must not pass over would raise it, too.
 func since(k Kind) int {

@@ -28,11 +28,20 @@ type Marks interface {
 	Mark(ctx context.Context, run, name string) error
 }
 
-// Worker does messages. All fields but Marks and Halt are required.
+// Chains remember which chain of a task's messages is the newest, where tasks
+// are sent again from a ledger.
+type Chains interface {
+	// Waits takes in that a task which waits was received with that Resend, and
+	// reports whether it has been sent again since.
+	Waits(ctx context.Context, run, chain string, resend int64) (newer bool, err error)
+}
+
+// Worker does messages. All fields but Marks, Chains and Halt are required.
 type Worker struct {
 	Doer
 	Send     map[task.Stage]queue.Sender
 	Marks    Marks      // nil for a queue of this process alone, which never delivers twice
+	Chains   Chains     // nil where no task is sent again from the ledger
 	Stage    task.Stage // the only stage whose tasks are done here; "" does all
 	Log      *slog.Logger
 	Attempts int           // tries per task, >= 1
@@ -92,12 +101,30 @@ func (w *Worker) Process(ctx context.Context, m queue.Message) error {
 			break
 		}
 	}
+	if next, err = w.latest(ctx, t, next); err != nil {
+		return err
+	}
 	// Record, send, mark, let go of the message: a crash in between repeats
 	// the task, never loses it.
 	if err := w.Submit(ctx, next...); err != nil {
 		return err
 	}
 	return w.mark(ctx, t, next, name)
+}
+
+// latest drops next where it is t once more and t has been sent again meanwhile:
+// the newer chain waits in its place, or both would wait for ever.
+func (w *Worker) latest(ctx context.Context, t task.Task, next []task.Task) ([]task.Task, error) {
+	chain := t.Chain()
+	if w.Chains == nil || chain == "" || len(next) != 1 || !next[0].Continues(t) {
+		return next, nil
+	}
+	newer, err := w.Chains.Waits(ctx, t.Run, chain, t.Resend)
+	if newer {
+		w.Log.DebugContext(ctx, "task not waited for: it has been sent again since", "run", t.Run, "kind", t.Kind, "shard", t.Shard)
+		return nil, nil
+	}
+	return next, err
 }
 
 // refer sends a task that belongs to another stage where it belongs. It spends

@@ -1,0 +1,224 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/task"
+)
+
+const (
+	// retention is how long a queue keeps a message (MNS, "Limits": 7 days at most;
+	// SQS as long as infra/aws says, 7 days).
+	retention = 7 * 24 * time.Hour
+	// rarely is how long at most it takes until a task is sent again once more.
+	rarely = 24 * time.Hour
+)
+
+// openTasks is what is known of a run's tasks that no record answers for.
+type openTasks struct {
+	deploy *Deployment
+	run    *ledger.Run
+	tasks  []task.Task
+	idle   time.Duration // since the newest record of the run was written; 0: not known
+	due    bool          // its day is over: nothing else is waited for
+	every  time.Duration // how often the tasks of a run are sent again at most
+	now    time.Time
+}
+
+// The times below are parts and multiples of every, for who tries things out at
+// another pace. They are told for its usual half hour.
+
+// stands is how long nothing has been written down of a run that is ended by
+// tasks sent again: 15 minutes, longer than any task may take.
+func (o openTasks) stands() time.Duration { return o.every / 2 }
+
+// silentAfter is how long nothing has been written down of a run whose batches
+// are doubted though the queues hold messages: an hour.
+func (o openTasks) silentAfter() time.Duration { return 2 * o.every }
+
+// patience is how long a task must have been silent to be sent again that was
+// sent again so often before: at first 20 minutes, longer than any waits, then
+// half an hour, an hour, and so on. It is a little less, for sweeps come at no
+// exact times.
+func (o openTasks) patience(times int) time.Duration {
+	if times == 0 {
+		return o.every * 2 / 3
+	}
+	return min(o.every<<min(times-1, 16), rarely) * 5 / 6
+}
+
+// resend sends again those of a run's open tasks that are lost, for all that can
+// be known: each queue tells how much it holds, not what, and the messages of
+// other runs are among it. A task that shows signs of life is let be, and one
+// that was sent again in vain is sent again ever more rarely.
+func (o openTasks) resend(ctx context.Context) error {
+	queues, err := o.queues(ctx)
+	if err != nil {
+		return err
+	}
+	doubted, err := o.doubted(ctx, queues)
+	claim, most := slot(o.every, o.now), len(doubted)
+	if err == nil && len(doubted) == 0 {
+		doubted, claim = o.last(queues)
+		most = 1
+	}
+	if err != nil || len(doubted) == 0 {
+		return err
+	}
+	if won, err := o.deploy.ledger.Claim(ctx, o.run.Name, claim); err != nil || !won {
+		return err
+	}
+	lost, err := o.silent(ctx, doubted, most)
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	o.deploy.log.WarnContext(ctx, "tasks sent again: no record answers for these, and no message seems to be left of them", "run", o.run.Name, "tasks", len(lost), "first", lost[0].Kind)
+	return o.deploy.Worker("").Submit(ctx, lost...)
+}
+
+// stageOf is how a stage's queue and what is open of the stage compare.
+type stageOf struct {
+	open, held int // tasks, messages
+}
+
+// empty reports whether the queue holds nearly nothing of what is open.
+func (s stageOf) empty() bool { return s.held <= s.open/10 }
+
+// others reports whether the queue holds other messages than those of what is
+// open, or fewer.
+func (s stageOf) others() bool { return s.held > 2*s.open || s.held < s.open }
+
+// queues asks how much the queues hold of the stages that have open tasks, be it
+// ready, at work or waiting.
+func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
+	queues := map[task.Stage]stageOf{}
+	for _, t := range o.tasks {
+		s := queues[t.Kind.Stage()]
+		s.open++
+		queues[t.Kind.Stage()] = s
+	}
+	for stage, s := range queues {
+		depth, err := o.deploy.queues[stage].Depth(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.held = depth.Ready + depth.InFlight + depth.Delayed
+		queues[stage] = s
+	}
+	return queues, nil
+}
+
+// doubted returns the tasks that are lost unless they show signs of life. One
+// that ends a run, or lists for it, costs little: it is doubted once nothing has
+// been written down of the run for a while, whatever the queues hold. A batch is
+// doubted where its queue holds nearly nothing, and where its message is older
+// than a queue keeps one. A queue in which verifications wait is never empty.
+func (o openTasks) doubted(ctx context.Context, queues map[task.Stage]stageOf) (doubted []task.Task, err error) {
+	var batches []task.Task
+	for _, t := range o.tasks {
+		stage := t.Kind.Stage()
+		switch {
+		case o.due, stage != task.Verifying && queues[stage].empty(), t.Batch == "" && o.idle >= o.stands():
+			doubted = append(doubted, t)
+		case t.Batch != "":
+			batches = append(batches, t)
+		}
+	}
+	old, err := o.expired(ctx, batches)
+	return append(doubted, old...), err
+}
+
+// few is how many batches may be the last of a run.
+const few = 10
+
+// last returns the last batches of a run that is silent though the queues hold
+// messages: those of other runs, perhaps. One of them is sent again, once after
+// an hour of silence, once after eight, and so on, by the claim that is returned.
+// If that brings the run further, another one has its turn.
+func (o openTasks) last(queues map[task.Stage]stageOf) ([]task.Task, string) {
+	if o.idle < o.silentAfter() || len(o.tasks) > few {
+		return nil, ""
+	}
+	times := (bits.Len64(uint64(o.idle/o.silentAfter())) - 1) / 3
+	doubted := slices.DeleteFunc(o.tasks, func(t task.Task) bool { return !queues[t.Kind.Stage()].others() })
+	return doubted, fmt.Sprintf("doubt-%d-%d", o.now.Add(-o.idle).Unix(), times)
+}
+
+// expired returns those of batches whose message no queue holds any more: it was
+// sent longer ago than any keeps one, and so was whatever came of it.
+func (o openTasks) expired(ctx context.Context, batches []task.Task) ([]task.Task, error) {
+	if begun, err := begunAt(o.run.Name); len(batches) == 0 || err != nil || o.now.Sub(begun) < retention {
+		return nil, err
+	}
+	names := make([]string, len(batches))
+	for i, t := range batches {
+		names[i] = t.Batch
+	}
+	sealed, err := o.run.SealedAt(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	old := slices.DeleteFunc(batches, func(t task.Task) bool {
+		at, ok := sealed[t.Batch]
+		return !ok || o.now.Sub(at) < retention
+	})
+	chains, err := o.chains(ctx, old)
+	return slices.DeleteFunc(old, func(t task.Task) bool {
+		return o.now.Sub(chains[t.Chain()].At) < retention
+	}), err
+}
+
+// silent returns those of tasks, at most most, that have shown no sign of life
+// for longer than a task waits, nor were sent again lately, and notes that they
+// are sent again. That is noted first: should they not be sent, the next sweep
+// finds them silent.
+func (o openTasks) silent(ctx context.Context, tasks []task.Task, most int) ([]task.Task, error) {
+	chains, err := o.chains(ctx, tasks)
+	if err != nil {
+		return nil, err
+	}
+	silent := slices.DeleteFunc(tasks, func(t task.Task) bool {
+		c, known := chains[t.Chain()]
+		return known && o.now.Sub(c.At) < o.patience(c.Times)
+	})
+	slices.SortStableFunc(silent, func(a, b task.Task) int { return chains[a.Chain()].Times - chains[b.Chain()].Times })
+	silent = silent[:min(len(silent), most)]
+	return silent, o.each(ctx, silent, func(ctx context.Context, t task.Task) error {
+		return o.run.SetChain(ctx, t.Chain(), ledger.Chain{Resend: t.Resend, Times: chains[t.Chain()].Times + 1})
+	})
+}
+
+// chains reads what is known of the messages of tasks, by the names of their chains.
+func (o openTasks) chains(ctx context.Context, tasks []task.Task) (map[string]ledger.Chain, error) {
+	var mu sync.Mutex
+	known := map[string]ledger.Chain{}
+	err := o.each(ctx, tasks, func(ctx context.Context, t task.Task) error {
+		c, err := o.run.Chain(ctx, t.Chain())
+		if ledger.Missing(err) {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		known[t.Chain()] = c
+		return err
+	})
+	return known, err
+}
+
+// each calls f of every task, some at a time.
+func (o openTasks) each(ctx context.Context, tasks []task.Task, f func(context.Context, task.Task) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(32)
+	for _, t := range tasks {
+		g.Go(func() error { return f(ctx, t) })
+	}
+	return g.Wait()
+}
