@@ -103,7 +103,7 @@ func TestTheEndOfACancelledRunGoesOnWhereItWasCutOff(t *testing.T) {
 		w.pipe = pipeline.New(w.config)
 		ctx, cancel := context.WithCancel(t.Context())
 		led.end = cancel
-		led.left.Store(60)
+		led.left.Store(90) // all the closings, and some batches
 		if aborts.Load() < uploads {
 			led.left.Store(300) // some uploads, 256 at a time
 		}
