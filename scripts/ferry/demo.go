@@ -29,6 +29,8 @@ type demoOptions struct {
 
 	platform  string // inProcess, onFC or onLambda
 	functions string // directory of built functions; "" builds them
+
+	zeroCounts, serialStreams bool // what Function Compute's side may do: see the flags
 }
 
 // The demo's bucket needs room for every object with a story; more than the
@@ -64,6 +66,9 @@ The exit code is 0 only if every object ended exactly as it must.`,
 			if !slices.Contains([]string{inProcess, onFC, onLambda}, o.platform) {
 				return usageError{fmt.Errorf("--platform %q: want %s, %s or %s", o.platform, inProcess, onFC, onLambda)}
 			}
+			if o.platform != onFC && (o.zeroCounts || o.serialStreams) {
+				return usageError{fmt.Errorf("--zero-counts, --serial-streams: they are about MNS and event streams, so that they go with --platform %s", onFC)}
+			}
 			return runDemo(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -71,6 +76,8 @@ The exit code is 0 only if every object ended exactly as it must.`,
 	c.Flags().Uint64Var(&o.seed, "seed", 1, "what the bucket and its faults derive from")
 	c.Flags().StringVar(&o.platform, "platform", inProcess, "where the work is done: process, fc (Function Compute) or lambda (AWS Lambda)")
 	c.Flags().StringVar(&o.functions, "functions", "", "directory of built functions (default: build them from the source around)")
+	c.Flags().BoolVar(&o.zeroCounts, "zero-counts", false, "with --platform fc: MNS tells 0 for the number of messages of every queue, as it is announced to")
+	c.Flags().BoolVar(&o.serialStreams, "serial-streams", false, "with --platform fc: each event stream delivers one message at a time")
 	c.Flags().BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
 	c.Flags().StringVar(&o.keep, "keep", "", "directory to leave the report in (default: a new one for temporary files)")
 	return c

@@ -67,7 +67,7 @@ func (w *demoWorld) moveByFunctions(ctx context.Context) (run demoRun, err error
 		return run, err
 	}
 	defer remove()
-	if w.cloud, err = fc.New(fc.Config{}); err != nil {
+	if w.cloud, err = fc.New(fc.Config{SerialStreams: w.options.serialStreams}); err != nil {
 		return run, err
 	}
 	defer w.cloud.Close()

@@ -19,7 +19,7 @@ func (w *demoWorld) startQueues() (err error) {
 		w.sqs, err = sqs.Start(sqs.Config{AccessKeyID: demoKey, SecretAccessKey: demoSecret, Region: "eu-central-1", Seed: w.options.seed + 2})
 		return err
 	}
-	w.mns, err = mns.Start(mns.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: w.options.seed + 2})
+	w.mns, err = mns.Start(mns.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: w.options.seed + 2, ZeroCounts: w.options.zeroCounts})
 	return err
 }
 

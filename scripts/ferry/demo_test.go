@@ -57,9 +57,14 @@ func TestDemoRunsThroughTheFunctions(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The demo builds the functions itself, or is given them.
-	for on, more := range map[string][]string{onFC: nil, onLambda: {"--functions", built}} {
-		t.Run(on, func(t *testing.T) {
-			out, errOut, code := execute(t, nil, append([]string{"demo", "--objects", "120", "--platform", on, "--json", "--keep", t.TempDir()}, more...)...)
+	for name, args := range map[string][]string{
+		onFC:                         {"--platform", onFC},
+		"fc as its pages leave open": {"--platform", onFC, "--functions", built, "--zero-counts", "--serial-streams"},
+		onLambda:                     {"--platform", onLambda, "--functions", built},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, errOut, code := execute(t, nil, append([]string{"demo", "--objects", "120", "--json", "--keep", t.TempDir()}, args...)...)
 			if code != 0 {
 				t.Fatalf("exit code %d, want 0\n%s", code, errOut)
 			}
