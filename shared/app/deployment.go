@@ -31,6 +31,7 @@ type Deployment struct {
 	bell     *bell        // does what the pipeline does, and tells of it
 	at       job.Location // of the ledger
 	log      *slog.Logger
+	newer    newer // what came here that only a newer version can read
 
 	mu   sync.Mutex
 	idle []interface{ CloseIdle() } // everything with connections of its own

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"kodoferry/shared/queue"
 	"kodoferry/shared/store/kodo"
 )
 
@@ -30,4 +31,9 @@ func (n Notifier) Notified(ctx context.Context, bucket string, keys ...string) (
 		return 503, err
 	}
 	return h.response().Status, nil
+}
+
+// Settle does a message as an agent or a function does one that came from that queue.
+func (d *Deployment) Settle(ctx context.Context, from string, m queue.Message, do func(context.Context, queue.Message) error) error {
+	return d.settle(ctx, from, m, do)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -95,14 +96,16 @@ func (f *function) handle(ctx context.Context, m faas.Message) error {
 }
 
 // settle does a message. One that only a newer version can read is sent again
-// to its own queue, for a platform's retries end in the dead letters: a task of
-// a newer version goes back to the queue, never to the grave.
+// to its own queue, for a platform's retries, as deliveries of a queue, end in the
+// dead letters: a task of a newer version goes back to the queue, never to the
+// grave. It comes again soon, so that a newer process beside this one gets it
+// within seconds, and later each time that it comes to this one once more.
 func (d *Deployment) settle(ctx context.Context, from string, m queue.Message, do func(context.Context, queue.Message) error) error {
 	err := do(ctx, m)
 	if fault.KindOf(err) != fault.Newer || from == "" {
 		return err
 	}
-	if perr := d.postpone(ctx, from, m.Body, newerPause); perr != nil {
+	if perr := d.postpone(ctx, from, m.Body, d.newer.pause(task.Name(m.Body), time.Now())); perr != nil {
 		return errors.Join(err, perr)
 	}
 	return nil
@@ -119,8 +122,47 @@ func (d *Deployment) postpone(ctx context.Context, from string, body []byte, by 
 	return q.Send(ctx, queue.Outgoing{Body: body, Delay: by})
 }
 
-// newerPause is how long a task waits for a version that can read it.
-const newerPause = 5 * time.Minute
+// newer remembers the messages that came and that only a newer version can read.
+type newer struct {
+	mu   sync.Mutex
+	seen map[string]sighting
+}
+
+// sighting is how often one message came, and when it did last.
+type sighting struct {
+	times int
+	last  time.Time
+}
+
+const (
+	// newerFirst is how long a message waits that came for the first time, and twice
+	// as long each time after that, up to newerMost: so late a newer process gets it
+	// that joins those which cannot read it.
+	newerFirst, newerMost = time.Second, 30 * time.Second
+	// newerSeen bounds how many messages are remembered; one more waits for newerMost.
+	newerSeen = 10_000
+	// newerFor is how long one is remembered that does not come again: another
+	// process has done it.
+	newerFor = 10 * time.Minute
+)
+
+// pause returns how long the message of that name is to wait that came now.
+func (n *newer) pause(name string, now time.Time) time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.seen == nil {
+		n.seen = map[string]sighting{}
+	}
+	s, known := n.seen[name]
+	if !known && len(n.seen) >= newerSeen {
+		maps.DeleteFunc(n.seen, func(_ string, s sighting) bool { return now.Sub(s.last) > newerFor })
+		if len(n.seen) >= newerSeen {
+			return newerMost
+		}
+	}
+	n.seen[name] = sighting{s.times + 1, now}
+	return min(newerFirst<<min(s.times, 10), newerMost)
+}
 
 // queue is the deployment's queue of that name.
 func (d *Deployment) queue(name string) (queue.Sender, error) {
