@@ -77,7 +77,7 @@ func (o *agentOptions) add(c *cobra.Command) {
 	work := pflag.NewFlagSet("", pflag.ContinueOnError)
 	work.StringSliceVar(&o.stages, "stages", nil, "serve these `STAGES` only: list, copy, verify, delete")
 	work.StringToIntVar(&o.tasks, "tasks", nil, "how many tasks of a stage at the same time, as `copy=8,list=4` (default: list=2,copy=4,verify=2,delete=1)")
-	work.IntVar(&o.parallel, "parallel", 0, "objects in flight at the same time, over all tasks (default: what the first run's job says, 64)")
+	work.IntVar(&o.parallel, "parallel", 0, "objects in flight at the same time, over all runs (default: the largest limits.parallel of them); of one run at most what its job says")
 	work.DurationVar(&o.drain, "drain", defaultDrain, "how long tasks may go on after Ctrl-C or SIGTERM, up to 5m")
 	work.StringVar(&o.listen, "listen", "", "answer /healthz and /metrics at this `HOST:PORT` (default: nowhere)")
 	work.BoolVar(&o.health, "health", false, "ask the agent at --listen whether it is well, and exit with 0 or 1")

@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/store/oss"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -33,9 +34,13 @@ type Deployment struct {
 	log      *slog.Logger
 	newer    newer // what came here that only a newer version can read
 
-	mu   sync.Mutex
-	idle []interface{ CloseIdle() } // everything with connections of its own
+	idle    []connected // the ledger and the queues
+	sources clients[source]
+	targets clients[*oss.Bucket]
 }
+
+// connected is what has connections of its own.
+type connected interface{ CloseIdle() }
 
 // Deploy opens the deployment that the environment names. It makes no request.
 // Each set changes how this process does its tasks. Its error names every
@@ -67,7 +72,7 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 		return nil, err
 	}
 	d.idle = append(d.idle, d.dead)
-	how := pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Pause: wait, Shared: true}
+	how := pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Closed: d.closed, Pause: wait, Shared: true}
 	for _, change := range set {
 		change(&how)
 	}
@@ -140,15 +145,28 @@ func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeli
 	}
 	c := d.config
 	c.leastRate = j.Limits.LeastRate
-	src, serr := c.openSource(j.Source)
-	dst, derr := c.openOSS(j.Target)
+	src, serr := d.sources.open(way{j.Source, c.leastRate}, func() (source, error) { return c.openSource(j.Source) })
+	dst, derr := d.targets.open(way{j.Target, c.leastRate}, func() (*oss.Bucket, error) { return c.openOSS(j.Target) })
 	if err := errors.Join(serr, derr); err != nil {
+		if serr == nil {
+			d.sources.close(src)
+		}
+		if derr == nil {
+			d.targets.close(dst)
+		}
 		return nil, nil, fault.New(fault.Invalid, "app.open", j.Name, err)
 	}
-	d.mu.Lock()
-	d.idle = append(d.idle, src, dst)
-	d.mu.Unlock()
 	return src, dst, nil
+}
+
+// closed lets go of what open returned.
+func (d *Deployment) closed(src pipeline.Source, dst pipeline.Target) {
+	if s, ok := src.(source); ok {
+		d.sources.close(s)
+	}
+	if b, ok := dst.(*oss.Bucket); ok {
+		d.targets.close(b)
+	}
 }
 
 // Check asks the deployment's queues and ledger and the buckets of j, all at
@@ -168,11 +186,11 @@ func (d *Deployment) Check(ctx context.Context, j job.Job) error {
 
 // CloseIdle closes connections that no request uses, as after an instance was frozen.
 func (d *Deployment) CloseIdle() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	for _, c := range d.idle {
 		c.CloseIdle()
 	}
+	d.sources.closeIdle()
+	d.targets.closeIdle()
 }
 
 // Close waits, as long as ctx lets it, for what cancelled receives left behind,

@@ -12,10 +12,11 @@ import (
 // again by one for each round of successes (additive increase, multiplicative
 // decrease, as TCP does). It is safe for concurrent use.
 type gate struct {
-	now  func() time.Time
-	most int // never more in flight
+	now    func() time.Time
+	within *gate // who has a place here has one there, too; may be nil
 
 	mu      sync.Mutex
+	most    int     // never more in flight
 	room    float64 // 1 to most
 	busy    int
 	halved  time.Time       // what began before it tells nothing new of it
@@ -36,7 +37,20 @@ func newGate(most int, now func() time.Time) *gate {
 // Acquire waits for a place, and fails only if ctx ends first.
 func (g *gate) Acquire(ctx context.Context) error { return g.acquire(ctx, false) }
 
+// acquire takes the place here first: who waits within holds up only those who
+// have the same bound as it.
 func (g *gate) acquire(ctx context.Context, rested bool) error {
+	if err := g.take(ctx, rested); err != nil || g.within == nil {
+		return err
+	}
+	err := g.within.acquire(ctx, rested)
+	if err != nil {
+		g.leaveOne()
+	}
+	return err
+}
+
+func (g *gate) take(ctx context.Context, rested bool) error {
 	if rested {
 		g.mu.Lock()
 		g.rested++
@@ -112,6 +126,9 @@ func (g *gate) leave(turn chan struct{}) {
 
 // Keep reports whether who has a place may go on with something else in it.
 func (g *gate) Keep() bool {
+	if g.within != nil && !g.within.Keep() {
+		return false
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.until.IsZero() && g.busy <= int(g.room) && g.rested == 0
@@ -119,6 +136,13 @@ func (g *gate) Keep() bool {
 
 // Release gives a place back.
 func (g *gate) Release() {
+	if g.within != nil {
+		g.within.Release()
+	}
+	g.leaveOne()
+}
+
+func (g *gate) leaveOne() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.busy--
@@ -135,11 +159,30 @@ func (g *gate) Rest(ctx context.Context, d time.Duration) error {
 	}
 	err := g.acquire(ctx, true)
 	if err != nil {
-		g.mu.Lock()
-		g.busy++
-		g.mu.Unlock()
+		g.intrude()
 	}
 	return err
+}
+
+// intrude takes a place without asking.
+func (g *gate) intrude() {
+	if g.within != nil {
+		g.within.intrude()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.busy++
+}
+
+// resize lets most be in flight, whatever the services bore before.
+func (g *gate) resize(most int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	more := most - g.most
+	g.most, g.room = most, float64(most)
+	for range more {
+		g.wake()
+	}
 }
 
 // Succeeded takes in that an object was served.

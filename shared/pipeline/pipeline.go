@@ -55,8 +55,11 @@ import (
 // Config puts a Pipeline together.
 type Config struct {
 	Ledger *ledger.Ledger
-	// Open connects to a job's source and target. It is called once a process and run.
+	// Open connects to a job's source and target. It is called when a run is
+	// started, and by each process that does tasks of it, again if that has forgotten it meanwhile.
 	Open func(ctx context.Context, j job.Job) (Source, Target, error)
+	// Closed is called with what Open returned when it is not needed any more. May be nil.
+	Closed func(Source, Target)
 
 	Log     *slog.Logger
 	Watch   func(Event)      // told of what happens, from many goroutines; nil: nobody watches
@@ -65,7 +68,7 @@ type Config struct {
 	MaxWait time.Duration    // no wait is longer; 15 min if 0
 	Quick   time.Duration    // before an object's second try within a task, doubling after; 200 ms if 0
 	Shared  bool             // tasks go into queues that other processes share
-	Slots   int              // objects in flight in this process; the job's limits.parallel if 0
+	Slots   int              // objects in flight in this process; the largest limits.parallel of its runs if 0
 }
 
 // Source is a bucket to read.
@@ -82,11 +85,12 @@ type Target interface {
 // Pipeline does tasks. It is safe for concurrent use.
 type Pipeline struct {
 	Config
-	mu    sync.Mutex
-	runs  map[string]*run
-	days  map[dayOf]string // the runs of events that new events go to
-	slots *gate            // made with the first run's limits
-	pace  pace
+	mu     sync.Mutex
+	runs   map[string]*run  // at most keptRuns, and those that have tasks under way
+	turn   int64            // counts how often a run was asked for
+	days   map[dayOf]string // the runs of events that new events go to
+	places *gate            // over all runs
+	pace   pace
 
 	process string // who it is among all that work on its runs
 }
@@ -111,7 +115,7 @@ func New(c Config) *Pipeline {
 	if c.Quick == 0 {
 		c.Quick = 200 * time.Millisecond
 	}
-	return &Pipeline{Config: c, runs: map[string]*run{}, days: map[dayOf]string{}, process: ledger.Nonce()}
+	return &Pipeline{Config: c, runs: map[string]*run{}, days: map[dayOf]string{}, places: newGate(c.Slots, time.Now), process: ledger.Nonce()}
 }
 
 // run is what every task of one run shares.
@@ -126,6 +130,9 @@ type run struct {
 	log   *slog.Logger
 
 	limits *limits // this process's share
+	slots  *gate   // as many as its job's limits.parallel, within the process's places
+	asked  int64   // the pipeline's turn at which it was asked for last
+	forget func()  // lets go of its buckets
 }
 
 // Do does one task and returns those that follow from it. An error means that
@@ -192,10 +199,7 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 
 // run returns the run of that name, connecting to its buckets the first time.
 func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
-	p.mu.Lock()
-	r, ok := p.runs[name]
-	p.mu.Unlock()
-	if ok {
+	if r := p.known(name); r != nil {
 		return r, nil
 	}
 	l := p.Ledger.Run(name)
@@ -217,26 +221,16 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	}
 	if started.Events { // its first record was made by who does not reach the target
 		if started.Versioned, err = dst.Versioned(ctx); err != nil {
+			p.letGo(src, dst)
 			return nil, err
 		}
 	}
 	limits := newLimits(p, l, started, j.Limits, p.Log.With("run", name))
-	r = p.bind(l, started, j, match, limitedSource{src, limits}, limitedTarget{dst, limits})
-	r.limits = limits
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if other, ok := p.runs[name]; ok {
-		return other, nil
-	}
-	if p.slots == nil {
-		n := p.Slots
-		if n == 0 {
-			n = j.Limits.Parallel
-		}
-		p.slots = newGate(n, time.Now)
-	}
-	p.runs[name] = r
-	return r, nil
+	r := p.bind(l, started, j, match, limitedSource{src, limits}, limitedTarget{dst, limits})
+	r.limits, r.forget = limits, func() { p.letGo(src, dst) }
+	r.slots = newGate(j.Limits.Parallel, time.Now)
+	r.slots.within = p.places
+	return p.keep(r), nil
 }
 
 // bind returns the run of j between src and dst. l is nil for a plan, which has none.

@@ -181,6 +181,13 @@ func (l *limits) count(copies bool, n int) {
 	l.tasks[copies] += n
 }
 
+// busy reports whether any task is under way.
+func (l *limits) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tasks[true]+l.tasks[false] > 0
+}
+
 // refresh asks the ledger if it is time, and follows the timetable. Only the
 // first question must be answered: later ones leave the shares as they were.
 func (l *limits) refresh(ctx context.Context) error {

@@ -49,6 +49,7 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 	if err != nil {
 		return nil, err
 	}
+	defer p.letGo(src, dst)
 	root := ledger.ShardRef{Shard: ledger.RootShard, Range: store.Range{Prefix: j.Source.Prefix}}
 	s := ledger.Started{Job: frozen, At: p.Now().UTC(), Root: root, Deployed: p.Shared}
 	if s.Versioned, err = dst.Versioned(ctx); err != nil {

@@ -1,0 +1,76 @@
+package pipeline
+
+import "cmp"
+
+// keptRuns is how many runs a process remembers that it does no task of: a task
+// that comes for another one reads its first record again.
+const keptRuns = 64
+
+// known returns the run of that name if this process remembers it, else nil.
+func (p *Pipeline) known(name string) *run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.runs[name]
+	if r != nil {
+		p.turn++
+		r.asked = p.turn
+	}
+	return r
+}
+
+// keep remembers r and returns it, or the one of its name that came first. Beyond
+// keptRuns it forgets those without a task that were asked for longest ago.
+func (p *Pipeline) keep(r *run) *run {
+	kept, over := p.put(r)
+	for _, r := range over {
+		r.forget()
+	}
+	return kept
+}
+
+func (p *Pipeline) put(r *run) (kept *run, over []*run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if other, ok := p.runs[r.Name]; ok {
+		return other, []*run{r}
+	}
+	for len(p.runs) >= keptRuns {
+		oldest := p.oldest()
+		if oldest == nil {
+			break
+		}
+		delete(p.runs, oldest.Name)
+		over = append(over, oldest)
+	}
+	p.turn++
+	r.asked = p.turn
+	p.runs[r.Name] = r
+	p.places.resize(p.total())
+	return r, over
+}
+
+// oldest is the run without a task that was asked for longest ago, nil if each has one.
+func (p *Pipeline) oldest() (oldest *run) {
+	for _, r := range p.runs {
+		if (oldest == nil || r.asked < oldest.asked) && !r.limits.busy() {
+			oldest = r
+		}
+	}
+	return oldest
+}
+
+// total is how many objects may be in flight in this process.
+func (p *Pipeline) total() int {
+	most := 0
+	for _, r := range p.runs {
+		most = max(most, r.job.Limits.Parallel)
+	}
+	return cmp.Or(p.Slots, most)
+}
+
+// letGo says that what Open returned is not needed any more.
+func (p *Pipeline) letGo(src Source, dst Target) {
+	if p.Closed != nil {
+		p.Closed(src, dst)
+	}
+}
