@@ -9,28 +9,46 @@ import (
 )
 
 // course is whether a run's tasks are to be done, as far as this process knows:
-// what it read with the limits, at most half a minute ago.
+// what it read with the limits, less than Notice ago.
 type course struct {
-	mu   sync.Mutex
-	now  ledger.Standing
-	halt chan struct{} // closed when tasks at work are to stop; made anew when they may go on
+	mu     sync.Mutex
+	now    ledger.Standing
+	lapsed bool          // what was read is too old to be relied on
+	halt   chan struct{} // closed when tasks at work are to stop; made anew when they may go on
+	halted bool          // halt is closed
 }
 
 // set takes in what the ledger says.
 func (c *course) set(s ledger.Standing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	was := c.now
-	c.now = s
-	switch {
-	case c.halt == nil:
-		c.halt = make(chan struct{})
-		was = ledger.Going
-	case was.Stopped() && !s.Stopped():
-		c.halt = make(chan struct{})
+	c.now, c.lapsed = s, false
+	c.turn(s.Stopped())
+}
+
+// lapse has tasks at work stop, and none begin, until the ledger says how the
+// run stands: whoever stops a run relies on it that all have noticed by Notice.
+func (c *course) lapse() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lapsed = true
+	c.turn(true)
+}
+
+// unknown reports whether what this process knows is too old.
+func (c *course) unknown() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lapsed
+}
+
+func (c *course) turn(stop bool) {
+	if c.halt == nil || c.halted && !stop {
+		c.halt, c.halted = make(chan struct{}), false
 	}
-	if s.Stopped() && !was.Stopped() {
+	if stop && !c.halted {
 		close(c.halt)
+		c.halted = true
 	}
 }
 

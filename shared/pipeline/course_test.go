@@ -1,7 +1,11 @@
 package pipeline_test
 
 import (
+	"context"
+	"io"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +14,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -166,4 +171,45 @@ func TestWhatIsInFlightIsCutAndWhatEndedIsWrittenOff(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAProcessThatCannotReadHowTheRunStandsStopsByItself has the ledger not answer a
+// process any more how the run stands, while it copies.
+func TestAProcessThatCannotReadHowTheRunStandsStopsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, func(j *job.Job) { j.Limits.Parallel, j.Limits.BatchObjects = 2, 20 })
+		f.objects(20, 8*mib)
+		f.slow = time.Second / 64 // 1 MiB/s each of two
+		f.config.Shared = true
+		bucket := &withholding{Bucket: f.led}
+		f.config.Ledger = ledger.Open(bucket, f.job.Ledger.Prefix)
+		f.process("one")
+		f.start()
+		time.Sleep(30 * time.Second)
+		bucket.withheld.Store(true)
+		stopped := time.Now()
+		time.Sleep(pipeline.Notice)
+		at := len(f.dst.Keys())
+		time.Sleep(time.Minute)
+		if late := f.rate(&f.read, "", int(stopped.Sub(f.began).Seconds()+pipeline.Notice.Seconds()), 150); late > 0 || len(f.dst.Keys()) != at {
+			t.Errorf("%.0f bytes a second were read, and there are %d objects instead of %d", late, len(f.dst.Keys()), at)
+		}
+		bucket.withheld.Store(false)
+		if rep := f.wait(); rep.Result != pipeline.ResultVerified {
+			t.Errorf("%+v, want it verified once the ledger answers again", rep.Summary)
+		}
+	})
+}
+
+// withholding is a ledger's bucket that does not answer how a run stands.
+type withholding struct {
+	ledger.Bucket
+	withheld atomic.Bool
+}
+
+func (s *withholding) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	if s.withheld.Load() && strings.HasSuffix(o.Key, "state.json") {
+		return store.Object{}, nil, fault.New(fault.Temporary, "withholding.Open", o.Key, nil)
+	}
+	return s.Bucket.Open(ctx, o, off, n)
 }

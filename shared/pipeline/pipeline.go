@@ -39,6 +39,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -147,6 +148,12 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	defer leave()
+	switch unknown := r.limits.course.unknown(); {
+	case unknown && r.start.Deployed:
+		return r.wait(t), nil
+	case unknown: // somebody waits for this process, and may do something about it
+		return nil, fault.New(fault.Temporary, "pipeline.Do", t.Run, errors.New("the ledger does not tell whether the run goes on"))
+	}
 	if r.tardy(t) { // whether its own run is over does not matter
 		return r.anew(ctx, t)
 	}

@@ -62,6 +62,7 @@ type limits struct {
 	since   time.Time
 	due     time.Time    // when the ledger is to be asked next
 	reread  time.Time    // when the limits are to be read next
+	asked   time.Time    // when that was asked which this process knows of how the run stands
 	shared  time.Time    // when the shares were last worked out
 	told    [2]time.Time // when it last gave a sign of life, and one that it copies
 	joined  sign         // its first since the others may have forgotten it
@@ -112,7 +113,7 @@ func newLimits(p *Pipeline, run *ledger.Run, s ledger.Started, l job.Limits, log
 	}
 	if !s.Deployed && !n.bounds.Any() {
 		n.due = n.since.Add(refreshEvery)
-		n.reread = n.due
+		n.reread, n.asked = n.due, n.since
 	}
 	return n
 }
@@ -202,13 +203,20 @@ func (l *limits) refresh(ctx context.Context) error {
 	ask := !now.Before(l.due) || l.bounds.Any() && copies && !l.beyond && l.forgotten(now, l.told[1])
 	l.mu.Unlock()
 	if ask {
-		if err := l.ask(ctx, now, copies, others); err != nil {
+		asking, cancel := context.WithTimeout(ctx, l.patience(now))
+		err := l.ask(asking, now, copies, others)
+		cancel()
+		if err != nil {
 			if first {
 				return err
 			}
 			l.mu.Lock()
 			l.due = now.Add(askAgain)
+			old := !l.now().Before(l.asked.Add(relied))
 			l.mu.Unlock()
+			if old {
+				l.course.lapse()
+			}
 			if ctx.Err() == nil {
 				l.log.WarnContext(ctx, "limits and state not read, those before hold", "fault", fault.KindOf(err), "err", err)
 			}
@@ -235,6 +243,21 @@ func (l *limits) ask(ctx context.Context, now time.Time, copies, others bool) er
 	return nil
 }
 
+// relied is how long a process relies on what it read of how a run stands.
+const relied = Notice - time.Second
+
+// patience is how long the ledger may take to answer: what was read before is
+// relied on no longer than that. Where it is too old already, or nothing was
+// read, there is nobody at work yet who would rely on it.
+func (l *limits) patience(now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if left := l.asked.Add(relied).Sub(now); left > 0 {
+		return left
+	}
+	return relied
+}
+
 // read reads the limits, and whether the run goes on.
 func (l *limits) read(ctx context.Context, now time.Time) error {
 	var bounds Limits
@@ -254,7 +277,7 @@ func (l *limits) read(ctx context.Context, now time.Time) error {
 	l.course.set(standing)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.bounds, l.reread = bounds, now.Add(refreshEvery)
+	l.bounds, l.reread, l.asked = bounds, now.Add(refreshEvery), now
 	return nil
 }
 
