@@ -18,9 +18,10 @@ import (
 )
 
 // bell does tasks and tells a job's webhooks what becomes of its run, each thing
-// once whoever works on it: a mark in the ledger is claimed first. A webhook
-// that fails is a line in the log and nothing else, and no task waits longer for
-// it than ringTime. Runs without alerts cost one read of the ledger a process.
+// once whoever works on it: a mark in the ledger is claimed first, one for each
+// webhook, for not every process has the variables of all. A webhook that fails is
+// a line in the log and nothing else, and no task waits longer than ringTime for
+// all that is told of it. Runs without alerts cost one read of the ledger a process.
 // It is safe for concurrent use.
 type bell struct {
 	worker.Doer
@@ -37,7 +38,7 @@ type bell struct {
 type rung struct {
 	*ledger.Run
 	job   job.Job
-	hooks []*alert.Hook
+	hooks []hook
 
 	mu     sync.Mutex
 	seen   map[task.Stage]share // what ended before this process
@@ -46,11 +47,24 @@ type rung struct {
 	moved  time.Time // when something of it last ended here
 }
 
+// hook is a webhook under the name by which each thing is claimed for it.
+type hook struct {
+	*alert.Hook
+	id string // the same in every process, and no secret
+}
+
+// telling is a run of which something is told because of one task: everything to
+// every webhook, all at the same time.
+type telling struct {
+	*rung
+	posts sync.WaitGroup
+}
+
 // share is how many of the objects that ended failed.
 type share struct{ failed, ended int64 }
 
 const (
-	ringTime  = 8 * time.Second // for all webhooks of a job together, repetitions included
+	ringTime  = 8 * time.Second // for all that is told of one task, to all webhooks together, repetitions included
 	ringTries = 3
 	maxRuns   = 100 // runs a process remembers
 )
@@ -88,25 +102,45 @@ func (b *bell) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if r == nil {
 		return b.Doer.Do(ctx, t)
 	}
-	var beside sync.WaitGroup
+	tell := &telling{rung: r}
 	if t.Kind == task.List && t.Shard == ledger.RootShard {
-		beside.Go(func() { b.started(ctx, r) })
+		ringing, cancel := ringing(ctx)
+		defer cancel()
+		b.started(ringing, tell)
 	}
 	next, err := b.Doer.Do(ctx, t)
-	if err == nil {
-		b.after(ctx, r, t, next)
-	}
-	beside.Wait()
+	b.tellAfter(ctx, tell, t, next, err)
 	return next, err
 }
 
 // GiveUp ends a task that cannot be done, and tells what that came to.
 func (b *bell) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
 	next, err := b.Doer.GiveUp(ctx, t, cause)
-	if r := b.run(ctx, t.Run); r != nil && err == nil {
-		b.after(ctx, r, t, next)
+	if r := b.run(ctx, t.Run); r != nil {
+		b.tellAfter(ctx, &telling{rung: r}, t, next, err)
 	}
 	return next, err
+}
+
+// tellAfter tells what a task came to unless it failed, and waits until all is
+// told that was begun to be.
+func (b *bell) tellAfter(ctx context.Context, r *telling, t task.Task, next []task.Task, err error) {
+	ringing, cancel := ringing(ctx)
+	defer cancel()
+	if err == nil {
+		b.after(ringing, r, t, next)
+	}
+	r.posts.Wait()
+}
+
+// ringing bounds what is told because of one task: by ringTime, and by half of the
+// time that the invocation has left, for what follows from the task is yet to be sent.
+func ringing(ctx context.Context) (context.Context, context.CancelFunc) {
+	most := ringTime
+	if end, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(end)/2)
+	}
+	return context.WithTimeout(ctx, most)
 }
 
 // run returns a run that has webhooks to tell, nil if it has none or cannot be read now.
@@ -143,44 +177,35 @@ func (b *bell) run(ctx context.Context, name string) *rung {
 
 // hooks opens the webhooks of j. One that cannot be is told to the log, once a
 // process and run.
-func (b *bell) hooks(ctx context.Context, run string, j job.Job) []*alert.Hook {
-	var hooks []*alert.Hook
+func (b *bell) hooks(ctx context.Context, run string, j job.Job) []hook {
+	var hooks []hook
 	for _, a := range j.Alerts {
 		h, err := alert.Open(a, b.getenv)
 		if err != nil {
 			b.log.WarnContext(ctx, "alert cannot be sent", "run", run, "fault", fault.KindOf(err), "err", err)
 			continue
 		}
-		hooks = append(hooks, h)
+		hooks = append(hooks, hook{h, a.To + "-" + a.Kind})
 	}
 	return hooks
 }
 
-// ring tells m to every webhook of the run, unless somebody did under that name.
-func (b *bell) ring(ctx context.Context, r *rung, once string, m alert.Message) {
-	if len(r.hooks) == 0 {
-		return // those who have the variables tell it
-	}
-	ctx, cancel := context.WithTimeout(ctx, ringTime)
-	defer cancel()
-	log := b.log.With("run", r.Name, "alert", m.Event)
-	won, err := b.ledger.Claim(ctx, r.Name, "alert-"+once)
-	if err != nil {
-		log.WarnContext(ctx, "alert not sent", "fault", fault.KindOf(err), "err", err)
-	}
-	if err != nil || !won {
-		return
-	}
+// ring tells m to every webhook of the run that nobody told it under that name. It
+// does not wait for them: r.posts does.
+func (b *bell) ring(ctx context.Context, r *telling, once string, m alert.Message) {
 	m.Run, m.At = r.Name, b.now()
-	var all sync.WaitGroup
-	for _, h := range r.hooks {
-		all.Go(func() {
-			if err := post(ctx, h, m); err != nil {
+	log := b.log.With("run", r.Name, "alert", m.Event)
+	for _, h := range r.hooks { // a webhook whose variables are not here others tell
+		r.posts.Go(func() {
+			won, err := b.ledger.Claim(ctx, r.Name, "alert-"+once+"-"+h.id)
+			if err == nil && won {
+				err = post(ctx, h.Hook, m)
+			}
+			if err != nil {
 				log.WarnContext(ctx, "alert not sent", "fault", fault.KindOf(err), "err", err)
 			}
 		})
 	}
-	all.Wait()
 }
 
 // post tells m to h, up to ringTries times while that may help.
@@ -213,7 +238,7 @@ func (r *rung) command(words ...string) string {
 	return line
 }
 
-func (b *bell) started(ctx context.Context, r *rung) {
+func (b *bell) started(ctx context.Context, r *telling) {
 	b.ring(ctx, r, "started", alert.Message{
 		Event: alert.Started, Text: fmt.Sprintf("%s -> %s", place(r.job.Source), place(r.job.Target)), Next: r.command("status", r.Name, "--watch"),
 	})
@@ -226,9 +251,13 @@ func (b *bell) stalled(ctx context.Context, name string, since time.Time) {
 	if r == nil {
 		return
 	}
-	b.ring(ctx, r, fmt.Sprintf("stalled-%d", since.Unix()), alert.Message{
+	ctx, cancel := ringing(ctx)
+	defer cancel()
+	tell := &telling{rung: r}
+	b.ring(ctx, tell, fmt.Sprintf("stalled-%d", since.Unix()), alert.Message{
 		Event: alert.Stalled, Text: fmt.Sprintf("nothing has moved for %s", b.now().Sub(since).Round(time.Minute)), Next: r.command("status", r.Name),
 	})
+	tell.posts.Wait()
 }
 
 // Stalled tells the webhooks of a run that nothing of it has moved since then,

@@ -27,7 +27,7 @@ const (
 
 // after tells what a task that was done came to. It reads the record that the
 // task left: what counts is in the ledger.
-func (b *bell) after(ctx context.Context, r *rung, t task.Task, next []task.Task) {
+func (b *bell) after(ctx context.Context, r *telling, t task.Task, next []task.Task) {
 	r.mu.Lock()
 	r.moved = b.now()
 	r.mu.Unlock()
@@ -56,7 +56,7 @@ func (b *bell) after(ctx context.Context, r *rung, t task.Task, next []task.Task
 	}
 }
 
-func (b *bell) writtenOff(ctx context.Context, r *rung, of task.Stage, w ledger.WriteOff) {
+func (b *bell) writtenOff(ctx context.Context, r *telling, of task.Stage, w ledger.WriteOff) {
 	s := share{}
 	if w.Lost != "" {
 		b.failed(ctx, r, ledger.Failure{State: ledger.Failed, Reason: w.Lost})
@@ -71,7 +71,7 @@ func (b *bell) writtenOff(ctx context.Context, r *rung, of task.Stage, w ledger.
 	b.count(ctx, r, of, s)
 }
 
-func (b *bell) proved(ctx context.Context, r *rung, p ledger.Proved) {
+func (b *bell) proved(ctx context.Context, r *telling, p ledger.Proved) {
 	if p.Failed != "" {
 		b.failed(ctx, r, ledger.Failure{State: ledger.Failed, Reason: p.Failed})
 	}
@@ -85,7 +85,7 @@ func (b *bell) proved(ctx context.Context, r *rung, p ledger.Proved) {
 }
 
 // failed tells of the first failure by its cause.
-func (b *bell) failed(ctx context.Context, r *rung, f ledger.Failure) {
+func (b *bell) failed(ctx context.Context, r *telling, f ledger.Failure) {
 	cause := pipeline.CommonCause(f.Reason)
 	r.mu.Lock()
 	told := r.causes[cause] || len(r.causes) >= maxCauses
@@ -107,7 +107,7 @@ func (b *bell) failed(ctx context.Context, r *rung, f ledger.Failure) {
 
 // count tells once that more than one in a hundred failed, of the objects that
 // ended before this process: a sample of all where others work, too.
-func (b *bell) count(ctx context.Context, r *rung, of task.Stage, s share) {
+func (b *bell) count(ctx context.Context, r *telling, of task.Stage, s share) {
 	r.mu.Lock()
 	sum := r.seen[of]
 	sum.failed, sum.ended = sum.failed+s.failed, sum.ended+s.ended
@@ -123,7 +123,7 @@ func (b *bell) count(ctx context.Context, r *rung, of task.Stage, s share) {
 	}
 }
 
-func (b *bell) finished(ctx context.Context, r *rung) {
+func (b *bell) finished(ctx context.Context, r *telling) {
 	rep, err := pipeline.ReadReport(ctx, r.Run)
 	if err != nil {
 		return // it is not over
