@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -143,6 +144,9 @@ type view struct {
 	quiet bool
 	run   string
 	out   io.Writer
+
+	mu   sync.Mutex
+	down time.Time // when it was last said that a side does not answer; zero: it answers
 }
 
 // begun is told which run it is.
@@ -172,11 +176,33 @@ func batches(p ledger.Progress) (all, open int64) {
 
 func (v *view) watch(e pipeline.Event) {
 	v.tell.watch(e)
+	v.outage(e)
 	if e.Kind != pipeline.Caught || v.quiet {
 		return
 	}
 	if kind := kindOfFault(e.Err); kind != "" {
 		v.live.caught(kind, e.Key)
+	}
+}
+
+// outageEvery is how often it is said again that a side does not answer.
+const outageEvery = 10 * time.Minute
+
+// outage says that a side does not answer and is waited for, now and then, and
+// that it answers again.
+func (v *view) outage(e pipeline.Event) {
+	if e.Kind != pipeline.Down && e.Kind != pipeline.Up {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case e.Kind == pipeline.Up && !v.down.IsZero():
+		v.down = time.Time{}
+		v.tell.plain("it answers again: the run goes on")
+	case e.Kind == pipeline.Down && time.Since(v.down) > outageEvery:
+		v.down = time.Now()
+		v.tell.plain("%s", sentence(e.Err))
 	}
 }
 

@@ -14,14 +14,14 @@ import (
 
 // jobFlags are the flags that shape a job, and the one that names a file of jobs.
 type jobFlags struct {
-	file, ledger                                                           string
-	class, overwrite, mismatch                                             string
-	include, exclude, includeRegexp, excludeRegexp, suffix, classes        []string
-	minSize, maxSize, after, before, keys, bandwidth, partSize, partsAbove string
-	unguarded, delete                                                      bool
-	maxDeletes                                                             int64
-	parallel, batch, requests, instances, fanout                           int
-	shape                                                                  []flagGroup
+	file, ledger                                                                   string
+	class, overwrite, mismatch                                                     string
+	include, exclude, includeRegexp, excludeRegexp, suffix, classes                []string
+	minSize, maxSize, after, before, keys, bandwidth, partSize, partsAbove, outage string
+	unguarded, delete                                                              bool
+	maxDeletes                                                                     int64
+	parallel, batch, requests, instances, fanout                                   int
+	shape                                                                          []flagGroup
 }
 
 // add gives c these flags and more of its own, and a help that shows them in groups.
@@ -76,6 +76,7 @@ func (o *jobFlags) limits() *pflag.FlagSet {
 	f.IntVar(&o.fanout, "fanout", d.Fanout, "stretches of keys that one listing leaves the rest in, at most; 1 lists in one chain")
 	f.StringVar(&o.partsAbove, "parts-above", "", "objects above this `SIZE` go in parts (default: 256MiB, in functions 32MiB)")
 	f.StringVar(&o.partSize, "part-size", "", "`SIZE` of the first part, a multiple of 4MiB; larger where 10,000 would not do (default: 16MiB)")
+	f.StringVar(&o.outage, "outage", "", "how long, as 90m or 24h, a source or target that does not answer at all is waited for, without spending tries (default: 24h)")
 	return f
 }
 
@@ -94,6 +95,7 @@ func (o *jobFlags) job(src, dst string) (job.Job, error) {
 	read(&errs, "bandwidth", o.bandwidth, &l.Bandwidth, job.ParseBandwidth)
 	read(&errs, "part-size", o.partSize, &l.PartSize, job.ParseSize)
 	read(&errs, "parts-above", o.partsAbove, &l.PartsAbove, job.ParseSize)
+	read(&errs, "outage", o.outage, &l.Outage, func(s string) (d job.Span, err error) { err = d.UnmarshalText([]byte(s)); return d, err })
 	l.Parallel, l.BatchObjects, l.Fanout, l.Requests, l.Instances = o.parallel, o.batch, o.fanout, o.requests, o.instances
 	want.Class, want.Overwrite, want.HashMismatch, want.Unguarded = o.class, o.overwrite, o.mismatch, o.unguarded
 	want.Delete, want.MaxDeletes, want.KeyList = o.delete, o.maxDeletes, o.keys
@@ -124,7 +126,7 @@ var flagWords = map[string]string{
 	"filter.include": "--include", "filter.exclude": "--exclude", "filter.includeRegexp": "--include-regexp", "filter.excludeRegexp": "--exclude-regexp",
 	"filter.suffix": "--suffix", "filter.minSize": "--min-size", "filter.maxSize": "--max-size", "filter.before": "--before", "filter.classes": "--only-class",
 	"limits.parallel": "--parallel", "limits.batchObjects": "--batch-objects", "limits.fanout": "--fanout", "limits.requests": "--requests",
-	"limits.instances": "--instances", "limits.partSize": "--part-size", "limits.partsAbove": "--parts-above",
+	"limits.instances": "--instances", "limits.partSize": "--part-size", "limits.partsAbove": "--parts-above", "limits.outage": "--outage",
 }
 
 // inFlags words the mistakes of a job for the one who wrote flags.

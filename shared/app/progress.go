@@ -81,7 +81,7 @@ func (p *progress) follow(done *task.Task, next []task.Task) {
 	deleted := verified && p.count(task.Gate, task.Delete) == 0
 	turn := map[task.Kind]bool{task.Verify: copied, task.Gate: verified, task.Report: deleted}
 	for i := range next {
-		if n := &next[i]; n.Waits > 0 && turn[n.Kind] {
+		if n := &next[i]; n.Waits > 0 && turn[n.Kind] && n.Since == 0 {
 			n.Delay = min(n.Delay, soon)
 		}
 	}

@@ -27,6 +27,7 @@ const (
 	Invalid   Kind = "invalid"   // the request itself is wrong: no retry will help
 	Changed   Kind = "changed"   // the object is not the one that was asked for, or is there where none was expected
 	Corrupt   Kind = "corrupt"   // bytes arrived but their digest is wrong
+	Later     Kind = "later"     // nothing can be decided or noted now: leave the task's message to its queue, which delivers it again
 	Newer     Kind = "newer"     // written by a newer version of Ferry: leave it to a process that can read it
 )
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -96,6 +97,11 @@ func oneOf(bad *problems, name, got string, words ...string) {
 
 const mib = 1 << 20
 
+const (
+	leastOutage = Span(time.Minute)
+	mostOutage  = Span(30 * 24 * time.Hour)
+)
+
 // check returns what is wrong with l, whose defaults are filled in.
 func (l Limits) check() problems {
 	var bad problems
@@ -115,6 +121,9 @@ func (l Limits) check() problems {
 		bad.at("limits.partSize", "limits.partSize is %d bytes: OSS takes parts of 100 KB to 5 GB, and to join their hashes Ferry cuts at multiples of 4 MiB, so write one from 4MiB to 4GiB such as 16MiB, or leave it out", l.PartSize)
 	}
 	within(&bad, "leastRate", l.LeastRate, 1, 1<<30)
+	if l.Outage < leastOutage || l.Outage > mostOutage {
+		bad.at("limits.outage", "limits.outage is %s: write a duration from %s to %s, or leave it out", l.Outage, leastOutage, mostOutage)
+	}
 	within(&bad, "requests", l.Requests, 0, 1_000_000)
 	within(&bad, "instances", l.Instances, 0, 100_000)
 	bad.under("limits.bandwidth", l.Bandwidth.check())

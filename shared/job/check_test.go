@@ -18,6 +18,8 @@ func TestFieldsAreHeldToTheirBounds(t *testing.T) {
 		"parts above nothing":       {func(j *job.Job) { j.Limits.PartsAbove = 1 }, "limits.partsAbove is 1: write a number from 4194304"},
 		"parts above what OSS puts": {func(j *job.Job) { j.Limits.PartsAbove = 5<<30 + 1 }, "limits.partsAbove is"},
 		"parts OSS finds too small": {func(j *job.Job) { j.Limits.PartSize = 100_000 }, "limits.partSize is 100000 bytes: OSS takes parts of 100 KB to 5 GB"},
+		"an outage of a second":     {func(j *job.Job) { j.Limits.Outage = job.Span(time.Second) }, "limits.outage is 1s: write a duration from 1m0s to 720h0m0s"},
+		"an outage of a year":       {func(j *job.Job) { j.Limits.Outage = job.Span(365 * 24 * time.Hour) }, "limits.outage is 8760h0m0s: write a duration"},
 		"parts OSS finds too big":   {func(j *job.Job) { j.Limits.PartSize = 6 << 30 }, "limits.partSize is 6442450944 bytes: OSS takes"},
 		"parts that cut a block":    {func(j *job.Job) { j.Limits.PartSize = 18 << 20 }, "multiples of 4 MiB"},
 		"requests below nothing":    {func(j *job.Job) { j.Limits.Requests = -1 }, "limits.requests is -1"},

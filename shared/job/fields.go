@@ -82,6 +82,7 @@ func limitFields(l *Limits) map[string]setter {
 		"shardKeys": scalar(&l.ShardKeys, whole[int64]), "shardBytes": scalar(&l.ShardBytes, ParseSize),
 		"attempts": scalar(&l.Attempts, whole[int]), "rounds": scalar(&l.Rounds, whole[int]), "fanout": scalar(&l.Fanout, whole[int]),
 		"partsAbove": scalar(&l.PartsAbove, ParseSize), "partSize": scalar(&l.PartSize, ParseSize),
+		"outage":    scalar(&l.Outage, parseSpan),
 		"leastRate": scalar(&l.LeastRate, ParseRate),
 		"requests":  scalar(&l.Requests, whole[int]), "instances": scalar(&l.Instances, whole[int]),
 		"bandwidth": bandwidth(&l.Bandwidth),

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"kodoferry/shared/fault"
@@ -73,6 +74,7 @@ type Limits struct {
 	PartsAbove   int64 `json:"partsAbove,omitempty"`   // bytes above which an object goes in parts: 4 MiB..5 GiB (32 MiB in functions, else 256 MiB)
 	PartSize     int64 `json:"partSize,omitempty"`     // bytes of the first part, a multiple of 4 MiB: 4 MiB..4 GiB (16 MiB); larger where 10,000 parts would not suffice
 	LeastRate    int64 `json:"leastRate,omitempty"`    // bytes a second that a connection must carry while it is waited for: 1..1 GiB (1 KiB); one that carries less for half a minute is given up, and the object tried again
+	Outage       Span  `json:"outage,omitempty"`       // how long a task waits for a source or target that does not answer as a whole, without spending tries: 1 m..30 days (24 h)
 
 	// These bound all processes of a run together; 0 does not bound.
 	Bandwidth Bandwidth `json:"bandwidth,omitzero"`  // bytes read from the source
@@ -85,7 +87,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Parallel: 64, BatchObjects: 10_000, BatchBytes: 16 << 30,
 		ShardKeys: 200_000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
-		Fanout: 8, PartSize: 16 << 20, LeastRate: 1 << 10, // PartsAbove depends on where the run is started
+		Fanout: 8, PartSize: 16 << 20, LeastRate: 1 << 10, Outage: Span(24 * time.Hour), // PartsAbove depends on where the run is started
 	}
 }
 
@@ -160,6 +162,7 @@ func (j Job) WithDefaults() Job {
 	l.Fanout = cmp.Or(l.Fanout, d.Fanout)
 	l.PartSize = cmp.Or(l.PartSize, d.PartSize)
 	l.LeastRate = cmp.Or(l.LeastRate, d.LeastRate)
+	l.Outage = cmp.Or(l.Outage, d.Outage)
 	return j
 }
 

@@ -33,7 +33,7 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	}
 	want := job.Limits{
 		Parallel: 64, BatchObjects: 10000, BatchBytes: 16 << 30, ShardKeys: 200000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
-		Fanout: 8, PartSize: 16 << 20,
+		Fanout: 8, PartSize: 16 << 20, LeastRate: 1 << 10, Outage: job.Span(24 * time.Hour),
 	}
 	if j.MaxDeletes != 1000 || j.Delete {
 		t.Errorf("Delete, MaxDeletes = %v, %d, want false, 1000", j.Delete, j.MaxDeletes)

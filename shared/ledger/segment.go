@@ -27,6 +27,7 @@ type segmentHead struct {
 	Retry *BatchRef  `json:"retry,omitempty"` // a write-off's in format 1: the batch that takes the rest
 	Rest  []BatchRef `json:"rest,omitempty"`  // a write-off's: the batches that take the rest
 	Until time.Time  `json:"until,omitzero"`  // a write-off's: the rest is not begun before
+	Since int64      `json:"since,omitempty"` // a write-off's: since when a side that the rest waits for has not answered
 	Lost  string     `json:"lost,omitempty"`  // a write-off's: given up as a whole, and why; no rows follow
 }
 
@@ -210,12 +211,13 @@ type WriteOff struct {
 	Rows  []Row      // every row of the batch that reached a final state
 	Rest  []BatchRef // the batches that take the rest, if any: one, and one each for objects that go in parts
 	Until time.Time  // the rest is not begun before, but for what is to be removed; zero: at once
+	Since int64      // since when the source or the target that the rest waits for has not answered, in Unix seconds; 0: it waits for none
 	Lost  string     // if not empty, the batch was given up as a whole; Rows is empty then
 }
 
 // WriteOff creates a batch's outcome and returns the one that stands.
 func (r *Run) WriteOff(ctx context.Context, batch string, w WriteOff) (WriteOff, error) {
-	data, err := encodeSegment(segmentHead{Rest: w.Rest, Until: w.Until, Lost: w.Lost}, w.Rows)
+	data, err := encodeSegment(segmentHead{Rest: w.Rest, Until: w.Until, Since: w.Since, Lost: w.Lost}, w.Rows)
 	if err != nil {
 		return WriteOff{}, fault.New(fault.Invalid, "ledger.WriteOff", batch, err)
 	}
@@ -240,7 +242,7 @@ func decodeWriteOff(data []byte, batch string) (WriteOff, error) {
 	if head.Retry != nil {
 		head.Rest = append(head.Rest, *head.Retry)
 	}
-	return WriteOff{Rows: rows, Rest: head.Rest, Until: head.Until, Lost: head.Lost}, err
+	return WriteOff{Rows: rows, Rest: head.Rest, Until: head.Until, Since: head.Since, Lost: head.Lost}, err
 }
 
 // Settled reads the rows of a batch as they stand now, in key order, following

@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/task"
 )
 
 // copier copies the rows of one batch.
 type copier struct {
 	*run
-	again atomic.Bool // an earlier delivery may have copied some of it; not every platform tells
-
-	refusals  [2]atomic.Int32 // refusals in a row, by side
-	probing   sync.Mutex
-	blocked   atomic.Bool // a whole bucket refuses: what is left waits
+	sides
+	again     atomic.Bool // an earlier delivery may have copied some of it; not every platform tells
 	throttled atomic.Bool // something is left that waited for a throttle as long as it could
 }
+
+func newCopier(r *run, t task.Task) *copier { return &copier{run: r, sides: sides{task: t}} }
 
 // anyEnded reports whether any row of a batch is final, also from the beginning.
 func anyEnded(rows []ledger.Row) bool {
@@ -52,7 +52,7 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 	if err := g.Wait(); err != nil && !halted(ctx, work) {
 		return err
 	}
-	if c.blocked.Load() { // what was refused before that was known has waited, too
+	if c.blocked() { // what was not served before that was known has waited, too
 		for i := range rows {
 			if rows[i].State == ledger.Pending {
 				rows[i].Tries = tries[i]
@@ -76,7 +76,7 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 		}
 	}
 	defer leave()
-	for ctx.Err() == nil && !c.blocked.Load() { // else the rest is handed over
+	for ctx.Err() == nil && !c.blocked() { // else the rest is handed over
 		if !c.limits.turns.keep() || !c.slots.Keep() {
 			leave()
 		}

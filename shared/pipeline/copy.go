@@ -7,9 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -23,20 +21,25 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &copier{run: r}
+	c := newCopier(r, t)
 	c.again.Store(t.Again())
 	work, done := r.limits.course.under(ctx)
 	defer done()
 	if err := c.all(ctx, work, rows); err != nil {
 		return nil, err
 	}
-	if halted(ctx, work) && !anyEnded(rows) {
+	switch out := c.still(); {
+	case anyEnded(rows):
+	case halted(ctx, work):
 		return r.wait(t), nil
+	case out != nil:
+		return r.await(t, out), nil
 	}
 	w, err := r.split(ctx, t.Batch, rows)
 	if err != nil {
 		return nil, err
 	}
+	w.Since = c.since()
 	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
@@ -93,7 +96,7 @@ func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
 			again.Kind = task.Delete
 		}
 		if again.Kind != task.Remove {
-			again.Delay = pause
+			again.Delay, again.Since = pause, w.Since
 		}
 		next = append(next, again)
 	}
@@ -154,63 +157,13 @@ func retryOf(batch string) string {
 func (c *copier) pause(w ledger.WriteOff, rows []ledger.Row) time.Duration {
 	tries, waits := 0, 0
 	for _, row := range rows {
-		if row.State == ledger.Pending {
+		if row.State == ledger.Pending || row.Then == ledger.Look {
 			tries, waits = max(tries, row.Tries), max(waits, row.Waits)
 		}
 	}
 	switch {
-	case len(w.Rest) == 0, tries == 0 && !c.blocked.Load() && !c.throttled.Load():
+	case len(w.Rest) == 0, tries == 0 && !c.blocked() && !c.throttled.Load():
 		return 0
 	}
 	return c.delay(max(tries/quickTries, waits-1))
 }
-
-// side is one of the two buckets.
-type side int
-
-const (
-	source side = iota
-	target
-)
-
-// refused notes that side denied an object. Three in a row are looked into: if
-// the bucket denies a listing too, the trouble is with the whole, and refused
-// reports true.
-func (c *copier) refused(ctx context.Context, s side) bool {
-	if c.refusals[s].Add(1) < 3 {
-		return c.blocked.Load()
-	}
-	c.probing.Lock()
-	defer c.probing.Unlock()
-	if c.blocked.Load() {
-		return true
-	}
-	var from store.Source = c.src
-	if s == target {
-		from = c.dst
-	}
-	if c.shut(ctx, from) {
-		c.blocked.Store(true)
-	}
-	c.refusals[s].Store(0)
-	return c.blocked.Load()
-}
-
-// shut reports whether a whole bucket refuses to be listed.
-func (r *run) shut(ctx context.Context, bucket store.Source) bool {
-	for _, err := range bucket.List(ctx, r.start.Root.Range) {
-		if fault.KindOf(err) == fault.Denied {
-			r.log.WarnContext(ctx, "bucket denied, waiting", "kind", task.Copy, "fault", fault.Denied, "err", err)
-			r.Watch(Event{Kind: Caught, Err: err})
-			return true
-		}
-		break
-	}
-	return false
-}
-
-// denied reports whether either bucket refuses as a whole.
-func (r *run) denied(ctx context.Context) bool { return r.shut(ctx, r.src) || r.shut(ctx, r.dst) }
-
-// allowed notes that side served an object.
-func (c *copier) allowed(s side) { c.refusals[s].Store(0) }

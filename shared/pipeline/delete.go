@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -170,14 +171,16 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	work, done := r.limits.course.under(ctx)
 	defer done()
+	was := slices.Clone(rows)
+	seen := &sides{task: t, enough: int32(min(inARowFailed, len(rows)))}
 	group, gctx := errgroup.WithContext(work)
 	group.SetLimit(min(lookups, r.job.Limits.Parallel))
 	for i := range rows {
-		if rows[i].State != ledger.Pending || i > 0 && late(ctx, 0) || work.Err() != nil {
+		if rows[i].State != ledger.Pending || i > 0 && late(ctx, 0) || work.Err() != nil || seen.blocked() {
 			continue
 		}
 		group.Go(func() error {
-			rows[i] = r.deleteOne(gctx, rows[i])
+			rows[i] = r.deleteOne(gctx, seen, rows[i])
 			return nil
 		})
 	}
@@ -185,17 +188,38 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if r.stopped(ctx, work) && !anyEnded(rows) {
+	pause := r.delay(mostTries(rows))
+	if seen.blocked() { // what was not served before that was known has waited, too
+		pause = r.delay(awaited(was, rows))
+	}
+	switch out := seen.still(); {
+	case anyEnded(rows):
+	case r.stopped(ctx, work):
 		return r.wait(t), nil
+	case out != nil:
+		return r.await(t, out), nil
 	}
 	w, err := r.split(ctx, t.Batch, rows)
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.end(ctx, t, w, r.delay(mostTries(rows))); err != nil {
+	w.Since = seen.since()
+	if w, err = r.end(ctx, t, w, pause); err != nil {
 		return nil, err
 	}
 	return r.afterCopy(t, w), nil
+}
+
+// awaited has the rows that a side did not serve be as they were, and wait; it
+// returns how often the one has that waited most often, before this time.
+func awaited(was, rows []ledger.Row) (waits int) {
+	for i := range rows {
+		if rows[i].State == ledger.Pending || rows[i].State == ledger.Failed {
+			waits = max(waits, was[i].Waits)
+			rows[i].State, rows[i].Tries, rows[i].Waits = was[i].State, was[i].Tries, was[i].Waits+1
+		}
+	}
+	return waits
 }
 
 // mostTries is how often the most tried of rows was tried.
@@ -206,8 +230,16 @@ func mostTries(rows []ledger.Row) (n int) {
 	return n
 }
 
-func (r *run) deleteOne(ctx context.Context, row ledger.Row) ledger.Row {
-	state, why, err := r.removeCopy(ctx, row)
+func (r *run) deleteOne(ctx context.Context, seen *sides, row ledger.Row) ledger.Row {
+	on, state, why, err := r.removeCopy(ctx, row)
+	waits := false
+	switch {
+	case err == nil:
+		seen.served(source)
+		seen.served(target)
+	case ctx.Err() == nil && on != neither && wholly(err):
+		waits, err = seen.unserved(ctx, r, on, row.Key(), err)
+	}
 	kind := fault.KindOf(err)
 	row.At = r.Now().UTC()
 	switch u, taken := isUnwanted(err); {
@@ -215,7 +247,7 @@ func (r *run) deleteOne(ctx context.Context, row ledger.Row) ledger.Row {
 		row.State, row.Reason = state, why
 	case taken && u.why != "":
 		row.State, row.Reason = ledger.Skipped, u.why+"; the target keeps its copy"
-	case taken || kind == fault.Throttled || ctx.Err() != nil: // waiting spends no try
+	case taken || waits || kind == fault.Throttled || ctx.Err() != nil: // waiting spends no try
 		row.Reason = reason(err)
 	default:
 		row.Tries++
@@ -228,21 +260,22 @@ func (r *run) deleteOne(ctx context.Context, row ledger.Row) ledger.Row {
 }
 
 // removeCopy looks at both sides once more and, if both are as they were, and it
-// is still wanted, removes the target's object at once.
-func (r *run) removeCopy(ctx context.Context, row ledger.Row) (ledger.State, string, error) {
+// is still wanted, removes the target's object at once. An error is of the side
+// that it returns.
+func (r *run) removeCopy(ctx context.Context, row ledger.Row) (side, ledger.State, string, error) {
 	if err := r.limits.call(ctx, "delete", row.Key()); err != nil {
-		return "", "", err
+		return neither, "", "", err
 	}
 	s, err := r.look(ctx, row.Key())
 	switch {
 	case err != nil:
-		return "", "", err
+		return s.failed, "", "", err
 	case s.again:
-		return ledger.Skipped, "the source has it again", nil
+		return neither, ledger.Skipped, "the source has it again", nil
 	case !s.there:
-		return ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
+		return neither, ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
 	case s.dst.Origin == nil || s.dst.Hash != row.Dst.ETag:
-		return ledger.Conflict, "someone else wrote it in the target meanwhile; it was left alone", nil
+		return neither, ledger.Conflict, "someone else wrote it in the target meanwhile; it was left alone", nil
 	}
-	return ledger.Deleted, "", r.dispose(ctx, row.Key())
+	return target, ledger.Deleted, "", r.dispose(ctx, row.Key())
 }

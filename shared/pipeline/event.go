@@ -44,7 +44,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if r.limits.course.is() == ledger.Paused {
 		return r.park(ctx, t, row)
 	}
-	c := &copier{run: r}
+	c := newCopier(r, t)
 	c.again.Store(t.Again())
 	work, done := r.limits.course.under(ctx)
 	defer done()
@@ -54,10 +54,11 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, ctx.Err()
 	case r.stopped(ctx, work) && (err != nil || row.State == ledger.Pending):
 		return r.wait(t), nil
-	case fault.KindOf(err) == fault.Denied && r.denied(ctx):
-		return r.wait(t), nil
 	case err != nil:
 		return nil, err
+	}
+	if out := c.still(); out != nil && row.State == ledger.Pending {
+		return r.await(t, out), nil
 	}
 	var rows []ledger.Row
 	if row.State != "" { // else the job's filter does not choose it
@@ -67,6 +68,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.Since = c.since()
 	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}

@@ -46,25 +46,34 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 			a.copier.throttled.Store(true)
 			return 0, false // it waits on in the queue, with its batch
 		}
-		return wait, true
+		if a.throttled < throttledBefore {
+			return wait, true
+		}
+		var waits bool
+		if waits, err = a.unserved(ctx, a.run, where, a.row.Key(), err); waits || fault.KindOf(err) == fault.Throttled {
+			return wait, !waits
+		}
 	}
-	if kind == fault.Denied && a.refused(ctx, where) {
-		a.row.Reason = reason(err)
-		return 0, false
+	if where == source && (kind == fault.NotFound || kind == fault.Changed) {
+		err = a.restat(ctx, err)
+	}
+	if a.row.State == ledger.Pending && wholly(err) {
+		var waits bool
+		if waits, err = a.unserved(ctx, a.run, where, a.row.Key(), err); waits {
+			a.row.Reason = reason(err)
+			return 0, false
+		}
 	}
 	a.row.Tries++
 	a.quick++
 	a.look = true
-	if where == source && (kind == fault.NotFound || kind == fault.Changed) {
-		err = a.restat(ctx, err)
-	}
 	if a.row.State == ledger.Pending {
 		a.blame(ctx, err)
 	}
 	if a.row.State == ledger.Pending {
 		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
 	}
-	return a.Quick << (a.quick - 1), a.quick < quickTries && !a.blocked.Load()
+	return a.Quick << (a.quick - 1), a.quick < quickTries && !a.blocked()
 }
 
 // withdraw leaves the object as it is, where u says so: a run that is stopped

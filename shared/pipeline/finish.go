@@ -33,13 +33,13 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil || len(open) > 0 {
 		return partTasks(t, open), err
 	}
-	a := &attempt{copier: &copier{run: r}, row: u.Row}
+	a := &attempt{copier: newCopier(r, t), row: u.Row}
 	crc, proof, err := a.joined(done)
 	if err == nil {
 		err = a.complete(ctx, u, done, crc, proof)
 	}
 	no, taken := isUnwanted(err)
-	switch kind := fault.KindOf(err); {
+	switch {
 	case taken && no.why != "":
 		return r.withdraw(ctx, t, u, no)
 	case taken:
@@ -49,9 +49,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 			r.drop(ctx, t.Batch)
 		}
 		return r.settle(ctx, t, a.row, 0)
-	case kind == fault.Denied && r.denied(ctx):
-		return r.wait(t), nil
-	case kind == fault.Temporary || kind == fault.Unknown || kind == fault.Throttled || kind == fault.Denied:
+	case wholly(err):
 		return nil, err
 	}
 	return r.again(ctx, t, a, err)
@@ -151,7 +149,7 @@ func (a *attempt) mayComplete(ctx context.Context, exists bool) error {
 
 // withdraw ends the upload of an object that is not to be written any more.
 func (r *run) withdraw(ctx context.Context, t task.Task, u ledger.Upload, no *unwanted) ([]task.Task, error) {
-	a := &attempt{copier: &copier{run: r}, row: u.Row}
+	a := &attempt{copier: newCopier(r, t), row: u.Row}
 	a.withdraw(no)
 	r.drop(ctx, t.Batch)
 	return r.settle(ctx, t, a.row, 0)
@@ -209,7 +207,7 @@ func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]
 
 // restart begins an object anew whose source, or whose upload, is not what it was.
 func (r *run) restart(ctx context.Context, t task.Task, u ledger.Upload, err error) ([]task.Task, error) {
-	return r.again(ctx, t, &attempt{copier: &copier{run: r}, row: u.Row}, err)
+	return r.again(ctx, t, &attempt{copier: newCopier(r, t), row: u.Row}, err)
 }
 
 // shrink begins an object anew in smaller parts, for not one fits an invocation.
@@ -223,13 +221,18 @@ func (r *run) shrink(ctx context.Context, t task.Task, u ledger.Upload) ([]task.
 	return r.settle(ctx, t, row, 0)
 }
 
+// dropTime bounds the abortion of an upload of no use.
+const dropTime = 10 * time.Second
+
 // drop aborts the upload that the ledger has for a batch which is about to be
 // written off otherwise: before that, for nobody looks at the batch afterwards.
 // Whoever still works on the upload finds it gone, and the object begins anew.
-// Only what the ledger names is ever aborted. What cannot be reached while time
-// is left to write off is left to the bucket's lifecycle rule.
+// Only what the ledger names is ever aborted. What cannot be reached within
+// dropTime, or while time is left to write off, is left to the bucket's lifecycle rule.
 func (r *run) drop(ctx context.Context, batch string) {
 	ctx, cancel := reserve(ctx)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, dropTime)
 	defer cancel()
 	if err := r.abort(ctx, batch); err != nil {
 		r.log.WarnContext(ctx, "upload not aborted", "batch", batch, "fault", fault.KindOf(err), "err", err)

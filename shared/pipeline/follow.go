@@ -21,12 +21,12 @@ func (c *copier) follow(ctx context.Context, row ledger.Row) (ledger.Row, error)
 		case fault.KindOf(err) == fault.NotFound:
 			return c.vanished(ctx, row)
 		case err != nil:
-			return c.unseen(row, err)
+			return c.unseen(ctx, row, err)
 		}
 		if row.State == ledger.Copied && sameVersion(row.Src, found) {
 			if ok, err := c.confirm(ctx, &row); err != nil || ok {
 				if err != nil {
-					return c.unseen(row, err)
+					return c.unseen(ctx, row, err)
 				}
 				return row, nil
 			}
@@ -98,12 +98,19 @@ func (c *copier) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
 // unseen is what becomes of a row that could not be looked at because of err.
 // One that was copied is looked at later, as often as an object is tried, and
 // ends unverified; of any other nothing is decided.
-func (c *copier) unseen(row ledger.Row, err error) (ledger.Row, error) {
+func (c *copier) unseen(ctx context.Context, row ledger.Row, err error) (ledger.Row, error) {
 	if row.State != ledger.Copied {
 		return row, err
 	}
-	row.Tries += quickTries
 	row.Reason = "it was copied, but could not be looked at again: " + reason(err)
+	if o := c.outage(ctx, c.task); wholly(err) && o != nil && !c.over(o) {
+		c.out.Store(o)
+		c.noteDown(ctx, c.task, o)
+		row.Then = ledger.Look
+		row.Waits++
+		return row, nil
+	}
+	row.Tries += quickTries
 	if row.Tries < c.job.Limits.Attempts*quickTries {
 		row.Then = ledger.Look
 	}

@@ -92,7 +92,6 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	if err != nil {
 		return source, err
 	}
-	a.allowed(source)
 	if a.row.Src.MD5 == "" {
 		a.row.Src.MD5 = found.MD5 // a listing that does not tell
 	}
@@ -105,7 +104,8 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	if err != nil {
 		return a.cause(read, err)
 	}
-	a.allowed(target)
+	a.served(source)
+	a.served(target)
 	sum := strconv.FormatUint(read.CRC64(), 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
 		a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: stored.CRC64, Size: a.row.Src.Size}

@@ -74,7 +74,7 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 	if i < 0 {
 		return u, ledger.Row{}, fault.New(fault.Invalid, "pipeline.begin", t.Batch, errors.New("the batch has no pending object"))
 	}
-	a := &attempt{copier: &copier{run: r}, row: rows[i]}
+	a := &attempt{copier: newCopier(r, t), row: rows[i]}
 	if t.Again() || a.row.Tries > 0 || a.row.Dst != nil {
 		if _, final, err := a.inspect(ctx); err != nil || final {
 			return u, a.row, err
@@ -155,8 +155,6 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.pass(t), nil
 	case len(p.Done) == 0 && trouble == nil: // not one part fits an invocation
 		return r.shrink(ctx, t, u)
-	case len(p.Done) == 0 && kind == fault.Denied && r.denied(ctx):
-		return r.wait(t), nil
 	case len(p.Done) == 0:
 		return nil, trouble
 	case trouble != nil:

@@ -13,6 +13,7 @@
 //	putpart.go          one part, from one GET to one PUT
 //	finish.go  Finish -> checks the whole, then completes the upload
 //	failure.go          what becomes of a try that failed; giveup.go of a task
+//	outage.go           what becomes of tasks while a whole side does not answer
 //	event.go   Event  -> one key that the source notified of: copies it, or has
 //	                     it removed; what did not end goes into another
 //	remove.go  Remove -> what copying has no right to remove
@@ -93,7 +94,8 @@ type Pipeline struct {
 	places *gate            // over all runs
 	pace   pace
 
-	process string // who it is among all that work on its runs
+	ledgerDown downtime
+	process    string // who it is among all that work on its runs
 }
 
 // New returns a Pipeline.
@@ -127,7 +129,8 @@ type run struct {
 	job   job.Job
 	match *job.Matcher
 	src   Source
-	dst   writer // speaks source keys
+	dst   writer          // speaks source keys
+	bare  [2]store.Source // both sides without limits, to ask whether they answer
 	log   *slog.Logger
 
 	limits *limits // this process's share
@@ -136,13 +139,8 @@ type run struct {
 	forget func()  // lets go of its buckets
 }
 
-// Do does one task and returns those that follow from it. An error means that
-// nothing is decided: the task must be done again, or given up.
-func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
-	r, err := p.run(ctx, t.Run)
-	if err != nil {
-		return nil, err
-	}
+// do does one task of the run, unless the run is not to go on.
+func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	leave, err := r.limits.enter(ctx, t)
 	if err != nil {
 		return nil, err
@@ -237,6 +235,10 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	r.limits, r.forget = limits, func() { p.letGo(src, dst) }
 	r.slots = newGate(j.Limits.Parallel, time.Now)
 	r.slots.within = p.places
+	r.bare = [2]store.Source{src, rename(dst, j.Source.Prefix, j.Target.Prefix)}
+	if len(started.Keys) > 0 {
+		r.bare[source] = r.src // it need not be one that may be listed
+	}
 	return p.keep(r), nil
 }
 
@@ -263,6 +265,7 @@ func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match 
 func (r *run) wait(t task.Task) []task.Task {
 	t.Delay = r.delay(t.Waits)
 	t.Waits++
+	t.Since = 0
 	return []task.Task{t}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -34,7 +35,12 @@ func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	v := newVerifier(ctx, r, c)
 	defer v.again.stop()
-	for f, err := range v.facts(ctx) {
+	looking, enough := reserve(ctx)
+	defer enough()
+	for f, err := range v.facts(looking) {
+		if err != nil && looking.Err() != nil && ctx.Err() == nil { // there is time left to ask why
+			return nil, fault.New(fault.Later, "pipeline.verify", t.Shard, err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -134,6 +135,8 @@ type sight struct {
 	dst   store.Object // the target's object
 	there bool         // the target has one
 	job   job.Job      // as it is now
+
+	failed side // the one that did not answer first, where one did not; else neither
 }
 
 // look asks the source, the target and the ledger about a key whose copy is to
@@ -145,20 +148,27 @@ type sight struct {
 // is to be removed any more.
 func (r *run) look(ctx context.Context, key string) (s sight, err error) {
 	g, gctx := errgroup.WithContext(ctx)
-	found := func(into *store.Object, there *bool, in store.Source) func() error {
+	s.failed = neither
+	var first sync.Once
+	found := func(into *store.Object, there *bool, in store.Source, of side) func() error {
 		return func() error {
 			o, err := in.Stat(gctx, key)
 			if fault.KindOf(err) == fault.NotFound {
 				return nil
 			}
+			if err != nil {
+				first.Do(func() { s.failed = of })
+			}
 			*into, *there = o, err == nil
 			return err
 		}
 	}
-	g.Go(found(&s.src, &s.again, r.src))
-	g.Go(found(&s.dst, &s.there, r.dst))
+	g.Go(found(&s.src, &s.again, r.src, source))
+	g.Go(found(&s.dst, &s.there, r.dst, target))
 	g.Go(func() (err error) {
-		s.job, err = r.wanted(gctx, store.Object{Key: key}, true)
+		if s.job, err = r.wanted(gctx, store.Object{Key: key}, true); err != nil {
+			first.Do(func() {}) // it is of the ledger
+		}
 		return err
 	})
 	return s, g.Wait()

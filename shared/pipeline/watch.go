@@ -15,6 +15,8 @@ const (
 	Slowed  EventKind = "slowed"  // a service asked to slow down: Key, Err
 	Moved   EventKind = "moved"   // Bytes of a big object were copied
 	Proven  EventKind = "proven"  // verification went over N more objects
+	Down    EventKind = "down"    // a whole side, or the ledger, does not answer and is waited for: Task, Err
+	Up      EventKind = "up"      // what Task waited for answers again
 	GaveUp  EventKind = "gave up" // Task was given up: Err
 )
 

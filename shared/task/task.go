@@ -89,6 +89,7 @@ type Task struct {
 	Attempt int         `json:"attempt,omitempty"` // how often it has failed
 	Waits   int         `json:"waits,omitempty"`   // how often it has waited for others
 	Passed  int         `json:"passed,omitempty"`  // how often a process passed it on to whom the run's limits leave a share
+	Since   int64       `json:"since,omitempty"`   // since when the source or the target it needs has not answered, in Unix seconds; 0: it did
 	Resend  int64       `json:"resend,omitempty"`  // not 0 on one sent again from the ledger: what it writes may be there already
 
 	// Delay and Deliveries are not part of the body.

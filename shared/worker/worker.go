@@ -81,7 +81,7 @@ func (w *Worker) Process(ctx context.Context, m queue.Message) error {
 	switch {
 	case err == nil:
 		log.DebugContext(ctx, "task done", "next", len(next), "took", time.Since(begun))
-	case ctx.Err() != nil, fault.KindOf(err) == fault.Newer:
+	case ctx.Err() != nil, fault.KindOf(err) == fault.Newer, fault.KindOf(err) == fault.Later:
 		return err // out of time, not out of luck: deliver again
 	case w.Halt != nil && w.Halt(t, err):
 		return err
