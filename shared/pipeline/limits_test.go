@@ -178,7 +178,7 @@ func TestAnyNumberOfProcessesIsAsFastAsOneUnderALimit(t *testing.T) {
 		"bandwidth":            {func(l *job.Limits) { l.Bandwidth.Rate = 256 * kib }, 320, 48 * kib, 0},
 		"bandwidth for one":    {func(l *job.Limits) { l.Bandwidth.Rate = 64 * kib }, 300, 16 * kib, 0},
 		"requests":             {func(l *job.Limits) { l.Requests = 20 }, 600, 100, 0},
-		"instances, requests":  {func(l *job.Limits) { l.Instances, l.Requests = 1, 20 }, 900, 100, 0},
+		"instances, requests":  {func(l *job.Limits) { l.Instances, l.Requests = 1, 20 }, 1500, 100, 0},
 		"instances, bandwidth": {func(l *job.Limits) { l.Instances, l.Bandwidth.Rate = 2, 128*kib }, 400, 16 * kib, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

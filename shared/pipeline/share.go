@@ -74,6 +74,7 @@ type limits struct {
 	rate    float64         // bytes a second that this process may read; 0: any
 	over    bool            // this process may not copy now
 	beyond  bool            // for as many as may copy are at work: it waits for one of their places
+	placed  bool            // it has one: there was room for all who copied
 	waited  bool            // others wait for one
 
 	course course // read with the limits
@@ -160,12 +161,17 @@ func (l *limits) makeRoom(ctx context.Context) {
 	if !l.idle() {
 		return
 	}
-	l.mu.Lock()
-	l.told[1] = time.Time{}
-	l.mu.Unlock()
-	if err := l.run.StopCopying(ctx, ledger.Living{Process: l.process, Since: l.since}); err != nil && ctx.Err() == nil {
+	if err := l.stopCopying(ctx); err != nil && ctx.Err() == nil {
 		l.log.DebugContext(ctx, "place not given up, it is free in seconds", "fault", fault.KindOf(err), "err", err)
 	}
+}
+
+// stopCopying gives up this process's place among those that copy.
+func (l *limits) stopCopying(ctx context.Context) error {
+	l.mu.Lock()
+	l.told[1], l.placed = time.Time{}, false
+	l.mu.Unlock()
+	return l.run.StopCopying(ctx, ledger.Living{Process: l.process, Since: l.since})
 }
 
 // idle reports whether this process has a place among those that copy, for which
@@ -287,7 +293,8 @@ func (l *limits) read(ctx context.Context, now time.Time) error {
 // the other, and the one that began later gives it up.
 func (l *limits) meet(ctx context.Context, now time.Time, copies, others bool) error {
 	for looked := false; ; looked = true {
-		waits := copies && (l.beyond || !looked && l.most(now) > 0 && l.forgotten(now, l.told[1]))
+		leaving := l.placed && l.turns.busy()
+		waits := copies && !leaving && (l.beyond || !looked && l.most(now) > 0 && l.forgotten(now, l.told[1]))
 		me := ledger.Living{Process: l.process, Since: l.since, Copies: copies && !waits, Waits: waits && !others}
 		if err := l.run.Live(ctx, me, now); err != nil {
 			return err
@@ -298,8 +305,8 @@ func (l *limits) meet(ctx context.Context, now time.Time, copies, others bool) e
 		}
 		l.found(all, me, now)
 		switch {
-		case me.Copies && l.beyond:
-			return l.run.StopCopying(ctx, me)
+		case me.Copies && l.beyond && !leaving:
+			return l.stopCopying(ctx)
 		case !waits || l.beyond:
 			return nil
 		}
@@ -332,10 +339,8 @@ func (l *limits) found(all []ledger.Living, me ledger.Living, now time.Time) {
 	}
 	most := l.most(now)
 	l.beyond = most > 0 && place >= most
-	switch {
-	case l.beyond:
-		l.told[1] = time.Time{}
-	case me.Copies:
+	if me.Copies {
+		l.placed = l.placed && !l.forgotten(now, l.told[1]) || most == 0 || len(l.copying) <= most
 		l.told[1] = now
 	}
 	age := now.Sub(l.joined.at)
@@ -403,7 +408,7 @@ func (l *limits) share(now time.Time, anew bool) {
 	if most == 0 {
 		most = copying
 	}
-	l.over = l.beyond || !l.known && copying > most
+	l.over = l.beyond || !l.placed && copying > most
 	part := 1.0
 	if !l.known {
 		part = newShare

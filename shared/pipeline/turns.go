@@ -61,6 +61,13 @@ func (t *turns) take(ctx context.Context) bool {
 	}
 }
 
+// busy reports whether any turn is taken.
+func (t *turns) busy() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.taken > 0
+}
+
 // keep reports whether who has a turn may go on: where turns are bounded, all
 // who wait come to theirs.
 func (t *turns) keep() bool {
