@@ -171,6 +171,8 @@ func (b *bustle) during(t *testing.T, do func(*app.Operator) error) (writes, del
 		}
 		return nil
 	}
+	told := 0
+	op.Waits = func(time.Duration) { told++ }
 	returned := make(chan error, 1)
 	go func() {
 		err := do(op)
@@ -180,8 +182,8 @@ func (b *bustle) during(t *testing.T, do func(*app.Operator) error) (writes, del
 	for {
 		select {
 		case err := <-returned:
-			if err != nil {
-				t.Fatal(err)
+			if err != nil || told != 1 {
+				t.Fatalf("it told %d times what it waits for, %v", told, err)
 			}
 			return writes, deletes
 		default:

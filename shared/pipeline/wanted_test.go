@@ -503,3 +503,40 @@ func TestMaxDeletesCountsForTheDayWhateverChangesInTheJob(t *testing.T) {
 		})
 	}
 }
+
+// TestAStoppedRunCompletesAndRemovesNothing stops an ordinary run when the task
+// begins, whose process read a moment ago that it goes on.
+func TestAStoppedRunCompletesAndRemovesNothing(t *testing.T) {
+	for name, back := range map[string]takenBack{
+		"cancelled": steered(ledger.Cancelled), "paused": steered(ledger.Paused), "sealed": sealedJob, "going": kept("-", func(*job.Job) {}),
+	} {
+		for _, at := range []task.Kind{task.Finish, task.Remove} {
+			t.Run(name+" before "+string(at), func(t *testing.T) {
+				w := shared(t, inParts)
+				damage := &damaging{}
+				if at == task.Remove {
+					damage.puts.Store(3) // each try of a delivery
+					put(t, w.src, "a", []byte("a"))
+				} else {
+					put(t, w.src, "big", random(9*mib, 1))
+				}
+				w.target = func(dst pipeline.Target) pipeline.Target { damage.Target = dst; return damage }
+				var held []string
+				w.before = func(tk task.Task) {
+					if tk.Kind == at {
+						w.before = nil
+						held = w.dst.Keys()
+						back.do(t, w, tk.Run)
+					}
+				}
+				w.drive(t.Context(), 0, w.start()...)
+				if w.before != nil {
+					t.Fatal("it never came so far: this proves nothing")
+				}
+				if went := !slices.Equal(w.dst.Keys(), held) || damage.deleted > 0; went != (back.reason == "-") {
+					t.Errorf("the target has %q, %q before, after %d removals", w.dst.Keys(), held, damage.deleted)
+				}
+			})
+		}
+	}
+}
