@@ -14,8 +14,8 @@ import (
 	"kodoferry/shared/store"
 )
 
-// Check lists a few keys, asks the download host for the head of one of them
-// where there is one, and says in a sentence what is wrong and what to do about
+// Check lists keys, asks the download host for the head of one of them where there
+// is one, of up to four others where that is refused, and says in a sentence what is wrong and what to do about
 // it: Denied for keys, permissions and clocks, NotFound for the bucket, Invalid
 // for a host that is not the bucket's, Temporary for one that cannot be reached.
 func (b *Bucket) Check(ctx context.Context) error {
@@ -33,6 +33,9 @@ func (b *Bucket) Check(ctx context.Context) error {
 		}
 		cause = fmt.Errorf("%s (%w)", s, cause)
 	}
+	if own, ok := errors.AsType[*fault.Error](err); ok && own.Op == "kodo.Open" {
+		cause = fmt.Errorf("%w; seen at the key %q", cause, own.Key)
+	}
 	return &fault.Error{Kind: kind, Op: "kodo.Check", Key: b.cfg.Bucket, Wait: fault.WaitOf(err), Err: cause}
 }
 
@@ -42,7 +45,7 @@ func (b *Bucket) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q := url.Values{"bucket": {b.cfg.Bucket}, "limit": {"10"}}
+	q := url.Values{"bucket": {b.cfg.Bucket}, "limit": {"1000"}}
 	data, err := b.call(ctx, request{op: "kodo.Check", key: b.cfg.Bucket, method: http.MethodGet, url: h.rsf + "/list?" + q.Encode()})
 	if err != nil {
 		return err
@@ -57,21 +60,57 @@ func (b *Bucket) look(ctx context.Context) error {
 	if h, err = b.resolve(ctx, true); err != nil {
 		return err
 	}
-	for _, o := range p.objects {
-		if o.Disabled || o.Frozen || !tame(o.Key) {
-			continue
-		}
-		_, body, err := b.Open(ctx, store.Object{Key: o.Key}, 0, 0)
+	var first error
+	for _, key := range samples(p.objects) {
+		err := b.sample(ctx, key)
 		if err == nil {
-			return body.Close()
+			return nil
 		}
-		if fault.KindOf(err) == fault.NotFound {
-			_, host, _ := strings.Cut(h.source, "://")
-			return fault.New(fault.Invalid, "kodo.Check", b.cfg.Bucket, fmt.Errorf("the bucket lists %q, which the download host %s does not have: bind that domain to the bucket, or name another, domain= (%w)", o.Key, host, err))
+		if first == nil {
+			first = err
 		}
+		if _, answered := errors.AsType[*refusal](err); !answered {
+			break // it is about the host, and not about the object
+		}
+	}
+	if fault.KindOf(first) == fault.NotFound {
+		_, host, _ := strings.Cut(h.source, "://")
+		return fault.New(fault.Invalid, "kodo.Check", b.cfg.Bucket, fmt.Errorf("the bucket lists objects which the download host %s does not have: bind that domain to the bucket, or name another, domain= (%w)", host, first))
+	}
+	return first
+}
+
+// samples are up to five keys that anybody may read now, spread over those that
+// were listed.
+func samples(objects []store.Object) []string {
+	const most = 5
+	var keys []string
+	for _, o := range objects {
+		if !o.Disabled && !o.Frozen && tame(o.Key) {
+			keys = append(keys, o.Key)
+		}
+	}
+	if len(keys) <= most {
+		return keys
+	}
+	some := make([]string, most)
+	for i := range some {
+		some[i] = keys[i*(len(keys)-1)/(most-1)]
+	}
+	return some
+}
+
+// sample asks the download host for the head of an object, or for its first byte
+// where it takes no HEAD.
+func (b *Bucket) sample(ctx context.Context, key string) error {
+	_, body, err := b.Open(ctx, store.Object{Key: key}, 0, 0)
+	if r, ok := errors.AsType[*refusal](err); ok && (r.status == http.StatusForbidden || r.status == http.StatusMethodNotAllowed || r.status == http.StatusNotImplemented) {
+		_, body, err = b.Open(ctx, store.Object{Key: key}, 0, 1)
+	}
+	if err != nil {
 		return err
 	}
-	return nil
+	return body.Close()
 }
 
 // tame reports whether no host on the way can take key for another.

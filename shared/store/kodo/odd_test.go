@@ -328,3 +328,54 @@ func TestADownloadHostThatServesAnotherIsToldFromAChange(t *testing.T) {
 		}
 	}
 }
+
+func TestOneObjectThatIsRefusedRefusesNoRun(t *testing.T) {
+	refusing := func(status int, methods string, keys ...string) func(r *http.Request) string {
+		return func(r *http.Request) string {
+			key := strings.TrimPrefix(r.URL.Path, "/")
+			if strings.Contains(methods, r.Method) && (len(keys) == 0 || slices.Contains(keys, key)) {
+				return odd.Head(status, "Content-Length: 0")
+			}
+			if r.Method == http.MethodHead {
+				return odd.Head(200, "Content-Length: 10")
+			}
+			return odd.Answer(206, "0", "Content-Range: bytes 0-0/10")
+		}
+	}
+	for name, tc := range map[string]struct {
+		answer func(r *http.Request) string
+		kind   fault.Kind
+		most   int // requests
+	}{
+		"none is refused":            {refusing(200, ""), "", 1},
+		"the first is, with 403":     {refusing(403, "HEAD GET", "k00"), "", 3},
+		"the first is, with 405":     {refusing(405, "HEAD GET", "k00"), "", 3},
+		"the first is not there":     {refusing(404, "HEAD GET", "k00"), "", 2},
+		"every HEAD is, with 405":    {refusing(405, "HEAD"), "", 2},
+		"every HEAD is, with 403":    {refusing(403, "HEAD"), "", 2},
+		"a line of the head is none": {func(*http.Request) string { return odd.Head(200, "a/b: c", "Content-Length: 10") }, "", 1},
+		"all are":                    {refusing(403, "HEAD GET"), fault.Denied, 10},
+		"none is there":              {refusing(404, "HEAD GET"), fault.Invalid, 5},
+		"the whole host fails":       {func(*http.Request) string { return "nonsense\r\n\r\n" }, fault.Temporary, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var items []string
+			for i := range 40 {
+				items = append(items, itemJSON(fmt.Sprintf("k%02d", i)))
+			}
+			var calls tally
+			_, b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+				if r.URL.Path == "/list" {
+					w.Send(odd.Answer(200, string(pageJSON("", items...))))
+					return
+				}
+				calls.add("sample")
+				w.Send(tc.answer(r))
+			})
+			err := b.Check(t.Context())
+			if fault.KindOf(err) != tc.kind || calls.of("sample") > tc.most || err != nil && tc.most > 1 && !strings.Contains(err.Error(), `"k00"`) {
+				t.Errorf("got %v after %d requests, want %q after %d at most", err, calls.of("sample"), tc.kind, tc.most)
+			}
+		})
+	}
+}

@@ -8,14 +8,15 @@ import (
 	"net/http"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 // probe is where Check's listing starts: the service repeats it as it encodes
 // keys, which shows whether a space and a plus can be told apart.
 const probe = " +"
 
-// Check lists a few keys, asks for the head of one of them where there is one,
-// and says in a sentence what is wrong and what to do about it: Denied for
+// Check lists keys, asks for the head of one of them where there is one, of up to
+// four others where that is refused, and says in a sentence what is wrong and what to do about it: Denied for
 // keys, permissions and clocks, NotFound for the bucket, Invalid for region and
 // endpoint, Temporary for a host that cannot be reached.
 func (b *Bucket) Check(ctx context.Context) error {
@@ -33,13 +34,16 @@ func (b *Bucket) Check(ctx context.Context) error {
 		}
 		cause = fmt.Errorf("%s (%w)", s, cause)
 	}
+	if own, ok := errors.AsType[*fault.Error](err); ok && own.Key != "" && own.Key != b.cfg.Bucket {
+		cause = fmt.Errorf("%w; seen at the key %q", cause, own.Key)
+	}
 	return &fault.Error{Kind: kind, Op: "s3.Check", Key: b.cfg.Bucket, Wait: fault.WaitOf(err), Err: cause}
 }
 
 // look makes the requests of Check, each once.
 func (b *Bucket) look(ctx context.Context) error {
 	const op = "s3.Check"
-	params := map[string]string{"list-type": "2", "encoding-type": "url", "max-keys": "10", "start-after": probe}
+	params := map[string]string{"list-type": "2", "encoding-type": "url", "max-keys": "1000", "start-after": probe}
 	_, data, err := b.fetch(ctx, request{op: op, method: http.MethodGet, params: params})
 	if err != nil {
 		return err
@@ -53,15 +57,40 @@ func (b *Bucket) look(ctx context.Context) error {
 	case p.after != "" && p.after != probe:
 		return fault.New(fault.Invalid, op, b.cfg.Bucket, fmt.Errorf("%s encodes keys in listings so that a space and a plus cannot be told apart (%q came back as %q): Ferry cannot tell its keys for certain", b.host, probe, p.after))
 	}
-	for _, o := range p.objects {
-		if o.Frozen {
-			continue
+	var first error
+	for _, key := range samples(p.objects) {
+		_, err := b.head(ctx, op, key, nil)
+		if err == nil {
+			return nil
 		}
-		if _, err := b.head(ctx, op, o.Key, nil); fault.KindOf(err) != fault.NotFound { // else it was deleted meanwhile
-			return err
+		if first == nil && fault.KindOf(err) != fault.NotFound { // else it was deleted meanwhile
+			first = err
+		}
+		if _, answered := errors.AsType[*refusal](err); !answered {
+			break // it is about the host, and not about the object
 		}
 	}
-	return nil
+	return first
+}
+
+// samples are up to five keys that can be read now, spread over those that were
+// listed.
+func samples(objects []store.Object) []string {
+	const most = 5
+	var keys []string
+	for _, o := range objects {
+		if !o.Frozen {
+			keys = append(keys, o.Key)
+		}
+	}
+	if len(keys) <= most {
+		return keys
+	}
+	some := make([]string, most)
+	for i := range some {
+		some[i] = keys[i*(len(keys)-1)/(most-1)]
+	}
+	return some
 }
 
 // explain is the sentence for err, "" where err says it all itself.

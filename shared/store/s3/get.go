@@ -51,7 +51,7 @@ func (b *Bucket) head(ctx context.Context, op, key string, header map[string]str
 
 // vague reports whether a status alone leaves open what is the matter.
 func vague(status int) bool {
-	return status/100 == 3 || status == http.StatusBadRequest || status == http.StatusForbidden || status == http.StatusNotFound
+	return status/100 == 3 || status == http.StatusMethodNotAllowed || status == http.StatusNotImplemented || status == http.StatusBadRequest || status == http.StatusForbidden || status == http.StatusNotFound
 }
 
 // Open implements store.Source by one GET (a HEAD where n is 0), tried once,

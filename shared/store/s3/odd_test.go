@@ -257,3 +257,39 @@ func TestMetadataThatHTTPRefusesIsKept(t *testing.T) {
 		t.Errorf("Open = %q of %+v, %v, want all of it and %v", data, o, err, want)
 	}
 }
+
+func TestOneObjectThatIsRefusedRefusesNoRun(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status  int
+		methods string
+		keys    []string // none: all
+		kind    fault.Kind
+	}{
+		"none is refused":         {200, "", nil, ""},
+		"the first is, with 403":  {403, "HEAD GET", []string{"k00"}, ""},
+		"the first is, with 405":  {405, "HEAD GET", []string{"k00"}, ""},
+		"every HEAD is, with 405": {405, "HEAD", nil, ""},
+		"every HEAD is, with 501": {501, "HEAD", nil, ""},
+		"all are":                 {403, "HEAD GET", nil, fault.Denied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			parts := []string{last, encoded, "<StartAfter>+%2B</StartAfter>"}
+			for i := range 40 {
+				parts = append(parts, contents(fmt.Sprintf("k%02d", i)))
+			}
+			b := fake(t, func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Query().Has("list-type"):
+					says(listing(parts...))(w, r)
+				case strings.Contains(tc.methods, r.Method) && (tc.keys == nil || slices.Contains(tc.keys, strings.TrimPrefix(r.URL.Path, "/b/"))):
+					refuse(w, r, tc.status, "AccessDenied")
+				default:
+					object(w, r, md5Tag, "0123456789")
+				}
+			})
+			if err := b.Check(t.Context()); fault.KindOf(err) != tc.kind || err != nil && !strings.Contains(err.Error(), `"k00"`) {
+				t.Errorf("got %v, want kind %q, and the key where it is refused", err, tc.kind)
+			}
+		})
+	}
+}
