@@ -5,6 +5,7 @@
 // Start with New.
 //
 //	transport.go New, Rate
+//	tunnel.go    https, and the way to it through a proxy
 //	conn.go      one connection: deadlines, rates
 //	answers.go   where an answer ends, and what follows it
 //	head.go      the lines of a head, and those that the grammar refuses
@@ -15,6 +16,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -44,18 +46,31 @@ const maxHead = 1 << 20
 //
 // Header lines that net/http refuses are left out of the answer; Refused returns
 // them. Where more comes than an answer announced, the connection is closed, and
-// net/http, which would print such bytes to the log, does not see them. Both hold
-// but for https through a proxy, where the bytes are encrypted here.
+// net/http, which would print such bytes to the log, does not see them.
+//
+// Proxies are those of the environment. A tunnel for https is asked for here, and
+// not by net/http, so that all of this holds behind one, too; but for SOCKS, whose
+// tunnels are net/http's.
 //
 // The time of an answer is net/http's to measure: it sends a GET again, and
 // again, whose idle connection merely fails. That of the rest is the
 // connection's: a timer and a context for each body took more.
 func New(answer, silence, idle time.Duration, least Rate) *http.Transport {
+	return newTransport(answer, silence, idle, least, http.ProxyFromEnvironment)
+}
+
+func newTransport(answer, silence, idle time.Duration, least Rate, proxy func(*http.Request) (*url.URL, error)) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	t := &http.Transport{
-		Proxy:           http.ProxyFromEnvironment,
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			by, err := proxy(r)
+			if by != nil && r.URL.Scheme == "https" && tunnels(by) {
+				return nil, err // DialTLSContext asks it
+			}
+			return by, err
+		},
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second,
 		ResponseHeaderTimeout: answer, MaxResponseHeaderBytes: maxHead,
 		ExpectContinueTimeout: time.Second, // then the body goes out all the same
@@ -70,32 +85,24 @@ func New(answer, silence, idle time.Duration, least Rate) *http.Transport {
 		return newConn(c, silence, least), nil
 	}
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := dialer.DialContext(ctx, network, addr)
+		by, err := proxy(&http.Request{URL: &url.URL{Scheme: "https", Host: addr}})
 		if err != nil {
 			return nil, err
 		}
-		secure, err := shake(ctx, c, addr, t)
+		d := &secureDialer{dialer, t.TLSClientConfig, t.TLSHandshakeTimeout}
+		var c net.Conn
+		if by != nil && tunnels(by) {
+			c, err = d.tunnel(ctx, by, addr)
+		} else {
+			c, err = dialer.DialContext(ctx, network, addr)
+		}
 		if err != nil {
-			_ = c.Close()
 			return nil, err
 		}
-		return newConn(secure, silence, least), nil
+		if c, err = d.shake(ctx, c, addr); err != nil {
+			return nil, err
+		}
+		return newConn(c, silence, least), nil
 	}
 	return t
-}
-
-// shake makes a connection to addr secure.
-func shake(ctx context.Context, c net.Conn, addr string, t *http.Transport) (net.Conn, error) {
-	cfg := t.TLSClientConfig.Clone()
-	if cfg.ServerName == "" {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err
-		}
-		cfg.ServerName = host
-	}
-	ctx, cancel := context.WithTimeout(ctx, t.TLSHandshakeTimeout)
-	defer cancel()
-	secure := tls.Client(c, cfg)
-	return secure, secure.HandshakeContext(ctx)
 }

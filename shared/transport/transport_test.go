@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -284,37 +285,68 @@ func TestSecureAnswersAreMendedToo(t *testing.T) {
 	}
 }
 
-func TestAProxyIsLeftToNetHTTP(t *testing.T) {
-	plain := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "hello") }))
+// TestSecureAnswersAreMendedBehindAProxyToo has net/http ask one proxy for a
+// tunnel, and the transport itself another.
+func TestSecureAnswersAreMendedBehindAProxyToo(t *testing.T) {
+	plain := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer plain.Close()
-	proxy, err := odd.Start(func(w *odd.Wire, r *http.Request) {
-		w.Hangup()
-		to, err := net.Dial("tcp", r.URL.Host)
-		if err != nil {
-			return
-		}
-		defer func() { _ = to.Close() }()
-		w.Send(odd.Head(200, "X-Proxy: a"))
-		go func() { _, _ = io.Copy(to, w.Conn) }()
-		_, _ = io.Copy(w.Conn, to)
-	})
+	s, err := odd.Start(func(w *odd.Wire, r *http.Request) { w.Send(odd.Answer(200, "body", "a/b: c")) }, plain.TLS.Certificates...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer proxy.Close()
-	by := New(time.Minute, time.Minute, time.Minute, Least)
-	defer by.CloseIdleConnections()
-	r, err := http.NewRequest("GET", proxy.URL, nil)
-	if err != nil {
-		t.Fatal(err)
+	defer s.Close()
+	for name, tc := range map[string]struct {
+		answer string
+		secure []tls.Certificate
+		fails  bool
+	}{
+		"a proxy":                 {odd.Head(200, "X-Proxy: a"), nil, false},
+		"a proxy of https":        {odd.Head(200), plain.TLS.Certificates, false},
+		"a proxy that refuses":    {odd.Head(407), nil, true},
+		"a proxy of another kind": {"SSH-2.0\r\n\r\n", nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var said string
+			proxy, err := odd.Start(func(w *odd.Wire, r *http.Request) {
+				w.Hangup()
+				said = r.Method + " " + r.Header.Get("Proxy-Authorization")
+				to, err := net.Dial("tcp", r.URL.Host)
+				if err != nil {
+					return
+				}
+				defer func() { _ = to.Close() }()
+				w.Send(tc.answer)
+				go func() { _, _ = io.Copy(to, w.Conn); _ = to.Close() }()
+				_, _ = io.Copy(w.Conn, to)
+			}, tc.secure...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer proxy.Close()
+			u, err := url.Parse(strings.Replace(proxy.URL, "://", "://me:secret@", 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			by := newTransport(time.Minute, time.Minute, time.Minute, Least, http.ProxyURL(u))
+			by.TLSClientConfig.RootCAs = x509.NewCertPool()
+			by.TLSClientConfig.RootCAs.AddCert(plain.Certificate())
+			for range 2 {
+				resp, body, err := ask(t, by, "GET", s.URL, nil)
+				if tc.fails != (err != nil) || err == nil && (body != "body" || len(Refused(resp.Header)) != 1) || err != nil && strings.Contains(err.Error(), "secret") {
+					t.Fatalf("got %q, %v, want the body and a line that was refused: %v", body, err, !tc.fails)
+				}
+			}
+			if said != "CONNECT Basic bWU6c2VjcmV0" || !tc.fails && proxy.Conns() != 1 {
+				t.Errorf("the proxy was told %q over %d connections, want to connect, over one", said, proxy.Conns())
+			}
+			by.CloseIdleConnections()
+			if tc.secure == nil && !tc.fails { // as SOCKS would be, by net/http
+				by.Proxy = http.ProxyURL(u)
+				if _, _, err := ask(t, by, "GET", s.URL, nil); err == nil {
+					t.Error("net/http took a line that it refuses")
+				}
+				by.CloseIdleConnections()
+			}
+		})
 	}
-	by.Proxy = http.ProxyURL(r.URL)
-	by.TLSClientConfig.RootCAs = x509.NewCertPool()
-	by.TLSClientConfig.RootCAs.AddCert(plain.Certificate())
-	for range 2 {
-		if _, body, err := ask(t, by, "GET", plain.URL, nil); err != nil || body != "hello" {
-			t.Errorf("got %q, %v", body, err)
-		}
-	}
-	plain.CloseClientConnections()
 }
