@@ -42,7 +42,7 @@ func newOffice(t *testing.T) *office {
 	}
 	t.Cleanup(func() { _ = o.mns.Close() })
 	for _, name := range app.QueueNames {
-		if err := o.mns.CreateQueue("ferry-"+name, mns.Attributes{Visibility: time.Minute}); err != nil {
+		if err := o.mns.CreateQueue("ferry-"+name, mns.Attributes{Visibility: time.Minute, Retention: 7 * 24 * time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"slices"
 	"sync"
 	"time"
@@ -19,7 +18,7 @@ const (
 	// SQS as long as infra/aws says, 7 days).
 	retention = 7 * 24 * time.Hour
 	// rarely is how long at most it takes until a task is sent again once more.
-	rarely = 24 * time.Hour
+	rarely = 4 * time.Hour
 )
 
 // openTasks is what is known of a run's tasks that no record answers for.
@@ -67,7 +66,7 @@ func (o openTasks) resend(ctx context.Context) error {
 	doubted, err := o.doubted(ctx, queues)
 	claim, most := slot(o.every, o.now), len(doubted)
 	if err == nil && len(doubted) == 0 {
-		doubted, claim = o.last(queues)
+		doubted, claim, err = o.last(ctx, queues)
 		most = 1
 	}
 	if err != nil || len(doubted) == 0 {
@@ -140,16 +139,27 @@ func (o openTasks) doubted(ctx context.Context, queues map[task.Stage]stageOf) (
 const few = 10
 
 // last returns the last batches of a run that is silent though the queues hold
-// messages: those of other runs, perhaps. One of them is sent again, once after
-// an hour of silence, once after eight, and so on, by the claim that is returned.
-// If that brings the run further, another one has its turn.
-func (o openTasks) last(queues map[task.Stage]stageOf) ([]task.Task, string) {
+// messages: those of other runs, perhaps. One of them is sent again after each of
+// the first four hours of silence, and then every four hours, by the claim that
+// is returned. If that brings the run further, the hours are counted anew.
+func (o openTasks) last(ctx context.Context, queues map[task.Stage]stageOf) ([]task.Task, string, error) {
 	if o.idle < o.silentAfter() || len(o.tasks) > few {
-		return nil, ""
+		return nil, "", nil
 	}
-	times := (bits.Len64(uint64(o.idle/o.silentAfter())) - 1) / 3
+	moved, err := o.run.Moved(ctx) // a big object may be all that is left
+	if err != nil {
+		return nil, "", err
+	}
+	idle := min(o.idle, o.now.Sub(moved))
+	hours := int(idle / o.silentAfter())
+	if hours > 4 {
+		hours -= hours % 4
+	}
+	if hours == 0 {
+		return nil, "", nil
+	}
 	doubted := slices.DeleteFunc(o.tasks, func(t task.Task) bool { return !queues[t.Kind.Stage()].others() })
-	return doubted, fmt.Sprintf("doubt-%d-%d", o.now.Add(-o.idle).Unix(), times)
+	return doubted, fmt.Sprintf("doubt-%d-%d", o.now.Add(-idle).Unix(), hours), nil
 }
 
 // expired returns those of batches whose message no queue holds any more: it was
