@@ -146,3 +146,22 @@ func TestAllThatIsToldOfATaskIsToldAtTheSameTime(t *testing.T) {
 		t.Errorf("the webhook was told %q, %d at the same time, want each once, and two at the same time", got, most)
 	}
 }
+
+// TestASweepTellsOfAllRunsThatStandStillAtTheSameTime has the webhook answer nobody.
+func TestASweepTellsOfAllRunsThatStandStillAtTheSameTime(t *testing.T) {
+	o, ops := newOffice(t), hang(t, 100)
+	o.env["FERRY_ALERT_OPS"] = ops.URL
+	o.deploy = o.process(t)
+	for _, name := range []string{"a", "b", "c"} {
+		o.start(t, o.below(t, name, name+"/", alerting))
+	}
+	o.advance(20 * time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if err := o.deploy.Sweep(ctx, 30*time.Minute, o.clock()); err != nil {
+		t.Error(err)
+	}
+	if got, most := ops.told(); !slices.Equal(got, []string{"stalled", "stalled", "stalled"}) || most != 3 {
+		t.Errorf("the webhook was told %q, %d at the same time, want of each run, and all at the same time", got, most)
+	}
+}

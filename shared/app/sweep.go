@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -45,8 +46,10 @@ func (d *Deployment) Sweep(ctx context.Context, every time.Duration, now time.Ti
 	all := append(runs, days...)
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var ending []string
+	var stalls sync.WaitGroup // what webhooks are told of runs that stand still, all at the same time
+	defer stalls.Wait()
 	for _, run := range all {
-		final, err := d.sweepRun(ctx, run, every, now)
+		final, err := d.sweepRun(ctx, run, every, now, &stalls)
 		errs = append(errs, err)
 		if final {
 			ending = append(ending, run)
@@ -60,7 +63,7 @@ func (d *Deployment) Sweep(ctx context.Context, every time.Duration, now time.Ti
 
 // sweepRun sweeps one run, be it of events or not. final reports that the books
 // of the run are to be closed: whoever ended it did not see it through.
-func (d *Deployment) sweepRun(ctx context.Context, name string, every time.Duration, now time.Time) (final bool, err error) {
+func (d *Deployment) sweepRun(ctx context.Context, name string, every time.Duration, now time.Time, stalls *sync.WaitGroup) (final bool, err error) {
 	run := d.ledger.Run(name)
 	standing, since, err := run.Standing(ctx)
 	switch {
@@ -71,7 +74,7 @@ func (d *Deployment) sweepRun(ctx context.Context, name string, every time.Durat
 	case ledger.OfEvents(name):
 		err = d.sweepDay(ctx, run, every, now)
 	default:
-		err = d.sweep(ctx, run, since, every, now)
+		err = d.sweep(ctx, run, since, every, now, stalls)
 	}
 	if ledger.Missing(err) {
 		if begun, berr := d.begun(ctx, name, now); !begun || berr != nil {
@@ -155,7 +158,7 @@ func slot(every time.Duration, now time.Time) string {
 
 // sweep sends again what is lost of a run that goes on, since then where it was
 // paused, and notes whether it has stalled.
-func (d *Deployment) sweep(ctx context.Context, run *ledger.Run, since time.Time, every time.Duration, now time.Time) error {
+func (d *Deployment) sweep(ctx context.Context, run *ledger.Run, since time.Time, every time.Duration, now time.Time, stalls *sync.WaitGroup) error {
 	tasks, newest, err := d.pipeline.Lost(ctx, run.Name)
 	if err != nil || len(tasks) == 0 {
 		return err
@@ -167,12 +170,12 @@ func (d *Deployment) sweep(ctx context.Context, run *ledger.Run, since time.Time
 	if err := o.resend(ctx); err != nil {
 		return err
 	}
-	return d.stalled(ctx, run, newest, now)
+	return d.stalled(ctx, run, newest, now, stalls)
 }
 
 // stalled notes, once for each time, that a run makes no progress: its newest
 // record, as the store dates it, is older than stallAfter.
-func (d *Deployment) stalled(ctx context.Context, run *ledger.Run, newest, now time.Time) error {
+func (d *Deployment) stalled(ctx context.Context, run *ledger.Run, newest, now time.Time, stalls *sync.WaitGroup) error {
 	if now.Sub(newest) < stallAfter {
 		return nil
 	}
@@ -183,7 +186,7 @@ func (d *Deployment) stalled(ctx context.Context, run *ledger.Run, newest, now t
 	first, err := run.Stall(ctx, newest, now)
 	if err == nil && first {
 		d.log.ErrorContext(ctx, "run stalled: nothing was written down for a while", "run", run.Name, "since", newest.UTC(), "next", "ferry status "+run.Name)
-		d.Stalled(ctx, run.Name, newest)
+		stalls.Go(func() { d.Stalled(ctx, run.Name, newest) })
 	}
 	return err
 }
