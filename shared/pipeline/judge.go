@@ -26,44 +26,61 @@ const (
 // same key, nil if there is none. It asks the target (one HEAD) only where the
 // listings cannot decide.
 func (r *run) judge(ctx context.Context, src store.Object, dst *store.Object) (ledger.Row, error) {
-	row := ledger.Row{Src: src, At: r.Now().UTC()}
+	row, asks := r.compareListed(src, dst)
+	if asks {
+		if err := r.askTarget(ctx, &row); err != nil {
+			return row, err
+		}
+	}
+	return row, nil
+}
+
+// compareListed says what a listed object needs as far as the listings tell; asks
+// says that they do not, and that the target is to be asked.
+func (r *run) compareListed(src store.Object, dst *store.Object) (row ledger.Row, asks bool) {
+	row = ledger.Row{Src: src, At: r.Now().UTC()}
 	if absent(src) {
 		row.Src.Size, row.State, row.Reason = 0, ledger.Gone, "the list of keys names it, and the source does not have it"
-		return row, nil
+		return row, false
 	}
 	if state, reason := r.refuse(src); state != "" {
 		row.State, row.Reason = state, reason
-		return row, nil
+		return row, false
 	}
 	row.State = ledger.Pending
 	if dst == nil {
-		return row, nil
+		return row, false
 	}
 	row.Dst = &ledger.Dst{ETag: dst.Hash, Size: dst.Size, Modified: dst.Modified}
 	if r.job.Overwrite == job.OverwriteAlways {
-		return row, nil
+		return row, false
 	}
 	if src.Size == dst.Size {
 		known := src.MD5 != "" && dst.MD5 != ""
 		switch {
 		case known && src.MD5 == dst.MD5:
 			row.State, row.Proof = ledger.Unchanged, ledger.ByMD5
-			return row, nil
+			return row, false
 		case !known && dst.Modified.Sub(src.Modified) > slack:
 			row.State, row.Proof = ledger.Unchanged, ledger.ByTime
-			return row, nil
+			return row, false
 		}
 	}
-	kept, err := r.dst.Stat(ctx, src.Key)
+	return row, true
+}
+
+// askTarget decides a row that the listings could not: one HEAD of the target.
+func (r *run) askTarget(ctx context.Context, row *ledger.Row) error {
+	kept, err := r.dst.Stat(ctx, row.Key())
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		row.Dst = nil
-		return row, nil
+		return nil
 	case err != nil:
-		return row, err
+		return err
 	}
-	r.weigh(&row, kept)
-	return row, nil
+	r.weigh(row, kept)
+	return nil
 }
 
 // weigh decides, by all that is known of the target's object, what becomes of

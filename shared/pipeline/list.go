@@ -29,7 +29,7 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	looking, enough := reserve(ctx)
 	defer enough()
 	rest := half(ctx)
-	for pair, err := range r.join(looking, t.Range) {
+	for j, err := range r.judged(ctx, r.join(looking, t.Range)) {
 		if err != nil && whole && looking.Err() != nil && ctx.Err() == nil {
 			more = true // a page that did not come in time: what came before it stands
 			break
@@ -41,11 +41,11 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 			more = true
 			break
 		}
-		if err := r.take(ctx, s, pair); err != nil {
+		if err := s.take(j); err != nil {
 			return nil, err
 		}
-		last = pair.key()
-		whole = pair.src != nil || !r.start.Chain // a chain goes on from a key that the source has
+		last = j.key()
+		whole = j.src != nil || !r.start.Chain // a chain goes on from a key that the source has
 		if seen++; seen%look == 1 {
 			near[0], near[1] = near[1], last
 		}
@@ -92,27 +92,6 @@ func from(ctx context.Context, b store.Source, in store.Range) lister {
 		in.After = max(in.After, after)
 		return b.List(ctx, in)
 	}
-}
-
-// take judges what both sides list under one key and hands it to the sealer.
-func (r *run) take(ctx context.Context, s *sealer, p pair) error {
-	if err := s.failed(); err != nil {
-		return err
-	}
-	switch {
-	case p.src == nil:
-		s.extra(*p.dst)
-		return nil
-	case !r.chosen(*p.src):
-		s.counts.Excluded.Add(1, p.src.Size)
-		return nil
-	}
-	row, err := r.judge(ctx, *p.src, p.dst)
-	if err != nil {
-		return err
-	}
-	s.add(row)
-	return nil
 }
 
 // chosen reports whether an object of the source belongs to the job.

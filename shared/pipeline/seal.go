@@ -80,6 +80,22 @@ func (s *sealer) failed() error {
 	return s.ctx.Err()
 }
 
+// take takes what both sides list under one key.
+func (s *sealer) take(j judged) error {
+	if err := s.failed(); err != nil {
+		return err
+	}
+	switch {
+	case j.src == nil:
+		s.extra(*j.dst)
+	case j.excluded:
+		s.counts.Excluded.Add(1, j.src.Size)
+	default:
+		s.add(j.row)
+	}
+	return nil
+}
+
 func (s *sealer) add(row ledger.Row) {
 	l := s.run.job.Limits
 	big := row.State == ledger.Pending && s.run.inParts(row)
