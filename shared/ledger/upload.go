@@ -93,15 +93,14 @@ func partsName(batch string, of PartRange) string {
 	return fmt.Sprintf("parts/%s/%05d-%05d", batch, of.From, of.To)
 }
 
-// PartTasks returns which Part tasks of a batch have ended.
-func (r *Run) PartTasks(ctx context.Context, batch string) (map[PartRange]bool, error) {
-	ended := map[PartRange]bool{}
+// PartTasks visits which Part tasks of a batch have ended, in order, those of
+// the part of that number and behind it, until visit returns false.
+func (r *Run) PartTasks(ctx context.Context, batch string, from int, visit func(PartRange) bool) error {
 	prefix := "parts/" + batch + "/"
-	err := r.names(ctx, prefix, func(name string) {
+	in := store.Range{Prefix: prefix, After: fmt.Sprintf("%s%05d", prefix, from)}
+	return r.someObjects(ctx, in, func(name string, _ store.Object) bool {
 		var of PartRange
-		if _, err := fmt.Sscanf(strings.TrimPrefix(name, prefix), "%05d-%05d", &of.From, &of.To); err == nil {
-			ended[of] = true
-		}
+		_, err := fmt.Sscanf(strings.TrimPrefix(name, prefix), "%05d-%05d", &of.From, &of.To)
+		return err != nil || visit(of)
 	})
-	return ended, err
 }

@@ -3,8 +3,10 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -192,25 +194,107 @@ func (r *run) afterPart(ctx context.Context, t task.Task, u ledger.Upload, p led
 	if len(p.Next) > 0 {
 		return partTasks(t, p.Next), nil // some parts were done: that is no failed try
 	}
-	_, open, err := r.uploaded(ctx, u)
-	if err != nil || len(open) > 0 {
+	if whole, err := r.whole(ctx, u, t.From); err != nil || !whole {
 		return nil, err
 	}
 	return []task.Task{ofUpload(task.Finish, t)}, nil
 }
 
-// uploaded reads what was uploaded, by number, and which parts no record has.
-// While many tasks are open that is one listing.
+// partsBegun are the Part tasks that Begin yields for an upload.
+func partsBegun(u ledger.Upload) []ledger.PartRange {
+	count := len(cuts(u)) - 1
+	var tasks []ledger.PartRange
+	for from := 1; from <= count; from += u.PerTask {
+		tasks = append(tasks, ledger.PartRange{From: from, To: min(from+u.PerTask-1, count)})
+	}
+	return tasks
+}
+
+// whole reports whether every part is uploaded, for the task that had those
+// from that number on. Each task asks it once, when it has left its record: so
+// it ends with the first task that is found open. While tasks that Begin has
+// yielded are, that is one page of names, from the asker's on; then the tasks
+// that took what these left over are looked at, the asker's first and the others
+// in any order, so that of many open ones one is met soon.
+func (r *run) whole(ctx context.Context, u ledger.Upload, from int) (bool, error) {
+	begun := partsBegun(u)
+	own := (from - 1) / u.PerTask
+	ended := map[ledger.PartRange]bool{}
+	for _, stretch := range [][]ledger.PartRange{begun[own:], begun[:own]} {
+		if all, err := r.allEnded(ctx, u.Batch, stretch, ended); err != nil || !all {
+			return false, err
+		}
+	}
+	order := rand.Perm(len(begun))
+	i := slices.Index(order, own)
+	order[0], order[i] = order[i], order[0]
+	for n := 1; len(order) > 0; n = min(2*n, lookups) {
+		some := order[:min(n, len(order))]
+		order = order[len(some):]
+		var open atomic.Bool
+		g, gctx := errgroup.WithContext(ctx)
+		for _, i := range some {
+			g.Go(func() error {
+				done, err := r.taskEnded(gctx, u.Batch, begun[i], ended)
+				if !done {
+					open.Store(true)
+				}
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil || open.Load() {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// allEnded reports whether all of some neighbouring tasks have ended, and adds
+// to ended which have, until one is found open.
+func (r *run) allEnded(ctx context.Context, batch string, tasks []ledger.PartRange, ended map[ledger.PartRange]bool) (bool, error) {
+	if len(tasks) == 0 {
+		return true, nil
+	}
+	end := tasks[len(tasks)-1].To
+	err := r.PartTasks(ctx, batch, tasks[0].From, func(p ledger.PartRange) bool {
+		ended[p] = true
+		if len(tasks) > 0 && p == tasks[0] {
+			tasks = tasks[1:]
+		}
+		return p.From <= end && (len(tasks) == 0 || p.From <= tasks[0].From)
+	})
+	return len(tasks) == 0, err
+}
+
+// taskEnded reports whether a task has ended, and those that took what it left over.
+func (r *run) taskEnded(ctx context.Context, batch string, task ledger.PartRange, ended map[ledger.PartRange]bool) (bool, error) {
+	if !ended[task] {
+		return false, nil
+	}
+	p, err := r.EndedParts(ctx, batch, task)
+	if err != nil {
+		return false, err
+	}
+	for _, next := range p.Next {
+		if done, err := r.taskEnded(ctx, batch, next, ended); err != nil || !done {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// uploaded reads what was uploaded, by number, and which parts no record has:
+// a listing, and a read for each task that has ended.
 func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.PartRow, open []ledger.PartRange, err error) {
-	ended, err := r.PartTasks(ctx, u.Batch)
+	ended := map[ledger.PartRange]bool{}
+	err = r.PartTasks(ctx, u.Batch, 1, func(p ledger.PartRange) bool {
+		ended[p] = true
+		return true
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	count := len(cuts(u)) - 1
-	var todo []ledger.PartRange
-	for from := 1; from <= count; from += u.PerTask {
-		todo = append(todo, ledger.PartRange{From: from, To: min(from+u.PerTask-1, count)})
-	}
+	todo := partsBegun(u)
 	var mu sync.Mutex
 	for len(todo) > 0 {
 		layer := todo
