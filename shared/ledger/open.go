@@ -2,10 +2,13 @@ package ledger
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 // written holds the names of records that exist, in order.
@@ -110,15 +113,33 @@ func (r *Run) OpenBatches(ctx context.Context, c Closed) ([]BatchRef, error) {
 	return open, err
 }
 
-// Waiting reports, by two listings, whether some closed shard is not verified
-// yet. If none is, Walk tells the rest.
-func (r *Run) Waiting(ctx context.Context) (bool, error) {
+// Unverified lists the closed shards that are not verified yet, and the root
+// where it is not, by two listings. If there is none, a Glance tells the rest.
+func (r *Run) Unverified(ctx context.Context) ([]string, error) {
 	open := map[string]bool{RootShard: true}
 	if err := r.names(ctx, "closed/", func(n string) { open[strings.TrimPrefix(n, "closed/")] = true }); err != nil {
-		return false, err
+		return nil, err
 	}
 	if err := r.names(ctx, "verified/", func(n string) { delete(open, strings.TrimPrefix(n, "verified/")) }); err != nil {
-		return false, err
+		return nil, err
 	}
-	return len(open) > 0, nil
+	return slices.Collect(maps.Keys(open)), nil
+}
+
+// CopiedSince returns since when every batch of a closed shard is written off,
+// by the store's clock. ok is false while one is open, or the shard is not closed.
+func (r *Run) CopiedSince(ctx context.Context, shard string) (since time.Time, ok bool, err error) {
+	c, err := r.Closed(ctx, shard)
+	if err != nil {
+		if Missing(err) {
+			err = nil
+		}
+		return since, false, err
+	}
+	if open, err := r.OpenBatches(ctx, c); err != nil || len(open) > 0 {
+		return since, false, err
+	}
+	since = c.At
+	err = r.objects(ctx, store.Range{Prefix: "copied/" + shard + "-"}, func(_ string, o store.Object) { since = later(since, o.Modified) })
+	return since, err == nil, err
 }

@@ -50,15 +50,15 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 		}
 		return r.afterGate(ctx, g)
 	}
-	if waiting, err := r.Waiting(ctx); err != nil || waiting {
-		return r.wait(t), err
+	if next, err := r.waiting(ctx, t); err != nil || len(next) > 0 {
+		return next, err
 	}
 	p, err := r.Glance(ctx)
 	switch {
 	case err != nil || p.Reported:
 		return nil, err
 	case !p.Done():
-		return r.wait(t), nil
+		return r.lookAgain(t, awaitListing), nil
 	}
 	g := r.decide(p)
 	g.At = r.Now().UTC()

@@ -9,20 +9,8 @@ import (
 	"kodoferry/shared/ledger"
 )
 
-// deleted folds what became of deletions into the report and writes their rows
-// away. open reports that they go on.
-func (r *run) deleted(ctx context.Context, p ledger.Progress, rep *Report, m *Manifest) (open bool, err error) {
-	g, err := r.decided(ctx)
-	if ledger.Missing(err) {
-		return true, nil
-	}
-	if err != nil || len(r.deletes(p, g)) > 0 {
-		return true, err
-	}
-	return false, r.foldDeletes(ctx, p, g, rep, m)
-}
-
-// foldDeletes does that by a decision, whether or not they go on.
+// foldDeletes folds what became of deletions into the report, by the decision
+// on them and whether or not they go on, and writes their rows away.
 func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate, rep *Report, m *Manifest) error {
 	rep.Mirror = &Mirror{Candidates: g.Candidates, Refused: g.Reason}
 	if !g.Allowed {

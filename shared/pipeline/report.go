@@ -101,8 +101,17 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if r.start.Events {
 		return r.reportDay(ctx, t)
 	}
-	if waiting, err := r.Waiting(ctx); err != nil || waiting {
-		return r.wait(t), err
+	if next, err := r.waiting(ctx, t); err != nil || len(next) > 0 {
+		return next, err
+	}
+	var g ledger.Gate
+	if r.job.Delete {
+		var err error
+		if g, err = r.decided(ctx); ledger.Missing(err) {
+			return r.lookAgain(t, awaitFew), nil
+		} else if err != nil {
+			return nil, err
+		}
 	}
 	p, err := r.Glance(ctx)
 	switch {
@@ -111,12 +120,14 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case p.Reported:
 		return nil, nil
 	case !p.Done():
-		return r.wait(t), nil
+		return r.lookAgain(t, awaitListing), nil
+	case r.job.Delete && len(r.deletes(p, g)) > 0: // each look costs a read a shard
+		return r.lookAgain(t, max(awaitFew, r.Now().Sub(g.At)/2)), nil
 	}
 	rep, manifest := r.fold(p)
 	if r.job.Delete {
-		if open, err := r.deleted(ctx, p, &rep, &manifest); err != nil || open {
-			return r.wait(t), err
+		if err := r.foldDeletes(ctx, p, g, &rep, &manifest); err != nil {
+			return nil, err
 		}
 	}
 	return nil, r.publish(ctx, rep, manifest)

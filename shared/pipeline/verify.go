@@ -28,7 +28,7 @@ func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	if len(open) > 0 {
-		return r.wait(t), nil
+		return r.lookAgain(t, r.MaxWait), nil
 	}
 	if p, err := r.Proved(ctx, t.Shard); !ledger.Missing(err) {
 		return r.afterVerify(p), err
