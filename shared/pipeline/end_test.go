@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -126,5 +128,42 @@ func TestTheEndOfACancelledRunGoesOnWhereItWasCutOff(t *testing.T) {
 	// Two reads a batch: what was sealed, and what became of it. A shard that was cut off is read again.
 	if n := led.rows.Load(); n > 3*sealed {
 		t.Errorf("rows were read %d times, want at most %d for %d batches", n, 3*sealed, sealed)
+	}
+}
+
+// TestATwinOfABatchYieldsNothingThatTheOtherHasSent delivers a batch whose rest
+// goes into another one twice: two chains would go on for ever.
+func TestATwinOfABatchYieldsNothingThatTheOtherHasSent(t *testing.T) {
+	for name, tc := range map[string]struct {
+		second task.Task // how the second message differs
+		want   int       // tasks that it yields
+	}{
+		"a message of its own":           {task.Task{Deliveries: 1}, 0},
+		"sent again from the ledger":     {task.Task{Deliveries: 1, Resend: 5}, 0},
+		"the first one, delivered again": {task.Task{Deliveries: 2}, 1},
+		"another try of the first":       {task.Task{Deliveries: 1, Attempt: 1}, 1},
+		"the queue does not tell":        {task.Task{}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := shared(t, batches(10))
+			w.fill(5, 1)
+			w.faulty(1<<40, fault.Temporary)
+			list := w.start()[0]
+			next, err := w.pipe.Do(t.Context(), list)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(next, func(t task.Task) bool { return t.Kind == task.Copy })
+			first := next[i]
+			first.Deliveries = 1
+			if rest, err := w.pipe.Do(t.Context(), first); err != nil || len(rest) != 1 {
+				t.Fatalf("the first delivery yielded %v (%v), want the rest", rest, err)
+			}
+			second := next[i]
+			second.Deliveries, second.Resend, second.Attempt = tc.second.Deliveries, tc.second.Resend, tc.second.Attempt
+			if rest, err := w.pipe.Do(t.Context(), second); err != nil || len(rest) != tc.want {
+				t.Errorf("the second message yielded %v (%v), want %d tasks", rest, err, tc.want)
+			}
+		})
 	}
 }

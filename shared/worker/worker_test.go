@@ -247,3 +247,46 @@ func TestADeadLetteredTaskIsGivenUp(t *testing.T) {
 		t.Errorf("Bury(newer) = %v, want %s: it stays", err, fault.Newer)
 	}
 }
+
+// chains remembers which chain of each task is the newest.
+type chains map[string]int64
+
+func (c chains) Waits(_ context.Context, _, chain string, resend int64) (bool, error) {
+	if c[chain] > resend {
+		return true, nil
+	}
+	c[chain] = resend
+	return false, nil
+}
+
+func TestTheOlderOfTwoChainsOfATaskEndsWhenItWouldWait(t *testing.T) {
+	waits := func(t task.Task) ([]task.Task, error) { t.Waits++; return []task.Task{t}, nil }
+	fails := func(task.Task) ([]task.Task, error) {
+		return nil, fault.New(fault.Temporary, "t", "", errors.New("boom"))
+	}
+	another := func(task.Task) ([]task.Task, error) {
+		return []task.Task{{Kind: task.Copy, Run: "j/1", Shard: "0", Batch: "0-a.1abcdefgh"}}, nil
+	}
+	resent := copyTask
+	resent.Resend = 7
+	for name, tc := range map[string]struct {
+		do   func(task.Task) ([]task.Task, error)
+		task task.Task
+		want int // messages sent
+	}{
+		"the older one waits":               {waits, copyTask, 0},
+		"the older one failed":              {fails, copyTask, 0},
+		"the newer one waits":               {waits, resent, 1},
+		"the older one brings it further":   {another, copyTask, 1},
+		"another task waits":                {waits, listTask, 1},
+		"an event that no record names yet": {waits, eventTask, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(tc.do)
+			w.Chains = chains{copyTask.Chain(): 7, eventTask.Batch: 7}
+			if err := w.Process(t.Context(), message(t, tc.task)); err != nil || len(w.send.sent) != tc.want {
+				t.Errorf("sent %v (%v), want %d messages", w.send.sent, err, tc.want)
+			}
+		})
+	}
+}
