@@ -84,7 +84,7 @@ func tellRow(text *strings.Builder, r ledger.Row) {
 	if r.Reason != "" {
 		line("%s", r.Reason)
 	}
-	for _, warning := range r.Warnings {
+	for _, warning := range r.AllWarnings() {
 		line("warning: %s", warning)
 	}
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"kodoferry/shared/store"
@@ -104,6 +105,17 @@ type Counts struct {
 	Warned   int64             `json:"warned,omitempty"` // objects with a warning
 }
 
+// AllWarnings are those of the object as it was listed, and of the row, each once.
+func (r Row) AllWarnings() []string {
+	all := slices.Clip(r.Src.Warnings)
+	for _, w := range r.Warnings {
+		if !slices.Contains(all, w) {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
 // Count adds one row in its present state. It does not touch Listed, which is
 // counted where the listing is read, so that the books can be held against it.
 func (c *Counts) Count(r Row) {
@@ -118,7 +130,7 @@ func (c *Counts) Count(r Row) {
 	if r.Proof != "" && (r.State == Copied || r.State == Unchanged) {
 		bump(&c.Proofs, r.Proof, one)
 	}
-	if len(r.Warnings) > 0 {
+	if len(r.AllWarnings()) > 0 {
 		c.Warned++
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -112,7 +113,7 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 		return target, fault.New(fault.Corrupt, "copy", a.row.Key(), fmt.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
 	}
 	a.pace.saw(a.row.Src.Size, time.Since(begun))
-	a.row.State, a.row.Reason, a.row.Warnings = ledger.Copied, "", stored.Warnings
+	a.row.State, a.row.Reason, a.row.Warnings = ledger.Copied, "", slices.Concat(found.Warnings, stored.Warnings)
 	a.row.Proof = ledger.Proof(read.Proof())
 	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
 	return target, nil

@@ -51,7 +51,7 @@ func (t *table) add(row ledger.Row) error {
 		row.Key(), t.job.TargetKey(row.Key()), string(row.State), string(row.Verdict), string(row.Proof),
 		strconv.FormatInt(row.Src.Size, 10), row.Src.Hash, row.Src.MD5, stamp(row.Src.Modified),
 		dst.ETag, dst.CRC64, stamp(dst.Modified), string(row.Src.Class), strconv.Itoa(row.Tries),
-		row.Reason, strings.Join(row.Warnings, "; "), stamp(row.At),
+		row.Reason, strings.Join(row.AllWarnings(), "; "), stamp(row.At),
 	}
 	if err := t.csv.Write(t.line[:]); err != nil {
 		return fmt.Errorf("table: %w", err)

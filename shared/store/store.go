@@ -71,7 +71,10 @@ type Source interface {
 	// It pages by itself, tries a page again on Temporary and Throttled, and
 	// stops at the first error it cannot overcome, which it yields last with a
 	// zero Object. A page that breaks the order is Invalid and names both
-	// keys. An empty page is not the end; only the service's own sign is.
+	// keys. An empty page is not the end; only the service's own sign is. An
+	// answer of success that is not a page, with its fields, of their types, is
+	// Temporary and no sign of anything. What is odd about one object, but for
+	// its key and size, is a warning of it.
 	// Frozen is exact.
 	List(ctx context.Context, r Range) iter.Seq2[Object, error]
 

@@ -2,7 +2,8 @@ package transport
 
 import (
 	"bytes"
-	"strings"
+	"net/http"
+	"slices"
 	"sync/atomic"
 )
 
@@ -37,6 +38,9 @@ const (
 // amid reports whether an answer is under way of which the head is read.
 func (a *answers) amid() bool { return a.at >= inBody && !a.opaque.Load() }
 
+// methods are those of requests, but for CONNECT.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodOptions, http.MethodPatch}
+
 // asks looks for the beginning of a request in what is written, unless one is
 // under way: net/http begins each with a Write. A body may go on after its answer
 // has come, and is none.
@@ -44,11 +48,11 @@ func (a *answers) asks(p []byte) {
 	if a.asked.Load() || a.opaque.Load() {
 		return
 	}
-	method, _, ok := bytes.Cut(p[:min(len(p), 10)], []byte(" "))
+	method, target, _ := bytes.Cut(p[:min(len(p), 16)], []byte(" "))
 	switch {
-	case ok && string(method) == "CONNECT":
+	case string(method) == http.MethodConnect:
 		a.opaque.Store(true)
-	case ok && len(method) > 0 && strings.Trim(string(method), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "":
+	case slices.Contains(methods, string(method)) && (bytes.HasPrefix(target, []byte("/")) || bytes.HasPrefix(target, []byte("http"))):
 		a.bare.Store(string(method) == "HEAD")
 		a.asked.Store(true)
 		a.used = true

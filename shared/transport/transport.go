@@ -20,7 +20,8 @@ import (
 	"time"
 )
 
-// Rate is the least that must come, or be taken, while it is waited for.
+// Rate is the least that must come, or be taken, while it is waited for. The zero
+// Rate asks for nothing.
 type Rate struct {
 	Bytes  int64         // a second
 	Window time.Duration // of waiting, over which they are counted

@@ -24,8 +24,9 @@ const (
 
 // shared is the way of every queue: they are few hosts, often the same one.
 var shared = &http.Client{
-	// A poll may be silent for half a minute; contexts bound all requests besides.
-	Transport: transport.New(0, 90*time.Second, 45*time.Second, transport.Least),
+	// A poll may be silent for half a minute, amid its answer, too; contexts bound
+	// all requests besides.
+	Transport: transport.New(0, 90*time.Second, 45*time.Second, transport.Rate{}),
 	// SQS redirects nobody, and a signature is good for one host.
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }

@@ -81,7 +81,7 @@ func (b *Bucket) query(ctx context.Context, try int) (hosts, error) {
 	type region struct {
 		RS     *domains `json:"rs"`
 		RSF    *domains `json:"rsf"`
-		Source domains  `json:"io_src"`
+		Source *domains `json:"io_src"`
 	}
 	var answer struct {
 		Hosts present[region] `json:"hosts"`
@@ -90,8 +90,8 @@ func (b *Bucket) query(ctx context.Context, try int) (hosts, error) {
 		switch all := answer.Hosts.all; {
 		case !answer.Hosts.there || all == nil:
 			return errors.New("no hosts")
-		case len(all) > 0 && (all[0].RS == nil || all[0].RSF == nil):
-			return errors.New("a region without rs and rsf")
+		case len(all) > 0 && all[0].RS == nil && all[0].RSF == nil && all[0].Source == nil:
+			return errors.New("a region that names no hosts")
 		}
 		return nil
 	})
@@ -105,12 +105,12 @@ func (b *Bucket) query(ctx context.Context, try int) (hosts, error) {
 	here := answer.Hosts.all[0]
 	for _, one := range []struct {
 		into  *string
-		named []string
-	}{{&h.rs, here.RS.Domains}, {&h.rsf, here.RSF.Domains}, {&h.source, here.Source.Domains}} {
-		if len(one.named) == 0 {
+		named *domains
+	}{{&h.rs, here.RS}, {&h.rsf, here.RSF}, {&h.source, here.Source}} {
+		if one.named == nil || len(one.named.Domains) == 0 {
 			continue
 		}
-		if *one.into, err = b.located(base, one.named[0]); err != nil {
+		if *one.into, err = b.located(base, one.named.Domains[0]); err != nil {
 			return hosts{}, fault.New(fault.Invalid, op, b.cfg.Bucket, err)
 		}
 	}

@@ -35,7 +35,9 @@ const (
 // take 64 MiB more at worst (64 of 1 MiB; a stream takes 128 KiB), so that all
 // of it is less than half of a function's 256 MiB.
 func newTransport(least int64) *http.Transport {
-	t := store.NewTransport(answerTime, silenceTime, idleTime, store.AtLeast(least))
+	rate := store.AtLeast(least)
+	rate.Window = answerTime // a head may come before what it is about is done
+	t := store.NewTransport(answerTime, silenceTime, idleTime, rate)
 	t.WriteBufferSize = 64 << 10
 	return t
 }
