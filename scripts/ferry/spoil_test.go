@@ -76,3 +76,32 @@ func elsewhen(t *testing.T, host string, d time.Duration) string {
 	t.Cleanup(s.Close)
 	return s.URL
 }
+
+// relisting is a way to the bucket's S3 interface on which f rewrites listings.
+func (c *clouds) relisting(t *testing.T, f func(listing string) string) (src string) {
+	t.Helper()
+	to, err := url.Parse(c.kodo.S3Endpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.Out.Host = r.In.Host // which is signed
+	}}
+	p.ModifyResponse = func(r *http.Response) error {
+		if !r.Request.URL.Query().Has("list-type") {
+			return nil
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		body = []byte(f(string(body)))
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(string(body))), int64(len(body))
+		r.Header.Set("Content-Length", fmt.Sprint(len(body)))
+		return nil
+	}
+	s := httptest.NewServer(p)
+	t.Cleanup(s.Close)
+	return strings.Replace(c.s3, c.kodo.S3Endpoint(), s.URL, 1)
+}

@@ -183,7 +183,7 @@ func (x *Examination) start(ctx context.Context, b store.Source) {
 // CDN alters; none that cannot be read now, and none big.
 func sample(objects []store.Object, n int, most int64) []store.Object {
 	fit := slices.DeleteFunc(slices.Clone(objects), func(o store.Object) bool {
-		return o.Frozen || o.Disabled || o.Size == 0 || o.Size > most
+		return o.Frozen || o.Disabled || o.Ambiguous != "" || o.Size == 0 || o.Size > most
 	})
 	slices.SortStableFunc(fit, func(a, b store.Object) int { return altered(b) - altered(a) })
 	return fit[:min(n, len(fit))]

@@ -106,6 +106,9 @@ const conflictReason = "the target holds a newer object that Ferry did not write
 
 // refuse says why an object cannot be copied at all: "" if it can.
 func (r *run) refuse(src store.Object) (ledger.State, string) {
+	if src.Ambiguous != "" {
+		return ledger.Failed, src.Ambiguous
+	}
 	if err := r.dst.CheckKey(src.Key); err != nil {
 		return ledger.Failed, reason(err)
 	}

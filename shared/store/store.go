@@ -47,6 +47,10 @@ type Object struct {
 	Frozen   bool              `json:"frozen,omitempty"`   // archived and not thawed: reading it now fails
 	Origin   *Origin           `json:"origin,omitempty"`   // what Ferry kept with the copy; nil on what Ferry did not write
 	Warnings []string          `json:"warnings,omitempty"` // what is odd about it, or was not kept, in words for its row: a time out of range, names that differ by case
+
+	// Ambiguous says why Key may stand for another object's, and is not to be read or
+	// written; "" if it is the object's own. Listings alone set it.
+	Ambiguous string `json:"-"`
 }
 
 // Origin is what a copy remembers of its source. It travels as user metadata

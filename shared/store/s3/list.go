@@ -20,7 +20,8 @@ import (
 // Type, Header and Meta, and MD5, because whether an ETag is one depends on how
 // the object is encrypted. Nor does it tell what is disabled at Kodo: reading
 // that is Denied. Whether an archived object is restored takes a HEAD each, but
-// at AWS. A page is tried up to 6 times. Only IsTruncated ends
+// at AWS, and so does a key with U+FFFD where the service does not encode keys: one
+// of which there is no object as listed is Ambiguous. A page is tried up to 6 times. Only IsTruncated ends
 // the listing, and at the end of a bucket or prefix one more request that finds
 // nothing behind the last key (store.Pages, Recheck). A bucket that does not exist is NotFound. When the iteration
 // ends, no goroutine of it is left.
@@ -56,11 +57,15 @@ func (b *Bucket) readPage(ctx context.Context, q store.Query, token string) (sto
 	p, err := retry(ctx, b, "s3.List", q.Prefix, func() (*page, error) { return b.listPage(ctx, q, token) })
 	if err == nil {
 		p.ask = slices.DeleteFunc(p.ask, func(i int) bool { return p.objects[i].Key <= q.After }) // not of the range
+		err = b.askAmbiguous(ctx, p)
+	}
+	if err == nil {
 		err = b.askRestored(ctx, p)
 	}
 	if err != nil {
 		return store.Page{}, err
 	}
+	p.place()
 	return store.Page{Objects: p.objects, Next: p.token}, nil
 }
 
@@ -90,10 +95,7 @@ func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*pa
 	if err == nil && p.unclear >= 0 && b.coding.Load() == codingUnknown && b.meansPlain(ctx, data, p) {
 		p, err = parsePage(data, true)
 	}
-	var unclear *ambiguous
 	switch {
-	case errors.As(err, &unclear):
-		return nil, fault.New(fault.Invalid, op, unclear.key, err)
 	case err != nil:
 		return nil, fault.New(fault.Temporary, op, q.Prefix, fmt.Errorf("a page that cannot be read: %w", err))
 	case p.token != "" && p.token == token && len(p.objects) > 0:
