@@ -101,8 +101,10 @@ func printReport(w io.Writer, rep pipeline.Report) error {
 			fmt.Fprintf(&text, "    and %s more\n", humanize.Comma(int64(rest)))
 		}
 	}
-	for _, u := range rep.Unknown {
-		fmt.Fprintf(&text, "\nnot known: the keys after %s up to %s: %s\n", orOpen(u.After, "the beginning"), orOpen(u.UpTo, "the end"), u.Reason)
+	for i, u := range rep.Unknown {
+		if i > 0 { // the summary told the first
+			fmt.Fprintf(&text, "\n%s\n", notKnown(u))
+		}
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -131,3 +131,90 @@ func emulated(t *testing.T, c *exec.Cmd) (d description) {
 	}
 	return d
 }
+
+func TestAKeyThatItsSourceDoesNotEncodeIsCopied(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 10)
+	for _, key := range []string{"k/a\x03b+c", "k/z\x1f"} {
+		if _, err := c.kodo.Put(demoSource, kodo.Object{Key: key, Body: []byte(key), PutTime: time.Now().Add(-24 * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src := c.relisting(t, strings.NewReplacer("%03", "&#x3;", "%1F", "&#31;").Replace)
+	out, said, code := execute(t, c.env, "copy", src, c.dst, "--json")
+	if s := summaryOf(t, out); code != 0 || s.Objects.Verified != 12 {
+		t.Errorf("exit code %d, %+v, want 12 objects verified\n%s", code, s, said)
+	}
+	for _, key := range []string{"k/a\x03b+c", "k/z\x1f"} {
+		if got, ok := c.oss.Get(demoTarget, key); !ok || string(got.Body) != key {
+			t.Errorf("%q holds %q", key, got.Body)
+		}
+	}
+}
+
+func TestAKeyThatMayStandForAnotherFailsAlone(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 10)
+	if _, err := c.kodo.Put(demoSource, kodo.Object{Key: "k\x03", Body: []byte("body"), PutTime: time.Now().Add(-24 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	out, said, code := execute(t, c.env, "copy", c.relisting(t, strings.NewReplacer("%03", "\uFFFD", "+%2B<", " +<", "<EncodingType>url</EncodingType>", "").Replace), c.dst, "--json")
+	if s := summaryOf(t, out); code != exitIncomplete || s.Objects.Listed != 11 || s.Objects.Verified != 10 || s.Objects.Failed != 1 {
+		t.Fatalf("exit code %d, %+v, want 10 objects verified, and one failed\n%s", code, s, said)
+	}
+	out, _, _ = execute(t, c.env, "report", summaryOf(t, out).Run, "--ledger", c.ledger)
+	if !strings.Contains(out, "U+FFFD stands for what XML cannot carry") {
+		t.Errorf("the report does not say why\n%s", out)
+	}
+}
+
+func TestACopySaysWhyAStretchIsNotKnown(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 10)
+	turned := c.relisting(t, strings.NewReplacer(keyOf(4), keyOf(5), keyOf(5), keyOf(4)).Replace)
+	out, said, code := execute(t, c.env, "copy", turned, c.dst)
+	const why = "not known: the keys after the beginning up to the end: "
+	if _, reason, ok := strings.Cut(out, why); code != exitIncomplete || !ok || !strings.Contains(reason, "out of order") || !strings.Contains(out, "1 stretch of the listing not known") {
+		t.Errorf("exit code %d, want %d and why\n%s%s", code, exitIncomplete, out, said)
+	}
+	run := strings.Fields(out[strings.Index(out, "ferry report ")+len("ferry report "):])[0]
+	out, _, _ = execute(t, c.env, "report", run, "--ledger", c.ledger)
+	if n := strings.Count(out, why); n != 1 {
+		t.Errorf("the report says so %d times, want once\n%s", n, out)
+	}
+}
+
+// TestACheckHoldsAnS3SourceAgainstItsMD5s has a service whose ETags are MD5s: only the answer about
+// an object tells whether its is one (S3 API reference, Object: ETag).
+func TestACheckHoldsAnS3SourceAgainstItsMD5s(t *testing.T) {
+	for name, tc := range map[string]struct {
+		objects []kodo.Object
+		want    string
+	}{
+		"all of them":              {[]kodo.Object{{Key: "a", Body: []byte("a")}, {Key: "b", Body: []byte("b")}}, "ok    same bytes    2 objects have the bytes whose hashes are listed"},
+		"all but what is in parts": {[]kodo.Object{{Key: "a", Body: []byte("a")}, {Key: "b", Body: make([]byte, 3<<20), Parts: []int64{2 << 20, 1 << 20}}}, "note  same bytes    1 of 2 objects have no hash"},
+		"one that is altered":      {[]kodo.Object{{Key: "a", Body: []byte("a")}, {Key: "b", Body: []byte("flipped")}}, "FAIL  same bytes    1 of 2 objects come with other bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClouds(t)
+			k, err := kodo.Start(kodo.Config{AccessKey: emulatedKey, SecretKey: emulatedSecret, S3MD5: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = k.Close() })
+			if err := k.CreateBucket(demoSource); err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range tc.objects {
+				if _, err := k.Put(demoSource, o); err != nil {
+					t.Fatal(err)
+				}
+			}
+			k.Desk().Inject(chaos.Rule{Op: "s3-get", Key: "b", Kind: chaos.Flip, Rate: float64(strings.Count(string(tc.objects[1].Body), "flipped"))})
+			src := "s3://" + demoSource + "/?region=" + k.S3Region() + "&insecure=true&endpoint=" + k.S3Endpoint()
+			if out, said, _ := execute(t, c.env, "check", src, c.dst); !strings.Contains(out, tc.want) {
+				t.Errorf("it does not say %q\n%s%s", tc.want, out, said)
+			}
+		})
+	}
+}

@@ -12,7 +12,8 @@ import (
 	"kodoferry/shared/pipeline"
 )
 
-// printSummary prints what a run came to, in a few lines.
+// printSummary prints what a run came to, in a few lines. Of the stretches that are
+// not known it tells the first.
 func printSummary(w io.Writer, rep pipeline.Report) error {
 	o, b := rep.Objects, rep.Bytes
 	took := time.Duration(rep.Seconds * float64(time.Second))
@@ -50,8 +51,20 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 	if rep.Warned > 0 {
 		fmt.Fprintf(&text, "  %s with a warning: see column warnings of the report's files\n", numbers(rep.Warned, "object", "objects"))
 	}
+	if len(rep.Unknown) > 0 {
+		text.WriteString("  " + notKnown(rep.Unknown[0]))
+		if more := rep.Stretches() - 1; more > 0 {
+			fmt.Fprintf(&text, "; and %s: see the report", numbers(more, "stretch more", "stretches more"))
+		}
+		text.WriteString("\n")
+	}
 	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+// notKnown says which stretch is not known, and why.
+func notKnown(u pipeline.Unknown) string {
+	return fmt.Sprintf("not known: the keys after %s up to %s: %s", orOpen(u.After, "the beginning"), orOpen(u.UpTo, "the end"), printable(u.Reason))
 }
 
 // mirrored says what became of the target's copies of what the source no longer has.

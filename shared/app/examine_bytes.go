@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,11 +32,11 @@ func (x *Examination) bytes(ctx context.Context, b store.Source, first []store.O
 	var read, unhashed int
 	state := x.ask(ctx, "readable", func(ctx context.Context) (State, string) {
 		for _, o := range some {
-			err := whole(ctx, b, o)
+			hashed, err := whole(ctx, b, o)
 			switch kind := fault.KindOf(err); {
 			case err == nil:
 				read++
-				if !digest.IsQetag(o.Hash) && o.MD5 == "" {
+				if !hashed {
 					unhashed++
 				}
 			case kind == fault.Corrupt:
@@ -67,9 +68,11 @@ func (x *Examination) bytes(ctx context.Context, b store.Source, first []store.O
 	})
 }
 
-// whole reads all of o. Corrupt says that it is not what was listed.
-func whole(ctx context.Context, b store.Source, o store.Object) error {
-	_, body, err := b.Open(ctx, o, 0, -1)
+// whole reads all of o, and reports whether its bytes were held against a hash: one
+// that was listed, or the MD5 that comes with the answer, as a copy does. Corrupt
+// says that it is not what was listed.
+func whole(ctx context.Context, b store.Source, o store.Object) (hashed bool, err error) {
+	found, body, err := b.Open(ctx, o, 0, -1)
 	if fault.KindOf(err) == fault.Changed {
 		// A host that serves something else tells the same as an object that was overwritten.
 		now, serr := b.Stat(ctx, o.Key)
@@ -78,17 +81,18 @@ func whole(ctx context.Context, b store.Source, o store.Object) error {
 		}
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = body.Close() }()
-	n, err := io.Copy(io.Discard, digest.NewReader(body, digest.Want{Size: o.Size, Qetag: o.Hash, Parts: o.Parts, MD5: o.MD5}))
+	r := digest.NewReader(body, digest.Want{Size: o.Size, Qetag: o.Hash, Parts: o.Parts, MD5: cmp.Or(o.MD5, found.MD5)})
+	n, err := io.Copy(io.Discard, r)
 	if m, ok := errors.AsType[*digest.Mismatch](err); ok {
-		return fault.New(fault.Corrupt, "app.Examine", o.Key, m)
+		return false, fault.New(fault.Corrupt, "app.Examine", o.Key, m)
 	}
 	if err == nil && n != o.Size {
-		return fault.New(fault.Corrupt, "app.Examine", o.Key, fmt.Errorf("%d bytes, listed with %d", n, o.Size))
+		return false, fault.New(fault.Corrupt, "app.Examine", o.Key, fmt.Errorf("%d bytes, listed with %d", n, o.Size))
 	}
-	return err
+	return r.Proof() != "crc", err
 }
 
 // whose says who is to blame for bytes that are not the listed ones: the domain,
@@ -105,7 +109,7 @@ func (x *Examination) whose(ctx context.Context, wrong []string, of int) string 
 	if err == nil {
 		var o store.Object
 		if o, err = direct.Stat(ctx, wrong[0]); err == nil {
-			err = whole(ctx, direct, o)
+			_, err = whole(ctx, direct, o)
 		}
 	}
 	switch {

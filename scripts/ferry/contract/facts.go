@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,9 +112,9 @@ func (s Setup) readable(ctx context.Context, r *recorder, n int) []store.Object 
 func (s Setup) sameBytes(ctx context.Context, r *recorder) {
 	some := s.readable(ctx, r, readWhole)
 	for _, o := range some {
-		_, body, err := s.Source.Open(ctx, o, 0, -1)
+		found, body, err := s.Source.Open(ctx, o, 0, -1)
 		if err == nil {
-			_, err = io.Copy(io.Discard, digest.NewReader(body, digest.Want{Size: o.Size, Qetag: o.Hash, Parts: o.Parts, MD5: o.MD5}))
+			_, err = io.Copy(io.Discard, digest.NewReader(body, digest.Want{Size: o.Size, Qetag: o.Hash, Parts: o.Parts, MD5: cmp.Or(o.MD5, found.MD5)}))
 			_ = body.Close()
 		}
 		if _, differs := errors.AsType[*digest.Mismatch](err); differs {
