@@ -50,12 +50,15 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 // candidates yields the batches of what may be deleted with their rows as they
 // stand, in order, a few read ahead side by side. An error is of that batch alone.
 func (r *run) candidates(ctx context.Context, p ledger.Progress) iter.Seq2[settledBatch, error] {
-	return ahead(ctx, func(yield func(ledger.BatchRef, error) bool) {
+	closings := ahead(ctx, func(yield func(string, error) bool) {
 		for _, s := range p.Shards {
-			if s.Candidates.Objects == 0 {
-				continue
+			if s.Candidates.Objects > 0 && !yield(s.Ref.Shard, nil) {
+				return
 			}
-			c, err := r.Closed(ctx, s.Ref.Shard)
+		}
+	}, r.Closed)
+	return ahead(ctx, func(yield func(ledger.BatchRef, error) bool) {
+		for c, err := range closings {
 			if err != nil {
 				yield(ledger.BatchRef{}, err)
 				return
