@@ -44,6 +44,10 @@ const (
 	letGo = 5 * time.Second
 	// The pauses while a queue cannot be read.
 	firstRest, maxRest = time.Second, 5 * time.Second
+	// A receive that was answered sooner than atOnce, and without a message, did not
+	// wait: its service does not, or not for as many as ask it. The pauses behind such ones.
+	atOnce                = 500 * time.Millisecond
+	firstEmpty, mostEmpty = 100 * time.Millisecond, 5 * time.Second
 	// brief is how long a receive waits where its answer is wanted soon: behind one
 	// that failed it tells that the queue can be read again.
 	brief = time.Second
@@ -59,6 +63,8 @@ func (w *Worker) Poll(ctx context.Context, q queue.Queue, n int, hold time.Durat
 // way go on for as long as s says, and returns when all have ended. What was
 // not done by then becomes visible again at once. However many tasks there may
 // be, there is one receive at a time: it asks for as many messages as have a place.
+// Behind receives that are answered at once and empty it pauses, longer each time, until
+// one waits or brings a message.
 func (w *Worker) Serve(ctx context.Context, s Service) {
 	if s.Process == nil {
 		s.Process = w.Process
@@ -69,7 +75,7 @@ func (w *Worker) Serve(ctx context.Context, s Service) {
 	places := make(chan struct{}, s.Tasks)
 	var all sync.WaitGroup
 	defer all.Wait()
-	for failures := 0; ; {
+	for failures, empty := 0, 0; ; {
 		select {
 		case places <- struct{}{}:
 		case <-ctx.Done():
@@ -86,7 +92,9 @@ func (w *Worker) Serve(ctx context.Context, s Service) {
 		if passed > 0 {
 			sleep(ctx, easing(passed))
 		}
+		asked := time.Now()
 		messages, err := s.Queue.Receive(ctx, n, wait)
+		took := time.Since(asked)
 		for range n - len(messages) {
 			<-places
 		}
@@ -100,11 +108,14 @@ func (w *Worker) Serve(ctx context.Context, s Service) {
 			return
 		}
 		switch {
+		case err == nil && len(messages) == 0 && took < atOnce:
+			sleep(ctx, growing(firstEmpty, mostEmpty, empty))
+			failures, empty = 0, empty+1
 		case err == nil:
-			failures = 0
+			failures, empty = 0, 0
 		case ctx.Err() == nil:
 			w.Log.WarnContext(ctx, "queue not read, will be tried again", "fault", fault.KindOf(err), "err", err)
-			sleep(ctx, rest(failures))
+			sleep(ctx, growing(firstRest, maxRest, failures))
 			failures++
 		}
 	}
@@ -130,9 +141,10 @@ func more(places chan struct{}, n int) (taken int) {
 	return taken
 }
 
-// rest is the pause after a receive that failed, give or take a quarter.
-func rest(failures int) time.Duration {
-	return time.Duration(float64(min(firstRest<<min(failures, 16), maxRest)) * (0.75 + rand.Float64()/2))
+// growing is the pause behind n others: first, twice as long each time, most in the
+// end, give or take a quarter.
+func growing(first, most time.Duration, n int) time.Duration {
+	return time.Duration(float64(min(first<<min(n, 16), most)) * (0.75 + rand.Float64()/2))
 }
 
 // serve does m, which stays invisible until that has ended.

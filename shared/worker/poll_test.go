@@ -326,6 +326,73 @@ func (q answering) Receive(ctx context.Context, most int, wait time.Duration) ([
 	return got, err
 }
 
+// TestAnEmptyQueueThatAnswersAtOnceIsNotAskedAllTheTime has a service that does not wait for
+// messages, and one that does: an hour of nothing, a message, and an hour more.
+func TestAnEmptyQueueThatAnswersAtOnceIsNotAskedAllTheTime(t *testing.T) {
+	for name, tc := range map[string]struct {
+		hasty bool
+		most  int           // receives in an hour
+		late  time.Duration // how late the message is done at most
+	}{
+		"it does not wait": {true, 1000, 6270 * time.Millisecond},
+		"it waits":         {false, 60, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := &counting{Queue: mem.New(mem.Options{}), hasty: tc.hasty}
+				ctx, stop := context.WithCancel(t.Context())
+				var end sync.WaitGroup
+				done := make(chan time.Time, 1)
+				for range 2 {
+					end.Go(func() {
+						newWorld(nil).Serve(ctx, worker.Service{Queue: q, Tasks: 4, Hold: time.Hour, Process: func(context.Context, queue.Message) error { done <- time.Now(); return nil }})
+					})
+				}
+				hour := func(most int) {
+					t.Helper()
+					before := q.asked.Load()
+					time.Sleep(time.Hour)
+					if n := int(q.asked.Load() - before); n > 2*most {
+						t.Errorf("two services received %d times in an hour, want %d each at most", n, most)
+					}
+				}
+				hour(tc.most)
+				sent := time.Now()
+				if err := q.Send(ctx, queue.Outgoing{Body: []byte("x")}); err != nil {
+					t.Fatal(err)
+				}
+				if late := (<-done).Sub(sent); late > tc.late {
+					t.Errorf("the message was done %v after it was sent, want %v at most", late, tc.late)
+				}
+				before := q.asked.Load()
+				time.Sleep(time.Second)
+				if n := q.asked.Load() - before; tc.hasty && n < 3 {
+					t.Errorf("%d receives in the second behind a message, want it to look at once for more", n)
+				}
+				hour(tc.most)
+				stop()
+				end.Wait()
+			})
+		})
+	}
+}
+
+// counting counts receives. In haste, none waits.
+type counting struct {
+	*mem.Queue
+	hasty bool
+	asked atomic.Int64
+}
+
+func (q *counting) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Message, error) {
+	q.asked.Add(1)
+	if q.hasty {
+		wait = 0
+		time.Sleep(10 * time.Millisecond) // the request
+	}
+	return q.Queue.Receive(ctx, most, wait)
+}
+
 // TestWhoPassesEverythingOnReceivesLess has a process that may do none of what is
 // in its queue, and then one task of another run: that is done, and it receives
 // as before.
