@@ -39,8 +39,9 @@ func (s Started) OfKept() bool {
 
 // ShardRef names a shard before it is walked.
 type ShardRef struct {
-	Shard string      `json:"shard"`
-	Range store.Range `json:"range"`
+	Shard  string      `json:"shard"`
+	Range  store.Range `json:"range"`
+	Before string      `json:"before,omitempty"` // of a chain: keys of the source ahead of Range.After, at most 6, with U+0000 in between
 }
 
 // BatchRef names a batch.
@@ -59,7 +60,8 @@ type BatchRef struct {
 type Closed struct {
 	V        int         `json:"v"`
 	Shard    string      `json:"shard"`
-	Range    store.Range `json:"range"` // what was really covered
+	Range    store.Range `json:"range"`            // what was really covered
+	Before   string      `json:"before,omitempty"` // as in its ShardRef
 	Counts   Counts      `json:"counts"`
 	Batches  []BatchRef  `json:"batches,omitempty"`
 	Deletes  []BatchRef  `json:"deletes,omitempty"`  // Ferry's copies of what the source no longer has, if deletions are mirrored

@@ -5,7 +5,6 @@ import (
 	"io"
 	"iter"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
@@ -100,34 +99,4 @@ func (r renamed) Finish(ctx context.Context, key, upload string, parts []store.P
 
 func (r renamed) Abort(ctx context.Context, key, upload string) error {
 	return r.writer.Abort(ctx, r.out(key), upload)
-}
-
-// anchored is a source that can only be listed from a key that exists: where
-// the start key is gone, it lists from the beginning and passes over what is
-// before it.
-type anchored struct{ store.Source }
-
-func (a anchored) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	if r.After == "" {
-		return a.Source.List(ctx, r)
-	}
-	return func(yield func(store.Object, error) bool) {
-		from := r
-		_, err := a.Source.Stat(ctx, r.After)
-		switch {
-		case fault.KindOf(err) == fault.NotFound:
-			from.After = ""
-		case err != nil:
-			yield(store.Object{}, err)
-			return
-		}
-		for o, err := range a.Source.List(ctx, from) {
-			if err == nil && o.Key <= r.After {
-				continue
-			}
-			if !yield(o, err) {
-				return
-			}
-		}
-	}
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 
 	"kodoferry/shared/ledger"
@@ -20,16 +21,17 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 		}
 		return r.afterList(c), err
 	}
-	c := ledger.Closed{Shard: t.Shard, Range: t.Range}
+	c := ledger.Closed{Shard: t.Shard, Range: t.Range, Before: t.Before}
 	s := newSealer(ctx, r, t.Shard)
 	defer s.stop()
 	last, more, whole := "", false, false
+	ahead := "" // of a chain: keys of the source ahead of last
 	seen := int64(0)
 	var near [2]string // keys that were the last one when a multiple of look was seen
 	looking, enough := reserve(ctx)
 	defer enough()
 	rest := half(ctx)
-	for j, err := range r.judged(ctx, r.join(looking, t.Range)) {
+	for j, err := range r.judged(ctx, r.join(looking, t.Range, t.Before)) {
 		if err != nil && whole && looking.Err() != nil && ctx.Err() == nil {
 			more = true // a page that did not come in time: what came before it stands
 			break
@@ -61,7 +63,16 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 		if near[0] == "" {
 			near[0] = near[1]
 		}
+		if r.start.Chain {
+			ahead = landmarksOf(c, last, near[:]...)
+		}
 		c.Children = r.children(looking, left, near[0], min(seen, look+(seen-1)%look), c.Batches)
+		for i := range c.Children {
+			if c.Children[i].Before = ahead; r.start.Chain { // the borders before it, too
+				keys := append(strings.Split(ahead, between), c.Children[i].Range.After)
+				ahead = strings.Join(keys[max(0, len(keys)-mostBefore):], between)
+			}
+		}
 	}
 	c.At = r.Now().UTC()
 	if c, err = r.Close(ctx, c); err != nil {
@@ -83,8 +94,8 @@ func half(ctx context.Context) time.Duration {
 
 // join walks both sides over a range. Where deletions are mirrored, what only
 // the target has is looked at, too.
-func (r *run) join(ctx context.Context, in store.Range) iter.Seq2[pair, error] {
-	return join(from(ctx, r.src, in), from(ctx, r.dst, in), r.job.Delete)
+func (r *run) join(ctx context.Context, in store.Range, before string) iter.Seq2[pair, error] {
+	return join(from(ctx, r.srcFrom(before), in), from(ctx, r.dst, in), r.job.Delete)
 }
 
 func from(ctx context.Context, b store.Source, in store.Range) lister {
@@ -154,7 +165,7 @@ func (r *run) spread(n int) time.Duration {
 }
 
 func (r *run) listTask(s ledger.ShardRef) task.Task {
-	return task.Task{Kind: task.List, Run: r.Name, Shard: s.Shard, Range: s.Range}
+	return task.Task{Kind: task.List, Run: r.Name, Shard: s.Shard, Range: s.Range, Before: s.Before}
 }
 
 func (r *run) copyTask(shard string, b ledger.BatchRef) task.Task {

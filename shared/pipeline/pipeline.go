@@ -255,7 +255,7 @@ func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match 
 	case len(started.Keys) > 0:
 		r.src = &named{src, l, started.Keys}
 	case started.Chain:
-		r.src = anchored{src}
+		r.src = anchored{Source: src}
 	}
 	return r
 }

@@ -91,7 +91,7 @@ func (p *Pipeline) Plan(ctx context.Context, j job.Job, keys ...string) (Plan, e
 		return Plan{}, err
 	}
 	b := newBook(r.job)
-	pairs := r.join(ctx, store.Range{Prefix: j.Source.Prefix})
+	pairs := r.join(ctx, store.Range{Prefix: j.Source.Prefix}, "")
 	if len(keys) > 0 {
 		pairs = r.named(ctx, keys)
 	}

@@ -93,7 +93,7 @@ func newVerifier(ctx context.Context, r *run, c ledger.Closed) *verifier {
 // facts walks the two listings and the rows in key order.
 func (v *verifier) facts(ctx context.Context) iter.Seq2[fact, error] {
 	return func(yield func(fact, error) bool) {
-		src, dst := open(from(ctx, v.src, v.shard.Range)), open(from(ctx, v.dst, v.shard.Range))
+		src, dst := open(from(ctx, v.srcFrom(v.shard.Before), v.shard.Range)), open(from(ctx, v.dst, v.shard.Range))
 		defer src.stop()
 		defer dst.stop()
 		rows, stopRows := iter.Pull2(v.rows(ctx))
@@ -286,7 +286,7 @@ func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
 	}
 	if len(batches) > 0 {
 		p.Next = &ledger.Closed{
-			V: ledger.Version, Shard: v.again.shard, Range: v.shard.Range, Counts: counts,
+			V: ledger.Version, Shard: v.again.shard, Range: v.shard.Range, Before: v.shard.Before, Counts: counts,
 			Batches: batches, Round: v.shard.Round + 1, At: p.At,
 		}
 	}

@@ -74,11 +74,12 @@ func (k Kind) Stage() Stage {
 type Task struct {
 	V       int         `json:"v"`
 	Kind    Kind        `json:"kind"`
-	Run     string      `json:"run"`             // <job>/<UTC time>
-	Shard   string      `json:"shard,omitempty"` // list, copy, verify
-	Range   store.Range `json:"range,omitzero"`  // list: what is left to cover, in source keys
-	Batch   string      `json:"batch,omitempty"` // copy, begin, part, finish, event, delete, remove
-	From    int         `json:"from,omitempty"`  // part: the first and the last number
+	Run     string      `json:"run"`              // <job>/<UTC time>
+	Shard   string      `json:"shard,omitempty"`  // list, copy, verify
+	Range   store.Range `json:"range,omitzero"`   // list: what is left to cover, in source keys
+	Before  string      `json:"before,omitempty"` // list: keys ahead of Range.After, U+0000 in between, to list from where that is gone and the source lists from keys that exist alone
+	Batch   string      `json:"batch,omitempty"`  // copy, begin, part, finish, event, delete, remove
+	From    int         `json:"from,omitempty"`   // part: the first and the last number
 	To      int         `json:"to,omitempty"`
 	First   string      `json:"first,omitempty"` // copy: the first and the last key of the batch, for logs
 	Last    string      `json:"last,omitempty"`
