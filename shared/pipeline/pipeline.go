@@ -25,6 +25,7 @@
 //	                     that of a day of events
 //	resume.go  Resume -> what is open, by the ledger alone
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
+//	await.go            when what waits for others looks again
 //	giveup.go           the end of a task that cannot be done
 //	course.go           whether a run goes on: paused, cancelled, over
 //	cancel.go  End      -> closes the books of a run that was cancelled
