@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
 )
 
@@ -346,4 +347,58 @@ func (w *world) rowsOf(name string) map[string]ledger.Row {
 		}
 	}
 	return rows
+}
+
+// illLedger is a ledger's bucket that may be ill.
+type illLedger struct {
+	*mem.Bucket
+	*illness
+}
+
+func (l illLedger) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	if err := l.fault(); err != nil {
+		return store.Stored{}, err
+	}
+	return l.Bucket.Put(ctx, o, body, how)
+}
+
+func (l illLedger) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	if err := l.fault(); err != nil {
+		return store.Object{}, nil, err
+	}
+	return l.Bucket.Open(ctx, o, off, n)
+}
+
+func (l illLedger) Stat(ctx context.Context, key string) (store.Object, error) {
+	if err := l.fault(); err != nil {
+		return store.Object{}, err
+	}
+	return l.Bucket.Stat(ctx, key)
+}
+
+func (l illLedger) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	return l.list(func() iter.Seq2[store.Object, error] { return l.Bucket.List(ctx, r) })
+}
+
+func TestALedgerThatDoesNotAnswerSpendsNoTriesAndBuriesNothing(t *testing.T) {
+	for _, kind := range []task.Kind{task.List, task.Copy, task.Verify, task.Report} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := newWorld(t, small)
+			w.fill(60, 1)
+			ill := &illness{err: ills["403"], now: w.clock.Now, length: 20 * time.Minute}
+			w.config.Ledger = ledger.Open(illLedger{w.led, ill}, w.job.Ledger.Prefix)
+			w.pipe = pipeline.New(w.config)
+			attempts := 0
+			w.before = func(tk task.Task) {
+				attempts = max(attempts, tk.Attempt)
+				if tk.Kind == kind {
+					ill.begin()
+				}
+			}
+			wantTotals(t, w.run(), pipeline.Totals{Listed: 60, Copied: 60, Verified: 60})
+			if attempts > 0 || !w.saw(pipeline.Down) {
+				t.Errorf("%d tries were spent, want none, and that somebody is shown that the ledger does not answer", attempts)
+			}
+		})
+	}
 }
