@@ -6,7 +6,7 @@ resource "aws_sqs_queue" "stage" {
 
   name                       = "${var.prefix}${each.key}"
   visibility_timeout_seconds = local.visibility
-  message_retention_seconds  = 604800 # 7 days: the sweeper looks at runs of the last 8
+  message_retention_seconds  = 604800 # 7 days: the sweeper takes what is older for lost
   receive_wait_time_seconds  = 0      # who receives says how long it waits
   sqs_managed_sse_enabled    = true
 

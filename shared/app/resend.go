@@ -96,7 +96,8 @@ func (s stageOf) empty() bool { return s.held <= s.open/10 }
 func (s stageOf) others() bool { return s.held > 2*s.open || s.held < s.open }
 
 // queues asks how much the queues hold of the stages that have open tasks, be it
-// ready, at work or waiting.
+// ready, at work or waiting. The verifications that wait are left out: most of
+// them wait for what is lost, and those that are open show that they wait.
 func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
 	queues := map[task.Stage]stageOf{}
 	for _, t := range o.tasks {
@@ -109,7 +110,9 @@ func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.held = depth.Ready + depth.InFlight + depth.Delayed
+		if s.held = depth.Ready + depth.InFlight; stage != task.Verifying {
+			s.held += depth.Delayed
+		}
 		queues[stage] = s
 	}
 	return queues, nil
@@ -117,15 +120,15 @@ func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
 
 // doubted returns the tasks that are lost unless they show signs of life. One
 // that ends a run, or lists for it, costs little: it is doubted once nothing has
-// been written down of the run for a while, whatever the queues hold. A batch is
-// doubted where its queue holds nearly nothing, and where its message is older
-// than a queue keeps one. A queue in which verifications wait is never empty.
+// been written down of the run for a while, whatever the queues hold. Any task is
+// doubted where its queue holds nearly nothing, and a batch where its message is older
+// than a queue keeps one.
 func (o openTasks) doubted(ctx context.Context, queues map[task.Stage]stageOf) (doubted []task.Task, err error) {
 	var batches []task.Task
 	for _, t := range o.tasks {
 		stage := t.Kind.Stage()
 		switch {
-		case o.due, stage != task.Verifying && queues[stage].empty(), t.Batch == "" && o.idle >= o.stands():
+		case o.due, queues[stage].empty(), t.Batch == "" && o.idle >= o.stands():
 			doubted = append(doubted, t)
 		case t.Batch != "":
 			batches = append(batches, t)
