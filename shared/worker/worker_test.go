@@ -290,3 +290,12 @@ func TestTheOlderOfTwoChainsOfATaskEndsWhenItWouldWait(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatCannotBeNotedNowIsLeftToItsQueue(t *testing.T) {
+	w := newWorld(func(task.Task) ([]task.Task, error) { return nil, fault.New(fault.Later, "op", "", nil) })
+	for range 2 * w.Attempts {
+		if err := w.Process(t.Context(), message(t, listTask)); err == nil || len(w.send.sent)+len(w.doer.buried) > 0 {
+			t.Fatalf("Process = %v, sent %v, given up %v, want an error and nothing else", err, w.send.sent, w.doer.buried)
+		}
+	}
+}
