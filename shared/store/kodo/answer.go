@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -15,6 +14,7 @@ import (
 	"unicode"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 const (
@@ -77,7 +77,7 @@ const (
 // refused reads an answer that is no success and says what it means.
 func (b *Bucket) refused(op, key string, asked what, resp *http.Response) error {
 	r := &refusal{status: resp.StatusCode, reqid: resp.Header.Get("X-Reqid")}
-	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is enough
+	raw, _ := store.ReadDocument(resp.Header, resp.Body, maxErrorBody) // what came is enough
 	r.text = errorText(raw)
 	if theirs, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		r.skew = b.cfg.Now().Sub(theirs).Round(time.Second)

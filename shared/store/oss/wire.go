@@ -134,8 +134,8 @@ func refusedBy(resp *http.Response) error {
 	if resp.StatusCode/100 == 3 {
 		return &redirect{resp.StatusCode, hostOf(resp.Header.Get("Location"))}
 	}
-	document, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	if err != nil {
+	document, err := store.ReadDocument(resp.Header, resp.Body, maxErrorBody)
+	if err != nil && !errors.Is(err, store.ErrTooLong) { // that is no document of OSS's
 		return err
 	}
 	if len(document) == 0 { // that of a HEAD travels in a header

@@ -6,7 +6,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"unicode"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 const (
@@ -52,7 +52,7 @@ func (b *Bucket) refused(req request, resp *http.Response) error {
 		XMLName                                    xml.Name `xml:"Error"`
 		Code, Message, Region, Endpoint, RequestId string
 	}
-	raw, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is enough
+	raw, _ := store.ReadDocument(resp.Header, resp.Body, maxErrorBody) // what came is enough
 	if xml.Unmarshal(raw, &said) != nil {
 		said.Code, said.Message = "", ""
 	}

@@ -1,6 +1,8 @@
 package s3
 
 import (
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -291,5 +293,25 @@ func TestOneObjectThatIsRefusedRefusesNoRun(t *testing.T) {
 				t.Errorf("got %v, want kind %q, and the key where it is refused", err, tc.kind)
 			}
 		})
+	}
+}
+
+func TestARefusalThatCameCompressedIsRead(t *testing.T) {
+	var packed strings.Builder
+	z := gzip.NewWriter(&packed)
+	_, err := io.WriteString(z, "<Error><Code>NoSuchKey</Code><Message>it is gone</Message></Error>")
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.Send(odd.Head(404))
+			w.Hangup()
+			return
+		}
+		w.Send(odd.Answer(404, packed.String(), "Content-Encoding: gzip"))
+	})
+	if _, err := b.Stat(t.Context(), "k"); fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "it is gone") {
+		t.Errorf("got %v, want it NotFound, as the service says", err)
 	}
 }
