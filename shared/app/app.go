@@ -41,8 +41,10 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 	c.leastRate = j.Limits.LeastRate
 	src, err := c.openSource(j.Source)
 	errs = append(errs, err)
+	c.recheck = true
 	dst, err := c.openOSS(j.Target)
 	errs = append(errs, err)
+	c.recheck = false
 	led, err := c.openOSS(j.Ledger)
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
@@ -141,6 +143,6 @@ func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
 		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a target or ledger is oss://bucket/prefix"))
 	}
 	return oss.Open(oss.Config{
-		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, LeastRate: c.leastRate, Credentials: c.oss,
+		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, LeastRate: c.leastRate, Recheck: c.recheck, Credentials: c.oss,
 	})
 }

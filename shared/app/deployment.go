@@ -144,7 +144,7 @@ func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeli
 		j.Target.Endpoint = d.at.Endpoint
 	}
 	c := d.config
-	c.leastRate = j.Limits.LeastRate
+	c.leastRate, c.recheck = j.Limits.LeastRate, true
 	src, serr := d.sources.open(way{j.Source, c.leastRate}, func() (source, error) { return c.openSource(j.Source) })
 	dst, derr := d.targets.open(way{j.Target, c.leastRate}, func() (*oss.Bucket, error) { return c.openOSS(j.Target) })
 	if err := errors.Join(serr, derr); err != nil {

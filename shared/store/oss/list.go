@@ -15,11 +15,11 @@ import (
 // ahead. A listing at OSS tells Key, Size, Hash (the ETag), MD5 (where the
 // content was written in one go), Modified (a HEAD tells whole seconds of it),
 // Class and Frozen; Type, Header, Meta, Origin and CRC64 stay empty: Stat has
-// them. A page is tried up to 6 times. Its IsTruncated is taken at its word: no
-// request asks behind the last key, for the ledger lists much and often. When the iteration ends, no goroutine
+// them. A page is tried up to 6 times. Its IsTruncated is taken at its word
+// unless Config.Recheck says otherwise: a ledger lists much and often. When the iteration ends, no goroutine
 // of it is left.
 func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	return store.Pages{Op: "oss.List", Cut: takeable, Read: b.readPage, Pause: b.pause}.List(ctx, r)
+	return store.Pages{Op: "oss.List", Cut: takeable, Read: b.readPage, Pause: b.pause, Recheck: b.recheck}.List(ctx, r)
 }
 
 // readPage reads the page that token leads to.

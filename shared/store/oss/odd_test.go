@@ -152,3 +152,30 @@ func TestAClassWithoutATwinNamesTheCure(t *testing.T) {
 		t.Errorf("got %v, want it Invalid, and the cure", err)
 	}
 }
+
+func TestTheEndOfAListingIsAskedForTwiceWhereAsked(t *testing.T) {
+	for recheck, want := range map[bool]string{false: "ab", true: "abcd"} {
+		b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+			if r.URL.Query().Get("start-after") < "b" {
+				w.Send(odd.Answer(200, string(pageXML(false, "", contentXML("a"), contentXML("b")))))
+				return
+			}
+			if r.URL.Query().Get("start-after") < "d" {
+				w.Send(odd.Answer(200, string(pageXML(false, "", contentXML("c"), contentXML("d")))))
+				return
+			}
+			w.Send(odd.Answer(200, string(pageXML(false, ""))))
+		})
+		b.recheck = recheck
+		got := ""
+		for o, err := range b.List(t.Context(), store.Range{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += o.Key
+		}
+		if got != want {
+			t.Errorf("recheck %v: listed %s, want %s", recheck, got, want)
+		}
+	}
+}

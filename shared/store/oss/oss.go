@@ -67,6 +67,7 @@ type Config struct {
 	Insecure  bool // allow an http:// endpoint
 
 	LeastRate int64 // bytes a second that a connection must carry while it is waited for; 0 is 1 KiB
+	Recheck   bool  // ask once more where a listing of a bucket or prefix says that it is over, behind its last key
 
 	// Credentials is asked for every request, from many goroutines, so that
 	// the newest credentials of a role are taken up as a whole.
@@ -85,6 +86,7 @@ type Bucket struct {
 	transport    *http.Transport
 	trip         http.RoundTripper // transport
 	lender       lender
+	recheck      bool
 	pause        func() backoff.BackOff // between tries
 }
 
@@ -112,7 +114,7 @@ func Open(cfg Config) (*Bucket, error) {
 	}
 	b := &Bucket{
 		name: cfg.Bucket, region: cfg.Region, where: where, credentials: cfg.Credentials,
-		transport: newTransport(cfg.LeastRate), pause: store.Pauses,
+		transport: newTransport(cfg.LeastRate), pause: store.Pauses, recheck: cfg.Recheck,
 	}
 	b.trip = b.transport
 	b.scheme, _, _ = strings.Cut(where.url, "://")
