@@ -80,6 +80,9 @@ func whole(ctx context.Context, b store.Source, o store.Object) (hashed bool, er
 			err = fault.New(fault.Corrupt, "app.Examine", o.Key, err)
 		}
 	}
+	if errors.Is(err, store.ErrServedAnother) {
+		err = fault.New(fault.Corrupt, "app.Examine", o.Key, err)
+	}
 	if err != nil {
 		return false, err
 	}

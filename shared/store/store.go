@@ -9,6 +9,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"time"
@@ -59,6 +60,10 @@ type Origin struct {
 	Hash     string    `json:"hash,omitempty"` // the source's Hash, "" where it had none
 	Modified time.Time `json:"modified"`       // the source's Modified
 }
+
+// ErrServedAnother is why Open refused, as Invalid, what a host serves that is not
+// the bucket itself, as a CDN: the bucket has the object that was asked for.
+var ErrServedAnother = errors.New("the bucket has it, the download host serves another")
 
 // Range is a stretch of the key space in byte order: keys that begin with
 // Prefix, are greater than After and not greater than UpTo. An empty field

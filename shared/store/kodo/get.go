@@ -78,7 +78,7 @@ func (b *Bucket) Open(ctx context.Context, o store.Object, off, n int64) (store.
 	if b.domain != "" {
 		cure = "leave out domain="
 	}
-	return store.Object{}, nil, fault.New(fault.Invalid, "kodo.Open", o.Key, fmt.Errorf("the bucket has it, the download host serves another: refresh its cache, or %s (%w)", cure, err))
+	return store.Object{}, nil, fault.New(fault.Invalid, "kodo.Open", o.Key, fmt.Errorf("%w: refresh its cache, or %s (%w)", store.ErrServedAnother, cure, err))
 }
 
 // has reports whether the bucket itself still has o as it was listed.
