@@ -15,7 +15,7 @@ const (
 	exitOK          = 0
 	exitOther       = 1   // anything that has no code of its own: a host that cannot be reached
 	exitUsage       = 2   // wrong usage or configuration
-	exitIncomplete  = 3   // finished, but something failed, conflicts or differs
+	exitIncomplete  = 3   // finished, but something failed, conflicts or differs, or there was nothing to copy
 	exitInterrupted = 130 // Ctrl-C or SIGTERM; the same command goes on
 )
 

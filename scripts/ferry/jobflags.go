@@ -18,7 +18,7 @@ type jobFlags struct {
 	class, overwrite, mismatch                                                     string
 	include, exclude, includeRegexp, excludeRegexp, suffix, classes                []string
 	minSize, maxSize, after, before, keys, bandwidth, partSize, partsAbove, outage string
-	unguarded, delete                                                              bool
+	unguarded, delete, allowEmpty                                                  bool
 	maxDeletes                                                                     int64
 	parallel, batch, requests, instances, fanout                                   int
 	shape                                                                          []flagGroup
@@ -50,6 +50,7 @@ func (o *jobFlags) choice() *pflag.FlagSet {
 	f.StringVar(&o.after, "after", "", "only what was uploaded at this `TIME` or later: 2024-01-31 (its beginning, UTC) or 2024-01-31T09:00:00+08:00")
 	f.StringVar(&o.before, "before", "", "only what was uploaded before this `TIME`")
 	f.StringArrayVar(&o.classes, "only-class", nil, "only objects of this storage `CLASS` at the source, or another --only-class; words as for --class")
+	f.BoolVar(&o.allowEmpty, "allow-empty", false, "a run that finds nothing to copy is verified all the same; without it, that is taken for a mistake (exit code 3)")
 	f.StringVar(&o.keys, "keys", "", "the keys that this `FILE` names, instead of a listing: whole keys, one a line; a line that begins with \" is a JSON string")
 	return f
 }
@@ -98,7 +99,7 @@ func (o *jobFlags) job(src, dst string) (job.Job, error) {
 	read(&errs, "outage", o.outage, &l.Outage, func(s string) (d job.Span, err error) { err = d.UnmarshalText([]byte(s)); return d, err })
 	l.Parallel, l.BatchObjects, l.Fanout, l.Requests, l.Instances = o.parallel, o.batch, o.fanout, o.requests, o.instances
 	want.Class, want.Overwrite, want.HashMismatch, want.Unguarded = o.class, o.overwrite, o.mismatch, o.unguarded
-	want.Delete, want.MaxDeletes, want.KeyList = o.delete, o.maxDeletes, o.keys
+	want.Delete, want.MaxDeletes, want.KeyList, want.AllowEmpty = o.delete, o.maxDeletes, o.keys, o.allowEmpty
 	j, err := job.New(src, dst, o.ledger, func(j *job.Job) {
 		want.Source, want.Target, want.Ledger = j.Source, j.Target, j.Ledger
 		*j = want

@@ -24,7 +24,8 @@ grouped by cause with its cure. With --out it also writes the files to keep:
 report.html, report.json, manifest.json and the CSV files with a row for every
 object. RUN is <job>/<time>, or <job> for its newest run.
 
-It ends with 3 where something failed, conflicts or differs.`,
+It ends with 3 where the run is not verified: something failed, conflicts or
+differs, there was nothing to copy, or the source has what it did not list.`,
 		Example: "  ferry report photos-to-photos-new-1c5a0d --out ./proof",
 		Args:    exactly("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {

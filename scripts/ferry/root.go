@@ -41,7 +41,7 @@ Environment:
 Exit codes:
   0    everything is verified
   2    wrong usage or configuration; every mistake is named at once
-  3    finished, but something failed, conflicts or differs
+  3    finished, but something failed, conflicts or differs, or there was nothing to copy
   130  interrupted; the same command goes on where it was
   1    anything else, such as a host that cannot be reached`
 

@@ -23,6 +23,9 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 		text.WriteString(": " + need)
 	}
 	text.WriteString("\n")
+	if rep.Reason != "" {
+		text.WriteString("  " + rep.Reason + "\n")
+	}
 
 	var sum []string
 	for _, s := range []struct {
@@ -41,6 +44,9 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 	}
 	if m := rep.Mirror; m != nil {
 		text.WriteString("  " + mirrored(*m) + "\n")
+	}
+	if s := rep.EndedEarly(); s != "" {
+		text.WriteString("  " + s + "\n")
 	}
 	if o.Verified > 0 {
 		fmt.Fprintf(&text, "  %s verified, proved by %s\n", humanize.Comma(o.Verified), proofs(rep.Proofs))
@@ -105,6 +111,9 @@ func needs(rep pipeline.Report) string {
 	} else if m != nil && m.Failed.Objects > 0 {
 		words = append(words, humanize.Comma(m.Failed.Objects)+" not deleted")
 	}
+	if rep.Reason != "" {
+		words = append(words, doubted(rep))
+	}
 	switch {
 	case len(words) > 0:
 		return strings.Join(words, ", ")
@@ -112,6 +121,17 @@ func needs(rep pipeline.Report) string {
 		return "the books do not balance"
 	}
 	return ""
+}
+
+// doubted is in short why a run is not verified though its books balance.
+func doubted(rep pipeline.Report) string {
+	switch {
+	case rep.Objects.Excluded > 0 && rep.Objects.Listed == 0:
+		return "nothing was chosen"
+	case rep.Objects.Listed == 0:
+		return "nothing was listed"
+	}
+	return "the source's listing is not complete"
 }
 
 // proofs names how objects were proved, the strongest proof first.

@@ -131,6 +131,9 @@ func (b *bell) finished(ctx context.Context, r *telling) {
 	o := rep.Objects
 	text := fmt.Sprintf("%s in %s: %d listed = %d copied + %d unchanged + %d skipped + %d conflict + %d gone + %d failed; %d verified",
 		rep.Result, time.Duration(rep.Seconds*float64(time.Second)).Round(time.Second), o.Listed, o.Copied, o.Unchanged, o.Skipped, o.Conflict, o.Gone, o.Failed, o.Verified)
+	if rep.Reason != "" {
+		text += "; " + rep.Reason
+	}
 	for _, more := range []struct {
 		n    int64
 		what string

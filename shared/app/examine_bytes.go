@@ -24,6 +24,9 @@ func (x *Examination) bytes(ctx context.Context, b store.Source, first []store.O
 	some := sample(first, sampled, sampledSize)
 	if len(some) == 0 {
 		x.ask(ctx, "readable", func(context.Context) (State, string) {
+			if len(first) == 0 {
+				return Noted, "the source lists nothing here: check the bucket and the prefix; a run that finds nothing to copy is not verified unless allowEmpty (--allow-empty) says that it may be so"
+			}
 			return Noted, fmt.Sprintf("there is nothing to read among the first %d objects: none of 1 byte to 4 MiB that is neither archived nor disabled", len(first))
 		})
 		return

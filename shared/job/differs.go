@@ -26,6 +26,7 @@ func (j Job) Differs(k Job) (fields []string) {
 	differ("overwrite", j.Overwrite, k.Overwrite)
 	differ("unguarded", j.Unguarded, k.Unguarded)
 	differ("filter", j.Filter, k.Filter)
+	differ("allowEmpty", j.AllowEmpty, k.AllowEmpty)
 	differ("keyList", j.KeyList == "", k.KeyList == "")
 	differ("delete", j.Delete, k.Delete)
 	if j.Delete && k.Delete {

@@ -38,7 +38,8 @@ func TestJobsDifferInWhatTheyDoNotInHowFastOrByWhichWay(t *testing.T) {
 		"policies": {
 			make(src, dst), make(src, dst, func(j *job.Job) {
 				j.Class, j.HashMismatch, j.Overwrite, j.Unguarded, j.KeyList = "ia", job.CopyMismatch, job.OverwriteNever, true, "keys.txt"
-			}), []string{"class", "hashMismatch", "overwrite", "unguarded", "keyList"},
+				j.AllowEmpty = true
+			}), []string{"class", "hashMismatch", "overwrite", "unguarded", "allowEmpty", "keyList"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

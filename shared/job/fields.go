@@ -62,7 +62,7 @@ func fieldsOf(j *Job) map[string]setter {
 	return map[string]setter{
 		"class": scalar(&j.Class, word), "hashMismatch": scalar(&j.HashMismatch, word), "overwrite": scalar(&j.Overwrite, word),
 		"overlap":   scalar(&j.Overlap, word),
-		"unguarded": scalar(&j.Unguarded, truth), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, whole[int64]),
+		"unguarded": scalar(&j.Unguarded, truth), "allowEmpty": scalar(&j.AllowEmpty, truth), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, whole[int64]),
 		"keyList": scalar(&j.KeyList, word), "events": events(&j.Events), "filter": group("a filter", filterFields(&j.Filter)), "limits": group("limits", limitFields(&j.Limits)),
 		"alerts": alerts(&j.Alerts),
 	}

@@ -53,6 +53,7 @@ type Job struct {
 	Unguarded    bool     `json:"unguarded,omitempty"`    // put keys that the listing did not show without the condition that they still be absent
 	Filter       Filter   `json:"filter,omitzero"`        // which objects of the source; zero: all
 	KeyList      string   `json:"keyList,omitempty"`      // path, as the user wrote it, of the file that names the keys; "": the source is listed
+	AllowEmpty   bool     `json:"allowEmpty,omitempty"`   // a run that finds nothing to copy at the source is verified all the same
 	Delete       bool     `json:"delete,omitempty"`       // mirror: remove from the target Ferry's copies of what the source no longer has
 	MaxDeletes   int64    `json:"maxDeletes,omitempty"`   // most objects that Delete may remove in one run: 1.. (1,000); one more, and none is. Events remove as many in a UTC day at most
 	Events       Events   `json:"events,omitzero"`        // follow the source's events between runs; zero: not

@@ -102,7 +102,9 @@ type Counts struct {
 	States   map[State]Tally   `json:"states,omitempty"`
 	Verdicts map[Verdict]Tally `json:"verdicts,omitempty"`
 	Proofs   map[Proof]Tally   `json:"proofs,omitempty"`
-	Warned   int64             `json:"warned,omitempty"` // objects with a warning
+	Warned   int64             `json:"warned,omitempty"`   // objects with a warning
+	Behind   int64             `json:"behind,omitempty"`   // how often the source ended its listing early: what was behind is among Listed
+	Unlisted int64             `json:"unlisted,omitempty"` // objects that the source had all the time, and that one of its listings did not show
 }
 
 // AllWarnings are those of the object as it was listed, and of the row, each once.
@@ -133,6 +135,9 @@ func (c *Counts) Count(r Row) {
 	if len(r.AllWarnings()) > 0 {
 		c.Warned++
 	}
+	if r.Src.EndedEarly() {
+		c.Behind++
+	}
 }
 
 // Add folds o into c.
@@ -140,6 +145,8 @@ func (c *Counts) Add(o Counts) {
 	c.Listed.add(o.Listed)
 	c.Excluded.add(o.Excluded)
 	c.Warned += o.Warned
+	c.Behind += o.Behind
+	c.Unlisted += o.Unlisted
 	for k, v := range o.States {
 		bump(&c.States, k, v)
 	}

@@ -270,6 +270,8 @@ func (r *run) removeCopy(ctx context.Context, row ledger.Row) (side, ledger.Stat
 	switch {
 	case err != nil:
 		return s.failed, "", "", err
+	case s.again && r.before(s.src):
+		return neither, ledger.Skipped, unlistedReason, nil
 	case s.again:
 		return neither, ledger.Skipped, "the source has it again", nil
 	case !s.there:

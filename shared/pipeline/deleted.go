@@ -96,5 +96,8 @@ func (rep *Report) mirrored(row ledger.Row) {
 		rep.Mirror.Open.Add(1, size)
 	default:
 		rep.Mirror.Kept.Add(1, size)
+		if row.Reason == unlistedReason {
+			rep.Unlisted++
+		}
 	}
 }

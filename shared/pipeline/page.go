@@ -102,6 +102,8 @@ func (p page) Sentence() string {
 		return p.good()
 	case p.Result == ResultCancelled:
 		return p.ended()
+	case p.Reason != "" && p.Bad() == 0 && p.Balanced:
+		return sentence(p.Reason) + "."
 	case len(p.Unknown) > 0:
 		return fmt.Sprintf("%s could not be listed or verified to its end. What lies there is not known, so nothing is proved of it; all other numbers on this page hold.",
 			things(p.Stretches(), "One stretch of the source", "%s stretches of the source"))

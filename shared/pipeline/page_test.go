@@ -120,12 +120,23 @@ func TestThePageSaysWhatTheReportSays(t *testing.T) {
 			want: []string{"do not balance", ">1,234<", "Treat nothing on this page as proof"},
 			not:  []string{"the books balance"},
 		},
-		"an empty source is no failure": {
+		"an empty source that may be so is no failure": {
 			set: []func(*pipeline.Report){func(r *pipeline.Report) {
 				*r = pipeline.Report{V: 1, Summary: pipeline.Summary{Run: r.Run, Result: pipeline.ResultVerified}, Balanced: true}
 			}},
 			want: []string{"<h1>Verified</h1>", "nothing to copy"},
 			not:  []string{"How it was proved"},
+		},
+		"an empty source is told, with what is there instead": {
+			set: []func(*pipeline.Report){func(r *pipeline.Report) {
+				*r = pipeline.Report{V: 1, Summary: pipeline.Summary{Run: r.Run, Result: pipeline.ResultIncomplete, Reason: "nothing was listed below 2019; there are photos/"}, Balanced: true}
+			}},
+			want: []string{"<h1>Incomplete</h1>", "Nothing was listed below 2019; there are photos/."},
+			not:  []string{"<h1>Verified</h1>"},
+		},
+		"a listing that ended early is told, and so is what speaks against it": {
+			set:  []func(*pipeline.Report){failing(1), func(r *pipeline.Report) { r.Behind, r.Reason = 2, "7 objects were left out" }},
+			want: []string{"the source ended its listing early 2 times; what was behind was listed", "7 objects were left out"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

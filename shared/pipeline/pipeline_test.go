@@ -42,14 +42,6 @@ func TestABucketMovesAndIsProved(t *testing.T) {
 	w.same()
 }
 
-func TestAnEmptyBucketIsVerifiedToo(t *testing.T) {
-	rep := newWorld(t).run()
-	wantTotals(t, rep, pipeline.Totals{})
-	if rep.Result != pipeline.ResultVerified {
-		t.Errorf("result %s, want verified", rep.Result)
-	}
-}
-
 func TestASecondPassSealsWhatDiffers(t *testing.T) {
 	for name, later := range map[string]time.Duration{"soon after, by the kept hash": time.Minute, "much later, by the time": time.Hour} {
 		t.Run(name, func(t *testing.T) {

@@ -99,6 +99,9 @@ func (p *Pipeline) Plan(ctx context.Context, j job.Job, keys ...string) (Plan, e
 	plan := b.plan()
 	plan.Partial = err != nil
 	r.gate(&plan)
+	if err == nil && len(keys) == 0 {
+		r.emptyHanded(ctx, &plan)
+	}
 	r.untold(&plan)
 	return plan, err
 }
@@ -279,6 +282,13 @@ func (f *foreseer) gate(p *Plan) {
 	seen := p.Listed.Objects + p.LeftOut.Objects
 	if why := f.refuseDeletes(seen, p.Sum(ToDelete, "", "").Objects); why != "" {
 		p.Notes = append(p.Notes, "a run would delete nothing from the target: "+why)
+	}
+}
+
+// emptyHanded says that a run would find nothing to copy, and not be verified.
+func (f *foreseer) emptyHanded(ctx context.Context, p *Plan) {
+	if p.Listed.Objects == 0 && !f.job.AllowEmpty {
+		p.Notes = append(p.Notes, f.nothing(ctx, p.LeftOut.Objects)+mayBeEmpty)
 	}
 }
 

@@ -52,6 +52,9 @@ func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
 	if j.Delete {
 		plan.Notes = append(plan.Notes, "a quick plan does not look for what a mirror would delete: a plan without --quick does")
 	}
+	if err == nil && !late && plan.LeftOut.Objects == 0 {
+		f.emptyHanded(hurried, &plan)
+	}
 	if err == nil && !late {
 		err = f.lookAtTarget(hurried, &plan)
 	}

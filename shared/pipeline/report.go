@@ -16,8 +16,9 @@ import (
 type Result string
 
 const (
-	// ResultVerified: every listed object ended, none failed, conflicts or
-	// differs, and every copied or unchanged one was proved.
+	// ResultVerified: something was listed, or the job allows that nothing is; every
+	// listed object ended, none failed, conflicts or differs, every copied or
+	// unchanged one was proved, and nothing speaks against the source's listing.
 	ResultVerified Result = "verified"
 	// ResultIncomplete: the run ended, and something needs a human.
 	ResultIncomplete Result = "incomplete"
@@ -29,6 +30,7 @@ const (
 type Summary struct {
 	Run     string  `json:"run"`
 	Result  Result  `json:"result"`
+	Reason  string  `json:"reason,omitempty"` // why it is not verified, where no object tells
 	Seconds float64 `json:"seconds"`
 	Objects Totals  `json:"objects"`
 	Bytes   Totals  `json:"bytes"`
@@ -62,7 +64,9 @@ type Report struct {
 	Finished time.Time                     `json:"finished"`
 	Balanced bool                          `json:"balanced"` // listed = copied + unchanged + skipped + conflict + gone + failed + open
 	Proofs   map[ledger.Proof]ledger.Tally `json:"proofs,omitempty"`
-	Warned   int64                         `json:"warned"` // objects with a warning, as of metadata that could not be kept
+	Warned   int64                         `json:"warned"`             // objects with a warning, as of metadata that could not be kept
+	Behind   int64                         `json:"behind,omitempty"`   // how often the source ended its listing early: what was behind was listed
+	Unlisted int64                         `json:"unlisted,omitempty"` // objects that the source had all the time, and that one of its listings did not show
 	Shards   int                           `json:"shards"`
 	Failures []ledger.Failure              `json:"failures,omitempty"` // the first 1,000; the CSV files have all
 	Unknown  []Unknown                     `json:"unknown,omitempty"`  // the first 1,000 of the stretches given up, whose count is not known
@@ -130,6 +134,7 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 			return nil, err
 		}
 	}
+	r.doubt(ctx, &rep)
 	return nil, r.publish(ctx, rep, manifest)
 }
 
@@ -189,6 +194,7 @@ func (rep *Report) fail(f ...ledger.Failure) {
 // sum takes in how everything that was listed ended.
 func (rep *Report) sum(shards int, ended ledger.Counts) {
 	rep.Shards, rep.Warned, rep.Proofs = shards, ended.Warned, ended.Proofs
+	rep.Behind, rep.Unlisted = ended.Behind, ended.Unlisted
 	rep.Objects = totals(ended, func(t ledger.Tally) int64 { return t.Objects })
 	rep.Bytes = totals(ended, func(t ledger.Tally) int64 { return t.Bytes })
 	rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0

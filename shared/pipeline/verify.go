@@ -84,6 +84,8 @@ type verifier struct {
 	counts ledger.Counts
 	bad    []ledger.Failure
 	seen   int64
+	gone   int64 // rows whose objects the source lists no more
+	missed int64 // objects without a row that were at the source before the run began
 }
 
 func newVerifier(ctx context.Context, r *run, c ledger.Closed) *verifier {
@@ -186,10 +188,16 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 	switch {
 	case f.row == nil && (v.shard.Round > 0 || f.src == nil || !v.chosen(*f.src)):
 		return nil // a later round looks at its own rows only; the rest is not the job's
-	case f.row == nil:
-		return v.seal(ctx, f) // it appeared after it was listed
+	case f.row == nil: // it appeared after it was listed
+		if v.before(*f.src) {
+			v.missed++
+		}
+		return v.seal(ctx, f)
 	}
 	row := *f.row
+	if f.src == nil && row.State != ledger.Gone {
+		f.src = v.stillThere(ctx, row)
+	}
 	switch {
 	case f.src == nil && row.State == ledger.Gone: // as it was
 	case f.src == nil:
@@ -279,6 +287,9 @@ func (v *verifier) keep(row ledger.Row) error {
 // finish writes the rows away and puts the shard's record together.
 func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
 	v.counts.Listed, v.counts.Excluded = v.listed, v.shard.Counts.Excluded
+	if v.missed*10 > v.shard.Counts.Listed.Objects {
+		v.counts.Unlisted += v.missed
+	}
 	p := ledger.Proved{Shard: v.shard.Shard, Counts: v.counts, Failures: v.bad, Was: v.shard.Was(), At: v.Now().UTC()}
 	batches, counts, err := v.again.finish()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,6 +118,16 @@ func (l *listing) lookBehind(r Range) {
 	l.fetch("")
 }
 
+// endedEarly begins the warning of the first object that was found behind the end
+// of a listing.
+const endedEarly = "the service ended its listing before this key"
+
+// EndedEarly reports whether the service had said that its listing was over when it
+// had not yet listed o.
+func (o Object) EndedEarly() bool {
+	return slices.ContainsFunc(o.Warnings, func(w string) bool { return strings.HasPrefix(w, endedEarly) })
+}
+
 // found takes from the answer to lookBehind what was listed before, and reports
 // whether to go on: not where nothing is left, nor where the service began anew
 // instead of behind the last key.
@@ -130,7 +141,7 @@ func (l *listing) found(page *Page) bool {
 	}
 	l.behind = false
 	o := &page.Objects[0]
-	o.Warnings = append(o.Warnings, fmt.Sprintf("the service ended its listing before this key, behind %q: asked again, it listed this one and what follows", l.last))
+	o.Warnings = append(o.Warnings, fmt.Sprintf(endedEarly+", behind %q: asked again, it listed this one and what follows", l.last))
 	return true
 }
 

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"kodoferry/shared/pipeline"
+)
+
+// TestNothingToCopyIsAMistakeUnlessTheJobAllowsIt copies from prefixes that have
+// nothing, and with filters that choose nothing.
+func TestNothingToCopyIsAMistakeUnlessTheJobAllowsIt(t *testing.T) {
+	c := newClouds(t)
+	c.fill(t, 3)
+	for name, tc := range map[string]struct {
+		prefix string
+		args   []string
+		code   int
+		want   string
+	}{
+		"a prefix that has nothing":        {"2019", nil, exitIncomplete, "nothing was listed below 2019; there are photos/"},
+		"a prefix spelled wrong":           {"photo/", nil, exitIncomplete, "nothing was listed below photo/; there are photos/"},
+		"one that may be empty":            {"2020", []string{"--allow-empty"}, exitOK, "VERIFIED"},
+		"a filter that chooses nothing":    {"", []string{"--suffix", ".gif"}, exitIncomplete, "chose none of the 3 objects that were listed"},
+		"a filter that may choose nothing": {"", []string{"--suffix", ".gif", "--allow-empty"}, exitOK, "VERIFIED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := strings.Replace(c.src, "/?", "/"+tc.prefix+"?", 1)
+			out, said, code := execute(t, c.env, append([]string{"copy", src, c.dst, "--json"}, tc.args...)...)
+			s := summaryOf(t, out)
+			if code != tc.code || !strings.Contains(said, tc.want) || strings.Contains(s.Reason, tc.want) != (code == exitIncomplete) || (s.Result == pipeline.ResultVerified) != (code == exitOK) {
+				t.Errorf("exit code %d, %+v, want %d and %q\n%s", code, s, tc.code, tc.want, said)
+			}
+		})
+	}
+}
