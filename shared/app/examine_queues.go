@@ -52,6 +52,9 @@ func (x *Examination) queue(ctx context.Context, q interface {
 		return Failed, plain(err)
 	}
 	holds := fmt.Sprintf("holds %d ready, %d at work, %d waiting", d.Ready, d.InFlight, d.Delayed)
+	if d.Unknown {
+		holds = "holds an unknown number of messages: its service tells none of any kind, which may mean that it does not count"
+	}
 	h, ok := q.(hides)
 	if !ok {
 		return Fine, holds

@@ -32,12 +32,16 @@ type office struct {
 	now time.Time
 }
 
-func newOffice(t *testing.T) *office {
+func newOffice(t *testing.T, set ...func(*mns.Config)) *office {
 	t.Helper()
 	o := &office{now: time.Now()}
 	o.world = newWorldAt(t, o.clock)
 	var err error
-	if o.mns, err = mns.Start(mns.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1, Now: o.clock, AnyDate: true}); err != nil {
+	c := mns.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1, Now: o.clock, AnyDate: true}
+	for _, f := range set {
+		f(&c)
+	}
+	if o.mns, err = mns.Start(c); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = o.mns.Close() })

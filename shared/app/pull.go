@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/faas"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/queue"
 	"kodoferry/shared/task"
 )
 
@@ -50,6 +51,9 @@ const (
 	// pullWait is how long one receive of a puller waits: between two it looks
 	// whether there is still something to do.
 	pullWait = 20 * time.Second
+	// pullLook is how long a tick waits for a message where the queues do not tell
+	// whether they hold any.
+	pullLook = 3 * time.Second
 	// pullDrain is how long before its end a puller stops receiving; a quarter of
 	// the time there is if that is less.
 	pullDrain = 90 * time.Second
@@ -95,12 +99,12 @@ func (f *function) pull(ctx context.Context, t faas.Timer) error {
 // until there has been nothing to do for a minute, and returns how many tasks it
 // did. Where no message is ready, or most pull already, it returns at once.
 func (d *Deployment) Pull(ctx context.Context, most int, stages ...task.Stage) (done int, err error) {
-	if ready, err := d.anyReady(ctx, stages); err != nil || !ready {
-		return 0, err
-	}
 	now := time.Now()
 	others, err := d.ledger.Pulling(ctx, now.Add(-pullLongest), now)
 	if err != nil || len(others) >= most {
+		return 0, err
+	}
+	if ready, err := d.anyReady(ctx, stages); err != nil || !ready {
 		return 0, err
 	}
 	me := ledger.Living{Process: ledger.Nonce(), Since: time.Now()}
@@ -155,25 +159,50 @@ func (d *Deployment) pullFor(ctx context.Context, me ledger.Living, stages []tas
 }
 
 // anyReady reports whether a message could be received, dead letters included
-// where the verify stage is among stages.
+// where the verify stage is among stages. A queue that does not tell how much it
+// holds is received from, for pullLook; what comes is given back, for the puller
+// that begins then.
 func (d *Deployment) anyReady(ctx context.Context, stages []task.Stage) (bool, error) {
-	var ready atomic.Int64
-	var checks []func(context.Context) error
-	look := func(q stageQueue) {
+	var ready atomic.Bool
+	var checks, looks []func(context.Context) error
+	var mu sync.Mutex
+	check := func(q stageQueue) {
 		checks = append(checks, func(ctx context.Context) error {
 			depth, err := q.Depth(ctx)
-			ready.Add(int64(depth.Ready))
+			if depth.Ready > 0 {
+				ready.Store(true)
+			}
+			if depth.Unknown {
+				mu.Lock()
+				defer mu.Unlock()
+				looks = append(looks, func(ctx context.Context) error { return receivable(ctx, q, &ready) })
+			}
 			return err
 		})
 	}
 	for _, s := range stages {
-		look(d.queues[s])
+		check(d.queues[s])
 		if s == task.Verifying {
-			look(d.dead)
+			check(d.dead)
 		}
 	}
 	err := all(ctx, checks)
-	return ready.Load() > 0, err
+	if err == nil && !ready.Load() {
+		err = all(ctx, looks)
+	}
+	return ready.Load(), err
+}
+
+// receivable notes in ready that a message of q can be received, and gives it back.
+func receivable(ctx context.Context, q queue.Queue, ready *atomic.Bool) error {
+	got, err := q.Receive(ctx, 1, pullLook)
+	for _, m := range got {
+		ready.Store(true)
+		if _, err := q.Extend(ctx, m, 0); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // beat gives signs of life until ctx ends.

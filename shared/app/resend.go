@@ -64,18 +64,20 @@ func (o openTasks) resend(ctx context.Context) error {
 		return err
 	}
 	doubted, err := o.doubted(ctx, queues)
-	claim, most := slot(o.every, o.now), len(doubted)
+	d := doubt{tasks: doubted, claim: slot(o.every, o.now), most: len(doubted)}
 	if err == nil && len(doubted) == 0 {
-		doubted, claim, err = o.last(ctx, queues)
-		most = 1
+		d, err = o.last(ctx, queues)
 	}
-	if err != nil || len(doubted) == 0 {
+	if err != nil || len(d.tasks) == 0 {
 		return err
 	}
-	if won, err := o.deploy.ledger.Claim(ctx, o.run.Name, claim); err != nil || !won {
+	if won, err := o.deploy.ledger.Claim(ctx, o.run.Name, d.claim); err != nil || !won {
 		return err
 	}
-	lost, err := o.silent(ctx, doubted, most)
+	lost, err := o.silent(ctx, d.tasks, d.most)
+	if err == nil && d.blind {
+		err = o.run.SetChain(ctx, blindChain, ledger.Chain{Times: d.round})
+	}
 	if err != nil || len(lost) == 0 {
 		return err
 	}
@@ -83,13 +85,26 @@ func (o openTasks) resend(ctx context.Context) error {
 	return o.deploy.Worker("").Submit(ctx, lost...)
 }
 
+// doubt are tasks that may be lost.
+type doubt struct {
+	tasks []task.Task
+	claim string // whoever has it sends them again
+	most  int    // how many of them are
+
+	// The queues do not tell what they hold: round counts from 1 how often in a row
+	// tasks were sent again so, with the run going on for that alone.
+	blind bool
+	round int
+}
+
 // stageOf is how a stage's queue and what is open of the stage compare.
 type stageOf struct {
 	open, held int // tasks, messages
+	unknown    bool
 }
 
 // empty reports whether the queue holds nearly nothing of what is open.
-func (s stageOf) empty() bool { return s.held <= s.open/10 }
+func (s stageOf) empty() bool { return !s.unknown && s.held <= s.open/10 }
 
 // others reports whether the queue holds other messages than those of what is
 // open, or fewer.
@@ -97,7 +112,9 @@ func (s stageOf) others() bool { return s.held > 2*s.open || s.held < s.open }
 
 // queues asks how much the queues hold of the stages that have open tasks, be it
 // ready, at work or waiting. The verifications that wait are left out: most of
-// them wait for what is lost, and those that are open show that they wait.
+// them wait for what is lost, and those that are open show that they wait. A queue that
+// tells nothing is empty where another of the deployment's tells something: then
+// its service does count.
 func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
 	queues := map[task.Stage]stageOf{}
 	for _, t := range o.tasks {
@@ -110,18 +127,42 @@ func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.unknown = depth.Unknown
 		if s.held = depth.Ready + depth.InFlight; stage != task.Verifying {
 			s.held += depth.Delayed
 		}
 		queues[stage] = s
 	}
-	return queues, nil
+	return queues, o.counted(ctx, queues)
+}
+
+// counted takes queues of unknown depth for empty where any queue is of a known one.
+func (o openTasks) counted(ctx context.Context, queues map[task.Stage]stageOf) error {
+	known, unknown := false, false
+	for _, s := range queues {
+		known, unknown = known || !s.unknown, unknown || s.unknown
+	}
+	for stage, q := range o.deploy.queues {
+		if _, asked := queues[stage]; asked || known || !unknown {
+			continue
+		}
+		depth, err := q.Depth(ctx)
+		if err != nil {
+			return err
+		}
+		known = !depth.Unknown
+	}
+	for stage, s := range queues {
+		s.unknown = s.unknown && !known
+		queues[stage] = s
+	}
+	return nil
 }
 
 // doubted returns the tasks that are lost unless they show signs of life. One
 // that ends a run, or lists for it, costs little: it is doubted once nothing has
 // been written down of the run for a while, whatever the queues hold. Any task is
-// doubted where its queue holds nearly nothing, and a batch where its message is older
+// doubted where its queue is known to hold nearly nothing, and a batch where its message is older
 // than a queue keeps one.
 func (o openTasks) doubted(ctx context.Context, queues map[task.Stage]stageOf) (doubted []task.Task, err error) {
 	var batches []task.Task
@@ -143,15 +184,19 @@ const few = 10
 
 // last returns the last batches of a run that is silent though the queues hold
 // messages: those of other runs, perhaps. One of them is sent again after each of
-// the first four hours of silence, and then every four hours, by the claim that
-// is returned. If that brings the run further, the hours are counted anew.
-func (o openTasks) last(ctx context.Context, queues map[task.Stage]stageOf) ([]task.Task, string, error) {
-	if o.idle < o.silentAfter() || len(o.tasks) > few {
-		return nil, "", nil
+// the first four hours of silence, and then every four hours. If that brings the run
+// further, the hours are counted anew. Where the queues do not tell what they hold, so
+// it goes with any number of batches.
+func (o openTasks) last(ctx context.Context, queues map[task.Stage]stageOf) (d doubt, err error) {
+	for _, s := range queues {
+		d.blind = d.blind || s.unknown
+	}
+	if o.idle < o.silentAfter() || len(o.tasks) > few && !d.blind {
+		return doubt{}, nil
 	}
 	moved, err := o.run.Moved(ctx) // a big object may be all that is left
 	if err != nil {
-		return nil, "", err
+		return doubt{}, err
 	}
 	idle := min(o.idle, o.now.Sub(moved))
 	hours := int(idle / o.silentAfter())
@@ -159,10 +204,33 @@ func (o openTasks) last(ctx context.Context, queues map[task.Stage]stageOf) ([]t
 		hours -= hours % 4
 	}
 	if hours == 0 {
-		return nil, "", nil
+		return doubt{}, nil
 	}
-	doubted := slices.DeleteFunc(o.tasks, func(t task.Task) bool { return !queues[t.Kind.Stage()].others() })
-	return doubted, fmt.Sprintf("doubt-%d-%d", o.now.Add(-idle).Unix(), hours), nil
+	d.tasks = slices.DeleteFunc(o.tasks, func(t task.Task) bool { s := queues[t.Kind.Stage()]; return !s.unknown && !s.others() })
+	d.claim, d.most = fmt.Sprintf("doubt-%d-%d", o.now.Add(-idle).Unix(), hours), 1
+	if d.blind {
+		d.round, err = o.blindRound(ctx, o.now.Add(-idle))
+		d.most = 1 << min(2*(d.round-1), 16)
+	}
+	return d, err
+}
+
+// blindChain is the name under which a run keeps the rounds of what was sent again blindly.
+const blindChain = "blind"
+
+// blindRound is which round comes behind the run's newest record. Each is four times
+// the one before: where what was sent again was done, and the run fell silent once more
+// within the hour, the queues hold nothing else of it. Otherwise they may
+// hold everything, and nobody is there to do it: the next round is the first, of one task.
+func (o openTasks) blindRound(ctx context.Context, newest time.Time) (int, error) {
+	c, err := o.run.Chain(ctx, blindChain)
+	if ledger.Missing(err) {
+		return 1, nil
+	}
+	if since := newest.Sub(c.At); since < 0 || since > o.silentAfter() {
+		return 1, err
+	}
+	return c.Times + 1, err
 }
 
 // expired returns those of batches whose message no queue holds any more: it was

@@ -29,9 +29,10 @@ type Message struct {
 
 // Depth says how full a queue is. The numbers of a distributed queue are estimates.
 type Depth struct {
-	Ready    int // could be received now
-	InFlight int // received, not yet deleted, still invisible
-	Delayed  int // sent with a delay that has not passed
+	Ready    int  // could be received now
+	InFlight int  // received, not yet deleted, still invisible
+	Delayed  int  // sent with a delay that has not passed
+	Unknown  bool // the service does not tell: the numbers are 0 and say nothing
 }
 
 // Sender sends.

@@ -11,6 +11,7 @@ import (
 	"kodoferry/shared/emulator/chaos"
 	stand "kodoferry/shared/emulator/mns"
 	"kodoferry/shared/fault"
+	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mns"
 )
 
@@ -182,6 +183,39 @@ func TestWhatIsNotMNSIsSaidToBeSo(t *testing.T) {
 			q.Hasten()
 			if _, err := q.Depth(t.Context()); fault.KindOf(err) != tc.kind {
 				t.Errorf("Depth = %v, want kind %s", err, tc.kind)
+			}
+		})
+	}
+}
+
+// TestThreeZerosAreAnUnknownDepth: "the values of ActiveMessages, InactiveMessages and
+// DelayMessages will soon be 0" (GetQueueAttributes, 2026-01).
+func TestThreeZerosAreAnUnknownDepth(t *testing.T) {
+	for name, tc := range map[string]struct {
+		zero  bool
+		delay time.Duration
+		sent  int
+		want  queue.Depth
+	}{
+		"an empty queue":              {false, 0, 0, queue.Depth{Unknown: true}},
+		"one message, told":           {false, 0, 1, queue.Depth{Ready: 1}},
+		"one that waits, told":        {false, time.Hour, 1, queue.Depth{Delayed: 1}},
+		"one message, told no longer": {true, 0, 1, queue.Depth{Unknown: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := stand.Start(stand.Config{AccessKeyID: "id", AccessKeySecret: "secret", ZeroCounts: tc.zero})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = s.Close() })
+			q := open(t, s, "jobs", stand.Attributes{})
+			for range tc.sent {
+				if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("x"), Delay: tc.delay}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if d, err := q.Depth(t.Context()); err != nil || d != tc.want {
+				t.Errorf("Depth = %+v, %v, want %+v", d, err, tc.want)
 			}
 		})
 	}

@@ -166,14 +166,17 @@ func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
 
 // Depth tells MNS's estimates, which lag behind by seconds. It asks up to 3
 // times. An answer is a Queue with a VisibilityTimeout, which is never 0; anything
-// else is not taken for an empty queue.
+// else is not taken for an empty queue. Three zeros are Unknown: MNS announced that it
+// will tell no numbers and answer 0 instead (GetQueueAttributes, 2026-01).
 func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 	const op = "mns.Depth"
 	a, err := q.attributes(ctx, op)
 	if err != nil {
 		return queue.Depth{}, err
 	}
-	return queue.Depth{Ready: int(a.ActiveMessages), InFlight: int(a.InactiveMessages), Delayed: int(a.DelayMessages)}, nil
+	d := queue.Depth{Ready: int(a.ActiveMessages), InFlight: int(a.InactiveMessages), Delayed: int(a.DelayMessages)}
+	d.Unknown = d == queue.Depth{}
+	return d, nil
 }
 
 // attributes asks for what the queue tells of itself.
