@@ -3,11 +3,15 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"kodoferry/shared/alert"
 	"kodoferry/shared/job"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/mns"
 )
 
 // hides is what an examination asks of a queue besides the port.
@@ -33,11 +37,65 @@ func (x *Examination) queues(ctx context.Context) {
 			x.ask(ctx, at.Prefix+name, func(context.Context) (State, string) { return Failed, plain(err) })
 			continue
 		}
+		if m, ok := any(q).(*mns.Queue); ok && i == 0 && len(m.Ways()) > 0 && !x.ways(ctx, m) {
+			return
+		}
 		if p, ok := any(q).(placed); ok && i == 0 && !x.reachable(ctx, p, skewOSS) {
 			return
 		}
 		x.ask(ctx, at.Prefix+name, func(ctx context.Context) (State, string) { return x.queue(ctx, q) })
 	}
+}
+
+// wayTime is how long an address may take to answer: from outside of a region its
+// internal name may lead nowhere, without a word.
+const wayTime = 5 * time.Second
+
+// ways asks which addresses of MNS answer here, inside the region or not, and says
+// what to write. It reports whether the one that q asks does.
+func (x *Examination) ways(ctx context.Context, q *mns.Queue) bool {
+	ways := q.Ways()
+	return x.ask(ctx, "endpoints", func(ctx context.Context) (State, string) {
+		ctx, cancel := context.WithTimeout(ctx, wayTime)
+		defer cancel()
+		answers := make([]bool, len(ways))
+		var all sync.WaitGroup
+		for i, w := range ways {
+			all.Go(func() {
+				_, _, _, err := knock(ctx, w.Base)
+				answers[i] = err == nil
+			})
+		}
+		all.Wait()
+		says := make([]string, len(ways))
+		for i, w := range ways {
+			says[i] = w.Name + map[bool]string{true: " answers", false: " does not answer"}[answers[i]]
+		}
+		hosts, err := q.Hosts(ctx)
+		if err != nil {
+			return Failed, plain(err)
+		}
+		meant := slices.IndexFunc(ways, func(w mns.Way) bool { return w.Base == hosts[0] })
+		text := strings.Join(says, ", ") + ": " + wayToWrite(answers)
+		if !answers[meant] {
+			return Failed, fmt.Sprintf("FERRY_QUEUES means %s (%s), which does not answer here; %s", ways[meant].Name, bareHost(ways[meant].Base), text)
+		}
+		return Fine, text
+	}) != Failed
+}
+
+// wayToWrite says what FERRY_QUEUES should have, by which addresses answer: public
+// https, internal https, internal http.
+func wayToWrite(answers []bool) string {
+	switch {
+	case answers[1]:
+		return "inside this region's network endpoint=internal speaks https, which MNS does not document: &endpoint=internal in FERRY_QUEUES, for s.yaml, too, spares the way over the Internet"
+	case answers[2]:
+		return "inside this region's network internal names speak plain http alone, as documented: leave endpoint= out of FERRY_QUEUES, for s.yaml, too, which is https under the public name; &endpoint=internal&insecure=true takes plain http"
+	case answers[0]:
+		return "this machine is outside the region's network, or internal names are not for it: leave endpoint= out of FERRY_QUEUES, for s.yaml, too, which is https under the public name; what internal names speak, a check inside the region tells"
+	}
+	return "check the account, region=, network, firewall and proxy"
 }
 
 func (x *Examination) queue(ctx context.Context, q interface {

@@ -25,12 +25,21 @@ func (q *Queue) Check(ctx context.Context) error {
 	return err
 }
 
+// unproved says what to write instead of an internal address by https that does not
+// answer; "" for any other address.
+func (q *Queue) unproved() string {
+	if len(q.ways) == 0 || q.base != q.ways[1].Base {
+		return ""
+	}
+	return ", where MNS documents it for plain http alone: leave endpoint=internal out of FERRY_QUEUES, for https under the public name, or add insecure=true to it, for plain http"
+}
+
 // explain words what err means to the one who set up the queue.
 func (q *Queue) explain(err error) string {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok {
 		if fault.KindOf(err) == fault.Temporary {
-			return strings.TrimPrefix(strings.TrimPrefix(q.base, "http://"), "https://") + " cannot be reached: check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network"
+			return strings.TrimPrefix(strings.TrimPrefix(q.base, "http://"), "https://") + " cannot be reached: check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network" + q.unproved()
 		}
 		return ""
 	}

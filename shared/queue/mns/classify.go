@@ -75,6 +75,8 @@ func (q *Queue) fault(op string, r *refusal) error {
 func (c *client) trouble(op string, err error) error {
 	if c.ctx.Err() != nil {
 		err = context.Cause(c.ctx)
+	} else if cure := c.unproved(); cure != "" {
+		err = fmt.Errorf("%w: an internal endpoint answers only inside its region's network%s", err, cure)
 	}
 	return fault.New(fault.Temporary, op, c.name, err)
 }

@@ -12,6 +12,10 @@ import (
 // Hosts returns the address, scheme://host, that requests go to.
 func (q *Queue) Hosts(context.Context) ([]string, error) { return []string{q.base}, nil }
 
+// Ways returns the addresses of the queue's region, one of which requests go to; none
+// where the endpoint is a host of its own.
+func (q *Queue) Ways() []Way { return q.ways }
+
 // Visibility returns for how long the queue hides a received message.
 func (q *Queue) Visibility(ctx context.Context) (time.Duration, error) {
 	a, err := q.attributes(ctx, "mns.Visibility")

@@ -27,11 +27,13 @@ type Credentials struct {
 
 // Config says which queue, and the way to it.
 type Config struct {
-	Queue    string // its name: up to 120 letters, digits and hyphens
-	Account  string // id of the account that owns it
-	Region   string // as cn-hangzhou
-	Endpoint string // "" or "public": from the Internet; "internal": inside the region's network; or http(s)://host
-	Insecure bool   // plain http is wanted
+	Queue   string // its name: up to 120 letters, digits and hyphens
+	Account string // id of the account that owns it
+	Region  string // as cn-hangzhou
+	// Endpoint is "" or "public": from the Internet; "internal": inside the region's
+	// network, of which only plain http is documented; or http(s)://host.
+	Endpoint string
+	Insecure bool // plain http is wanted, of "internal" and of hosts
 	// Credentials is asked for every request, so that keys may rotate, and by
 	// requests side by side.
 	Credentials func() Credentials
@@ -42,6 +44,7 @@ type Config struct {
 type Queue struct {
 	name  string
 	base  string        // scheme://host
+	ways  []Way         // the addresses of its region; nil where the endpoint is a host
 	sdk   sdk.MNSClient // for what its interface keeps to itself
 	keys  func() Credentials
 	polls polls.Set
@@ -76,19 +79,37 @@ func Open(c Config) (*Queue, error) {
 		return nil, fault.New(fault.Invalid, "mns.Open", c.Queue, err)
 	}
 	return &Queue{
-		name: c.Queue, base: base, keys: c.Credentials, log: c.Log, pause: polls.Pauses,
+		name: c.Queue, base: base, ways: c.ways(), keys: c.Credentials, log: c.Log, pause: polls.Pauses,
 		// The SDK reads account and region out of a host of five pieces and panics at any other.
 		sdk: sdk.NewAliMNSClientWithConfig(sdk.AliMNSClientConfig{EndPoint: "http://" + c.Account + ".mns." + c.Region + ".aliyuncs.com"}),
 	}, nil
 }
 
-// base is the scheme and host of the endpoint (MNS documentation, "Endpoints").
+// Way is one address of a region's MNS.
+type Way struct {
+	Name string // "public https", "internal https" or "internal http"
+	Base string // scheme://host
+}
+
+// ways are the addresses of c's region (MNS documentation, "Endpoints": http and
+// https under the public name, http under the internal one), nil where c names a host.
+func (c Config) ways() []Way {
+	if c.Endpoint != "" && c.Endpoint != "public" && c.Endpoint != "internal" {
+		return nil
+	}
+	public, internal := c.Account+".mns."+c.Region+".aliyuncs.com", c.Account+".mns."+c.Region+"-internal.aliyuncs.com"
+	return []Way{{"public https", "https://" + public}, {"internal https", "https://" + internal}, {"internal http", "http://" + internal}}
+}
+
+// base is the scheme and host of the endpoint.
 func (c Config) base() (string, error) {
-	switch c.Endpoint {
-	case "", "public":
-		return "https://" + c.Account + ".mns." + c.Region + ".aliyuncs.com", nil
-	case "internal":
-		return "https://" + c.Account + ".mns." + c.Region + "-internal.aliyuncs.com", nil
+	switch ways := c.ways(); {
+	case ways != nil && c.Endpoint != "internal":
+		return ways[0].Base, nil
+	case ways != nil && !c.Insecure:
+		return ways[1].Base, nil
+	case ways != nil:
+		return ways[2].Base, nil
 	}
 	at := c.Endpoint
 	if !strings.Contains(at, "://") {

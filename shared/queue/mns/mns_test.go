@@ -2,6 +2,8 @@ package mns_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,24 +100,27 @@ func TestTheClockIsToBlameForARefusedTime(t *testing.T) {
 }
 
 func TestAnEndpointIsWrittenInFourWays(t *testing.T) {
-	for endpoint, tc := range map[string]struct {
+	for _, tc := range []struct {
+		endpoint string
 		insecure bool
 		want     string // where requests go, or what Open says
 	}{
-		"":                        {false, "https://1234.mns.cn-nowhere.aliyuncs.com"},
-		"public":                  {false, "https://1234.mns.cn-nowhere.aliyuncs.com"},
-		"internal":                {false, "https://1234.mns.cn-nowhere-internal.aliyuncs.com"},
-		"https://127.0.0.1:1/":    {false, "https://127.0.0.1:1"},
-		"127.0.0.1:1":             {false, "https://127.0.0.1:1"},
-		"http://127.0.0.1:1":      {true, "http://127.0.0.1:1"},
-		"http://localhost":        {false, "add insecure=true"},
-		"https://me:pass@host":    {false, "the endpoint is no host"},
-		"https://host/with/paths": {false, "the endpoint is no host"},
-		"ftp://host":              {true, "the endpoint is no host"},
+		{"", false, "https://1234.mns.cn-nowhere.aliyuncs.com"},
+		{"public", false, "https://1234.mns.cn-nowhere.aliyuncs.com"},
+		{"internal", false, "https://1234.mns.cn-nowhere-internal.aliyuncs.com"},
+		{"", true, "https://1234.mns.cn-nowhere.aliyuncs.com"},
+		{"internal", true, "http://1234.mns.cn-nowhere-internal.aliyuncs.com"},
+		{"https://127.0.0.1:1/", false, "https://127.0.0.1:1"},
+		{"127.0.0.1:1", false, "https://127.0.0.1:1"},
+		{"http://127.0.0.1:1", true, "http://127.0.0.1:1"},
+		{"http://localhost", false, "add insecure=true"},
+		{"https://me:pass@host", false, "the endpoint is no host"},
+		{"https://host/with/paths", false, "the endpoint is no host"},
+		{"ftp://host", true, "the endpoint is no host"},
 	} {
-		t.Run(endpoint, func(t *testing.T) {
+		t.Run(fmt.Sprint(tc.endpoint, tc.insecure), func(t *testing.T) {
 			q, err := mns.Open(mns.Config{
-				Queue: "jobs", Account: "1234", Region: "cn-nowhere", Endpoint: endpoint, Insecure: tc.insecure,
+				Queue: "jobs", Account: "1234", Region: "cn-nowhere", Endpoint: tc.endpoint, Insecure: tc.insecure,
 				Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"} },
 			})
 			switch {
@@ -125,6 +130,28 @@ func TestAnEndpointIsWrittenInFourWays(t *testing.T) {
 				t.Errorf("Open = %v, want it invalid, saying %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestAnInternalAddressThatDoesNotSpeakHTTPSNamesTheCure: internal names are documented for
+// http alone (MNS, "Endpoints").
+func TestAnInternalAddressThatDoesNotSpeakHTTPSNamesTheCure(t *testing.T) {
+	const cure = "leave endpoint=internal out of FERRY_QUEUES"
+	for _, tc := range []struct {
+		endpoint string
+		insecure bool
+		want     bool
+	}{{"internal", false, true}, {"internal", true, false}, {"", false, false}, {"https://127.0.0.1:1", false, false}} {
+		q, err := mns.Open(mns.Config{
+			Queue: "jobs", Account: "1234", Region: "cn-nowhere", Endpoint: tc.endpoint, Insecure: tc.insecure,
+			Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"} },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Unanswered(errors.New("connection refused")); fault.KindOf(err) != fault.Temporary || strings.Contains(err.Error(), cure) != tc.want {
+			t.Errorf("endpoint=%s, insecure %v: %v, want the cure: %v", tc.endpoint, tc.insecure, err, tc.want)
+		}
 	}
 }
 
