@@ -68,10 +68,11 @@ func (r *run) end(ctx context.Context, t task.Task, w ledger.WriteOff, pause tim
 }
 
 // first reports whether t is the first delivery of a message that is no repeated
-// try, as far as its queue tells. An outcome that such a task finds there is that
+// try and has not waited, as far as its queue tells: a message before it may have
+// ended with an outcome, and without an answer that says so. An outcome that such a task finds there is that
 // of a twin, which has sent what follows, or is delivered again and does: if both
 // sent it, two chains of tasks would do the same from then on.
-func first(t task.Task) bool { return t.Deliveries == 1 && t.Attempt == 0 }
+func first(t task.Task) bool { return t.Deliveries == 1 && t.Attempt == 0 && t.Waits == 0 }
 
 // afterOther returns what follows from a write-off that t found there.
 func (r *run) afterOther(t task.Task, w ledger.WriteOff) []task.Task {

@@ -142,6 +142,7 @@ func TestATwinOfABatchYieldsNothingThatTheOtherHasSent(t *testing.T) {
 		"sent again from the ledger":     {task.Task{Deliveries: 1, Resend: 5}, 0},
 		"the first one, delivered again": {task.Task{Deliveries: 2}, 1},
 		"another try of the first":       {task.Task{Deliveries: 1, Attempt: 1}, 1},
+		"the first one, after a wait":    {task.Task{Deliveries: 1, Waits: 1}, 1},
 		"the queue does not tell":        {task.Task{}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +161,7 @@ func TestATwinOfABatchYieldsNothingThatTheOtherHasSent(t *testing.T) {
 				t.Fatalf("the first delivery yielded %v (%v), want the rest", rest, err)
 			}
 			second := next[i]
-			second.Deliveries, second.Resend, second.Attempt = tc.second.Deliveries, tc.second.Resend, tc.second.Attempt
+			second.Deliveries, second.Resend, second.Attempt, second.Waits = tc.second.Deliveries, tc.second.Resend, tc.second.Attempt, tc.second.Waits
 			if rest, err := w.pipe.Do(t.Context(), second); err != nil || len(rest) != tc.want {
 				t.Errorf("the second message yielded %v (%v), want %d tasks", rest, err, tc.want)
 			}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -244,6 +245,46 @@ func TestATaskThatIsPassedOnIsAsItWas(t *testing.T) {
 			got.Delay, got.Passed, got.Resend, got.Deliveries, want.Deliveries = 0, want.Passed, want.Resend, 0, 0
 			if got != want {
 				t.Errorf("%s: yields %+v, want the rest to be as it was: %+v", name, got, want)
+			}
+		}
+	})
+}
+
+// TestWhatFollowsFromABatchIsSentByAProcessThatMayNotCopy has the process that wrote
+// a batch off die before it sent the rest, and the message come to one without a place.
+func TestWhatFollowsFromABatchIsSentByAProcessThatMayNotCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(j *job.Job) { j.Limits.Instances = 1 })
+		w.src.Now, w.dst.Now, w.led.Now = time.Now, time.Now, time.Now
+		w.config.Shared, w.config.Now = true, time.Now
+		w.fill(3, 1)
+		w.faulty(1<<40, fault.Temporary)
+		w.pipe = pipeline.New(w.config)
+		next, err := w.pipe.Do(t.Context(), w.start()[0])
+		if err != nil || next[0].Kind != task.Copy {
+			t.Fatalf("%+v (%v), want a Copy", next, err)
+		}
+		batch := with(next[0], func(t *task.Task) { t.Deliveries = 1 })
+		sent, err := w.pipe.Do(t.Context(), batch)
+		if err != nil || len(sent) != 1 || sent[0].Batch == batch.Batch {
+			t.Fatalf("%+v (%v), want the rest of the batch", sent, err)
+		}
+		for _, resend := range []int64{0, time.Now().UnixNano()} {
+			again := with(batch, func(t *task.Task) { t.Deliveries, t.Resend = 2, resend })
+			for n := 0; again.Batch == batch.Batch; n++ { // as a worker would
+				w.pipe = pipeline.New(w.config)
+				other := ledger.Living{Process: "other", Since: time.Now().Add(-time.Hour), Copies: true}
+				if err := w.config.Ledger.Run(runName).Live(t.Context(), other, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+				next, err := w.pipe.Do(t.Context(), again)
+				if err != nil || len(next) != 1 || n > 3 {
+					t.Fatalf("sent again at %d, pass %d: %+v (%v), want the rest of the batch: nobody else sends it", resend, n, next, err)
+				}
+				again = with(next[0], func(t *task.Task) { t.Deliveries = 1 })
+			}
+			if again.Batch != sent[0].Batch {
+				t.Errorf("sent again at %d: %+v, want %+v", resend, again, sent[0])
 			}
 		}
 	})

@@ -160,7 +160,9 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	if t.Kind.Stage() == task.Copying && r.limits.excess(ctx) {
-		return r.pass(t), nil
+		if ended, err := r.endedBefore(ctx, t); err != nil || !ended {
+			return r.pass(t), err
+		}
 	}
 	next, err := r.step(ctx, t)
 	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.limits.course.is().Stopped() {
@@ -275,11 +277,25 @@ func (r *run) wait(t task.Task) []task.Task {
 // says so: the message that takes it on is a new one.
 func (r *run) pass(t task.Task) []task.Task {
 	if t.Again() && t.Resend == 0 {
-		t.Resend = 1
+		t.Resend = task.Touched
 	}
 	t.Passed++
 	t.Delay = jittered(passFor)
 	return []task.Task{t}
+}
+
+// endedBefore reports whether t, which was delivered before, has its outcome:
+// what follows from it was perhaps not sent. The message that takes t on does
+// not tell of that delivery, and would find the outcome of a twin.
+func (r *run) endedBefore(ctx context.Context, t task.Task) (bool, error) {
+	if t.Deliveries < 2 {
+		return false, nil
+	}
+	_, err := r.WrittenOff(ctx, t.Batch)
+	if ledger.Missing(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // delay is Pause, doubled n times, at most MaxWait, give or take a quarter.

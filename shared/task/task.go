@@ -98,6 +98,19 @@ type Task struct {
 	Deliveries int           `json:"-"` // how often the queue has delivered it, this time included
 }
 
+// Touched is the Resend of a task that was passed on and may have been worked on
+// before, but was not sent again from the ledger.
+const Touched int64 = 1
+
+// Sending tells which of the chains of t's name t belongs to: 0 the first one,
+// else when it was sent again from the ledger.
+func (t Task) Sending() int64 {
+	if t.Resend == Touched {
+		return 0
+	}
+	return t.Resend
+}
+
 // Again reports whether t may have been worked on before.
 func (t Task) Again() bool { return t.Resend != 0 || t.Deliveries > 1 || t.Attempt > 0 }
 

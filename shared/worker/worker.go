@@ -119,7 +119,7 @@ func (w *Worker) latest(ctx context.Context, t task.Task, next []task.Task) ([]t
 	if w.Chains == nil || chain == "" || len(next) != 1 || !next[0].Continues(t) {
 		return next, nil
 	}
-	newer, err := w.Chains.Waits(ctx, t.Run, chain, t.Resend)
+	newer, err := w.Chains.Waits(ctx, t.Run, chain, t.Sending())
 	if newer {
 		w.Log.DebugContext(ctx, "task not waited for: it has been sent again since", "run", t.Run, "kind", t.Kind, "shard", t.Shard)
 		return nil, nil

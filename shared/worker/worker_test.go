@@ -291,6 +291,27 @@ func TestTheOlderOfTwoChainsOfATaskEndsWhenItWouldWait(t *testing.T) {
 	}
 }
 
+// TestAPartThatWasPassedOnEndsNoneBesideIt has one of an upload's tasks, which share
+// a chain, passed on after a second delivery: it was not sent again from the ledger.
+func TestAPartThatWasPassedOnEndsNoneBesideIt(t *testing.T) {
+	w := newWorld(func(t task.Task) ([]task.Task, error) { t.Waits++; return []task.Task{t}, nil })
+	w.Chains = chains{}
+	part := task.Task{Kind: task.Part, Run: "j/1", Shard: "0", Batch: "0-a", From: 1, To: 2, Passed: 1, Resend: task.Touched}
+	beside := task.Task{Kind: task.Part, Run: "j/1", Shard: "0", Batch: "0-a", From: 3, To: 4}
+	later := part
+	later.Waits, later.Passed = 1, 2
+	for n, waits := range []task.Task{part, beside, later} {
+		if err := w.Process(t.Context(), message(t, waits)); err != nil || len(w.send.sent) != n+1 {
+			t.Fatalf("%d messages sent for %d tasks that wait (%v)", len(w.send.sent), n+1, err)
+		}
+	}
+	w.Chains = chains{"0-a": 7}
+	part.Waits = 9
+	if err := w.Process(t.Context(), message(t, part)); err != nil || len(w.send.sent) != 3 {
+		t.Errorf("it waits on (%v) though it has been sent again from the ledger", err)
+	}
+}
+
 func TestWhatCannotBeNotedNowIsLeftToItsQueue(t *testing.T) {
 	w := newWorld(func(task.Task) ([]task.Task, error) { return nil, fault.New(fault.Later, "op", "", nil) })
 	for range 2 * w.Attempts {
