@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ type jobFlags struct {
 	minSize, maxSize, after, before, keys, bandwidth, partSize, partsAbove, outage string
 	unguarded, delete, allowEmpty                                                  bool
 	maxDeletes                                                                     int64
+	maxDeleteShare                                                                 string
 	parallel, batch, requests, instances, fanout                                   int
 	shape                                                                          []flagGroup
 }
@@ -59,8 +61,9 @@ func (o *jobFlags) policies() *pflag.FlagSet {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.StringVar(&o.class, "class", job.KeepClass, "storage `CLASS` of the copies: keep, or one for all: standard, ia, archive, deep-archive, deep-cold-archive, archive-ir, intelligent")
 	f.StringVar(&o.overwrite, "overwrite", job.OverwriteChanged, "what becomes of an object that the target has and that differs, in one `WORD`: changed replaces it unless it is newer and not Ferry's; newer replaces it if the source's was uploaded later; never keeps it; always replaces it")
-	f.BoolVar(&o.delete, "delete", false, "mirror: at the end remove from the target what Ferry once copied and the source no longer has")
-	f.Int64Var(&o.maxDeletes, "max-deletes", job.Job{}.WithDefaults().MaxDeletes, "with --delete: if more than that would be removed, remove none")
+	f.BoolVar(&o.delete, "delete", false, "mirror: at the end remove from the target what this job once copied and the source no longer has")
+	f.Int64Var(&o.maxDeletes, "max-deletes", job.Job{}.WithDefaults().MaxDeletes, "with --delete: if more than that would be removed, remove none; with 0 none is, ever")
+	f.StringVar(&o.maxDeleteShare, "max-delete-share", "", "with --delete: if 10 objects or more would be removed, and they are more than this `SHARE` of what the target has there, remove none: 25% or 0.25 (default: 10%)")
 	f.StringVar(&o.mismatch, "hash-mismatch", job.FailMismatch, "`WORD` for an object whose bytes, twice and equally, disagree with its listed hash: fail or copy")
 	f.BoolVar(&o.unguarded, "unguarded", false, "do not make the PUT of a new key conditional; faster where OSS limits conditional PUTs, less safe")
 	return f
@@ -99,7 +102,11 @@ func (o *jobFlags) job(src, dst string) (job.Job, error) {
 	read(&errs, "outage", o.outage, &l.Outage, func(s string) (d job.Span, err error) { err = d.UnmarshalText([]byte(s)); return d, err })
 	l.Parallel, l.BatchObjects, l.Fanout, l.Requests, l.Instances = o.parallel, o.batch, o.fanout, o.requests, o.instances
 	want.Class, want.Overwrite, want.HashMismatch, want.Unguarded = o.class, o.overwrite, o.mismatch, o.unguarded
-	want.Delete, want.MaxDeletes, want.KeyList, want.AllowEmpty = o.delete, o.maxDeletes, o.keys, o.allowEmpty
+	if want.MaxDeletes = cmp.Or(o.maxDeletes, job.NoDeletes); o.maxDeletes < 0 {
+		errs = append(errs, fmt.Errorf("--max-deletes is %d: write a number from 0", o.maxDeletes))
+	}
+	read(&errs, "max-delete-share", o.maxDeleteShare, &want.MaxDeleteShare, job.ParseShare)
+	want.Delete, want.KeyList, want.AllowEmpty = o.delete, o.keys, o.allowEmpty
 	j, err := job.New(src, dst, o.ledger, func(j *job.Job) {
 		want.Source, want.Target, want.Ledger = j.Source, j.Target, j.Ledger
 		*j = want
@@ -123,7 +130,7 @@ func read[T any](errs *[]error, name, text string, to *T, parse func(string) (T,
 
 // flagWords turns the names that a job has for its parts into those of the flags.
 var flagWords = map[string]string{
-	"class": "--class", "overwrite": "--overwrite", "hashMismatch": "--hash-mismatch", "delete": "--delete", "maxDeletes": "--max-deletes",
+	"class": "--class", "overwrite": "--overwrite", "hashMismatch": "--hash-mismatch", "delete": "--delete", "maxDeletes": "--max-deletes", "maxDeleteShare": "--max-delete-share",
 	"filter.include": "--include", "filter.exclude": "--exclude", "filter.includeRegexp": "--include-regexp", "filter.excludeRegexp": "--exclude-regexp",
 	"filter.suffix": "--suffix", "filter.minSize": "--min-size", "filter.maxSize": "--max-size", "filter.before": "--before", "filter.classes": "--only-class",
 	"limits.parallel": "--parallel", "limits.batchObjects": "--batch-objects", "limits.fanout": "--fanout", "limits.requests": "--requests",

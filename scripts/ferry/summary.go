@@ -75,15 +75,18 @@ func notKnown(u pipeline.Unknown) string {
 
 // mirrored says what became of the target's copies of what the source no longer has.
 func mirrored(m pipeline.Mirror) string {
-	if m.Refused != "" {
-		return "nothing deleted from the target: " + m.Refused
-	}
 	s := numbers(m.Deleted.Objects, "object", "objects") + " deleted from the target"
+	if m.Refused != "" {
+		s = "nothing deleted from the target: " + m.Refused
+	}
 	if m.Kept.Objects > 0 {
 		s += fmt.Sprintf(", %s kept, for the source has them again or someone else wrote them", humanize.Comma(m.Kept.Objects))
 	}
 	if m.Failed.Objects > 0 {
 		s += fmt.Sprintf(", %s could not be", humanize.Comma(m.Failed.Objects))
+	}
+	if m.Others.Objects > 0 {
+		s += fmt.Sprintf("; %s more that the source does not have left there, for another job copied them, or an earlier version of Ferry, which did not say for which job", humanize.Comma(m.Others.Objects))
 	}
 	return s
 }

@@ -96,7 +96,7 @@ func (w *world) big(t *testing.T, key string, fill byte) {
 }
 
 func mirror(j *job.Job) {
-	j.Delete, j.Limits.BatchObjects, j.Limits.ShardKeys, j.Limits.PartsAbove, j.Limits.PartSize = true, 20, 100, 4<<20, 4<<20
+	j.Delete, j.MaxDeleteShare, j.Limits.BatchObjects, j.Limits.ShardKeys, j.Limits.PartsAbove, j.Limits.PartSize = true, 1, 20, 100, 4<<20, 4<<20
 }
 
 // TestEveryRoleHasTheRightsItNeedsAndNoOthers lets a deployment live under the

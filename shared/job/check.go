@@ -69,8 +69,11 @@ func (j Job) own() problems {
 	oneOf(&bad, "hashMismatch", j.HashMismatch, FailMismatch, CopyMismatch)
 	oneOf(&bad, "overwrite", j.Overwrite, OverwriteChanged, OverwriteNewer, OverwriteNever, OverwriteAlways)
 	oneOf(&bad, "overlap", j.Overlap, SkipOverlap, AllowOverlap)
-	if j.MaxDeletes < 1 {
-		bad.at("maxDeletes", "maxDeletes is %d: write a number from 1, or leave it out", j.MaxDeletes)
+	if j.MaxDeletes < 1 && j.MaxDeletes != NoDeletes {
+		bad.at("maxDeletes", "maxDeletes is %d: write a number from 0, or leave it out", j.MaxDeletes)
+	}
+	if s := j.MaxDeleteShare; !(s > 0 && s <= 1) && s != NoShare {
+		bad.at("maxDeleteShare", "maxDeleteShare is %v: write a share from 0 to 1, or leave it out", s)
 	}
 	if j.Delete && j.KeyList != "" {
 		bad.at("delete", "delete does not go with a list of keys, which does not tell what the source no longer has: leave one of them out")

@@ -12,7 +12,9 @@ func TestFieldsAreHeldToTheirBounds(t *testing.T) {
 		set  func(*job.Job)
 		want string
 	}{
-		"no deletes":                {func(j *job.Job) { j.MaxDeletes = -1 }, "maxDeletes is -1: write a number from 1"},
+		"fewer deletes than none":   {func(j *job.Job) { j.MaxDeletes = -2 }, "maxDeletes is -2: write a number from 0"},
+		"a share below nothing":     {func(j *job.Job) { j.MaxDeleteShare = -0.5 }, "maxDeleteShare is -0.5: write a share from 0 to 1"},
+		"a share above all":         {func(j *job.Job) { j.MaxDeleteShare = 1.5 }, "maxDeleteShare is 1.5: write a share"},
 		"deleting by a list":        {func(j *job.Job) { j.Delete, j.KeyList = true, "keys.txt" }, "delete does not go with a list of keys"},
 		"too wide a fan":            {func(j *job.Job) { j.Limits.Fanout = 65 }, "limits.fanout is 65: write a number from 1 to 64"},
 		"parts above nothing":       {func(j *job.Job) { j.Limits.PartsAbove = 1 }, "limits.partsAbove is 1: write a number from 4194304"},

@@ -31,6 +31,7 @@ func (j Job) Differs(k Job) (fields []string) {
 	differ("delete", j.Delete, k.Delete)
 	if j.Delete && k.Delete {
 		differ("maxDeletes", j.MaxDeletes, k.MaxDeletes)
+		differ("maxDeleteShare", j.MaxDeleteShare, k.MaxDeleteShare)
 	}
 	return fields
 }

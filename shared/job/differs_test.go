@@ -30,6 +30,10 @@ func TestJobsDifferInWhatTheyDoNotInHowFastOrByWhichWay(t *testing.T) {
 			make(src, dst, func(j *job.Job) { j.Delete = true }),
 			make(src, dst, func(j *job.Job) { j.Delete, j.MaxDeletes = true, 5 }), []string{"maxDeletes"},
 		},
+		"no deletions": {
+			make(src, dst, func(j *job.Job) { j.Delete = true }),
+			make(src, dst, func(j *job.Job) { j.Delete, j.MaxDeletes, j.MaxDeleteShare = true, job.NoDeletes, 0.5 }), []string{"maxDeletes", "maxDeleteShare"},
+		},
 		"what would be deleted if it were": {make(src, dst), make(src, dst, func(j *job.Job) { j.MaxDeletes = 5 }), nil},
 		"choice": {
 			make(src, dst, func(j *job.Job) { j.Filter.After = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) }),

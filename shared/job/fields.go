@@ -62,8 +62,9 @@ func fieldsOf(j *Job) map[string]setter {
 	return map[string]setter{
 		"class": scalar(&j.Class, word), "hashMismatch": scalar(&j.HashMismatch, word), "overwrite": scalar(&j.Overwrite, word),
 		"overlap":   scalar(&j.Overlap, word),
-		"unguarded": scalar(&j.Unguarded, truth), "allowEmpty": scalar(&j.AllowEmpty, truth), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, whole[int64]),
-		"keyList": scalar(&j.KeyList, word), "events": events(&j.Events), "filter": group("a filter", filterFields(&j.Filter)), "limits": group("limits", limitFields(&j.Limits)),
+		"unguarded": scalar(&j.Unguarded, truth), "allowEmpty": scalar(&j.AllowEmpty, truth), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, ParseDeletes),
+		"maxDeleteShare": scalar(&j.MaxDeleteShare, ParseShare),
+		"keyList":        scalar(&j.KeyList, word), "events": events(&j.Events), "filter": group("a filter", filterFields(&j.Filter)), "limits": group("limits", limitFields(&j.Limits)),
 		"alerts": alerts(&j.Alerts),
 	}
 }

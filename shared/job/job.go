@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,24 +43,25 @@ const LedgerPrefix = ".ferry/"
 
 // Job is what a user asks for. A zero field means its default (WithDefaults).
 type Job struct {
-	V            int      `json:"v"`
-	Name         string   `json:"name"`                   // letters, digits, - and _; 1 to 60 of them
-	Source       Location `json:"source"`                 // read, never written
-	Target       Location `json:"target"`                 // at OSS
-	Ledger       Location `json:"ledger"`                 // at OSS, in an unversioned bucket
-	Class        string   `json:"class,omitempty"`        // KeepClass, or the store.Class every copy gets
-	HashMismatch string   `json:"hashMismatch,omitempty"` // FailMismatch or CopyMismatch
-	Overwrite    string   `json:"overwrite,omitempty"`    // OverwriteChanged, …Newer, …Never or …Always
-	Unguarded    bool     `json:"unguarded,omitempty"`    // put keys that the listing did not show without the condition that they still be absent
-	Filter       Filter   `json:"filter,omitzero"`        // which objects of the source; zero: all
-	KeyList      string   `json:"keyList,omitempty"`      // path, as the user wrote it, of the file that names the keys; "": the source is listed
-	AllowEmpty   bool     `json:"allowEmpty,omitempty"`   // a run that finds nothing to copy at the source is verified all the same
-	Delete       bool     `json:"delete,omitempty"`       // mirror: remove from the target Ferry's copies of what the source no longer has
-	MaxDeletes   int64    `json:"maxDeletes,omitempty"`   // most objects that Delete may remove in one run: 1.. (1,000); one more, and none is. Events remove as many in a UTC day at most
-	Events       Events   `json:"events,omitzero"`        // follow the source's events between runs; zero: not
-	Overlap      string   `json:"overlap,omitempty"`      // SkipOverlap or AllowOverlap
-	Limits       Limits   `json:"limits,omitzero"`
-	Alerts       []Alert  `json:"alerts,omitempty"` // webhooks that are told what becomes of a run
+	V              int      `json:"v"`
+	Name           string   `json:"name"`                     // letters, digits, - and _; 1 to 60 of them
+	Source         Location `json:"source"`                   // read, never written
+	Target         Location `json:"target"`                   // at OSS
+	Ledger         Location `json:"ledger"`                   // at OSS, in an unversioned bucket
+	Class          string   `json:"class,omitempty"`          // KeepClass, or the store.Class every copy gets
+	HashMismatch   string   `json:"hashMismatch,omitempty"`   // FailMismatch or CopyMismatch
+	Overwrite      string   `json:"overwrite,omitempty"`      // OverwriteChanged, …Newer, …Never or …Always
+	Unguarded      bool     `json:"unguarded,omitempty"`      // put keys that the listing did not show without the condition that they still be absent
+	Filter         Filter   `json:"filter,omitzero"`          // which objects of the source; zero: all
+	KeyList        string   `json:"keyList,omitempty"`        // path, as the user wrote it, of the file that names the keys; "": the source is listed
+	AllowEmpty     bool     `json:"allowEmpty,omitempty"`     // a run that finds nothing to copy at the source is verified all the same
+	Delete         bool     `json:"delete,omitempty"`         // mirror: remove from the target Ferry's copies of what the source no longer has
+	MaxDeletes     int64    `json:"maxDeletes,omitempty"`     // most objects that Delete may remove in one run: 1.. (1,000), or NoDeletes; one more, and none is. Events remove as many in a UTC day at most
+	MaxDeleteShare float64  `json:"maxDeleteShare,omitempty"` // most of what the target has, as a part of 1, that Delete may remove in one run: above 0 to 1 (0.1), or NoShare
+	Events         Events   `json:"events,omitzero"`          // follow the source's events between runs; zero: not
+	Overlap        string   `json:"overlap,omitempty"`        // SkipOverlap or AllowOverlap
+	Limits         Limits   `json:"limits,omitzero"`
+	Alerts         []Alert  `json:"alerts,omitempty"` // webhooks that are told what becomes of a run
 }
 
 // Limits bounds the work. A zero field means its default.
@@ -92,8 +94,55 @@ func DefaultLimits() Limits {
 	}
 }
 
-// defaultDeletes is the MaxDeletes of a job that names none.
-const defaultDeletes = 1000
+const (
+	// defaultDeletes is the MaxDeletes of a job that names none.
+	defaultDeletes = 1000
+	// defaultShare is the MaxDeleteShare of a job that names none.
+	defaultShare = 0.1
+	// NoShare is the MaxDeleteShare of a job that removes nothing, as NoDeletes is.
+	NoShare float64 = -1
+	// NoDeletes is the MaxDeletes of a job that removes nothing. A zero would be
+	// taken for one that is not given, also by an earlier version that reads the job.
+	NoDeletes int64 = -1
+)
+
+// ParseDeletes reads a MaxDeletes as a user writes it, where 0 means none.
+func ParseDeletes(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%.40q is no whole number: write one such as 1000, or 0 for none", s)
+	case n < 0:
+		return 0, fmt.Errorf("%d is below 0: write a number from 0, which means none", n)
+	case n == 0:
+		return NoDeletes, nil
+	}
+	return n, nil
+}
+
+// ParseShare reads a MaxDeleteShare as a user writes it: a part of 1, or so many
+// percent. 0 means none.
+func ParseShare(s string) (float64, error) {
+	number, percent := strings.CutSuffix(s, "%")
+	share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if percent {
+		share /= 100
+	}
+	switch {
+	case err != nil || !(share >= 0 && share <= 1):
+		return 0, fmt.Errorf("%.40q is no share: write one from 0 to 1, such as 0.25, or as 25%%", s)
+	case share == 0:
+		return NoShare, nil
+	}
+	return share, nil
+}
+
+// DeleteShare is which part of what the target has Delete may remove in one run
+// at most: 0 to 1.
+func (j Job) DeleteShare() float64 { return max(j.MaxDeleteShare, 0) }
+
+// Deletes is how many objects Delete may remove in one run at most: 0 or more.
+func (j Job) Deletes() int64 { return max(j.MaxDeletes, 0) }
 
 // New returns the job that copies src to dst and keeps its ledger at ledger
 // ("" for the default), all three as ParseLocation reads them. Each set
@@ -152,6 +201,7 @@ func (j Job) WithDefaults() Job {
 	j.Overwrite = cmp.Or(j.Overwrite, OverwriteChanged)
 	j.Overlap = cmp.Or(j.Overlap, SkipOverlap)
 	j.MaxDeletes = cmp.Or(j.MaxDeletes, defaultDeletes)
+	j.MaxDeleteShare = cmp.Or(j.MaxDeleteShare, defaultShare)
 	l, d := &j.Limits, DefaultLimits()
 	l.Parallel = cmp.Or(l.Parallel, d.Parallel)
 	l.BatchObjects = cmp.Or(l.BatchObjects, d.BatchObjects)

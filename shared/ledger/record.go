@@ -64,7 +64,9 @@ type Closed struct {
 	Before   string      `json:"before,omitempty"` // as in its ShardRef
 	Counts   Counts      `json:"counts"`
 	Batches  []BatchRef  `json:"batches,omitempty"`
-	Deletes  []BatchRef  `json:"deletes,omitempty"`  // Ferry's copies of what the source no longer has, if deletions are mirrored
+	Deletes  []BatchRef  `json:"deletes,omitempty"`  // the job's copies of what the source no longer has, if deletions are mirrored
+	Others   Tally       `json:"others,omitzero"`    // copies of other jobs, or of an earlier version, of what the source does not have, if deletions are mirrored
+	Held     int64       `json:"held,omitempty"`     // objects of the target that the job chooses, if deletions are mirrored
 	Children []ShardRef  `json:"children,omitempty"` // what is left
 	Round    int         `json:"round,omitempty"`    // 0 for what List closed; n for what verification sealed in its n-th round
 	Failed   string      `json:"failed,omitempty"`   // given up: the count is unknown, and why
@@ -78,6 +80,7 @@ type Gate struct {
 	Allowed    bool      `json:"allowed"`
 	Reason     string    `json:"reason,omitempty"` // why not
 	Candidates Tally     `json:"candidates"`       // what would be deleted
+	Others     Tally     `json:"others,omitzero"`  // what the target alone has, and Ferry copied, but not known to be for this job: it stays
 	At         time.Time `json:"at"`
 }
 
@@ -102,16 +105,18 @@ type Was struct {
 	Sealed   Sealing     `json:"sealed"`
 	Children []ShardRef  `json:"children,omitempty"`
 	Deletes  bool        `json:"deletes,omitempty"` // there are batches of them
+	Others   Tally       `json:"others,omitzero"`
+	Held     int64       `json:"held,omitempty"`
 	Failed   string      `json:"failed,omitempty"`
 }
 
 // Was is c in short.
 func (c Closed) Was() *Was {
-	return &Was{Range: c.Range, Listed: c.Counts.Listed, Sealed: c.sealed(), Children: c.Children, Deletes: len(c.Deletes) > 0, Failed: c.Failed}
+	return &Was{Range: c.Range, Listed: c.Counts.Listed, Sealed: c.sealed(), Children: c.Children, Deletes: len(c.Deletes) > 0, Others: c.Others, Held: c.Held, Failed: c.Failed}
 }
 
 func (w Was) closed(shard string) Closed {
-	return Closed{Shard: shard, Range: w.Range, Counts: Counts{Listed: w.Listed}, Children: w.Children, Failed: w.Failed}
+	return Closed{Shard: shard, Range: w.Range, Counts: Counts{Listed: w.Listed}, Children: w.Children, Others: w.Others, Held: w.Held, Failed: w.Failed}
 }
 
 func (c Closed) sealed() (s Sealing) {

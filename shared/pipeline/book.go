@@ -24,6 +24,8 @@ type book struct {
 	leftOut ledger.Tally
 	alone   ledger.Tally // of the target only, and left alone
 	heads   int64
+	held    int64 // by the target, of what the job chooses
+	others  int64 // of these, copies that are not known to be the job's
 	shares  map[shareKey]*amount
 	reasons map[reasonKey]*reasons
 	commons map[string]string // of some reasons, what common makes of them: it takes 10 µs
@@ -58,6 +60,12 @@ func newBook(j job.Job) *book {
 func (b *book) enter(x foreseen) {
 	if x.asked {
 		b.heads++
+	}
+	if x.held {
+		b.held++
+	}
+	if x.others {
+		b.others++
 	}
 	one := amount{1, x.size, 0}
 	switch {

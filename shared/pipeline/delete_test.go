@@ -18,7 +18,8 @@ import (
 	"kodoferry/shared/task"
 )
 
-func mirrored(j *job.Job) { j.Delete = true }
+// mirrored has deletions mirrored, whatever part of the target they are.
+func mirrored(j *job.Job) { j.Delete, j.MaxDeleteShare = true, 1 }
 
 // synced is a world whose n objects a first run has copied; later it is a day later.
 func synced(t *testing.T, n int, set ...func(*job.Job)) *world {

@@ -12,7 +12,7 @@ import (
 // foldDeletes folds what became of deletions into the report, by the decision
 // on them and whether or not they go on, and writes their rows away.
 func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate, rep *Report, m *Manifest) error {
-	rep.Mirror = &Mirror{Candidates: g.Candidates, Refused: g.Reason}
+	rep.Mirror = &Mirror{Candidates: g.Candidates, Others: g.Others, Refused: g.Reason}
 	if !g.Allowed {
 		rep.Result = ResultIncomplete
 		return nil

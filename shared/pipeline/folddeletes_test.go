@@ -35,7 +35,7 @@ func (a *abreast) Open(ctx context.Context, o store.Object, off, n int64) (store
 
 // What became of deletions is read side by side, and told whole.
 func TestDeletionsAreFoldedSideBySide(t *testing.T) {
-	w := newWorld(t, func(j *job.Job) { j.Delete, j.MaxDeletes, j.Limits.BatchObjects, j.Limits.ShardKeys = true, 100, 1, 5 })
+	w := newWorld(t, mirrored, func(j *job.Job) { j.MaxDeletes, j.Limits.BatchObjects, j.Limits.ShardKeys = 100, 1, 5 })
 	w.fill(60, 4)
 	if rep := w.run(); rep.Result != pipeline.ResultVerified {
 		t.Fatal(rep.Result)

@@ -151,8 +151,8 @@ func (c *copier) vanished(ctx context.Context, old ledger.Row) (ledger.Row, erro
 		return row, nil
 	case err != nil:
 		return old, err
-	case kept.Origin == nil:
-		row.Reason += "; what the target holds under its key is not Ferry's and was left alone"
+	case !c.wrote(kept):
+		row.Reason += "; what the target holds under its key is not this job's copy and was left alone"
 	case !c.job.Delete:
 		row.Reason += "; the target keeps its copy, for the job does not mirror deletions (delete: true)"
 	default:

@@ -96,13 +96,13 @@ func (r *run) weigh(row *ledger.Row, kept store.Object) {
 	case r.job.Overwrite == job.OverwriteNewer && !src.Modified.After(kept.Modified):
 		row.State, row.Reason = ledger.Skipped, "the target's object is not older than the source's, so overwrite=newer leaves it alone"
 	case r.job.Overwrite == job.OverwriteNewer:
-	case kept.Origin == nil && !kept.Modified.Before(src.Modified.Truncate(time.Second)):
+	case r.others(kept) && !kept.Modified.Before(src.Modified.Truncate(time.Second)):
 		row.State, row.Reason = ledger.Conflict, conflictReason
 	}
 	row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 }
 
-const conflictReason = "the target holds a newer object that Ferry did not write; it was left alone (overwrite=always would replace it)"
+const conflictReason = "the target holds a newer object that this job did not write; it was left alone (overwrite=always would replace it)"
 
 // refuse says why an object cannot be copied at all: "" if it can.
 func (r *run) refuse(src store.Object) (ledger.State, string) {

@@ -56,7 +56,9 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if c.Batches, c.Counts, err = s.finish(); err != nil {
 		return nil, err
 	}
-	c.Deletes = s.deletes
+	if r.job.Delete {
+		c.Deletes, c.Others, c.Held = s.deletes, s.others, s.held
+	}
 	if more {
 		c.Range.UpTo = last
 		left := store.Range{Prefix: t.Range.Prefix, After: last, UpTo: t.Range.UpTo}

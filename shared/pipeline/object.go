@@ -178,7 +178,7 @@ func (a *attempt) attributes(found store.Object) store.Object {
 		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header // a listing that does not tell
 	}
 	o.Hash, o.MD5, o.CRC64, o.Parts = "", "", "", nil
-	o.Origin = &store.Origin{Hash: a.row.Src.Hash, Modified: a.row.Src.Modified}
+	o.Origin = a.origin(a.row.Src)
 	if a.job.Class != job.KeepClass {
 		o.Class = store.Class(a.job.Class)
 	}
@@ -234,7 +234,7 @@ func (a *attempt) adopted() ledger.Proof {
 // foreign reports whether the target's object is another's and not the one
 // that the listing judged.
 func (a *attempt) foreign(kept store.Object) bool {
-	if kept.Origin != nil || a.job.Overwrite == job.OverwriteAlways {
+	if !a.others(kept) || a.job.Overwrite == job.OverwriteAlways {
 		return false
 	}
 	return a.row.Dst == nil || a.row.Dst.ETag != kept.Hash

@@ -98,7 +98,7 @@ func (p *Pipeline) Plan(ctx context.Context, j job.Job, keys ...string) (Plan, e
 	err = r.foreseeAll(ctx, pairs, b)
 	plan := b.plan()
 	plan.Partial = err != nil
-	r.gate(&plan)
+	r.gate(&plan, b)
 	if err == nil && len(keys) == 0 {
 		r.emptyHanded(ctx, &plan)
 	}
@@ -216,6 +216,8 @@ type foreseen struct {
 	size     int64
 	why      string
 	asked    bool // it took a HEAD
+	held     bool // the target has it, and the job chooses it
+	others   bool // the target alone has it, and it is a copy, but not known to be the job's
 	warnings []string
 }
 
@@ -230,6 +232,7 @@ func (f *foreseer) foresee(ctx context.Context, s pair) (foreseen, error) {
 		x.leftOut = true
 		return x, nil
 	}
+	x.held = s.dst != nil
 	row, err := f.judge(ctx, *s.src, s.dst)
 	if err != nil {
 		return x, err
@@ -246,7 +249,7 @@ func (f *foreseer) foresee(ctx context.Context, s pair) (foreseen, error) {
 	}
 	if x.fate == ToCopy && f.keeper != nil {
 		o := *s.src
-		o.Origin = &store.Origin{Hash: o.Hash, Modified: o.Modified}
+		o.Origin = f.origin(o)
 		x.warnings = f.keeper.Losses(o)
 	}
 	return x, nil
@@ -258,29 +261,31 @@ var unchangedBy = map[ledger.Proof]string{
 	ledger.ByKept: "the target carries the source's hash",
 }
 
-// foreseeTargetOnly says whether a mirror would remove o: it must carry Ferry's hash.
+// foreseeTargetOnly says whether a mirror would remove o: it must be the job's copy.
 func (f *foreseer) foreseeTargetOnly(ctx context.Context, o store.Object) (foreseen, error) {
 	x := foreseen{key: o.Key, class: cmp.Or(o.Class, store.Standard), size: o.Size}
 	if x.ledger = f.ledgers(f.job.TargetKey(o.Key)); x.ledger || !f.job.Delete || !f.match.MatchKey(o.Key) {
 		return x, nil
 	}
 	kept, err := f.dst.Stat(ctx, o.Key)
-	x.asked = true
+	x.asked, x.held = true, true
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return x, nil
 	case err != nil:
 		return x, err
-	case kept.Origin != nil:
-		x.fate, x.why = ToDelete, "the source no longer has it, and it is Ferry's copy"
+	case f.wrote(kept):
+		x.fate, x.why = ToDelete, "the source no longer has it, and it is this job's copy"
+	default:
+		x.others = kept.Origin != nil
 	}
 	return x, nil
 }
 
 // gate holds deletions against what a run would let pass.
-func (f *foreseer) gate(p *Plan) {
+func (f *foreseer) gate(p *Plan, b *book) {
 	seen := p.Listed.Objects + p.LeftOut.Objects
-	if why := f.refuseDeletes(seen, p.Sum(ToDelete, "", "").Objects); why != "" {
+	if why := f.refuseDeletes(extent{seen, b.held, p.Sum(ToDelete, "", "").Objects, b.others}); why != "" {
 		p.Notes = append(p.Notes, "a run would delete nothing from the target: "+why)
 	}
 }

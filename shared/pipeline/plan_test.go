@@ -85,7 +85,7 @@ func TestAPlanOfAMirrorCountsFerrysOwnCopiesAlone(t *testing.T) {
 		}
 	}
 	put(t, w.dst, "theirs", []byte("the application wrote this"))
-	mirror := func(j *job.Job) { j.Delete = true }
+	mirror := mirrored
 	for name, tc := range map[string]struct {
 		set  []func(*job.Job)
 		more func()
@@ -95,6 +95,9 @@ func TestAPlanOfAMirrorCountsFerrysOwnCopiesAlone(t *testing.T) {
 		"not asked to":      {want: 0},
 		"asked to":          {set: []func(*job.Job){mirror}, want: 20},
 		"more than allowed": {set: []func(*job.Job){mirror, func(j *job.Job) { j.MaxDeletes = 19 }}, want: 20, note: "maxDeletes"},
+		"none is allowed":   {set: []func(*job.Job){mirror, func(j *job.Job) { j.MaxDeletes = job.NoDeletes }}, want: 20, note: "maxDeletes allows 0"},
+		"too large a part":  {set: []func(*job.Job){mirror, func(j *job.Job) { j.MaxDeleteShare = 0.5 }}, want: 20, note: "20 objects would be deleted of the 31"},
+		"as many as may be": {set: []func(*job.Job){mirror, func(j *job.Job) { j.MaxDeleteShare = 0.65 }}, want: 20},
 		"a prefix that finds nothing": {
 			set:  []func(*job.Job){mirror, func(j *job.Job) { j.Source.Prefix, j.Target.Prefix = "none/", "k/" }},
 			want: 30, note: "the source is empty",

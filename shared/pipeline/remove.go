@@ -102,7 +102,7 @@ func (r *run) stillOurs(ctx context.Context, row ledger.Row) (kept store.Object,
 }
 
 // unmirror removes the copy of a key that vanished at the source, if it still
-// does not have it, if the target's object is one of Ferry's, and if the job
+// does not have it, if the target's object is the job's, and if the job
 // still mirrors deletions. All of that is looked at before a place among the
 // day's removals is taken, which is for good, and once more right before the removal.
 func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledger.Row, error) {
@@ -113,9 +113,9 @@ func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledge
 	if err != nil || row.Then != ledger.Remove {
 		return row, err
 	}
-	if ok, err := r.Reserve(ctx, batch, s.job.MaxDeletes); err != nil || !ok {
+	if ok, err := r.Reserve(ctx, batch, s.job.Deletes()); err != nil || !ok {
 		row.State, row.Then = ledger.Failed, ""
-		row.Reason = fmt.Sprintf("it was deleted at the source, but events have removed %d objects this UTC day, and maxDeletes allows no more; the next run decides, or raise it", s.job.MaxDeletes)
+		row.Reason = fmt.Sprintf("it was deleted at the source, but events may remove %d objects in a UTC day (maxDeletes), and no more; the next run decides, or raise it", s.job.Deletes())
 		return row, err
 	}
 	if s, row, err = r.vanishedYet(ctx, row); err != nil || row.Then != ledger.Remove {
@@ -143,7 +143,7 @@ func (r *run) vanishedYet(ctx context.Context, row ledger.Row) (sight, ledger.Ro
 		row = ledger.Row{Src: s.src, State: ledger.Pending, Tries: row.Tries, At: row.At}
 	case !s.there:
 		row.State, row.Reason = ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else"
-	case s.dst.Origin == nil:
+	case !r.wrote(s.dst):
 		row.State, row.Reason = ledger.Conflict, "it was deleted at the source, and someone else wrote it in the target meanwhile; it was left alone"
 	default:
 		row.Then = ledger.Remove

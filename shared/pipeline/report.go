@@ -79,9 +79,10 @@ type Mirror struct {
 	Candidates ledger.Tally `json:"candidates"`
 	Refused    string       `json:"refused,omitempty"` // why nothing was deleted
 	Deleted    ledger.Tally `json:"deleted"`
-	Kept       ledger.Tally `json:"kept"`          // at the source again, written by someone else meanwhile, or not to be deleted any more
-	Failed     ledger.Tally `json:"failed"`        // could not be deleted
-	Open       ledger.Tally `json:"open,omitzero"` // of a cancelled run: their turn had not come
+	Kept       ledger.Tally `json:"kept"`            // at the source again, written by someone else meanwhile, or not to be deleted any more
+	Others     ledger.Tally `json:"others,omitzero"` // copies that the source does not have and that stay: another job made them, or an earlier version of Ferry, which did not say which
+	Failed     ledger.Tally `json:"failed"`          // could not be deleted
+	Open       ledger.Tally `json:"open,omitzero"`   // of a cancelled run: their turn had not come
 }
 
 // Unknown is a stretch of the key space of which nothing is proved.

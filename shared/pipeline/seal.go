@@ -38,8 +38,11 @@ type sealer struct {
 	extras []ledger.Row // what only the target has
 	sealed int          // batches of them
 
-	mu      sync.Mutex // over deletes: how many there are is known only once they were looked at
+	held int64 // of the target, as Closed has it
+
+	mu      sync.Mutex // over deletes and others: they are known only once they were looked at
 	deletes []ledger.BatchRef
+	others  ledger.Tally
 	batches []ledger.BatchRef
 	counts  ledger.Counts
 }
@@ -91,6 +94,9 @@ func (s *sealer) take(j judged) error {
 	case j.excluded:
 		s.counts.Excluded.Add(1, j.src.Size)
 	default:
+		if j.dst != nil {
+			s.held++
+		}
 		s.add(j.row)
 	}
 	return nil
@@ -152,13 +158,14 @@ func (s *sealer) seal() {
 	})
 }
 
-// extra takes an object that only the target has. Whether it is Ferry's is
+// extra takes an object that only the target has. Whether it is the job's is
 // looked at in due time.
 func (s *sealer) extra(o store.Object) {
 	target := s.run.job.TargetKey(o.Key)
 	if !s.run.match.MatchKey(o.Key) || s.run.ledgers(target) {
 		return
 	}
+	s.held++
 	s.extras = append(s.extras, ledger.Row{
 		Src: store.Object{Key: o.Key}, Dst: &ledger.Dst{ETag: o.Hash, Size: o.Size, Modified: o.Modified}, State: ledger.Pending,
 	})
@@ -168,7 +175,7 @@ func (s *sealer) extra(o store.Object) {
 }
 
 // sealExtras begins to write away those of the gathered extras that are
-// Ferry's copies: the others are not ours to delete.
+// the job's copies: the others are not ours to delete.
 func (s *sealer) sealExtras() {
 	rows := s.extras
 	if len(rows) == 0 {
@@ -178,7 +185,10 @@ func (s *sealer) sealExtras() {
 	id := fmt.Sprintf("%s-%sx%04d", s.shard, s.nonce, s.sealed)
 	s.sealed++
 	s.writes.Go(func() error {
-		rows, err := s.run.ours(s.ctx, rows)
+		rows, others, err := s.run.ours(s.ctx, rows)
+		s.mu.Lock()
+		s.others.Add(others.Objects, others.Bytes)
+		s.mu.Unlock()
 		if err != nil || len(rows) == 0 {
 			return err
 		}

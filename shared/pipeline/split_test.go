@@ -247,7 +247,7 @@ func TestALongStretchThatOnlyTheTargetHasIsMirroredAndSplit(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			w := newWorld(t, mirrored, func(j *job.Job) { j.Limits.ShardKeys, j.MaxDeletes = 300, 10_000 })
 			for i := range 3000 { // Ferry's copies of what the source no longer has
-				o := store.Object{Key: fmt.Sprintf("b/%06d", i), Origin: &store.Origin{Modified: epoch}}
+				o := store.Object{Key: fmt.Sprintf("b/%06d", i), Origin: copiedBy(w.job.Name, fmt.Sprintf("b/%06d", i))}
 				if _, err := w.dst.Put(t.Context(), o, nil, store.Put{}); err != nil {
 					t.Fatal(err)
 				}

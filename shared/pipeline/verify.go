@@ -247,7 +247,7 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 	case carries(kept, row.Src):
 		row.Verdict = ledger.Verified
 		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
-	case kept.Origin == nil:
+	case v.others(kept):
 		row.State, row.Proof, row.Reason = ledger.Conflict, "", "someone else wrote it in the target after it was copied; it was left alone"
 		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 	default:

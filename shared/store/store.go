@@ -57,8 +57,10 @@ type Object struct {
 // Origin is what a copy remembers of its source. It travels as user metadata
 // of the target object, under names that no user metadata can take.
 type Origin struct {
-	Hash     string    `json:"hash,omitempty"` // the source's Hash, "" where it had none
-	Modified time.Time `json:"modified"`       // the source's Modified
+	Hash     string    `json:"hash,omitempty"`  // the source's Hash, "" where it had none
+	Modified time.Time `json:"modified"`        // the source's Modified
+	Job      string    `json:"job,omitempty"`   // the name of the job that copied it; "" where an earlier version did
+	Place    string    `json:"place,omitempty"` // stands for the key it was copied to, so that a copy of the copy, which carries the same, can be told; "" where Job is
 }
 
 // ErrServedAnother is why Open refused, as Invalid, what a host serves that is not

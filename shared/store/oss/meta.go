@@ -26,16 +26,21 @@ import (
 //     percent-encoded: the form of RFC 8187, which other programs know too. A
 //     plain value that begins with UTF-8” is encoded as well.
 //   - Origin is ferry-hash (absent where it is empty) and ferry-time (RFC 3339
-//     with nanoseconds, UTC). No user's name can be one of these.
+//     with nanoseconds, UTC), and ferry-job and ferry-place where they are not
+//     empty. No user's name can be one of these.
 //
 // Going back, what is not exactly so encoded is taken as it is.
 const (
 	metaPrefix   = "x-oss-meta-"
 	headerHash   = "X-Oss-Meta-Ferry-Hash"
 	headerTime   = "X-Oss-Meta-Ferry-Time"
+	headerJob    = "X-Oss-Meta-Ferry-Job"
+	headerPlace  = "X-Oss-Meta-Ferry-Place"
 	ownPrefix    = "ferry-"
 	originHash   = "ferry-hash"
 	originTime   = "ferry-time"
+	originJob    = "ferry-job"
+	originPlace  = "ferry-place"
 	escapedName  = "ferry-x-"
 	escapedValue = "UTF-8''"
 
@@ -55,8 +60,10 @@ func encodeMeta(h *headers, meta map[string]string, origin *store.Origin) []stri
 	}
 	if origin != nil {
 		keep(headerTime, origin.Modified.UTC().Format(time.RFC3339Nano))
-		if origin.Hash != "" {
-			keep(headerHash, encodeValue(origin.Hash))
+		for _, of := range [...]struct{ header, value string }{{headerHash, origin.Hash}, {headerJob, origin.Job}, {headerPlace, origin.Place}} {
+			if of.value != "" {
+				keep(of.header, encodeValue(of.value))
+			}
 		}
 	}
 	if len(meta) == 0 {
@@ -93,9 +100,10 @@ func decodeMeta(h http.Header) (map[string]string, *store.Origin) {
 	}
 	var origin *store.Origin
 	if at, err := time.Parse(time.RFC3339Nano, raw[originTime]); err == nil {
-		origin = &store.Origin{Hash: decodeValue(raw[originHash]), Modified: at.UTC()}
-		delete(raw, originTime)
-		delete(raw, originHash)
+		origin = &store.Origin{Hash: decodeValue(raw[originHash]), Modified: at.UTC(), Job: decodeValue(raw[originJob]), Place: decodeValue(raw[originPlace])}
+		for _, name := range [...]string{originTime, originHash, originJob, originPlace} {
+			delete(raw, name)
+		}
 	}
 	if len(raw) == 0 {
 		return nil, origin

@@ -51,7 +51,7 @@ func TestMetaComesBackAsItWas(t *testing.T) {
 		}
 		var origin *store.Origin
 		if rnd.IntN(2) == 0 {
-			origin = &store.Origin{Hash: text(), Modified: time.Unix(rnd.Int64N(1<<32), rnd.Int64N(1e9)).UTC()}
+			origin = &store.Origin{Hash: text(), Job: text(), Place: text(), Modified: time.Unix(rnd.Int64N(1<<32), rnd.Int64N(1e9)).UTC()}
 		}
 		h, warnings := encoded(meta, origin)
 		if len(warnings) > 0 {
