@@ -83,6 +83,18 @@ func (o *applyOptions) apply(ctx context.Context, names []string, out, told io.W
 	if err != nil {
 		return misconfigured(err)
 	}
+	for _, a := range jobs {
+		if a.Change == "same" {
+			since, err := op.Lessened(ctx, a.Job)
+			if err != nil {
+				return misconfigured(err)
+			}
+			wait = wait || !since.IsZero()
+			if since.After(kept) {
+				kept = since
+			}
+		}
+	}
 	if wait {
 		if err := op.Settle(ctx, kept, o.grace); err != nil {
 			return unsettled(ctx, err)

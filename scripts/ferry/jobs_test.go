@@ -73,6 +73,13 @@ func TestJobsOfAFileAreKeptShownAndRemoved(t *testing.T) {
 	d.apply(0, []string{"same     photos", "new      keys"})
 	d.jobs("jobs:\n  photos: {source: SRC, target: DST, delete: true, overlap: allow, limits: {parallel: 9}}\n")
 	d.apply(0, []string{"changed  photos", "delete: not set -> true", `overlap: "skip" -> "allow"`, "limits.parallel: 64 -> 9"})
+	d.jobs("jobs:\n  photos: {source: SRC, target: DST, overlap: allow, limits: {parallel: 9}}\n")
+	d.apply(0, []string{"delete: true -> not set"}, "--wait", "0s") // as one that is interrupted
+	began := time.Now()
+	d.apply(0, []string{"same     photos"}, "--wait", "2500ms")
+	if took := time.Since(began); took < 2*time.Second {
+		t.Errorf("applying again took %v, want it to wait for what the first one took back", took)
+	}
 	var list []kept
 	if err := json.Unmarshal([]byte(d.do(0, nil, "jobs", "list", "--json")), &list); err != nil || len(list) != 2 || list[0].Job != "keys" || list[0].Keys != 2 || list[1].Newest != nil {
 		t.Errorf("the list is %+v, %v, want both jobs, one of two keys, none with a run", list, err)

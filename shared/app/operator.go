@@ -281,38 +281,59 @@ func (o *Operator) Keep(ctx context.Context, k ledger.KeptJob, keys []string) (w
 	if err != nil {
 		return false, err
 	}
-	before, _, berr := KeptJob(ctx, o.Ledger, k.Name)
+	before, kept, berr := KeptJob(ctx, o.Ledger, k.Name)
+	switch {
+	case ledger.Missing(berr):
+	case berr != nil || takesBack(before, now):
+		k.Less = o.Now().UTC()
+	case o.lately(kept.Less):
+		k.Less = kept.Less
+	}
 	if err := o.Ledger.KeepJob(ctx, k, keys); err != nil {
 		return false, err
 	}
-	return o.withdrawn(ctx, before, berr, func() bool { return takesBack(before, now) })
+	return o.withdrawn(ctx, k.Name, before, berr, !k.Less.IsZero())
 }
 
-// Drop keeps the job of that name no more. One that is not kept is no error. It
-// reports whether something may go on for a while that is to end with it: Settle
-// then waits for its end.
+// Lessened returns when something was last taken back of a kept job, where that may
+// still go on: who did it may have been interrupted before Settle returned. Zero
+// where nothing was, or all have noticed.
+func (o *Operator) Lessened(ctx context.Context, name string) (time.Time, error) {
+	_, kept, err := KeptJob(ctx, o.Ledger, name)
+	switch {
+	case ledger.Missing(err):
+		return time.Time{}, nil
+	case err != nil || !o.lately(kept.Less):
+		return time.Time{}, err
+	}
+	return kept.Less, nil
+}
+
+// lately reports whether somebody may not have noticed yet what was done then.
+func (o *Operator) lately(then time.Time) bool { return o.Now().Sub(then) < pipeline.Notice }
+
+// Drop keeps the job of that name no more. One that is not kept is no error: it may
+// have been dropped a moment ago. It reports whether something may go on for a while
+// that is to end with it: Settle then waits for its end.
 func (o *Operator) Drop(ctx context.Context, name string) (withdrawn bool, err error) {
-	before, _, berr := KeptJob(ctx, o.Ledger, name)
+	before, kept, berr := KeptJob(ctx, o.Ledger, name)
 	if err := o.Ledger.DropJob(ctx, name); err != nil {
 		return false, err
 	}
-	return o.withdrawn(ctx, before, berr, func() bool { return before.Events.Follow() || before.Delete })
+	return o.withdrawn(ctx, name, before, berr, ledger.Missing(berr) || before.Events.Follow() || before.Delete || o.lately(kept.Less))
 }
 
-// withdrawn reports whether something may go on that was taken back of a job,
-// which could not be read if err is not nil.
-func (o *Operator) withdrawn(ctx context.Context, before job.Job, err error, taken func() bool) (bool, error) {
+// withdrawn reports whether something may go on of a job of which something was
+// taken back: one that was kept as before, was not kept, or could not be read, if
+// err is not nil.
+func (o *Operator) withdrawn(ctx context.Context, name string, before job.Job, err error, taken bool) (bool, error) {
 	switch {
-	case ledger.Missing(err):
+	case !taken:
 		return false, nil
-	case err != nil:
-		return true, nil
-	case !taken():
-		return false, nil
-	case before.Events.Follow():
+	case err != nil && !ledger.Missing(err), before.Events.Follow():
 		return true, nil
 	}
-	open, err := o.open(ctx, before.Name)
+	open, err := o.open(ctx, name)
 	return len(open) > 0, err
 }
 

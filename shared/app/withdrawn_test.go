@@ -294,6 +294,75 @@ var withdrawals = map[string]struct {
 	},
 }
 
+// TestWhoeverRepeatsACommandWaitsForWhatTheFirstTookBack interrupts a command right
+// after what it took back holds, and gives it once more.
+func TestWhoeverRepeatsACommandWaitsForWhatTheFirstTookBack(t *testing.T) {
+	o := newOffice(t)
+	op := o.operator()
+	for _, follows := range []bool{true, false} {
+		j := o.job(t, call(fmt.Sprintf("photos-%v", follows)), func(j *job.Job) {
+			j.Delete, j.MaxDeletes, j.Target.Prefix = true, 10, fmt.Sprintf("%v/", follows)
+			if follows {
+				j.Events.Window = job.Span(time.Second)
+			}
+		})
+		keeps := func(set ...func(*job.Job)) bool {
+			t.Helper()
+			now := j
+			for _, s := range set {
+				s(&now)
+			}
+			raw, err := job.Encode(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait, err := op.Keep(t.Context(), ledger.KeptJob{Name: j.Name, Job: raw, At: o.clock()}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return wait
+		}
+		less := func(want time.Duration) {
+			t.Helper()
+			since, err := op.Lessened(t.Context(), j.Name)
+			if err != nil || since.IsZero() != (want < 0) || want >= 0 && o.clock().Sub(since) != want {
+				t.Errorf("something was taken back at %v, and it is %v (%v), want %v ago", since, o.clock(), err, want)
+			}
+		}
+		started := o.start(t, j)
+		if keeps() {
+			t.Error("a new job takes nothing back")
+		}
+		less(-1)
+		if !keeps(func(j *job.Job) { j.Delete = false }) {
+			t.Error("deletions that are taken back are not waited for")
+		}
+		less(0)
+		o.advance(pipeline.Notice / 3)
+		less(pipeline.Notice / 3)
+		if !keeps(func(j *job.Job) { j.Delete, j.Limits.Parallel = false, 3 }) {
+			t.Error("a change that takes nothing back hides that the one before it did")
+		}
+		less(pipeline.Notice / 3)
+		o.advance(pipeline.Notice)
+		less(-1)
+		if keeps(func(j *job.Job) { j.Delete, j.Limits.Parallel = false, 4 }) {
+			t.Error("it waits for what everybody has noticed")
+		}
+		for n := range 2 {
+			if wait, err := op.Drop(t.Context(), j.Name); err != nil || n > 0 && !wait || follows && !wait {
+				t.Errorf("follows %v: drop %d of a job with a run: to be waited for %v (%v)", follows, n, wait, err)
+			}
+		}
+		if _, err := op.Cancel(t.Context(), o.deploy.Ledger().Run(started), 0); err != nil {
+			t.Fatal(err)
+		}
+		if wait, err := op.Drop(t.Context(), j.Name); err != nil || wait {
+			t.Errorf("a job that is not kept, and has no run, is waited for (%v)", err)
+		}
+	}
+}
+
 func everything(writes, _ int) int { return writes }
 
 // refused fails unless notifications are answered that nobody follows them.

@@ -18,6 +18,7 @@ type KeptJob struct {
 	Name string          `json:"name"`
 	Job  json.RawMessage `json:"job"`            // as job.Encode writes it
 	At   time.Time       `json:"at"`             // when it was kept
+	Less time.Time       `json:"less,omitzero"`  // when a change of it last took something back; zero where none did lately
 	List string          `json:"list,omitempty"` // where the keys are that it names, below the ledger's prefix
 	Keys []KeySegment    `json:"keys,omitempty"` // of these keys, below List
 }
