@@ -250,6 +250,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *bell, name string, firs
 		Send: map[task.Stage]queue.Sender{},
 		Halt: func(t task.Task, err error) bool {
 			kind := fault.KindOf(err)
+			if pipeline.OfOneObject(err) {
+				return false // the object fails, as a small one does, and the rest goes on
+			}
 			if kind != fault.Denied && (kind == fault.Throttled || kind == fault.Invalid || t.Attempt+1 < j.Limits.Attempts) {
 				return false
 			}

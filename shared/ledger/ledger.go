@@ -53,13 +53,15 @@ type Ledger struct {
 }
 
 // Open returns the ledger under prefix, which is empty or ends in "/".
-func Open(b Bucket, prefix string) *Ledger { return &Ledger{bucket: b, prefix: prefix} }
+func Open(b Bucket, prefix string) *Ledger {
+	return &Ledger{bucket: placed{b, place(b, prefix)}, prefix: prefix}
+}
 
 // Check fails with Invalid if records cannot be trusted in this bucket.
 func (l *Ledger) Check(ctx context.Context) error {
 	versioned, err := l.bucket.Versioned(ctx)
 	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
+		return err
 	}
 	if versioned {
 		return fault.New(fault.Invalid, "ledger.Check", l.prefix, errors.New(

@@ -50,7 +50,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 		}
 		return r.settle(ctx, t, a.row, 0)
 	case wholly(err):
-		return nil, err
+		return nil, ofObject(u.Row.Key(), err)
 	}
 	return r.again(ctx, t, a, err)
 }

@@ -103,7 +103,7 @@ func (c *copier) unseen(ctx context.Context, row ledger.Row, err error) (ledger.
 		return row, err
 	}
 	row.Reason = "it was copied, but could not be looked at again: " + reason(err)
-	if o := c.outage(ctx, c.task); wholly(err) && o != nil && !c.over(o) {
+	if o := c.outage(ctx, c.task, row.Key()); wholly(err) && o != nil && !c.over(o) {
 		c.out.Store(o)
 		c.noteDown(ctx, c.task, o)
 		row.Then = ledger.Look

@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -83,9 +86,9 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err := p.ledgerOutage(ctx, r, t); err != nil || r == nil {
 		return nil, err
 	}
-	switch o := r.outage(ctx, t); {
+	switch o := r.outage(ctx, t, objectOf(err)); {
 	case o == nil:
-		return nil, err
+		return nil, limitedPatience(t, err)
 	case r.over(o):
 		return nil, r.tooLong(o)
 	default:
@@ -143,14 +146,59 @@ func sidesOf(k task.Kind) []side {
 	return []side{source, target}
 }
 
+// objectError is an error of one object that a whole task is about: a Begin, a
+// Part or a Finish.
+type objectError struct {
+	key string
+	err error
+}
+
+func (e *objectError) Error() string { return e.err.Error() }
+func (e *objectError) Unwrap() error { return e.err }
+
+// ofObject says that err arose where the object of that key was dealt with. What
+// the ledger answered is the ledger's all the same.
+func ofObject(key string, err error) error {
+	if err == nil || ledger.IsTrouble(err) {
+		return err
+	}
+	return &objectError{key, err}
+}
+
+// objectOf is the key of the object that err arose at, "" if at none alone.
+func objectOf(err error) string {
+	if e, ok := errors.AsType[*objectError](err); ok {
+		return e.key
+	}
+	return ""
+}
+
+// limitedPatience is err, which spends tries where it is a throttle that t, of one
+// object, has waited for as often as an object is waited for: a run always ends.
+func limitedPatience(t task.Task, err error) error {
+	if key := objectOf(err); key != "" && fault.KindOf(err) == fault.Throttled && t.Waits >= mostDeliveries {
+		return ofObject(key, fault.New(fault.Temporary, "pipeline.Do", key, err))
+	}
+	return err
+}
+
+// OfOneObject reports whether an error of Do is trouble with one object alone: the
+// sides answer, or were not in question. Giving its task up costs that object, and
+// everything else goes on.
+func OfOneObject(err error) bool {
+	_, ok := errors.AsType[*objectError](err)
+	return ok
+}
+
 // outage asks the sides that t needs, at the same time, and returns the first
-// that does not answer; nil if both do.
-func (r *run) outage(ctx context.Context, t task.Task) *outage {
+// that does not answer; nil if both do. key is the object that is in trouble, which
+// does not speak for its side; "" where it is none alone.
+func (r *run) outage(ctx context.Context, t task.Task, key string) *outage {
 	sides := sidesOf(t.Kind)
 	down := make([]error, len(sides))
 	var all sync.WaitGroup
 	for i, s := range sides {
-		all.Go(func() { down[i] = r.probe(ctx, s, t.Kind.Stage() == task.Copying, "") })
+		all.Go(func() { down[i] = r.probe(ctx, s, t.Kind.Stage() == task.Copying, key) })
 	}
 	all.Wait()
 	for i, err := range down {
@@ -203,7 +251,7 @@ func minute(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 UTC"
 
 // probe asks one side whether it answers, and returns what came in place of an
 // answer. It lists the first page. With reads it also reads from some objects of
-// the source other than key, for another host serves them than lists them: any
+// the source on it, other than key and in no order, for another host serves them than lists them: any
 // answer to one of them suffices, also one that refuses it. Where an invocation
 // has no time left to ask, the side counts as one that answers.
 func (r *run) probe(ctx context.Context, s side, reads bool, key string) error {
@@ -224,7 +272,8 @@ func (r *run) probe(ctx context.Context, s side, reads bool, key string) error {
 }
 
 func (r *run) ask(ctx context.Context, s side, reads bool, key string) (unread error) {
-	listed, read := 0, 0
+	var some []store.Object
+	listed := 0
 	for o, err := range r.bare[s].List(ctx, r.start.Root.Range) {
 		switch {
 		case err != nil && wholly(err):
@@ -233,13 +282,17 @@ func (r *run) ask(ctx context.Context, s side, reads bool, key string) (unread e
 			return nil
 		}
 		if o.Key != key && o.Size > 0 && !o.Disabled && !o.Frozen {
-			if unread = r.unread(ctx, o); unread == nil {
-				return nil
-			}
-			read++
+			some = append(some, o)
 		}
-		if listed++; listed == probeKeys || read == probeObjects {
+		if listed++; listed == probeKeys {
 			break
+		}
+	}
+	// Neighbours are often alike, also in what is wrong with them: they are taken from anywhere.
+	rand.Shuffle(len(some), func(i, k int) { some[i], some[k] = some[k], some[i] })
+	for _, o := range some[:min(len(some), probeObjects)] {
+		if unread = r.unread(ctx, o); unread == nil {
+			return nil
 		}
 	}
 	return unread

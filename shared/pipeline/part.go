@@ -33,6 +33,7 @@ func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
 		if u, row, err = r.initiate(ctx, t); err == nil && u.ID == "" {
 			return r.settle(ctx, t, row, 0)
 		}
+		err = ofObject(row.Key(), err)
 	}
 	if err != nil {
 		return nil, err
@@ -158,7 +159,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case len(p.Done) == 0 && trouble == nil: // not one part fits an invocation
 		return r.shrink(ctx, t, u)
 	case len(p.Done) == 0:
-		return nil, trouble
+		return nil, ofObject(u.Row.Key(), trouble)
 	case trouble != nil:
 		r.log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", trouble)
 		r.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: trouble})

@@ -240,3 +240,41 @@ func TestAnUploadThatVanishesIsBegunAnewAndToldAsSuch(t *testing.T) {
 		})
 	}
 }
+
+// mute is a source that does not describe one of its objects.
+type mute struct {
+	store.Source
+	key string
+	err error
+}
+
+func (m *mute) Stat(ctx context.Context, key string) (store.Object, error) {
+	if key == m.key {
+		return store.Object{}, m.err
+	}
+	return m.Source.Stat(ctx, key)
+}
+
+// TestABigObjectThatIsNotDescribedFailsAlone holds also where it is the only one to
+// probe its source by, and where each answer says to come back later.
+func TestABigObjectThatIsNotDescribedFailsAlone(t *testing.T) {
+	for kind, small := range map[fault.Kind]int{fault.Temporary: 5, fault.Denied: 0, fault.Throttled: 5, fault.Invalid: 0, fault.Corrupt: 5} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, inParts)
+			put(t, w.src, "big", random(7*mib, 1))
+			w.fill(small, 1)
+			w.source = func(s store.Source) store.Source {
+				return &mute{s, "big", fault.New(kind, "stat", "big", errors.New("not now"))}
+			}
+			w.fresh()
+			rep := w.run()
+			if row := w.rows()["big"]; row.State != ledger.Failed || !strings.Contains(row.Reason, "not now") {
+				t.Errorf("the object is %s: %q, want failed and what the source said", row.State, row.Reason)
+			}
+			if o := rep.Objects; o.Failed != 1 || o.Verified != int64(small) {
+				t.Errorf("%+v, want one failed and %d verified", o, small)
+			}
+		})
+	}
+}

@@ -95,6 +95,9 @@ var (
 	_ store.Multipart = (*Bucket)(nil)
 )
 
+// String names the bucket as a location does.
+func (b *Bucket) String() string { return "oss://" + b.name + "/" }
+
 // Open returns the bucket that cfg describes. It makes no request. Its error is
 // Invalid and names every mistake in cfg at once.
 func Open(cfg Config) (*Bucket, error) {
