@@ -135,6 +135,7 @@ func (o checkOptions) contractSetup(cfg app.Config, j job.Job, at *contractPlace
 			qerr = fmt.Errorf("--queues or FERRY_QUEUES: %s", sentence(qerr))
 		}
 		s.QueuesAt = at.queuesAt
+		s.Ways = cfg.QueueWays
 		s.Queue = func(name string) (contract.Queue, error) { return cfg.ScratchQueue(at.nonce + "-" + name) }
 	}
 	s.Private = private(cfg, j.Source, j.Target, j.Ledger, at.scratch, at.queuesAt)

@@ -101,6 +101,16 @@ func TestTheStandInsKeepTheWholeContract(t *testing.T) {
 			}
 		}
 	}
+	for sentence, want := range map[string]string{
+		"GetQueueAttributes tells how many messages a queue holds": "numbers: 2 ready, 0 at work, 1 waiting",
+		"an internal address of the region speaks https":           "leave endpoint= out",
+		"the hosts of a source have certificates for their names":  "plain http",
+	} {
+		i := slices.IndexFunc(res.Rows, func(r contract.Row) bool { return r.Sentence == sentence })
+		if i < 0 || !strings.Contains(res.Rows[i].Found+res.Rows[i].Reason, want) {
+			t.Errorf("%q is not answered by %q: %+v", sentence, want, res.Rows)
+		}
+	}
 	givesAwayNothing(t, raw, c, queues.Account())
 	c.swept(t, 30)
 	if n := len(queues.Queues()); n != len(app.QueueNames) {
@@ -195,5 +205,54 @@ func TestAContractIsNotRunByMistake(t *testing.T) {
 				t.Errorf("something was written: %q", keys)
 			}
 		})
+	}
+}
+
+// TestTheREADMEsListWhatIsNotKnown holds the lists against the questions that the command has.
+func TestTheREADMEsListWhatIsNotKnown(t *testing.T) {
+	for file, words := range map[string]struct{ heading, byHand string }{
+		"README.md":       {"### The contract: ", "y hand: "},
+		"README.zh-CN.md": {"### 契约：", "需手工询问："},
+	} {
+		data, err := os.ReadFile(filepath.Join("..", "..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, section, _ := strings.Cut(string(data), words.heading)
+		section, _, _ = strings.Cut(section, "\n## ")
+		var listed []contract.Question
+		for _, line := range strings.Split(section, "\n- **")[1:] {
+			line, _, _ = strings.Cut(line, "\n")
+			cloud, line, _ := strings.Cut(line, "**")
+			asked, byHand, _ := strings.Cut(line, words.byHand)
+			for i, part := range []string{asked, byHand} {
+				for j, text := range strings.Split(part, "`") {
+					if j%2 == 1 {
+						listed = append(listed, contract.Question{Cloud: cloud, Sentence: text, ByHand: strings.Repeat("x", i)})
+					}
+				}
+			}
+		}
+		var want []contract.Question
+		for _, q := range contract.Questions() {
+			if q.ByHand != "" && len(strings.Fields(q.ByHand)) < 4 {
+				t.Errorf("%s: %q: by hand says nothing: %q", q.Cloud, q.Sentence, q.ByHand)
+			}
+			q.ByHand = strings.Repeat("x", min(len(q.ByHand), 1))
+			want = append(want, q)
+		}
+		for _, q := range want {
+			if !slices.Contains(listed, q) {
+				t.Errorf("%s does not list %+v", file, q)
+			}
+		}
+		for _, q := range listed {
+			if !slices.Contains(want, q) {
+				t.Errorf("%s lists %+v, which the command has not", file, q)
+			}
+		}
+		if len(listed) < 20 {
+			t.Errorf("%s lists %d questions: its section was not found", file, len(listed))
+		}
 	}
 }

@@ -54,34 +54,39 @@ const wayTime = 5 * time.Second
 // ways asks which addresses of MNS answer here, inside the region or not, and says
 // what to write. It reports whether the one that q asks does.
 func (x *Examination) ways(ctx context.Context, q *mns.Queue) bool {
-	ways := q.Ways()
 	return x.ask(ctx, "endpoints", func(ctx context.Context) (State, string) {
-		ctx, cancel := context.WithTimeout(ctx, wayTime)
-		defer cancel()
-		answers := make([]bool, len(ways))
-		var all sync.WaitGroup
-		for i, w := range ways {
-			all.Go(func() {
-				_, _, _, err := knock(ctx, w.Base)
-				answers[i] = err == nil
-			})
-		}
-		all.Wait()
-		says := make([]string, len(ways))
-		for i, w := range ways {
-			says[i] = w.Name + map[bool]string{true: " answers", false: " does not answer"}[answers[i]]
-		}
 		hosts, err := q.Hosts(ctx)
 		if err != nil {
 			return Failed, plain(err)
 		}
-		meant := slices.IndexFunc(ways, func(w mns.Way) bool { return w.Base == hosts[0] })
-		text := strings.Join(says, ", ") + ": " + wayToWrite(answers)
+		answers, text := answering(ctx, q.Ways())
+		text += ": " + wayToWrite(answers)
+		meant := slices.IndexFunc(q.Ways(), func(w mns.Way) bool { return w.Base == hosts[0] })
 		if !answers[meant] {
-			return Failed, fmt.Sprintf("FERRY_QUEUES means %s (%s), which does not answer here; %s", ways[meant].Name, bareHost(ways[meant].Base), text)
+			return Failed, fmt.Sprintf("FERRY_QUEUES means %s (%s), which does not answer here; %s", q.Ways()[meant].Name, bareHost(hosts[0]), text)
 		}
 		return Fine, text
 	}) != Failed
+}
+
+// answering asks all ways at the same time whether anybody answers, and says so of each.
+func answering(ctx context.Context, ways []mns.Way) (answers []bool, says string) {
+	ctx, cancel := context.WithTimeout(ctx, wayTime)
+	defer cancel()
+	answers = make([]bool, len(ways))
+	var all sync.WaitGroup
+	for i, w := range ways {
+		all.Go(func() {
+			_, _, _, err := knock(ctx, w.Base)
+			answers[i] = err == nil
+		})
+	}
+	all.Wait()
+	words := make([]string, len(ways))
+	for i, w := range ways {
+		words[i] = w.Name + map[bool]string{true: " answers", false: " does not answer"}[answers[i]]
+	}
+	return answers, strings.Join(words, ", ")
 }
 
 // wayToWrite says what FERRY_QUEUES should have, by which addresses answer: public

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/mns"
 	"kodoferry/shared/store"
 )
 
@@ -48,4 +49,21 @@ func (c Config) ScratchQueue(name string) (ScratchQueue, error) {
 		return nil, fault.New(fault.Invalid, "app.ScratchQueue", q.Name(), errors.New("queues for the contract are made at MNS only: point FERRY_QUEUES there, or leave it out"))
 	}
 	return scratch, nil
+}
+
+// QueueWays says which addresses of the queues' service answer here, and whether
+// an internal one is among them, so that this is inside its region. asked is false where the
+// endpoint is a host of its own: there is one address then.
+func (c Config) QueueWays(ctx context.Context) (says string, inside, asked bool) {
+	l, err := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS)
+	if err != nil {
+		return "", false, false
+	}
+	q, err := c.openQueue(l, QueueNames[0], nil)
+	m, ok := q.(*mns.Queue)
+	if err != nil || !ok || len(m.Ways()) == 0 {
+		return "", false, false
+	}
+	answers, says := answering(ctx, m.Ways())
+	return says, answers[1] || answers[2], true
 }

@@ -1,8 +1,8 @@
 // Package contract holds a user's own clouds to everything that Ferry relies on:
 // the contracts of its ports, sentence by sentence, and what no documentation
 // says for sure. Start with Run. recorder.go stands in for go test, scratch.go
-// and kodo.go keep what is written in one place, facts.go and facts_oss.go ask
-// what is not known, redact.go takes out what is the user's alone.
+// and kodo.go keep what is written in one place, facts.go, facts_oss.go and facts_mns.go
+// ask what is not known, redact.go takes out what is the user's alone.
 package contract
 
 import (
@@ -66,6 +66,9 @@ type Setup struct {
 
 	Queue    func(name string) (Queue, error) // nil: no queues were named
 	QueuesAt job.Location
+	// Ways says which addresses of the queues' service answer from here, and whether an
+	// internal one is among them; asked is false where there is but one address.
+	Ways func(ctx context.Context) (says string, inside, asked bool)
 
 	Scratch   *Kodo        // writes at Kodo; nil: nothing was named that it may write
 	ScratchAt store.Source // reads there
@@ -89,6 +92,24 @@ var errTime = errors.New("the time was up")
 type item struct {
 	cloud, region, of, sentence string
 	ask                         func(ctx context.Context, r *recorder)
+	byHand                      string // why it cannot be put from here, and how to put it; "" if it can
+}
+
+// Question is one that no documentation answers for sure.
+type Question struct {
+	Cloud, Sentence string // as in the rows
+	ByHand          string // why Run cannot ask it, and how to ask it by hand; "" if it can
+}
+
+// Questions are all of them, in the order of the rows.
+func Questions() []Question {
+	var all []Question
+	for _, it := range (Setup{}).items(&broom{}) {
+		if it.of == "unknown" {
+			all = append(all, Question{it.cloud, it.sentence, it.byHand})
+		}
+	}
+	return all
 }
 
 // Run puts every sentence, many at a time, and removes what it wrote, also when
@@ -114,7 +135,7 @@ func Run(ctx context.Context, s Setup) ([]Row, error) {
 				s.Tell(rows[i])
 			}
 		}
-		if it.of == "queue" { // they sleep most of the time
+		if it.cloud == "mns" { // they sleep most of the time
 			queues.Go(one)
 			continue
 		}
@@ -165,7 +186,7 @@ func (s Setup) items(tidy *broom) []item {
 			n++
 			b := newScratch(s.Bucket, s.Prefix, n)
 			tidy.add(b.clear)
-			all = append(all, item{"oss", s.BucketAt.Region, suite.of, c.Name, func(_ context.Context, r *recorder) { c.Test(r, b.fixture(r)) }})
+			all = append(all, item{"oss", s.BucketAt.Region, suite.of, c.Name, func(_ context.Context, r *recorder) { c.Test(r, b.fixture(r)) }, ""})
 		}
 	}
 	all = append(all, s.ossFacts(tidy)...)
@@ -180,7 +201,7 @@ func (s Setup) kodoItems(tidy *broom) []item {
 	for i, c := range storetest.SourceCases() {
 		it := item{"kodo", s.SourceAt.Region, "source", c.Name, func(_ context.Context, r *recorder) {
 			r.Skipf("nothing was named at Kodo that may be written: --scratch 'kodo://bucket/prefix/'")
-		}}
+		}, ""}
 		if s.Scratch != nil {
 			k := s.Scratch.below(i)
 			it.ask = func(_ context.Context, r *recorder) { c.Test(r, k.fixture(r, s.ScratchAt)) }
@@ -197,10 +218,11 @@ func (s Setup) kodoItems(tidy *broom) []item {
 func (s Setup) queueItems(tidy *broom) []item {
 	var all []item
 	const visibility = 4 * time.Second
+	told := make(chan queue.Depth, 1) // by the queue that is asked how much it holds
 	for i, c := range queuetest.Cases() {
 		it := item{"mns", s.QueuesAt.Region, "queue", c.Name, func(_ context.Context, r *recorder) {
-			r.Skipf("no queues were named: FERRY_QUEUES or --queues")
-		}}
+			r.Skipf(noQueues)
+		}, ""}
 		if s.Queue != nil {
 			it.ask = func(ctx context.Context, r *recorder) {
 				q, err := s.Queue(name(i))
@@ -208,15 +230,21 @@ func (s Setup) queueItems(tidy *broom) []item {
 					r.Fatalf("it cannot be opened: %v", err)
 				}
 				tidy.add(q.Drop)
+				var tested queue.Queue = q
+				if c.Name == queuetest.DepthCase {
+					n := &noted{Queue: q}
+					tested = n
+					defer func() { told <- n.last }()
+				}
 				if err := q.Create(ctx, visibility); err != nil {
 					r.Fatalf("a scratch queue could not be made: %v", err)
 				}
-				c.Test(r, q, queuetest.Knobs{Visibility: visibility, Sleep: func(d time.Duration) { sleep(ctx, d) }})
+				c.Test(r, tested, queuetest.Knobs{Visibility: visibility, Sleep: func(d time.Duration) { sleep(ctx, d) }})
 			}
 		}
 		all = append(all, it)
 	}
-	return all
+	return append(all, s.queueFacts(told)...)
 }
 
 func sleep(ctx context.Context, d time.Duration) {

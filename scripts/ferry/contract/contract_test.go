@@ -1,11 +1,19 @@
 package contract
 
 import (
+	"context"
 	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/queue"
+	"kodoferry/shared/store"
 )
 
 func TestARecorderEndsACaseAsATestWould(t *testing.T) {
@@ -59,4 +67,62 @@ func TestWhatIsPrivateDoesNotStay(t *testing.T) {
 	if got := unquoted(err); strings.Contains(got, "private") || strings.Contains(got, `"b"`) {
 		t.Errorf("an error about the user's own objects is told as %q", got)
 	}
+}
+
+// hosted is a source that has hosts.
+type hosted struct {
+	store.Source
+	hosts []string
+}
+
+func (h hosted) Hosts(context.Context) ([]string, error) { return h.hosts, nil }
+
+// TestWhatIsNotKnownIsAnsweredByWhatWasSeen has a service answer each question in its ways.
+func TestWhatIsNotKnownIsAnsweredByWhatWasSeen(t *testing.T) {
+	self := httptest.NewTLSServer(http.NotFoundHandler()) // vouches for itself
+	t.Cleanup(self.Close)
+	self.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ways := func(says string, inside, asked bool) func(context.Context) (string, bool, bool) {
+		return func(context.Context) (string, bool, bool) { return says, inside, asked }
+	}
+	queues := func(string) (Queue, error) { return nil, errors.New("not asked") }
+	for name, tc := range map[string]struct {
+		sentence string
+		setup    Setup
+		told     queue.Depth
+		verdict  Verdict
+		says     string // Found and Reason
+	}{
+		"numbers":          {"GetQueueAttributes tells", Setup{Queue: queues}, queue.Depth{Ready: 2, Delayed: 1}, Pass, "numbers: 2 ready, 0 at work, 1 waiting"},
+		"zeros":            {"GetQueueAttributes tells", Setup{Queue: queues}, queue.Depth{Unknown: true}, Pass, "0 of each kind, of a queue that holds some"},
+		"no queues":        {"GetQueueAttributes tells", Setup{}, queue.Depth{}, Skipped, "FERRY_QUEUES"},
+		"https inside":     {"an internal address", Setup{Queue: queues, Ways: ways("internal https answers", true, true)}, queue.Depth{}, Pass, "internal https answers"},
+		"outside":          {"an internal address", Setup{Queue: queues, Ways: ways("internal https does not answer", false, true)}, queue.Depth{}, Skipped, "internal https does not answer inside the region"},
+		"a host":           {"an internal address", Setup{Queue: queues, Ways: ways("", false, false)}, queue.Depth{}, Skipped, "leave endpoint= out"},
+		"no certificate":   {"the hosts of a source", Setup{Source: hosted{hosts: []string{self.URL}}}, queue.Depth{}, Fail, "certificate"},
+		"plain http":       {"the hosts of a source", Setup{Source: hosted{hosts: []string{"http://127.0.0.1:1"}}}, queue.Depth{}, Skipped, "plain http"},
+		"rights of one":    {"which right a receive", Setup{}, queue.Depth{}, Skipped, "mns:BatchReceiveMessage"},
+		"dead letters":     {"the shape of a dead letter", Setup{}, queue.Depth{}, Skipped, "peek at the dead queue"},
+		"streams":          {"maximumTasks", Setup{}, queue.Depth{}, Skipped, "GetEventStreaming"},
+		"a HEAD, unlisted": {"a HEAD of a missing key", Setup{}, queue.Depth{}, Skipped, "--role copy"},
+		"alarms":           {"the namespace, metric", Setup{}, queue.Depth{}, Skipped, "DescribeMetricMetaList"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			told := make(chan queue.Depth, 1)
+			told <- tc.told
+			items := slices.Concat(tc.setup.sourceFacts(), tc.setup.queueFacts(told), unasked)
+			i := slices.IndexFunc(items, func(it item) bool { return strings.HasPrefix(it.sentence, tc.sentence) })
+			if i < 0 {
+				t.Fatalf("nobody asks %q", tc.sentence)
+			}
+			row := put(t.Context(), items[i], newRedactor(nil))
+			if said := row.Found + " " + row.Reason; row.Verdict != tc.verdict || !hasAll(said, strings.Split(tc.says, " ")) {
+				t.Errorf("%s: %q, want %s, saying %q", row.Verdict, said, tc.verdict, tc.says)
+			}
+		})
+	}
+}
+
+func hasAll(text string, words []string) bool {
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }

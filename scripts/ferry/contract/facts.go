@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
+	"time"
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
@@ -19,13 +21,15 @@ const (
 	looked    = 5000    // keys of the source that are listed
 	readWhole = 20      // objects of it that are read
 	smallest  = 4 << 20 // bytes of the biggest of these
+
+	certificateTime = 15 * time.Second // for a host to answer
 )
 
 // sourceFacts are questions that the user's own objects answer. None of them is
 // named in an answer.
 func (s Setup) sourceFacts() []item {
 	fact := func(sentence string, ask func(context.Context, *recorder)) item {
-		return item{"kodo", s.SourceAt.Region, "unknown", sentence, ask}
+		return item{"kodo", s.SourceAt.Region, "unknown", sentence, ask, ""}
 	}
 	return []item{
 		fact("a marker made of a key that does not exist lists the key after it", func(ctx context.Context, r *recorder) {
@@ -71,7 +75,48 @@ func (s Setup) sourceFacts() []item {
 			}
 		}),
 		fact("how many bytes a key may have", s.keyLengths),
+		fact("the hosts of a source have certificates for their names", s.certificates),
 	}
+}
+
+// certificates asks each of the source's hosts for anything, by https.
+func (s Setup) certificates(ctx context.Context, r *recorder) {
+	p, ok := s.Source.(interface {
+		Hosts(ctx context.Context) ([]string, error)
+	})
+	if !ok {
+		r.Skipf("this kind of source has no hosts")
+	}
+	hosts, err := p.Hosts(ctx)
+	if err != nil {
+		r.Fatalf("its hosts are not to be had: %s", unquoted(err))
+	}
+	client := &http.Client{
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       certificateTime,
+	}
+	asked := 0
+	for _, host := range hosts {
+		if !strings.HasPrefix(host, "https://") {
+			continue
+		}
+		asked++
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, host+"/", nil)
+		if err != nil {
+			r.Fatalf("a host is none: %s", unquoted(err))
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			r.Errorf("one does not answer by https: %s", unquoted(err))
+			continue
+		}
+		_ = resp.Body.Close()
+	}
+	if asked == 0 {
+		r.Skipf("all of its %d hosts are asked by plain http, as insecure=true wants", len(hosts))
+	}
+	r.see("%d hosts asked", asked)
 }
 
 func one(yes bool) int {

@@ -28,7 +28,7 @@ func (s Setup) ossFacts(tidy *broom) []item {
 	} {
 		b := newScratch(s.Bucket, s.Prefix, 90+i)
 		tidy.add(b.clear)
-		facts = append(facts, item{"oss", s.BucketAt.Region, "unknown", f.sentence, func(ctx context.Context, r *recorder) { f.ask(ctx, r, b) }})
+		facts = append(facts, item{"oss", s.BucketAt.Region, "unknown", f.sentence, func(ctx context.Context, r *recorder) { f.ask(ctx, r, b) }, ""})
 	}
 	return facts
 }
@@ -132,24 +132,31 @@ func partsCRC(ctx context.Context, r *recorder, b *scratch) {
 	}
 }
 
-// unasked are what no documentation says for sure and nobody can ask from here.
+// unasked are what no documentation says for sure and nobody can ask from here: why
+// not, and how to ask by hand.
 var unasked = unaskable(
-	[3]string{"kodo", "how many requests a second an account bears before 573", "it takes overloading an account that others may depend on"},
-	[3]string{"kodo", "what an event notification holds", "Kodo sends one when an object changes, to an address it can reach; it cannot be asked for"},
-	[3]string{"oss", "the code of a refusal of too many requests", "it takes 10,000 requests a second from the whole account"},
-	[3]string{"oss", "a versioned bucket ignores conditional PUTs", "it takes a versioned bucket that may be written"},
+	[3]string{"kodo", "how many requests a second an account bears before 573", "it takes overloading an account that others may depend on: count the 573 in a run's log, --log"},
+	[3]string{"kodo", "what an event notification holds", "Kodo sends one to an address that it can reach: deploy notify with FERRY_LOG=debug and put an object"},
+	[3]string{"oss", "the code of a refusal of too many requests", "it takes 10,000 requests a second from the whole account: look for it in a run's log, --log"},
+	[3]string{"oss", "a versioned bucket ignores conditional PUTs", "it takes a versioned bucket that may be written: name one with --ledger, and see the row of conditional PUTs fail"},
 	[3]string{"oss", "a listing page may be empty and yet not the last", "OSS cannot be made to answer one"},
-	[3]string{"mns", "the code of a refusal of too many requests", "it takes 3,000 requests a second"},
-	[3]string{"mns", "how long a message is kept that nobody takes", "it takes days"},
+	[3]string{"oss", "a HEAD of a missing key is 404 to keys that may not list", "it takes keys without oss:ListObjects, as the copy function's: ossutil stat of a key that does not exist, with the rights of ferry policy JOB --role copy"},
+	[3]string{"mns", "which right a receive of several messages takes", "it takes keys with one right alone: of a user with mns:ReceiveMessage and not mns:BatchReceiveMessage, and of one with the other, run ferry agent; roles have both"},
+	[3]string{"mns", "functions reach the internal address, and by https", "it takes a function: deploy one with &endpoint=internal in FERRY_QUEUES, and look for mns errors in its log"},
+	[3]string{"mns", "the code of a refusal of too many requests", "it takes 3,000 requests a second: look for it in a function's log"},
+	[3]string{"mns", "how long a message is kept that nobody takes", "it takes days: send one to a queue of your own, and look for it"},
 	[3]string{"eventbridge", "the shape of a batch of messages", "it arrives at a function: with FERRY_LOG=debug its log shows one"},
-	[3]string{"eventbridge", "how many consumers a stream runs", "it shows in a deployment at work: measure"},
-	[3]string{"fc", "the bandwidth of an instance", "it shows in a deployment at work: measure"},
+	[3]string{"eventbridge", "the shape of a dead letter", "it takes a stream whose function fails: send a message that is no task to the list queue, and peek at the dead queue in MNS's console before verify takes it"},
+	[3]string{"eventbridge", "how many messages of a stream are at work at the same time", "it shows in a deployment at work: start a run and count the instances of copy, with one stream a queue and with several"},
+	[3]string{"eventbridge", "maximumTasks of a stream is kept, and its ceiling", "the trigger's API does not show it: after a deployment GetEventStreaming tells the stream's RunOptions; raise it until it is refused"},
+	[3]string{"fc", "the bandwidth of an instance", "it shows in a deployment at work: a run's report has its bytes a second, FC's metrics its instances"},
+	[3]string{"cloudmonitor", "the namespace, metric and dimension of alarms", "it takes a metric that has data: once messages lie in a queue, DescribeMetricMetaList and DescribeMetricLast tell; set queue_metric and function_metric in terraform.tfvars to match"},
 )
 
 func unaskable(all ...[3]string) []item {
 	items := make([]item, len(all))
 	for i, u := range all {
-		items[i] = item{u[0], "", "unknown", u[1], func(_ context.Context, r *recorder) { r.Skipf("%s", u[2]) }}
+		items[i] = item{u[0], "", "unknown", u[1], func(_ context.Context, r *recorder) { r.Skipf("%s", u[2]) }, u[2]}
 	}
 	return items
 }

@@ -39,7 +39,7 @@ func (q *Queue) explain(err error) string {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok {
 		if fault.KindOf(err) == fault.Temporary {
-			return strings.TrimPrefix(strings.TrimPrefix(q.base, "http://"), "https://") + " cannot be reached: check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network" + q.unproved()
+			return strings.TrimPrefix(strings.TrimPrefix(q.base, "http://"), "https://") + " cannot be reached: check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network"
 		}
 		return ""
 	}

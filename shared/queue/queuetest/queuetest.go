@@ -51,6 +51,9 @@ type Knobs struct {
 // or to run in parallel.
 type Open func(t *testing.T) (queue.Queue, Knobs)
 
+// DepthCase is the sentence about what a queue tells of how much it holds.
+const DepthCase = "Depth tells ready, in flight and delayed messages apart"
+
 // cases are the contract, one sentence each.
 var cases = map[string]func(*bench){
 	"what is sent is received byte for byte":                        sentIsReceived,
@@ -69,7 +72,7 @@ var cases = map[string]func(*bench){
 	"a waiting Receive gets what becomes visible meanwhile":         waitsForExpiry,
 	"a cancelled context ends a waiting Receive":                    cancelled,
 	"a cancelled context fails every call":                          cancelledBefore,
-	"Depth tells ready, in flight and delayed messages apart":       depth,
+	DepthCase:                                                       depth,
 	"many receivers get every message":                              manyReceivers,
 	"what a caller does to a body does not reach the next receiver": ownBodies,
 }
