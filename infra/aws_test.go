@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/job"
 	"kodoferry/shared/task"
 )
 
@@ -58,8 +60,11 @@ func TestEveryQueueOfTheCodeIsAtAWSAndBeforeItsFunction(t *testing.T) {
 			Target string `json:"deadLetterTargetArn"`
 			Most   int    `json:"maxReceiveCount"`
 		}
-		if err := json.Unmarshal([]byte(s.at(queue, name, "redrive_policy").AsString()), &policy); err != nil || policy.Target != "arn:queue:ferry-dead" || policy.Most < 10 {
-			t.Errorf("%s: redrive %+v, %v, want to ferry-dead, after 10 deliveries or more", name, policy, err)
+		if err := json.Unmarshal([]byte(s.at(queue, name, "redrive_policy").AsString()), &policy); err != nil || policy.Target != "arn:queue:ferry-dead" {
+			t.Errorf("%s: redrive %+v, %v, want to ferry-dead", name, policy, err)
+		}
+		if waits, least := time.Duration(policy.Most)*30*time.Minute, time.Duration(job.DefaultLimits().Outage); waits < least+time.Hour {
+			t.Errorf("%s: what fails at each delivery is buried after %v, want later than a ledger that does not answer is waited for, %v", name, waits, least)
 		}
 	}
 }

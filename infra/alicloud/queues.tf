@@ -23,10 +23,11 @@ resource "alicloud_message_service_queue" "stage" {
   depends_on               = [data.alicloud_mns_service.active]
 
   # A task counts its own failures and is sent again as a new message. What is
-  # received so often has killed whoever received it.
+  # received so often has killed whoever received it, or a ledger has not answered
+  # agents for longer than limits.outage lets them wait, a day where it says nothing.
   dlq_policy {
     enabled                  = true
     dead_letter_target_queue = alicloud_message_service_queue.dead.queue_name
-    max_receive_count        = 20
+    max_receive_count        = 60
   }
 }

@@ -1,6 +1,8 @@
-# What failed 20 times is a dead letter. A task that fails says so itself and is
+# What failed 60 times is a dead letter. A task that fails says so itself and is
 # sent again later, which is no delivery of this count: what counts are instances
-# that died or ran out of time, and Lambda's own throttling.
+# that died or ran out of time, Lambda's own throttling, and a ledger that does not
+# answer. That one is waited for as long as limits.outage says, a day where it says
+# nothing: 60 deliveries take 30 hours.
 resource "aws_sqs_queue" "stage" {
   for_each = local.stages
 
@@ -12,7 +14,7 @@ resource "aws_sqs_queue" "stage" {
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead.arn
-    maxReceiveCount     = 20
+    maxReceiveCount     = 60
   })
 }
 

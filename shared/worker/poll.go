@@ -38,8 +38,14 @@ const (
 	firstHold = time.Second
 	// holdAgain is when a hold that failed is tried again, at the latest.
 	holdAgain = 5 * time.Second
-	// newerPause is how long a task waits for a version that can read it.
+	// newerPause is how long a task waits for a version that can read it. Behind
+	// newerSpent deliveries it goes on as a new message: queues bury what was
+	// delivered too often.
 	newerPause = 5 * time.Minute
+	newerSpent = 10
+	// maxLater is the longest pause of a task of which nothing can be noted now: in
+	// the deliveries that the queues of infra/ allow it lasts for a day and more.
+	maxLater = 30 * time.Minute
 	// letGo bounds what is done about a message when its task was cut off.
 	letGo = 5 * time.Second
 	// The pauses while a queue cannot be read.
@@ -192,10 +198,16 @@ func (w *Worker) settle(ctx context.Context, s Service, m queue.Message, err err
 	switch {
 	case err == nil:
 		err = s.Queue.Delete(own, m)
+	case fault.KindOf(err) == fault.Newer && m.Deliveries >= newerSpent:
+		if err = s.Queue.Send(own, queue.Outgoing{Body: m.Body, Delay: newerPause}); err == nil {
+			err = s.Queue.Delete(own, m)
+		}
 	case fault.KindOf(err) == fault.Newer:
 		_, err = s.Queue.Extend(own, m, newerPause)
 	case over: // whoever else serves this queue takes it now
 		_, err = s.Queue.Extend(own, m, 0)
+	case fault.KindOf(err) == fault.Later:
+		_, err = s.Queue.Extend(own, m, growing(w.Pause, maxLater, m.Deliveries-1))
 	default:
 		_, err = s.Queue.Extend(own, m, w.pause(m.Deliveries-1))
 	}

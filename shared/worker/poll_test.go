@@ -250,6 +250,46 @@ func TestANewerMessageIsLeftAloneForAWhile(t *testing.T) {
 	}
 }
 
+// TestNoQueueBuriesWhatWaitsForALedgerOrForANewerVersion counts how often a message is
+// delivered: the queues of infra/ bury what was delivered 60 times.
+func TestNoQueueBuriesWhatWaitsForALedgerOrForANewerVersion(t *testing.T) {
+	for kind, tc := range map[fault.Kind]struct {
+		wait time.Duration
+		most int
+	}{
+		fault.Later: {25 * time.Hour, 60}, // limits.outage, and an hour
+		fault.Newer: {7 * 24 * time.Hour, 20},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := mem.New(mem.Options{Visibility: 30 * time.Minute})
+				if err := q.Send(t.Context(), queue.Outgoing{Body: message(t, listTask).Body}); err != nil {
+					t.Fatal(err)
+				}
+				most, until := 0, time.Now().Add(tc.wait)
+				w := newWorld(nil)
+				w.Pause = 30 * time.Second
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				w.Serve(ctx, worker.Service{Queue: q, Tasks: 1, Hold: 10 * time.Minute, Process: func(_ context.Context, m queue.Message) error {
+					if !time.Now().Before(until) {
+						stop()
+						return nil
+					}
+					most = max(most, m.Deliveries)
+					return fault.New(kind, "t", "", nil)
+				}})
+				if most >= tc.most || most < 5 {
+					t.Errorf("in %v one message was delivered %d times, want less than %d", tc.wait, most, tc.most)
+				}
+				if late := time.Since(until); late > time.Hour {
+					t.Errorf("it came %v after there was nothing to wait for any more", late)
+				}
+			})
+		})
+	}
+}
+
 func TestAServiceThatHasEnoughEnds(t *testing.T) {
 	q := scripted{mem.New(mem.Options{}), make(chan asked, 10), make(chan []queue.Message, 10)}
 	q.answers <- nil
