@@ -108,6 +108,8 @@ func paused(name string) error {
 
 // begin starts a run, or finds what is open of the newest one. Of several that
 // begin one of the same job at the same time, one starts it and the others find it.
+// It starts none that writes where another job does that is kept or has a run
+// under way.
 func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o Options) (string, []task.Task, error) {
 	if err := unsealed(ctx, l, j.Name); err != nil {
 		return "", nil, err
@@ -130,6 +132,9 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 	err = Exclusively(ctx, l, []job.Job{j}, o.Now(), func(ctx context.Context) error {
 		newest, err := l.Newest(ctx, j.Name, o.Now())
 		if meanwhile = newest != "" && !slices.Contains(runs, newest); err != nil || meanwhile {
+			return err
+		}
+		if err := alone(ctx, l, j, o.Now(), o.Log); err != nil {
 			return err
 		}
 		name = pipeline.RunName(j, o.Now())

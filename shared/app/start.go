@@ -108,7 +108,7 @@ func (d *Deployment) mayStart(ctx context.Context, j job.Job, now time.Time) err
 	if err := unsealed(ctx, d.ledger, j.Name); err != nil {
 		return err
 	}
-	return d.alone(ctx, j, now)
+	return alone(ctx, d.ledger, j, now, d.log)
 }
 
 // unsealed refuses with Invalid a job that was ended for good.
@@ -122,8 +122,8 @@ func unsealed(ctx context.Context, l *ledger.Ledger, name string) error {
 
 // alone refuses with Invalid a job that writes where another does that is kept
 // or has a run under way.
-func (d *Deployment) alone(ctx context.Context, j job.Job, now time.Time) error {
-	others, err := Others(ctx, d.ledger, now, d.log)
+func alone(ctx context.Context, l *ledger.Ledger, j job.Job, now time.Time, log *slog.Logger) error {
+	others, err := Others(ctx, l, now, log)
 	if err != nil {
 		return err
 	}
