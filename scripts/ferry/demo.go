@@ -30,7 +30,7 @@ type demoOptions struct {
 	platform  string // inProcess, onFC or onLambda
 	functions string // directory of built functions; "" builds them
 
-	zeroCounts, serialStreams bool // what Function Compute's side may do: see the flags
+	zeroCounts, serialStreams, pull bool // what Function Compute's side may do: see the flags
 }
 
 // The demo's bucket needs room for every object with a story; more than the
@@ -66,8 +66,8 @@ The exit code is 0 only if every object ended exactly as it must.`,
 			if !slices.Contains([]string{inProcess, onFC, onLambda}, o.platform) {
 				return usageError{fmt.Errorf("--platform %q: want %s, %s or %s", o.platform, inProcess, onFC, onLambda)}
 			}
-			if o.platform != onFC && (o.zeroCounts || o.serialStreams) {
-				return usageError{fmt.Errorf("--zero-counts, --serial-streams: they are about MNS and event streams, so that they go with --platform %s", onFC)}
+			if o.platform != onFC && (o.zeroCounts || o.serialStreams || o.pull) {
+				return usageError{fmt.Errorf("--zero-counts, --serial-streams, --pull: they are about MNS, event streams and what stands in their place, so that they go with --platform %s", onFC)}
 			}
 			return runDemo(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
 		},
@@ -78,6 +78,7 @@ The exit code is 0 only if every object ended exactly as it must.`,
 	c.Flags().StringVar(&o.functions, "functions", "", "directory of built functions (default: build them from the source around)")
 	c.Flags().BoolVar(&o.zeroCounts, "zero-counts", false, "with --platform fc: MNS tells 0 for the number of messages of every queue, as it is announced to")
 	c.Flags().BoolVar(&o.serialStreams, "serial-streams", false, "with --platform fc: each event stream delivers one message at a time")
+	c.Flags().BoolVar(&o.pull, "pull", false, "with --platform fc: copy tasks come by the pull function alone, which a timer starts, and by no stream; no instance is killed then, for its messages come again only after minutes")
 	c.Flags().BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
 	c.Flags().StringVar(&o.keep, "keep", "", "directory to leave the report in (default: a new one for temporary files)")
 	return c

@@ -50,13 +50,27 @@ func (w *demoWorld) binaries(ctx context.Context) (dir string, remove func(), er
 			return "", func() {}, usageError{fmt.Errorf("the functions cannot be built here: run this inside a checkout of Ferry with Go installed, or name a directory of built ones with --functions (%w: %s)", err, strings.TrimSpace(string(out)))}
 		}
 	}
-	for _, s := range task.Stages {
-		if _, err := os.Stat(filepath.Join(dir, string(s))); err != nil {
+	for _, name := range w.functions() {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			remove()
-			return "", func() {}, usageError{fmt.Errorf("--functions %s: no executable %s in it: go build -o %s ./functions/... makes it", dir, s, dir)}
+			return "", func() {}, usageError{fmt.Errorf("--functions %s: no executable %s in it: go build -o %s ./functions/... makes it", dir, name, dir)}
 		}
 	}
 	return dir, remove, nil
+}
+
+// pulls is the function that receives its messages itself.
+const pulls = "pull"
+
+// functions are the names of those that the demo deploys.
+func (w *demoWorld) functions() (names []string) {
+	for _, s := range task.Stages {
+		names = append(names, string(s))
+	}
+	if w.options.pull {
+		names = append(names, pulls)
+	}
+	return names
 }
 
 // moveByFunctions moves the bucket through the functions' own binaries, as
@@ -77,7 +91,7 @@ func (w *demoWorld) moveByFunctions(ctx context.Context) (run demoRun, err error
 	}
 	env := map[string]string{
 		"QINIU_ACCESS_KEY": demoKey, "QINIU_SECRET_KEY": demoSecret,
-		"FERRY_LEDGER": j.Ledger.String(), "FERRY_QUEUES": w.queuesLocation(), "FERRY_PAUSE": "1s",
+		"FERRY_LEDGER": j.Ledger.String(), "FERRY_QUEUES": w.queuesLocation(), "FERRY_PAUSE": "1s", "FERRY_PULL_INSTANCES": "2",
 	}
 	if err := w.connect(dir, env); err != nil {
 		return run, err
@@ -112,9 +126,9 @@ func (w *demoWorld) moveByFunctions(ctx context.Context) (run demoRun, err error
 // connect deploys the functions and binds the queues and the sweeper to them.
 func (w *demoWorld) connect(dir string, env map[string]string) error {
 	on := fc.Platform(w.options.platform)
-	for _, s := range task.Stages {
+	for _, name := range w.functions() {
 		f := fc.Function{
-			Name: demoQueues + string(s), Binary: filepath.Join(dir, string(s)), Env: env, Platform: on, Timeout: 5 * time.Minute, Memory: 512,
+			Name: demoQueues + name, Binary: filepath.Join(dir, name), Env: env, Platform: on, Timeout: 5 * time.Minute, Memory: 512,
 			MaxInstances: 4, Credentials: w.roleKeys, Log: &functionLog{world: w},
 		}
 		if on == fc.Lambda { // its role is one of AWS: keys of the other cloud are configured
@@ -128,7 +142,15 @@ func (w *demoWorld) connect(dir string, env map[string]string) error {
 		}
 	}
 	for _, name := range app.QueueNames {
+		if w.options.pull && name == string(task.Copying) {
+			continue
+		}
 		if _, err := w.cloud.Stream(w.stream(name)); err != nil {
+			return err
+		}
+	}
+	if w.options.pull {
+		if _, err := w.cloud.Timer(fc.TimerConfig{Name: pulls, Function: demoQueues + pulls, Payload: string(task.Copying), Every: pullAfter}); err != nil {
 			return err
 		}
 	}
@@ -139,6 +161,10 @@ func (w *demoWorld) connect(dir string, env map[string]string) error {
 // sweepAfter is how long the demo's sweeper waits before it takes what no
 // record answers for as lost; the deployment's own waits half an hour.
 const sweepAfter = 10 * time.Second
+
+// pullAfter is how long the demo's timer waits before it starts one more
+// invocation that pulls; the deployment's own waits a minute.
+const pullAfter = time.Second
 
 func sweepPayload(on fc.Platform) string {
 	if on == fc.Lambda { // a rule's constant input is the whole event

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -56,26 +57,38 @@ func TestDemoRunsThroughTheFunctions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The demo builds the functions itself, or is given them.
-	for name, args := range map[string][]string{
-		onFC:                         {"--platform", onFC},
-		"fc as its pages leave open": {"--platform", onFC, "--functions", built, "--zero-counts", "--serial-streams"},
-		onLambda:                     {"--platform", onLambda, "--functions", built},
+	// The demo builds the functions itself, or is given them. What the pages of MNS and
+	// EventBridge leave open: no counts, one task at a time in a stream, streams alone (all
+	// but the last), pull alone.
+	for name, tc := range map[string]struct {
+		args    []string
+		objects int64
+		copies  string // the function that does
+	}{
+		onFC:                         {[]string{"--platform", onFC}, 120, "copy"},
+		"fc as its pages leave open": {[]string{"--platform", onFC, "--functions", built, "--zero-counts", "--serial-streams"}, 60, "copy"},
+		"fc by pull alone":           {[]string{"--platform", onFC, "--functions", built, "--zero-counts", "--pull"}, 60, "pull"},
+		onLambda:                     {[]string{"--platform", onLambda, "--functions", built}, 120, "copy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, errOut, code := execute(t, nil, append([]string{"demo", "--objects", "120", "--json", "--keep", t.TempDir()}, args...)...)
+			out, errOut, code := execute(t, nil, append([]string{"demo", "--objects", strconv.FormatInt(tc.objects, 10), "--json", "--keep", t.TempDir()}, tc.args...)...)
 			if code != 0 {
 				t.Fatalf("exit code %d, want 0\n%s", code, errOut)
 			}
-			want := pipeline.Totals{Listed: 120, Copied: 114, Skipped: 2, Conflict: 1, Gone: 1, Failed: 2, Verified: 114}
+			done := tc.objects - 6
+			want := pipeline.Totals{Listed: tc.objects, Copied: done, Skipped: 2, Conflict: 1, Gone: 1, Failed: 2, Verified: done}
 			if s := summaryOf(t, out); s.Objects != want {
 				t.Errorf("summary = %+v, want %+v", s.Objects, want)
 			}
-			for _, want := range []string{"flipped byte caught in ", "an instance of the copy function is killed", "ferry-verify ", "Every object ended exactly as it must."} {
+			killed := map[string]string{"copy": "an instance of the copy function is killed"}[tc.copies]
+			for _, want := range []string{"flipped byte caught in ", killed, "ferry-verify ", "Every object ended exactly as it must."} {
 				if !strings.Contains(errOut, want) {
 					t.Errorf("it does not say %q", want)
 				}
+			}
+			if _, line, _ := strings.Cut(errOut, "  ferry-copy "); tc.copies == "pull" && !strings.HasPrefix(strings.TrimSpace(line), "0 invocations") {
+				t.Errorf("copy tasks came by a stream: %.100q", line)
 			}
 		})
 	}

@@ -204,6 +204,10 @@ func (w *demoWorld) atTarget(r oss.Request) {
 	w.mu.Unlock()
 }
 
+// kills reports whether a worker is to die. The messages of one that pulls come again
+// only after minutes.
+func (w *demoWorld) kills() bool { return !w.options.pull }
+
 // stored is told of each object that has become visible in the target. Here
 // the promise is held against every single one: never a wrong byte.
 func (w *demoWorld) stored(bucket string, found oss.Object) {
@@ -218,7 +222,7 @@ func (w *demoWorld) stored(bucket string, found oss.Object) {
 	if !right {
 		w.wrong = append(w.wrong, key)
 	}
-	if w.cloud != nil && w.stores > len(w.objects)/3 {
+	if w.cloud != nil && w.kills() && w.stores > len(w.objects)/3 {
 		w.killInstance()
 	}
 	if k := w.kill; k != nil && k.first <= key && key <= k.last && !k.keys[key] {
