@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"kodoferry/shared/faas"
 	"kodoferry/shared/fault"
@@ -133,9 +134,9 @@ func (n *notifier) take(ctx context.Context, notices []kodo.Notice) (notified, e
 			if known = true; !j.chooses(notice) {
 				continue
 			}
-			if len(notice.Key) > longestKey { // it must not keep the others from being sent
+			if notice.Key == "" || len(notice.Key) > longestKey || !utf8.ValidString(notice.Key) { // it must not keep the others from being sent
 				h.Left++
-				n.log.ErrorContext(ctx, "event left to the job's next run: no message can carry its key", "job", j.Name, "key", notice.Key[:64]+"…", "bytes", len(notice.Key))
+				n.log.ErrorContext(ctx, "event left to the job's next run: no message can carry its key", "job", j.Name, "key", fmt.Sprintf("%.64q", notice.Key), "bytes", len(notice.Key))
 				continue
 			}
 			t, err := d.pipeline.FollowEvent(ctx, j.Job, notice.Key)

@@ -96,8 +96,6 @@ func keyOn(line []byte, long bool, prefix string) (key, why string) {
 	switch {
 	case long || len(key) > maxKey:
 		return "", shortly(key) + " has more than 1,023 bytes, the most of a key at OSS: take it out"
-	case key == "":
-		return "", "the key is empty: take it out"
 	case !strings.HasPrefix(key, prefix):
 		return "", fmt.Sprintf("%s does not begin with the source's prefix %s: write whole keys, or name a shorter prefix in the source", shortly(key), strconv.Quote(prefix))
 	}

@@ -43,7 +43,7 @@ func TestEveryBadLineOfAListIsNamed(t *testing.T) {
 	}, "\r\n")), "keys.txt", "2019/")
 	wrong(t, err,
 		`keys.txt:2: "2020/b" does not begin with the source's prefix "2019/"`, `keys.txt:4: "2019/\xff" is not UTF-8`, "keys.txt:5: \"\\\"2019/c\" is no JSON string",
-		"keys.txt:6: ", "keys.txt:7: ", "keys.txt:9: ", "keys.txt:10: \"2019/xxx", "more than 1,023 bytes", "keys.txt:11: the key is empty", "keys.txt:12: \"yyy",
+		"keys.txt:6: ", "keys.txt:7: ", "keys.txt:9: ", "keys.txt:10: \"2019/xxx", "more than 1,023 bytes", "keys.txt:11: \"\" does not begin with", "keys.txt:12: \"yyy",
 	)
 	if n := strings.Count(err.Error(), "keys.txt:"); n != 9 {
 		t.Errorf("%d lines are named, want 9: %v", n, err)

@@ -45,6 +45,7 @@ func (a anchored) List(ctx context.Context, r store.Range) iter.Seq2[store.Objec
 	return func(yield func(store.Object, error) bool) {
 		anchors := append(slices.Clone(a.before), r.After)
 		last, ended, n := r.After, "", 0
+		some := r.After != "" // else the key "" is the first
 		for {
 			from, err := a.nearest(ctx, anchors)
 			if err != nil {
@@ -57,9 +58,10 @@ func (a anchored) List(ctx context.Context, r store.Range) iter.Seq2[store.Objec
 					yield(store.Object{}, err)
 					return
 				}
-				if at = o.Key; at <= last {
+				if at = o.Key; some && at <= last {
 					continue
 				}
+				some = true
 				if last = at; !yield(o, nil) {
 					return
 				}
@@ -116,7 +118,7 @@ func landmarksOf(c ledger.Closed, last string, near ...string) string {
 	}
 	all = append(all, near...)
 	slices.Sort(all)
-	all = slices.DeleteFunc(slices.Compact(all), func(k string) bool { return k == "" || k >= last })
+	all = slices.DeleteFunc(slices.Compact(all), func(k string) bool { return !isBorder(k) || k >= last })
 	var keys []string
 	for back := 1; back <= len(all) && len(keys) < mostBefore; back *= 2 {
 		keys = append(keys, all[len(all)-back])

@@ -32,14 +32,14 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	defer enough()
 	rest := half(ctx)
 	for j, err := range r.judged(ctx, r.join(looking, t.Range, t.Before)) {
-		if err != nil && whole && looking.Err() != nil && ctx.Err() == nil {
+		if err != nil && whole && isBorder(last) && looking.Err() != nil && ctx.Err() == nil {
 			more = true // a page that did not come in time: what came before it stands
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		if whole && (seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, rest)) {
+		if whole && (seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, rest)) && isBorder(last) {
 			more = true
 			break
 		}
@@ -180,7 +180,7 @@ func (r *run) copyTask(shard string, b ledger.BatchRef) task.Task {
 	case r.start.Events:
 		kind = task.Event
 	}
-	return task.Task{Kind: kind, Run: r.Name, Shard: shard, Batch: b.ID, First: b.First, Last: b.Last, Count: b.Pending, Bytes: b.Bytes}
+	return task.Task{Kind: kind, Run: r.Name, Shard: shard, Batch: b.ID, First: shortened(b.First), Last: shortened(b.Last), Count: b.Pending, Bytes: b.Bytes}
 }
 
 func (r *run) verifyTask(shard string) task.Task {

@@ -103,16 +103,19 @@ func (p *splitter) cut(ctx context.Context, s *span) (right span, ok bool, err e
 		return right, false, nil
 	}
 	keys, err := p.probe(ctx, mid, s.hi)
-	switch {
-	case err != nil:
+	if err != nil {
 		return right, false, err
-	case len(keys) == 0 || keys[0] == s.hi:
+	}
+	at := slices.IndexFunc(keys, isBorder)
+	if at < 0 || keys[at] == s.hi {
 		s.top = mid
 		return right, false, nil
 	}
+	whole := len(keys) < look
+	keys = keys[at:]
 	last := keys[len(keys)-1]
 	p.scale = p.scale.with(keys[0], last)
-	right = span{lo: keys[0], hi: s.hi, top: s.top, sample: [2]string{keys[0], last}, keys: int64(len(keys)), whole: len(keys) < look}
+	right = span{lo: keys[0], hi: s.hi, top: s.top, sample: [2]string{keys[0], last}, keys: int64(len(keys)), whole: whole}
 	s.hi, s.top = keys[0], mid
 	return right, true, nil
 }
