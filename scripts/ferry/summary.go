@@ -133,6 +133,8 @@ func doubted(rep pipeline.Report) string {
 		return "nothing was chosen"
 	case rep.Objects.Listed == 0:
 		return "nothing was listed"
+	case rep.Absent > 0:
+		return numbers(rep.Absent, "named key is", "named keys are") + " not at the source"
 	}
 	return "the source's listing is not complete"
 }

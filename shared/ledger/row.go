@@ -105,6 +105,7 @@ type Counts struct {
 	Warned   int64             `json:"warned,omitempty"`   // objects with a warning
 	Behind   int64             `json:"behind,omitempty"`   // how often the source ended its listing early: what was behind is among Listed
 	Unlisted int64             `json:"unlisted,omitempty"` // objects that the source had all the time, and that one of its listings did not show
+	Absent   int64             `json:"absent,omitempty"`   // keys that the job's list names and the source did not have: among the gone
 }
 
 // AllWarnings are those of the object as it was listed, and of the row, each once.
@@ -147,6 +148,7 @@ func (c *Counts) Add(o Counts) {
 	c.Warned += o.Warned
 	c.Behind += o.Behind
 	c.Unlisted += o.Unlisted
+	c.Absent += o.Absent
 	for k, v := range o.States {
 		bump(&c.States, k, v)
 	}

@@ -23,6 +23,9 @@ func (r *run) doubt(ctx context.Context, rep *Report) {
 	if rep.Unlisted > 0 {
 		why = append(why, rep.missed())
 	}
+	if rep.Absent > 0 {
+		why = append(why, r.notThere(rep))
+	}
 	if len(why) > 0 {
 		rep.Result, rep.Reason = ResultIncomplete, strings.Join(why, ". ")
 	}

@@ -40,7 +40,7 @@ func (r *run) judge(ctx context.Context, src store.Object, dst *store.Object) (l
 func (r *run) compareListed(src store.Object, dst *store.Object) (row ledger.Row, asks bool) {
 	row = ledger.Row{Src: src, At: r.Now().UTC()}
 	if absent(src) {
-		row.Src.Size, row.State, row.Reason = 0, ledger.Gone, "the list of keys names it, and the source does not have it"
+		row.Src.Size, row.State, row.Reason = 0, ledger.Gone, absentReason
 		return row, false
 	}
 	if state, reason := r.refuse(src); state != "" {

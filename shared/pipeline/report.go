@@ -67,11 +67,14 @@ type Report struct {
 	Warned   int64                         `json:"warned"`             // objects with a warning, as of metadata that could not be kept
 	Behind   int64                         `json:"behind,omitempty"`   // how often the source ended its listing early: what was behind was listed
 	Unlisted int64                         `json:"unlisted,omitempty"` // objects that the source had all the time, and that one of its listings did not show
+	Absent   int64                         `json:"absent,omitempty"`   // keys that the job's list names and the source did not have
 	Shards   int                           `json:"shards"`
 	Failures []ledger.Failure              `json:"failures,omitempty"` // the first 1,000; the CSV files have all
 	Unknown  []Unknown                     `json:"unknown,omitempty"`  // the first 1,000 of the stretches given up, whose count is not known
 	Unknowns int                           `json:"unknowns,omitempty"` // how many of these there are, where not all are named
 	Mirror   *Mirror                       `json:"mirror,omitempty"`   // what became of deletions, where they are mirrored
+
+	absent []string // some of the keys that Absent counts
 }
 
 // Mirror says what became of the target's copies of what the source no longer has.
@@ -187,15 +190,23 @@ func (rep *Report) take(s ledger.Shard, ended *ledger.Counts, m *Manifest) {
 	m.Files = append(m.Files, s.Proved.Objects)
 }
 
-// fail names failures, as many as there is room for.
-func (rep *Report) fail(f ...ledger.Failure) {
-	rep.Failures = append(rep.Failures, f[:min(len(f), ledger.MaxFailures-len(rep.Failures))]...)
+// fail names failures, as many as there is room for. Keys that are not at the
+// source are no failures of the run: its Reason tells of them.
+func (rep *Report) fail(all ...ledger.Failure) {
+	for _, f := range all {
+		switch {
+		case f.State == ledger.Gone:
+			rep.absent = append(rep.absent, f.Key)
+		case len(rep.Failures) < ledger.MaxFailures:
+			rep.Failures = append(rep.Failures, f)
+		}
+	}
 }
 
 // sum takes in how everything that was listed ended.
 func (rep *Report) sum(shards int, ended ledger.Counts) {
 	rep.Shards, rep.Warned, rep.Proofs = shards, ended.Warned, ended.Proofs
-	rep.Behind, rep.Unlisted = ended.Behind, ended.Unlisted
+	rep.Behind, rep.Unlisted, rep.Absent = ended.Behind, ended.Unlisted, ended.Absent
 	rep.Objects = totals(ended, func(t ledger.Tally) int64 { return t.Objects })
 	rep.Bytes = totals(ended, func(t ledger.Tally) int64 { return t.Bytes })
 	rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0

@@ -276,6 +276,11 @@ func (v *verifier) seal(ctx context.Context, f fact) error {
 func (v *verifier) keep(row ledger.Row) error {
 	v.listed.Bytes += row.Grew
 	v.counts.Count(row)
+	if row.State == ledger.Gone && row.Reason == absentReason {
+		if v.counts.Absent++; v.counts.Absent <= namedAbsent {
+			v.bad = append(v.bad, ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})
+		}
+	}
 	if row.State == ledger.Failed || row.State == ledger.Conflict || row.Verdict == ledger.Mismatch {
 		if len(v.bad) < ledger.MaxFailures {
 			v.bad = append(v.bad, ledger.Failure{Key: row.Key(), State: row.State, Verdict: row.Verdict, Reason: row.Reason})
