@@ -22,6 +22,9 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 	if need := needs(rep); need != "" {
 		text.WriteString(": " + need)
 	}
+	if n := o.Skipped + o.Gone; n > 0 {
+		fmt.Fprintf(&text, "; %s not moved", humanize.Comma(n))
+	}
 	text.WriteString("\n")
 	if rep.Reason != "" {
 		text.WriteString("  " + rep.Reason + "\n")
@@ -38,6 +41,9 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 	}
 	if len(sum) > 0 {
 		fmt.Fprintf(&text, "  %s listed = %s\n", humanize.Comma(o.Listed), strings.Join(sum, " + "))
+	}
+	for _, n := range rep.Unmoved() {
+		fmt.Fprintf(&text, "  %s %s: %s\n    %s\n", humanize.Comma(n.Objects), n.State, n.Cause, n.Cure)
 	}
 	if o.Excluded > 0 {
 		fmt.Fprintf(&text, "  %s more at the source, not chosen by the filter\n", numbers(o.Excluded, "object", "objects"))

@@ -31,6 +31,11 @@ func (m *Mismatch) Error() string {
 	return fmt.Sprintf("the %s of what was read is %s, want %s", m.What, m.Got, m.Want)
 }
 
+// Cause is what it has in common with others: not what was read, nor what was wanted.
+func (m *Mismatch) Cause() string {
+	return "the " + m.What + " of what was read is not the one that is wanted"
+}
+
 // Reader passes a body on, hashing it once as it goes. It holds back the last
 // byte until the whole agrees with what is wanted, and returns a *Mismatch
 // instead of it otherwise: an error after the last byte of a body with a known

@@ -135,6 +135,7 @@ type Failure struct {
 	State   State   `json:"state"`
 	Verdict Verdict `json:"verdict,omitempty"`
 	Reason  string  `json:"reason"`
+	Cause   Cause   `json:"cause,omitempty"`
 }
 
 // File names a file of the run.

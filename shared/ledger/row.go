@@ -52,6 +52,7 @@ type Row struct {
 	Verdict  Verdict      `json:"verdict,omitempty"`
 	Proof    Proof        `json:"proof,omitempty"`
 	Reason   string       `json:"reason,omitempty"`    // why, and the cure; for every state a user may ask about
+	Cause    Cause        `json:"cause,omitempty"`     // the same as a value, to group and count by
 	Warnings []string     `json:"warnings,omitempty"`  // what could not be kept: metadata over a limit
 	Grew     int64        `json:"grew,omitempty"`      // bytes the source object gained since it was listed, where its newer version was copied
 	Tries    int          `json:"tries,omitempty"`     // how often copying was tried and failed
@@ -102,6 +103,7 @@ type Counts struct {
 	States   map[State]Tally   `json:"states,omitempty"`
 	Verdicts map[Verdict]Tally `json:"verdicts,omitempty"`
 	Proofs   map[Proof]Tally   `json:"proofs,omitempty"`
+	Causes   map[Cause]Tally   `json:"causes,omitempty"`   // of what was skipped or is gone
 	Warned   int64             `json:"warned,omitempty"`   // objects with a warning
 	Behind   int64             `json:"behind,omitempty"`   // how often the source ended its listing early: what was behind is among Listed
 	Unlisted int64             `json:"unlisted,omitempty"` // objects that the source had all the time, and that one of its listings did not show
@@ -133,6 +135,9 @@ func (c *Counts) Count(r Row) {
 	if r.Proof != "" && (r.State == Copied || r.State == Unchanged) {
 		bump(&c.Proofs, r.Proof, one)
 	}
+	if r.State == Skipped || r.State == Gone {
+		bump(&c.Causes, r.Cause.known(), one)
+	}
 	if len(r.AllWarnings()) > 0 {
 		c.Warned++
 	}
@@ -157,6 +162,9 @@ func (c *Counts) Add(o Counts) {
 	}
 	for k, v := range o.Proofs {
 		bump(&c.Proofs, k, v)
+	}
+	for k, v := range o.Causes {
+		bump(&c.Causes, k.known(), v)
 	}
 }
 

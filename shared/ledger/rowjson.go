@@ -31,6 +31,7 @@ func appendRow(b []byte, r *Row) (_ []byte, ok bool) {
 	w.member(`,"verdict":`, string(r.Verdict))
 	w.member(`,"proof":`, string(r.Proof))
 	w.member(`,"reason":`, r.Reason)
+	w.member(`,"cause":`, string(r.Cause))
 	w.warnings(r.Warnings)
 	w.count(`,"grew":`, r.Grew)
 	w.count(`,"tries":`, int64(r.Tries))

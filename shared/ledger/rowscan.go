@@ -34,6 +34,8 @@ func scanRow(line []byte, known *recurring, r *Row) bool {
 			return again(&s, &r.Proof, &known.proof)
 		case "reason":
 			return again(&s, &r.Reason, &known.reason)
+		case "cause":
+			return again(&s, &r.Cause, &known.cause)
 		case "warnings":
 			return s.warnings(&r.Warnings)
 		case "grew":
@@ -75,6 +77,7 @@ type recurring struct {
 	verdict Verdict
 	proof   Proof
 	reason  string
+	cause   Cause
 }
 
 // word is where a text belongs, and where among the texts it ends.

@@ -29,6 +29,7 @@ type segmentHead struct {
 	Until time.Time  `json:"until,omitzero"`  // a write-off's: the rest is not begun before
 	Since int64      `json:"since,omitempty"` // a write-off's: since when a side that the rest waits for has not answered
 	Lost  string     `json:"lost,omitempty"`  // a write-off's: given up as a whole, and why; no rows follow
+	Cause Cause      `json:"cause,omitempty"` // of a lost one
 }
 
 // Level 1 costs a third of the default's processor time for a tenth more bytes
@@ -213,11 +214,12 @@ type WriteOff struct {
 	Until time.Time  // the rest is not begun before, but for what is to be removed; zero: at once
 	Since int64      // since when the source or the target that the rest waits for has not answered, in Unix seconds; 0: it waits for none
 	Lost  string     // if not empty, the batch was given up as a whole; Rows is empty then
+	Cause Cause      // why, of a lost one
 }
 
 // WriteOff creates a batch's outcome and returns the one that stands.
 func (r *Run) WriteOff(ctx context.Context, batch string, w WriteOff) (WriteOff, error) {
-	data, err := encodeSegment(segmentHead{Rest: w.Rest, Until: w.Until, Since: w.Since, Lost: w.Lost}, w.Rows)
+	data, err := encodeSegment(segmentHead{Rest: w.Rest, Until: w.Until, Since: w.Since, Lost: w.Lost, Cause: w.Cause}, w.Rows)
 	if err != nil {
 		return WriteOff{}, fault.New(fault.Invalid, "ledger.WriteOff", batch, err)
 	}
@@ -242,7 +244,7 @@ func decodeWriteOff(data []byte, batch string) (WriteOff, error) {
 	if head.Retry != nil {
 		head.Rest = append(head.Rest, *head.Retry)
 	}
-	return WriteOff{Rows: rows, Rest: head.Rest, Until: head.Until, Since: head.Since, Lost: head.Lost}, err
+	return WriteOff{Rows: rows, Rest: head.Rest, Until: head.Until, Since: head.Since, Lost: head.Lost, Cause: head.Cause}, err
 }
 
 // Settled reads the rows of a batch as they stand now, in key order, following
@@ -263,7 +265,8 @@ func (r *Run) Settled(ctx context.Context, b BatchRef) (rows []Row, done bool, e
 		rows, err = r.Rows(ctx, b.ID)
 		for i := range rows {
 			if rows[i].State == Pending {
-				rows[i].State, rows[i].Reason = Failed, w.Lost
+				rows[i].State = Failed
+				rows[i].Because(w.Cause, w.Lost)
 			}
 		}
 		return rows, true, err

@@ -192,6 +192,6 @@ func tallyRow(p *ledger.Proved, row ledger.Row) {
 	p.Counts.Listed.Add(0, row.Grew)
 	p.Counts.Count(row)
 	if (row.State == ledger.Failed || row.State == ledger.Conflict) && len(p.Failures) < ledger.MaxFailures {
-		p.Failures = append(p.Failures, ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})
+		p.Failures = append(p.Failures, row.Failure())
 	}
 }

@@ -16,7 +16,9 @@ type Group struct {
 	Cause    string // what is the matter, without what differs from key to key
 	Cure     string // what to do about it
 	Keys     []GroupKey
-	distinct map[string]bool
+	named    bool            // Cause was written by whoever met it
+	distinct map[string]bool // the reasons
+	commons  map[string]bool // what is common of them
 }
 
 // GroupKey is one object of a group.
@@ -37,10 +39,13 @@ func (g Group) Count() int64 { return int64(len(g.Keys)) }
 // Rest are the keys that are folded away.
 func (g Group) Rest() []GroupKey { return g.Keys[min(shownKeys, len(g.Keys)):] }
 
-// Causes groups failures by state and by what their reasons have in common,
-// the largest group first.
+// Causes groups failures by state and cause, the largest group first. Where an
+// older version wrote no cause, what the reasons have in common counts for one.
 func Causes(failures []ledger.Failure) []Group {
-	type id struct{ state, cause string }
+	type id struct {
+		state, cause string
+		named        bool
+	}
 	at := map[id]int{}
 	var groups []Group
 	for _, f := range failures {
@@ -48,15 +53,18 @@ func Causes(failures []ledger.Failure) []Group {
 		if f.Verdict == ledger.Mismatch {
 			state = string(f.Verdict)
 		}
-		k := id{state, common(f.Reason)}
+		k := id{state, string(f.Cause), f.Cause != ""}
+		if !k.named {
+			k.cause = common(f.Reason)
+		}
 		i, ok := at[k]
 		if !ok {
 			i = len(groups)
 			at[k] = i
-			groups = append(groups, Group{State: state, Cause: k.cause, distinct: map[string]bool{}})
+			groups = append(groups, Group{State: state, Cause: k.cause, named: k.named, distinct: map[string]bool{}, commons: map[string]bool{}})
 		}
 		groups[i].Keys = append(groups[i].Keys, GroupKey{f.Key, f.Reason})
-		groups[i].distinct[f.Reason] = true
+		groups[i].distinct[f.Reason], groups[i].commons[common(f.Reason)] = true, true
 	}
 	for i := range groups {
 		groups[i].settle()
@@ -67,17 +75,20 @@ func Causes(failures []ledger.Failure) []Group {
 
 // settle puts the group into words for a person.
 func (g *Group) settle() {
-	if len(g.distinct) == 1 {
-		g.Cause = g.Keys[0].Note
+	cause, cure, ok := strings.Cut(g.Cause, "; ") // a sentence of ours: "cause; cure"
+	if reason := g.Keys[0].Note; len(g.distinct) == 1 && !g.named {
+		cause, cure, ok = strings.Cut(reason, "; ")
+	} else if len(g.distinct) == 1 {
+		cause = strings.TrimSuffix(reason, "; "+cure)
 	}
 	for i, k := range g.Keys {
-		g.Keys[i].Note = ""
-		if len(g.distinct) > 1 {
+		switch {
+		case len(g.distinct) == 1:
+			g.Keys[i].Note = ""
+		case len(g.commons) == 1:
 			g.Keys[i].Note = particular(k.Note, k.Key)
-		}
+		} // else the reasons differ in their words, too
 	}
-	// A row's reason reads "cause; cure" wherever there is a cure.
-	cause, cure, ok := strings.Cut(g.Cause, "; ")
 	switch {
 	case cause == "":
 		cause = "no reason was recorded"

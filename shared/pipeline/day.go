@@ -244,7 +244,7 @@ func countEvent(p *ledger.Proved, row ledger.Row) {
 	p.Counts.Listed.Bytes += row.Src.Size
 	if row.State == ledger.Failed || row.State == ledger.Conflict || row.Verdict == ledger.Mismatch {
 		if len(p.Failures) < ledger.MaxFailures {
-			p.Failures = append(p.Failures, ledger.Failure{Key: row.Key(), State: row.State, Verdict: row.Verdict, Reason: row.Reason})
+			p.Failures = append(p.Failures, row.Failure())
 		}
 	}
 }
@@ -263,7 +263,7 @@ func (r *run) settled(ctx context.Context, batches []ledger.BatchRef, open bool)
 				ended[i], err = r.Outcome(ctx, b)
 			}
 			if fault.KindOf(err) == fault.Corrupt { // something happened, and nobody knows what
-				ended[i], err = []ledger.Row{{Src: store.Object{Key: b.ID}, State: ledger.Failed, Reason: "what became of this batch cannot be read, nor which keys it has: " + err.Error()}}, nil
+				ended[i], err = []ledger.Row{{Src: store.Object{Key: b.ID}, State: ledger.Failed, Reason: "what became of this batch cannot be read, nor which keys it has: " + err.Error(), Cause: "what became of a batch cannot be read: " + causeOf(err)}}, nil
 			}
 			return err
 		})

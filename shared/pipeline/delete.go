@@ -270,14 +270,19 @@ func (r *run) deleteOne(ctx context.Context, seen *sides, row ledger.Row) ledger
 	row.At = r.Now().UTC()
 	switch u, taken := isUnwanted(err); {
 	case err == nil:
-		row.State, row.Reason = state, why
+		row.State = state
+		row.Because("", why)
+		if why == unlistedReason {
+			row.Cause = ledger.Unlisted
+		}
 	case taken && u.why != "":
-		row.State, row.Reason = ledger.Skipped, u.why+"; the target keeps its copy"
+		row.State = ledger.Skipped
+		row.Because(ledger.TakenBack, u.why+"; the target keeps its copy")
 	case taken || waits || kind == fault.Throttled || ctx.Err() != nil: // waiting spends no try
-		row.Reason = reason(err)
+		explain(&row, err)
 	default:
 		row.Tries++
-		if row.Reason = reason(err); kind == fault.Invalid || kind == fault.Denied || row.Tries >= r.job.Limits.Attempts {
+		if explain(&row, err); kind == fault.Invalid || kind == fault.Denied || row.Tries >= r.job.Limits.Attempts {
 			row.State = ledger.Failed
 			r.log.ErrorContext(ctx, "object not deleted", "key", row.Key(), "fault", kind, "err", err)
 		}

@@ -23,7 +23,7 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 		case fault.KindOf(err) == fault.Corrupt:
 			rep.Result = ResultIncomplete
 			rep.Mirror.Failed.Add(int64(b.of.Rows), b.of.Bytes)
-			rep.fail(ledger.Failure{Key: b.of.First, State: ledger.Failed, Reason: "what became of this and what follows up to " + strconv.Quote(b.of.Last) + " is not known: " + err.Error()})
+			rep.fail(ledger.Failure{Key: b.of.First, State: ledger.Failed, Reason: "what became of this and what follows up to " + strconv.Quote(b.of.Last) + " is not known: " + err.Error(), Cause: "what became of the deletions of a stretch is not known: " + causeOf(err)})
 		case err != nil:
 			return err
 		}
@@ -91,12 +91,13 @@ func (rep *Report) mirrored(row ledger.Row) {
 	case ledger.Failed:
 		rep.Mirror.Failed.Add(1, size)
 		rep.Result = ResultIncomplete
-		rep.fail(ledger.Failure{Key: row.Key(), State: row.State, Reason: "it could not be deleted from the target: " + row.Reason})
+		row.Because("it could not be deleted from the target: "+row.Cause, "it could not be deleted from the target: "+row.Reason)
+		rep.fail(row.Failure())
 	case ledger.Pending:
 		rep.Mirror.Open.Add(1, size)
 	default:
 		rep.Mirror.Kept.Add(1, size)
-		if row.Reason == unlistedReason {
+		if row.Cause == ledger.Unlisted {
 			rep.Unlisted++
 		}
 	}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -152,7 +151,7 @@ func (r *run) eventRow(ctx context.Context, t task.Task) (ledger.Row, error) {
 	}
 	rows, err := r.Rows(ctx, t.Batch)
 	if err == nil && len(rows) != 1 {
-		err = fault.New(fault.Invalid, "pipeline.event", t.Batch, fmt.Errorf("the batch has %d rows, want one", len(rows)))
+		err = fault.New(fault.Invalid, "pipeline.event", t.Batch, fault.Errorf("the batch has %d rows, want one", len(rows)))
 	}
 	if err != nil {
 		return ledger.Row{}, err
@@ -163,9 +162,9 @@ func (r *run) eventRow(ctx context.Context, t task.Task) (ledger.Row, error) {
 // lostEvent is the write-off of an event that was given up.
 func (r *run) lostEvent(t task.Task, cause error) ledger.WriteOff {
 	if t.Key == "" {
-		return ledger.WriteOff{Lost: cause.Error()}
+		return ledger.WriteOff{Lost: cause.Error(), Cause: causeOf(cause)}
 	}
-	return ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: t.Key}, State: ledger.Failed, Reason: cause.Error(), At: r.Now().UTC()}}}
+	return ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: t.Key}, State: ledger.Failed, Reason: cause.Error(), Cause: causeOf(cause), At: r.Now().UTC()}}}
 }
 
 // dayOf is whose events of which day a run collects.
@@ -236,7 +235,7 @@ func (p *Pipeline) dayRun(ctx context.Context, j job.Job, at time.Time) (string,
 		p.days[want] = name
 		return name, nil
 	}
-	return "", fault.New(fault.Invalid, "pipeline.dayRun", j.Name, fmt.Errorf("the job was changed %d times in a day", mostDays))
+	return "", fault.New(fault.Invalid, "pipeline.dayRun", j.Name, fault.Errorf("the job was changed %d times in a day", mostDays))
 }
 
 // sameJob reports whether a standing record of a job is that of frozen. A

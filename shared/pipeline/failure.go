@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"kodoferry/shared/digest"
@@ -40,7 +39,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 		a.slots.Throttled(a.began, fault.WaitOf(err))
 		a.Watch(Event{Kind: Slowed, Key: a.row.Key(), Err: err})
 		wait = max(fault.WaitOf(err), min(a.Quick<<min(a.throttled, 8), 30*time.Second))
-		a.row.Reason = reason(err)
+		explain(&a.row, err)
 		if late(ctx, wait) || a.throttled == mostWaits {
 			a.row.Waits++
 			a.copier.throttled.Store(true)
@@ -60,7 +59,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	if a.row.State == ledger.Pending && wholly(err) {
 		var waits bool
 		if waits, err = a.unserved(ctx, a.run, where, a.row.Key(), err); waits {
-			a.row.Reason = reason(err)
+			explain(&a.row, err)
 			return 0, false
 		}
 	}
@@ -80,7 +79,8 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 // decides nothing.
 func (a *attempt) withdraw(u *unwanted) {
 	if u.why != "" {
-		a.row.State, a.row.Reason, a.row.At = ledger.Skipped, u.why, a.Now().UTC()
+		a.row.State, a.row.At = ledger.Skipped, a.Now().UTC()
+		a.row.Because(ledger.TakenBack, u.why)
 	}
 }
 
@@ -94,7 +94,7 @@ func (a *attempt) restat(ctx context.Context, err error) error {
 	case serr != nil:
 		return serr
 	case fault.KindOf(err) == fault.NotFound:
-		return fault.New(fault.Temporary, "copy", a.row.Key(), fmt.Errorf("the bucket has it, the download host does not: check domain= (%w)", err))
+		return fault.New(fault.Temporary, "copy", a.row.Key(), fault.Errorf("the bucket has it, the download host does not: check domain= (%w)", err))
 	case !sameVersion(a.row.Src, now):
 		a.replaced(now)
 	}
@@ -103,22 +103,23 @@ func (a *attempt) restat(ctx context.Context, err error) error {
 
 func (a *attempt) gone() {
 	a.row.State, a.row.At = ledger.Gone, a.Now().UTC()
-	a.row.Reason = "it was deleted at the source after it was listed"
+	a.row.Because(ledger.Vanished, "it was deleted at the source after it was listed")
 }
 
 // replaced takes the source's newer version into the row.
 func (a *attempt) replaced(now store.Object) {
 	a.row.Grew += now.Size - a.row.Src.Size
 	a.row.Src, a.row.Read, a.row.PartSize = now, "", 0
-	if state, why := a.refuse(now); state != "" {
-		a.row.State, a.row.Reason, a.row.At = state, why, a.Now().UTC()
+	if a.refuse(&a.row) {
+		a.row.At = a.Now().UTC()
 	}
 }
 
 // blame writes err into the row: Failed if trying again is hopeless or was
 // tried often enough, or still Pending.
 func (a *attempt) blame(ctx context.Context, err error) {
-	a.row.Reason, a.row.At = reason(err), a.Now().UTC()
+	a.row.At = a.Now().UTC()
+	explain(&a.row, err)
 	kind := fault.KindOf(err)
 	hopeless := kind == fault.Invalid || kind == fault.NotFound || a.row.Tries >= a.job.Limits.Attempts*quickTries ||
 		kind == fault.Denied && a.quick >= quickTries // the bucket was probed and does serve others
@@ -126,7 +127,7 @@ func (a *attempt) blame(ctx context.Context, err error) {
 		if a.row.Read == bad.Got {
 			a.accept = a.job.HashMismatch == job.CopyMismatch
 			hopeless = !a.accept
-			a.row.Reason = fmt.Sprintf("the listed hash is wrong: two reads agree on the %s %s, the listing says %s; hashMismatch=copy accepts the bytes as they are", bad.What, bad.Got, bad.Want)
+			explain(&a.row, fault.Errorf("the listed hash is wrong: two reads agree on the "+bad.What+" %s, the listing says %s; hashMismatch=copy accepts the bytes as they are", bad.Got, bad.Want))
 		}
 		a.row.Read = bad.Got
 	}

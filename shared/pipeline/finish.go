@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -69,7 +68,7 @@ func (a *attempt) joined(done []ledger.PartRow) (crc uint64, proof ledger.Proof,
 	}
 	src := a.row.Src
 	if size != src.Size {
-		return 0, "", fault.New(fault.Corrupt, "finish", src.Key, fmt.Errorf("the parts have %d bytes, want %d", size, src.Size))
+		return 0, "", fault.New(fault.Corrupt, "finish", src.Key, fault.Errorf("the parts have %d bytes, want %d", size, src.Size))
 	}
 	if !digest.IsQetag(src.Hash) {
 		return crc, ledger.ByCRC, nil
@@ -120,9 +119,10 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	sum := strconv.FormatUint(crc, 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
 		a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: stored.CRC64, Size: a.row.Src.Size}
-		return fault.New(fault.Corrupt, "finish", a.row.Key(), fmt.Errorf("the target stored CRC64 %s of parts that join to %s", stored.CRC64, sum))
+		return fault.New(fault.Corrupt, "finish", a.row.Key(), fault.Errorf("the target stored CRC64 %s of parts that join to %s", stored.CRC64, sum))
 	}
-	a.row.State, a.row.Reason, a.row.Proof, a.row.Warnings = ledger.Copied, "", proof, u.Warnings
+	a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, proof, u.Warnings
+	a.row.Because("", "")
 	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
 	a.row.At = a.Now().UTC()
 	return nil
@@ -190,7 +190,8 @@ func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]
 	a.row.Tries += quickTries // a whole object was read and written: that counts for a delivery
 	switch kind := fault.KindOf(err); {
 	case errors.Is(err, errConflict):
-		a.row.State, a.row.Reason, a.row.At = ledger.Conflict, conflictReason, r.Now().UTC()
+		a.row.State, a.row.At = ledger.Conflict, r.Now().UTC()
+		a.row.Because("", conflictReason)
 		err = errConflict
 	case kind == fault.NotFound || kind == fault.Changed:
 		err = a.restat(ctx, err)
@@ -215,7 +216,7 @@ func (r *run) shrink(ctx context.Context, t task.Task, u ledger.Upload) ([]task.
 	row := u.Row
 	row.PartSize = max(u.PartSize/2/digest.BlockSize*digest.BlockSize, digest.BlockSize)
 	if partSize(row, row.PartSize) == u.PartSize {
-		return nil, fault.New(fault.Temporary, "part", row.Key(), fmt.Errorf("a part of %d bytes does not fit an invocation, and smaller ones would be too many", u.PartSize))
+		return nil, fault.New(fault.Temporary, "part", row.Key(), fault.Errorf("a part of %d bytes does not fit an invocation, and smaller ones would be too many", u.PartSize))
 	}
 	r.drop(ctx, t.Batch)
 	return r.settle(ctx, t, row, 0)

@@ -53,14 +53,14 @@ func (c *copier) follow(ctx context.Context, row ledger.Row) (ledger.Row, error)
 func (c *copier) compare(ctx context.Context, old ledger.Row, found store.Object) (ledger.Row, error) {
 	row := ledger.Row{Src: found, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: c.Now().UTC()}
 	if sameVersion(old.Src, found) {
-		row.PartSize, row.Read, row.Reason = old.PartSize, old.Read, old.Reason
+		row.PartSize, row.Read = old.PartSize, old.Read
+		row.Because(old.Cause, old.Reason)
 	}
 	if !c.chosen(found) {
 		row.State = ""
 		return row, nil
 	}
-	if state, reason := c.refuse(found); state != "" {
-		row.State, row.Reason = state, reason
+	if c.refuse(&row) {
 		return row, nil
 	}
 	kept, err := c.dst.Stat(ctx, found.Key)
@@ -74,7 +74,8 @@ func (c *copier) compare(ctx context.Context, old ledger.Row, found store.Object
 		return row, nil
 	}
 	if c.weigh(&row, kept); row.State == ledger.Unchanged {
-		row.Verdict, row.Reason = ledger.Verified, ""
+		row.Verdict = ledger.Verified
+		row.Because("", "")
 	}
 	return row, nil
 }
@@ -91,7 +92,8 @@ func (c *copier) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
 	case !carries(kept, row.Src) || row.Dst == nil || row.Dst.ETag != kept.Hash:
 		return false, nil
 	}
-	row.Verdict, row.Reason, row.Dst.Modified = ledger.Verified, "", kept.Modified
+	row.Verdict, row.Dst.Modified = ledger.Verified, kept.Modified
+	row.Because("", "")
 	return true, nil
 }
 
@@ -102,7 +104,7 @@ func (c *copier) unseen(ctx context.Context, row ledger.Row, err error) (ledger.
 	if row.State != ledger.Copied {
 		return row, err
 	}
-	row.Reason = "it was copied, but could not be looked at again: " + reason(err)
+	explain(&row, fault.Errorf("it was copied, but could not be looked at again: %w", err))
 	if o := c.outage(ctx, c.task, row.Key()); wholly(err) && o != nil && !c.over(o) {
 		c.out.Store(o)
 		c.noteDown(ctx, c.task, o)
@@ -141,7 +143,7 @@ func (c *copier) vanished(ctx context.Context, old ledger.Row) (ledger.Row, erro
 		row.State = ""
 		return row, nil
 	}
-	row.Reason = "the source does not have it"
+	row.Because(ledger.Deleting, "the source does not have it")
 	if c.dst.CheckKey(key) != nil {
 		return row, nil // nor can the target
 	}

@@ -40,11 +40,11 @@ func (r *run) judge(ctx context.Context, src store.Object, dst *store.Object) (l
 func (r *run) compareListed(src store.Object, dst *store.Object) (row ledger.Row, asks bool) {
 	row = ledger.Row{Src: src, At: r.Now().UTC()}
 	if absent(src) {
-		row.Src.Size, row.State, row.Reason = 0, ledger.Gone, absentReason
+		row.Src.Size, row.State = 0, ledger.Gone
+		row.Because(ledger.NotThere, absentReason)
 		return row, false
 	}
-	if state, reason := r.refuse(src); state != "" {
-		row.State, row.Reason = state, reason
+	if r.refuse(&row) {
 		return row, false
 	}
 	row.State = ledger.Pending
@@ -92,41 +92,65 @@ func (r *run) weigh(row *ledger.Row, kept store.Object) {
 		row.State, row.Proof = ledger.Unchanged, ledger.ByKept
 	case r.job.Overwrite == job.OverwriteAlways:
 	case r.job.Overwrite == job.OverwriteNever:
-		row.State, row.Reason = ledger.Skipped, "the target holds another object, which overwrite=never leaves alone"
+		row.State = ledger.Skipped
+		row.Because(ledger.LeftNever, "the target holds another object, which overwrite=never leaves alone")
 	case r.job.Overwrite == job.OverwriteNewer && !src.Modified.After(kept.Modified):
-		row.State, row.Reason = ledger.Skipped, "the target's object is not older than the source's, so overwrite=newer leaves it alone"
+		row.State = ledger.Skipped
+		row.Because(ledger.LeftNewer, "the target's object is not older than the source's, so overwrite=newer leaves it alone")
 	case r.job.Overwrite == job.OverwriteNewer:
 	case r.others(kept) && !kept.Modified.Before(src.Modified.Truncate(time.Second)):
-		row.State, row.Reason = ledger.Conflict, conflictReason
+		row.State = ledger.Conflict
+		row.Because("", conflictReason)
 	}
 	row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 }
 
 const conflictReason = "the target holds a newer object that this job did not write; it was left alone (overwrite=always would replace it)"
 
-// refuse says why an object cannot be copied at all: "" if it can.
-func (r *run) refuse(src store.Object) (ledger.State, string) {
+// ambiguous is the cause of what a listing does not name for sure.
+const ambiguous ledger.Cause = "the listing names keys in a way that may stand for others; rename the objects at the source, or copy them by a service that encodes keys"
+
+// refuse reports whether the row's object cannot be copied at all, and takes why
+// into the row.
+func (r *run) refuse(row *ledger.Row) bool {
+	src, target := row.Src, r.job.TargetKey(row.Key())
+	fails := func(err error) bool {
+		row.State = ledger.Failed
+		explain(row, err)
+		return true
+	}
+	skips := func(c ledger.Cause, reason string) bool {
+		row.State = ledger.Skipped
+		row.Because(c, reason)
+		return true
+	}
 	if src.Ambiguous != "" {
-		return ledger.Failed, src.Ambiguous
+		row.State = ledger.Failed
+		row.Because(ambiguous, src.Ambiguous)
+		return true
 	}
 	if err := r.dst.CheckKey(src.Key); err != nil {
-		return ledger.Failed, reason(err)
+		return fails(err)
 	}
-	switch target := r.job.TargetKey(src.Key); {
+	switch {
 	case r.ledgers(target):
-		return ledger.Failed, fmt.Sprintf("its target key %q is under the ledger's prefix %q; put the ledger elsewhere (--ledger), or give the target a prefix", target, r.job.Ledger.Prefix)
+		return fails(fault.Errorf("its target key %q is under the ledger's prefix %q; put the ledger elsewhere (--ledger), or give the target a prefix", target, r.job.Ledger.Prefix))
 	case src.Disabled:
-		return ledger.Skipped, "it is disabled at the source; enable it (chstatus) to have it copied"
+		return skips(ledger.Disabled, "it is disabled at the source; enable it (chstatus) to have it copied")
 	case src.Frozen:
-		how := "restoreAr"
-		if r.job.Source.Scheme == job.S3 {
-			how = "RestoreObject"
-		}
-		return ledger.Skipped, fmt.Sprintf("it is archived (%s) and not thawed; restore it (%s) and run again", src.Class, how)
+		return skips(ledger.Archived, fmt.Sprintf("it is archived (%s) and not thawed; restore it (%s) and run again", src.Class, r.thawing()))
 	case src.Size > maxParts*maxPart:
-		return ledger.Failed, fmt.Sprintf("it has %d bytes, and OSS holds no object of more than %d; split it at the source", src.Size, int64(maxParts*maxPart))
+		return fails(fault.Errorf("it has %d bytes, and OSS holds no object of more than %d; split it at the source", src.Size, int64(maxParts*maxPart)))
 	}
-	return "", ""
+	return false
+}
+
+// thawing is what the source calls the thawing of an archived object.
+func (r *run) thawing() string {
+	if r.job.Source.Scheme == job.S3 {
+		return "RestoreObject"
+	}
+	return "restoreAr"
 }
 
 // ledgers reports whether a target key is the ledger's.
@@ -160,4 +184,16 @@ func reason(err error) string {
 		return e.Err.Error() // the sentence names the cure; the operation would only hide it
 	}
 	return err.Error()
+}
+
+// explain gives a row err as its reason, and the cause of that.
+func explain(row *ledger.Row, err error) { row.Because(causeOf(err), reason(err)) }
+
+// causeOf is the cause of an error as reason words it: without the operation where
+// the sentence says all.
+func causeOf(err error) ledger.Cause {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
+		err = e.Err
+	}
+	return ledger.Cause(fault.Cause(err))
 }

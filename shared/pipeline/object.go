@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -110,11 +109,12 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	sum := strconv.FormatUint(read.CRC64(), 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
 		a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: stored.CRC64, Size: a.row.Src.Size}
-		return target, fault.New(fault.Corrupt, "copy", a.row.Key(), fmt.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
+		return target, fault.New(fault.Corrupt, "copy", a.row.Key(), fault.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
 	}
 	a.pace.saw(a.row.Src.Size, time.Since(begun))
-	a.row.State, a.row.Reason, a.row.Warnings = ledger.Copied, "", slices.Concat(found.Warnings, stored.Warnings)
+	a.row.State, a.row.Warnings = ledger.Copied, slices.Concat(found.Warnings, stored.Warnings)
 	a.row.Proof = ledger.Proof(read.Proof())
+	a.row.Because("", "")
 	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
 	return target, nil
 }
@@ -199,11 +199,13 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 		return true, false, nil
 	case carries(kept, a.row.Src):
 		a.again.Store(true)
-		a.row.State, a.row.Reason, a.row.Proof = ledger.Copied, "", a.adopted()
+		a.row.State, a.row.Proof = ledger.Copied, a.adopted()
+		a.row.Because("", "")
 		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 		return true, true, nil
 	case a.foreign(kept):
-		a.row.State, a.row.Reason = ledger.Conflict, conflictReason
+		a.row.State = ledger.Conflict
+		a.row.Because("", conflictReason)
 		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return true, true, nil
 	}
@@ -263,7 +265,8 @@ func (a *attempt) untouched(ctx context.Context) error {
 // source's, however the transport wrapped it.
 func (a *attempt) cause(read *digest.Reader, err error) (side, error) {
 	if errors.Is(err, errConflict) {
-		a.row.State, a.row.Reason = ledger.Conflict, conflictReason
+		a.row.State = ledger.Conflict
+		a.row.Because("", conflictReason)
 		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return target, nil
 	}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -115,7 +114,7 @@ func (p *Pipeline) ledgerOutage(ctx context.Context, r *run, t task.Task) error 
 	if p.Now().Sub(since) > time.Duration(limit) {
 		return nil
 	}
-	err = fault.New(fault.Later, "pipeline.Do", t.Run, fmt.Errorf("the ledger does not answer since %s, and is waited for up to %s: %w", minute(since), limit, err))
+	err = fault.New(fault.Later, "pipeline.Do", t.Run, fault.Errorf("the ledger does not answer since %s, and is waited for up to %s: %w", minute(since), limit, err))
 	p.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", limit, "err", err)
 	p.Watch(Event{Kind: Down, Task: t, Err: err})
 	return err
@@ -229,7 +228,7 @@ func (r *run) tooLong(o *outage) error {
 	if kind == fault.Throttled {
 		kind = fault.Temporary // waiting for it is over
 	}
-	return fault.New(kind, "pipeline.Do", r.Name, fmt.Errorf("the %s has not answered since %s, longer than limits.outage (%s) says to wait: see to it, then run again; last it said: %w", o.side, minute(o.since), r.job.Limits.Outage, o.last))
+	return fault.New(kind, "pipeline.Do", r.Name, fault.Errorf("the %s has not answered since %s, longer than limits.outage (%s) says to wait; see to it, then run again (last it said: %w)", o.side, minute(o.since), r.job.Limits.Outage, o.last))
 }
 
 // await returns t once more, to be done when the outage may be over.
@@ -241,7 +240,7 @@ func (r *run) await(t task.Task, o *outage) []task.Task {
 
 // noteDown puts an outage into the log and shows it to who watches.
 func (r *run) noteDown(ctx context.Context, t task.Task, o *outage) {
-	err := fmt.Errorf("the %s does not answer since %s, and is waited for up to %s: %w", o.side, minute(o.since), r.job.Limits.Outage, o.last)
+	err := fault.Errorf("the %s does not answer since %s, and is waited for up to %s: %w", o.side, minute(o.since), r.job.Limits.Outage, o.last)
 	r.log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.side.String(), "kind", t.Kind, "since", o.since, "limit", r.job.Limits.Outage, "fault", fault.KindOf(o.last), "err", o.last)
 	r.Watch(Event{Kind: Down, Task: t, Err: err})
 }

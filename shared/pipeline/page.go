@@ -130,9 +130,13 @@ func (p page) ended() string {
 	return s
 }
 
-// Headline is the result in one word.
+// Headline is the result in a word, and how many objects were not moved.
 func (p page) Headline() string {
-	return map[Result]string{ResultVerified: "Verified", ResultIncomplete: "Incomplete", ResultCancelled: "Cancelled"}[p.Result]
+	word := map[Result]string{ResultVerified: "Verified", ResultIncomplete: "Incomplete", ResultCancelled: "Cancelled"}[p.Result]
+	if n := p.Objects.Skipped + p.Objects.Gone; n > 0 {
+		word += fmt.Sprintf("; %s not moved", humanize.Comma(n))
+	}
+	return word
 }
 
 // good is the sentence of a verified run.

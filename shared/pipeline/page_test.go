@@ -95,12 +95,12 @@ func TestThePageSaysWhatTheReportSays(t *testing.T) {
 		not  []string
 	}{
 		"a verified run says so, and what it left out": {
-			want: []string{"<h1>Verified</h1>", "All 1,234,567 objects listed", "1,234,550", "12 were skipped", "5 were deleted at the source", "the books balance", "5,497,558,138,880", "The weakest of the five", "1 h 23 min"},
+			want: []string{"<h1>Verified; 17 not moved</h1>", "What was not moved", "12 skipped", "5 gone", "All 1,234,567 objects listed", "1,234,550", "12 were skipped", "5 were deleted at the source", "the books balance", "5,497,558,138,880", "The weakest of the five", "1 h 23 min"},
 			not:  []string{"Incomplete", "What needs a person", "Not known"},
 		},
 		"a failed run counts what needs a person": {
 			set:  []func(*pipeline.Report){failing(10)},
-			want: []string{"<h1>Incomplete</h1>", "10 objects need a person to look: 8 failed, 2 in conflict", "1,234,557 are accounted for", "What needs a person", "the books balance"},
+			want: []string{"<h1>Incomplete; 17 not moved</h1>", "10 objects need a person to look: 8 failed, 2 in conflict", "1,234,557 are accounted for", "What needs a person", "the books balance"},
 			not:  []string{"<h1>Verified</h1>", "The first"},
 		},
 		"more failures than a report names are counted": {
@@ -109,7 +109,7 @@ func TestThePageSaysWhatTheReportSays(t *testing.T) {
 		},
 		"given up stretches are not counted as nothing": {
 			set:  []func(*pipeline.Report){unknown},
-			want: []string{"<h1>Incomplete</h1>", "2 stretches of the source could not be listed", "Not known", "the beginning", "the end", "U&#43;0001", "not in these books"},
+			want: []string{"<h1>Incomplete; 17 not moved</h1>", "2 stretches of the source could not be listed", "Not known", "the beginning", "the end", "U&#43;0001", "not in these books"},
 			not:  []string{"the books balance"},
 		},
 		"books that do not balance show by how much": {
@@ -119,6 +119,13 @@ func TestThePageSaysWhatTheReportSays(t *testing.T) {
 			}},
 			want: []string{"do not balance", ">1,234<", "Treat nothing on this page as proof"},
 			not:  []string{"the books balance"},
+		},
+		"what was not moved stands there by cause, with the cure": {
+			set: []func(*pipeline.Report){func(r *pipeline.Report) {
+				r.Causes = map[ledger.Cause]ledger.Tally{ledger.Archived: {Objects: 7, Bytes: 200}, ledger.Disabled: {Objects: 5, Bytes: 100}, ledger.VanishedLate: {Objects: 5, Bytes: 100}}
+			}},
+			want: []string{"17 not moved", "Archived at the source and not thawed", "7 skipped", "Disabled at the source", "5 skipped", "chstatus", "Deleted at the source after they were copied", "5 gone", "--delete"},
+			not:  []string{"column reason of the"},
 		},
 		"an empty source that may be so is no failure": {
 			set: []func(*pipeline.Report){func(r *pipeline.Report) {

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -137,13 +136,13 @@ func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int6
 			return row, fault.New(fault.Temporary, "part", u.Row.Key(), broken)
 		}
 		if fault.KindOf(err) == fault.NotFound { // of the target, which says nothing of the source
-			err = fault.New(fault.Changed, "part", u.Row.Key(), fmt.Errorf("the upload is gone: somebody, or a lifecycle rule of the target's bucket, aborted it (%w)", err))
+			err = fault.New(fault.Changed, "part", u.Row.Key(), fault.Errorf("the upload is gone: somebody, or a lifecycle rule of the target's bucket, aborted it (%w)", err))
 		}
 		return row, err
 	}
 	row.ETag, row.CRC64 = stored.ETag, read.CRC64()
 	if sum := strconv.FormatUint(row.CRC64, 10); stored.CRC64 != "" && stored.CRC64 != sum {
-		return row, fault.New(fault.Corrupt, "part", u.Row.Key(), fmt.Errorf("the target stored CRC64 %s of part %d, sent with %s", stored.CRC64, n, sum))
+		return row, fault.New(fault.Corrupt, "part", u.Row.Key(), fault.Errorf("the target stored CRC64 %s of part %d, sent with %s", stored.CRC64, n, sum))
 	}
 	for _, b := range read.Blocks() {
 		row.Blocks = append(row.Blocks, b[:]...)

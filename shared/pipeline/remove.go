@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
@@ -77,7 +76,7 @@ func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) 
 		return row, nil
 	case taken && u.why != "":
 		row.State, row.At = ledger.Failed, r.Now().UTC()
-		row.Reason = because(row.Reason) + "what the target holds under its key is damaged, and was left alone: " + u.why
+		also(&row, fault.Errorf("what the target holds under its key is damaged, and was left alone: %s", u.why))
 		return row, nil
 	case taken:
 		return row, err
@@ -115,7 +114,7 @@ func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledge
 	}
 	if ok, err := r.Reserve(ctx, batch, s.job.Deletes()); err != nil || !ok {
 		row.State, row.Then = ledger.Failed, ""
-		row.Reason = fmt.Sprintf("it was deleted at the source, but events may remove %d objects in a UTC day (maxDeletes), and no more; the next run decides, or raise it", s.job.Deletes())
+		explain(&row, fault.Errorf("it was deleted at the source, but events may remove %d objects in a UTC day (maxDeletes), and no more; the next run decides, or raise it", s.job.Deletes()))
 		return row, err
 	}
 	if s, row, err = r.vanishedYet(ctx, row); err != nil || row.Then != ledger.Remove {
@@ -124,7 +123,8 @@ func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledge
 	if err := r.dispose(ctx, row.Key()); err != nil {
 		return row, err
 	}
-	row.State, row.Reason, row.Then = ledger.Deleted, "", ""
+	row.State, row.Then = ledger.Deleted, ""
+	row.Because("", "")
 	row.Dst = &ledger.Dst{ETag: s.dst.Hash, Size: s.dst.Size, Modified: s.dst.Modified}
 	return row, nil
 }
@@ -136,15 +136,17 @@ func (r *run) vanishedYet(ctx context.Context, row ledger.Row) (sight, ledger.Ro
 	row.At, row.Then = r.Now().UTC(), ""
 	switch u, taken := isUnwanted(err); {
 	case taken && u.why != "":
-		row.Reason = "the source does not have it; the target keeps its copy, for " + u.why
+		row.Because(ledger.TakenBack, "the source does not have it; the target keeps its copy, for "+u.why)
 		err = nil
 	case err != nil:
 	case s.again: // it is an event like any other
 		row = ledger.Row{Src: s.src, State: ledger.Pending, Tries: row.Tries, At: row.At}
 	case !s.there:
-		row.State, row.Reason = ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else"
+		row.State = ledger.Deleted
+		row.Because("", "it was gone when its turn came, by an earlier delivery of the task or by someone else")
 	case !r.wrote(s.dst):
-		row.State, row.Reason = ledger.Conflict, "it was deleted at the source, and someone else wrote it in the target meanwhile; it was left alone"
+		row.State = ledger.Conflict
+		row.Because("", "it was deleted at the source, and someone else wrote it in the target meanwhile; it was left alone")
 	default:
 		row.Then = ledger.Remove
 	}
@@ -160,15 +162,16 @@ func (r *run) unremoved(ctx context.Context, t task.Task, cause error) (ledger.W
 	for i := range rows {
 		row := &rows[i]
 		row.State, row.At = ledger.Failed, r.Now().UTC()
-		row.Reason = because(row.Reason) + "what the target holds under its key could not be removed: " + cause.Error()
+		also(row, fault.Errorf("what the target holds under its key could not be removed: %w", cause))
 	}
 	return r.WriteOff(ctx, t.Batch, ledger.WriteOff{Rows: rows})
 }
 
-// because is a reason ahead of another.
-func because(reason string) string {
-	if reason == "" {
-		return ""
+// also gives a row err as a reason beside the one that it has.
+func also(row *ledger.Row, err error) {
+	if row.Reason == "" {
+		explain(row, err)
+		return
 	}
-	return reason + "; "
+	row.Because(causeOf(err), row.Reason+"; "+reason(err))
 }

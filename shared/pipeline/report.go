@@ -28,12 +28,13 @@ const (
 
 // Summary is what a run comes to: the last thing on standard output with --json.
 type Summary struct {
-	Run     string  `json:"run"`
-	Result  Result  `json:"result"`
-	Reason  string  `json:"reason,omitempty"` // why it is not verified, where no object tells
-	Seconds float64 `json:"seconds"`
-	Objects Totals  `json:"objects"`
-	Bytes   Totals  `json:"bytes"`
+	Run      string  `json:"run"`
+	Result   Result  `json:"result"`
+	Reason   string  `json:"reason,omitempty"` // why it is not verified, where no object tells
+	Seconds  float64 `json:"seconds"`
+	NotMoved int64   `json:"not_moved,omitempty"` // objects that were skipped or are gone: the report names why
+	Objects  Totals  `json:"objects"`
+	Bytes    Totals  `json:"bytes"`
 }
 
 // Totals are the numbers of a run, of objects or of bytes. Listed is the sum
@@ -64,6 +65,7 @@ type Report struct {
 	Finished time.Time                     `json:"finished"`
 	Balanced bool                          `json:"balanced"` // listed = copied + unchanged + skipped + conflict + gone + failed + open
 	Proofs   map[ledger.Proof]ledger.Tally `json:"proofs,omitempty"`
+	Causes   map[ledger.Cause]ledger.Tally `json:"causes,omitempty"`   // of what was skipped or is gone
 	Warned   int64                         `json:"warned"`             // objects with a warning, as of metadata that could not be kept
 	Behind   int64                         `json:"behind,omitempty"`   // how often the source ended its listing early: what was behind was listed
 	Unlisted int64                         `json:"unlisted,omitempty"` // objects that the source had all the time, and that one of its listings did not show
@@ -207,8 +209,10 @@ func (rep *Report) fail(all ...ledger.Failure) {
 func (rep *Report) sum(shards int, ended ledger.Counts) {
 	rep.Shards, rep.Warned, rep.Proofs = shards, ended.Warned, ended.Proofs
 	rep.Behind, rep.Unlisted, rep.Absent = ended.Behind, ended.Unlisted, ended.Absent
+	rep.Causes = ended.Causes
 	rep.Objects = totals(ended, func(t ledger.Tally) int64 { return t.Objects })
 	rep.Bytes = totals(ended, func(t ledger.Tally) int64 { return t.Bytes })
+	rep.NotMoved = rep.Objects.Skipped + rep.Objects.Gone
 	rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0
 }
 

@@ -201,15 +201,17 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 	switch {
 	case f.src == nil && row.State == ledger.Gone: // as it was
 	case f.src == nil:
-		row.Reason = vanished(row)
+		row.Because(vanished(row))
 		row.State, row.Proof = ledger.Gone, ""
 	case !v.chosen(*f.src):
-		row.State, row.Proof, row.Reason = ledger.Gone, "", "it was overwritten at the source during the run and is no longer what the job's filter chooses"
+		row.State, row.Proof = ledger.Gone, ""
+		row.Because(ledger.Unchosen, "it was overwritten at the source during the run and is no longer what the job's filter chooses")
 	case row.State == ledger.Gone, !sameVersion(row.Src, *f.src):
 		if v.shard.Round < v.job.Limits.Rounds {
 			return v.seal(ctx, f)
 		}
-		row.State, row.Reason = ledger.Failed, "it kept changing at the source while it was copied; run again when it rests"
+		row.State = ledger.Failed
+		row.Because("", "it kept changing at the source while it was copied; run again when it rests")
 	case row.State == ledger.Copied, row.State == ledger.Unchanged:
 		if err := v.compare(ctx, &row, f.dst); err != nil {
 			return err
@@ -218,11 +220,11 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 	return v.keep(row)
 }
 
-func vanished(row ledger.Row) string {
+func vanished(row ledger.Row) (ledger.Cause, string) {
 	if row.State == ledger.Copied || row.State == ledger.Unchanged {
-		return "it was deleted at the source during the run; the target keeps its copy"
+		return ledger.VanishedLate, "it was deleted at the source during the run; the target keeps its copy"
 	}
-	return "it was deleted at the source during the run"
+	return ledger.Vanished, "it was deleted at the source during the run"
 }
 
 // compare holds a copied or unchanged row against what the target lists. The
@@ -231,7 +233,8 @@ func vanished(row ledger.Row) string {
 func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Object) error {
 	switch {
 	case dst == nil:
-		row.Verdict, row.Reason = ledger.Mismatch, "the target no longer has it"
+		row.Verdict = ledger.Mismatch
+		row.Because("", "the target no longer has it")
 		return nil
 	case dst.Size == row.Src.Size && row.Dst != nil && dst.Hash == row.Dst.ETag:
 		row.Verdict = ledger.Verified
@@ -241,18 +244,20 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 	kept, err := v.dst.Stat(ctx, row.Key())
 	switch {
 	case ledger.Missing(err):
-		row.Verdict, row.Reason = ledger.Mismatch, "the target no longer has it"
+		row.Verdict = ledger.Mismatch
+		row.Because("", "the target no longer has it")
 	case err != nil:
 		return err
 	case carries(kept, row.Src):
 		row.Verdict = ledger.Verified
 		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 	case v.others(kept):
-		row.State, row.Proof, row.Reason = ledger.Conflict, "", "someone else wrote it in the target after it was copied; it was left alone"
+		row.State, row.Proof = ledger.Conflict, ""
+		row.Because("", "someone else wrote it in the target after it was copied; it was left alone")
 		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 	default:
 		row.Verdict = ledger.Mismatch
-		row.Reason = "the target holds the copy of another version of it; run again"
+		row.Because("", "the target holds the copy of another version of it; run again")
 	}
 	return nil
 }
@@ -283,7 +288,7 @@ func (v *verifier) keep(row ledger.Row) error {
 	}
 	if row.State == ledger.Failed || row.State == ledger.Conflict || row.Verdict == ledger.Mismatch {
 		if len(v.bad) < ledger.MaxFailures {
-			v.bad = append(v.bad, ledger.Failure{Key: row.Key(), State: row.State, Verdict: row.Verdict, Reason: row.Reason})
+			v.bad = append(v.bad, row.Failure())
 		}
 	}
 	return v.table.add(row)

@@ -6,12 +6,13 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"kodoferry/shared/fault"
 )
 
 // ErrTooLong is why a document was not read that has more bytes than one may have.
@@ -31,7 +32,7 @@ func ReadDocument(h http.Header, body io.Reader, most int64) ([]byte, error) {
 	}
 	switch {
 	case int64(data.Len()) > most:
-		return nil, fmt.Errorf("%w: over %d", ErrTooLong, most)
+		return nil, fault.Errorf("%w: over %d", ErrTooLong, most)
 	case err != nil:
 		return data.Bytes(), err
 	}
@@ -51,7 +52,7 @@ func unpacked(h http.Header, body io.Reader) (io.Reader, error) {
 	case coding == "", coding == "identity", coding == "gzip", coding == "x-gzip", coding == "aws-chunked":
 		return begins, nil // or a header that nothing stands behind
 	default:
-		return nil, fmt.Errorf("an answer that is compressed as %.40q, which was not asked for", coding)
+		return nil, fault.Errorf("an answer that is compressed as %.40q, which was not asked for", coding)
 	}
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"kodoferry/shared/fault"
@@ -41,7 +40,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	case err == nil, err == io.EOF && b.left <= 0:
 		return n, err
 	case err == io.EOF:
-		err = fmt.Errorf("the answer ended %d bytes early: %w", b.left, io.ErrUnexpectedEOF)
+		err = fault.Errorf("the answer ended %d bytes early: %w", b.left, io.ErrUnexpectedEOF)
 	}
 	return n, b.trouble(err)
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -56,7 +55,7 @@ func Retry[T any](ctx context.Context, pauses backoff.BackOff, op, key string, f
 	case err == nil:
 		return v, nil
 	case ctx.Err() != nil && !errors.Is(last, context.Cause(ctx)):
-		return v, fault.New(fault.Temporary, op, key, fmt.Errorf("%w; the last try: %w", context.Cause(ctx), last))
+		return v, fault.New(fault.Temporary, op, key, fault.Errorf("%w (the last try: %w)", context.Cause(ctx), last))
 	}
 	return v, last
 }

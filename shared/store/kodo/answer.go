@@ -60,6 +60,14 @@ func (r *refusal) Error() string {
 	return s
 }
 
+// Cause is what it has in common with others that refuse for the same reason.
+func (r *refusal) Cause() string {
+	if r.skewed() {
+		return fmt.Sprintf("status %d; this machine's clock is off the host's: set it", r.status)
+	}
+	return fmt.Sprintf("status %d", r.status)
+}
+
 // skewed reports whether a wrong clock may be why a signature was refused.
 func (r *refusal) skewed() bool {
 	return (r.status == http.StatusUnauthorized || r.status == http.StatusForbidden) && r.skew.Abs() > maxSkew
@@ -84,7 +92,7 @@ func (b *Bucket) refused(op, key string, asked what, resp *http.Response) error 
 	}
 	kind, cause := b.meaning(asked, r)
 	if resp.StatusCode/100 == 3 {
-		cause = fmt.Errorf("the host sends elsewhere (%s), where a signature does not hold: name the host that serves the bucket, with its scheme, by domain= or endpoint=: %w", hostOf(resp.Header.Get("Location")), r)
+		cause = fault.Errorf("the host sends elsewhere (%s), where a signature does not hold: name the host that serves the bucket, with its scheme, by domain= or endpoint=: %w", hostOf(resp.Header.Get("Location")), r)
 	}
 	wait := retryAfter(resp.Header.Get("Retry-After"), b.cfg.Now)
 	if kind == fault.Throttled || kind == fault.Temporary && wait > 0 { // a time to come back is told by who is too busy
@@ -97,7 +105,7 @@ func (b *Bucket) refused(op, key string, asked what, resp *http.Response) error 
 func (b *Bucket) meaning(asked what, r *refusal) (fault.Kind, error) {
 	switch {
 	case r.status == codeNoBucket:
-		cause := fmt.Errorf("bucket %q does not exist, or belongs to another account: %w", b.cfg.Bucket, r)
+		cause := fault.Errorf("bucket %q does not exist, or belongs to another account: %w", b.cfg.Bucket, r)
 		if asked == ofBucket {
 			return fault.NotFound, cause
 		}
@@ -105,7 +113,7 @@ func (b *Bucket) meaning(asked what, r *refusal) (fault.Kind, error) {
 		// the source may be deleted at the target.
 		return fault.Invalid, cause
 	case r.status == http.StatusNotFound && asked != ofDownload:
-		return fault.Invalid, fmt.Errorf("what answers is not Kodo's API, which says %d for a missing object: check endpoint= (%w)", codeNoKey, r)
+		return fault.Invalid, fault.Errorf("what answers is not Kodo's API, which says %d for a missing object: check endpoint= (%w)", codeNoKey, r)
 	}
 	return kindOf(r.status), r
 }

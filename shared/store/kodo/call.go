@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -43,7 +42,7 @@ type request struct {
 	unsigned    bool
 }
 
-var errSlow = fmt.Errorf("the answer took longer than %s", callTime)
+var errSlow = fault.Errorf("the answer took longer than %s", callTime)
 
 // call makes one API request, once, and returns the body of a 200, or of the
 // 298 of a batch that failed in part.
@@ -61,7 +60,7 @@ func (b *Bucket) call(ctx context.Context, r request) ([]byte, error) {
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if !r.unsigned {
 		if err := b.keys.AddToken(auth.TokenQiniu, req); err != nil {
-			return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("cannot be signed: %w", err))
+			return nil, fault.New(fault.Invalid, r.op, r.key, fault.Errorf("cannot be signed: %w", err))
 		}
 	}
 	resp, err := b.cfg.Transport.RoundTrip(req)
@@ -86,7 +85,7 @@ func (b *Bucket) call(ctx context.Context, r request) ([]byte, error) {
 // a proxy's page, an answer cut short, an error in the place of data. It says
 // nothing of the bucket, so that asking again may help.
 func (r request) unreadable(err error) error {
-	return fault.New(fault.Temporary, r.op, r.key, fmt.Errorf("an answer that cannot be read: %w", err))
+	return fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", err))
 }
 
 // mistake is an error that stands in a document, where any does. Each document
@@ -97,7 +96,7 @@ type mistake struct {
 
 func (m mistake) err() error {
 	if s := string(m.Error); s != "" && s != "null" && s != `""` {
-		return fmt.Errorf("it holds the error %s", redact(utf8Prefix(s[:min(len(s), maxErrorText)])))
+		return fault.Errorf("it holds the error %s", redact(utf8Prefix(s[:min(len(s), maxErrorText)])))
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package kodo
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -57,7 +56,7 @@ func (b *Bucket) askSome(ctx context.Context, objects []store.Object, some []int
 		return r.unreadable(err)
 	}
 	if len(answers) != len(some) {
-		return r.unreadable(fmt.Errorf("%d answers to %d questions", len(answers), len(some)))
+		return r.unreadable(fault.Errorf("%d answers to %d questions", len(answers), len(some)))
 	}
 	for n, i := range some {
 		a := answers[n]
@@ -67,7 +66,7 @@ func (b *Bucket) askSome(ctx context.Context, objects []store.Object, some []int
 		}
 		switch {
 		case a.Code == 0, a.Code == http.StatusOK && (a.Data == nil || said != ""):
-			return r.unreadable(fmt.Errorf("of key %q it has the code %d and no data of an object", objects[i].Key, a.Code))
+			return r.unreadable(fault.Errorf("of key %q it has the code %d and no data of an object", objects[i].Key, a.Code))
 		case a.Code == http.StatusOK:
 			objects[i].Frozen = a.Data.Restored != thawed
 		case a.Code == codeNoKey: // deleted since it was listed: reading it will tell

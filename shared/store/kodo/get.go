@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"net/http"
@@ -78,7 +77,7 @@ func (b *Bucket) Open(ctx context.Context, o store.Object, off, n int64) (store.
 	if b.domain != "" {
 		cure = "leave out domain="
 	}
-	return store.Object{}, nil, fault.New(fault.Invalid, "kodo.Open", o.Key, fmt.Errorf("%w: refresh its cache, or %s (%w)", store.ErrServedAnother, cure, err))
+	return store.Object{}, nil, fault.New(fault.Invalid, "kodo.Open", o.Key, fault.Errorf("%w: refresh its cache, or %s (%w)", store.ErrServedAnother, cure, err))
 }
 
 // has reports whether the bucket itself still has o as it was listed.
@@ -92,7 +91,7 @@ func (b *Bucket) has(ctx context.Context, o store.Object) bool {
 func (b *Bucket) open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	const op = "kodo.Open"
 	if off < 0 {
-		return store.Object{}, nil, fault.New(fault.Invalid, op, o.Key, fmt.Errorf("offset %d", off))
+		return store.Object{}, nil, fault.New(fault.Invalid, op, o.Key, fault.Errorf("offset %d", off))
 	}
 	h, err := b.resolve(ctx, true)
 	if err != nil {

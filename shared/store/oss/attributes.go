@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
@@ -152,7 +153,7 @@ func describe(key string, h http.Header) (store.Object, error) {
 		obj.Size, err = strconv.ParseInt(h.Get("Content-Length"), 10, 64)
 	}
 	if err != nil || obj.Size < 0 {
-		return store.Object{}, fmt.Errorf("the answer names no size: Content-Length %q, Content-Range %q", h.Get("Content-Length"), h.Get("Content-Range"))
+		return store.Object{}, fault.Errorf("the answer names no size: Content-Length %q, Content-Range %q", h.Get("Content-Length"), h.Get("Content-Range"))
 	}
 	if at := h.Get("Last-Modified"); at != "" {
 		t, err := http.ParseTime(at)

@@ -3,12 +3,12 @@ package oss
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
@@ -145,7 +145,7 @@ func probe(body io.Reader) error {
 
 func early(err error, missing int64) error {
 	if err == io.EOF {
-		return fmt.Errorf("the body ended %d bytes early: %w", missing, io.ErrUnexpectedEOF)
+		return fault.Errorf("the body ended %d bytes early: %w", missing, io.ErrUnexpectedEOF)
 	}
 	return err
 }

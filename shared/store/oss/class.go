@@ -1,11 +1,11 @@
 package oss
 
 import (
-	"fmt"
 	"strings"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
 
@@ -29,7 +29,7 @@ func className(c store.Class) (string, error) {
 	case store.ColdDeep:
 		return string(sdk.StorageDeepColdArchive), nil
 	}
-	return "", fmt.Errorf("OSS has no storage class for %q: say which one the copies get, as with --class standard or class: standard in the job", c)
+	return "", fault.Errorf("OSS has no storage class for %q: say which one the copies get, as with --class standard or class: standard in the job", c)
 }
 
 // classOf is the way back. A name that is new keeps itself.

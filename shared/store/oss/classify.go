@@ -41,6 +41,11 @@ func (r *refusal) Error() string {
 	return s
 }
 
+// Cause is what it has in common with others that refuse for the same reason.
+func (r *refusal) Cause() string {
+	return strings.TrimRight(fmt.Sprintf("status %d %s", r.status, fault.Word(r.code)), " ")
+}
+
 // classify says what a failed request means. It starts with the HTTP status
 // and corrects what OSS means differently; without an answer, the network or
 // the body has failed. a is what came back, as far as it came.
@@ -92,9 +97,9 @@ func (b *Bucket) refused(op, key string, e sdk.ServiceError, a *answer) error {
 	cause := error(r)
 	switch {
 	case r.code == "NoSuchBucket":
-		cause = fmt.Errorf("bucket %q does not exist: %w", b.name, r)
+		cause = fault.Errorf("bucket %q does not exist: %w", b.name, r)
 	case r.code == "RequestTimeTooSkewed":
-		cause = fmt.Errorf("%s: %w", b.clock(r), r)
+		cause = fault.Errorf("%s: %w", b.clock(r), r)
 	}
 	if kind == fault.Throttled {
 		return fault.Throttle(op, key, delay, cause)

@@ -3,7 +3,6 @@ package oss
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -57,7 +56,7 @@ func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (stor
 		return store.Object{}, nil, err
 	}
 	if off < 0 {
-		return store.Object{}, nil, fault.New(fault.Invalid, op, obj.Key, fmt.Errorf("offset %d", off))
+		return store.Object{}, nil, fault.New(fault.Invalid, op, obj.Key, fault.Errorf("offset %d", off))
 	}
 	header := newHeaders()
 	header.set("Accept-Encoding", "identity")
@@ -97,7 +96,7 @@ func (b *Bucket) openNothing(ctx context.Context, op string, obj store.Object, h
 	case obj.Hash != "" && obj.Hash != now.Hash:
 		return store.Object{}, nil, changed(op, obj, now)
 	case now.Frozen:
-		return store.Object{}, nil, fault.New(fault.Denied, op, obj.Key, fmt.Errorf("it is in class %s and must be thawed before it can be read", now.Class))
+		return store.Object{}, nil, fault.New(fault.Denied, op, obj.Key, fault.Errorf("it is in class %s and must be thawed before it can be read", now.Class))
 	}
 	return now, http.NoBody, nil
 }
@@ -118,7 +117,7 @@ func opened(op string, a *answer, obj store.Object, off, n int64) (now store.Obj
 			end = min(end, off+n)
 		}
 		if a.status != http.StatusPartialContent || !ok || first != off || last != end-1 {
-			return now, 0, fault.New(fault.Temporary, op, obj.Key, fmt.Errorf("asked for bytes from %d on, got status %d with range %q", off, a.status, span))
+			return now, 0, fault.New(fault.Temporary, op, obj.Key, fault.Errorf("asked for bytes from %d on, got status %d with range %q", off, a.status, span))
 		}
 	}
 	left = now.Size - off
@@ -130,7 +129,7 @@ func opened(op string, a *answer, obj store.Object, off, n int64) (now store.Obj
 }
 
 func changed(op string, asked, now store.Object) error {
-	return fault.New(fault.Changed, op, asked.Key, fmt.Errorf("it has ETag %q, not %q", now.Hash, asked.Hash))
+	return fault.New(fault.Changed, op, asked.Key, fault.Errorf("it has ETag %q, not %q", now.Hash, asked.Hash))
 }
 
 // Delete removes key with one request. A missing key is no error.

@@ -66,7 +66,7 @@ func (b *Bucket) document(ctx context.Context, r request, v any, check func() er
 		err = check()
 	}
 	if err != nil {
-		return a, fault.New(fault.Temporary, r.op, r.key, fmt.Errorf("an answer that cannot be read: %w", err))
+		return a, fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", err))
 	}
 	return a, nil
 }
@@ -80,7 +80,7 @@ func (b *Bucket) PutPart(ctx context.Context, key, upload string, n int, body io
 		return store.Part{}, err
 	}
 	if n < 1 || n > maxParts {
-		return store.Part{}, fault.New(fault.Invalid, op, key, fmt.Errorf("part %d: OSS numbers parts from 1 to %d", n, maxParts))
+		return store.Part{}, fault.New(fault.Invalid, op, key, fault.Errorf("part %d: OSS numbers parts from 1 to %d", n, maxParts))
 	}
 	params := uploadParams(upload)
 	params["partNumber"] = strconv.Itoa(n)
@@ -121,11 +121,11 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 			var p parts
 			_, err := b.document(ctx, request{op: op, method: "GET", key: key, params: params}, &p, func() error {
 				if p.IsTruncated != "true" && p.IsTruncated != "false" {
-					return fmt.Errorf("IsTruncated is %q", p.IsTruncated)
+					return fault.Errorf("IsTruncated is %q", p.IsTruncated)
 				}
 				for _, x := range p.Part {
 					if x.PartNumber < 1 || x.PartNumber > maxParts || x.ETag == "" || x.Size < 0 {
-						return fmt.Errorf("part %d with ETag %q and %d bytes", x.PartNumber, x.ETag, x.Size)
+						return fault.Errorf("part %d with ETag %q and %d bytes", x.PartNumber, x.ETag, x.Size)
 					}
 				}
 				return nil
@@ -143,7 +143,7 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 			return all, nil
 		}
 		if p.NextPartNumberMarker <= marker {
-			return nil, fault.New(fault.Unknown, op, key, fmt.Errorf("the listing of parts goes in a circle at %d", marker))
+			return nil, fault.New(fault.Unknown, op, key, fault.Errorf("the listing of parts goes in a circle at %d", marker))
 		}
 		marker = p.NextPartNumberMarker
 	}
@@ -198,7 +198,7 @@ func completion(parts []store.Part) ([]byte, error) {
 	doc.WriteString("<CompleteMultipartUpload>")
 	for i, p := range parts {
 		if p.Number < 1 || p.Number > maxParts || i > 0 && p.Number == parts[i-1].Number {
-			return nil, fmt.Errorf("part %d is named twice or is not from 1 to %d", p.Number, maxParts)
+			return nil, fault.Errorf("part %d is named twice or is not from 1 to %d", p.Number, maxParts)
 		}
 		fmt.Fprintf(&doc, `<Part><PartNumber>%d</PartNumber><ETag>"`, p.Number)
 		if err := xml.EscapeText(&doc, []byte(p.ETag)); err != nil {

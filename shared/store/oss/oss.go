@@ -23,7 +23,6 @@ package oss
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -104,7 +103,7 @@ func Open(cfg Config) (*Bucket, error) {
 	where, err := locate(cfg)
 	wrong := []error{err}
 	if err := sdk.CheckBucketName(cfg.Bucket); err != nil {
-		wrong = append(wrong, fmt.Errorf("bucket %q: want 3 to 63 lower-case letters, digits and hyphens, with no hyphen at either end", cfg.Bucket))
+		wrong = append(wrong, fault.Errorf("bucket %q: want 3 to 63 lower-case letters, digits and hyphens, with no hyphen at either end", cfg.Bucket))
 	}
 	if err := checkRegion(cfg.Region); err != nil {
 		wrong = append(wrong, err)
@@ -137,9 +136,9 @@ func checkRegion(region string) error {
 	case region == "":
 		return errors.New("no region: it is part of the signature; write the bucket's, as in cn-hangzhou")
 	case strings.Trim(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		return fmt.Errorf("region %q: want the bucket's region, as in cn-hangzhou", region)
+		return fault.Errorf("region %q: want the bucket's region, as in cn-hangzhou", region)
 	case bare != region:
-		return fmt.Errorf("region %q: write it without oss-, as %s", region, bare)
+		return fault.Errorf("region %q: write it without oss-, as %s", region, bare)
 	}
 	return nil
 }
@@ -157,9 +156,9 @@ func (b *Bucket) CheckKey(key string) error {
 	case key == "":
 		err = errors.New("OSS has no empty keys; give the target a prefix, as in oss://bucket/old/")
 	case key[0] == '/' || key[0] == '\\':
-		err = fmt.Errorf("OSS takes no key that begins with %q; give the target a prefix, as in oss://bucket/old/", key[0])
+		err = fault.Errorf("OSS takes no key that begins with %q; give the target a prefix, as in oss://bucket/old/", key[0])
 	case len(key) > maxKey:
-		err = fmt.Errorf("the key has %d bytes, OSS takes %d; give the target a shorter prefix or rename the source object", len(key), maxKey)
+		err = fault.Errorf("the key has %d bytes, OSS takes %d; give the target a shorter prefix or rename the source object", len(key), maxKey)
 	case !utf8.ValidString(key):
 		err = errors.New("OSS takes no key that is not UTF-8; rename the source object")
 	default:

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 
 	"kodoferry/shared/fault"
@@ -55,7 +54,7 @@ func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how 
 func (a *answer) stored(op, key string) (string, error) {
 	etag := unquote(a.get("Etag"))
 	if etag == "" {
-		return "", fault.New(fault.Temporary, op, key, fmt.Errorf("status %d without an ETag: what answered may not be OSS", a.status))
+		return "", fault.New(fault.Temporary, op, key, fault.Errorf("status %d without an ETag: what answered may not be OSS", a.status))
 	}
 	return etag, nil
 }
@@ -65,9 +64,9 @@ func (a *answer) stored(op, key string) (string, error) {
 func (b *Bucket) upload(ctx context.Context, r request, body io.Reader, size int64) (*answer, error) {
 	switch {
 	case size < 0 || size > maxPut:
-		return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("%d bytes: one request stores 0 to %d; more takes an upload in parts", size, int64(maxPut)))
+		return nil, fault.New(fault.Invalid, r.op, r.key, fault.Errorf("%d bytes: one request stores 0 to %d; more takes an upload in parts", size, int64(maxPut)))
 	case body == nil && size > 0:
-		return nil, fault.New(fault.Invalid, r.op, r.key, fmt.Errorf("no body for %d bytes", size))
+		return nil, fault.New(fault.Invalid, r.op, r.key, fault.Errorf("no body for %d bytes", size))
 	case ctx.Err() != nil:
 		return nil, fault.New(fault.Temporary, r.op, r.key, context.Cause(ctx))
 	case size <= smallBody:
@@ -87,7 +86,7 @@ func (b *Bucket) upload(ctx context.Context, r request, body io.Reader, size int
 	case err != nil:
 		return nil, err
 	case left > 0:
-		return nil, fault.New(fault.Temporary, r.op, r.key, fmt.Errorf("answered before the last %d bytes were sent", left))
+		return nil, fault.New(fault.Temporary, r.op, r.key, fault.Errorf("answered before the last %d bytes were sent", left))
 	}
 	return a, nil
 }
@@ -142,9 +141,9 @@ func (b *Bucket) sendWhole(ctx context.Context, r request, l *lent, sum []byte) 
 // first; what became of the request is only told.
 func bodyFault(r request, broken, request error) error {
 	kind := fault.KindOf(broken)
-	cause := fmt.Errorf("reading the body: %w", broken)
+	cause := fault.Errorf("reading the body: %w", broken)
 	if service, ok := errors.AsType[*refusal](request); ok {
-		cause = fmt.Errorf("%w (the answer was %w)", cause, service)
+		cause = fault.Errorf("%w (the answer was %w)", cause, service)
 	}
 	return &fault.Error{Kind: kind, Op: r.op, Key: r.key, Wait: fault.WaitOf(broken), Err: cause}
 }

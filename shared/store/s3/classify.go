@@ -46,6 +46,11 @@ func (r *refusal) Error() string {
 	return s
 }
 
+// Cause is what it has in common with others that refuse for the same reason.
+func (r *refusal) Cause() string {
+	return strings.TrimRight(fmt.Sprintf("status %d %s", r.status, fault.Word(r.code)), " ")
+}
+
 // refused reads an answer that is no success and says what it means.
 func (b *Bucket) refused(req request, resp *http.Response) error {
 	var said struct {
@@ -82,7 +87,7 @@ func (b *Bucket) refused(req request, resp *http.Response) error {
 func (b *Bucket) meaning(req request, r *refusal) (fault.Kind, error) {
 	switch {
 	case r.code == "NoSuchBucket":
-		cause := fmt.Errorf("bucket %q does not exist there: %w", b.cfg.Bucket, r)
+		cause := fault.Errorf("bucket %q does not exist there: %w", b.cfg.Bucket, r)
 		if req.key == "" {
 			return fault.NotFound, cause
 		}
@@ -90,13 +95,13 @@ func (b *Bucket) meaning(req request, r *refusal) (fault.Kind, error) {
 		// the source may be deleted at the target.
 		return fault.Invalid, cause
 	case r.status == http.StatusNotFound && r.code != "NoSuchKey" && req.method != http.MethodHead:
-		return fault.Invalid, fmt.Errorf("what answers at %s is not S3, which says NoSuchKey of a missing object: check endpoint= (%w)", b.host, r)
+		return fault.Invalid, fault.Errorf("what answers at %s is not S3, which says NoSuchKey of a missing object: check endpoint= (%w)", b.host, r)
 	case r.code == "InvalidObjectState":
-		return fault.Denied, fmt.Errorf("it is archived and not restored: %w", r)
+		return fault.Denied, fault.Errorf("it is archived and not restored: %w", r)
 	case r.status/100 == 3 && r.host != "":
-		return fault.Invalid, fmt.Errorf("the host sends to %s, where a signature does not hold: name that by endpoint= (%w)", r.host, r)
+		return fault.Invalid, fault.Errorf("the host sends to %s, where a signature does not hold: name that by endpoint= (%w)", r.host, r)
 	case r.code == "RequestTimeTooSkewed":
-		return fault.Temporary, fmt.Errorf("%s: %w", r.clock(), r)
+		return fault.Temporary, fault.Errorf("%s: %w", r.clock(), r)
 	}
 	return kindOf(r), r
 }

@@ -36,7 +36,7 @@ func (b *Bucket) head(ctx context.Context, op, key string, header map[string]str
 			r.header[name] = value
 		}
 		if resp, _, err = b.fetch(ctx, r); err == nil && resp.StatusCode != http.StatusPartialContent {
-			return store.Object{}, fault.New(fault.Temporary, op, key, fmt.Errorf("a HEAD tells nothing (%v), a GET of one byte answered with status %d", said, resp.StatusCode))
+			return store.Object{}, fault.New(fault.Temporary, op, key, fault.Errorf("a HEAD tells nothing (%v), a GET of one byte answered with status %d", said, resp.StatusCode))
 		}
 	}
 	if err != nil {
@@ -44,7 +44,7 @@ func (b *Bucket) head(ctx context.Context, op, key string, header map[string]str
 	}
 	o := describe(asked, resp)
 	if o.Size < 0 {
-		return store.Object{}, fault.New(fault.Temporary, op, key, fmt.Errorf("the answer names no size: Content-Length %q, Content-Range %q", resp.Header.Get("Content-Length"), resp.Header.Get("Content-Range")))
+		return store.Object{}, fault.New(fault.Temporary, op, key, fault.Errorf("the answer names no size: Content-Length %q, Content-Range %q", resp.Header.Get("Content-Length"), resp.Header.Get("Content-Range")))
 	}
 	return o, nil
 }
@@ -62,7 +62,7 @@ func vague(status int) bool {
 func (b *Bucket) Open(ctx context.Context, obj store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	const op = "s3.Open"
 	fail := func(kind fault.Kind, format string, args ...any) (store.Object, io.ReadCloser, error) {
-		return store.Object{}, nil, fault.New(kind, op, obj.Key, fmt.Errorf(format, args...))
+		return store.Object{}, nil, fault.New(kind, op, obj.Key, fault.Errorf(format, args...))
 	}
 	switch {
 	case off < 0:
@@ -113,9 +113,9 @@ func unchanged(asked, found store.Object) error {
 	case asked.Hash == "":
 		return nil
 	case asked.Hash != found.Hash:
-		return fault.New(fault.Changed, op, asked.Key, fmt.Errorf("its ETag is %s now, not %s", found.Hash, asked.Hash))
+		return fault.New(fault.Changed, op, asked.Key, fault.Errorf("its ETag is %s now, not %s", found.Hash, asked.Hash))
 	case asked.Size != found.Size:
-		return fault.New(fault.Corrupt, op, asked.Key, fmt.Errorf("%d bytes under the ETag of %d", found.Size, asked.Size))
+		return fault.New(fault.Corrupt, op, asked.Key, fault.Errorf("%d bytes under the ETag of %d", found.Size, asked.Size))
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func opened(resp *http.Response, asked store.Object, off, n int64) (store.Object
 	const op = "s3.Open"
 	found := describe(asked, resp)
 	if resp.Header.Get("ETag") == "" && asked.Hash != "" && found.Size != asked.Size {
-		return found, 0, fault.New(fault.Temporary, op, asked.Key, fmt.Errorf("an answer without an ETag, of %d bytes where the object has %d: it may not be the service's own", found.Size, asked.Size))
+		return found, 0, fault.New(fault.Temporary, op, asked.Key, fault.Errorf("an answer without an ETag, of %d bytes where the object has %d: it may not be the service's own", found.Size, asked.Size))
 	}
 	if err := unchanged(asked, found); err != nil {
 		return found, 0, err
@@ -146,12 +146,12 @@ func opened(resp *http.Response, asked store.Object, off, n int64) (store.Object
 	if resp.StatusCode == http.StatusPartialContent {
 		first, last, _, ok := store.ContentRange(resp.Header.Get("Content-Range"))
 		if got := resp.Header.Get("Content-Range"); !ok || first != off || last != end-1 {
-			return found, 0, fault.New(fault.Corrupt, op, asked.Key, fmt.Errorf("asked for %s, got %q", rangeOf(off, n), got))
+			return found, 0, fault.New(fault.Corrupt, op, asked.Key, fault.Errorf("asked for %s, got %q", rangeOf(off, n), got))
 		}
 	} else if resp.StatusCode != http.StatusOK {
-		return found, 0, fault.New(fault.Temporary, op, asked.Key, fmt.Errorf("an answer of status %d", resp.StatusCode))
+		return found, 0, fault.New(fault.Temporary, op, asked.Key, fault.Errorf("an answer of status %d", resp.StatusCode))
 	} else if !whole {
-		return found, 0, fault.New(fault.Invalid, op, asked.Key, fmt.Errorf("asked for %s, got all with status %d: the service ignores ranges", rangeOf(off, n), resp.StatusCode))
+		return found, 0, fault.New(fault.Invalid, op, asked.Key, fault.Errorf("asked for %s, got all with status %d: the service ignores ranges", rangeOf(off, n), resp.StatusCode))
 	}
 	return found, end - off, nil
 }

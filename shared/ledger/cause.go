@@ -1,0 +1,48 @@
+package ledger
+
+// Cause is why an object ended as it did, as a value that it shares with all that
+// ended so for the same reason: no key, hash, number or id is part of it. Of what
+// was skipped or is gone it is one of those below; of what failed, the sentence of
+// the error without its values (fault.Cause). "" is of an older version's row.
+type Cause string
+
+// The causes of what is not moved though nothing failed.
+const (
+	Archived     Cause = "archived"        // and not thawed
+	Disabled     Cause = "disabled"        // at the source, by its owner
+	LeftNever    Cause = "overwrite-never" // the target has another, which overwrite: never leaves alone
+	LeftNewer    Cause = "overwrite-newer" // the target's is not older, so overwrite: newer leaves it alone
+	TakenBack    Cause = "taken-back"      // the job was changed, removed or sealed meanwhile
+	NotThere     Cause = "not-there"       // a list of keys names it
+	Vanished     Cause = "vanished"        // deleted at the source before it was copied
+	VanishedLate Cause = "vanished-late"   // deleted at the source after it was copied
+	Unchosen     Cause = "unchosen"        // overwritten at the source meanwhile, and no longer what the filter chooses
+	Deleting     Cause = "deleting"        // an event's key that the source does not have
+	Other        Cause = "other"           // of rows that do not say, or say what this version does not know
+)
+
+// Causes are these, in the order to show them.
+var Causes = [...]Cause{Archived, Disabled, LeftNever, LeftNewer, TakenBack, NotThere, Vanished, VanishedLate, Unchosen, Deleting, Other}
+
+// Unlisted is of an object that was to be deleted from the target, and that the
+// source has and had not listed.
+const Unlisted Cause = "unlisted"
+
+// known is c where it is one of Causes, else Other: so what is counted by it is bounded.
+func (c Cause) known() Cause {
+	for _, k := range Causes {
+		if c == k {
+			return c
+		}
+	}
+	return Other
+}
+
+// Because gives the row a cause and a reason, which says the cause in words for
+// this object, and its cure.
+func (r *Row) Because(c Cause, reason string) { r.Cause, r.Reason = c, reason }
+
+// Failure is the row as one that needs a person.
+func (r Row) Failure() Failure {
+	return Failure{Key: r.Key(), State: r.State, Verdict: r.Verdict, Reason: r.Reason, Cause: r.Cause}
+}

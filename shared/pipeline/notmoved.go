@@ -1,0 +1,55 @@
+package pipeline
+
+import "kodoferry/shared/ledger"
+
+// NotMoved is what of the listed objects was not moved though nothing failed, for
+// one cause.
+type NotMoved struct {
+	State ledger.State
+	Cause string // what is the matter with them
+	Cure  string // what to do where they are wanted
+	ledger.Tally
+}
+
+// notMoved says what each cause is, and what to do about it.
+var notMoved = map[ledger.Cause]NotMoved{
+	ledger.Archived:     {ledger.Skipped, "archived at the source and not thawed", "restore them (restoreAr at Kodo, RestoreObject at S3), and run again when they can be read", ledger.Tally{}},
+	ledger.Disabled:     {ledger.Skipped, "disabled at the source by their owner", "enable them (chstatus), and run again", ledger.Tally{}},
+	ledger.LeftNever:    {ledger.Skipped, "the target holds others, which overwrite=never leaves alone", "where the source's are wanted, run again with overwrite=changed, newer or always", ledger.Tally{}},
+	ledger.LeftNewer:    {ledger.Skipped, "the target's are not older, so overwrite=newer leaves them alone", "where the source's are wanted, run again with overwrite=always", ledger.Tally{}},
+	ledger.TakenBack:    {ledger.Skipped, "the job was changed, sealed or removed meanwhile", "nothing, if that was meant; else keep the job again (ferry jobs apply) and run it", ledger.Tally{}},
+	ledger.NotThere:     {ledger.Gone, "named in the list of keys, and not at the source", "hold the list against the source: a key is a whole line, as it is", ledger.Tally{}},
+	ledger.Vanished:     {ledger.Gone, "deleted at the source before they were copied", "nothing, if that was meant", ledger.Tally{}},
+	ledger.VanishedLate: {ledger.Gone, "deleted at the source after they were copied; the target keeps the copies", "nothing; a run that mirrors deletions (--delete) removes them", ledger.Tally{}},
+	ledger.Unchosen:     {ledger.Gone, "overwritten at the source meanwhile, and no longer what the filter chooses", "nothing, if that was meant; else change the filter and run again", ledger.Tally{}},
+	ledger.Deleting:     {ledger.Gone, "deleted at the source, and not from the target", "nothing; a job that mirrors deletions (delete: true) removes Ferry's copies", ledger.Tally{}},
+}
+
+// Unmoved is what was skipped or is gone, by cause, in the order of ledger.Causes.
+// What a report does not name a cause of, as an older one, counts by its state.
+func (rep Report) Unmoved() []NotMoved {
+	var all []NotMoved
+	left := map[ledger.State]ledger.Tally{
+		ledger.Skipped: {Objects: rep.Objects.Skipped, Bytes: rep.Bytes.Skipped},
+		ledger.Gone:    {Objects: rep.Objects.Gone, Bytes: rep.Bytes.Gone},
+	}
+	for _, c := range ledger.Causes {
+		n := notMoved[c]
+		if n.Tally = rep.Causes[c]; n.Cause == "" || n.Objects == 0 {
+			continue
+		}
+		all = append(all, n)
+		rest := left[n.State]
+		rest.Add(-n.Objects, -n.Bytes)
+		left[n.State] = rest
+	}
+	for _, s := range []ledger.State{ledger.Skipped, ledger.Gone} {
+		if rest := left[s]; rest.Objects > 0 {
+			all = append(all, NotMoved{s, "for the reasons that their rows tell", "look at column reason of the report's files", rest})
+		}
+	}
+	return all
+}
+
+// Capital is the cause as the beginning of a line.
+func (n NotMoved) Capital() string { return sentence(n.Cause) }
