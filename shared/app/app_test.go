@@ -106,7 +106,7 @@ func (w *world) fill(t testing.TB, n int) {
 
 func (w *world) copy(t testing.TB, o app.Options, set ...func(*job.Job)) (pipeline.Report, error) {
 	t.Helper()
-	j, err := job.New(w.src, w.dst, strings.Replace(w.dst, "photos-new/", "ledger-bucket/.ferry/", 1), set...)
+	j, err := job.New(w.src, w.dst, w.ledgerAt(), set...)
 	if err != nil {
 		t.Fatal(err)
 	}

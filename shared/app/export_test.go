@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/store/kodo"
 )
@@ -32,6 +33,9 @@ func (n Notifier) Notified(ctx context.Context, bucket string, keys ...string) (
 	}
 	return h.response().Status, nil
 }
+
+// Reopen has d know its runs from another ledger.
+func (d *Deployment) Reopen(l *ledger.Ledger) { d.ledger = l }
 
 // Settle does a message as an agent or a function does one that came from that queue.
 func (d *Deployment) Settle(ctx context.Context, from string, m queue.Message, do func(context.Context, queue.Message) error) error {

@@ -32,7 +32,7 @@ type office struct {
 	now time.Time
 }
 
-func newOffice(t *testing.T, set ...func(*mns.Config)) *office {
+func newOffice(t testing.TB, set ...func(*mns.Config)) *office {
 	t.Helper()
 	o := &office{now: time.Now()}
 	o.world = newWorldAt(t, o.clock)
@@ -61,7 +61,7 @@ func newOffice(t *testing.T, set ...func(*mns.Config)) *office {
 }
 
 // process is another process of the deployment.
-func (o *office) process(t *testing.T) *app.Deployment {
+func (o *office) process(t testing.TB) *app.Deployment {
 	t.Helper()
 	d, err := app.Load(func(k string) string { return o.env[k] }).Deploy(slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -147,7 +147,7 @@ func (o *office) end(t *testing.T, run string) pipeline.Report {
 }
 
 // job is one of the office's buckets.
-func (o *office) job(t *testing.T, set ...func(*job.Job)) job.Job {
+func (o *office) job(t testing.TB, set ...func(*job.Job)) job.Job {
 	t.Helper()
 	j, err := job.New(o.src, o.dst, o.ledgerAt(), set...)
 	if err != nil {

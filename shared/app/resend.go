@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -74,15 +75,43 @@ func (o openTasks) resend(ctx context.Context) error {
 	if won, err := o.deploy.ledger.Claim(ctx, o.run.Name, d.claim); err != nil || !won {
 		return err
 	}
-	lost, err := o.silent(ctx, d.tasks, d.most)
-	if err == nil && d.blind {
-		err = o.run.SetChain(ctx, blindChain, ledger.Chain{Times: d.round})
+	if d.blind {
+		if err := o.run.SetChain(ctx, blindChain, ledger.Chain{Times: d.round}); err != nil {
+			return err
+		}
 	}
-	if err != nil || len(lost) == 0 {
-		return err
+	return o.send(ctx, d)
+}
+
+const (
+	// atOnce is how many tasks are looked at, noted and sent again together: a sweep
+	// that is cut off has sent what it noted before.
+	atOnce = 1000
+	// resendFor is how long one sweep sends again what is lost of one run. The next
+	// one goes on where nothing of the run is in the queues by then.
+	resendFor = 2 * time.Minute
+)
+
+// send sends again those of the tasks that are silent, as many as d says, and as
+// there is time for.
+func (o openTasks) send(ctx context.Context, d doubt) error {
+	until := time.Now().Add(resendFor)
+	for some := range slices.Chunk(d.tasks, atOnce) {
+		lost, err := o.silent(ctx, some, d.most)
+		if err != nil {
+			return err
+		}
+		if len(lost) > 0 {
+			o.deploy.log.WarnContext(ctx, "tasks sent again: no record answers for these, and no message seems to be left of them", "run", o.run.Name, "tasks", len(lost), "first", lost[0].Kind)
+			if err := o.deploy.Worker("").Submit(ctx, lost...); err != nil {
+				return err
+			}
+		}
+		if d.most -= len(lost); d.most == 0 || time.Now().After(until) {
+			break
+		}
 	}
-	o.deploy.log.WarnContext(ctx, "tasks sent again: no record answers for these, and no message seems to be left of them", "run", o.run.Name, "tasks", len(lost), "first", lost[0].Kind)
-	return o.deploy.Worker("").Submit(ctx, lost...)
+	return nil
 }
 
 // doubt are tasks that may be lost.
@@ -233,12 +262,18 @@ func (o openTasks) blindRound(ctx context.Context, newest time.Time) (int, error
 	return c.Times + 1, err
 }
 
+// mostExpired is of how many batches one sweep asks when their messages were sent.
+const mostExpired = 10_000
+
 // expired returns those of batches whose message no queue holds any more: it was
-// sent longer ago than any keeps one, and so was whatever came of it.
+// sent longer ago than any keeps one, and so was whatever came of it. Of many
+// batches it looks at some, others each time.
 func (o openTasks) expired(ctx context.Context, batches []task.Task) ([]task.Task, error) {
 	if begun, err := begunAt(o.run.Name); len(batches) == 0 || err != nil || o.now.Sub(begun) < retention {
 		return nil, err
 	}
+	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	batches = batches[:min(len(batches), mostExpired)]
 	names := make([]string, len(batches))
 	for i, t := range batches {
 		names[i] = t.Batch
