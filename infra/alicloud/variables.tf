@@ -1,5 +1,5 @@
 variable "region" {
-  description = "Where everything lies: the target's own region, so that OSS and the queues answer under their internal names and traffic to them costs nothing."
+  description = "Where everything lies: the target's own region, so that OSS answers the functions under its internal name and traffic to it costs nothing."
   type        = string
 }
 

@@ -57,11 +57,11 @@ func (b *Bucket) document(ctx context.Context, r request, v any, check func() er
 		return a, err
 	}
 	var e sdk.ServiceError // an error may hide in a 200 that was begun before it was known
-	if xml.Unmarshal(raw, &e) == nil && e.Code != "" {
+	if decode(raw, &e) == nil && e.Code != "" {
 		e.StatusCode = 500
 		return a, b.refused(r.op, r.key, e, a)
 	}
-	err = xml.Unmarshal(raw, v)
+	err = decode(raw, v)
 	if err == nil && check != nil {
 		err = check()
 	}
@@ -69,6 +69,12 @@ func (b *Bucket) document(ctx context.Context, r request, v any, check func() er
 		return a, fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", err))
 	}
 	return a, nil
+}
+
+// decode reads XML that may name keys that XML cannot carry.
+func decode(document []byte, v any) error {
+	text, _ := store.Legible(document)
+	return xml.Unmarshal(text, v)
 }
 
 func uploadParams(upload string) map[string]any { return map[string]any{"uploadId": upload} }

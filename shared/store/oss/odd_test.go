@@ -179,3 +179,29 @@ func TestTheEndOfAListingIsAskedForTwiceWhereAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswersMayNameAKeyThatXMLCannotCarry has every answer repeat the key, as OSS's do. Its
+// listings encode keys.
+func TestAnswersMayNameAKeyThatXMLCannotCarry(t *testing.T) {
+	const key = "<Key>a&#x3;b\x01</Key>"
+	b := misbehave(t, func(w *odd.Wire, r *http.Request) {
+		switch q := r.URL.Query(); {
+		case q.Has("uploads"):
+			w.Send(odd.Answer(200, "<InitiateMultipartUploadResult>"+key+"<UploadId>U</UploadId></InitiateMultipartUploadResult>"))
+		case q.Has("uploadId"):
+			w.Send(odd.Answer(200, "<ListPartsResult>"+key+"<UploadId>U</UploadId><IsTruncated>false</IsTruncated></ListPartsResult>"))
+		default:
+			w.Send(odd.Answer(404, "<Error><Code>NoSuchKey</Code>"+key+"</Error>"))
+		}
+		w.Hangup()
+	})
+	if id, _, err := b.Begin(t.Context(), store.Object{Key: "a\x03b\x01"}); err != nil || id != "U" {
+		t.Errorf("Begin = %q, %v, want U", id, err)
+	}
+	if parts, err := b.Parts(t.Context(), "a\x03b\x01", "U"); err != nil || len(parts) != 0 {
+		t.Errorf("Parts = %v, %v, want none", parts, err)
+	}
+	if _, _, err := b.Open(t.Context(), store.Object{Key: "a\x03b\x01"}, 0, -1); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("Open: %v, want NotFound", err)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -143,7 +142,7 @@ func refusedBy(resp *http.Response) error {
 	}
 	e := sdk.ServiceError{}
 	if len(document) > 0 {
-		if err := xml.Unmarshal(document, &e); err != nil {
+		if err := decode(document, &e); err != nil {
 			return fmt.Errorf("status %d with a document that is not one of OSS's", resp.StatusCode)
 		}
 	}

@@ -58,7 +58,8 @@ func (b *Bucket) refused(req request, resp *http.Response) error {
 		Code, Message, Region, Endpoint, RequestId string
 	}
 	raw, _ := store.ReadDocument(resp.Header, resp.Body, maxErrorBody) // what came is enough
-	if xml.Unmarshal(raw, &said) != nil {
+	text, _ := store.Legible(raw)                                      // it may name a key
+	if xml.Unmarshal(text, &said) != nil {
 		said.Code, said.Message = "", ""
 	}
 	h := resp.Header

@@ -212,3 +212,18 @@ func TestAListingOfNoBucketIsNotFound(t *testing.T) {
 		t.Errorf("%v, want NotFound, of the prefix", err)
 	}
 }
+
+func TestARefusalMayNameAKeyThatXMLCannotCarry(t *testing.T) {
+	b := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(404)
+		if r.Method != http.MethodHead {
+			_, _ = w.Write([]byte("<Error><Code>NoSuchKey</Code><Message>no a&#x3;b</Message><Key>a&#x3;b\x01</Key></Error>"))
+		}
+	})
+	if _, _, err := b.Open(t.Context(), store.Object{Key: "a\x03b\x01"}, 0, -1); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("Open: %v, want NotFound", err)
+	}
+	if _, err := b.Stat(t.Context(), "a\x03b\x01"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("Stat: %v, want NotFound", err)
+	}
+}

@@ -50,7 +50,7 @@ type listed struct {
 	}
 }
 
-// restore puts back what legible took out of x.
+// restore puts back what store.Legible took out of x.
 func (x *listed) restore() {
 	texts := []*string{&x.IsTruncated, &x.Token, &x.StartAfter, &x.EncodingType}
 	for i := range x.Contents {
@@ -58,7 +58,7 @@ func (x *listed) restore() {
 		texts = append(texts, &c.Key, &c.ETag, &c.StorageClass, &c.Size, &c.LastModified)
 	}
 	for _, t := range texts {
-		*t = restore(*t)
+		*t = store.Restore(*t)
 	}
 }
 
@@ -94,7 +94,7 @@ func percentEncoded(s string) bool {
 // encoding/xml takes 10 to 20 µs a key, a tenth of what the request does.
 func parsePage(data []byte, plain bool) (*page, error) {
 	var x listed
-	text, replaced := legible(data)
+	text, replaced := store.Legible(data)
 	if err := xml.Unmarshal(text, &x); err != nil {
 		return nil, err
 	}

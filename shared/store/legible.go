@@ -1,4 +1,4 @@
-package s3
+package store
 
 import (
 	"bytes"
@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// mark stands before and behind the code of a character that encoding/xml does not
+// xmlMark stands before and behind the code of a character that encoding/xml does not
 // take, or takes for another: a character of private use, which is marked itself.
-const mark = "\uF8FF"
+const xmlMark = "\uF8FF"
 
-// legible returns data in a form that encoding/xml takes. XML 1.0 forbids control
-// characters, also as references such as &#x3; — yet keys have them, and services
-// send them (S3 API reference, ListObjectsV2: encoding-type). Each is replaced by
-// its code between two marks, and so is a carriage return, which XML turns into a
-// newline; restore is the way back. Bytes that are no UTF-8 become U+FFFD. replaced is
-// whether there was anything to replace.
-func legible(data []byte) (text []byte, replaced bool) {
+// Legible returns data in a form that encoding/xml takes. XML 1.0 forbids control
+// characters, also as references such as &#x3;, yet keys have them, and services
+// send them in listings, errors and answers to uploads (S3 API reference,
+// ListObjectsV2: encoding-type). Each is replaced by its code between two marks, and
+// so is a carriage return, which XML turns into a newline; Restore is the way back.
+// Bytes that are no UTF-8 become U+FFFD. replaced is whether there was anything to replace.
+func Legible(data []byte) (text []byte, replaced bool) {
 	var out []byte
 	done := 0 // data[:done] is in out
 	for i := 0; i < len(data); {
@@ -27,7 +27,7 @@ func legible(data []byte) (text []byte, replaced bool) {
 			if c == utf8.RuneError {
 				out = utf8.AppendRune(out, c)
 			} else {
-				out = append(strconv.AppendInt(append(out, mark...), int64(c), 16), mark...)
+				out = append(strconv.AppendInt(append(out, xmlMark...), int64(c), 16), xmlMark...)
 			}
 			done = i + n
 		}
@@ -44,17 +44,17 @@ func legible(data []byte) (text []byte, replaced bool) {
 func oddAt(data []byte) (c rune, n int, odd bool) {
 	switch b := data[0]; {
 	case b == '&':
-		if c, n, ok := referenceAt(data); ok && c != '\r' && forbidden(c) {
+		if c, n, ok := referenceAt(data); ok && (c == utf8.RuneError || c != '\r' && notXML(c)) {
 			return c, n, true
 		}
 		return '&', 1, false
 	case b < ' ':
-		return rune(b), 1, forbidden(rune(b))
+		return rune(b), 1, notXML(rune(b))
 	case b < utf8.RuneSelf:
 		return rune(b), 1, false
 	}
 	c, n = utf8.DecodeRune(data)
-	return c, n, n == 1 || forbidden(c)
+	return c, n, n == 1 || notXML(c)
 }
 
 // referenceAt returns the character that the reference at the beginning of data
@@ -79,19 +79,19 @@ func referenceAt(data []byte) (c rune, n int, ok bool) {
 	return c, end + 1, true
 }
 
-// forbidden reports whether encoding/xml does not take c as it stands, or takes it
+// notXML reports whether encoding/xml does not take c as it stands, or takes it
 // for another (XML 1.0, "Characters"; "End-of-Line Handling").
-func forbidden(c rune) bool {
-	return c < ' ' && c != '\t' && c != '\n' || c == 0xFFFE || c == 0xFFFF || string(c) == mark
+func notXML(c rune) bool {
+	return c < ' ' && c != '\t' && c != '\n' || c == 0xFFFE || c == 0xFFFF || string(c) == xmlMark
 }
 
-// restore undoes in a text of a document what legible did.
-func restore(s string) string {
-	if !strings.Contains(s, mark) {
+// Restore undoes in a text of a document what Legible did.
+func Restore(s string) string {
+	if !strings.Contains(s, xmlMark) {
 		return s
 	}
 	var b strings.Builder
-	for i, part := range strings.Split(s, mark) {
+	for i, part := range strings.Split(s, xmlMark) {
 		if code, err := strconv.ParseInt(part, 16, 32); i%2 == 1 && err == nil {
 			b.WriteRune(rune(code))
 			continue
