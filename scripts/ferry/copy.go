@@ -109,7 +109,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	}
 	v := &view{tell: newTeller(text), job: j, quiet: o.quiet, out: text}
 	v.live = newLive(v.tell)
-	rep, err := app.Copy(ctx, sites, j, app.Options{Log: log, Watch: v.watch, Begun: v.begun, Keys: keys})
+	rep, err := app.Copy(ctx, sites, j, app.Options{Log: log, Watch: v.watch, Begun: v.begun, Follows: v.follows, Waited: v.waited, Keys: keys})
 	v.tell.end()
 	if err != nil {
 		return v.stopped(ctx, err)
@@ -143,6 +143,7 @@ type view struct {
 	job   job.Job
 	quiet bool
 	run   string
+	by    string // another process that does it
 	out   io.Writer
 
 	mu   sync.Mutex
@@ -159,10 +160,39 @@ func (v *view) begun(run string, done *ledger.Progress) {
 		batches, open := batches(*done)
 		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, bare(v.job.Ledger), humanize.Comma(batches-open), numbers(batches, "batch", "batches"))
 	}
+	v.tell.end() // of the process that did it before
 	if !v.quiet {
 		v.tell.begin()
 		v.tell.stands(done)
 	}
+}
+
+// follows is told of another process that does the run.
+func (v *view) follows(f app.Follow) {
+	if v.by != f.By.Process {
+		v.by, v.run = f.By.Process, f.Run
+		v.tell.plain("run %s is being done by another process (%s, since %s UTC, last sign of life %.0f s ago): this one copies nothing and waits for its end; should that one stop, this one goes on",
+			f.Run, processOf(f.By), f.By.Since.UTC().Format(time.DateTime), f.Age.Seconds())
+		if !v.quiet {
+			v.tell.begin()
+		}
+	}
+	if f.Progress != nil {
+		v.tell.stands(f.Progress)
+	}
+}
+
+// waited is told of another process that waits for this one.
+func (v *view) waited(by ledger.Holder) {
+	v.tell.plain("another process was started for the same run (%s): it waits for this one, and goes on should this one stop", processOf(by))
+}
+
+// processOf names a process to those who may look for it.
+func processOf(h ledger.Holder) string {
+	if h.Process == "" {
+		return "whose record cannot be read"
+	}
+	return fmt.Sprintf("process %d on %s", h.PID, h.Host)
 }
 
 // batches counts the batches of a run that hold something to copy, and the open ones.

@@ -106,6 +106,12 @@ func (w *world) fill(t testing.TB, n int) {
 
 func (w *world) copy(t testing.TB, o app.Options, set ...func(*job.Job)) (pipeline.Report, error) {
 	t.Helper()
+	return w.copyIn(t.Context(), t, o, set...)
+}
+
+// copyIn copies, as long as ctx lasts, in a process with connections of its own.
+func (w *world) copyIn(ctx context.Context, t testing.TB, o app.Options, set ...func(*job.Job)) (pipeline.Report, error) {
+	t.Helper()
 	j, err := job.New(w.src, w.dst, w.ledgerAt(), set...)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +120,7 @@ func (w *world) copy(t testing.TB, o app.Options, set ...func(*job.Job)) (pipeli
 	if err != nil {
 		t.Fatal(err)
 	}
-	return app.Copy(t.Context(), s, j, o)
+	return app.Copy(ctx, s, j, o)
 }
 
 func sum(m map[string]int) (n int) {

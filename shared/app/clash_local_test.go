@@ -100,7 +100,7 @@ func TestACopyFromThisMachineDoesNotWriteWhereAnotherJobDoes(t *testing.T) {
 // led is the ledger that the world's runs are kept in.
 func (w *world) led(t *testing.T) *ledger.Ledger {
 	t.Helper()
-	j, err := job.New(w.src, w.dst, strings.Replace(w.dst, "photos-new/", "ledger-bucket/.ferry/", 1))
+	j, err := job.New(w.src, w.dst, w.ledgerAt())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,14 +23,16 @@ import (
 
 // Options shape a run in this process.
 type Options struct {
-	Log    *slog.Logger
-	Watch  func(pipeline.Event)                 // told of what happens; may be nil
-	Begun  func(run string, p *ledger.Progress) // told once which run it is, with the progress found if it is resumed; may be nil
-	Faulty func(worker.Doer) worker.Doer        // wraps the pipeline, for demonstrations and tests; may be nil
-	Now    func() time.Time                     // nil: time.Now
-	Queues func(task.Stage) queue.Queue         // nil: queues in memory, of this process alone
-	Hidden time.Duration                        // how long Queues hide a received message; required with them
-	Keys   []string                             // the source keys that the job's KeyList names, as job.ReadKeys returns them; none: the source is listed
+	Log     *slog.Logger
+	Watch   func(pipeline.Event)                 // told of what happens; may be nil
+	Begun   func(run string, p *ledger.Progress) // told once which run it is, with the progress found if it is resumed; may be nil
+	Follows func(Follow)                         // told, every few seconds, of another process that does the run, for which this one waits; may be nil
+	Waited  func(ledger.Holder)                  // told, once each, of other processes that wait for this one; may be nil
+	Faulty  func(worker.Doer) worker.Doer        // wraps the pipeline, for demonstrations and tests; may be nil
+	Now     func() time.Time                     // nil: time.Now
+	Queues  func(task.Stage) queue.Queue         // nil: queues in memory, of this process alone
+	Hidden  time.Duration                        // how long Queues hide a received message; required with them
+	Keys    []string                             // the source keys that the job's KeyList names, as job.ReadKeys returns them; none: the source is listed
 }
 
 // How many tasks of each stage run at the same time in one process. Objects
@@ -56,7 +58,8 @@ const (
 var ErrHalted = errors.New("the run was left as it is")
 
 // Copy runs j from start to report in this process, or goes on with its
-// unfinished run. It returns the report. If ctx ends first, or the whole is in
+// unfinished run. Where another process of one machine does that run, it waits for
+// it, and goes on where that stops. It returns the report. If ctx ends first, or the whole is in
 // trouble, the error says so and the run can be gone on with.
 func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, error) {
 	if o.Log == nil {
@@ -64,6 +67,12 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 	}
 	if o.Begun == nil {
 		o.Begun = func(string, *ledger.Progress) {}
+	}
+	if o.Follows == nil {
+		o.Follows = func(Follow) {}
+	}
+	if o.Waited == nil {
+		o.Waited = func(ledger.Holder) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -85,12 +94,30 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 		},
 	})
 	b = newBell(p, s.Ledger, s.getenv, o.Log, o.Now)
-	var first []task.Task
-	var err error
-	if name, first, err = begin(ctx, p, s.Ledger, j, o); err != nil {
-		return pipeline.Report{}, err
+	c := &claim{me: thisProcess(o.Now()), shares: o.Queues != nil, log: o.Log}
+	defer func() {
+		c.release(ctx)
+		p.Leave(ctx, name)
+	}()
+	err := errHeld
+	for errors.Is(err, errHeld) {
+		var first []task.Task
+		if name, first, err = begin(ctx, p, s.Ledger, j, o, c); errors.Is(err, errHeld) {
+			rep, over, err := c.follow(ctx, p, s.Ledger.Run(name), o)
+			if err != nil || over {
+				return rep, err
+			}
+			continue
+		}
+		if err != nil {
+			return pipeline.Report{}, err
+		}
+		err = c.keeping(ctx, o.Waited, func(ctx context.Context) error { return serve(ctx, p, b, name, first, j, o) })
+		if errors.Is(err, errHeld) {
+			c.forget()
+		}
 	}
-	switch err := serve(ctx, p, b, name, first, j, o); {
+	switch {
 	case errors.Is(err, errStopped) && p.StandingOf(name).Final():
 		return p.End(ctx, name)
 	case errors.Is(err, errStopped):
@@ -109,8 +136,8 @@ func paused(name string) error {
 // begin starts a run, or finds what is open of the newest one. Of several that
 // begin one of the same job at the same time, one starts it and the others find it.
 // It starts none that writes where another job does that is kept or has a run
-// under way.
-func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o Options) (string, []task.Task, error) {
+// under way. errHeld says that another process does the run that it names.
+func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o Options, c *claim) (string, []task.Task, error) {
 	if err := unsealed(ctx, l, j.Name); err != nil {
 		return "", nil, err
 	}
@@ -119,7 +146,7 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 		return "", nil, err
 	}
 	for _, name := range latest(runs, o.Now()) {
-		if open, err := takeUp(ctx, p, l, j, name, o); err != nil || len(open) > 0 {
+		if open, err := takeUp(ctx, p, l, j, name, o, c); err != nil || len(open) > 0 {
 			return name, open, err
 		}
 	}
@@ -144,14 +171,16 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 			}
 			name = pipeline.RunName(j, o.Now())
 		}
-		first, err = p.Start(ctx, j, name, o.Keys...)
+		if first, err = p.Start(ctx, j, name, o.Keys...); err == nil {
+			err = c.take(ctx, l.Run(name))
+		}
 		return err
 	})
 	switch {
 	case err != nil:
 		return name, nil, err
 	case meanwhile:
-		return begin(ctx, p, l, j, o)
+		return begin(ctx, p, l, j, o, c)
 	}
 	o.Begun(name, nil)
 	return name, first, nil
@@ -169,7 +198,7 @@ func latest(runs []string, now time.Time) []string {
 
 // takeUp returns the open tasks of a run that is not over; none where it is, or
 // was cancelled, or never started.
-func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, name string, o Options) ([]task.Task, error) {
+func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, name string, o Options, c *claim) ([]task.Task, error) {
 	progress, err := l.Run(name).Glance(ctx)
 	switch {
 	case ledger.Missing(err): // it left something, but never started
@@ -179,7 +208,12 @@ func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.J
 	case progress.Started.Deployed:
 		return nil, fault.New(fault.Invalid, "app.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
 	}
-	open, err := goOn(ctx, p, l, name, func() error { return goesOn(progress.Started, j, o.Keys) })
+	open, err := goOn(ctx, p, l, name, func() error {
+		if err := goesOn(progress.Started, j, o.Keys); err != nil {
+			return err
+		}
+		return c.take(ctx, l.Run(name))
+	})
 	if err == nil && len(open) > 0 {
 		o.Begun(name, &progress)
 	}

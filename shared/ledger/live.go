@@ -48,6 +48,23 @@ func (r *Run) Live(ctx context.Context, p Living, at time.Time) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "ledger.Live", p.Process, err)
 	}
+	return r.write(ctx, signName(p), data)
+}
+
+// Unlive takes a sign of life of p back: it copies, or waits, or does anything else,
+// no longer. Its record is emptied, not deleted, so that its role needs no
+// permission to delete.
+func (r *Run) Unlive(ctx context.Context, p Living) error {
+	return r.write(ctx, signName(p), nil)
+}
+
+// StopCopying says that p copies no longer.
+func (r *Run) StopCopying(ctx context.Context, p Living) error {
+	p.Copies, p.Waits = true, false
+	return r.Unlive(ctx, p)
+}
+
+func signName(p Living) string {
 	folder := liveOther
 	switch {
 	case p.Copies:
@@ -55,16 +72,6 @@ func (r *Run) Live(ctx context.Context, p Living, at time.Time) error {
 	case p.Waits:
 		folder = liveWaiting
 	}
-	return r.write(ctx, signName(folder, p), data)
-}
-
-// StopCopying says that p copies no longer. Its record is emptied, not deleted, so
-// that its role needs no permission to delete.
-func (r *Run) StopCopying(ctx context.Context, p Living) error {
-	return r.write(ctx, signName(liveCopying, p), nil)
-}
-
-func signName(folder string, p Living) string {
 	return folder + p.Since.UTC().Format(RunTime) + "-" + p.Process
 }
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,8 @@ const (
 	// newShare is the part of its share that a new process takes, so that all
 	// together stay within a tenth of what they may while the others do not yet know of it.
 	newShare = 0.1
+	// leaveTime bounds how long a process that ends takes back its signs of life.
+	leaveTime = 5 * time.Second
 	// leastStream is the least that a stream must get, in bytes a second: OSS
 	// drops a connection that brings nothing for a minute.
 	leastStream = 64 << 10
@@ -77,6 +80,8 @@ type limits struct {
 	placed  bool            // it has one: there was room for all who copied
 	waited  bool            // others wait for one
 
+	given map[ledger.Living]bool // signs of life, of each kind
+
 	course course // read with the limits
 }
 
@@ -107,7 +112,7 @@ func (l *limits) forgotten(now, since time.Time) bool { return now.Sub(since) > 
 func newLimits(p *Pipeline, run *ledger.Run, s ledger.Started, l job.Limits, log *slog.Logger) *limits {
 	n := &limits{
 		run: run, process: p.process, now: p.Now, log: log, stream: leastStream, asking: semaphore.NewWeighted(1),
-		tasks: map[bool]int{}, since: p.Now(), bounds: limitsOf(l),
+		tasks: map[bool]int{}, given: map[ledger.Living]bool{}, since: p.Now(), bounds: limitsOf(l),
 	}
 	if s.Deployed {
 		n.stream = max(n.stream, max(l.PartsAbove, l.PartSize)/int64(streamTime/time.Second))
@@ -172,6 +177,32 @@ func (l *limits) stopCopying(ctx context.Context) error {
 	l.told[1], l.placed = time.Time{}, false
 	l.mu.Unlock()
 	return l.run.StopCopying(ctx, ledger.Living{Process: l.process, Since: l.since})
+}
+
+// Leave takes this process's signs of life in a run back, also where ctx has ended:
+// those who share the run's limits with it need not wait until they are old.
+func (p *Pipeline) Leave(ctx context.Context, name string) {
+	r := p.known(name)
+	if r == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	if err := r.limits.leave(ctx); err != nil {
+		r.log.WarnContext(ctx, "signs of life not taken back, they are old in seconds", "fault", fault.KindOf(err), "err", err)
+	}
+}
+
+func (l *limits) leave(ctx context.Context) error {
+	l.mu.Lock()
+	given := slices.Collect(maps.Keys(l.given))
+	l.mu.Unlock()
+	for _, sign := range given {
+		if err := l.run.Unlive(ctx, sign); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // idle reports whether this process has a place among those that copy, for which
@@ -299,6 +330,9 @@ func (l *limits) meet(ctx context.Context, now time.Time, copies, others bool) e
 		if err := l.run.Live(ctx, me, now); err != nil {
 			return err
 		}
+		l.mu.Lock()
+		l.given[me] = true
+		l.mu.Unlock()
 		all, err := l.run.Living(ctx, time.Time{})
 		if err != nil {
 			return err

@@ -1,0 +1,285 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+const (
+	// holdEvery is how often who holds a run gives a sign of life, and who waits for
+	// it does: two requests, and one.
+	holdEvery = ledger.LiveFor / 3
+	// followEvery is how often who waits looks at who holds the run: two requests.
+	followEvery = 2 * time.Second
+	// followWalk is how often who waits looks how far the run is, which may take many
+	// requests.
+	followWalk = 15 * time.Second
+	// farewell bounds what a process says when it ends, perhaps because it was told to.
+	farewell = 5 * time.Second
+)
+
+// Follow is a run that another process does, and for which this one waits.
+type Follow struct {
+	Run      string
+	By       ledger.Holder    // who does it
+	Age      time.Duration    // of its last sign of life, by the ledger's clock
+	Progress *ledger.Progress // how far the run is; nil where that was not looked at
+}
+
+// errHeld says that another process does the run.
+var errHeld = errors.New("another process does the run")
+
+// holders are the processes of this program that hold a run: only one that runs in
+// this very process, as tests and libraries have them, can tell that it ended.
+var holders sync.Map
+
+// thisProcess is this process as others may find it.
+func thisProcess(now time.Time) ledger.Holder {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unknown host"
+	}
+	return ledger.Holder{Process: ledger.Nonce(), Host: host, Machine: machine(host), PID: os.Getpid(), Started: startOf(os.Getpid()), Since: now}
+}
+
+// machine stands for what process numbers mean something on: the host since it was
+// booted, and where there are containers, this one.
+func machine(host string) string {
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // Linux alone has it
+	space, _ := os.Readlink("/proc/self/ns/pid")
+	return strings.Join([]string{host, strings.TrimSpace(string(boot)), space}, " ")
+}
+
+// startOf tells when a process began, in ticks since boot; "" where the system does
+// not tell, or there is none, or it has ended and is only not collected yet.
+func startOf(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " ")
+	fields := strings.Fields(rest) // from the third on (proc(5))
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+		return ""
+	}
+	return fields[19]
+}
+
+// ended reports whether a process is known not to be at work any more: it said so,
+// or it lived on this machine, and does not. Of one elsewhere only its age tells.
+func ended(h, me ledger.Holder) bool {
+	switch {
+	case h.Ended:
+		return true
+	case h.Process == "" || h.Machine != me.Machine:
+		return false
+	case h.PID == me.PID && h.Started == me.Started:
+		_, at := holders.Load(h.Process)
+		return !at
+	case h.Started != "":
+		return startOf(h.PID) != h.Started
+	case runtime.GOOS == "windows":
+		return false
+	}
+	p, err := os.FindProcess(h.PID)
+	if err == nil {
+		err = p.Signal(syscall.Signal(0))
+	}
+	return errors.Is(err, os.ErrProcessDone) || errors.Is(err, syscall.ESRCH)
+}
+
+// claim is this process's claim to do a run alone. One of a process that shares
+// its queues with others is nothing: they share the tasks.
+type claim struct {
+	me     ledger.Holder
+	shares bool // its queues with others
+	log    *slog.Logger
+	run    *ledger.Run // that it holds; nil: none
+}
+
+// take takes hold of a run. errHeld says that another process does it.
+func (c *claim) take(ctx context.Context, run *ledger.Run) error {
+	if c.shares {
+		return nil
+	}
+	found, err := run.Holders(ctx)
+	switch last := found.Holder; {
+	case err != nil:
+		return err
+	case last.N > 0 && last.Process == c.me.Process && !last.Ended:
+		return nil
+	case last.N > 0 && !ended(last, c.me):
+		return errHeld
+	}
+	return c.takeFrom(ctx, run, found.Holder)
+}
+
+// takeFrom takes hold of a run after its last holder. Of several that do, one does,
+// and the others get errHeld.
+func (c *claim) takeFrom(ctx context.Context, run *ledger.Run, last ledger.Holder) error {
+	c.release(ctx) // another run of the job, which came to nothing
+	c.me.N = last.N + 1
+	holders.Store(c.me.Process, true)
+	won, err := run.Hold(ctx, c.me)
+	switch {
+	case err == nil && won:
+		c.run = run
+		return nil
+	case err == nil:
+		err = errHeld
+	}
+	holders.Delete(c.me.Process)
+	return err
+}
+
+// keeping calls do while this process gives signs of life. do's context ends with
+// errHeld where another process has taken the run over.
+func (c *claim) keeping(ctx context.Context, waits func(ledger.Holder), do func(context.Context) error) error {
+	if c.run == nil {
+		return do(ctx)
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	var beats sync.WaitGroup
+	beats.Go(func() { c.keep(ctx, waits, func() { stop(errHeld) }) })
+	defer beats.Wait()
+	defer stop(nil)
+	return do(ctx)
+}
+
+// keep gives signs of life until ctx ends, and tells waits, once each, of those who
+// wait for the run. It calls lost where another process has taken the run over, as
+// one does that has seen no sign for too long.
+func (c *claim) keep(ctx context.Context, waits func(ledger.Holder), lost func()) {
+	tick := time.NewTicker(holdEvery)
+	defer tick.Stop()
+	told := map[string]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		found, err := c.run.Holders(ctx)
+		switch {
+		case err == nil && found.Holder.N > c.me.N:
+			lost()
+			return
+		case err == nil:
+			c.tell(ctx, found, told, waits)
+			err = c.run.KeepHolding(ctx, c.me)
+		}
+		if err != nil && ctx.Err() == nil {
+			c.log.WarnContext(ctx, "no sign of life given", "fault", fault.KindOf(err), "err", err)
+		}
+	}
+}
+
+// tell tells of those who wait, and have given a sign of life lately.
+func (c *claim) tell(ctx context.Context, found ledger.Holders, told map[string]bool, waits func(ledger.Holder)) {
+	for process, seen := range found.Waiting {
+		if told[process] || seen.Before(found.Holder.Seen.Add(-ledger.LiveFor)) {
+			continue
+		}
+		if by, err := c.run.Awaiting(ctx, process); err == nil && !ended(by, c.me) {
+			told[process] = true
+			waits(by)
+		}
+	}
+}
+
+// release says that this process holds the run no longer, also where ctx has ended.
+func (c *claim) release(ctx context.Context) {
+	if c.run == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	me := c.me
+	me.Ended = true
+	if err := c.run.KeepHolding(ctx, me); err != nil {
+		c.log.WarnContext(ctx, "the run is not let go of: another process waits until this one's last sign of life is old", "fault", fault.KindOf(err), "err", err)
+	}
+	c.forget()
+}
+
+// forget notes that this process holds no run.
+func (c *claim) forget() {
+	holders.Delete(c.me.Process)
+	c.run = nil
+}
+
+// follow waits while another process does a run, and tells of it. It returns the
+// report if the run is over then, or was cancelled; else the other has stopped, and
+// this process holds the run.
+func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run, o Options) (rep pipeline.Report, over bool, err error) {
+	me := c.me
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		defer cancel()
+		me.Ended = true
+		_ = run.Await(ctx, me) // it only tells the other that somebody waits
+	}()
+	var signed, walked time.Time
+	for {
+		if time.Since(signed) > holdEvery {
+			if err := run.Await(ctx, me); err != nil {
+				return rep, false, err
+			}
+			signed = time.Now()
+		}
+		found, err := run.Holders(ctx)
+		if err != nil {
+			return rep, false, err
+		}
+		// By the ledger's clock it is as late as when this process last signed, and what has passed since.
+		age := found.Waiting[me.Process].Add(time.Since(signed)).Sub(found.Holder.Seen)
+		if ended(found.Holder, me) || age > ledger.LiveFor {
+			if rep, over, err = outcome(ctx, p, run); err != nil || over {
+				return rep, over, err
+			}
+			if err := c.takeFrom(ctx, run, found.Holder); !errors.Is(err, errHeld) {
+				return rep, false, err
+			}
+			continue
+		}
+		told := Follow{Run: run.Name, By: found.Holder, Age: max(age, 0)}
+		if time.Since(walked) > followWalk {
+			progress, err := run.Glance(ctx)
+			if err != nil {
+				return rep, false, err
+			}
+			told.Progress, walked = &progress, time.Now()
+		}
+		o.Follows(told)
+		if err := wait(ctx, followEvery); err != nil {
+			return rep, false, err
+		}
+	}
+}
+
+// outcome returns the report of a run that is over or was cancelled.
+func outcome(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run) (pipeline.Report, bool, error) {
+	s, _, err := run.Standing(ctx)
+	switch {
+	case err != nil:
+	case s == ledger.Over:
+		rep, err := pipeline.ReadReport(ctx, run)
+		return rep, true, err
+	case s.Final():
+		rep, err := p.End(ctx, run.Name)
+		return rep, true, err
+	}
+	return pipeline.Report{}, false, err
+}
