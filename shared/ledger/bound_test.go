@@ -130,7 +130,7 @@ func TestAWalkHoldsLittleOfEachShard(t *testing.T) {
 		"a walk, all failed":         {60, 10, true, (*ledger.Run).Walk, 8 << 10},
 		"a glance, all failed":       {60, 10, true, (*ledger.Run).Glance, 4 << 10},
 		"a glance, many batches":     {60, 400, true, (*ledger.Run).Glance, 4 << 10},
-		"a glance, all batches open": {150, 400, false, (*ledger.Run).Glance, 4<<10 + (32<<20)*3/2/150}, // mostOpen, and what appending wastes
+		"a glance, all batches open": {150, 400, false, (*ledger.Run).Glance, 4<<10 + (8<<20)*3/2/150}, // mostOpen, and what appending wastes
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, run := newFailed(t, tc.shards, tc.batches, tc.proved)

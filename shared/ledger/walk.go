@@ -74,8 +74,9 @@ const (
 	// mostChunk is how many bytes of closings are looked through together: so
 	// the listings of their write-offs have full pages.
 	mostChunk = 1 << 20
-	// mostOpen is how many bytes of open batches a Glance holds: some 150,000 batches.
-	mostOpen = 32 << 20
+	// mostOpen is how many bytes of open batches a Glance holds: some 40,000 batches,
+	// as many as a sweep can send again. Each becomes a task there, three times as large.
+	mostOpen = 8 << 20
 	// mostDamaged is how many damaged records a walk names.
 	mostDamaged = 100
 	// mostWords is how many bytes a walk keeps of why a shard was given up.

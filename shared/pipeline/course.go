@@ -42,6 +42,13 @@ func (c *course) unknown() bool {
 	return c.lapsed
 }
 
+// halts reports whether tasks at work are to stop.
+func (c *course) halts() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lapsed || c.now.Stopped()
+}
+
 func (c *course) turn(stop bool) {
 	if c.halt == nil || c.halted && !stop {
 		c.halt, c.halted = make(chan struct{}), false

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -199,6 +200,50 @@ func TestAProcessThatCannotReadHowTheRunStandsStopsByItself(t *testing.T) {
 			t.Errorf("%+v, want it verified once the ledger answers again", rep.Summary)
 		}
 	})
+}
+
+// TestWhatIsCutShortForWantOfAnAnswerSpendsNoTry has the ledger not tell how the run
+// stands while a source is listed, and a side that did not answer before.
+func TestWhatIsCutShortForWantOfAnAnswerSpendsNoTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.fill(5, 1)
+		w.source = func(s store.Source) store.Source { return slowListed{s} }
+		w.fresh()
+		w.led.Now = time.Now
+		bucket := &withholding{Bucket: w.led}
+		w.config.Shared, w.config.Now, w.config.Ledger = true, time.Now, ledger.Open(bucket, w.job.Ledger.Prefix)
+		w.pipe = pipeline.New(w.config)
+		list := task.Task{Kind: task.List, Run: runName, Shard: "0", Range: store.Range{Prefix: w.job.Source.Prefix}}
+		w.start()
+		go func() {
+			time.Sleep(5 * time.Second)
+			bucket.withheld.Store(true)
+		}()
+		for n := range 3 { // cut short, and not begun
+			next, err := w.pipe.Do(t.Context(), list)
+			if err != nil || len(next) != 1 || next[0].Kind != task.List || next[0].Attempt != 0 || next[0].Waits != n+1 || next[0].Since != list.Since {
+				t.Fatalf("delivery %d yields %+v (%v), want it once more, later, without a try spent", n, next, err)
+			}
+			list = next[0]
+			list.Since = time.Now().Unix()
+		}
+	})
+}
+
+// slowListed takes ten minutes to list anything.
+type slowListed struct{ store.Source }
+
+func (s slowListed) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		select {
+		case <-time.After(10 * time.Minute):
+		case <-ctx.Done():
+			yield(store.Object{}, ctx.Err())
+			return
+		}
+		s.Source.List(ctx, r)(yield)
+	}
 }
 
 // withholding is a ledger's bucket that does not answer how a run stands.

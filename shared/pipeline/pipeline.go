@@ -149,7 +149,9 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	defer leave()
 	switch unknown := r.limits.course.unknown(); {
 	case unknown && r.start.Deployed:
-		return r.wait(t), nil
+		next := r.wait(t)
+		next[0].Since = t.Since // a side that it waits for was not asked
+		return next, nil
 	case unknown: // somebody waits for this process, and may do something about it
 		return nil, fault.New(fault.Temporary, "pipeline.Do", t.Run, errors.New("the ledger does not tell whether the run goes on"))
 	}
@@ -160,13 +162,17 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	if t.Kind.Stage() == task.Copying && r.limits.excess(ctx) {
-		if ended, err := r.endedBefore(ctx, t); err != nil || !ended {
-			return r.pass(t), err
+		ended, err := r.endedBefore(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if !ended {
+			return r.pass(t), nil
 		}
 	}
 	next, err := r.step(ctx, t)
-	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.limits.course.is().Stopped() {
-		return r.wait(t), nil // stopped: whether it is dropped is decided when it is delivered again
+	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.limits.course.halts() {
+		return r.wait(t), nil // cut short: whether it is dropped is decided when it is delivered again
 	}
 	return next, err
 }
