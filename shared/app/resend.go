@@ -204,8 +204,18 @@ func (o openTasks) doubted(ctx context.Context, queues map[task.Stage]stageOf) (
 			batches = append(batches, t)
 		}
 	}
-	old, err := o.expired(ctx, batches)
+	old, err := o.sentBefore(ctx, o.oldest(queues), batches)
 	return append(doubted, old...), err
+}
+
+// oldest is how old a batch's message may be that is not doubted for its age: as old
+// as any that a queue keeps. How long a run of events has been silent is not known:
+// where the queues do not tell what they hold, its batches are doubted after an hour.
+func (o openTasks) oldest(queues map[task.Stage]stageOf) time.Duration {
+	if o.idle == 0 && queues[task.Copying].unknown {
+		return o.silentAfter()
+	}
+	return retention
 }
 
 // few is how many batches may be the last of a run.
@@ -265,11 +275,10 @@ func (o openTasks) blindRound(ctx context.Context, newest time.Time) (int, error
 // mostExpired is of how many batches one sweep asks when their messages were sent.
 const mostExpired = 10_000
 
-// expired returns those of batches whose message no queue holds any more: it was
-// sent longer ago than any keeps one, and so was whatever came of it. Of many
-// batches it looks at some, others each time.
-func (o openTasks) expired(ctx context.Context, batches []task.Task) ([]task.Task, error) {
-	if begun, err := begunAt(o.run.Name); len(batches) == 0 || err != nil || o.now.Sub(begun) < retention {
+// sentBefore returns those of batches whose message was sent that age ago or earlier, and
+// so was whatever came of it. Of many batches it looks at some, others each time.
+func (o openTasks) sentBefore(ctx context.Context, age time.Duration, batches []task.Task) ([]task.Task, error) {
+	if begun, err := begunAt(o.run.Name); len(batches) == 0 || err != nil || o.now.Sub(begun) < age {
 		return nil, err
 	}
 	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
@@ -284,11 +293,11 @@ func (o openTasks) expired(ctx context.Context, batches []task.Task) ([]task.Tas
 	}
 	old := slices.DeleteFunc(batches, func(t task.Task) bool {
 		at, ok := sealed[t.Batch]
-		return !ok || o.now.Sub(at) < retention
+		return !ok || o.now.Sub(at) < age
 	})
 	chains, err := o.chains(ctx, old)
 	return slices.DeleteFunc(old, func(t task.Task) bool {
-		return o.now.Sub(chains[t.Chain()].At) < retention
+		return o.now.Sub(chains[t.Chain()].At) < age
 	}), err
 }
 

@@ -7,7 +7,9 @@ import (
 
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -107,6 +109,52 @@ func TestWhatIsLostIsFoundWhereQueuesDoNotTellWhatTheyHold(t *testing.T) {
 			}
 			if copied > 2*batches {
 				t.Errorf("%d copying messages of %d batches, want each once or twice", copied, batches)
+			}
+		})
+	}
+}
+
+// TestAnEventIsFoundLostBeforeItsDayIsOver has what an event left for later lost, or held by the
+// queue, with nobody at work: that is sent again once in hours.
+func TestAnEventIsFoundLostBeforeItsDayIsOver(t *testing.T) {
+	for name, held := range map[string]bool{"lost": false, "held": true} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, uncounted)
+			o.now = o.now.Truncate(oneDay).Add(oneDay) // the run's day has just begun
+			o.object(t, "b", 10)
+			j := o.job(t)
+			frozen, err := job.Encode(j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := o.deploy.Ledger().Run(ledger.EventRun(j.Name, o.clock().UTC(), 1))
+			if _, err := run.Start(t.Context(), ledger.Started{Job: frozen, At: o.clock().UTC(), Events: true, Deployed: true}); err != nil {
+				t.Fatal(err)
+			}
+			_, batch := ledger.EventBatch("b", o.clock().UTC())
+			rest := ledger.BatchRef{ID: batch + ".1abcdefgh", First: "b", Last: "b", Rows: 1, Pending: 1}
+			if err := run.Seal(t.Context(), rest.ID, []ledger.Row{{Src: store.Object{Key: "b"}, State: ledger.Pending}}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := run.WriteOff(t.Context(), batch, ledger.WriteOff{Rest: []ledger.BatchRef{rest}}); err != nil {
+				t.Fatal(err)
+			}
+			done := 0
+			o.before = func(at task.Task) { done += map[bool]int{true: 1}[at.Kind == task.Event] }
+			for range 24 {
+				o.advance(30 * time.Minute)
+				if err := o.deploy.Sweep(t.Context(), 30*time.Minute, o.clock()); err != nil {
+					t.Fatal(err)
+				}
+				if !held {
+					o.deliver(t)
+				}
+			}
+			if n := o.holds(t); held && (n < 1 || n > 6) {
+				t.Errorf("the queue holds %d messages of one event after half a day, want a few", n)
+			}
+			if !held && done != 1 {
+				t.Errorf("it was done %d times, want once", done)
 			}
 		})
 	}
