@@ -22,7 +22,7 @@ func (c *clouds) keeps(t *testing.T, more string) {
 	if err := os.WriteFile(file, []byte("jobs:\n  photos: {source: '"+c.src+"', target: '"+c.dst+"'"+more+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, said, code := execute(t, c.env, "jobs", "apply", "--file", file); code != 0 {
+	if out, said, code := execute(t, c.env, "jobs", "apply", "--file", file, "--wait", "0s"); code != 0 {
 		t.Fatalf("jobs apply: exit code %d, %s%s", code, out, said)
 	}
 }

@@ -174,6 +174,7 @@ func TestAKeptJobIsStartedPausedResumedAndCancelled(t *testing.T) {
 }
 
 func TestARunOfThisMachineIsPausedAndCancelledWhileItCopies(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	d := newDesk(t)
 	d.fill(t, 200)
 	d.kodo.Desk().Inject(chaos.Rule{Op: "get", Kind: chaos.Latency, Rate: 1, Delay: 300 * time.Millisecond}) // it would take a minute
@@ -234,7 +235,7 @@ func TestAJobThatCannotBeReadIsListedReplacedAndRemoved(t *testing.T) {
 	elsewhere := "{source: SRC, target: 'oss://elsewhere/?region=cn-hangzhou'}"
 	d.jobs("jobs:\n  half: " + elsewhere + "\n")
 	d.apply(0, []string{"replaced half", "could not be read"}, "--wait", "0s")
-	d.apply(0, []string{"same     half"})
+	d.apply(0, []string{"same     half"}, "--wait", "0s")
 	d.do(0, nil, "jobs", "remove", "half", "--wait", "0s")
 	d.jobs("jobs:\n  newer: " + elsewhere + "\n")
 	d.apply(1, []string{"kept by a newer version", "ferry jobs remove newer"})

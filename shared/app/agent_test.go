@@ -98,6 +98,7 @@ func TestAnAgentAtRestMakesOneRequestAQueueEvery30Seconds(t *testing.T) {
 }
 
 func TestAnAgentAloneIsAWholeDeployment(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	p := unconnected(t)
 	p.fill(t, 300)
 	p.mns.Misbehave(mns.Misbehaviour{Lose: 1})

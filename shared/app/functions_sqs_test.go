@@ -65,6 +65,7 @@ func TestAMessageThatComesEarlyToLambdaIsPutOff(t *testing.T) {
 }
 
 func TestARunThroughABadQueueOfSQSEndsVerified(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	const objects = 400
 	p := newPlatform(t, fc.Lambda, 3*time.Second)
 	p.fill(t, objects)

@@ -73,6 +73,7 @@ func TestTheFunctionsMoveABucket(t *testing.T) {
 }
 
 func TestARunThroughABadQueueEndsVerified(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	const objects = 2000
 	p := newPlatform(t, fc.FC, 3*time.Second)
 	p.fill(t, objects)

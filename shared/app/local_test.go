@@ -12,6 +12,7 @@ import (
 )
 
 func TestACopyThatIsCancelledEndsWithItsBooks(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	w := newWorld(t)
 	w.fill(t, 300)
 	w.kodo.Desk().Inject(chaos.Rule{Op: "get", Kind: chaos.Latency, Rate: 1, Delay: 300 * time.Millisecond})

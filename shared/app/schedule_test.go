@@ -29,6 +29,7 @@ func keep(t *testing.T, l *ledger.Ledger, j job.Job, keys ...string) {
 func call(name string) func(*job.Job) { return func(j *job.Job) { j.Name = name } }
 
 func TestATimerBeginsTheRunOfAKeptJob(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	p := newPlatform(t, fc.FC, 0)
 	p.fill(t, 20)
 	j, err := job.New(p.src, p.dst, p.ledgerAt(), call("photos"))
