@@ -59,10 +59,10 @@ func (r *run) compareListed(src store.Object, dst *store.Object) (row ledger.Row
 		known := src.MD5 != "" && dst.MD5 != ""
 		switch {
 		case known && src.MD5 == dst.MD5:
-			row.State, row.Proof = ledger.Unchanged, ledger.ByMD5
+			row.State, row.Proof, row.Warnings = ledger.Unchanged, ledger.ByMD5, r.lost(src)
 			return row, false
 		case !known && dst.Modified.Sub(src.Modified) > slack:
-			row.State, row.Proof = ledger.Unchanged, ledger.ByTime
+			row.State, row.Proof, row.Warnings = ledger.Unchanged, ledger.ByTime, r.lost(src)
 			return row, false
 		}
 	}
@@ -89,7 +89,7 @@ func (r *run) weigh(row *ledger.Row, kept store.Object) {
 	src := row.Src
 	switch {
 	case carries(kept, src):
-		row.State, row.Proof = ledger.Unchanged, ledger.ByKept
+		row.State, row.Proof, row.Warnings = ledger.Unchanged, ledger.ByKept, r.lost(src)
 	case r.job.Overwrite == job.OverwriteAlways:
 	case r.job.Overwrite == job.OverwriteNever:
 		row.State = ledger.Skipped

@@ -172,17 +172,48 @@ func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, ho
 }
 
 // attributes is the object as it is to be in the target.
-func (a *attempt) attributes(found store.Object) store.Object {
-	o := a.row.Src
-	if o.Type == "" && o.Meta == nil && o.Header == nil {
-		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header // a listing that does not tell
+func (a *attempt) attributes(found store.Object) store.Object { return a.asStored(a.row.Src, found) }
+
+// asStored is src as it is to be in the target. Where its listing does not tell its
+// attributes, they are those of found.
+func (r *run) asStored(src, found store.Object) store.Object {
+	o := src
+	if untold(o) {
+		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header
 	}
 	o.Hash, o.MD5, o.CRC64, o.Parts = "", "", "", nil
-	o.Origin = a.origin(a.row.Src)
-	if a.job.Class != job.KeepClass {
-		o.Class = store.Class(a.job.Class)
+	o.Origin = r.origin(src)
+	if r.job.Class != job.KeepClass {
+		o.Class = store.Class(r.job.Class)
 	}
 	return o
+}
+
+// untold reports whether the listing that o is of does not tell type, headers and metadata.
+func untold(o store.Object) bool { return o.Type == "" && o.Meta == nil && o.Header == nil }
+
+// lost is the warnings that a copy of src has, once more: what the target cannot
+// hold of it. It makes no request; where the listing does not tell the object's
+// attributes, there are none.
+func (r *run) lost(src store.Object) []string {
+	if r.keeper == nil || untold(src) {
+		return nil
+	}
+	return r.keeper.Losses(r.asStored(src, src))
+}
+
+// lostOfAdopted is lost for a copy that an earlier delivery stored. Where the listing
+// does not tell, one HEAD of the source does; if that fails, nothing is said.
+func (a *attempt) lostOfAdopted(ctx context.Context) []string {
+	src := a.row.Src
+	if a.keeper == nil || !untold(src) {
+		return a.lost(src)
+	}
+	found, err := a.src.Stat(ctx, a.row.Key())
+	if err != nil || !sameVersion(src, found) {
+		return nil
+	}
+	return slices.Concat(found.Warnings, a.keeper.Losses(a.asStored(src, found)))
 }
 
 // inspect looks at what the target holds before the source is asked. final
@@ -199,7 +230,7 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 		return true, false, nil
 	case carries(kept, a.row.Src):
 		a.again.Store(true)
-		a.row.State, a.row.Proof = ledger.Copied, a.adopted()
+		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, a.adopted(), a.lostOfAdopted(ctx)
 		a.row.Because("", "")
 		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 		return true, true, nil

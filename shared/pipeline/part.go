@@ -112,7 +112,7 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 	}
 	size := partSize(a.row, r.job.Limits.PartSize)
 	u, err = r.BeginUpload(ctx, ledger.Upload{
-		Batch: t.Batch, Shard: t.Shard, ID: id, Row: a.row, PartSize: size, Warnings: warnings,
+		Batch: t.Batch, Shard: t.Shard, ID: id, Row: a.row, PartSize: size, Warnings: slices.Concat(found.Warnings, warnings),
 		PerTask: perTask(a.row.Src.Size, size), At: r.Now().UTC(),
 	})
 	if err == nil && u.ID != id { // a twin was faster; this one is ours and nobody knows it

@@ -126,13 +126,14 @@ func New(c Config) *Pipeline {
 type run struct {
 	*ledger.Run
 	*Pipeline
-	start ledger.Started
-	job   job.Job
-	match *job.Matcher
-	src   Source
-	dst   writer          // speaks source keys
-	bare  [2]store.Source // both sides without limits, to ask whether they answer
-	log   *slog.Logger
+	start  ledger.Started
+	job    job.Job
+	match  *job.Matcher
+	src    Source
+	dst    writer          // speaks source keys
+	keeper Keeper          // the target, where it tells what it cannot hold; else nil
+	bare   [2]store.Source // both sides without limits, to ask whether they answer
+	log    *slog.Logger
 
 	limits *limits // this process's share
 	slots  *gate   // as many as its job's limits.parallel, within the process's places
@@ -242,6 +243,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	limits := newLimits(p, l, started, j.Limits, p.Log.With("run", name))
 	r := p.bind(l, started, j, match, limitedSource{src, limits}, limitedTarget{dst, limits})
 	r.limits, r.forget = limits, func() { p.letGo(src, dst) }
+	r.keeper, _ = dst.(Keeper)
 	r.slots = newGate(j.Limits.Parallel, time.Now)
 	r.slots.within = p.places
 	r.bare = [2]store.Source{src, rename(dst, j.Source.Prefix, j.Target.Prefix)}

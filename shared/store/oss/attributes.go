@@ -192,7 +192,10 @@ func md5Of(etag, kind string) string {
 // Losses says in words what OSS cannot keep of obj's type, headers and
 // metadata: the warnings that Put would return. It makes no request.
 func (b *Bucket) Losses(obj store.Object) []string {
-	_, warnings, err := attributes(obj)
+	h, warnings, err := attributes(obj)
+	if h != nil {
+		h.back()
+	}
 	if err != nil {
 		return append(warnings, err.Error())
 	}
