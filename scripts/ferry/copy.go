@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -241,6 +242,9 @@ func (v *view) stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		v.tell.plain("interrupted: nothing is lost; the same command goes on with run %s", v.run)
 		return errInterrupted
+	}
+	if errors.Is(err, app.ErrHalted) && fault.KindOf(unjoined(err)) == fault.Corrupt {
+		return fmt.Errorf("%w; what was copied is in the target: with that file back the same command goes on with run %s, and ferry cancel %s ends it, so that the next one begins anew", unjoined(err), v.run, v.run)
 	}
 	if errors.Is(err, app.ErrHalted) {
 		return fmt.Errorf("%w; nothing is lost: once that is mended, the same command goes on with run %s", unjoined(err), v.run)

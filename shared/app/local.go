@@ -292,7 +292,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *bell, name string, firs
 			if pipeline.OfOneObject(err) {
 				return false // the object fails, as a small one does, and the rest goes on
 			}
-			if kind != fault.Denied && (kind == fault.Throttled || kind == fault.Invalid || t.Attempt+1 < j.Limits.Attempts) {
+			if !ledger.Unreadable(err) && kind != fault.Denied && (kind == fault.Throttled || kind == fault.Invalid || t.Attempt+1 < j.Limits.Attempts) {
 				return false
 			}
 			stop(errors.Join(ErrHalted, err))

@@ -272,7 +272,7 @@ func versionOf(data []byte) (v int, ok bool) {
 func checkVersion(v int, name string) error {
 	switch {
 	case v > newest:
-		return fault.New(fault.Newer, "ledger.decode", name, fmt.Errorf("format %d, this version reads up to %d: use the newer ferry", v, newest))
+		return fault.New(fault.Newer, "ledger.decode", name, fmt.Errorf("the ledger's file %s is of format %d, and this version reads up to %d: use the newer ferry, which wrote it", name, v, newest))
 	case v < 1 || v < Version-1:
 		return unreadable(name, fmt.Errorf("it is of format %d, and this version reads %d to %d", v, Version-1, newest))
 	}

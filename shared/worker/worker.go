@@ -47,7 +47,7 @@ type Worker struct {
 	Attempts int           // tries per task, >= 1
 	Pause    time.Duration // before the second try, doubling after
 	// Halt is asked before a task is tried again because it was Denied or
-	// failed; true leaves the message as it is. A process with a person in
+	// failed, or left to a newer version; true leaves the message as it is. A process with a person in
 	// front of it stops then, rather than wait or give up. May be nil.
 	Halt func(t task.Task, err error) bool
 }
@@ -81,10 +81,12 @@ func (w *Worker) Process(ctx context.Context, m queue.Message) error {
 	switch {
 	case err == nil:
 		log.DebugContext(ctx, "task done", "next", len(next), "took", time.Since(begun))
-	case ctx.Err() != nil, fault.KindOf(err) == fault.Newer, fault.KindOf(err) == fault.Later:
+	case ctx.Err() != nil, fault.KindOf(err) == fault.Later:
 		return err // out of time, not out of luck: deliver again
 	case w.Halt != nil && w.Halt(t, err):
 		return err
+	case fault.KindOf(err) == fault.Newer:
+		return err // for a process that can read it
 	default:
 		if next, err = w.again(ctx, log, t, err); err != nil {
 			return err
