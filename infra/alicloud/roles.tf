@@ -57,10 +57,10 @@ locals {
   target_rights = {
     # On a timer it begins runs, for which it asks whether the target keeps versions.
     list   = { bucket = ["oss:ListObjects", "oss:GetBucketVersioning"], keys = ["oss:GetObject"] }
-    copy   = { bucket = ["oss:ListObjects"], keys = ["oss:GetObject", "oss:PutObject", "oss:AbortMultipartUpload"] }
+    copy   = { bucket = ["oss:ListObjects", "oss:ListMultipartUploads"], keys = ["oss:GetObject", "oss:PutObject", "oss:AbortMultipartUpload"] }
     verify = { bucket = ["oss:ListObjects"], keys = ["oss:GetObject", "oss:AbortMultipartUpload"] }
     delete = { bucket = ["oss:ListObjects"], keys = ["oss:GetObject", "oss:DeleteObject"] }
-    pull   = { bucket = ["oss:ListObjects"], keys = ["oss:GetObject", "oss:PutObject", "oss:AbortMultipartUpload"] }
+    pull   = { bucket = ["oss:ListObjects", "oss:ListMultipartUploads"], keys = ["oss:GetObject", "oss:PutObject", "oss:AbortMultipartUpload"] }
   }
 
   # A policy holds 6,144 bytes (RAM, "Limits"): the targets are spread over

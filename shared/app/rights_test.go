@@ -122,8 +122,8 @@ func TestEveryRoleHasTheRightsItNeedsAndNoOthers(t *testing.T) {
 	r.deadParts(t)
 	// Pull has a test of its own. Notifications are not done here; and streams
 	// ask nobody, for the stand-in's take messages without requests.
-	exact(t, rights.List, r.policies[rights.List], "oss:GetBucketVersioning") // of a run that a timer begins
-	exact(t, rights.Copy, r.policies[rights.Copy])
+	exact(t, rights.List, r.policies[rights.List], "oss:GetBucketVersioning")  // of a run that a timer begins
+	exact(t, rights.Copy, r.policies[rights.Copy], "oss:ListMultipartUploads") // where a beginning was not answered
 	exact(t, rights.Verify, r.policies[rights.Verify])
 	exact(t, rights.Delete, r.policies[rights.Delete])
 	// What plans, checks, cleaning and taking up a run again need besides.
@@ -264,7 +264,7 @@ func TestAPullerHasTheRightsItNeedsAndNoOthers(t *testing.T) {
 	if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 41 {
 		t.Fatalf("%+v, want 41 verified", rep.Summary)
 	}
-	exact(t, rights.Pull, r.policies[rights.Pull],
+	exact(t, rights.Pull, r.policies[rights.Pull], "oss:ListMultipartUploads",
 		"mns:BatchSendMessage",   // of an object of more parts than one task takes, as in the function's test
 		"mns:GetQueueAttributes") // asked before it begins
 }
@@ -292,5 +292,5 @@ func TestOneProcessHasTheRightsItNeedsAndNoOthers(t *testing.T) {
 		w.kodo.Remove("photos", "k/00000")
 		time.Sleep(1100 * time.Millisecond) // runs are named by the second
 	}
-	exact(t, rights.Here, policy)
+	exact(t, rights.Here, policy, "oss:ListMultipartUploads")
 }

@@ -111,6 +111,7 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 		case a.row.State != ledger.Copied:
 			return nil
 		}
+		a.dropOwn(ctx, a.row.Key(), u.ID) // of no use, where another upload made the object
 		a.row.State = ledger.Pending
 		stored = store.Stored{ETag: a.row.Dst.ETag, CRC64: a.row.Dst.CRC64}
 	} else if err != nil {

@@ -97,6 +97,10 @@ func (r renamed) Finish(ctx context.Context, key, upload string, parts []store.P
 	return r.writer.Finish(ctx, r.out(key), upload, parts, how)
 }
 
+func (r renamed) Unfinished(ctx context.Context, key string) ([]store.Upload, error) {
+	return r.writer.Unfinished(ctx, r.out(key))
+}
+
 func (r renamed) Abort(ctx context.Context, key, upload string) error {
 	return r.writer.Abort(ctx, r.out(key), upload)
 }

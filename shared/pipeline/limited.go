@@ -142,6 +142,13 @@ func (t limitedTarget) Finish(ctx context.Context, key, upload string, parts []s
 	return t.Target.Finish(ctx, key, upload, parts, how)
 }
 
+func (t limitedTarget) Unfinished(ctx context.Context, key string) ([]store.Upload, error) {
+	if err := t.limits.call(ctx, "unfinished", key); err != nil {
+		return nil, err
+	}
+	return t.Target.Unfinished(ctx, key)
+}
+
 func (t limitedTarget) Abort(ctx context.Context, key, upload string) error {
 	if err := t.limits.call(ctx, "abort", key); err != nil {
 		return err

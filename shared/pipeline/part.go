@@ -7,11 +7,13 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -106,7 +108,7 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 		}
 	}
 	a.row.Src.Parts = found.Parts
-	id, warnings, err := r.dst.Begin(ctx, a.attributes(found))
+	id, warnings, err := r.beginUpload(ctx, t.Batch, a.attributes(found))
 	if err != nil {
 		return u, a.row, err
 	}
@@ -115,10 +117,77 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 		Batch: t.Batch, Shard: t.Shard, ID: id, Row: a.row, PartSize: size, Warnings: slices.Concat(found.Warnings, warnings),
 		PerTask: perTask(a.row.Src.Size, size), At: r.Now().UTC(),
 	})
-	if err == nil && u.ID != id { // a twin was faster; this one is ours and nobody knows it
-		err = r.dst.Abort(ctx, a.row.Key(), id)
+	if err != nil || u.ID != id { // no record that is known names it, or a twin was faster
+		r.dropOwn(ctx, a.row.Key(), id)
 	}
 	return u, a.row, err
+}
+
+// dropOwn aborts an upload that this process has begun and that no record names.
+// Where one does after all, for the answer to its writing was lost, the upload is
+// found gone, and the object begins anew.
+func (r *run) dropOwn(ctx context.Context, key, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
+	defer cancel()
+	_, err := store.Retry(ctx, store.Pauses(), "pipeline.abort", key, func() (struct{}, error) {
+		return struct{}{}, r.dst.Abort(ctx, key, id)
+	})
+	if err != nil {
+		r.log.WarnContext(ctx, "upload not aborted", "key", key, "fault", fault.KindOf(err), "err", err)
+	}
+}
+
+// beginUpload opens an upload of o, in up to quickTries tries. Of a try that was not
+// answered nobody knows whether it has left one.
+func (r *run) beginUpload(ctx context.Context, batch string, o store.Object) (id string, warnings []string, err error) {
+	begun, lost := time.Now(), false
+	for try := 1; ; try++ {
+		id, warnings, err = r.dst.Begin(ctx, o)
+		kind := fault.KindOf(err)
+		unanswered := kind == fault.Temporary || kind == fault.Unknown
+		lost = lost || unanswered
+		if !unanswered || try == quickTries {
+			break
+		}
+		select {
+		case <-time.After(r.Quick << (try - 1)):
+		case <-ctx.Done():
+		}
+	}
+	if lost {
+		r.dropUnnamed(ctx, batch, o.Key, id, time.Since(begun))
+	}
+	return id, warnings, err
+}
+
+// aside is how long before or after its time a service may say that an upload was begun.
+const aside = 2 * time.Second
+
+// dropUnnamed aborts the uploads of exactly that key that requests within the last
+// took may have left, whose answers were lost. The target says when its uploads were
+// begun: they are held against own, which is this process's newest, or where that is
+// "" against the clock of this machine. One that the batch's record names is a twin's.
+func (r *run) dropUnnamed(ctx context.Context, batch, key, own string, took time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
+	defer cancel()
+	found, err := r.dst.Unfinished(ctx, key)
+	if err != nil {
+		r.log.WarnContext(ctx, "an upload whose beginning was not answered may be left open", "key", key, "fault", fault.KindOf(err), "err", err)
+		return
+	}
+	known, err := r.Upload(ctx, batch)
+	if err != nil && !ledger.Missing(err) {
+		return
+	}
+	now := r.Now()
+	if i := slices.IndexFunc(found, func(u store.Upload) bool { return u.ID == own }); i >= 0 {
+		now = found[i].Begun
+	}
+	for _, u := range found {
+		if age := now.Sub(u.Begun); u.ID != own && u.ID != known.ID && -aside <= age && age <= took+aside {
+			r.dropOwn(ctx, key, u.ID)
+		}
+	}
 }
 
 // part uploads some parts of an object. What did not fit the invocation is
@@ -126,6 +195,9 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	w, err := r.WrittenOff(ctx, t.Batch)
 	if !ledger.Missing(err) {
+		if err == nil { // an upload may have been begun while its batch was written off
+			r.drop(ctx, t.Batch)
+		}
 		return r.afterOther(t, w), err
 	}
 	u, err := r.Upload(ctx, t.Batch)

@@ -34,6 +34,7 @@ var (
 	reads    = []string{"oss:GetObject"}
 	writes   = []string{"oss:PutObject"}
 	stores   = []string{"oss:GetObject", "oss:PutObject"}
+	finds    = []string{"oss:ListMultipartUploads"} // for uploads whose beginning was not answered
 	aborts   = []string{"oss:AbortMultipartUpload"}
 	removes  = []string{"oss:DeleteObject"}
 	parts    = []string{"oss:ListParts"}
@@ -51,7 +52,7 @@ var (
 // table is what each role does.
 var table = map[Role][]deed{
 	Here: {
-		{targetBucket, both(lists, versions)},
+		{targetBucket, both(both(lists, versions), finds)},
 		{targetKeys, both(both(stores, removes), aborts)},
 		{ledgerBucket, both(lists, versions)},
 		{ledgerKeys, both(reads, records)},
@@ -79,9 +80,9 @@ var table = map[Role][]deed{
 	Pull: append(stage(copies...), deed{copyQueue, both(receives, counts)}),
 }
 
-// copies is what copying takes, wherever it is done. It lists nothing, but
+// copies is what copying takes, wherever it is done. It lists no objects, but
 // whether OSS tells that an object is missing to one who may not list is not told.
-var copies = []deed{{targetBucket, lists}, {targetKeys, both(stores, aborts)}}
+var copies = []deed{{targetBucket, both(lists, finds)}, {targetKeys, both(stores, aborts)}}
 
 // stage adds what doing tasks of any stage takes: the run's records, and queues
 // for what follows, for the task itself once more, and for one that came astray.

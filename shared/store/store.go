@@ -168,4 +168,13 @@ type Multipart interface {
 	Finish(ctx context.Context, key, upload string, parts []Part, how Put) (Stored, error)
 	// Abort drops the upload and its parts. One that is gone is no error.
 	Abort(ctx context.Context, key, upload string) error
+	// Unfinished lists the uploads of exactly key that are neither finished nor
+	// aborted, whoever began them, up to 1,000.
+	Unfinished(ctx context.Context, key string) ([]Upload, error)
+}
+
+// Upload is an upload that somebody has begun.
+type Upload struct {
+	ID    string
+	Begun time.Time // by the service's clock, as precise as it tells
 }

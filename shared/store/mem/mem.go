@@ -58,6 +58,7 @@ type entry struct {
 type upload struct {
 	object store.Object
 	parts  map[int]part
+	begun  time.Time
 }
 
 type part struct {

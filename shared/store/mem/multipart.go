@@ -30,7 +30,7 @@ func (b *Bucket) Begin(ctx context.Context, o store.Object) (string, []string, e
 	defer b.mu.Unlock()
 	b.serial++
 	id := "upload-" + strconv.Itoa(b.serial)
-	b.uploads[id] = &upload{object: clone(o), parts: map[int]part{}}
+	b.uploads[id] = &upload{object: clone(o), parts: map[int]part{}, begun: b.now()}
 	return id, nil, nil
 }
 
@@ -134,6 +134,22 @@ func (b *Bucket) Abort(ctx context.Context, key, id string) error {
 		delete(b.uploads, id)
 	}
 	return nil
+}
+
+// Unfinished implements store.Multipart.
+func (b *Bucket) Unfinished(ctx context.Context, key string) ([]store.Upload, error) {
+	if err := alive(ctx, "mem.Unfinished", key); err != nil {
+		return nil, err
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var of []store.Upload
+	for id, u := range b.uploads {
+		if u.object.Key == key {
+			of = append(of, store.Upload{ID: id, Begun: u.begun})
+		}
+	}
+	return of, nil
 }
 
 // Uploads returns the ids of the uploads that are open, in order.

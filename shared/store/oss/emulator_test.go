@@ -294,3 +294,24 @@ func TestAnAnswerThatIsLostIsTemporary(t *testing.T) {
 		t.Error("got nothing stored, want the object: only its answer was lost")
 	}
 }
+
+func TestUnfinishedUploadsAreThoseOfExactlyOneKey(t *testing.T) {
+	_, b := stand(t, func(*Config) {})
+	for _, key := range awkward() {
+		if len(key) == maxKey {
+			continue // none is longer
+		}
+		want := map[string]bool{}
+		for _, k := range []string{key, key, key + "0", "0" + key} {
+			id, _, err := b.Begin(t.Context(), store.Object{Key: k})
+			if err != nil {
+				t.Fatalf("%q: %v", k, err)
+			}
+			want[id] = k == key
+		}
+		found, err := b.Unfinished(t.Context(), key)
+		if err != nil || len(found) != 2 || !want[found[0].ID] || !want[found[1].ID] || time.Since(found[0].Begun).Abs() > time.Minute {
+			t.Errorf("%q has %+v, %v, want the two that were begun now", key, found, err)
+		}
+	}
+}

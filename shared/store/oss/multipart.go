@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
@@ -214,6 +216,48 @@ func completion(parts []store.Part) ([]byte, error) {
 	}
 	doc.WriteString("</CompleteMultipartUpload>")
 	return doc.Bytes(), nil
+}
+
+// Unfinished lists the uploads of key, in one request that is tried up to 6 times
+// on Temporary and Throttled. It takes the right to oss:ListMultipartUploads.
+func (b *Bucket) Unfinished(ctx context.Context, key string) ([]store.Upload, error) {
+	const op = "oss.Unfinished"
+	if err := b.CheckKey(key); err != nil {
+		return nil, err
+	}
+	type uploads struct {
+		XMLName     xml.Name `xml:"ListMultipartUploadsResult"`
+		IsTruncated string
+		Upload      []struct {
+			Key, UploadId string
+			Initiated     time.Time
+		}
+	}
+	found, err := again(ctx, b, op, key, func() (u uploads, err error) {
+		// A key comes before those that it begins: where it has more, they are on the first page.
+		params := map[string]any{"uploads": nil, "prefix": key, "max-uploads": "1000", "encoding-type": "url"}
+		_, err = b.document(ctx, request{op: op, method: "GET", params: params}, &u, func() error {
+			if u.IsTruncated != "true" && u.IsTruncated != "false" {
+				return fmt.Errorf("IsTruncated is %q", u.IsTruncated)
+			}
+			for i, x := range u.Upload {
+				name, err := url.QueryUnescape(x.Key)
+				if err != nil || x.UploadId == "" || x.Initiated.IsZero() {
+					return fmt.Errorf("upload %q of %q, begun %s", x.UploadId, x.Key, x.Initiated)
+				}
+				u.Upload[i].Key = name
+			}
+			return nil
+		})
+		return u, err
+	})
+	var of []store.Upload
+	for _, x := range found.Upload {
+		if x.Key == key {
+			of = append(of, store.Upload{ID: x.UploadId, Begun: x.Initiated})
+		}
+	}
+	return of, err
 }
 
 // Abort drops the upload and its parts. One that is gone is no error.

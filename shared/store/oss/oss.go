@@ -18,7 +18,7 @@
 //	meta.go       how metadata and headers travel
 //	get.go        Stat, Open, Delete
 //	list.go       List (page.go decodes a page)
-//	multipart.go  Begin, PutPart, Parts, Finish, Abort
+//	multipart.go  Begin, PutPart, Parts, Finish, Abort, Unfinished
 package oss
 
 import (
