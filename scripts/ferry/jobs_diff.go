@@ -20,6 +20,9 @@ func differences(before, after job.Job) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	// As they are written in a file, where 0 is none.
+	was["maxDeletes"], is["maxDeletes"] = fmt.Sprint(before.Deletes()), fmt.Sprint(after.Deletes())
+	was["maxDeleteShare"], is["maxDeleteShare"] = fmt.Sprint(before.DeleteShare()), fmt.Sprint(after.DeleteShare())
 	names := slices.Collect(func(yield func(string) bool) {
 		for name := range was {
 			if !yield(name) {

@@ -55,7 +55,7 @@ const (
 // there may be any number, on any machine, beside functions on the same queues.
 // One that serves the verify stage buries dead letters, too, and looks for lost
 // tasks. When ctx ends it receives nothing more, lets tasks go on for o.Drain,
-// and gives back what was not done by then.
+// and gives back what was not done by then, and its share of what bounds runs.
 func (d *Deployment) Serve(ctx context.Context, o AgentOptions) {
 	n := 0
 	for _, tasks := range o.Tasks {
@@ -81,6 +81,7 @@ func (d *Deployment) Serve(ctx context.Context, o AgentOptions) {
 	all.Wait()
 	stop()
 	sweeper.Wait()
+	d.pipeline.Leave(ctx)
 	if ctx.Err() == nil {
 		return // it rests: no receive was cut off
 	}

@@ -97,7 +97,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 	c := &claim{me: thisProcess(o.Now()), shares: o.Queues != nil, log: o.Log}
 	defer func() {
 		c.release(ctx)
-		p.Leave(ctx, name)
+		p.Leave(ctx)
 	}()
 	err := errHeld
 	for errors.Is(err, errHeld) {

@@ -292,6 +292,18 @@ func TestEventsDeleteNothingUnlessTheJobMirrors(t *testing.T) {
 	}
 }
 
+func TestEventsDeleteNothingWhereTheJobAllowsNone(t *testing.T) {
+	w := followed(t, 5, func(j *job.Job) { j.MaxDeletes = job.NoDeletes })
+	remove(t, w, "k/00001")
+	w.drive(t.Context(), 0, w.notified("k/00001")...)
+	if _, err := w.dst.Stat(t.Context(), "k/00001"); err != nil {
+		t.Errorf("the copy is gone: %v", err)
+	}
+	if rep := w.closeDay(); rep.Objects.Deleted != 0 || rep.Objects.Failed != 1 || !strings.Contains(rep.Failures[0].Reason, "maxDeletes") {
+		t.Errorf("%+v, %+v, want one that failed for maxDeletes", rep.Objects, rep.Failures)
+	}
+}
+
 func TestEventsDeleteAtMostMaxDeletesInADay(t *testing.T) {
 	w := followed(t, 20, func(j *job.Job) { j.MaxDeletes = 7 })
 	w.queue = queuemem.Options{Duplicate: 0.3}

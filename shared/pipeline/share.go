@@ -179,18 +179,23 @@ func (l *limits) stopCopying(ctx context.Context) error {
 	return l.run.StopCopying(ctx, ledger.Living{Process: l.process, Since: l.since})
 }
 
-// Leave takes this process's signs of life in a run back, also where ctx has ended:
-// those who share the run's limits with it need not wait until they are old.
-func (p *Pipeline) Leave(ctx context.Context, name string) {
-	r := p.known(name)
-	if r == nil {
-		return
-	}
+// Leave takes back this process's signs of life, also where ctx has ended: those
+// who share the limits of a run with it need not wait until they are old.
+func (p *Pipeline) Leave(ctx context.Context) {
+	p.mu.Lock()
+	runs := slices.Collect(maps.Values(p.runs))
+	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 	defer cancel()
-	if err := r.limits.leave(ctx); err != nil {
-		r.log.WarnContext(ctx, "signs of life not taken back, they are old in seconds", "fault", fault.KindOf(err), "err", err)
+	var all sync.WaitGroup
+	for _, r := range runs {
+		all.Go(func() {
+			if err := r.limits.leave(ctx); err != nil {
+				r.log.WarnContext(ctx, "signs of life not taken back, they are old in seconds", "fault", fault.KindOf(err), "err", err)
+			}
+		})
 	}
+	all.Wait()
 }
 
 func (l *limits) leave(ctx context.Context) error {
