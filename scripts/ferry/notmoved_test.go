@@ -26,7 +26,7 @@ func TestWhatDidNotMoveStandsInTheHeadlineAndByCause(t *testing.T) {
 	if s := summaryOf(t, out); code != exitOK || s.NotMoved != 2 {
 		t.Errorf("exit code %d, %d not moved, want 0 and 2", code, s.NotMoved)
 	}
-	for _, want := range []string{"; 2 not moved\n", "1 skipped: archived at the source and not thawed\n    restore them", "1 skipped: disabled at the source by their owner\n    enable them"} {
+	for _, want := range []string{"; 2 not moved\n", "1 skipped: archived at the source and not thawed\n    restore (", "1 skipped: disabled at the source by the owner\n    enable ("} {
 		if !strings.Contains(said, want) {
 			t.Errorf("the summary lacks %q:\n%s", want, said)
 		}

@@ -13,16 +13,16 @@ type NotMoved struct {
 
 // notMoved says what each cause is, and what to do about it.
 var notMoved = map[ledger.Cause]NotMoved{
-	ledger.Archived:     {ledger.Skipped, "archived at the source and not thawed", "restore them (restoreAr at Kodo, RestoreObject at S3), and run again when they can be read", ledger.Tally{}},
-	ledger.Disabled:     {ledger.Skipped, "disabled at the source by their owner", "enable them (chstatus), and run again", ledger.Tally{}},
-	ledger.LeftNever:    {ledger.Skipped, "the target holds others, which overwrite=never leaves alone", "where the source's are wanted, run again with overwrite=changed, newer or always", ledger.Tally{}},
-	ledger.LeftNewer:    {ledger.Skipped, "the target's are not older, so overwrite=newer leaves them alone", "where the source's are wanted, run again with overwrite=always", ledger.Tally{}},
-	ledger.TakenBack:    {ledger.Skipped, "the job was changed, sealed or removed meanwhile", "nothing, if that was meant; else keep the job again (ferry jobs apply) and run it", ledger.Tally{}},
+	ledger.Archived:     {ledger.Skipped, "archived at the source and not thawed", "restore (restoreAr, at S3 RestoreObject), and run again once that is done", ledger.Tally{}},
+	ledger.Disabled:     {ledger.Skipped, "disabled at the source by the owner", "enable (chstatus), and run again", ledger.Tally{}},
+	ledger.LeftNever:    {ledger.Skipped, "the target has another, which overwrite=never leaves alone", "to have the source's, run again with overwrite=changed, newer or always", ledger.Tally{}},
+	ledger.LeftNewer:    {ledger.Skipped, "the target's is not older, so overwrite=newer leaves it alone", "to have the source's, run again with overwrite=always", ledger.Tally{}},
+	ledger.TakenBack:    {ledger.Skipped, "the job was changed, sealed or removed meanwhile", "nothing, if that was meant; else keep the job again (ferry jobs apply)", ledger.Tally{}},
 	ledger.NotThere:     {ledger.Gone, "named in the list of keys, and not at the source", "hold the list against the source: a key is a whole line, as it is", ledger.Tally{}},
-	ledger.Vanished:     {ledger.Gone, "deleted at the source before they were copied", "nothing, if that was meant", ledger.Tally{}},
-	ledger.VanishedLate: {ledger.Gone, "deleted at the source after they were copied; the target keeps the copies", "nothing; a run that mirrors deletions (--delete) removes them", ledger.Tally{}},
+	ledger.Vanished:     {ledger.Gone, "deleted at the source before it was copied", "nothing, if that was meant", ledger.Tally{}},
+	ledger.VanishedLate: {ledger.Gone, "deleted at the source after it was copied; the target keeps it", "nothing; a run that mirrors deletions (--delete) removes it", ledger.Tally{}},
 	ledger.Unchosen:     {ledger.Gone, "overwritten at the source meanwhile, and no longer what the filter chooses", "nothing, if that was meant; else change the filter and run again", ledger.Tally{}},
-	ledger.Deleting:     {ledger.Gone, "deleted at the source, and not from the target", "nothing; a job that mirrors deletions (delete: true) removes Ferry's copies", ledger.Tally{}},
+	ledger.Deleting:     {ledger.Gone, "deleted at the source, and not from the target", "nothing; a job that mirrors deletions (delete: true) removes Ferry's copy", ledger.Tally{}},
 }
 
 // Unmoved is what was skipped or is gone, by cause, in the order of ledger.Causes.

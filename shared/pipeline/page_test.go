@@ -124,7 +124,7 @@ func TestThePageSaysWhatTheReportSays(t *testing.T) {
 			set: []func(*pipeline.Report){func(r *pipeline.Report) {
 				r.Causes = map[ledger.Cause]ledger.Tally{ledger.Archived: {Objects: 7, Bytes: 200}, ledger.Disabled: {Objects: 5, Bytes: 100}, ledger.VanishedLate: {Objects: 5, Bytes: 100}}
 			}},
-			want: []string{"17 not moved", "Archived at the source and not thawed", "7 skipped", "Disabled at the source", "5 skipped", "chstatus", "Deleted at the source after they were copied", "5 gone", "--delete"},
+			want: []string{"17 not moved", "Archived at the source and not thawed", "7 skipped", "Disabled at the source", "5 skipped", "chstatus", "Deleted at the source after it was copied", "5 gone", "--delete"},
 			not:  []string{"column reason of the"},
 		},
 		"an empty source that may be so is no failure": {
