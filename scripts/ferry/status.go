@@ -101,6 +101,7 @@ type status struct {
 	State   string    `json:"state"`                  // listing, copying, verifying, reporting, over; of a run of events following, over
 	Goes    string    `json:"goes"`                   // going, resuming, paused, cancelled, sealed, over
 	Stalled time.Time `json:"stalled_since,omitzero"` // a sweep found that nothing had been written down since
+	Waits   outage    `json:"waits,omitzero"`         // a bucket that does not answer, for which tasks wait
 	Started time.Time `json:"started"`
 	Shards  struct {
 		Known    int `json:"known"`
@@ -118,6 +119,14 @@ type status struct {
 	Verified ledger.Tally `json:"verified"` // proved so far
 }
 
+// outage is a side of a run that does not answer.
+type outage struct {
+	Side  string    `json:"side"`  // source, target
+	Since time.Time `json:"since"` // when it was first met
+	Asked time.Time `json:"asked"` // when it last did not answer
+	Why   string    `json:"why"`   // what came in place of an answer
+}
+
 // stateOver is the state of a run whose report is written.
 const stateOver = "over"
 
@@ -133,7 +142,15 @@ func statusOf(ctx context.Context, run *ledger.Run) (status, error) {
 		return s, err
 	}
 	s.Goes = string(goes)
-	if goes.Stopped() || p.StalledSince().IsZero() {
+	if goes.Stopped() {
+		return s, nil
+	}
+	o, err := pipeline.OutageOf(ctx, run, p.Newest, time.Now())
+	if err != nil {
+		return s, err
+	}
+	s.Waits = outage{o.Side, o.Since, o.Asked, o.Why}
+	if p.StalledSince().IsZero() {
 		return s, nil
 	}
 	// The parts of a big object may have come since.
@@ -194,6 +211,8 @@ func (s status) print(w io.Writer) error {
 	state := s.State
 	switch {
 	case state == stateOver:
+	case s.Waits != outage{}:
+		state += fmt.Sprintf(", waiting: the %s has not answered since %s", s.Waits.Side, s.Waits.Since.Local().Format(time.DateTime))
 	case !s.Stalled.IsZero():
 		state += ", STALLED: nothing was written down since " + s.Stalled.Local().Format(time.DateTime)
 	case s.Goes != string(ledger.Going):
@@ -215,6 +234,8 @@ func (s status) print(w io.Writer) error {
 		fmt.Fprintf(&text, "Next: ferry resume %s\n", s.Run)
 	case s.Goes == string(ledger.Cancelled):
 		fmt.Fprintf(&text, "Next: ferry cancel %s, which writes the report\n", s.Run)
+	case s.Waits != outage{}:
+		fmt.Fprintf(&text, "Next: see to the %s, and the run goes on by itself; asked last at %s, it said: %s\n", s.Waits.Side, s.Waits.Asked.Local().Format(time.DateTime), s.Waits.Why)
 	case !s.Stalled.IsZero():
 		fmt.Fprintf(&text, "Next: look for errors in the functions' logs and at the queues, dead letters too; the sweeper sends again what is lost\n")
 	}

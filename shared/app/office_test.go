@@ -27,6 +27,7 @@ type office struct {
 	env    map[string]string
 	lose   func(task.Task) bool // whether a message is lost on its way; nil: none is
 	before func(task.Task)
+	swept  func() // after each sweep; may be nil
 
 	mu  sync.Mutex
 	now time.Time
@@ -140,6 +141,9 @@ func (o *office) end(t *testing.T, run string) pipeline.Report {
 		}
 		if err := o.deploy.Sweep(t.Context(), 30*time.Minute, o.clock()); err != nil {
 			t.Fatal(err)
+		}
+		if o.swept != nil {
+			o.swept()
 		}
 	}
 	t.Fatalf("run %s did not end within a day", run)

@@ -102,7 +102,20 @@ func TestFunctionsWaitForASideThatDoesNotAnswer(t *testing.T) {
 					side.Inject()
 				}
 			}
+			noted := time.Duration(0) // how long status told of it
+			o.swept = func() {
+				down, err := pipeline.OutageOf(t.Context(), o.deploy.Ledger().Run(run), time.Time{}, o.clock())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if down.Side == tc.side && !down.Since.Before(began.Truncate(time.Second)) && strings.Contains(down.Why, "403") {
+					noted = o.clock().Sub(down.Since)
+				}
+			}
 			rep := o.end(t, run)
+			if noted == 0 {
+				t.Error("nobody who asks for the run's state learns of the outage")
+			}
 			if tc.failed {
 				if took := o.clock().Sub(began); took < tc.limit || took > 22*time.Hour {
 					t.Errorf("it ended after %v, want it some times the limit of %v later", took, tc.limit)

@@ -45,6 +45,9 @@ const (
 	// ledgerOutageEnds is how long after its last failed probe an outage of the
 	// ledger counts as over: tasks ask again within a quarter of an hour.
 	ledgerOutageEnds = time.Hour
+	// outageNoted is how long a note of an outage tells that it goes on: MaxWait and
+	// a quarter, and what a task may take.
+	outageNoted = 25 * time.Minute
 )
 
 // outage is a whole side that does not answer.
@@ -238,11 +241,50 @@ func (r *run) await(t task.Task, o *outage) []task.Task {
 	return next
 }
 
-// noteDown puts an outage into the log and shows it to who watches.
+// noteDown puts an outage into the log, shows it to who watches, and leaves a note
+// for who asks how far the run is.
 func (r *run) noteDown(ctx context.Context, t task.Task, o *outage) {
+	if since, due := r.noted[o.side].due(r.Now(), o.since); due {
+		err := r.NoteOutage(ctx, ledger.Outage{Side: o.side.String(), Since: since, Asked: r.Now().UTC(), Why: reason(o.last)})
+		if err != nil {
+			r.log.DebugContext(ctx, "outage not noted", "side", o.side.String(), "fault", fault.KindOf(err), "err", err)
+		}
+	}
 	err := fault.Errorf("the %s does not answer since %s, and is waited for up to %s: %w", o.side, minute(o.since), r.job.Limits.Outage, o.last)
 	r.log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.side.String(), "kind", t.Kind, "since", o.since, "limit", r.job.Limits.Outage, "fault", fault.KindOf(o.last), "err", o.last)
 	r.Watch(Event{Kind: Down, Task: t, Err: err})
+}
+
+// outageNotes is what this process noted of a side's outages.
+type outageNotes struct {
+	mu        sync.Mutex
+	since, at time.Time
+}
+
+// due reports whether an outage is to be noted now, as it is once a minute, and
+// since when, as far as this process knows.
+func (n *outageNotes) due(now, since time.Time) (time.Time, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if now.Sub(n.at) > ledgerOutageEnds || since.Before(n.since) {
+		n.since = since
+	}
+	if now.Sub(n.at) < time.Minute {
+		return n.since, false
+	}
+	n.at = now
+	return n.since, true
+}
+
+// OutageOf returns a run's outage that tasks wait for, zero where there is none as far as
+// their notes tell: tasks that wait ask again within a quarter of an hour, and note
+// it. newest is when the run's newest record was written.
+func OutageOf(ctx context.Context, run *ledger.Run, newest, now time.Time) (ledger.Outage, error) {
+	o, err := run.LastOutage(ctx, source.String(), target.String())
+	if err != nil || now.Sub(o.Asked) > outageNoted || newest.Sub(o.Asked) > time.Minute {
+		return ledger.Outage{}, err
+	}
+	return o, nil
 }
 
 // minute is a time to the minute, for sentences.

@@ -134,6 +134,7 @@ type run struct {
 	keeper Keeper          // the target, where it tells what it cannot hold; else nil
 	bare   [2]store.Source // both sides without limits, to ask whether they answer
 	log    *slog.Logger
+	noted  [2]outageNotes // of both sides
 
 	limits *limits // this process's share
 	slots  *gate   // as many as its job's limits.parallel, within the process's places

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store/mem"
+)
+
+// TestAStatusTellsOfABucketThatDoesNotAnswer notes an outage of a run, some time ago,
+// and before or after the run's newest record.
+func TestAStatusTellsOfABucketThatDoesNotAnswer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		asked, written time.Duration // ago
+		told           bool
+	}{
+		"it goes on":                         {5 * time.Minute, time.Hour, true},
+		"what waited was written down by it": {5 * time.Minute, 4*time.Minute + 30*time.Second, true},
+		"the run has gone on since":          {20 * time.Minute, time.Minute, false},
+		"nobody has asked for long":          {time.Hour, 2 * time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now().UTC()
+			b := mem.New(mem.OSS)
+			run := ledger.Open(b, ".ferry/").Run("photos/20260101T000000Z")
+			if _, err := run.Start(t.Context(), ledger.Started{Job: []byte(`{}`), At: now.Add(-3 * time.Hour), Root: ledger.ShardRef{Shard: "0"}, Deployed: true}); err != nil {
+				t.Fatal(err)
+			}
+			b.Now = func() time.Time { return now.Add(-tc.written) }
+			if _, err := run.Close(t.Context(), ledger.Closed{Shard: "0", At: now}); err != nil {
+				t.Fatal(err)
+			}
+			since := now.Add(-90 * time.Minute)
+			for _, o := range []ledger.Outage{
+				{Side: "target", Since: since.Add(-time.Hour), Asked: since, Why: "an older one"},
+				{Side: "source", Since: since, Asked: now.Add(-tc.asked), Why: "403 of everything"},
+			} {
+				if err := run.NoteOutage(t.Context(), o); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err := statusOf(t.Context(), run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text strings.Builder
+			if err := s.print(&text); err != nil {
+				t.Fatal(err)
+			}
+			want := "waiting: the source has not answered since " + since.Local().Format(time.DateTime)
+			told := strings.Contains(text.String(), want) && strings.Contains(text.String(), "403 of everything")
+			if told != tc.told || (s.Waits != outage{}) != tc.told {
+				t.Errorf("it tells %q, and %+v, want it to tell of the outage: %v", text.String(), s.Waits, tc.told)
+			}
+		})
+	}
+}
