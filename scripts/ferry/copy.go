@@ -58,7 +58,9 @@ which says all that flags say here; infra/ferry.example.yaml shows how.
 
 The run is kept in a ledger, by default under .ferry/ in the target's bucket.
 Interrupted by Ctrl-C or by anything worse, the same command goes on where it
-was; what was written off is not copied again.`,
+was; what was written off is not copied again. Started while another process does
+the run, it waits for that one, and goes on should that one stop. A run is not
+begun where another job writes that is kept in the ledger or has an unfinished run.`,
 		Example: `  ferry copy 'kodo://photos/2019/?region=z0' 'oss://photos-new/2019/?region=cn-hangzhou'
   ferry copy 'kodo://photos/?domain=img.example.com' 'oss://photos-new/?region=cn-hangzhou&endpoint=internal'
   ferry copy 's3://photos/?region=eu-west-1' 'oss://photos-new/?region=cn-hangzhou'

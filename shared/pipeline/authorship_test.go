@@ -66,6 +66,10 @@ func TestAMirrorRemovesOnlyWhatItsOwnJobCopied(t *testing.T) {
 			w.job.Source.Prefix, w.job.Target.Prefix = "", "sub/"
 			ours := leave(t, w, 10)
 			before := w.dst.Keys()
+			plan, err := w.planOf(t)
+			if notes := strings.Join(plan.Notes, "\n"); err != nil || plan.Sum(pipeline.ToDelete, "", "").Objects != int64(len(ours)) || !strings.HasPrefix(notes, "4 copies of what the source does not have stay") {
+				t.Errorf("the plan deletes %d, and says %q (%v)", plan.Sum(pipeline.ToDelete, "", "").Objects, notes, err)
+			}
 			if inFunctions {
 				w.keep()
 				for name := range authored {

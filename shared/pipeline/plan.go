@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -287,6 +288,9 @@ func (f *foreseer) gate(p *Plan, b *book) {
 	seen := p.Listed.Objects + p.LeftOut.Objects
 	if why := f.refuseDeletes(extent{seen, b.held, p.Sum(ToDelete, "", "").Objects, b.others}); why != "" {
 		p.Notes = append(p.Notes, "a run would delete nothing from the target: "+why)
+	}
+	if b.others > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("%d copies of what the source does not have stay in the target: another job made them, or an earlier version of Ferry, which did not say for which job", b.others))
 	}
 }
 
