@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -14,7 +16,7 @@ import (
 )
 
 func reportCommand() *cobra.Command {
-	var at, dir string
+	var at, dir, csv string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "report RUN",
@@ -24,11 +26,19 @@ grouped by cause with its cure. With --out it also writes the files to keep:
 report.html, report.json, manifest.json and the CSV files with a row for every
 object. RUN is <job>/<time>, or <job> for its newest run.
 
+The CSV files hold every byte as it is, which is what manifest.json vouches for. A
+spreadsheet takes cells that begin with = + - or @ for formulas: with --csv safe,
+a copy of each is written beside it, not packed, in which these cells begin with an
+apostrophe. The copies are for looking at, not for a proof.
+
 It ends with 3 where the run is not verified: something failed, conflicts or
 differs, there was nothing to copy, or the source has what it did not list.`,
 		Example: "  ferry report photos-to-photos-new-1c5a0d --out ./proof",
 		Args:    exactly("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if csv != "" && (csv != "safe" || dir == "") {
+				return usageError{fmt.Errorf("--csv is %q: want safe, together with --out", csv)}
+			}
 			run, err := findRun(c.Context(), at, args[0])
 			if err != nil {
 				return err
@@ -40,16 +50,17 @@ differs, there was nothing to copy, or the source has what it did not list.`,
 			if !over {
 				return fmt.Errorf("run %s is not over yet: ferry status %s tells how far it is", run.Name, run.Name)
 			}
-			return showReport(c.Context(), run, asJSON, dir, c.OutOrStdout())
+			return showReport(c.Context(), run, asJSON, dir, csv != "", c.OutOrStdout())
 		},
 	}
 	ledgerFlag(c, &at)
 	c.Flags().BoolVar(&asJSON, "json", false, "print report.json")
 	c.Flags().StringVar(&dir, "out", "", "directory to write the report and its files to")
+	c.Flags().StringVar(&csv, "csv", "", "`safe`: with --out, also write the CSV files as a spreadsheet may open them")
 	return c
 }
 
-func showReport(ctx context.Context, run *ledger.Run, asJSON bool, dir string, out io.Writer) error {
+func showReport(ctx context.Context, run *ledger.Run, asJSON bool, dir string, safe bool, out io.Writer) error {
 	rep, err := pipeline.ReadReport(ctx, run)
 	if err != nil {
 		return err
@@ -70,12 +81,33 @@ func showReport(ctx context.Context, run *ledger.Run, asJSON bool, dir string, o
 		if err := kept.read(ctx, run); err != nil {
 			return err
 		}
+		if safe {
+			if err := kept.safe(); err != nil {
+				return err
+			}
+		}
 		if err := kept.keep(dir); err != nil {
 			return err
 		}
 	}
 	if rep.Result != pipeline.ResultVerified {
 		return errIncomplete
+	}
+	return nil
+}
+
+// safe adds a copy of each file of rows that a spreadsheet may open.
+func (r *demoRun) safe() error {
+	for name, packed := range maps.Clone(r.files) {
+		base, is := strings.CutSuffix(name, ".csv.gz")
+		if !is {
+			continue
+		}
+		var plain bytes.Buffer
+		if err := pipeline.SafeTable(&plain, packed, name); err != nil {
+			return err
+		}
+		r.files[base+".safe.csv"] = plain.Bytes()
 	}
 	return nil
 }
