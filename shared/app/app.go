@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,11 +53,32 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 	}
 	s.Source, s.Target, s.Ledger, s.getenv = src, dst, ledger.Open(led, j.Ledger.Prefix), c.getenv
 	// The ledger's own question makes sense only of a bucket that answers.
-	s.check = []func(context.Context) error{src.Check, inTurn(led.Check, s.Ledger.Check)}
+	ledgerIs := "the ledger "
+	if j.Ledger.Bucket == j.Target.Bucket {
+		ledgerIs = "the target "
+	}
+	s.check = []func(context.Context) error{named("the source ", j.Source, src.Check), inTurn(named(ledgerIs, j.Ledger, led.Check), s.Ledger.Check)}
 	if j.Ledger.Bucket != j.Target.Bucket {
-		s.check = append(s.check, dst.Check)
+		s.check = append(s.check, named("the target ", j.Target, dst.Check))
 	}
 	return s, nil
+}
+
+// named asks, and says which side and place the answer is about where it does not
+// name the bucket itself: an end of a connection tells nothing.
+func named(side string, at job.Location, ask func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		err := ask(ctx)
+		if e, ok := errors.AsType[*fault.Error](err); ok && !strings.Contains(e.Err.Error(), at.Bucket) {
+			at.Prefix = ""
+			place := side + at.Place()
+			if at.Endpoint != "" && !strings.Contains(e.Err.Error(), at.Endpoint) {
+				place += " at " + at.Endpoint
+			}
+			return &fault.Error{Kind: e.Kind, Op: e.Op, Key: e.Key, Wait: e.Wait, Err: fmt.Errorf("%s: %w", place, e.Err)}
+		}
+		return err
+	}
 }
 
 // inTurn asks until one says no.

@@ -292,6 +292,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *bell, name string, firs
 			if pipeline.OfOneObject(err) {
 				return false // the object fails, as a small one does, and the rest goes on
 			}
+			if ledger.IsTrouble(err) && kind == fault.Invalid {
+				kind = fault.Denied // nothing can be written down, not even that the task is given up
+			}
 			if !ledger.Unreadable(err) && kind != fault.Denied && (kind == fault.Throttled || kind == fault.Invalid || t.Attempt+1 < j.Limits.Attempts) {
 				return false
 			}

@@ -49,6 +49,9 @@ func ParseLocation(raw string) (Location, error) {
 	return l, nil
 }
 
+// Place is the location without the way there: "kodo://photos/2019/".
+func (l Location) Place() string { return l.Scheme + "://" + l.Bucket + "/" + escape(l.Prefix, "/") }
+
 // String writes l so that ParseLocation reads the same again.
 func (l Location) String() string {
 	var b strings.Builder

@@ -65,7 +65,7 @@ func (p placed) blame(err error, cure string) error {
 
 const (
 	unreadableCure = "give the credentials the rights that ferry policy prints"
-	unwritableCure = "it cannot be written: give the credentials the rights that ferry policy prints, see that the bucket may still be written, or keep the run elsewhere (--ledger)"
+	unwritableCure = "it cannot be written: give the credentials the rights that ferry policy prints, see that the bucket has room, is not frozen and has no retention policy, or keep the run elsewhere (--ledger)"
 )
 
 func (p placed) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
@@ -93,8 +93,13 @@ func (p placed) Open(ctx context.Context, o store.Object, off, n int64) (store.O
 
 func (p placed) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
 	stored, err := p.Bucket.Put(ctx, o, body, how)
+	if err == nil && stored.Version != "" { // it was not when the run began: Check asked
+		err = fault.New(fault.Invalid, "ledger.Put", o.Key, errors.New(versionedNow))
+	}
 	return stored, p.blame(err, unwritableCure)
 }
+
+const versionedNow = "its bucket keeps versions now, and there OSS ignores the conditional PUT that every record depends on: nothing more is written down of the run; begin a new one with its ledger in a bucket that never kept versions (--ledger), which finds what was copied"
 
 func (p placed) Delete(ctx context.Context, key string) error {
 	return p.blame(p.Bucket.Delete(ctx, key), unwritableCure)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 
@@ -66,10 +67,26 @@ func (l *limits) stat(ctx context.Context, from store.Source, key string) (store
 type limitedSource struct {
 	Source
 	limits *limits
+	place  string // for errors: "the source kodo://photos/"
 }
 
 func (s limitedSource) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	return s.limits.list(ctx, s.Source, r)
+	return siting(s.place, s.limits.list(ctx, s.Source, r))
+}
+
+// siting names the place in the error of a listing: it is the task's, and whoever
+// reads of it reads of three places.
+func siting(place string, all iter.Seq2[store.Object, error]) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		for o, err := range all {
+			if err != nil {
+				err = fmt.Errorf("%s: %w", place, err)
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
 }
 
 func (s limitedSource) Stat(ctx context.Context, key string) (store.Object, error) {
@@ -88,10 +105,11 @@ func (s limitedSource) Open(ctx context.Context, o store.Object, off, n int64) (
 type limitedTarget struct {
 	Target
 	limits *limits
+	place  string
 }
 
 func (t limitedTarget) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	return t.limits.list(ctx, t.Target, r)
+	return siting(t.place, t.limits.list(ctx, t.Target, r))
 }
 
 func (t limitedTarget) Stat(ctx context.Context, key string) (store.Object, error) {

@@ -242,7 +242,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 		}
 	}
 	limits := newLimits(p, l, started, j.Limits, p.Log.With("run", name))
-	r := p.bind(l, started, j, match, limitedSource{src, limits}, limitedTarget{dst, limits})
+	r := p.bind(l, started, j, match, limitedSource{src, limits, "the source " + j.Source.Place()}, limitedTarget{dst, limits, "the target " + j.Target.Place()})
 	r.limits, r.forget = limits, func() { p.letGo(src, dst) }
 	r.keeper, _ = dst.(Keeper)
 	r.slots = newGate(j.Limits.Parallel, time.Now)

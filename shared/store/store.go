@@ -119,6 +119,7 @@ type Bounded interface {
 type Stored struct {
 	ETag     string   // without quotes
 	CRC64    string   // decimal; "" where the service names none
+	Version  string   // what the service calls the version; "" where the bucket keeps none
 	Warnings []string // what could not be kept, in words for the row: metadata over a limit
 }
 

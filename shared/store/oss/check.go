@@ -97,6 +97,8 @@ func (b *Bucket) explainRefusal(r *refusal) (fault.Kind, string) {
 		return "", "the account is disabled or overdue: see to it in the console"
 	case r.code == "AccessDenied":
 		return "", fmt.Sprintf("the access key may not list bucket %q: grant it oss:ListObjects, and oss:GetObject, oss:PutObject, oss:DeleteObject and oss:AbortMultipartUpload on its objects", b.name)
+	case r.code == "" && r.status == 400:
+		return "", fmt.Sprintf("what answers at %s does not take the request: it may expect https, or not be OSS: check endpoint= and its scheme", b.where.host)
 	case r.code == "" && r.status == 404:
 		return "", fmt.Sprintf("what answers at %s is not OSS, or knows no bucket %q: check the endpoint", b.where.host, b.name)
 	}

@@ -131,6 +131,9 @@ func kindOf(r *refusal) fault.Kind {
 		"DownloadTrafficRateLimitExceeded", "UploadTrafficRateLimitExceeded": // 503
 		return fault.Throttled
 	}
+	if r.status == http.StatusInsufficientStorage || strings.HasSuffix(r.code, "QuotaExceeded") {
+		return fault.Denied // the bucket, or the account, is full
+	}
 	return fault.FromStatus(r.status)
 }
 

@@ -46,7 +46,7 @@ func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how 
 		return store.Stored{}, err
 	}
 	etag, err := a.stored(op, obj.Key)
-	return store.Stored{ETag: etag, CRC64: a.get(headerCRC64), Warnings: warnings}, err
+	return store.Stored{ETag: etag, CRC64: a.get(headerCRC64), Version: a.get("X-Oss-Version-Id"), Warnings: warnings}, err
 }
 
 // stored is the ETag of what an answer says was written. One without is not
