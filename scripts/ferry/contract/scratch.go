@@ -115,6 +115,12 @@ func (s *scratch) Abort(ctx context.Context, key, upload string) error {
 	return s.to.Abort(ctx, s.prefix+key, upload)
 }
 
+func (s *scratch) Unfinished(ctx context.Context, key string) ([]store.Upload, error) {
+	return s.to.Unfinished(ctx, s.prefix+key)
+}
+
+var _ store.Multipart = (*scratch)(nil) // or its cases find a target that takes no parts
+
 // fixture is s for a case. Nobody can make trouble in a real cloud.
 func (s *scratch) fixture(r *recorder) storetest.Fixture {
 	one := func(ctx context.Context, o store.Object, body []byte) error {
