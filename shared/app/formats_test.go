@@ -63,7 +63,8 @@ func TestHalfTheFunctionsAreOneVersionOlder(t *testing.T) {
 	for i := range 30 { // the older version's copies do not name their job, and the newer one leaves such alone
 		key := fmt.Sprintf("k/%05d", i*20)
 		if o, there := p.oss.Get("photos-new", key); there && o.Meta["ferry-job"] != "" {
-			t.Errorf("%s is still there, a copy that names its job, want it deleted", key)
+			story, err := pipeline.Why(t.Context(), p.deploy.Ledger().Run(rep.Run), key)
+			t.Errorf("%s is still there, a copy that names its job, want it deleted: %v; mirror %+v; %+v %v", key, o.Meta, rep.Mirror, story.Steps, err)
 		}
 	}
 	for name, s := range p.cloud.Stats() {
