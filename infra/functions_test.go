@@ -141,8 +141,9 @@ func TestAFunctionEndsBeforeItsStreamGivesUp(t *testing.T) {
 }
 
 func TestTheComponentIsPinned(t *testing.T) {
+	pinned := regexp.MustCompile(`^fc3@\d+\.\d+\.\d+$`)
 	for name, r := range deployed(t).Resources {
-		if ok, _ := regexp.MatchString(`^fc3@\d+\.\d+\.\d+$`, r.Component); !ok {
+		if !pinned.MatchString(r.Component) {
 			t.Errorf("%s is deployed by %s, want a version of fc3", name, r.Component)
 		}
 	}
