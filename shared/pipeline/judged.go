@@ -20,7 +20,7 @@ type judged struct {
 // decide, the target is asked: for up to lookups keys at a time, while at most
 // lookAhead pairs behind the first that waits for its answer are read. When the
 // iteration ends, no goroutine of it is left.
-func (r *run) judged(ctx context.Context, pairs iter.Seq2[pair, error]) iter.Seq2[judged, error] {
+func (r *run) judged(ctx context.Context, target *lone, pairs iter.Seq2[pair, error]) iter.Seq2[judged, error] {
 	return func(yield func(judged, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var asking sync.WaitGroup
@@ -56,7 +56,7 @@ func (r *run) judged(ctx context.Context, pairs iter.Seq2[pair, error]) iter.Seq
 			if j.answer != nil {
 				asking.Go(func() {
 					places <- struct{}{}
-					j.answer <- r.askTarget(ctx, &j.row)
+					j.answer <- target.askTarget(ctx, &j.row)
 					<-places
 				})
 			}

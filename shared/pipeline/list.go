@@ -31,7 +31,7 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	looking, enough := reserve(ctx)
 	defer enough()
 	rest := half(ctx)
-	for j, err := range r.judged(ctx, r.join(looking, t.Range, t.Before)) {
+	for j, err := range r.judged(ctx, &lone{run: r, task: t}, r.join(looking, t.Range, t.Before)) {
 		if err != nil && whole && isBorder(last) && looking.Err() != nil && ctx.Err() == nil {
 			more = true // a page that did not come in time: what came before it stands
 			break

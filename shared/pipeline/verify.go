@@ -33,7 +33,7 @@ func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if p, err := r.Proved(ctx, t.Shard); !ledger.Missing(err) {
 		return r.afterVerify(p), err
 	}
-	v := newVerifier(ctx, r, c)
+	v := newVerifier(ctx, r, t, c)
 	defer v.again.stop()
 	looking, enough := reserve(ctx)
 	defer enough()
@@ -79,6 +79,7 @@ type verifier struct {
 	*run
 	shard  ledger.Closed
 	again  *sealer // what changed since it was listed
+	target *lone   // what is asked about single keys
 	table  *table
 	listed ledger.Tally // as the listing counted, less what is handed on: the left side of the balance
 	counts ledger.Counts
@@ -88,8 +89,8 @@ type verifier struct {
 	missed int64 // objects without a row that were at the source before the run began
 }
 
-func newVerifier(ctx context.Context, r *run, c ledger.Closed) *verifier {
-	return &verifier{run: r, shard: c, listed: c.Counts.Listed, again: newSealer(ctx, r, ledger.AgainShard(c.Shard)), table: newTable(r.job)}
+func newVerifier(ctx context.Context, r *run, t task.Task, c ledger.Closed) *verifier {
+	return &verifier{run: r, target: &lone{run: r, task: t}, shard: c, listed: c.Counts.Listed, again: newSealer(ctx, r, ledger.AgainShard(c.Shard)), table: newTable(r.job)}
 }
 
 // facts walks the two listings and the rows in key order.
@@ -246,6 +247,9 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 	case ledger.Missing(err):
 		row.Verdict = ledger.Mismatch
 		row.Because("", "the target no longer has it")
+	case err != nil && v.target.is(ctx, row.Key(), err):
+		row.State, row.Proof = ledger.Failed, ""
+		explain(row, fault.Errorf("the target's object could not be looked at, so its copy is not proved: %w", err))
 	case err != nil:
 		return err
 	case carries(kept, row.Src):
@@ -265,9 +269,11 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 // seal hands an object that is not the one listed to the next round. Its row,
 // if it had one, leaves the books of this shard.
 func (v *verifier) seal(ctx context.Context, f fact) error {
-	row, err := v.judge(ctx, *f.src, f.dst)
-	if err != nil {
-		return err
+	row, asks := v.compareListed(*f.src, f.dst)
+	if asks {
+		if err := v.target.askTarget(ctx, &row); err != nil {
+			return err
+		}
 	}
 	v.again.add(row)
 	if f.row != nil {

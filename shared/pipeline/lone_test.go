@@ -1,0 +1,69 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// undescribed is a target that does not describe one of its objects.
+type undescribed struct {
+	pipeline.Target
+	key  string
+	kind fault.Kind
+	on   *atomic.Bool
+}
+
+func (u undescribed) Stat(ctx context.Context, key string) (store.Object, error) {
+	if key == u.key && u.on.Load() {
+		return store.Object{}, fault.New(u.kind, "undescribed.Stat", key, errors.New("no"))
+	}
+	return u.Target.Stat(ctx, key)
+}
+
+// TestAnObjectThatTheTargetDoesNotDescribeFailsAlone asks the target about keys
+// whose listings do not decide, and gets no answer about one.
+func TestAnObjectThatTheTargetDoesNotDescribeFailsAlone(t *testing.T) {
+	const victim = "k/00007"
+	for name, kind := range map[string]fault.Kind{"it is denied": fault.Denied, "its HEAD fails": fault.Temporary, "nobody knows why": fault.Unknown, "HEAD is refused": fault.Invalid} {
+		for _, when := range []string{"while it is listed", "while it is verified"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				w := newWorld(t, batches(5), func(j *job.Job) { j.Limits.Attempts = 3 })
+				w.fill(20, 9)
+				var on atomic.Bool
+				w.target = func(b pipeline.Target) pipeline.Target { return undescribed{b, victim, kind, &on} }
+				w.fresh()
+				if when == "while it is listed" {
+					on.Store(true)
+					for _, key := range w.src.Keys() { // as large as the source's, and older: only a HEAD tells whose
+						put(t, w.dst, key, make([]byte, len(read(t, w.src, key))))
+						w.dst.Alter(key, func(o *store.Object) { o.Modified = epoch.Add(-time.Hour) })
+					}
+				} else {
+					w.before = func(at task.Task) {
+						if at.Kind == task.Verify && !on.Swap(true) {
+							w.dst.Alter(victim, func(o *store.Object) { o.Hash = "another" })
+						}
+					}
+				}
+				rep := w.run()
+				row := w.rows()[victim]
+				if o := rep.Objects; o.Listed != 20 || o.Failed != 1 || o.Verified != 19 || !rep.Balanced || len(rep.Unknown) > 0 || rep.Result != pipeline.ResultIncomplete {
+					t.Errorf("%s, %+v, %d stretches not known, want one failed beside 19 verified", rep.Result, o, len(rep.Unknown))
+				}
+				if len(rep.Failures) != 1 || rep.Failures[0].Key != victim || !strings.Contains(rep.Failures[0].Reason, "no") {
+					t.Errorf("failures %+v (the row was %s), want %s and why", rep.Failures, row.State, victim)
+				}
+			})
+		}
+	}
+}
