@@ -94,7 +94,11 @@ func (a *attempt) restat(ctx context.Context, err error) error {
 	case serr != nil:
 		return serr
 	case fault.KindOf(err) == fault.NotFound:
-		return fault.New(fault.Temporary, "copy", a.row.Key(), fault.Errorf("the bucket has it, the download host does not: check domain= (%w)", err))
+		kind := fault.Temporary
+		if a.quick+1 >= quickTries { // a host that keeps saying so will say so in an hour
+			kind = fault.Invalid
+		}
+		return fault.New(kind, "copy", a.row.Key(), fault.Errorf("the bucket has it, the download host does not; refresh its cache, or leave out domain= (%w)", err))
 	case !sameVersion(a.row.Src, now):
 		a.replaced(now)
 	}

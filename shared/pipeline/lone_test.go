@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -65,5 +66,30 @@ func TestAnObjectThatTheTargetDoesNotDescribeFailsAlone(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestADownloadHostThatDoesNotHaveAnObjectIsAskedThreeTimes has a bucket that lists
+// and describes what its download host says is not there.
+func TestADownloadHostThatDoesNotHaveAnObjectIsAskedThreeTimes(t *testing.T) {
+	const victim = "k/00003"
+	w := newWorld(t, batches(5))
+	w.fill(10, 2)
+	var asked atomic.Int64
+	w.source = func(s store.Source) store.Source {
+		return &troubled{Source: s, open: func(_ context.Context, o store.Object) (store.Object, io.ReadCloser, error) {
+			if o.Key != victim {
+				return store.Object{}, nil, nil
+			}
+			asked.Add(1)
+			return store.Object{}, nil, fault.New(fault.NotFound, "kodo.Open", o.Key, errors.New("404"))
+		}}
+	}
+	rep := w.run()
+	if o := rep.Objects; o.Failed != 1 || o.Verified != 9 || asked.Load() != 3 {
+		t.Errorf("%+v after %d downloads, want one failed after 3, and 9 verified", o, asked.Load())
+	}
+	if len(rep.Failures) != 1 || !strings.Contains(rep.Failures[0].Reason, "refresh its cache, or leave out domain=") {
+		t.Errorf("failures %+v, want the cure", rep.Failures)
 	}
 }

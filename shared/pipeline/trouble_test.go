@@ -107,7 +107,7 @@ func TestTroubleWithOneObjectStaysWithIt(t *testing.T) {
 			source: func(*world, int) (io.ReadCloser, error) {
 				return nil, fault.New(fault.NotFound, "kodo.Open", victim, errors.New("404"))
 			},
-			state: ledger.Failed, reason: "check domain=",
+			state: ledger.Failed, reason: "leave out domain=",
 		},
 		"a throttled object waits and spends no try": {
 			source: func(_ *world, n int) (io.ReadCloser, error) {
