@@ -41,7 +41,7 @@ func (p *platform) timed(t *testing.T, payload string, at time.Time) pipeline.Re
 
 func TestFiftyChangesMoveByTheScheduledSync(t *testing.T) {
 	t.Parallel()
-	p := newPlatform(t, fc.FC, time.Second)
+	p := newPlatform(t, fc.FC, 10*time.Second) // tasks that are done side by side because one was taken for lost would remove an object twice
 	j := p.kept(t)
 	p.fill(t, 200)
 	if rep, err := p.copy(t, app.Options{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != pipeline.ResultVerified {
