@@ -131,7 +131,7 @@ func (a *attempt) blame(ctx context.Context, err error) {
 		if a.row.Read == bad.Got {
 			a.accept = a.job.HashMismatch == job.CopyMismatch
 			hopeless = !a.accept
-			explain(&a.row, fault.Errorf("the listed hash is wrong: two reads agree on the "+bad.What+" %s, the listing says %s; hashMismatch=copy accepts the bytes as they are", bad.Got, bad.Want))
+			explain(&a.row, a.wrongHash(bad))
 		}
 		a.row.Read = bad.Got
 	}
@@ -141,4 +141,15 @@ func (a *attempt) blame(ctx context.Context, err error) {
 		log = a.log.ErrorContext
 	}
 	log(ctx, "object not copied", "key", a.row.Key(), "state", a.row.State, "fault", kind, "err", err)
+}
+
+// wrongHash is why an object fails of which two reads agree and disagree with the
+// listing. A domain may serve an old object from its cache: the bytes are not
+// to be accepted before that is ruled out.
+func (r *run) wrongHash(bad *digest.Mismatch) error {
+	cure := "hashMismatch=copy accepts the bytes as they are"
+	if r.job.Source.Domain != "" {
+		cure = "run again without domain=, which may serve an old object; if that ends so, too, " + cure
+	}
+	return fault.Errorf("the listed hash is wrong: two reads agree on the "+bad.What+" %s, the listing says %s; "+cure, bad.Got, bad.Want)
 }
