@@ -1,23 +1,92 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
+	"kodoferry/shared/emulator/odd"
 )
+
+// served are odd answers to the download of one key each. What comes whole all the
+// same is copied.
+var served = map[string]struct {
+	send func(w *odd.Wire, a odd.Given)
+	want string // in the report, beside its key; "": it is copied
+}{
+	"odd/a-head-that-is-refused.jpg": {send: func(w *odd.Wire, a odd.Given) {
+		w.Send(strings.Replace(a.Head(), "\r\n", "\r\nX-Qn-Meta-v1.ns/width: 1\r\n", 1) + string(a.Body))
+	}},
+	"odd/more-than-announced.jpg": {send: func(w *odd.Wire, a odd.Given) {
+		w.Send(a.Head() + string(a.Body) + "what nobody asked for")
+	}},
+	"odd/an-old-body.jpg": {want: "refresh its cache", send: func(w *odd.Wire, a odd.Given) {
+		a = a.Of([]byte("old"))
+		a.Header.Set("ETag", `"`+digest.QetagOf([]byte("old"))+`"`)
+		w.As(a)
+	}},
+	"odd/a-page-of-html.jpg": {want: "refresh its cache", send: func(w *odd.Wire, a odd.Given) {
+		a = a.Of([]byte("<html>please log in</html>"))
+		a.Header.Set("Content-Type", "text/html")
+		a.Header.Del("ETag")
+		w.As(a)
+	}},
+	"odd/nothing.jpg": {want: "refresh its cache", send: func(w *odd.Wire, a odd.Given) { w.As(a.Of(nil)) }},
+	"odd/a-body-cut-off.jpg": {want: "odd/a-body-cut-off.jpg", send: func(w *odd.Wire, a odd.Given) {
+		w.Hangup()
+		w.Send(a.Head() + string(a.Body[:1]))
+	}},
+}
+
+// oddTime is listed with a time of no calendar. The listing ends early, with a page
+// that says it is the last one.
+const oddTime = "odd/a-time-of-no-calendar.jpg"
+
+var (
+	timeOfIt  = regexp.MustCompile(`("key":"` + oddTime + `".*?"putTime":)\d+`)
+	anyMarker = regexp.MustCompile(`"marker":"[^"]*"`)
+)
+
+// oddly puts a server that answers so in front of the Kodo of c.
+func (c *clouds) oddly(t *testing.T) {
+	t.Helper()
+	front, err := odd.Front(c.kodo.Endpoint(), func(w *odd.Wire, r *http.Request, a odd.Given) {
+		switch o, ok := served[strings.TrimPrefix(r.URL.Path, "/")]; {
+		case ok && r.Method == http.MethodGet:
+			o.send(w, a)
+		case r.URL.Path == "/list":
+			w.As(a.Of(anyMarker.ReplaceAll(timeOfIt.ReplaceAll(a.Body, []byte("${1}9223372036854775807")), []byte(`"marker":""`))))
+		default:
+			w.As(a)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(front.Close)
+	c.src = "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + front.URL + "&domain=" + strings.TrimPrefix(front.URL, "http://")
+}
 
 // TestAThousandObjectsAreCopiedBesideOddOnes lets objects of each kind of oddity,
 // small ones and some in parts, lie among good ones.
 func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 1000)
+	c.oddly(t)
+	whole := int64(1000)
+	if _, err := c.kodo.Put(demoSource, kodo.Object{Key: oddTime, Body: []byte("odd"), PutTime: time.Now().Add(-time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	whole++
 	big := make([]byte, 5<<20)
-	odd := map[string]struct {
+	failing := map[string]struct {
 		body []byte
 		rule chaos.Rule // of its GETs
 		want string     // in the report, beside its key
@@ -35,8 +104,22 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 		"odd/parts-403.bin":                 {body: big, rule: chaos.Rule{Kind: chaos.Status, Status: 403}, want: "403"},
 		"odd/parts-end-early.bin":           {body: big, rule: chaos.Rule{Kind: chaos.Reset}, want: "odd/parts-end-early.bin"},
 	}
+	for key, o := range served {
+		if o.want != "" {
+			failing[key] = struct {
+				body []byte
+				rule chaos.Rule
+				want string
+			}{want: o.want}
+			continue
+		}
+		if _, err := c.kodo.Put(demoSource, kodo.Object{Key: key, Body: []byte("odd"), PutTime: time.Now().Add(-time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		whole++
+	}
 	var rules []chaos.Rule
-	for key, o := range odd {
+	for key, o := range failing {
 		if o.body == nil {
 			o.body = []byte("odd")
 		}
@@ -60,8 +143,8 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 		t.Fatalf("exit code %d, want %d\n%s", code, exitIncomplete, said)
 	}
 	s := summaryOf(t, out)
-	if o, n := s.Objects, int64(len(odd)); o.Verified != 1000 || o.Failed != n || o.Listed != 1000+n {
-		t.Errorf("%+v, want 1,000 verified and %d failed", o, n)
+	if o, n := s.Objects, int64(len(failing)); o.Verified != whole || o.Failed != n || o.Listed != whole+n {
+		t.Errorf("%+v, want %d verified and %d failed", o, whole, n)
 	}
 	if n := c.oss.Uploads(demoTarget); n != 0 {
 		t.Errorf("%d uploads are left open", n)
@@ -79,7 +162,7 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 		}
 		told += string(rows)
 	}
-	for key, o := range odd {
+	for key, o := range failing {
 		found := false
 		for line := range strings.Lines(told) {
 			found = found || strings.HasPrefix(line, key+",") && strings.Contains(line, ",failed,") && strings.Contains(line, o.want)
