@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // delete, as functions may not.
 type asked struct {
 	*mem.Bucket
-	n int
+	n atomic.Int64
 }
 
 func (b *asked) Delete(_ context.Context, key string) error {
@@ -26,22 +27,22 @@ func (b *asked) Delete(_ context.Context, key string) error {
 }
 
 func (b *asked) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	b.n++
+	b.n.Add(1)
 	return b.Bucket.List(ctx, r)
 }
 
 func (b *asked) Stat(ctx context.Context, key string) (store.Object, error) {
-	b.n++
+	b.n.Add(1)
 	return b.Bucket.Stat(ctx, key)
 }
 
 func (b *asked) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
-	b.n++
+	b.n.Add(1)
 	return b.Bucket.Open(ctx, o, off, n)
 }
 
 func (b *asked) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
-	b.n++
+	b.n.Add(1)
 	return b.Bucket.Put(ctx, o, body, how)
 }
 
@@ -79,23 +80,23 @@ func TestRunsThatAreNotOverAreFoundHoweverOldTheyAre(t *testing.T) {
 	}
 	check := func(want []string) {
 		t.Helper()
-		b.n = 0
+		b.n.Store(0)
 		open, err := l.Open(t.Context(), time.Time{})
 		if err != nil || !slices.Equal(open, want) {
 			t.Errorf("Open = %q (%v), want %q", open, err, want)
 		}
-		if most := 2 + len(want) + 1; b.n > most {
-			t.Errorf("it took %d requests, want at most %d whatever there ever was", b.n, most)
+		if most := 2 + len(want) + 1; int(b.n.Load()) > most {
+			t.Errorf("it took %d requests, want at most %d whatever there ever was", b.n.Load(), most)
 		}
 	}
 	check(want[1:])
 	for range 2 { // the first 500 of 1,096 runs, and the second
-		b.n = 0
+		b.n.Store(0)
 		if err := l.Recall(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if b.n > 2*500+20 {
-			t.Errorf("one search took %d requests, want two a run of 500", b.n)
+		if b.n.Load() > 2*500+20 {
+			t.Errorf("one search took %d requests, want two a run of 500", b.n.Load())
 		}
 	}
 	check(want)
@@ -105,12 +106,12 @@ func TestRunsThatAreNotOverAreFoundHoweverOldTheyAre(t *testing.T) {
 	if err := l.Recall(t.Context()); err != nil { // the last of them
 		t.Fatal(err)
 	}
-	b.n = 0
+	b.n.Store(0)
 	if err := l.Recall(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if b.n > 60 {
-		t.Errorf("once every run was looked at, a search took %d requests, want few", b.n)
+	if b.n.Load() > 60 {
+		t.Errorf("once every run was looked at, a search took %d requests, want few", b.n.Load())
 	}
 	check(want)
 }

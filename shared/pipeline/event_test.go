@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,12 +98,12 @@ func (w *world) eventRows() map[string][]ledger.Row {
 // reading counts the bodies that are asked of a source.
 type reading struct {
 	store.Source
-	opens  int
+	opens  atomic.Int64
 	onOpen func(key string)
 }
 
 func (c *reading) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
-	c.opens++
+	c.opens.Add(1)
 	found, body, err := c.Source.Open(ctx, o, off, n)
 	if c.onOpen != nil {
 		c.onOpen(o.Key)
@@ -150,8 +151,8 @@ func TestEventsOfOneKeyWithinAWindowAreOne(t *testing.T) {
 	w.clock.Advance(3 * time.Second)
 	put(t, w.src, "a", []byte("2"))
 	w.drive(t.Context(), 0, append(first, w.notified("a")...)...)
-	if got := w.eventRows()["a"]; len(got) != 1 || c.opens != 1 || string(read(t, w.dst, "a")) != "2" {
-		t.Errorf("%d rows after %d GETs, want one of each", len(got), c.opens)
+	if got := w.eventRows()["a"]; len(got) != 1 || c.opens.Load() != 1 || string(read(t, w.dst, "a")) != "2" {
+		t.Errorf("%d rows after %d GETs, want one of each", len(got), c.opens.Load())
 	}
 	put(t, w.src, "a", []byte("3"))
 	w.drive(t.Context(), 0, w.notified("a")...)
@@ -170,7 +171,7 @@ func TestNoUpdateIsLostWhileAnEventIsAtWork(t *testing.T) {
 			w := followed(t, 1)
 			c := &reading{}
 			c.onOpen = func(string) {
-				if c.opens == 1 {
+				if c.opens.Load() == 1 {
 					w.clock.Advance(time.Second)
 					meanwhile(t, w)
 				}
@@ -205,8 +206,8 @@ func TestAnObjectThatNeverRestsEndsAsAFailedEvent(t *testing.T) {
 	if len(rows) != 1 || rows[0].State != ledger.Failed || !strings.Contains(rows[0].Reason, "kept changing") {
 		t.Errorf("%+v, want one failed row that says why", rows)
 	}
-	if most := (w.job.Limits.Rounds + 1) * w.job.Limits.Attempts; c.opens > most {
-		t.Errorf("read %d times, want at most %d", c.opens, most)
+	if most := (w.job.Limits.Rounds + 1) * w.job.Limits.Attempts; int(c.opens.Load()) > most {
+		t.Errorf("read %d times, want at most %d", c.opens.Load(), most)
 	}
 }
 

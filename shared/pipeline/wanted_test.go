@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -203,12 +205,13 @@ func TestWhatIsTakenBackIsNotWritten(t *testing.T) {
 				w.keep()
 				put(t, w.src, o.key, o.body)
 				doing := task.Task{}
-				done := false
+				var once sync.Once
+				var done atomic.Bool
 				act := func() {
-					if !done {
-						done = true
+					once.Do(func() {
+						done.Store(true)
 						back.do(t, w, doing.Run)
-					}
+					})
 				}
 				w.before = func(tk task.Task) {
 					if doing = tk; tk.Kind == o.at && (o.at == task.Finish || o.at == task.Begin) {
@@ -225,7 +228,7 @@ func TestWhatIsTakenBackIsNotWritten(t *testing.T) {
 				w.fresh()
 				before, _ := w.dst.Stat(t.Context(), o.key)
 				w.drive(t.Context(), 0, w.notified(o.key)...)
-				if !done {
+				if !done.Load() {
 					t.Fatal("nothing was taken back: this proves nothing")
 				}
 				after, _ := w.dst.Stat(t.Context(), o.key)
