@@ -67,6 +67,7 @@ func TestAMessageAndABatchHoldOneMebibyte(t *testing.T) {
 	c := client(s, "id", "secret", "")
 	url := create(t, c, "q", nil)
 	small := create(t, c, "small", map[string]string{"MaximumMessageSize": "2048"})
+	raised := create(t, c, "raised", map[string]string{"MaximumMessageSize": "2048"})
 	const most = 1 << 20
 	one := func(n int) *sdk.SendMessageInput {
 		return &sdk.SendMessageInput{QueueUrl: url, MessageBody: aws.String(strings.Repeat("x", n))}
@@ -93,7 +94,7 @@ func TestAMessageAndABatchHoldOneMebibyte(t *testing.T) {
 			return err
 		}, "InvalidParameterValue"},
 		"a limit of 1 MiB": {func() error {
-			_, err := c.SetQueueAttributes(t.Context(), &sdk.SetQueueAttributesInput{QueueUrl: small, Attributes: map[string]string{"MaximumMessageSize": "1048576"}})
+			_, err := c.SetQueueAttributes(t.Context(), &sdk.SetQueueAttributesInput{QueueUrl: raised, Attributes: map[string]string{"MaximumMessageSize": "1048576"}})
 			return err
 		}, "<nil>"},
 		"a limit beyond it": {func() error {
