@@ -4,10 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/qiniu/go-sdk/v7/auth"
@@ -35,50 +32,52 @@ func retry[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, e
 
 // request is one call of the API.
 type request struct {
-	op, key     string
-	asked       what
-	method, url string
-	form        url.Values // the body, or nil
-	unsigned    bool
+	op, key string
+	asked   what
+
+	// of a call through the SDK:
+	read     func(data []byte) error // what a success must be, nil: anything
+	own      bool                    // read decodes it, and the SDK gets nothing of it
+	answered bool                    // it was a success
 }
 
 var errSlow = fault.Errorf("the answer took longer than %s", callTime)
 
-// call makes one API request, once, and returns the body of a 200, or of the
-// 298 of a batch that failed in part.
-func (b *Bucket) call(ctx context.Context, r request) ([]byte, error) {
+// get makes one request to the API that the SDK does not make, once, and returns
+// the body of a 200.
+func (b *Bucket) get(ctx context.Context, r request, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, callTime, errSlow)
 	defer cancel()
-	var body io.Reader
-	if r.form != nil {
-		body = strings.NewReader(r.form.Encode())
-	}
-	req, err := http.NewRequestWithContext(ctx, r.method, r.url, body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, r.op, r.key, errors.New("the API host's name is not one: check endpoint="))
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if !r.unsigned {
-		if err := b.keys.AddToken(auth.TokenQiniu, req); err != nil {
-			return nil, fault.New(fault.Invalid, r.op, r.key, fault.Errorf("cannot be signed: %w", err))
-		}
+	if err := b.keys.AddToken(auth.TokenQiniu, req); err != nil {
+		return nil, fault.New(fault.Invalid, r.op, r.key, fault.Errorf("cannot be signed: %w", err))
 	}
+	_, data, err := b.exchange(req, r)
+	return data, err
+}
+
+// exchange sends req, once, and returns the answer and the body of a 200, or of
+// the 298 of a batch that failed in part.
+func (b *Bucket) exchange(req *http.Request, r request) (*http.Response, []byte, error) {
 	resp, err := b.cfg.Transport.RoundTrip(req)
 	if err != nil {
-		return nil, network(ctx, r.op, r.key, err)
+		return nil, nil, network(req.Context(), r.op, r.key, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != codePartly {
-		return nil, b.refused(r.op, r.key, r.asked, resp)
+		return nil, nil, b.refused(r.op, r.key, r.asked, resp)
 	}
 	data, err := store.ReadDocument(resp.Header, resp.Body, maxAnswer)
 	switch {
 	case errors.Is(err, store.ErrTooLong):
-		return nil, fault.New(fault.Invalid, r.op, r.key, err)
+		return nil, nil, fault.New(fault.Invalid, r.op, r.key, err)
 	case err != nil:
-		return nil, network(ctx, r.op, r.key, err)
+		return nil, nil, network(req.Context(), r.op, r.key, err)
 	}
-	return data, nil
+	return resp, data, nil
 }
 
 // unreadable is the fault of a 200 that is not the document that was asked for:

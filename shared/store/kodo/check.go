@@ -46,7 +46,7 @@ func (b *Bucket) look(ctx context.Context) error {
 		return err
 	}
 	q := url.Values{"bucket": {b.cfg.Bucket}, "limit": {"1000"}}
-	data, err := b.call(ctx, request{op: "kodo.Check", key: b.cfg.Bucket, method: http.MethodGet, url: h.rsf + "/list?" + q.Encode()})
+	data, err := b.get(ctx, request{op: "kodo.Check", key: b.cfg.Bucket}, h.rsf+"/list?"+q.Encode())
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
+
+	"github.com/qiniu/go-sdk/v7/storage"
+	"github.com/qiniu/go-sdk/v7/storagev2/apis"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -35,15 +37,9 @@ func (b *Bucket) askSome(ctx context.Context, objects []store.Object, some []int
 	if err != nil {
 		return err
 	}
-	form := url.Values{}
+	batch := &apis.BatchOpsRequest{}
 	for _, i := range some {
-		form.Add("op", "/stat/"+b.entry(objects[i].Key))
-	}
-	first := objects[some[0]].Key
-	r := request{op: op, key: first, method: http.MethodPost, url: h.rs + "/batch", form: form}
-	data, err := b.call(ctx, r)
-	if err != nil {
-		return err
+		batch.Operations = append(batch.Operations, storage.URIStat(b.cfg.Bucket, objects[i].Key))
 	}
 	var answers []struct {
 		Code int `json:"code"`
@@ -52,11 +48,20 @@ func (b *Bucket) askSome(ctx context.Context, objects []store.Object, some []int
 			Restored int64  `json:"restoreStatus"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(data, &answers); err != nil {
-		return r.unreadable(err)
-	}
-	if len(answers) != len(some) {
-		return r.unreadable(fault.Errorf("%d answers to %d questions", len(answers), len(some)))
+	r := request{op: op, key: objects[some[0]].Key, own: true, read: func(data []byte) error {
+		if err := json.Unmarshal(data, &answers); err != nil {
+			return err
+		}
+		if len(answers) != len(some) {
+			return fault.Errorf("%d answers to %d questions", len(answers), len(some))
+		}
+		return nil
+	}}
+	_, err = ask(ctx, b, r, h.rs, func(ctx context.Context, o *apis.Options) (*apis.BatchOpsResponse, error) {
+		return newSDK(b).BatchOps(ctx, batch, o)
+	})
+	if err != nil {
+		return err
 	}
 	for n, i := range some {
 		a := answers[n]

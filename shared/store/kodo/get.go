@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/qiniu/go-sdk/v7/storagev2/apis"
+
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -30,27 +32,23 @@ func (b *Bucket) Stat(ctx context.Context, key string) (store.Object, error) {
 	if err != nil {
 		return store.Object{}, err
 	}
-	r := request{op: op, key: key, asked: ofObject, method: http.MethodGet, url: h.rs + "/stat/" + b.entry(key) + "?needparts=true"}
-	return retry(ctx, b, op, key, func() (store.Object, error) {
-		data, err := b.call(ctx, r)
-		if err != nil {
-			return store.Object{}, err
-		}
-		var j jsonItem
-		var o store.Object
-		err = decode(data, &j, func() (err error) {
-			it := j.item()
-			it.key = key
-			if it.hash == "" && it.put == 0 && it.odd == "" {
-				return errors.New("neither a hash nor a putTime")
-			}
-			o, err = it.object()
-			return err
+	return retry(ctx, b, op, key, func() (o store.Object, err error) {
+		r := request{op: op, key: key, asked: ofObject, own: true, read: func(data []byte) error {
+			var j jsonItem
+			return decode(data, &j, func() (err error) {
+				it := j.item()
+				it.key = key
+				if it.hash == "" && it.put == 0 && it.odd == "" {
+					return errors.New("neither a hash nor a putTime")
+				}
+				o, err = it.object()
+				return err
+			})
+		}}
+		_, err = ask(ctx, b, r, h.rs, func(ctx context.Context, o *apis.Options) (*apis.StatObjectResponse, error) {
+			return newSDK(b).StatObject(ctx, &apis.StatObjectRequest{Entry: b.cfg.Bucket + ":" + key, NeedParts: true}, o)
 		})
-		if err != nil {
-			return store.Object{}, r.unreadable(err)
-		}
-		return o, nil
+		return o, err
 	})
 }
 

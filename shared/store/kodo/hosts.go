@@ -2,11 +2,12 @@ package kodo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
+
+	"github.com/qiniu/go-sdk/v7/storagev2/apis"
 
 	"kodoferry/shared/fault"
 )
@@ -60,7 +61,7 @@ func (b *Bucket) resolve(ctx context.Context, download bool) (hosts, error) {
 	}
 }
 
-// query asks Kodo for the bucket's region (go-sdk, storagev2/region/query.go, /v4/query).
+// query asks Kodo for the bucket's region.
 // Nobody signs this question. The answer must hold hosts, in a list: an empty one
 // says that the bucket is not known, none says nothing.
 func (b *Bucket) query(ctx context.Context, try int) (hosts, error) {
@@ -69,52 +70,47 @@ func (b *Bucket) query(ctx context.Context, try int) (hosts, error) {
 	if base == "" {
 		base = "https://" + ucHosts[try%len(ucHosts)]
 	}
-	q := url.Values{"ak": {b.cfg.AccessKey}, "bucket": {b.cfg.Bucket}}
-	r := request{op: op, key: b.cfg.Bucket, method: http.MethodGet, url: base + "/v4/query?" + q.Encode(), unsigned: true}
-	data, err := b.call(ctx, r)
+	r := request{op: op, key: b.cfg.Bucket, read: namesHosts}
+	found, err := ask(ctx, b, r, base, func(ctx context.Context, o *apis.Options) (*apis.QueryBucketV4Response, error) {
+		return newSDK(b).QueryBucketV4(ctx, &apis.QueryBucketV4Request{Bucket: b.cfg.Bucket, AccessKey: b.cfg.AccessKey}, o)
+	})
 	if err != nil {
 		return hosts{}, err
 	}
-	type domains struct {
-		Domains []string `json:"domains"`
-	}
-	type region struct {
-		RS     *domains `json:"rs"`
-		RSF    *domains `json:"rsf"`
-		Source *domains `json:"io_src"`
-	}
-	var answer struct {
-		Hosts present[region] `json:"hosts"`
-	}
-	err = decode(data, &answer, func() error {
-		switch all := answer.Hosts.all; {
-		case !answer.Hosts.there || all == nil:
-			return errors.New("no hosts")
-		case len(all) > 0 && all[0].RS == nil && all[0].RSF == nil && all[0].Source == nil:
-			return errors.New("a region that names no hosts")
-		}
-		return nil
-	})
-	if err != nil {
-		return hosts{}, r.unreadable(err)
-	}
-	if len(answer.Hosts.all) == 0 {
+	if len(found.Hosts) == 0 {
 		return hosts{}, fault.New(fault.NotFound, op, b.cfg.Bucket, fmt.Errorf("bucket %q has no region: check its name and the access key", b.cfg.Bucket))
 	}
 	h := hosts{source: b.endpoint}
-	here := answer.Hosts.all[0]
+	here := found.Hosts[0]
 	for _, one := range []struct {
 		into  *string
-		named *domains
-	}{{&h.rs, here.RS}, {&h.rsf, here.RSF}, {&h.source, here.Source}} {
-		if one.named == nil || len(one.named.Domains) == 0 {
+		named []string
+	}{{&h.rs, here.RsDomains.PreferedRsDomains}, {&h.rsf, here.RsfDomains.PreferedRsfDomains}, {&h.source, here.IoSrcDomains.PreferedIoSrcDomains}} {
+		if len(one.named) == 0 {
 			continue
 		}
-		if *one.into, err = b.located(base, one.named.Domains[0]); err != nil {
+		if *one.into, err = b.located(base, one.named[0]); err != nil {
 			return hosts{}, fault.New(fault.Invalid, op, b.cfg.Bucket, err)
 		}
 	}
 	return h, nil
+}
+
+// namesHosts is nil for an answer to the region query: what the SDK makes of it
+// does not tell a member that is empty from one that is not there.
+func namesHosts(data []byte) error {
+	var answer struct {
+		Hosts present[map[string]*json.RawMessage] `json:"hosts"`
+	}
+	return decode(data, &answer, func() error {
+		switch all := answer.Hosts.all; {
+		case !answer.Hosts.there || all == nil:
+			return errors.New("no hosts")
+		case len(all) > 0 && all[0]["rs"] == nil && all[0]["rsf"] == nil && all[0]["io_src"] == nil:
+			return errors.New("a region that names no hosts")
+		}
+		return nil
+	})
 }
 
 // located makes an address of a host that the region query named: with the

@@ -7,11 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// entry is how Kodo names an object in a path: URL-safe base64 of bucket:key.
-func (b *Bucket) entry(key string) string {
-	return base64.URLEncoding.EncodeToString([]byte(b.cfg.Bucket + ":" + key))
-}
-
 // escape percent-encodes every byte of key but letters, digits, -_.~ and /.
 func escape(key string) string {
 	i := 0

@@ -3,7 +3,8 @@
 //
 //	kodo.go    Config, Open, Bucket
 //	hosts.go   which host serves what
-//	call.go    one request: transport, signing, trying again
+//	sdk.go     a request through the SDK; what goes through it, and what is by hand
+//	call.go    a request by hand: transport, signing, trying again
 //	answer.go  what an answer that is no success means
 //	check.go   Check: mistakes of configuration, in sentences
 //	list.go    List; page.go, scan.go and json.go decode a page, frozen.go asks what is thawed
@@ -76,6 +77,7 @@ var _ store.Source = (*Bucket)(nil)
 // Open returns the bucket that cfg describes. It makes no request. Its error is
 // Invalid and names every mistake in cfg at once.
 func Open(cfg Config) (*Bucket, error) {
+	quiet()
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 	b := &Bucket{cfg: cfg, keys: auth.New(cfg.AccessKey, cfg.SecretKey), pause: store.Pauses, asking: make(chan struct{}, 1)}

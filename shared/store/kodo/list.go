@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -62,8 +61,8 @@ func (b *Bucket) listPage(ctx context.Context, prefix, marker string) (*page, er
 	if marker != "" {
 		q.Set("marker", marker)
 	}
-	r := request{op: op, key: prefix, method: http.MethodGet, url: h.rsf + "/list?" + q.Encode()}
-	data, err := b.call(ctx, r)
+	r := request{op: op, key: prefix}
+	data, err := b.get(ctx, r, h.rsf+"/list?"+q.Encode())
 	if err != nil {
 		return nil, err
 	}

@@ -5,21 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
+
+	"github.com/qiniu/go-sdk/v7/storagev2/apis"
 )
 
-// Rule says who is notified of what becomes of a bucket's objects
-// (go-sdk, storage/uc.go, BucketEventRule).
+// Rule says who is notified of what becomes of a bucket's objects.
 type Rule struct {
-	Name      string   `json:"name"`                // unique in the bucket: letters, digits and underscores, 1 to 49
-	Prefix    string   `json:"prefix,omitempty"`    // of the keys that count; "" is all
-	Suffix    string   `json:"suffix,omitempty"`    //
-	Events    []string `json:"event"`               // put, mkfile, append, copy, move, delete, disable, enable, restore:completed, …
-	URLs      []string `json:"callbackURL"`         // where notifications are posted
-	AccessKey string   `json:"accessKey,omitempty"` // whose keys sign them; "" is nobody's
-	Host      string   `json:"host,omitempty"`      // the Host they are sent with; "" is the URL's
+	Name      string   // unique in the bucket: letters, digits and underscores, 1 to 49
+	Prefix    string   // of the keys that count; "" is all
+	Suffix    string   //
+	Events    []string // put, mkfile, append, copy, move, delete, disable, enable, restore:completed, …
+	URLs      []string // where notifications are posted
+	AccessKey string   // whose keys sign them; "" is nobody's
+	Host      string   // the Host they are sent with; "" is the URL's
 }
 
 func (r Rule) equal(o Rule) bool {
@@ -27,26 +26,28 @@ func (r Rule) equal(o Rule) bool {
 		slices.Equal(slices.Sorted(slices.Values(r.Events)), slices.Sorted(slices.Values(o.Events))) && slices.Equal(r.URLs, o.URLs)
 }
 
-// Rules lists the event rules of the bucket.
+// Rules lists the event rules of the bucket; null is none. Each has a name.
 func (b *Bucket) Rules(ctx context.Context) ([]Rule, error) {
-	data, err := b.rule(ctx, http.MethodGet, "get", url.Values{}, func(data []byte) error {
-		_, err := rulesIn(data)
+	named := func(data []byte) error {
+		var rules []struct{ Name string }
+		err := json.Unmarshal(data, &rules)
+		if err == nil && slices.ContainsFunc(rules, func(r struct{ Name string }) bool { return r.Name == "" }) {
+			err = errors.New("a rule without a name")
+		}
+		if err != nil {
+			err = fmt.Errorf("what answers there may not be Kodo: check endpoint= (%w)", err)
+		}
 		return err
+	}
+	found, err := rule(ctx, b, named, func(ctx context.Context, o *apis.Options) (*apis.GetBucketEventRulesResponse, error) {
+		return newSDK(b).GetBucketEventRules(ctx, &apis.GetBucketEventRulesRequest{Bucket: b.cfg.Bucket}, o)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return rulesIn(data)
-}
-
-// rulesIn reads a list of rules, each of which has a name; null is none.
-func rulesIn(data []byte) ([]Rule, error) {
 	var rules []Rule
-	if err := json.Unmarshal(data, &rules); err != nil {
-		return nil, err
-	}
-	if slices.ContainsFunc(rules, func(r Rule) bool { return r.Name == "" }) {
-		return nil, errors.New("a rule without a name")
+	for _, r := range found.BucketEventRules {
+		rules = append(rules, Rule{r.Name, r.Prefix, r.Suffix, r.EventTypes, r.CallbackUrls, r.AccessKey, r.Host})
 	}
 	return rules, nil
 }
@@ -58,20 +59,21 @@ func (b *Bucket) SetRule(ctx context.Context, r Rule) (changed bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	do := "add"
-	if i := slices.IndexFunc(rules, func(o Rule) bool { return o.Name == r.Name }); i >= 0 {
-		if rules[i].equal(r) {
-			return false, nil
-		}
-		do = "update"
+	add := apis.AddBucketEventRuleRequest{
+		Bucket: b.cfg.Bucket, Name: r.Name, Prefix: r.Prefix, Suffix: r.Suffix,
+		EventTypes: r.Events, CallbackUrls: r.URLs, AccessKey: r.AccessKey, Host: r.Host,
 	}
-	q := url.Values{"name": {r.Name}, "event": r.Events, "callbackURL": r.URLs}
-	for name, v := range map[string]string{"prefix": r.Prefix, "suffix": r.Suffix, "accessKey": r.AccessKey, "host": r.Host} {
-		if v != "" {
-			q.Set(name, v)
-		}
+	if i := slices.IndexFunc(rules, func(o Rule) bool { return o.Name == r.Name }); i < 0 {
+		_, err = rule(ctx, b, nil, func(ctx context.Context, o *apis.Options) (*apis.AddBucketEventRuleResponse, error) {
+			return newSDK(b).AddBucketEventRule(ctx, &add, o)
+		})
+	} else if update := apis.UpdateBucketEventRuleRequest(add); !rules[i].equal(r) {
+		_, err = rule(ctx, b, nil, func(ctx context.Context, o *apis.Options) (*apis.UpdateBucketEventRuleResponse, error) {
+			return newSDK(b).UpdateBucketEventRule(ctx, &update, o)
+		})
+	} else {
+		return false, nil
 	}
-	_, err = b.rule(ctx, http.MethodPost, do, q, nil)
 	return err == nil, err
 }
 
@@ -81,28 +83,22 @@ func (b *Bucket) DropRule(ctx context.Context, name string) (bool, error) {
 	if err != nil || !slices.ContainsFunc(rules, func(o Rule) bool { return o.Name == name }) {
 		return false, err
 	}
-	_, err = b.rule(ctx, http.MethodPost, "delete", url.Values{"name": {name}}, nil)
+	_, err = rule(ctx, b, nil, func(ctx context.Context, o *apis.Options) (*apis.DeleteBucketEventRuleResponse, error) {
+		return newSDK(b).DeleteBucketEventRule(ctx, &apis.DeleteBucketEventRuleRequest{Bucket: b.cfg.Bucket, Name: name}, o)
+	})
 	return err == nil, err
 }
 
 // rule makes one request about event rules, of the hosts that know of buckets. An
-// answer that check does not take is asked for again.
-func (b *Bucket) rule(ctx context.Context, method, do string, q url.Values, check func([]byte) error) ([]byte, error) {
-	q.Set("bucket", b.cfg.Bucket)
+// answer that read does not take is asked for again.
+func rule[T any](ctx context.Context, b *Bucket, read func([]byte) error, call func(context.Context, *apis.Options) (T, error)) (T, error) {
 	try := 0
-	return retry(ctx, b, "kodo.Rules", b.cfg.Bucket, func() ([]byte, error) {
+	return retry(ctx, b, "kodo.Rules", b.cfg.Bucket, func() (T, error) {
 		base := b.endpoint
 		if base == "" {
 			base = "https://" + ucHosts[try%len(ucHosts)]
 		}
 		try++
-		r := request{op: "kodo.Rules", key: b.cfg.Bucket, method: method, url: base + "/events/" + do + "?" + q.Encode()}
-		data, err := b.call(ctx, r)
-		if err == nil && check != nil {
-			if wrong := check(data); wrong != nil {
-				err = r.unreadable(fmt.Errorf("what answers there may not be Kodo: check endpoint= (%w)", wrong))
-			}
-		}
-		return data, err
+		return ask(ctx, b, request{op: "kodo.Rules", key: b.cfg.Bucket, read: read}, base, call)
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -77,8 +76,8 @@ func (b *Bucket) statistic(ctx context.Context, name string) (int64, error) {
 	if b.endpoint != "" {
 		base = b.endpoint
 	}
-	r := request{op: op, key: b.cfg.Bucket, method: http.MethodGet, url: base + "/v6/" + name + "?" + q.Encode()}
-	data, err := b.call(ctx, r)
+	r := request{op: op, key: b.cfg.Bucket}
+	data, err := b.get(ctx, r, base+"/v6/"+name+"?"+q.Encode())
 	if err != nil {
 		return 0, err
 	}
