@@ -62,7 +62,9 @@ var rooms = []room{
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
 	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil}, // its streams consume queues
 	{"shared/emulator/ram", nil, nil, nil},
-	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram"}, anyModule, nil},
+	{"shared/emulator/pile", []string{"shared/emulator/chaos"}, nil, nil},
+	{"shared/emulator/pile/piletest", []string{"shared/emulator/pile"}, nil, nil},
+	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/pile", "shared/emulator/ram"}, anyModule, nil},
 	{"scripts/pack", nil, nil, nil},
 	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},

@@ -44,10 +44,10 @@ func TestAgentsAndFunctionsShareAQueueAndOneAgentIsKilledInMidTask(t *testing.T)
 	}
 	eventually(t, "the others have done what is left to them", func() bool {
 		d, err := queues.Depth("ferry-copy")
-		return err == nil && d.Active == 0 && d.Delayed == 0 && other.metric(`ferry_tasks_running{kind="copy"}`) == 0
+		return err == nil && d.Ready == 0 && d.Delayed == 0 && other.metric(`ferry_tasks_running{kind="copy"}`) == 0
 	})
 	t.Logf("%.1f s: the others wait", time.Since(began).Seconds())
-	if d, err := queues.Depth("ferry-copy"); err != nil || d.Inactive == 0 {
+	if d, err := queues.Depth("ferry-copy"); err != nil || d.InFlight == 0 {
 		t.Errorf("in flight: %+v, %v, want the killed agent's messages", d, err)
 	}
 	if put, _ := seen.count(); put == objects {
@@ -99,7 +99,7 @@ func TestAnAgentDrainsOnSIGTERM(t *testing.T) {
 		}
 	}
 	for _, name := range app.QueueNames {
-		if d, err := queues.Depth("ferry-" + name); err != nil || d.Inactive > 0 {
+		if d, err := queues.Depth("ferry-" + name); err != nil || d.InFlight > 0 {
 			t.Errorf("%s holds %+v (%v), want nothing in the hands of who is gone", name, d, err)
 		}
 	}

@@ -40,7 +40,7 @@ func TestAJobOfAFileIsDoneByItsName(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &began); code != 0 || err != nil || !strings.HasPrefix(began.Run, "rest/") {
 		t.Fatalf("start: exit code %d, %q, %v, want 0 and a run of the job's name\n%s", code, out, err, said)
 	}
-	if d, err := queues.Depth("ferry-list"); err != nil || d.Active+d.Delayed != 1 {
+	if d, err := queues.Depth("ferry-list"); err != nil || d.Ready+d.Delayed != 1 {
 		t.Errorf("ferry-list holds %+v (%v), want the first task", d, err)
 	}
 }

@@ -67,7 +67,7 @@ func TestARunIsStartedForADeploymentAndWatched(t *testing.T) {
 		t.Fatalf("exit code %d, %q, %v, want 0 and the run's name\n%s", code, out, err, said)
 	}
 	for _, name := range []string{"ferry-list", "ferry-verify"} {
-		if d, err := queues.Depth(name); err != nil || d.Active+d.Delayed != 1 {
+		if d, err := queues.Depth(name); err != nil || d.Ready+d.Delayed != 1 {
 			t.Errorf("%s holds %+v (%v), want the first task", name, d, err)
 		}
 	}

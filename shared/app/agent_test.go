@@ -130,7 +130,7 @@ func TestAnAgentBuriesAndLeavesWhatIsNewer(t *testing.T) {
 		d, err := p.mns.Depth("ferry-copy")
 		return err == nil && d == (mns.Depth{Delayed: 1})
 	})
-	if d, err := p.mns.Depth("ferry-list"); err != nil || d.Active != 1 {
+	if d, err := p.mns.Depth("ferry-list"); err != nil || d.Ready != 1 {
 		t.Errorf("ferry-list holds %+v, %v, want its message: this agent does not serve it", d, err)
 	}
 }

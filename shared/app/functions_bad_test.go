@@ -113,7 +113,7 @@ func (p *platform) held(t *testing.T) map[string]int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		held[name] = d.Active + d.Inactive + d.Delayed
+		held[name] = d.Ready + d.InFlight + d.Delayed
 	}
 	return held
 }

@@ -41,7 +41,7 @@ func (o *office) holds(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return int(d.Active + d.Inactive + d.Delayed)
+	return int(d.Ready + d.InFlight + d.Delayed)
 }
 
 // TestNothingIsMultipliedWhereQueuesDoNotTellWhatTheyHold has nobody at work on

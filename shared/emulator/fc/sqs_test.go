@@ -103,12 +103,12 @@ func TestAQueueOfSQSBuriesWhatKeepsFailing(t *testing.T) {
 	c := one(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1})
 	s := stream(t, c, fc.StreamConfig{Queue: fc.SQS(q, "tasks"), Name: "tasks", BatchCount: 10, PartialBatch: true})
 	eventually(t, "the rotten one is a dead letter", func() bool {
-		if d, _ := q.Depth("tasks"); d.Visible == 0 && d.NotVisible > 0 {
+		if d, _ := q.Depth("tasks"); d.Ready == 0 && d.InFlight > 0 {
 			ahead.Add(int64(31 * time.Second)) // what failed is visible again
 			q.Tick()
 		}
 		d, _ := q.Depth("dead")
-		return d.Visible == 1
+		return d.Ready == 1
 	})
 	s.Stop()
 	events := strings.Join(heard(t, c), "\n")

@@ -115,7 +115,7 @@ func TestCountsMayBeZeroForAQueueThatIsNotEmpty(t *testing.T) {
 			if !strings.Contains(string(one), want) || !strings.Contains(string(listed), want) {
 				t.Errorf("%s, and listed %s, want %s", one, listed, want)
 			}
-			if d, err := s.Depth("q"); err != nil || d != (mns.Depth{Active: 1, Inactive: 1, Delayed: 1}) {
+			if d, err := s.Depth("q"); err != nil || d != (mns.Depth{Ready: 1, InFlight: 1, Delayed: 1}) {
 				t.Errorf("the queue holds %+v, %v, want one of each", d, err)
 			}
 		})

@@ -2,11 +2,17 @@ package mns
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
+
+	"kodoferry/shared/emulator/pile"
 )
+
+// maxSize is the most bytes of a body (MNS, "Limits").
+const maxSize = 65_536
+
+// defaultPriority is that of messages that name none; 1 is the highest, 16 the
+// lowest (MNS, SendMessage).
+const defaultPriority = 8
 
 // Message is a message received.
 type Message struct {
@@ -16,31 +22,51 @@ type Message struct {
 	Sent        time.Time
 }
 
-// Depth counts what is in a queue.
-type Depth struct{ Active, Inactive, Delayed int }
-
 // CreateQueue makes a queue, as a request would.
 func (s *Server) CreateQueue(name string, a Attributes) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.queues[name]; ok {
-		return fmt.Errorf("mns emulator: queue %q exists", name)
-	}
-	s.queues[name] = newQueue(s, name, a)
-	return nil
+	return s.queues.Create(name, a.WithDefaults(maxSize))
 }
 
-func (s *Server) queue(name string) (*queue, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, ok := s.queues[name]
+func (s *Server) queue(name string) (*pile.Queue, error) {
+	q, ok := s.queues.Queue(name)
 	if !ok {
 		return nil, errNoQueue
 	}
 	return q, nil
+}
+
+// check refuses a body of a size that the queue does not take.
+func check(q *pile.Queue, size int) *refusal {
+	if a, _ := q.Attributes(); size == 0 || size > a.MaxSize {
+		return badArgument("the size of MessageBody")
+	}
+	return nil
+}
+
+// remove removes the message of a receipt.
+func remove(q *pile.Queue, receipt string) error {
+	switch {
+	case !wellFormed(receipt):
+		return errReceipt
+	case !q.Delete(receipt):
+		return errNoMessage
+	}
+	return nil
+}
+
+// extend makes a message invisible for d from now, under a new receipt.
+func extend(q *pile.Queue, receipt string, d time.Duration) (pile.Message, error) {
+	if !wellFormed(receipt) {
+		return pile.Message{}, errReceipt
+	}
+	m, err := q.Extend(receipt, d)
+	if err != nil {
+		return m, errNoMessage
+	}
+	return m, nil
 }
 
 // Send sends a message as a request would, without one: a body that is empty or
@@ -50,10 +76,10 @@ func (s *Server) Send(name string, body []byte, delay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := q.check(len(body)); err != nil {
+	if err := check(q, len(body)); err != nil {
 		return err
 	}
-	q.send(string(body), delay, defaultPriority)
+	q.Send(pile.Message{Body: string(body), Priority: defaultPriority}, delay)
 	return nil
 }
 
@@ -65,8 +91,8 @@ func (s *Server) Receive(ctx context.Context, name string, most int, wait time.D
 		return nil, err
 	}
 	var out []Message
-	for _, m := range q.receive(ctx, most, wait) {
-		out = append(out, Message{ID: m.id, Receipt: m.receipt, Body: []byte(m.body), Dequeues: m.dequeues, Sent: m.sent})
+	for _, m := range q.Receive(ctx, most, wait, -1) {
+		out = append(out, Message{ID: m.ID, Receipt: m.Receipt, Body: []byte(m.Body), Dequeues: m.Dequeues, Sent: m.Sent})
 	}
 	return out, nil
 }
@@ -77,7 +103,7 @@ func (s *Server) Delete(name, receipt string) error {
 	if err != nil {
 		return err
 	}
-	return q.delete(receipt)
+	return remove(q, receipt)
 }
 
 // ChangeVisibility makes a message invisible for d from now, 0 included, which
@@ -87,8 +113,8 @@ func (s *Server) ChangeVisibility(name, receipt string, d time.Duration) (string
 	if err != nil {
 		return "", err
 	}
-	m, err := q.extend(receipt, d)
-	return m.receipt, err
+	m, err := extend(q, receipt, d)
+	return m.Receipt, err
 }
 
 // Depth counts the messages of a queue.
@@ -97,12 +123,8 @@ func (s *Server) Depth(name string) (Depth, error) {
 	if err != nil {
 		return Depth{}, err
 	}
-	return q.depth(), nil
+	return q.Depth(), nil
 }
 
 // Queues returns the names of all queues, in order.
-func (s *Server) Queues() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.queues))
-}
+func (s *Server) Queues() []string { return s.queues.Queues() }

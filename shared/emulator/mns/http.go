@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/pile"
 )
 
 const (
@@ -48,7 +47,7 @@ type call struct {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set(requestID, s.name()[:24])
+	w.Header().Set(requestID, s.queues.ID()[:24])
 	c := &call{s: s, w: w, r: r, query: url.Values{}}
 	invalid := c.parse()
 	op, work := c.route()
@@ -150,7 +149,7 @@ func (c *call) route() (op string, work func() error) {
 	return "unknown", nil
 }
 
-func (c *call) queue() (*queue, error) { return c.s.queue(c.name) }
+func (c *call) queue() (*pile.Queue, error) { return c.s.queue(c.name) }
 
 // number reads a parameter within its range; absent is what it is then.
 func (c *call) number(name string, absent, least, most int64) (int64, error) {
@@ -173,16 +172,14 @@ func (c *call) create() error {
 	if err := unread(x.Other); err != nil {
 		return err
 	}
-	a, err := x.into(Attributes{}.withDefaults())
+	a, err := x.into(Attributes{}.WithDefaults(maxSize))
 	if err := errors.Join(checkName(c.name), err); err != nil {
 		return err
 	}
 	c.w.Header().Set("Location", c.s.Endpoint()+"/queues/"+c.name)
 	have, err := c.queue()
 	if err == nil {
-		have.mu.Lock()
-		defer have.mu.Unlock()
-		if have.attr != a.withDefaults() {
+		if set, _ := have.Attributes(); set != a.WithDefaults(maxSize) {
 			return refuse(409, "QueueAlreadyExist", "The queue you want to create is already exist with other attributes.")
 		}
 		c.s.answer(c.w, http.StatusNoContent, nil)
@@ -207,13 +204,11 @@ func (c *call) setAttributes() error {
 	if err := unread(x.Other); err != nil {
 		return err
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	a, err := x.into(q.attr)
-	if err != nil {
+	a, _ := q.Attributes()
+	if a, err = x.into(a); err != nil {
 		return err
 	}
-	q.attr, q.modified = a.withDefaults(), c.s.cfg.Now()
+	q.Set(a.WithDefaults(maxSize))
 	c.s.answer(c.w, http.StatusNoContent, nil)
 	return nil
 }
@@ -223,15 +218,13 @@ func (c *call) attributes() error {
 	if err != nil {
 		return err
 	}
-	c.s.answer(c.w, http.StatusOK, q.describe())
+	c.s.answer(c.w, http.StatusOK, c.s.describe(q))
 	return nil
 }
 
 // deleteQueue succeeds whether or not the queue is there (MNS, DeleteQueue).
 func (c *call) deleteQueue() error {
-	c.s.mu.Lock()
-	delete(c.s.queues, c.name)
-	c.s.mu.Unlock()
+	c.s.queues.Drop(c.name)
 	c.s.answer(c.w, http.StatusNoContent, nil)
 	return nil
 }
@@ -246,11 +239,8 @@ func (c *call) listQueues() error {
 		}
 		most = n
 	}
-	c.s.mu.Lock()
-	queues := maps.Clone(c.s.queues)
-	c.s.mu.Unlock()
 	x := queuesXML{Space: space}
-	for _, name := range slices.Sorted(maps.Keys(queues)) {
+	for _, name := range c.s.queues.Queues() {
 		if !strings.HasPrefix(name, h.Get("X-Mns-Prefix")) || name < h.Get("X-Mns-Marker") {
 			continue
 		}
@@ -260,7 +250,11 @@ func (c *call) listQueues() error {
 		}
 		one := queueXML{URL: c.s.Endpoint() + "/queues/" + name}
 		if h.Get("X-Mns-With-Meta") == "true" {
-			one = queues[name].describe()
+			q, ok := c.s.queues.Queue(name)
+			if !ok {
+				continue
+			}
+			one = c.s.describe(q)
 			one.Space = ""
 		}
 		x.Queues = append(x.Queues, one)
@@ -284,10 +278,10 @@ func (c *call) visibility() error {
 	if err != nil {
 		return err
 	}
-	m, err := q.extend(c.query.Get(receiptHandle), time.Duration(seconds)*time.Second)
+	m, err := extend(q, c.query.Get(receiptHandle), time.Duration(seconds)*time.Second)
 	if err != nil {
 		return err
 	}
-	c.s.answer(c.w, http.StatusOK, visibilityXML{Space: space, Receipt: m.receipt, Visible: m.visible.UnixMilli()})
+	c.s.answer(c.w, http.StatusOK, visibilityXML{Space: space, Receipt: m.Receipt, Visible: m.Visible.UnixMilli()})
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"kodoferry/shared/emulator/pile"
 )
 
 // send takes one message, or a batch of up to 16.
@@ -33,7 +35,7 @@ func (c *call) send() error {
 	return nil
 }
 
-func (c *call) sendBatch(q *queue) error {
+func (c *call) sendBatch(q *pile.Queue) error {
 	var batch struct {
 		Messages []sendXML `xml:"Message"`
 	}
@@ -64,7 +66,7 @@ func (c *call) sendBatch(q *queue) error {
 }
 
 // sendOne checks a message and puts it in.
-func (c *call) sendOne(q *queue, x sendXML) (messageXML, *refusal) {
+func (c *call) sendOne(q *pile.Queue, x sendXML) (messageXML, *refusal) {
 	if err := unread(x.Other); err != nil {
 		return messageXML{}, err
 	}
@@ -81,14 +83,14 @@ func (c *call) sendOne(q *queue, x sendXML) (messageXML, *refusal) {
 		}
 		priority = int(*x.Priority)
 	}
-	if err := q.check(len(x.Body)); err != nil {
+	if err := check(q, len(x.Body)); err != nil {
 		return messageXML{}, err
 	}
-	if c.s.chance(func(b Misbehaviour) float64 { return b.Refuse }, func(i *Injected) *int { return &i.Refused }) {
+	if c.s.queues.Refuses() {
 		return messageXML{}, errInternal
 	}
-	m := q.send(x.Body, delay, priority)
-	return messageXML{ID: m.id, Sum: m.sum, Receipt: m.receipt}, nil
+	m := q.Send(pile.Message{Body: x.Body, Priority: priority}, delay)
+	return messageXML{ID: m.ID, Sum: m.Sum, Receipt: m.Receipt}, nil
 }
 
 func (c *call) receive() error {
@@ -100,14 +102,12 @@ func (c *call) receive() error {
 	if err != nil {
 		return err
 	}
-	q.mu.Lock()
-	poll := int64(q.attr.Poll / time.Second)
-	q.mu.Unlock()
-	wait, err := c.number(waitSeconds, poll, 0, 30)
+	a, _ := q.Attributes()
+	wait, err := c.number(waitSeconds, int64(a.Poll/time.Second), 0, 30)
 	if err != nil {
 		return err
 	}
-	return c.tell(q.receive(c.r.Context(), int(most), time.Duration(wait)*time.Second), false)
+	return c.tell(q.Receive(c.r.Context(), int(most), time.Duration(wait)*time.Second, -1), false)
 }
 
 func (c *call) peek() error {
@@ -119,23 +119,23 @@ func (c *call) peek() error {
 	if err != nil {
 		return err
 	}
-	return c.tell(q.peek(int(most)), true)
+	return c.tell(q.Peek(int(most)), true)
 }
 
 // tell answers with messages: in a list if the request named a number of them.
-func (c *call) tell(messages []message, peek bool) error {
+func (c *call) tell(messages []pile.Message, peek bool) error {
 	if len(messages) == 0 {
 		return errNoMessage
 	}
 	if !c.query.Has(numOfMessages) {
-		one := messages[0].received(peek)
+		one := received(messages[0], peek)
 		one.Space = space
 		c.s.answer(c.w, http.StatusOK, one)
 		return nil
 	}
 	answer := messagesXML{Space: space}
 	for _, m := range messages {
-		answer.Messages = append(answer.Messages, m.received(peek))
+		answer.Messages = append(answer.Messages, received(m, peek))
 	}
 	c.s.answer(c.w, http.StatusOK, answer)
 	return nil
@@ -148,7 +148,7 @@ func (c *call) delete() error {
 		return err
 	}
 	if c.query.Has(receiptHandle) {
-		if err := q.delete(c.query.Get(receiptHandle)); err != nil {
+		if err := remove(q, c.query.Get(receiptHandle)); err != nil {
 			return err
 		}
 		c.s.answer(c.w, http.StatusNoContent, nil)
@@ -166,7 +166,7 @@ func (c *call) delete() error {
 	}
 	failed := failuresXML{Space: space}
 	for _, receipt := range x.Receipts {
-		if err := q.delete(receipt); err != nil {
+		if err := remove(q, receipt); err != nil {
 			r, _ := errors.AsType[*refusal](err)
 			failed.Errors = append(failed.Errors, failureXML{r.code, r.message, receipt})
 		}

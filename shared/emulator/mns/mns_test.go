@@ -1,37 +1,26 @@
 package mns_test
 
 import (
-	"strconv"
+	"context"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	sdk "github.com/aliyun/aliyun-mns-go-sdk"
 
 	"kodoferry/shared/emulator/mns"
+	"kodoferry/shared/emulator/pile"
+	"kodoferry/shared/emulator/pile/piletest"
 )
 
-// manual is a clock that a test moves.
-type manual struct {
-	mu  sync.Mutex
-	add time.Duration
+// timed starts a stand-in that goes by a clock.
+func timed(t *testing.T) (*mns.Server, *pile.Clock) {
+	t.Helper()
+	c := &pile.Clock{}
+	s := start(t, func(cfg *mns.Config) { cfg.Now = c.Now })
+	c.Tick = s.Tick
+	return s, c
 }
-
-func (c *manual) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.add)
-}
-
-func (c *manual) advance(s *mns.Server, d time.Duration) {
-	c.mu.Lock()
-	c.add += d
-	c.mu.Unlock()
-	s.Tick()
-}
-
-func (c *manual) set(cfg *mns.Config) { cfg.Now = c.now }
 
 func take(t *testing.T, s *mns.Server, queue string, wait time.Duration) []mns.Message {
 	t.Helper()
@@ -42,9 +31,27 @@ func take(t *testing.T, s *mns.Server, queue string, wait time.Duration) []mns.M
 	return got
 }
 
+func TestItIsAQueueLikeAnyOther(t *testing.T) {
+	piletest.Run(t, func(t *testing.T, jobs pile.Attributes) piletest.Service {
+		s, c := timed(t)
+		if err := s.CreateQueue("jobs", jobs); err != nil {
+			t.Fatal(err)
+		}
+		return piletest.Service{Clock: c, Server: s, Receive: func(ctx context.Context, wait time.Duration) (bodies []string) {
+			got, err := s.Receive(ctx, "jobs", 10, wait)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, m := range got {
+				bodies = append(bodies, string(m.Body))
+			}
+			return bodies
+		}}
+	})
+}
+
 func TestWhatIsReceivedTooOftenGoesToTheDeadLetters(t *testing.T) {
-	var c manual
-	s := start(t, c.set)
+	s, c := timed(t)
 	for name, a := range map[string]mns.Attributes{"dead": {}, "jobs": {DeadLetter: "dead", MaxReceive: 3, Visibility: 10 * time.Second}} {
 		if err := s.CreateQueue(name, a); err != nil {
 			t.Fatal(err)
@@ -58,100 +65,13 @@ func TestWhatIsReceivedTooOftenGoesToTheDeadLetters(t *testing.T) {
 		if len(got) != 1 || got[0].Dequeues != want {
 			t.Fatalf("delivery %d: %+v, want one message", want, got)
 		}
-		c.advance(s, 11*time.Second)
+		c.Advance(11 * time.Second)
 	}
 	if got := take(t, s, "jobs", 0); len(got) != 0 {
 		t.Errorf("a fourth delivery: %+v, want none", got)
 	}
 	if got := take(t, s, "dead", 0); len(got) != 1 || string(got[0].Body) != "x" || got[0].Dequeues != 1 {
 		t.Errorf("dead letters: %+v, want the message, delivered for the first time", got)
-	}
-}
-
-func TestAMessageIsForgottenAfterItsRetention(t *testing.T) {
-	var c manual
-	s := start(t, c.set)
-	if err := s.CreateQueue("jobs", mns.Attributes{Retention: time.Hour}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Send("jobs", []byte("x"), 0); err != nil {
-		t.Fatal(err)
-	}
-	c.advance(s, time.Hour+time.Second)
-	if got := take(t, s, "jobs", 0); len(got) != 0 {
-		t.Errorf("received %+v after its retention, want none", got)
-	}
-}
-
-func TestAQueueMisbehavesAsMuchAsItIsTold(t *testing.T) {
-	const n = 400
-	for name, tc := range map[string]struct {
-		bad   mns.Misbehaviour
-		count func(mns.Injected) int // how many of n
-		check func(got map[string]int, first []string, injected int) bool
-	}{
-		"duplicate": {mns.Misbehaviour{Duplicate: 0.2}, func(i mns.Injected) int { return i.Duplicated }, func(got map[string]int, _ []string, k int) bool {
-			all := 0
-			for _, times := range got {
-				all += times
-			}
-			return len(got) == n && all == n+k
-		}},
-		"lose": {mns.Misbehaviour{Lose: 0.2}, func(i mns.Injected) int { return i.Lost }, func(got map[string]int, _ []string, k int) bool { return len(got) == n-k }},
-		"late": {mns.Misbehaviour{Late: 0.2, LateBy: time.Hour}, func(i mns.Injected) int { return i.Late }, func(got map[string]int, _ []string, k int) bool { return len(got) == n-k }},
-		"duplicate all": {mns.Misbehaviour{Duplicate: 1}, func(i mns.Injected) int { return i.Duplicated / 2 }, func(got map[string]int, order []string, _ int) bool {
-			return len(got) == n && len(order) == 2*n // a duplicate is not duplicated again
-		}},
-		"reorder": {mns.Misbehaviour{Reorder: 0.5}, func(i mns.Injected) int { return i.Reordered }, func(got map[string]int, order []string, _ int) bool {
-			sorted := true
-			for i, body := range order {
-				sorted = sorted && body == strconv.Itoa(i)
-			}
-			return len(got) == n && !sorted
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := start(t)
-			s.Misbehave(tc.bad)
-			if err := s.CreateQueue("jobs", mns.Attributes{Visibility: time.Hour}); err != nil {
-				t.Fatal(err)
-			}
-			for i := range n {
-				if err := s.Send("jobs", []byte(strconv.Itoa(i)), 0); err != nil {
-					t.Fatal(err)
-				}
-			}
-			got, order := map[string]int{}, []string{}
-			for batch := take(t, s, "jobs", 0); len(batch) > 0; batch = take(t, s, "jobs", 0) {
-				for _, m := range batch {
-					got[string(m.Body)]++
-					order = append(order, string(m.Body))
-				}
-			}
-			k := tc.count(s.Injected())
-			if k == 0 || k > 2*n/3 || !tc.check(got, order, k) {
-				t.Errorf("%d different of %d sent, %d injected (%+v): not as told", len(got), n, k, s.Injected())
-			}
-		})
-	}
-}
-
-func TestALongPollGetsWhatIsSentMeanwhile(t *testing.T) {
-	s := start(t)
-	if err := s.CreateQueue("jobs", mns.Attributes{}); err != nil {
-		t.Fatal(err)
-	}
-	got := make(chan []mns.Message)
-	go func() {
-		m, _ := s.Receive(t.Context(), "jobs", 1, 20*time.Second)
-		got <- m
-	}()
-	time.Sleep(20 * time.Millisecond)
-	if err := s.Send("jobs", []byte("x"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if m := <-got; len(m) != 1 {
-		t.Errorf("received %+v, want the message", m)
 	}
 }
 
@@ -173,8 +93,7 @@ func TestAMessageOfHigherPriorityComesFirst(t *testing.T) {
 }
 
 func TestWhatThisProcessDoesToAQueue(t *testing.T) {
-	var c manual
-	s := start(t, c.set)
+	s, c := timed(t)
 	if err := s.CreateQueue("jobs", mns.Attributes{Visibility: 10 * time.Second, MaxSize: 1024}); err != nil {
 		t.Fatal(err)
 	}
@@ -194,16 +113,16 @@ func TestWhatThisProcessDoesToAQueue(t *testing.T) {
 		}
 	}
 	want("a delayed message", mns.Depth{Delayed: 1})
-	c.advance(s, time.Minute)
-	want("its delay is over", mns.Depth{Active: 1})
+	c.Advance(time.Minute)
+	want("its delay is over", mns.Depth{Ready: 1})
 	first := take(t, s, "jobs", 0)[0]
-	want("received", mns.Depth{Inactive: 1})
+	want("received", mns.Depth{InFlight: 1})
 	longer, err := s.ChangeVisibility("jobs", first.Receipt, time.Minute)
 	if err != nil || longer == first.Receipt {
 		t.Fatalf("ChangeVisibility = %q, %v, want a new receipt", longer, err)
 	}
-	c.advance(s, 30*time.Second)
-	want("made invisible for longer", mns.Depth{Inactive: 1})
+	c.Advance(30 * time.Second)
+	want("made invisible for longer", mns.Depth{InFlight: 1})
 	if err := s.Delete("jobs", first.Receipt); err == nil {
 		t.Error("Delete by the old receipt = no error, want one")
 	}
@@ -223,49 +142,6 @@ func TestWhatThisProcessDoesToAQueue(t *testing.T) {
 	} {
 		if err == nil || !strings.Contains(err.Error(), "QueueNotExist") {
 			t.Errorf("%s to no queue = %v, want QueueNotExist", name, err)
-		}
-	}
-}
-
-func TestCloseEndsAWait(t *testing.T) {
-	s := start(t)
-	if err := s.CreateQueue("jobs", mns.Attributes{}); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error)
-	go func() {
-		_, err := s.Receive(t.Context(), "jobs", 1, time.Hour)
-		done <- err
-	}()
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
-		t.Error("a Receive goes on 10 s after Close, want it to end")
-	}
-}
-
-func TestAWaitEndsByTheTestsClock(t *testing.T) {
-	var c manual
-	s := start(t, c.set)
-	if err := s.CreateQueue("jobs", mns.Attributes{}); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = s.Receive(t.Context(), "jobs", 1, time.Hour)
-	}()
-	for deadline := time.Now().Add(10 * time.Second); ; c.advance(s, time.Hour) {
-		select {
-		case <-done:
-			return
-		case <-time.After(time.Millisecond): // the Receive may not have begun when the clock jumped first
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("a Receive goes on although the clock has passed its wait")
 		}
 	}
 }

@@ -26,9 +26,9 @@ func (n *naive) depth() (d mns.Depth) {
 	for _, m := range n.messages {
 		switch {
 		case !m.visible.After(n.now):
-			d.Active++
+			d.Ready++
 		case m.dequeues > 0:
-			d.Inactive++
+			d.InFlight++
 		default:
 			d.Delayed++
 		}
@@ -102,8 +102,8 @@ func (n *naive) receive(t *testing.T, s *mns.Server, step int) (receipts []strin
 		t.Fatalf("step %d: depth %+v, %v, want %+v", step, d, err, want)
 	}
 	got, err := s.Receive(t.Context(), "jobs", 3, 0)
-	if err != nil || len(got) != min(3, want.Active) {
-		t.Fatalf("step %d: Receive(3) = %d messages, %v, want %d", step, len(got), err, min(3, want.Active))
+	if err != nil || len(got) != min(3, want.Ready) {
+		t.Fatalf("step %d: Receive(3) = %d messages, %v, want %d", step, len(got), err, min(3, want.Ready))
 	}
 	for _, g := range got {
 		m := n.messages[string(g.Body)]

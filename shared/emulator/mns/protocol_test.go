@@ -153,7 +153,7 @@ func TestLoggingAndDeadLettersAreSetByRequest(t *testing.T) {
 	if again := take(t, s, "jobs", 0); len(again) != 0 {
 		t.Errorf("received %+v again, want it among the dead letters", again)
 	}
-	if d, err := s.Depth("dead"); err != nil || d.Active != 1 {
+	if d, err := s.Depth("dead"); err != nil || d.Ready != 1 {
 		t.Errorf("dead letters: %+v, %v, want one", d, err)
 	}
 }

@@ -41,7 +41,7 @@ func TestADelayedMessageMayBeTakenBack(t *testing.T) {
 	if err := q.DeleteMessage(later.ReceiptHandle); err != nil {
 		t.Fatal(err)
 	}
-	if d, err := s.Depth("jobs"); err != nil || d != (mns.Depth{Active: 1}) {
+	if d, err := s.Depth("jobs"); err != nil || d != (mns.Depth{Ready: 1}) {
 		t.Errorf("depth = %+v, %v, want the other message alone", d, err)
 	}
 }
@@ -75,7 +75,7 @@ func TestPartOfABatchIsRefused(t *testing.T) {
 			t.Errorf("answered %+v, want an id or InternalError", m)
 		}
 	}
-	if d, err := s.Depth("jobs"); err != nil || d.Active != taken || taken == 0 || taken == 16 || s.Injected().Refused != 16-taken {
+	if d, err := s.Depth("jobs"); err != nil || d.Ready != taken || taken == 0 || taken == 16 || s.Injected().Refused != 16-taken {
 		t.Errorf("depth = %+v, %v, with %d taken and %+v injected: they differ, or nothing was refused", d, err, taken, s.Injected())
 	}
 }

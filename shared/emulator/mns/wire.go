@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kodoferry/shared/emulator/pile"
 )
 
 // space is the namespace of every answer.
@@ -94,26 +96,25 @@ func (x queueXML) into(a Attributes) (Attributes, error) {
 }
 
 // describe is what the service tells of q.
-func (q *queue) describe() queueXML {
-	d := q.depth()
-	q.mu.Lock()
-	defer q.mu.Unlock()
+func (s *Server) describe(q *pile.Queue) queueXML {
+	d := q.Depth()
+	a, modified := q.Attributes()
 	n := func(v int64) *int64 { return &v }
 	seconds := func(v time.Duration) *int64 { return n(int64(v / time.Second)) }
 	x := queueXML{
-		Space: space, Name: q.name, URL: q.s.Endpoint() + "/queues/" + q.name, Created: q.created.Unix(), Modified: q.modified.Unix(),
-		Delay: seconds(q.attr.Delay), MaxSize: n(int64(q.attr.MaxSize)), Retention: seconds(q.attr.Retention),
-		Visibility: seconds(q.attr.Visibility), Poll: seconds(q.attr.Poll), Logging: "False",
-		Active: n(int64(d.Active)), Inactive: n(int64(d.Inactive)), Delayed: n(int64(d.Delayed)),
+		Space: space, Name: q.Name(), URL: s.Endpoint() + "/queues/" + q.Name(), Created: q.Created().Unix(), Modified: modified.Unix(),
+		Delay: seconds(a.Delay), MaxSize: n(int64(a.MaxSize)), Retention: seconds(a.Retention),
+		Visibility: seconds(a.Visibility), Poll: seconds(a.Poll), Logging: "False",
+		Active: n(int64(d.Ready)), Inactive: n(int64(d.InFlight)), Delayed: n(int64(d.Delayed)),
 	}
-	if q.attr.Logging {
+	if a.Logging {
 		x.Logging = "True"
 	}
-	if q.s.cfg.ZeroCounts {
+	if s.cfg.ZeroCounts {
 		x.Active, x.Inactive, x.Delayed = n(0), n(0), n(0)
 	}
-	if q.attr.DeadLetter != "" {
-		x.DeadLetter = &policyXML{Enabled: true, Target: q.attr.DeadLetter, MaxReceive: q.attr.MaxReceive}
+	if a.DeadLetter != "" {
+		x.DeadLetter = &policyXML{Enabled: true, Target: a.DeadLetter, MaxReceive: a.MaxReceive}
 	}
 	return x
 }
@@ -151,15 +152,15 @@ type messagesXML struct {
 }
 
 // received is how a receive tells of m; a peek leaves out what only its owner has.
-func (m message) received(peek bool) messageXML {
+func received(m pile.Message, peek bool) messageXML {
 	x := messageXML{
-		ID: m.id, Body: m.body, Sum: m.sum, Sent: m.sent.UnixMilli(), Dequeues: m.dequeues, Priority: m.priority,
+		ID: m.ID, Body: m.Body, Sum: m.Sum, Sent: m.Sent.UnixMilli(), Dequeues: m.Dequeues, Priority: m.Priority,
 	}
-	if !m.first.IsZero() {
-		x.First = m.first.UnixMilli()
+	if !m.First.IsZero() {
+		x.First = m.First.UnixMilli()
 	}
 	if !peek {
-		x.Receipt, x.Visible = m.receipt, m.visible.UnixMilli()
+		x.Receipt, x.Visible = m.Receipt, m.Visible.UnixMilli()
 	}
 	return x
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kodoferry/shared/emulator/pile"
 )
 
 // redrive is the policy of a queue with dead letters. The count comes as a
@@ -82,7 +84,7 @@ func (c *call) createQueue() error {
 	if json.Unmarshal(c.body, &in) != nil {
 		return errMalformed
 	}
-	a, err := c.s.with(Attributes{}.withDefaults(), in.Attributes)
+	a, err := c.s.with(Attributes{}.WithDefaults(maxSize), in.Attributes)
 	if err == nil {
 		err = checkName(in.QueueName)
 	}
@@ -90,9 +92,7 @@ func (c *call) createQueue() error {
 		return err
 	}
 	if have, err := c.s.queue(in.QueueName); err == nil {
-		have.mu.Lock()
-		defer have.mu.Unlock()
-		if have.attr != a {
+		if set, _ := have.Attributes(); set != a {
 			return errExists
 		}
 	} else if c.s.deletedLately(in.QueueName) {
@@ -123,15 +123,11 @@ func (c *call) setAttributes() error {
 	if err != nil {
 		return err
 	}
-	q.mu.Lock()
-	a := q.attr
-	q.mu.Unlock()
+	a, _ := q.Attributes()
 	if a, err = c.s.with(a, in.Attributes); err != nil {
 		return err
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.attr, q.modified = a, c.s.cfg.Now()
+	q.Set(a)
 	return c.done()
 }
 
@@ -155,7 +151,7 @@ func (c *call) attributes() error {
 			return badAttribute(name)
 		}
 	}
-	told := q.describe()
+	told := c.s.describe(q)
 	if !slices.Contains(in.AttributeNames, "All") {
 		maps.DeleteFunc(told, func(name, _ string) bool { return !slices.Contains(in.AttributeNames, name) })
 	}
@@ -163,19 +159,18 @@ func (c *call) attributes() error {
 }
 
 // describe is what the service tells of q.
-func (q *queue) describe() map[string]string {
-	d := q.depth()
-	q.mu.Lock()
-	defer q.mu.Unlock()
+func (s *Server) describe(q *pile.Queue) map[string]string {
+	d := q.Depth()
+	a, modified := q.Attributes()
 	seconds := func(d time.Duration) string { return itoa(int(d / time.Second)) }
 	told := map[string]string{
-		"ApproximateNumberOfMessages": itoa(d.Visible), "ApproximateNumberOfMessagesNotVisible": itoa(d.NotVisible), "ApproximateNumberOfMessagesDelayed": itoa(d.Delayed),
-		"DelaySeconds": seconds(q.attr.Delay), "MaximumMessageSize": itoa(q.attr.MaxSize), "MessageRetentionPeriod": seconds(q.attr.Retention),
-		"VisibilityTimeout": seconds(q.attr.Visibility), "ReceiveMessageWaitTimeSeconds": seconds(q.attr.Poll),
-		"CreatedTimestamp": itoa(int(q.created.Unix())), "LastModifiedTimestamp": itoa(int(q.modified.Unix())), "QueueArn": q.s.ARN(q.name),
+		"ApproximateNumberOfMessages": itoa(d.Ready), "ApproximateNumberOfMessagesNotVisible": itoa(d.InFlight), "ApproximateNumberOfMessagesDelayed": itoa(d.Delayed),
+		"DelaySeconds": seconds(a.Delay), "MaximumMessageSize": itoa(a.MaxSize), "MessageRetentionPeriod": seconds(a.Retention),
+		"VisibilityTimeout": seconds(a.Visibility), "ReceiveMessageWaitTimeSeconds": seconds(a.Poll),
+		"CreatedTimestamp": itoa(int(q.Created().Unix())), "LastModifiedTimestamp": itoa(int(modified.Unix())), "QueueArn": s.ARN(q.Name()),
 	}
-	if q.attr.DeadLetter != "" {
-		text, _ := json.Marshal(redrive{q.s.ARN(q.attr.DeadLetter), json.Number(itoa(q.attr.MaxReceive))}) // of strings and digits
+	if a.DeadLetter != "" {
+		text, _ := json.Marshal(redrive{s.ARN(a.DeadLetter), json.Number(itoa(a.MaxReceive))}) // of strings and digits
 		told["RedrivePolicy"] = string(text)
 	}
 	return told
@@ -188,10 +183,10 @@ func (c *call) deleteQueue() error {
 	}
 	now := c.s.cfg.Now()
 	c.s.mu.Lock()
-	delete(c.s.queues, q.name)
 	maps.DeleteFunc(c.s.gone, func(_ string, at time.Time) bool { return now.Sub(at) >= settling })
-	c.s.gone[q.name] = now
+	c.s.gone[q.Name()] = now
 	c.s.mu.Unlock()
+	c.s.queues.Drop(q.Name()) // last: who asks for the name meanwhile finds the queue
 	return c.done()
 }
 
@@ -212,7 +207,7 @@ func (c *call) purge() error {
 	if err != nil {
 		return err
 	}
-	if !q.purge() {
+	if !q.Purge(settling) {
 		return errPurging
 	}
 	return c.done()
@@ -244,10 +239,7 @@ func (c *call) listQueues() error {
 		QueueUrls []string `json:",omitempty"`
 		NextToken string   `json:",omitempty"`
 	}
-	c.s.mu.Lock()
-	names := slices.Sorted(maps.Keys(c.s.queues))
-	c.s.mu.Unlock()
-	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, in.QueueNamePrefix) || name <= string(last) })
+	names := slices.DeleteFunc(c.s.queues.Queues(), func(name string) bool { return !strings.HasPrefix(name, in.QueueNamePrefix) || name <= string(last) })
 	if len(names) > most {
 		names = names[:most]
 		if in.MaxResults != nil {

@@ -11,6 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"kodoferry/shared/emulator/pile"
 	"kodoferry/shared/emulator/sqs"
 )
 
@@ -117,7 +118,7 @@ func TestAMessageAndABatchHoldOneMebibyte(t *testing.T) {
 // TestAQueueIsPurgedOnceAMinute (SQS API reference, PurgeQueue: PurgeQueueInProgress where
 // one was in the last 60 seconds; DeleteQueue: QueueDeletedRecently for as long).
 func TestAQueueIsPurgedOnceAMinute(t *testing.T) {
-	clock := &manual{}
+	clock := &pile.Clock{}
 	s := start(t, clock)
 	c := client(s, "id", "secret", "")
 	url := create(t, c, "q", nil)
@@ -127,7 +128,7 @@ func TestAQueueIsPurgedOnceAMinute(t *testing.T) {
 	}
 	holds := func(want int) {
 		t.Helper()
-		if d, err := s.Depth("q"); err != nil || d.Visible != want {
+		if d, err := s.Depth("q"); err != nil || d.Ready != want {
 			t.Errorf("%+v, %v, want %d messages", d, err, want)
 		}
 	}
@@ -143,7 +144,7 @@ func TestAQueueIsPurgedOnceAMinute(t *testing.T) {
 	}
 	holds(0)
 	fill()
-	clock.advance(s, 59*time.Second)
+	clock.Advance(59 * time.Second)
 	if err := purge(); code(err) != "AWS.SimpleQueueService.PurgeQueueInProgress" {
 		t.Errorf("after 59 s: %v", err)
 	}
@@ -152,7 +153,7 @@ func TestAQueueIsPurgedOnceAMinute(t *testing.T) {
 	if _, err := c.PurgeQueue(t.Context(), &sdk.PurgeQueueInput{QueueUrl: other}); err != nil {
 		t.Errorf("another queue: %v", err)
 	}
-	clock.advance(s, time.Second)
+	clock.Advance(time.Second)
 	if err := purge(); err != nil {
 		t.Errorf("after a minute: %v", err)
 	}
@@ -163,7 +164,7 @@ func TestAQueueIsPurgedOnceAMinute(t *testing.T) {
 	if _, err := c.CreateQueue(t.Context(), &sdk.CreateQueueInput{QueueName: aws.String("q")}); code(err) != "AWS.SimpleQueueService.QueueDeletedRecently" {
 		t.Errorf("made again at once: %v", err)
 	}
-	clock.advance(s, time.Minute)
+	clock.Advance(time.Minute)
 	if _, err := c.CreateQueue(t.Context(), &sdk.CreateQueueInput{QueueName: aws.String("q")}); err != nil {
 		t.Errorf("made again after a minute: %v", err)
 	}
@@ -217,7 +218,7 @@ func TestParametersThatAStandardQueueDoesNotTakeAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, tc.err, tc.want)
 		}
 	}
-	if d, err := s.Depth("q"); err != nil || d.Visible != 0 {
+	if d, err := s.Depth("q"); err != nil || d.Ready != 0 {
 		t.Errorf("%+v, %v, want that nothing was taken", d, err)
 	}
 }

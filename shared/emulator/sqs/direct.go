@@ -2,8 +2,10 @@ package sqs
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
+
+	"kodoferry/shared/emulator/pile"
 )
 
 // Message is a message received.
@@ -19,31 +21,47 @@ type Message struct {
 // their custom subtypes.
 type Attribute struct{ Type, Value string }
 
-// Depth counts what is in a queue.
-type Depth struct{ Visible, NotVisible, Delayed int }
-
 // CreateQueue makes a queue, as a request would.
 func (s *Server) CreateQueue(name string, a Attributes) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.queues[name]; ok {
-		return fmt.Errorf("sqs emulator: queue %q exists", name)
-	}
-	s.queues[name] = newQueue(s, name, a)
-	return nil
+	return s.queues.Create(name, a.WithDefaults(maxSize))
 }
 
-func (s *Server) queue(name string) (*queue, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, ok := s.queues[name]
+func (s *Server) queue(name string) (*pile.Queue, error) {
+	q, ok := s.queues.Queue(name)
 	if !ok {
 		return nil, errNoQueue
 	}
 	return q, nil
+}
+
+// remove removes the message of a receipt. As SQS does, it says yes to any
+// receipt of its form: that of the last delivery removes the message even if it
+// is visible again, an older one removes nothing.
+func remove(q *pile.Queue, receipt string) error {
+	if !wellFormed(receipt) {
+		return errReceipt
+	}
+	q.Delete(receipt)
+	return nil
+}
+
+// extend makes a message invisible for d from now; its receipt stays. As SQS
+// does, it says yes and changes nothing if the message is visible again, and
+// refuses what goes beyond 12 hours since the message was received.
+func extend(q *pile.Queue, receipt string, d time.Duration) error {
+	if !wellFormed(receipt) {
+		return errReceipt
+	}
+	switch _, err := q.Extend(receipt, d); {
+	case errors.Is(err, pile.ErrTooLong):
+		return badValue("VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
+	case err != nil:
+		return errGone
+	}
+	return nil
 }
 
 // ARN is the name of a queue across AWS.
@@ -58,10 +76,10 @@ func (s *Server) Send(name string, body []byte, delay time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := q.check(string(body), nil); err != nil {
+	if err := check(q, string(body), nil); err != nil {
 		return err
 	}
-	q.send(string(body), nil, delay)
+	q.Send(pile.Message{Body: string(body)}, delay)
 	return nil
 }
 
@@ -73,12 +91,12 @@ func (s *Server) Receive(ctx context.Context, name string, most int, wait time.D
 		return nil, err
 	}
 	var out []Message
-	for _, m := range q.receive(ctx, most, wait, -1) {
+	for _, m := range q.Receive(ctx, most, wait, -1) {
 		told := map[string]Attribute{}
-		for name, a := range m.attributes {
+		for name, a := range attributesOf(m) {
 			told[name] = Attribute{a.Type, a.value()}
 		}
-		out = append(out, Message{ID: m.id, Receipt: m.receipt, Body: []byte(m.body), Attributes: told, Dequeues: m.dequeues, Sent: m.sent, First: m.first})
+		out = append(out, Message{ID: m.ID, Receipt: m.Receipt, Body: []byte(m.Body), Attributes: told, Dequeues: m.Dequeues, Sent: m.Sent, First: m.First})
 	}
 	return out, nil
 }
@@ -89,7 +107,7 @@ func (s *Server) Delete(name, receipt string) error {
 	if err != nil {
 		return err
 	}
-	return q.delete(receipt)
+	return remove(q, receipt)
 }
 
 // Depth counts the messages of a queue.
@@ -98,7 +116,7 @@ func (s *Server) Depth(name string) (Depth, error) {
 	if err != nil {
 		return Depth{}, err
 	}
-	return q.depth(), nil
+	return q.Depth(), nil
 }
 
 // Show makes every message of a queue visible, as time would.
@@ -107,6 +125,6 @@ func (s *Server) Show(name string) error {
 	if err != nil {
 		return err
 	}
-	q.show()
+	q.Show()
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/pile"
 )
 
 const (
@@ -64,7 +65,7 @@ var operations = map[string]operation{
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set(requestID, s.name())
+	w.Header().Set(requestID, s.queues.ID())
 	name, ours := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
 	op, known := operations[name]
 	if !known || !ours {
@@ -102,7 +103,7 @@ func (c *call) queueName() string {
 }
 
 // read decodes the request and finds its queue.
-func (c *call) read(in any) (*queue, error) {
+func (c *call) read(in any) (*pile.Queue, error) {
 	if err := json.Unmarshal(c.body, in); err != nil {
 		return nil, errMalformed
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"kodoferry/shared/emulator/pile"
 )
 
 const maxBatch = 10
@@ -27,6 +29,12 @@ func (a attribute) value() string {
 		return *a.Text
 	}
 	return string(a.Binary)
+}
+
+// attributesOf are those that the sender of m gave.
+func attributesOf(m pile.Message) map[string]attribute {
+	given, _ := m.Extra.(map[string]attribute)
+	return given
 }
 
 // outgoing is a message to send.
@@ -73,15 +81,13 @@ func failure(id string, r *refusal) failed {
 }
 
 // check refuses a message that the queue does not take.
-func (q *queue) check(body string, attributes map[string]attribute) *refusal {
-	q.mu.Lock()
-	most := q.attr.MaxSize
-	q.mu.Unlock()
+func check(q *pile.Queue, body string, attributes map[string]attribute) *refusal {
+	a, _ := q.Attributes()
 	switch size := sizeOf(body, attributes); {
 	case body == "":
 		return missing("MessageBody")
-	case size > most:
-		return badValue("MessageBody", "Message must be shorter than "+itoa(most)+" bytes.")
+	case size > a.MaxSize:
+		return badValue("MessageBody", "Message must be shorter than "+itoa(a.MaxSize)+" bytes.")
 	case !allowed(body):
 		return errContents
 	}
@@ -159,7 +165,7 @@ func sumOf(attributes map[string]attribute) string {
 }
 
 // sendOne checks a message and puts it in.
-func (c *call) sendOne(q *queue, m outgoing) (sent, *refusal) {
+func (c *call) sendOne(q *pile.Queue, m outgoing) (sent, *refusal) {
 	if err := m.foreign(); err != nil {
 		return sent{}, err
 	}
@@ -173,14 +179,14 @@ func (c *call) sendOne(q *queue, m outgoing) (sent, *refusal) {
 	if m.Body == nil {
 		return sent{}, missing("MessageBody")
 	}
-	if err := q.check(*m.Body, m.Attributes); err != nil {
+	if err := check(q, *m.Body, m.Attributes); err != nil {
 		return sent{}, err
 	}
-	if c.s.chance(func(b Misbehaviour) float64 { return b.Refuse }, func(i *Injected) *int { return &i.Refused }) {
+	if c.s.queues.Refuses() {
 		return sent{}, errInternal
 	}
-	got := q.send(*m.Body, m.Attributes, delay)
-	return sent{ID: m.ID, MessageID: got.id, Sum: got.sum, AttributesSum: sumOf(m.Attributes)}, nil
+	got := q.Send(pile.Message{Body: *m.Body, Extra: m.Attributes}, delay)
+	return sent{ID: m.ID, MessageID: got.ID, Sum: got.Sum, AttributesSum: sumOf(m.Attributes)}, nil
 }
 
 func (c *call) send() error {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kodoferry/shared/emulator/pile"
 )
 
 // received is a message as a receive tells of it.
@@ -32,10 +34,8 @@ func (c *call) receive() error {
 	if in.ReceiveRequestAttemptId != nil {
 		return errForeign
 	}
-	q.mu.Lock()
-	poll := q.attr.Poll
-	q.mu.Unlock()
-	most, wait, visibility := 1, poll, time.Duration(-1)
+	a, _ := q.Attributes()
+	most, wait, visibility := 1, a.Poll, time.Duration(-1)
 	if n := in.MaxNumberOfMessages; n != nil {
 		if *n < 1 || *n > maxBatch {
 			return badValue("MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
@@ -55,18 +55,18 @@ func (c *call) receive() error {
 	var out struct {
 		Messages []received `json:",omitempty"`
 	}
-	for _, m := range q.receive(c.r.Context(), most, wait, visibility) {
-		out.Messages = append(out.Messages, m.told(append(in.AttributeNames, in.MessageSystemAttributeNames...), in.MessageAttributeNames))
+	for _, m := range q.Receive(c.r.Context(), most, wait, visibility) {
+		out.Messages = append(out.Messages, told(m, append(in.AttributeNames, in.MessageSystemAttributeNames...), in.MessageAttributeNames))
 	}
 	return c.ok(out)
 }
 
 // told is what a receive that asked for these attributes is told of m.
-func (m message) told(system, own []string) received {
-	r := received{MessageID: m.id, Receipt: m.receipt, Sum: m.sum, Body: m.body}
+func told(m pile.Message, system, own []string) received {
+	r := received{MessageID: m.ID, Receipt: m.Receipt, Sum: m.Sum, Body: m.Body}
 	for name, value := range map[string]string{
-		"ApproximateReceiveCount": strconv.Itoa(m.dequeues), "SentTimestamp": millis(m.sent),
-		"ApproximateFirstReceiveTimestamp": millis(m.first), "SenderId": "AIDAEXAMPLE",
+		"ApproximateReceiveCount": strconv.Itoa(m.Dequeues), "SentTimestamp": millis(m.Sent),
+		"ApproximateFirstReceiveTimestamp": millis(m.First), "SenderId": "AIDAEXAMPLE",
 	} {
 		if slices.Contains(system, name) || slices.Contains(system, "All") {
 			if r.System == nil {
@@ -75,7 +75,7 @@ func (m message) told(system, own []string) received {
 			r.System[name] = value
 		}
 	}
-	for name, a := range m.attributes {
+	for name, a := range attributesOf(m) {
 		wanted := slices.ContainsFunc(own, func(want string) bool {
 			prefix, all := strings.CutSuffix(want, ".*")
 			return want == name || want == "All" || all && strings.HasPrefix(name, prefix)
@@ -101,14 +101,14 @@ type handle struct {
 	Visibility *int64  `json:"VisibilityTimeout"`
 }
 
-func (h handle) delete(q *queue) error {
+func (h handle) delete(q *pile.Queue) error {
 	if h.Receipt == nil {
 		return missing("ReceiptHandle")
 	}
-	return q.delete(*h.Receipt)
+	return remove(q, *h.Receipt)
 }
 
-func (h handle) extend(q *queue) error {
+func (h handle) extend(q *pile.Queue) error {
 	switch {
 	case h.Receipt == nil:
 		return missing("ReceiptHandle")
@@ -119,7 +119,7 @@ func (h handle) extend(q *queue) error {
 	if d < 0 || d > maxVisibility {
 		return badValue("VisibilityTimeout", "Must be between 0 and 43200 seconds.")
 	}
-	return q.extend(*h.Receipt, d)
+	return extend(q, *h.Receipt, d)
 }
 
 func (c *call) delete() error     { return c.one(handle.delete) }
@@ -129,7 +129,7 @@ func (c *call) deleteBatch() error     { return c.each(handle.delete) }
 func (c *call) visibilityBatch() error { return c.each(handle.extend) }
 
 // one does something with the message of a receipt.
-func (c *call) one(do func(handle, *queue) error) error {
+func (c *call) one(do func(handle, *pile.Queue) error) error {
 	var in handle
 	q, err := c.read(&in)
 	if err == nil {
@@ -142,7 +142,7 @@ func (c *call) one(do func(handle, *queue) error) error {
 }
 
 // each does it with those of a batch.
-func (c *call) each(do func(handle, *queue) error) error {
+func (c *call) each(do func(handle, *pile.Queue) error) error {
 	var in struct{ Entries []handle }
 	q, err := c.read(&in)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"kodoferry/shared/emulator/pile"
 	"kodoferry/shared/emulator/sqs"
 )
 
@@ -89,13 +90,13 @@ func TestEachEntryOfABatchIsAnsweredFor(t *testing.T) {
 			t.Errorf("a batch of %s = %v, want %s", name, err, tc.want)
 		}
 	}
-	if d, err := s.Depth("jobs"); err != nil || d.Visible != 1 {
+	if d, err := s.Depth("jobs"); err != nil || d.Ready != 1 {
 		t.Errorf("depth %+v, %v, want the one message that was taken", d, err)
 	}
 }
 
 func TestWhatIsReceivedTooOftenGoesToTheDeadLetters(t *testing.T) {
-	var clock manual
+	var clock pile.Clock
 	s := start(t, &clock)
 	c := client(s, "id", "secret", "")
 	dead := create(t, c, "dead", nil)
@@ -110,7 +111,7 @@ func TestWhatIsReceivedTooOftenGoesToTheDeadLetters(t *testing.T) {
 		if len(got) != 1 || got[0].Attributes["ApproximateReceiveCount"] != fmt.Sprint(want) {
 			t.Fatalf("delivery %d: %+v, want one message", want, got)
 		}
-		clock.advance(s, 11*time.Second)
+		clock.Advance(11 * time.Second)
 	}
 	if got := receive(t, c, url); len(got) != 0 {
 		t.Errorf("a fourth delivery: %+v, want none", got)
@@ -121,7 +122,7 @@ func TestWhatIsReceivedTooOftenGoesToTheDeadLetters(t *testing.T) {
 }
 
 func TestReceiptsLiveAndDieAsTheServiceLetsThem(t *testing.T) {
-	var clock manual
+	var clock pile.Clock
 	s := start(t, &clock)
 	c := client(s, "id", "secret", "")
 	url := create(t, c, "jobs", map[string]string{"VisibilityTimeout": "10"})
@@ -141,14 +142,14 @@ func TestReceiptsLiveAndDieAsTheServiceLetsThem(t *testing.T) {
 	if got := hide(first, 60); got != yes {
 		t.Errorf("hidden for a minute: %s, want %s", got, yes)
 	}
-	clock.advance(s, 11*time.Second)
+	clock.Advance(11 * time.Second)
 	if got := receive(t, c, url); len(got) != 0 {
 		t.Fatalf("received %+v while it is hidden, want none", got)
 	}
 	if got := hide(first, 43_200); got != no {
 		t.Errorf("hidden for 12 h after 11 s: %s, want %s: 12 h are the most in all", got, no)
 	}
-	clock.advance(s, time.Minute)
+	clock.Advance(time.Minute)
 	if got := hide(first, 60); got != yes {
 		t.Errorf("an expired receipt: %s, want %s", got, yes)
 	}
@@ -159,7 +160,7 @@ func TestReceiptsLiveAndDieAsTheServiceLetsThem(t *testing.T) {
 	if got := remove(first); got != yes || len(again) != 1 {
 		t.Errorf("deleted by a receipt of before: %s, want %s", got, yes)
 	}
-	if d, _ := s.Depth("jobs"); d.NotVisible != 1 {
+	if d, _ := s.Depth("jobs"); d.InFlight != 1 {
 		t.Errorf("depth %+v, want the message: a receipt of before removes nothing", d)
 	}
 	for range 2 {
@@ -176,7 +177,7 @@ func TestReceiptsLiveAndDieAsTheServiceLetsThem(t *testing.T) {
 }
 
 func TestADelayAndARetentionPass(t *testing.T) {
-	var clock manual
+	var clock pile.Clock
 	s := start(t, &clock)
 	c := client(s, "id", "secret", "")
 	url := create(t, c, "jobs", map[string]string{"MessageRetentionPeriod": "3600"})
@@ -186,8 +187,8 @@ func TestADelayAndARetentionPass(t *testing.T) {
 	for _, step := range []struct {
 		by   time.Duration
 		want sqs.Depth
-	}{{14 * time.Minute, sqs.Depth{Delayed: 1}}, {2 * time.Minute, sqs.Depth{Visible: 1}}, {time.Hour, sqs.Depth{}}} {
-		clock.advance(s, step.by)
+	}{{14 * time.Minute, sqs.Depth{Delayed: 1}}, {2 * time.Minute, sqs.Depth{Ready: 1}}, {time.Hour, sqs.Depth{}}} {
+		clock.Advance(step.by)
 		if d, err := s.Depth("jobs"); err != nil || d != step.want {
 			t.Errorf("after %v more: %+v, %v, want %+v", step.by, d, err, step.want)
 		}

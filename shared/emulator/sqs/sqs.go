@@ -1,7 +1,7 @@
 // Package sqs is a strict stand-in for Amazon SQS: its standard queues over
 // HTTP in the AWS JSON 1.0 protocol, for our driver and for the vendor's SDK.
-// Start with Start. queue.go is a queue, direct.go what this process may do with
-// it; http.go, messages.go and admin.go are its protocol; auth.go verifies who
+// Start with Start. Package pile has its queues, direct.go what this process may do with
+// them; http.go, messages.go and admin.go are its protocol; auth.go verifies who
 // asks. FIFO queues, encryption and policies are not here.
 //
 // What it follows: the API reference of SQS (2012-11-05), its developer guide's
@@ -13,15 +13,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"net"
-	"net/http"
-	"slices"
 	"sync"
 	"time"
 
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/pile"
 )
 
 // Config says what to serve. The zero Config serves on a free port of the
@@ -44,23 +41,23 @@ type Credential struct {
 	Expires    time.Time // of temporary ones; zero is never
 }
 
+// Attributes, Depth, Misbehaviour and Injected are those of every stand-in for queues.
+type (
+	Attributes   = pile.Attributes
+	Depth        = pile.Depth
+	Misbehaviour = pile.Misbehaviour
+	Injected     = pile.Injected
+)
+
 // Server is a running stand-in. It is safe for concurrent use.
 type Server struct {
-	cfg      Config
-	desk     *chaos.Desk
-	listener net.Listener
-	http     *http.Server
+	cfg    Config
+	desk   *chaos.Desk
+	queues *pile.Service
 
-	mu     sync.Mutex
-	rand   *rand.Rand
-	queues map[string]*queue
-	gone   map[string]time.Time // when queues were deleted, of the last minute
-	keys   map[string]Credential
-	bad    Misbehaviour
-	done   Injected
-
-	closed chan struct{} // closed by Close
-	close  func() error
+	mu   sync.Mutex
+	gone map[string]time.Time // when queues were deleted, of the last minute
+	keys map[string]Credential
 }
 
 // Start listens and serves until Close.
@@ -72,29 +69,37 @@ func Start(cfg Config) (*Server, error) {
 	if cfg.SignedBy == nil {
 		cfg.SignedBy = cfg.Now
 	}
-	s := &Server{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x595)), queues: map[string]*queue{}, gone: map[string]time.Time{}, keys: map[string]Credential{}, closed: make(chan struct{})}
+	s := &Server{cfg: cfg, gone: map[string]time.Time{}, keys: map[string]Credential{}}
 	if cfg.AccessKeyID != "" {
 		s.keys[cfg.AccessKeyID] = Credential{ID: cfg.AccessKeyID, Secret: cfg.SecretAccessKey}
 	}
 	s.desk = chaos.NewDesk(cfg.Seed, s.refuseInjected)
+	// SQS deletes by the receipt of the last delivery, even a message that is visible again;
+	// hides one for up to 12 hours since it was received; and counts a dead letter's retention
+	// from when it was sent first (SQS developer guide, "Dead-letter queues").
+	rules := pile.Rules{Name: "sqs", ID: id, Receipt: receipt, Lasting: true, Aged: true, MaxHeld: maxVisibility}
 	var err error
-	if s.listener, err = net.Listen("tcp", cmp.Or(cfg.Addr, "127.0.0.1:0")); err != nil {
-		return nil, fmt.Errorf("sqs emulator: %w", err)
+	if s.queues, err = pile.New(cfg.Addr, rules, rand.New(rand.NewPCG(cfg.Seed, 0x595)), cfg.Now); err != nil {
+		return nil, err
 	}
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
-	s.close = sync.OnceValue(func() error {
-		close(s.closed)
-		return s.http.Close()
-	})
-	go func() { _ = s.http.Serve(s.listener) }() // ends with Close
+	s.queues.Serve(s)
 	return s, nil
 }
 
 // Close ends every connection and every wait for a message.
-func (s *Server) Close() error { return s.close() }
+func (s *Server) Close() error { return s.queues.Close() }
 
 // Endpoint is where it serves, as http://127.0.0.1:port.
-func (s *Server) Endpoint() string { return chaos.URL(s.listener.Addr()) }
+func (s *Server) Endpoint() string { return s.queues.Endpoint() }
+
+// Tick tells those who wait for messages that Config.Now has jumped.
+func (s *Server) Tick() { s.queues.Tick() }
+
+// Misbehave makes every queue behave so from now on.
+func (s *Server) Misbehave(m Misbehaviour) { s.queues.Misbehave(m) }
+
+// Injected returns what Misbehave did so far.
+func (s *Server) Injected() Injected { return s.queues.Injected() }
 
 // Account is the id of the account that owns the queues.
 func (s *Server) Account() string { return s.cfg.Account }
@@ -114,68 +119,9 @@ func (s *Server) AddCredential(c Credential) {
 	s.keys[c.ID] = c
 }
 
-// Tick tells those who wait for messages that Config.Now has jumped.
-func (s *Server) Tick() {
-	s.mu.Lock()
-	queues := slices.Collect(maps.Values(s.queues))
-	s.mu.Unlock()
-	for _, q := range queues {
-		q.mu.Lock()
-		q.wake()
-		q.mu.Unlock()
-	}
-}
-
-// Misbehaviour is how a queue that delivers at least once, in no order, may
-// behave: the shares, 0 to 1, of messages that are treated so.
-type Misbehaviour struct {
-	Duplicate float64       // received, and there to be received once more under the same id
-	Reorder   float64       // received before those that were sent earlier
-	Refuse    float64       // refused with InternalError when sent: of a batch, that entry alone
-	Lose      float64       // lost after a good answer to who sent them
-	Late      float64       // not to be received before LateBy has passed
-	LateBy    time.Duration //
-}
-
-// Injected counts what Misbehave did.
-type Injected struct{ Duplicated, Reordered, Refused, Lost, Late int }
-
-// Misbehave makes every queue behave so from now on.
-func (s *Server) Misbehave(m Misbehaviour) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.bad = m
-}
-
-// Injected returns what was done so far.
-func (s *Server) Injected() Injected {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.done
-}
-
-// chance draws whether a share is hit, and counts it.
-func (s *Server) chance(share func(Misbehaviour) float64, count func(*Injected) *int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if p := share(s.bad); p == 0 || s.rand.Float64() >= p {
-		return false
-	}
-	*count(&s.done)++
-	return true
-}
-
-func (s *Server) lateBy() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.bad.LateBy
-}
-
-// name draws an id that nobody has yet, in the shape of a UUID.
-func (s *Server) name() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, b := s.rand.Uint64(), s.rand.Uint64()
+// id is in the shape of a UUID.
+func id(draw func() uint64) string {
+	a, b := draw(), draw()
 	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&0xffffffffffff)
 }
 
@@ -184,12 +130,10 @@ func (s *Server) name() string {
 const receiptLen = 48
 
 // receipt draws a receipt for a message. Like the service's it is base64.
-func (s *Server) receipt(id string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func receipt(draw func() uint64, id string) string {
 	var b []byte
 	for len(b) < receiptLen {
-		b = binary.BigEndian.AppendUint64(b, s.rand.Uint64())
+		b = binary.BigEndian.AppendUint64(b, draw())
 	}
 	return base64.StdEncoding.EncodeToString(append(b, id...))
 }

@@ -2,88 +2,37 @@ package sqs_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/pile"
+	"kodoferry/shared/emulator/pile/piletest"
 	"kodoferry/shared/emulator/sqs"
 )
 
-func take(t *testing.T, s *sqs.Server, queue string) []sqs.Message {
-	t.Helper()
-	got, err := s.Receive(t.Context(), queue, 10, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
-
-func TestAQueueMisbehavesAsMuchAsItIsTold(t *testing.T) {
-	const n = 400
-	for name, tc := range map[string]struct {
-		bad   sqs.Misbehaviour
-		count func(sqs.Injected) int // how many of n
-		check func(order []string, different, injected int) bool
-	}{
-		"duplicate": {sqs.Misbehaviour{Duplicate: 0.2}, func(i sqs.Injected) int { return i.Duplicated }, func(order []string, different, k int) bool {
-			return different == n && len(order) == n+k
-		}},
-		"lose": {sqs.Misbehaviour{Lose: 0.2}, func(i sqs.Injected) int { return i.Lost }, func(order []string, different, k int) bool { return different == n-k }},
-		"late": {sqs.Misbehaviour{Late: 0.2, LateBy: time.Hour}, func(i sqs.Injected) int { return i.Late }, func(order []string, different, k int) bool { return different == n-k }},
-		"reorder": {sqs.Misbehaviour{Reorder: 0.5}, func(i sqs.Injected) int { return i.Reordered }, func(order []string, different, _ int) bool {
-			return different == n && !slices.IsSortedFunc(order, func(a, b string) int {
-				x, _ := strconv.Atoi(a)
-				y, _ := strconv.Atoi(b)
-				return x - y
-			})
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := start(t, nil)
-			s.Misbehave(tc.bad)
-			if err := s.CreateQueue("jobs", sqs.Attributes{Visibility: time.Hour}); err != nil {
-				t.Fatal(err)
+func TestItIsAQueueLikeAnyOther(t *testing.T) {
+	piletest.Run(t, func(t *testing.T, jobs pile.Attributes) piletest.Service {
+		c := &pile.Clock{}
+		s := start(t, c)
+		if err := s.CreateQueue("jobs", jobs); err != nil {
+			t.Fatal(err)
+		}
+		return piletest.Service{Clock: c, Aged: true, Server: s, Receive: func(ctx context.Context, wait time.Duration) (bodies []string) {
+			got, err := s.Receive(ctx, "jobs", 10, wait)
+			if err != nil {
+				t.Error(err)
 			}
-			for i := range n {
-				if err := s.Send("jobs", []byte(strconv.Itoa(i)), 0); err != nil {
-					t.Fatal(err)
-				}
+			for _, m := range got {
+				bodies = append(bodies, string(m.Body))
 			}
-			var order []string
-			for batch := take(t, s, "jobs"); len(batch) > 0; batch = take(t, s, "jobs") {
-				for _, m := range batch {
-					order = append(order, string(m.Body))
-				}
-			}
-			different := len(slices.Compact(slices.Sorted(slices.Values(order))))
-			if k := tc.count(s.Injected()); k == 0 || k > 2*n/3 || !tc.check(order, different, k) {
-				t.Errorf("%d received, %d different of %d sent, %d injected: not as told", len(order), different, n, k)
-			}
-		})
-	}
-}
-
-func TestALongPollGetsWhatIsSentMeanwhile(t *testing.T) {
-	s := start(t, nil)
-	if err := s.CreateQueue("jobs", sqs.Attributes{}); err != nil {
-		t.Fatal(err)
-	}
-	got := make(chan []sqs.Message)
-	go func() {
-		m, _ := s.Receive(t.Context(), "jobs", 1, 20*time.Second)
-		got <- m
-	}()
-	if err := s.Send("jobs", []byte("x"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if m := <-got; len(m) != 1 {
-		t.Errorf("received %+v, want the message", m)
-	}
+			return bodies
+		}}
+	})
 }
 
 // post sends what no client would, or takes away from what one sent.

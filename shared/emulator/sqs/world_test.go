@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,39 +14,25 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
+	"kodoferry/shared/emulator/pile"
 	"kodoferry/shared/emulator/sqs"
 )
 
-// manual is a clock that a test moves.
-type manual struct {
-	mu  sync.Mutex
-	add time.Duration
-}
-
-func (c *manual) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.add)
-}
-
-func (c *manual) advance(s *sqs.Server, d time.Duration) {
-	c.mu.Lock()
-	c.add += d
-	c.mu.Unlock()
-	s.Tick()
-}
-
-func start(t *testing.T, c *manual) *sqs.Server {
+// start starts a stand-in that goes by c, or by the time of day where c is nil.
+func start(t *testing.T, c *pile.Clock) *sqs.Server {
 	t.Helper()
 	cfg := sqs.Config{AccessKeyID: "id", SecretAccessKey: "secret", Region: "eu-central-1", Seed: 1, SignedBy: time.Now}
 	if c != nil {
-		cfg.Now = c.now
+		cfg.Now = c.Now
 	}
 	s, err := sqs.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
+	if c != nil {
+		c.Tick = s.Tick
+	}
 	return s
 }
 

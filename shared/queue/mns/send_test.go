@@ -66,7 +66,7 @@ func TestABatchIsCutToWhatOneRequestTakes(t *testing.T) {
 	if err := q.Send(t.Context(), out...); err != nil {
 		t.Fatal(err)
 	}
-	if d, err := s.Depth("jobs"); err != nil || d.Active != 40 {
+	if d, err := s.Depth("jobs"); err != nil || d.Ready != 40 {
 		t.Errorf("depth %+v, %v, want 40 messages", d, err)
 	}
 	if n := s.Desk().Counts()["send"]; n < 10 || n > 14 {
@@ -167,7 +167,7 @@ func TestWhatIsRefusedForGoodKeepsTheRestFromNothing(t *testing.T) {
 	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "1 of 3 messages not sent") {
 		t.Errorf("Send with a message that the queue does not take = %v, want it invalid, with 1 of 3 not sent", err)
 	}
-	if d, err := s.Depth("jobs"); err != nil || d.Active != 2 {
+	if d, err := s.Depth("jobs"); err != nil || d.Ready != 2 {
 		t.Errorf("depth %+v, %v, want the other two", d, err)
 	}
 	if n := s.Desk().Counts()["send"]; n != 1 {
@@ -184,7 +184,7 @@ func TestWhatIsRefusedForGoodStopsNoOtherTry(t *testing.T) {
 	if err := q.Send(t.Context(), out...); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "1 of 16 messages not sent") {
 		t.Errorf("Send = %v, want it invalid, with 1 of 16 not sent", err)
 	}
-	if d, err := s.Depth("jobs"); err != nil || d.Active != 15 || s.Injected().Refused == 0 {
+	if d, err := s.Depth("jobs"); err != nil || d.Ready != 15 || s.Injected().Refused == 0 {
 		t.Errorf("depth %+v, %v after %d were refused for a while, want the other 15", d, err, s.Injected().Refused)
 	}
 }
@@ -213,7 +213,7 @@ func TestDelaysAreClampedAndRoundedUp(t *testing.T) {
 	for _, step := range []struct {
 		at   time.Duration
 		want stand.Depth
-	}{{0, stand.Depth{Active: 1, Delayed: 2}}, {time.Second, stand.Depth{Active: 2, Delayed: 1}}, {7 * 24 * time.Hour, stand.Depth{Active: 3}}} {
+	}{{0, stand.Depth{Ready: 1, Delayed: 2}}, {time.Second, stand.Depth{Ready: 2, Delayed: 1}}, {7 * 24 * time.Hour, stand.Depth{Ready: 3}}} {
 		c.set(step.at)
 		if d, err := s.Depth("jobs"); err != nil || d != step.want {
 			t.Errorf("after %v: depth %+v, %v, want %+v", step.at, d, err, step.want)

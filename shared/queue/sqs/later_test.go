@@ -59,7 +59,7 @@ func TestADelayMayBeLongerThanSQSDelays(t *testing.T) {
 			if n := s.Desk().Counts()["send"]; n != tc.requests {
 				t.Errorf("%d sends, want %d", n, tc.requests)
 			}
-			if d, err := s.Depth("jobs"); err != nil || d != (stand.Depth{NotVisible: 1}) {
+			if d, err := s.Depth("jobs"); err != nil || d != (stand.Depth{InFlight: 1}) {
 				t.Errorf("depth %+v, %v, want the one message that was received", d, err)
 			}
 		})

@@ -191,7 +191,7 @@ func TestWhatIsRefusedForGoodKeepsTheRestFromNothing(t *testing.T) {
 	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "1 of 3 messages not sent") {
 		t.Errorf("Send with a message that the queue does not take = %v, want it invalid, with 1 of 3 not sent", err)
 	}
-	if d, err := s.Depth("jobs"); err != nil || d.Visible != 2 {
+	if d, err := s.Depth("jobs"); err != nil || d.Ready != 2 {
 		t.Errorf("depth %+v, %v, want the other two", d, err)
 	}
 	if n := s.Desk().Counts()["send"]; n != 1 {
@@ -208,7 +208,7 @@ func TestWhatIsRefusedForGoodStopsNoOtherTry(t *testing.T) {
 	if err := q.Send(t.Context(), out...); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "1 of 10 messages not sent") {
 		t.Errorf("Send = %v, want it invalid, with 1 of 10 not sent", err)
 	}
-	if d, err := s.Depth("jobs"); err != nil || d.Visible != 9 || s.Injected().Refused == 0 {
+	if d, err := s.Depth("jobs"); err != nil || d.Ready != 9 || s.Injected().Refused == 0 {
 		t.Errorf("depth %+v, %v after %d were refused for a while, want the other 9", d, err, s.Injected().Refused)
 	}
 }

@@ -1,4 +1,4 @@
-package mns
+package pile
 
 import (
 	"cmp"
@@ -8,19 +8,19 @@ import (
 // pile is a heap of messages that knows where each of them is. Its exported
 // methods are those of heap.Interface.
 type pile struct {
-	items []*message
-	order func(a, b *message) int
+	items []*Message
+	order func(a, b *Message) int
 }
 
-// ready is the order of what is visible: by priority, then as it came. MNS
-// keeps neither across its partitions; Misbehave does as badly.
-func ready(a, b *message) int {
-	return cmp.Or(cmp.Compare(a.priority, b.priority), a.visible.Compare(b.visible), cmp.Compare(a.order, b.order))
+// ready is the order of what is visible: by priority, then as it came. No service
+// keeps either across its servers; Misbehave does as badly.
+func ready(a, b *Message) int {
+	return cmp.Or(cmp.Compare(a.Priority, b.Priority), due(a, b))
 }
 
 // due is the order of what is hidden: what gets visible next is on top.
-func due(a, b *message) int {
-	return cmp.Or(a.visible.Compare(b.visible), cmp.Compare(a.order, b.order))
+func due(a, b *Message) int {
+	return cmp.Or(a.Visible.Compare(b.Visible), cmp.Compare(a.order, b.order))
 }
 
 func (p *pile) Len() int           { return len(p.items) }
@@ -32,7 +32,7 @@ func (p *pile) Swap(i, j int) {
 
 // Push implements heap.Interface.
 func (p *pile) Push(x any) {
-	m := x.(*message)
+	m := x.(*Message)
 	m.at, m.pile = len(p.items), p
 	p.items = append(p.items, m)
 }
@@ -46,10 +46,10 @@ func (p *pile) Pop() any {
 	return m
 }
 
-func (p *pile) add(m *message) { heap.Push(p, m) }
+func (p *pile) add(m *Message) { heap.Push(p, m) }
 
 // top is the first message, nil if there is none.
-func (p *pile) top() *message {
+func (p *pile) top() *Message {
 	if len(p.items) == 0 {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (p *pile) top() *message {
 
 // youngest is the message that was sent last, among the first few; nil if
 // there is none.
-func (p *pile) youngest() *message {
+func (p *pile) youngest() *Message {
 	m := p.top()
 	for _, other := range p.items[:min(len(p.items), 64)] {
 		if other.order > m.order {
@@ -69,7 +69,7 @@ func (p *pile) youngest() *message {
 }
 
 // remove takes m out of the pile that it is in.
-func (m *message) remove() {
+func (m *Message) remove() {
 	heap.Remove(m.pile, m.at)
 	m.pile = nil
 }
