@@ -1,5 +1,11 @@
 package ledger
 
+import (
+	"errors"
+
+	"kodoferry/shared/fault"
+)
+
 // Cause is why an object ended as it did, as a value that it shares with all that
 // ended so for the same reason: no key, hash, number or id is part of it. Of what
 // was skipped or is gone it is one of those below; of what failed, the sentence of
@@ -41,6 +47,27 @@ func (c Cause) known() Cause {
 // Because gives the row a cause and a reason, which says the cause in words for
 // this object, and its cure.
 func (r *Row) Because(c Cause, reason string) { r.Cause, r.Reason = c, reason }
+
+// Explain gives the row err as its reason, and the cause of err.
+func (r *Row) Explain(err error) { r.Because(CauseOf(err), Reason(err)) }
+
+// Reason is an error in words for a row. An error of kind Invalid is its sentence
+// alone, which names the cure: the operation in front would only hide it.
+func Reason(err error) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// CauseOf is the cause of an error as Reason words it, without the operation
+// where the sentence says all.
+func CauseOf(err error) Cause {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
+		err = e.Err
+	}
+	return Cause(fault.Cause(err))
+}
 
 // Failure is the row as one that needs a person.
 func (r Row) Failure() Failure {

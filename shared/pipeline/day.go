@@ -263,7 +263,7 @@ func (r *run) settled(ctx context.Context, batches []ledger.BatchRef, open bool)
 				ended[i], err = r.Outcome(ctx, b)
 			}
 			if fault.KindOf(err) == fault.Corrupt { // something happened, and nobody knows what
-				ended[i], err = []ledger.Row{{Src: store.Object{Key: b.ID}, State: ledger.Failed, Reason: "what became of this batch cannot be read, nor which keys it has: " + err.Error(), Cause: "what became of a batch cannot be read: " + causeOf(err)}}, nil
+				ended[i], err = []ledger.Row{{Src: store.Object{Key: b.ID}, State: ledger.Failed, Reason: "what became of this batch cannot be read, nor which keys it has: " + err.Error(), Cause: "what became of a batch cannot be read: " + ledger.CauseOf(err)}}, nil
 			}
 			return err
 		})

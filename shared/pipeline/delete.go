@@ -279,10 +279,10 @@ func (r *run) deleteOne(ctx context.Context, seen *sides, row ledger.Row) ledger
 		row.State = ledger.Skipped
 		row.Because(ledger.TakenBack, u.why+"; the target keeps its copy")
 	case taken || waits || kind == fault.Throttled || ctx.Err() != nil: // waiting spends no try
-		explain(&row, err)
+		row.Explain(err)
 	default:
 		row.Tries++
-		if explain(&row, err); kind == fault.Invalid || kind == fault.Denied || row.Tries >= r.job.Limits.Attempts {
+		if row.Explain(err); kind == fault.Invalid || kind == fault.Denied || row.Tries >= r.job.Limits.Attempts {
 			row.State = ledger.Failed
 			r.log.ErrorContext(ctx, "object not deleted", "key", row.Key(), "fault", kind, "err", err)
 		}

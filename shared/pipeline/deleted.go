@@ -23,7 +23,7 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 		case fault.KindOf(err) == fault.Corrupt:
 			rep.Result = ResultIncomplete
 			rep.Mirror.Failed.Add(int64(b.of.Rows), b.of.Bytes)
-			rep.fail(ledger.Failure{Key: b.of.First, State: ledger.Failed, Reason: "what became of this and what follows up to " + strconv.Quote(b.of.Last) + " is not known: " + err.Error(), Cause: "what became of the deletions of a stretch is not known: " + causeOf(err)})
+			rep.fail(ledger.Failure{Key: b.of.First, State: ledger.Failed, Reason: "what became of this and what follows up to " + strconv.Quote(b.of.Last) + " is not known: " + err.Error(), Cause: "what became of the deletions of a stretch is not known: " + ledger.CauseOf(err)})
 		case err != nil:
 			return err
 		}

@@ -162,9 +162,9 @@ func (r *run) eventRow(ctx context.Context, t task.Task) (ledger.Row, error) {
 // lostEvent is the write-off of an event that was given up.
 func (r *run) lostEvent(t task.Task, cause error) ledger.WriteOff {
 	if t.Key == "" {
-		return ledger.WriteOff{Lost: cause.Error(), Cause: causeOf(cause)}
+		return ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)}
 	}
-	return ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: t.Key}, State: ledger.Failed, Reason: cause.Error(), Cause: causeOf(cause), At: r.Now().UTC()}}}
+	return ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: t.Key}, State: ledger.Failed, Reason: cause.Error(), Cause: ledger.CauseOf(cause), At: r.Now().UTC()}}}
 }
 
 // dayOf is whose events of which day a run collects.

@@ -39,7 +39,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 		a.slots.Throttled(a.began, fault.WaitOf(err))
 		a.Watch(Event{Kind: Slowed, Key: a.row.Key(), Err: err})
 		wait = max(fault.WaitOf(err), min(a.Quick<<min(a.throttled, 8), 30*time.Second))
-		explain(&a.row, err)
+		a.row.Explain(err)
 		if late(ctx, wait) || a.throttled == mostWaits {
 			a.row.Waits++
 			a.copier.throttled.Store(true)
@@ -59,7 +59,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	if a.row.State == ledger.Pending && wholly(err) {
 		var waits bool
 		if waits, err = a.unserved(ctx, a.run, where, a.row.Key(), err); waits {
-			explain(&a.row, err)
+			a.row.Explain(err)
 			return 0, false
 		}
 	}
@@ -123,7 +123,7 @@ func (a *attempt) replaced(now store.Object) {
 // tried often enough, or still Pending.
 func (a *attempt) blame(ctx context.Context, err error) {
 	a.row.At = a.Now().UTC()
-	explain(&a.row, err)
+	a.row.Explain(err)
 	kind := fault.KindOf(err)
 	hopeless := kind == fault.Invalid || kind == fault.NotFound || a.row.Tries >= a.job.Limits.Attempts*quickTries ||
 		kind == fault.Denied && a.quick >= quickTries // the bucket was probed and does serve others
@@ -131,7 +131,7 @@ func (a *attempt) blame(ctx context.Context, err error) {
 		if a.row.Read == bad.Got {
 			a.accept = a.job.HashMismatch == job.CopyMismatch
 			hopeless = !a.accept
-			explain(&a.row, a.wrongHash(bad))
+			a.row.Explain(a.wrongHash(bad))
 		}
 		a.row.Read = bad.Got
 	}

@@ -104,7 +104,7 @@ func (c *copier) unseen(ctx context.Context, row ledger.Row, err error) (ledger.
 	if row.State != ledger.Copied {
 		return row, err
 	}
-	explain(&row, fault.Errorf("it was copied, but could not be looked at again: %w", err))
+	row.Explain(fault.Errorf("it was copied, but could not be looked at again: %w", err))
 	if o := c.outage(ctx, c.task, row.Key()); wholly(err) && o != nil && !c.over(o) {
 		c.out.Store(o)
 		c.noteDown(ctx, c.task, o)

@@ -36,7 +36,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 	case task.Gate:
 		return r.insist(ctx, t, r.gate)
 	case task.Copy, task.Delete:
-		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: causeOf(cause)})
+		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)})
 		return r.afterCopy(t, w), err
 	case task.Event:
 		w, err := r.WriteOff(ctx, t.Batch, r.lostEvent(t, cause))
@@ -46,7 +46,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		return r.afterCopy(t, w), err
 	case task.Begin, task.Part, task.Finish:
 		r.drop(ctx, t.Batch)
-		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: causeOf(cause)})
+		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)})
 		return r.afterCopy(t, w), err
 	case task.Verify:
 		pr, err := r.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.Now()})

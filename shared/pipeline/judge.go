@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -116,7 +115,7 @@ func (r *run) refuse(row *ledger.Row) bool {
 	src, target := row.Src, r.job.TargetKey(row.Key())
 	fails := func(err error) bool {
 		row.State = ledger.Failed
-		explain(row, err)
+		row.Explain(err)
 		return true
 	}
 	skips := func(c ledger.Cause, reason string) bool {
@@ -176,24 +175,4 @@ func sameVersion(a, b store.Object) bool {
 		return false
 	}
 	return a.Hash != "" || a.Modified.Equal(b.Modified)
-}
-
-// reason puts an error into words for a row.
-func reason(err error) string {
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
-		return e.Err.Error() // the sentence names the cure; the operation would only hide it
-	}
-	return err.Error()
-}
-
-// explain gives a row err as its reason, and the cause of that.
-func explain(row *ledger.Row, err error) { row.Because(causeOf(err), reason(err)) }
-
-// causeOf is the cause of an error as reason words it: without the operation where
-// the sentence says all.
-func causeOf(err error) ledger.Cause {
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
-		err = e.Err
-	}
-	return ledger.Cause(fault.Cause(err))
 }

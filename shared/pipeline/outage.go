@@ -245,7 +245,7 @@ func (r *run) await(t task.Task, o *outage) []task.Task {
 // for who asks how far the run is.
 func (r *run) noteDown(ctx context.Context, t task.Task, o *outage) {
 	if since, due := r.noted[o.side].due(r.Now(), o.since); due {
-		err := r.NoteOutage(ctx, ledger.Outage{Side: o.side.String(), Since: since, Asked: r.Now().UTC(), Why: reason(o.last)})
+		err := r.NoteOutage(ctx, ledger.Outage{Side: o.side.String(), Since: since, Asked: r.Now().UTC(), Why: ledger.Reason(o.last)})
 		if err != nil {
 			r.log.DebugContext(ctx, "outage not noted", "side", o.side.String(), "fault", fault.KindOf(err), "err", err)
 		}

@@ -195,7 +195,7 @@ func (p *Plan) tell(s *sampler, usage map[store.Class]store.Usage, denied error,
 	if len(usage) > 0 {
 		how("how many objects and bytes of each class: counted by the service itself, minutes to a day ago")
 	} else {
-		how("how many objects: guessed from how close names lie to each other, which may be far off where they are uneven; the bucket's own statistics were not to be had: %s", reason(cmp.Or(denied, errors.New("they are empty"))))
+		how("how many objects: guessed from how close names lie to each other, which may be far off where they are uneven; the bucket's own statistics were not to be had: %s", ledger.Reason(cmp.Or(denied, errors.New("they are empty"))))
 	}
 	where := "spread over all names"
 	if !spread {

@@ -114,7 +114,7 @@ func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledge
 	}
 	if ok, err := r.Reserve(ctx, batch, s.job.Deletes()); err != nil || !ok {
 		row.State, row.Then = ledger.Failed, ""
-		explain(&row, fault.Errorf("it was deleted at the source, but events may remove %d objects in a UTC day (maxDeletes), and no more; the next run decides, or raise it", s.job.Deletes()))
+		row.Explain(fault.Errorf("it was deleted at the source, but events may remove %d objects in a UTC day (maxDeletes), and no more; the next run decides, or raise it", s.job.Deletes()))
 		return row, err
 	}
 	if s, row, err = r.vanishedYet(ctx, row); err != nil || row.Then != ledger.Remove {
@@ -170,8 +170,8 @@ func (r *run) unremoved(ctx context.Context, t task.Task, cause error) (ledger.W
 // also gives a row err as a reason beside the one that it has.
 func also(row *ledger.Row, err error) {
 	if row.Reason == "" {
-		explain(row, err)
+		row.Explain(err)
 		return
 	}
-	row.Because(causeOf(err), row.Reason+"; "+reason(err))
+	row.Because(ledger.CauseOf(err), row.Reason+"; "+ledger.Reason(err))
 }

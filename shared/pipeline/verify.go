@@ -249,7 +249,7 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 		row.Because("", "the target no longer has it")
 	case err != nil && v.target.is(ctx, row.Key(), err):
 		row.State, row.Proof = ledger.Failed, ""
-		explain(row, fault.Errorf("the target's object could not be looked at, so its copy is not proved: %w", err))
+		row.Explain(fault.Errorf("the target's object could not be looked at, so its copy is not proved: %w", err))
 	case err != nil:
 		return err
 	case carries(kept, row.Src):
