@@ -13,6 +13,7 @@ import (
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report/table"
 )
 
 func reportCommand() *cobra.Command {
@@ -104,7 +105,7 @@ func (r *demoRun) safe() error {
 			continue
 		}
 		var plain bytes.Buffer
-		if err := pipeline.SafeTable(&plain, packed, name); err != nil {
+		if err := table.Safe(&plain, packed, name); err != nil {
 			return err
 		}
 		r.files[base+".safe.csv"] = plain.Bytes()

@@ -9,6 +9,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report/table"
 )
 
 // Notice is how long after a run was paused, cancelled or sealed every process
@@ -161,7 +162,7 @@ func (r *run) tallied(ctx context.Context, s ledger.Shard) (ledger.Proved, error
 func (r *run) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, error) {
 	p := ledger.Proved{Shard: c.Shard, At: r.Now().UTC()}
 	p.Counts.Listed, p.Counts.Excluded = c.Counts.Listed, c.Counts.Excluded
-	table := newTable(r.job)
+	written := table.NewWriter(r.job)
 	for todo := c.Batches; len(todo) > 0; {
 		some := todo[:min(len(todo), lookups)]
 		todo = todo[len(some):]
@@ -172,17 +173,17 @@ func (r *run) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, error)
 		for _, rows := range batches {
 			for _, row := range rows {
 				tallyRow(&p, row)
-				if err := table.add(row); err != nil {
+				if err := written.Add(row); err != nil {
 					return p, err
 				}
 			}
 		}
 	}
-	data, err := table.finish()
+	data, file, err := written.Finish()
 	if err != nil {
 		return p, err
 	}
-	p.Objects = ledger.File{Rows: table.rows, SHA256: table.sum(data)}
+	p.Objects = file
 	p.Objects.Name, err = r.WriteObjects(ctx, c.Shard, data)
 	return p, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report/table"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -187,7 +188,7 @@ func (d *dayFold) piece(ctx context.Context, first string) (name string, err err
 // is counted by the names of the records, what became of it by their rows.
 func (d *dayFold) foldEvents(ctx context.Context, piece string, events []ledger.BatchRef) error {
 	p := ledger.Proved{Shard: piece}
-	table := newTable(d.job)
+	written := table.NewWriter(d.job)
 	p.Counts.Listed.Objects = int64(len(events))
 	for left := events; len(left) > 0; {
 		n := min(eventsAtOnce, len(left))
@@ -203,17 +204,17 @@ func (d *dayFold) foldEvents(ctx context.Context, piece string, events []ledger.
 			}
 			for _, row := range rows {
 				countEvent(&p, row)
-				if err := table.add(row); err != nil {
+				if err := written.Add(row); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	data, err := table.finish()
+	data, file, err := written.Finish()
 	if err != nil {
 		return err
 	}
-	p.Objects = ledger.File{Rows: table.rows, SHA256: table.sum(data)}
+	p.Objects = file
 	if p.Objects.Name, err = d.WriteObjects(ctx, piece, data); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report/table"
 )
 
 // foldDeletes folds what became of deletions into the report, by the decision
@@ -17,7 +18,7 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 		rep.Result = ResultIncomplete
 		return nil
 	}
-	table := newTable(r.job)
+	written := table.NewWriter(r.job)
 	for b, err := range r.candidates(ctx, p) {
 		switch {
 		case fault.KindOf(err) == fault.Corrupt:
@@ -29,19 +30,18 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 		}
 		for _, row := range b.rows {
 			rep.mirrored(row)
-			if err := table.add(row); err != nil {
+			if err := written.Add(row); err != nil {
 				return err
 			}
 		}
 	}
-	if table.rows == 0 {
+	if written.Rows() == 0 {
 		return nil
 	}
-	data, err := table.finish()
+	data, f, err := written.Finish()
 	if err != nil {
 		return err
 	}
-	f := ledger.File{Rows: table.rows, SHA256: table.sum(data)}
 	f.Name, err = r.WriteObjects(ctx, deletedRows, data)
 	m.Files = append(m.Files, f)
 	return err

@@ -8,6 +8,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report/table"
 )
 
 // Retriable returns the source keys of a run that is over which another run
@@ -48,13 +49,13 @@ func retriable(ctx context.Context, run *ledger.Run, file string) (keys []string
 	if err != nil {
 		return nil, err
 	}
-	for line, err := range readTable(data, file) {
+	for line, err := range table.Read(data, file) {
 		if err != nil {
 			return nil, err
 		}
-		state, verdict := ledger.State(line[2]), ledger.Verdict(line[3])
+		state, verdict := ledger.State(line[table.State]), ledger.Verdict(line[table.Verdict])
 		if state == ledger.Failed || state == ledger.Pending || verdict == ledger.Mismatch {
-			keys = append(keys, line[0])
+			keys = append(keys, line[table.Key])
 		}
 	}
 	return keys, nil

@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report/table"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -80,7 +81,7 @@ type verifier struct {
 	shard  ledger.Closed
 	again  *sealer // what changed since it was listed
 	target *lone   // what is asked about single keys
-	table  *table
+	table  *table.Writer
 	listed ledger.Tally // as the listing counted, less what is handed on: the left side of the balance
 	counts ledger.Counts
 	bad    []ledger.Failure
@@ -90,7 +91,7 @@ type verifier struct {
 }
 
 func newVerifier(ctx context.Context, r *run, t task.Task, c ledger.Closed) *verifier {
-	return &verifier{run: r, target: &lone{run: r, task: t}, shard: c, listed: c.Counts.Listed, again: newSealer(ctx, r, ledger.AgainShard(c.Shard)), table: newTable(r.job)}
+	return &verifier{run: r, target: &lone{run: r, task: t}, shard: c, listed: c.Counts.Listed, again: newSealer(ctx, r, ledger.AgainShard(c.Shard)), table: table.NewWriter(r.job)}
 }
 
 // facts walks the two listings and the rows in key order.
@@ -297,7 +298,7 @@ func (v *verifier) keep(row ledger.Row) error {
 			v.bad = append(v.bad, row.Failure())
 		}
 	}
-	return v.table.add(row)
+	return v.table.Add(row)
 }
 
 // finish writes the rows away and puts the shard's record together.
@@ -317,11 +318,11 @@ func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
 			Batches: batches, Round: v.shard.Round + 1, At: p.At,
 		}
 	}
-	data, err := v.table.finish()
+	data, file, err := v.table.Finish()
 	if err != nil {
 		return p, err
 	}
-	p.Objects = ledger.File{Rows: v.table.rows, SHA256: v.table.sum(data)}
+	p.Objects = file
 	p.Objects.Name, err = v.WriteObjects(ctx, v.shard.Shard, data)
 	v.Watch(Event{Kind: Proven, N: v.seen % 1000})
 	return p, err

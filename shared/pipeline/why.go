@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report/table"
 )
 
 // Story is all the ledger knows of one object, in the order it happened.
@@ -162,22 +163,22 @@ func (s *Story) verdict(ctx context.Context, run *ledger.Run, p ledger.Proved) e
 	if err != nil {
 		return err
 	}
-	for line, err := range readTable(data, p.Objects.Name) {
+	for line, err := range table.Read(data, p.Objects.Name) {
 		if err != nil {
 			return err
 		}
-		if line[0] != s.Key {
+		if line[table.Key] != s.Key {
 			continue
 		}
-		text := line[2]
-		if line[3] != "" {
-			text += ", " + line[3]
+		text := line[table.State]
+		if line[table.Verdict] != "" {
+			text += ", " + line[table.Verdict]
 		}
-		if line[4] != "" {
-			text += ", proved by " + line[4]
+		if line[table.Proof] != "" {
+			text += ", proved by " + line[table.Proof]
 		}
-		if line[14] != "" {
-			text += ": " + line[14]
+		if line[table.Reason] != "" {
+			text += ": " + line[table.Reason]
 		}
 		s.step(p.At, "verified", text, run.Path(p.Objects.Name), nil)
 		return nil

@@ -1,4 +1,4 @@
-package pipeline
+package table
 
 import (
 	"encoding/csv"
@@ -11,18 +11,18 @@ import (
 // half and in full width, and what it passes over in front of one.
 const formulas = "=+-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20"
 
-// SafeTable writes one of a run's files of rows, packed, as CSV that may be opened
-// in a spreadsheet: UTF-8 that says so by a byte order mark, and an apostrophe in
-// front of each cell that would be taken for a formula, so of a key =1+1 too. It is
-// for people; what counts is the file itself. One that is damaged is Corrupt.
-func SafeTable(w io.Writer, packed []byte, file string) error {
+// Safe writes a packed file as CSV that a spreadsheet may open: UTF-8 that begins
+// with a byte order mark, and an apostrophe in front of each cell that would be
+// taken for a formula, so of a key =1+1 too. The proof is the packed file, not this
+// one. The error is Corrupt where the file is damaged.
+func Safe(w io.Writer, packed []byte, file string) error {
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
 		return err
 	}
 	out := csv.NewWriter(w)
 	_ = out.Write(columns[:]) // an error stays in the writer
 	var safe [len(columns)]string
-	for line, err := range readTable(packed, file) {
+	for line, err := range Read(packed, file) {
 		if err != nil {
 			return err
 		}

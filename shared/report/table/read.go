@@ -1,4 +1,4 @@
-package pipeline
+package table
 
 import (
 	"bufio"
@@ -23,21 +23,22 @@ const (
 	maxTable = 8 << 30
 )
 
-// readTable yields the lines of a table that table has written, without the
-// heading, each by its columns; a line holds until the next. Every byte of a cell
-// comes as it was written: encoding/csv would give "\r\n" in a key as "\n", which is
-// another key. What table does not write is Corrupt, and names the file.
-func readTable(packed []byte, file string) iter.Seq2[[]string, error] {
+// Read yields the lines of a file that a Writer has packed, without the heading,
+// each by its columns; a line is valid until the next is yielded. Every byte of a
+// cell comes as it was written: encoding/csv would give "\r\n" in a key as "\n",
+// which is another key. The error is Corrupt, and names the file, where a Writer
+// cannot have written it.
+func Read(packed []byte, file string) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		bad := func(err error) {
-			yield(nil, fault.New(fault.Corrupt, "pipeline.readTable", file, fmt.Errorf("%s: %w; take the file from a backup, or run the job again", file, err)))
+			yield(nil, fault.New(fault.Corrupt, "table.Read", file, fmt.Errorf("%s: %w; take the file from a backup, or run the job again", file, err)))
 		}
 		z, err := gzip.NewReader(bytes.NewReader(packed))
 		if err != nil {
 			bad(err)
 			return
 		}
-		in := &tableReader{in: bufio.NewReader(&io.LimitedReader{R: z, N: maxTable})}
+		in := &reader{in: bufio.NewReader(&io.LimitedReader{R: z, N: maxTable})}
 		for n := 1; ; n++ {
 			line, err := in.line()
 			switch {
@@ -62,14 +63,14 @@ func readTable(packed []byte, file string) iter.Seq2[[]string, error] {
 	}
 }
 
-// tableReader reads CSV by RFC 4180, lines of which end in LF as table ends them.
-type tableReader struct {
+// reader reads CSV by RFC 4180 whose lines end in LF, as those of a Writer do.
+type reader struct {
 	in    *bufio.Reader
 	cells []string
 }
 
 // line returns the next line; io.EOF where there is none.
-func (r *tableReader) line() ([]string, error) {
+func (r *reader) line() ([]string, error) {
 	r.cells = r.cells[:0]
 	if _, err := r.in.Peek(1); err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (r *tableReader) line() ([]string, error) {
 }
 
 // cell reads one cell and the comma or line end behind it; end tells which.
-func (r *tableReader) cell() (cell string, end bool, err error) {
+func (r *reader) cell() (cell string, end bool, err error) {
 	var text []byte
 	quoted, closed := false, false
 	for {
