@@ -23,7 +23,7 @@ import (
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -227,9 +227,9 @@ func (c *clouds) verified(t *testing.T, run string, n int64, meanwhile func(), l
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
-		rep, err := pipeline.ReadReport(ctx, d.Ledger().Run(run))
+		rep, err := report.Read(ctx, d.Ledger().Run(run))
 		if err == nil {
-			if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != n || !rep.Balanced {
+			if rep.Result != report.Verified || rep.Objects.Verified != n || !rep.Balanced {
 				t.Errorf("%+v, want %d verified and balanced\n%v", rep.Summary, n, logs)
 			}
 			break

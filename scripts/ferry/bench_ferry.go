@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -46,7 +47,7 @@ func benchFerry(ctx context.Context, spec benchSpec, m *meter, r *benchRun) erro
 		return err
 	case spec.Stage != stageCopy && !errors.Is(err, errMeasured):
 		return fmt.Errorf("the %s stage did not end as it should: %w", spec.Stage, err)
-	case spec.Stage == stageCopy && (rep.Result != pipeline.ResultVerified || rep.Objects.Copied != spec.Objects || r.Measured == (span{})):
+	case spec.Stage == stageCopy && (rep.Result != report.Verified || rep.Objects.Copied != spec.Objects || r.Measured == (span{})):
 		return fmt.Errorf("the run ended %s with %d of %d objects copied: nothing to be measured", rep.Result, rep.Objects.Copied, spec.Objects)
 	case spec.Stage == stageCopy:
 		r.Complete = m.since(reading{})

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // graceFlag adds --wait to c.
@@ -51,7 +52,7 @@ no error. What is open a new run finds, or ferry retry.`, lasted(pipeline.Notice
 			if err != nil {
 				return cancelFailed(c.Context(), err, run.Name)
 			}
-			if rep.Result != pipeline.ResultCancelled {
+			if rep.Result != report.Cancelled {
 				return usageError{fmt.Errorf("run %s is over: it ended %s, and ferry report %s tells more", run.Name, rep.Result, run.Name)}
 			}
 			if o.json {

@@ -21,6 +21,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // copyOptions are the flags of `ferry copy`.
@@ -265,7 +266,7 @@ func unjoined(err error) error {
 }
 
 // ended prints the summary, and what to run next.
-func (v *view) ended(rep pipeline.Report, asJSON bool, out io.Writer) error {
+func (v *view) ended(rep report.Report, asJSON bool, out io.Writer) error {
 	v.tell.plain("")
 	if err := printSummary(v.out, rep); err != nil {
 		return err
@@ -282,7 +283,7 @@ func (v *view) ended(rep pipeline.Report, asJSON bool, out io.Writer) error {
 			return err
 		}
 	}
-	if rep.Result != pipeline.ResultVerified {
+	if rep.Result != report.Verified {
 		return errIncomplete
 	}
 	return nil

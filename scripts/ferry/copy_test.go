@@ -19,14 +19,14 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // summaryOf reads the last line of standard output.
-func summaryOf(t *testing.T, out string) pipeline.Summary {
+func summaryOf(t *testing.T, out string) report.Summary {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	var s pipeline.Summary
+	var s report.Summary
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
 		t.Fatalf("the last line of standard output is %q: %v", lines[len(lines)-1], err)
 	}
@@ -39,8 +39,8 @@ func TestCopyMovesABucketAndTellsAllAboutIt(t *testing.T) {
 	args := []string{"copy", c.src, c.dst, "--json", "--log", filepath.Join(t.TempDir(), "log")}
 	out, said, code := execute(t, c.env, args...)
 	s := summaryOf(t, out)
-	want := pipeline.Totals{Listed: 120, Copied: 120, Verified: 120}
-	if code != 0 || s.Result != pipeline.ResultVerified || s.Objects != want || strings.Count(out, "\n") != 1 {
+	want := report.Totals{Listed: 120, Copied: 120, Verified: 120}
+	if code != 0 || s.Result != report.Verified || s.Objects != want || strings.Count(out, "\n") != 1 {
 		t.Fatalf("exit code %d, %q, want 0 and one line with %+v\n%s", code, out, want, said)
 	}
 	for _, o := range []string{"photos/00000.jpg", "photos/00119.jpg"} {
@@ -75,7 +75,7 @@ func TestCopyMovesABucketAndTellsAllAboutIt(t *testing.T) {
 			t.Errorf("report --out left no %s (%v)", name, err)
 		}
 	}
-	var rep pipeline.Report
+	var rep report.Report
 	out, _, code = execute(t, env, "report", name, "--json")
 	if err := json.Unmarshal([]byte(out), &rep); err != nil || code != 0 || rep.Summary != s {
 		t.Errorf("report --json: exit code %d, %v, %+v, want %+v", code, err, rep.Summary, s)
@@ -99,8 +99,8 @@ func TestCopyEndsWithThreeWhereSomethingNeedsAPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, said, code := execute(t, c.env, "copy", c.src, c.dst, "--json")
-	want := pipeline.Totals{Listed: 10, Copied: 9, Conflict: 1, Verified: 9}
-	if s := summaryOf(t, out); code != 3 || s.Result != pipeline.ResultIncomplete || s.Objects != want {
+	want := report.Totals{Listed: 10, Copied: 9, Conflict: 1, Verified: 9}
+	if s := summaryOf(t, out); code != 3 || s.Result != report.Incomplete || s.Objects != want {
 		t.Errorf("exit code %d, %+v, want 3 and %+v\n%s", code, s, want, said)
 	}
 	if o, _ := c.oss.Get(demoTarget, "photos/00003.jpg"); string(o.Body) != string(theirs) {
@@ -243,8 +243,8 @@ func TestKilledFiveTimesNothingWrittenOffIsCopiedAgain(t *testing.T) {
 		t.Errorf("%d of %d objects were written off at a kill (seed %d), want some", len(puts), objects, seed)
 	}
 	out, said, code := execute(t, c.env, args...)
-	want := pipeline.Totals{Listed: objects, Copied: objects, Verified: objects}
-	if s := summaryOf(t, out); code != 0 || s.Result != pipeline.ResultVerified || s.Objects != want {
+	want := report.Totals{Listed: objects, Copied: objects, Verified: objects}
+	if s := summaryOf(t, out); code != 0 || s.Result != report.Verified || s.Objects != want {
 		t.Fatalf("exit code %d, %+v, want 0 and %+v (seed %d)\n%s", code, s, want, seed, said)
 	}
 	end, again := tr.putsNow(), 0

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/kodo"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // TestCSVForSpreadsheetsLeavesTheProofAsItIs copies keys that are formulas.
@@ -45,7 +45,7 @@ func TestCSVForSpreadsheetsLeavesTheProofAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m pipeline.Manifest
+	var m report.Manifest
 	if err := json.Unmarshal(raw, &m); err != nil || len(m.Files) == 0 {
 		t.Fatalf("%s: %v", raw, err)
 	}

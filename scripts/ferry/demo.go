@@ -17,7 +17,7 @@ import (
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // demoOptions are the flags of `ferry demo`.
@@ -145,7 +145,7 @@ func reportDir(keep string) (string, error) {
 
 // demoRun is a run that has ended, read back from its ledger.
 type demoRun struct {
-	report pipeline.Report
+	report report.Report
 	files  map[string][]byte // name below the run's prefix: content
 	rows   []demoRow
 }

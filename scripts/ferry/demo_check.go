@@ -10,7 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // findings are what differs from what must be.
@@ -89,8 +89,8 @@ func (w *demoWorld) checkBooks(run demoRun, found *findings) {
 	if o.Listed != int64(len(w.objects)) || !run.report.Balanced {
 		found.add("the report lists %d objects (balanced: %v), the source had %d", o.Listed, run.report.Balanced, len(w.objects))
 	}
-	if run.report.Result != pipeline.ResultIncomplete {
-		found.add("the result is %s, want %s: some objects need a person", run.report.Result, pipeline.ResultIncomplete)
+	if run.report.Result != report.Incomplete {
+		found.add("the result is %s, want %s: some objects need a person", run.report.Result, report.Incomplete)
 	}
 	w.said(*found, before, "one row for each of the %s objects, each as it must end; the books balance", humanize.Comma(int64(len(w.objects))))
 }

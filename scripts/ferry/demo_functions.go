@@ -20,7 +20,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -117,7 +117,7 @@ func (w *demoWorld) moveByFunctions(ctx context.Context) (run demoRun, err error
 	if err != nil {
 		return run, err
 	}
-	if run.report, err = pipeline.ReadReport(ctx, d.Ledger().Run(name)); err != nil {
+	if run.report, err = report.Read(ctx, d.Ledger().Run(name)); err != nil {
 		return run, err
 	}
 	return run, run.read(ctx, d.Ledger().Run(name))

@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // demoRow is one line of the run's record, as anybody would read it.
@@ -40,7 +40,7 @@ func (r *demoRun) read(ctx context.Context, from *ledger.Run) error {
 			return err
 		}
 	}
-	var m pipeline.Manifest
+	var m report.Manifest
 	if err := json.Unmarshal(r.files["manifest.json"], &m); err != nil {
 		return fmt.Errorf("manifest.json: %w", err)
 	}

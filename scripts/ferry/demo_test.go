@@ -15,7 +15,7 @@ import (
 	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 func TestDemoKeepsItsContract(t *testing.T) {
@@ -25,13 +25,13 @@ func TestDemoKeepsItsContract(t *testing.T) {
 		t.Fatalf("exit code %d, want 0\n%s", code, errOut)
 	}
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	var s pipeline.Summary
+	var s report.Summary
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
 		t.Fatalf("the last line of standard output is %q: %v", lines[len(lines)-1], err)
 	}
-	want := pipeline.Totals{Listed: 300, Copied: 294, Skipped: 2, Conflict: 1, Gone: 1, Failed: 2, Verified: 294}
-	if s.Objects != want || s.Result != pipeline.ResultIncomplete {
-		t.Errorf("summary = %s %+v, want %s %+v", s.Result, s.Objects, pipeline.ResultIncomplete, want)
+	want := report.Totals{Listed: 300, Copied: 294, Skipped: 2, Conflict: 1, Gone: 1, Failed: 2, Verified: 294}
+	if s.Objects != want || s.Result != report.Incomplete {
+		t.Errorf("summary = %s %+v, want %s %+v", s.Result, s.Objects, report.Incomplete, want)
 	}
 	for _, want := range []string{
 		"flipped byte caught in ", ", never visible", "a worker dies with", "the owner deletes ", "the owner overwrites ", "the application writes its own ",
@@ -46,7 +46,7 @@ func TestDemoKeepsItsContract(t *testing.T) {
 			t.Errorf("no %s in the report's directory (%v)", name, err)
 		}
 	}
-	var rep pipeline.Report
+	var rep report.Report
 	if data, err := os.ReadFile(filepath.Join(dir, "report.json")); err != nil || json.Unmarshal(data, &rep) != nil || rep.Summary != s {
 		t.Errorf("report.json says %+v (%v), standard output %+v", rep.Summary, err, s)
 	}
@@ -77,7 +77,7 @@ func TestDemoRunsThroughTheFunctions(t *testing.T) {
 				t.Fatalf("exit code %d, want 0\n%s", code, errOut)
 			}
 			done := tc.objects - 6
-			want := pipeline.Totals{Listed: tc.objects, Copied: done, Skipped: 2, Conflict: 1, Gone: 1, Failed: 2, Verified: done}
+			want := report.Totals{Listed: tc.objects, Copied: done, Skipped: 2, Conflict: 1, Gone: 1, Failed: 2, Verified: done}
 			if s := summaryOf(t, out); s.Objects != want {
 				t.Errorf("summary = %+v, want %+v", s.Objects, want)
 			}

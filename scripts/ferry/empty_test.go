@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // TestNothingToCopyIsAMistakeUnlessTheJobAllowsIt copies from prefixes that have
@@ -28,7 +28,7 @@ func TestNothingToCopyIsAMistakeUnlessTheJobAllowsIt(t *testing.T) {
 			src := strings.Replace(c.src, "/?", "/"+tc.prefix+"?", 1)
 			out, said, code := execute(t, c.env, append([]string{"copy", src, c.dst, "--json"}, tc.args...)...)
 			s := summaryOf(t, out)
-			if code != tc.code || !strings.Contains(said, tc.want) || strings.Contains(s.Reason, tc.want) != (code == exitIncomplete) || (s.Result == pipeline.ResultVerified) != (code == exitOK) {
+			if code != tc.code || !strings.Contains(said, tc.want) || strings.Contains(s.Reason, tc.want) != (code == exitIncomplete) || (s.Result == report.Verified) != (code == exitOK) {
 				t.Errorf("exit code %d, %+v, want %d and %q\n%s", code, s, tc.code, tc.want, said)
 			}
 		})

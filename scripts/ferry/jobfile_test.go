@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // TestAJobOfAFileIsDoneByItsName runs one here and starts one for a deployment.
@@ -32,7 +32,7 @@ func TestAJobOfAFileIsDoneByItsName(t *testing.T) {
 		return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
 	}
 	out, said, code := do("copy", "listed", "--json")
-	if s := summaryOf(t, out); code != 0 || !strings.HasPrefix(s.Run, "listed/") || s.Objects != (pipeline.Totals{Listed: 3, Copied: 3, Verified: 3}) {
+	if s := summaryOf(t, out); code != 0 || !strings.HasPrefix(s.Run, "listed/") || s.Objects != (report.Totals{Listed: 3, Copied: 3, Verified: 3}) {
 		t.Errorf("copy: exit code %d, %+v, want 0 and 3 verified in a run of the job's name\n%s", code, s, said)
 	}
 	var began struct{ Run string }

@@ -13,7 +13,7 @@ import (
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // kept is a job of the ledger with how it goes.
@@ -38,7 +38,7 @@ type kept struct {
 type ran struct {
 	Run    string          `json:"run"`
 	State  ledger.Standing `json:"state"`
-	Result pipeline.Result `json:"result,omitempty"` // of one that is over
+	Result report.Result   `json:"result,omitempty"` // of one that is over
 }
 
 func jobsListCommand() *cobra.Command {
@@ -224,7 +224,7 @@ func lookAt(ctx context.Context, run *ledger.Run) (ran, error) {
 	if r.State, _, err = run.Standing(ctx); err != nil || r.State != ledger.Over {
 		return r, err
 	}
-	rep, err := pipeline.ReadReport(ctx, run)
+	rep, err := report.Read(ctx, run)
 	r.Result = rep.Result
 	return r, err
 }

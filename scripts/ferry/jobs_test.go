@@ -12,7 +12,7 @@ import (
 
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // desk is both clouds, queues, and a file of jobs.
@@ -200,13 +200,13 @@ func TestARunOfThisMachineIsPausedAndCancelledWhileItCopies(t *testing.T) {
 	d.do(0, []string{"may go on: the ferry copy that began it"}, "resume", "photos")
 	d.do(0, []string{"CANCELLED"}, "cancel", "photos", "--wait", "0s")
 	d.do(3, []string{"CANCELLED", "open"}, "report", "photos")
-	var began pipeline.Report
+	var began report.Report
 	if err := json.Unmarshal([]byte(d.do(3, nil, "report", "photos", "--json")), &began); err != nil {
 		t.Fatal(err)
 	}
 	d.kodo.Desk().Inject()
 	rep := summaryOf(t, d.do(0, nil, "retry", "photos", "--json"))
-	if rep.Objects.Listed != began.Objects.Open || rep.Result != pipeline.ResultVerified || began.Objects.Open == 0 {
+	if rep.Objects.Listed != began.Objects.Open || rep.Result != report.Verified || began.Objects.Open == 0 {
 		t.Errorf("%+v, want the %d that were open verified", rep.Objects, began.Objects.Open)
 	}
 }

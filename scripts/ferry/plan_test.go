@@ -20,6 +20,7 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // fillAlive puts a bucket like life into the source.
@@ -107,7 +108,7 @@ func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
 
 	out, said, code = execute(t, c.env, "copy", c.src, c.dst, "--json")
 	s := summaryOf(t, out)
-	got := pipeline.Totals{Listed: p.Listed.Objects, Copied: p.Sum(pipeline.ToCopy, "", "").Objects}
+	got := report.Totals{Listed: p.Listed.Objects, Copied: p.Sum(pipeline.ToCopy, "", "").Objects}
 	got.Skipped, got.Failed = p.Sum(pipeline.Fate(ledger.Skipped), "", "").Objects, p.Sum(pipeline.Fate(ledger.Failed), "", "").Objects
 	got.Verified = got.Copied
 	if got != s.Objects || p.Sum(pipeline.ToCopy, "", "").Bytes != s.Bytes.Copied {
@@ -123,7 +124,7 @@ func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
 			warned += r.Objects
 		}
 	}
-	var rep pipeline.Report
+	var rep report.Report
 	out, _, _ = execute(t, c.env, "report", s.Run, "--json", "--ledger", c.ledger)
 	if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Warned != warned || warned == 0 {
 		t.Errorf("planned %d warnings, the copy had %d (%v)", warned, rep.Warned, err)

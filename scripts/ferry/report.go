@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/report/table"
 )
 
@@ -62,7 +62,7 @@ differs, there was nothing to copy, or the source has what it did not list.`,
 }
 
 func showReport(ctx context.Context, run *ledger.Run, asJSON bool, dir string, safe bool, out io.Writer) error {
-	rep, err := pipeline.ReadReport(ctx, run)
+	rep, err := report.Read(ctx, run)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func showReport(ctx context.Context, run *ledger.Run, asJSON bool, dir string, s
 			return err
 		}
 	}
-	if rep.Result != pipeline.ResultVerified {
+	if rep.Result != report.Verified {
 		return errIncomplete
 	}
 	return nil
@@ -114,7 +114,7 @@ func (r *demoRun) safe() error {
 }
 
 // printReport prints the whole report for a person.
-func printReport(w io.Writer, rep pipeline.Report) error {
+func printReport(w io.Writer, rep report.Report) error {
 	if _, err := fmt.Fprintf(w, "%s\n%s -> %s\n\n", rep.Run, cutWay(rep.Source), cutWay(rep.Target)); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func printReport(w io.Writer, rep pipeline.Report) error {
 		return err
 	}
 	var text strings.Builder
-	for _, g := range pipeline.Causes(rep.Failures) {
+	for _, g := range report.Causes(rep.Failures) {
 		fmt.Fprintf(&text, "\n%s %s: %s\n  %s\n", humanize.Comma(g.Count()), g.State, g.Cause, g.Cure)
 		for _, k := range g.First() {
 			note := ""

@@ -9,7 +9,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // retryOptions are the flags of `ferry retry`.
@@ -49,14 +49,14 @@ func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Wr
 	if err != nil {
 		return err
 	}
-	rep, err := pipeline.ReadReport(ctx, run)
+	rep, err := report.Read(ctx, run)
 	if ledger.Missing(err) {
 		return usageError{fmt.Errorf("run %s is not over: wait for its end, or end it by ferry cancel %s", run.Name, run.Name)}
 	}
 	if err != nil {
 		return err
 	}
-	keys, err := pipeline.Retriable(ctx, run)
+	keys, err := report.Retriable(ctx, run)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 func TestABucketIsMovedThroughItsS3Interface(t *testing.T) {
@@ -47,10 +48,10 @@ func TestABucketIsMovedThroughItsS3Interface(t *testing.T) {
 
 	out, said, code = execute(t, c.env, "copy", c.s3, c.dst, "--json")
 	s := summaryOf(t, out)
-	if want := (pipeline.Totals{Listed: 62, Copied: 61, Skipped: 1, Verified: 61}); code != 0 || s.Result != pipeline.ResultVerified || s.Objects != want {
+	if want := (report.Totals{Listed: 62, Copied: 61, Skipped: 1, Verified: 61}); code != 0 || s.Result != report.Verified || s.Objects != want {
 		t.Fatalf("exit code %d, %+v, want %+v verified\n%s", code, s, want, said)
 	}
-	var rep pipeline.Report
+	var rep report.Report
 	out, _, _ = execute(t, c.env, "report", s.Run, "--json", "--ledger", c.ledger)
 	if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Proofs[ledger.ByQetag].Objects != 61 {
 		t.Errorf("the report: %v, proofs %v, want 61 by the qetag that the ETag is", err, rep.Proofs)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 func sealCommand() *cobra.Command {
@@ -38,7 +39,7 @@ Sealing twice is no error. Interrupted, the same command ends what it began.`, l
 			if err != nil {
 				return cancelFailed(c.Context(), err, args[0])
 			}
-			s := sealed{Job: args[0], Since: since, Ended: []pipeline.Summary{}}
+			s := sealed{Job: args[0], Since: since, Ended: []report.Summary{}}
 			text := fmt.Sprintf("job %s is ended for good since %s", args[0], since.Local().Format(time.DateTime))
 			for _, rep := range ended {
 				s.Ended = append(s.Ended, rep.Summary)
@@ -54,7 +55,7 @@ Sealing twice is no error. Interrupted, the same command ends what it began.`, l
 
 // sealed is what `ferry seal --json` says.
 type sealed struct {
-	Job   string             `json:"job"`
-	Since time.Time          `json:"since"`
-	Ended []pipeline.Summary `json:"ended"` // runs that were not over
+	Job   string           `json:"job"`
+	Since time.Time        `json:"since"`
+	Ended []report.Summary `json:"ended"` // runs that were not over
 }

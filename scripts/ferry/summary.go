@@ -9,12 +9,12 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // printSummary prints what a run came to, in a few lines. Of the stretches that are
 // not known it tells the first.
-func printSummary(w io.Writer, rep pipeline.Report) error {
+func printSummary(w io.Writer, rep report.Report) error {
 	o, b := rep.Objects, rep.Bytes
 	took := time.Duration(rep.Seconds * float64(time.Second))
 	var text strings.Builder
@@ -75,12 +75,12 @@ func printSummary(w io.Writer, rep pipeline.Report) error {
 }
 
 // notKnown says which stretch is not known, and why.
-func notKnown(u pipeline.Unknown) string {
+func notKnown(u report.Unknown) string {
 	return fmt.Sprintf("not known: the keys after %s up to %s: %s", orOpen(u.After, "the beginning"), orOpen(u.UpTo, "the end"), printable(u.Reason))
 }
 
 // mirrored says what became of the target's copies of what the source no longer has.
-func mirrored(m pipeline.Mirror) string {
+func mirrored(m report.Mirror) string {
 	s := numbers(m.Deleted.Objects, "object", "objects") + " deleted from the target"
 	if m.Refused != "" {
 		s = "nothing deleted from the target: " + m.Refused
@@ -98,7 +98,7 @@ func mirrored(m pipeline.Mirror) string {
 }
 
 // needs says what needs a person; "" where nothing does.
-func needs(rep pipeline.Report) string {
+func needs(rep report.Report) string {
 	o := rep.Objects
 	var words []string
 	for _, w := range []struct {
@@ -133,7 +133,7 @@ func needs(rep pipeline.Report) string {
 }
 
 // doubted is in short why a run is not verified though its books balance.
-func doubted(rep pipeline.Report) string {
+func doubted(rep report.Report) string {
 	switch {
 	case rep.Objects.Excluded > 0 && rep.Objects.Listed == 0:
 		return "nothing was chosen"

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 func whyCommand() *cobra.Command {
@@ -30,7 +30,7 @@ object's key at the source. RUN is <job>/<time>, or <job> for its newest run.`,
 			if err != nil {
 				return err
 			}
-			s, err := pipeline.Why(c.Context(), run, args[1])
+			s, err := report.Why(c.Context(), run, args[1])
 			if ledger.Missing(err) {
 				return usageError{fmt.Errorf("run %s has no object %s: %s", run.Name, shown(args[1]), sentence(err))}
 			}
@@ -48,7 +48,7 @@ object's key at the source. RUN is <job>/<time>, or <job> for its newest run.`,
 	return c
 }
 
-func printStory(w io.Writer, s pipeline.Story) error {
+func printStory(w io.Writer, s report.Story) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n  to %s, in run %s\n", shown(s.Key), shown(s.TargetKey), s.Run)
 	for _, step := range s.Steps {

@@ -15,7 +15,7 @@ import (
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -106,7 +106,7 @@ func TestAnAgentAloneIsAWholeDeployment(t *testing.T) {
 	p.mns.Misbehave(mns.Misbehaviour{})
 	p.serve(t, app.AgentOptions{Tasks: app.DefaultTasks(task.Stages[:]...), Sweep: 300 * time.Millisecond})
 	rep := p.report(t, run)
-	if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 300 {
+	if rep.Result != report.Verified || rep.Objects.Verified != 300 {
 		t.Errorf("%+v, want 300 verified: it looks for what was lost", rep.Summary)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 func TestATimeThatIsStillToComeBeginsNoRun(t *testing.T) {
@@ -30,7 +30,7 @@ func TestATimeThatIsStillToComeBeginsNoRun(t *testing.T) {
 		}
 	}
 	run, err := o.deploy.Tick(t.Context(), "photos", o.clock().Add(10*time.Minute), o.clock()) // clocks differ
-	if err != nil || o.end(t, run).Result != pipeline.ResultVerified {
+	if err != nil || o.end(t, run).Result != report.Verified {
 		t.Errorf("a timer 10 minutes ahead begins %q, %v, want its run verified", run, err)
 	}
 }

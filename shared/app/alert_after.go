@@ -12,7 +12,7 @@ import (
 	"kodoferry/shared/alert"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -86,7 +86,7 @@ func (b *bell) proved(ctx context.Context, r *telling, p ledger.Proved) {
 
 // failed tells of the first failure by its cause.
 func (b *bell) failed(ctx context.Context, r *telling, f ledger.Failure) {
-	cause := pipeline.CommonCause(f.Reason)
+	cause := report.CommonReason(f.Reason)
 	r.mu.Lock()
 	told := r.causes[cause] || len(r.causes) >= maxCauses
 	r.causes[cause] = true
@@ -124,7 +124,7 @@ func (b *bell) count(ctx context.Context, r *telling, of task.Stage, s share) {
 }
 
 func (b *bell) finished(ctx context.Context, r *telling) {
-	rep, err := pipeline.ReadReport(ctx, r.Run)
+	rep, err := report.Read(ctx, r.Run)
 	if err != nil {
 		return // it is not over
 	}

@@ -16,7 +16,7 @@ import (
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // told is a webhook and what it was told, in order.
@@ -111,7 +111,7 @@ func TestRefusedDeletionsAreTold(t *testing.T) {
 	w.withEnv(hook.env)
 	w.fill(t, 20)
 	mirror := func(j *job.Job) { j.Delete, j.MaxDeletes = true, 2; alerting(j) }
-	if rep, err := w.copy(t, app.Options{}, mirror); err != nil || rep.Result != pipeline.ResultVerified {
+	if rep, err := w.copy(t, app.Options{}, mirror); err != nil || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v", rep.Summary, err)
 	}
 	for _, key := range []string{"k/00001", "k/00002", "k/00003"} {
@@ -150,7 +150,7 @@ func TestAWebhookThatFailsFailsNothing(t *testing.T) {
 			w.fill(t, 20)
 			var log bytes.Buffer
 			rep, err := w.copy(t, app.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))}, alerting)
-			if err != nil || rep.Result != pipeline.ResultVerified {
+			if err != nil || rep.Result != report.Verified {
 				t.Errorf("%+v, %v, want verified", rep.Summary, err)
 			}
 			if said := log.String(); strings.Count(said, "alert not sent") != 2 || strings.Contains(said, hookToken) {

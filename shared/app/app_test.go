@@ -19,7 +19,7 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -104,13 +104,13 @@ func (w *world) fill(t testing.TB, n int) {
 	}
 }
 
-func (w *world) copy(t testing.TB, o app.Options, set ...func(*job.Job)) (pipeline.Report, error) {
+func (w *world) copy(t testing.TB, o app.Options, set ...func(*job.Job)) (report.Report, error) {
 	t.Helper()
 	return w.copyIn(t.Context(), t, o, set...)
 }
 
 // copyIn copies, as long as ctx lasts, in a process with connections of its own.
-func (w *world) copyIn(ctx context.Context, t testing.TB, o app.Options, set ...func(*job.Job)) (pipeline.Report, error) {
+func (w *world) copyIn(ctx context.Context, t testing.TB, o app.Options, set ...func(*job.Job)) (report.Report, error) {
 	t.Helper()
 	j, err := job.New(w.src, w.dst, w.ledgerAt(), set...)
 	if err != nil {
@@ -135,7 +135,7 @@ func TestASmallObjectCostsOneRequestOnEachSide(t *testing.T) {
 	w := newWorld(t)
 	w.fill(t, objects)
 	rep, err := w.copy(t, app.Options{})
-	if err != nil || rep.Result != pipeline.ResultVerified || rep.Objects.Verified != objects {
+	if err != nil || rep.Result != report.Verified || rep.Objects.Verified != objects {
 		t.Fatalf("%+v, %v, want %d verified", rep.Summary, err, objects)
 	}
 	k := w.kodo.Desk().Counts()
@@ -186,7 +186,7 @@ func TestAFlippedByteNeverBecomesAVisibleObject(t *testing.T) {
 		}
 	})
 	rep, err := w.copy(t, app.Options{})
-	if err != nil || rep.Objects.Verified != 406 || rep.Result != pipeline.ResultVerified {
+	if err != nil || rep.Objects.Verified != 406 || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v, failures %+v, want 406 verified", rep.Summary, err, rep.Failures)
 	}
 	t.Logf("injected %v at Kodo, %v at OSS; %d objects appeared", w.kodo.Desk().Injected(), w.oss.Desk().Injected(), appeared.Load())
@@ -203,7 +203,7 @@ func TestAFlippedByteNeverBecomesAVisibleObject(t *testing.T) {
 func TestTheApplicationsBytesSurviveADelta(t *testing.T) {
 	w := newWorld(t)
 	w.fill(t, 300)
-	if rep, err := w.copy(t, app.Options{}); err != nil || rep.Result != pipeline.ResultVerified {
+	if rep, err := w.copy(t, app.Options{}); err != nil || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v", rep.Summary, err)
 	}
 	time.Sleep(1100 * time.Millisecond) // OSS tells whole seconds, and run names do too

@@ -9,7 +9,7 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 func TestAGiBGoesInPartsOverTheWire(t *testing.T) {
@@ -41,7 +41,7 @@ func TestAGiBGoesInPartsOverTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep.Result != pipeline.ResultVerified || rep.Bytes.Verified != 1<<30 || rep.Proofs[ledger.ByQetag].Objects != 1 {
+	if rep.Result != report.Verified || rep.Bytes.Verified != 1<<30 || rep.Proofs[ledger.ByQetag].Objects != 1 {
 		t.Errorf("%s: %+v, proofs %v, want a GiB verified by its qetag", rep.Result, rep.Bytes, rep.Proofs)
 	}
 	k, o := w.kodo.Desk().Counts(), w.oss.Desk().Counts()

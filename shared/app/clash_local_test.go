@@ -10,7 +10,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/worker"
 )
 
@@ -80,7 +80,7 @@ func TestACopyFromThisMachineDoesNotWriteWhereAnotherJobDoes(t *testing.T) {
 			held := len(w.oss.Keys("photos-new"))
 			rep, err := w.copy(t, app.Options{}, into(tc.prefix))
 			if len(tc.want) == 0 {
-				if err != nil || rep.Result != pipeline.ResultVerified {
+				if err != nil || rep.Result != report.Verified {
 					t.Errorf("%s, %v, want it verified", rep.Result, err)
 				}
 				return

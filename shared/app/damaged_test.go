@@ -18,6 +18,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // swapped is what makes of a sound record one in which one text is another.
@@ -92,10 +93,10 @@ func TestAJobThatCannotBeReadStopsNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a timer of the sound one: %v", err)
 	}
-	if rep := o.end(t, run); rep.Result != pipeline.ResultVerified {
+	if rep := o.end(t, run); rep.Result != report.Verified {
 		t.Errorf("%+v, want it verified", rep.Summary)
 	}
-	if run = o.start(t, photos); o.end(t, run).Result != pipeline.ResultVerified {
+	if run = o.start(t, photos); o.end(t, run).Result != report.Verified {
 		t.Error("the sound one was started and is not verified")
 	}
 	names, err := o.deploy.Ledger().Jobs(t.Context())
@@ -164,7 +165,7 @@ func TestASealThatCannotBeReadEndsItsJobAlone(t *testing.T) {
 			if since, _, err := o.operator().Seal(t.Context(), "photos", pipeline.Notice); err != nil || since.IsZero() {
 				t.Errorf("sealed again: since %v, %v, want since the seal was written", since, err)
 			}
-			if rep := o.end(t, o.start(t, other)); rep.Result != pipeline.ResultVerified {
+			if rep := o.end(t, o.start(t, other)); rep.Result != report.Verified {
 				t.Errorf("%+v, want the other job's run verified", rep.Summary)
 			}
 		})

@@ -7,7 +7,7 @@ import (
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // TestADeploymentTellsWhatItDidNotFindOrMove runs jobs through the queues whose
@@ -15,13 +15,13 @@ import (
 func TestADeploymentTellsWhatItDidNotFindOrMove(t *testing.T) {
 	for name, tc := range map[string]struct {
 		set   func(*job.Job)
-		want  pipeline.Result
+		want  report.Result
 		why   string
 		moved int64
 	}{
-		"nothing below the prefix":    {func(j *job.Job) { j.Source.Prefix = "2019/" }, pipeline.ResultIncomplete, "nothing was listed below 2019/; there are photos/", 0},
-		"nothing, and that may be so": {func(j *job.Job) { j.Source.Prefix, j.AllowEmpty = "2019/", true }, pipeline.ResultVerified, "", 0},
-		"something is not moved":      {func(*job.Job) {}, pipeline.ResultVerified, "", 1},
+		"nothing below the prefix":    {func(j *job.Job) { j.Source.Prefix = "2019/" }, report.Incomplete, "nothing was listed below 2019/; there are photos/", 0},
+		"nothing, and that may be so": {func(j *job.Job) { j.Source.Prefix, j.AllowEmpty = "2019/", true }, report.Verified, "", 0},
+		"something is not moved":      {func(*job.Job) {}, report.Verified, "", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOffice(t)

@@ -21,7 +21,7 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	driver "kodoferry/shared/store/kodo"
 )
@@ -189,7 +189,7 @@ func TestFiftyChangesMoveByEventsAlone(t *testing.T) {
 			p := newPlatform(t, on, 0)
 			j := p.kept(t)
 			p.fill(t, 200)
-			if rep, err := p.copy(t, app.Options{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != pipeline.ResultVerified {
+			if rep, err := p.copy(t, app.Options{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != report.Verified {
 				t.Fatalf("%+v, %v, want the first run verified", rep.Summary, err)
 			}
 			p.install(t, p.notify(t))
@@ -361,7 +361,7 @@ func TestTheSweeperHasADayOfEventsReported(t *testing.T) {
 		now = now.Add(time.Second)
 	}
 	rep := p.report(t, run)
-	if o := rep.Objects; !rep.Balanced || o.Listed != 2 || o.Copied != 1 || o.Unchanged != 1 || rep.Result != pipeline.ResultVerified {
+	if o := rep.Objects; !rep.Balanced || o.Listed != 2 || o.Copied != 1 || o.Unchanged != 1 || rep.Result != report.Verified {
 		t.Errorf("%s: %+v, want both events accounted for", rep.Result, o)
 	}
 	if next, err := p.deploy.Start(t.Context(), j, nil, time.Now()); err != nil || ledger.OfEvents(next) {

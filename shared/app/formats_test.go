@@ -16,7 +16,7 @@ import (
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -48,7 +48,7 @@ func TestHalfTheFunctionsAreOneVersionOlder(t *testing.T) {
 		j.Delete, j.Limits.BatchObjects, j.Limits.ShardKeys, j.Limits.PartsAbove, j.Limits.PartSize = true, 20, 60, 4<<20, 4<<20
 		j.MaxDeleteShare = 1 // the older version does not count what the target has
 	}
-	if rep := p.run(t, set); rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 600 {
+	if rep := p.run(t, set); rep.Result != report.Verified || rep.Objects.Verified != 600 {
 		t.Errorf("%+v, want 600 verified\n%s", rep.Summary, tail(p.logs.String()))
 	}
 	for i := range 30 {
@@ -58,13 +58,13 @@ func TestHalfTheFunctionsAreOneVersionOlder(t *testing.T) {
 		p.put(t, kodo.Object{Key: fmt.Sprintf("big/%d", i), Body: bytes.Repeat([]byte{byte(i), 1, 2}, 6<<20), PutTime: time.Now().Add(-24 * time.Hour)})
 	}
 	rep := p.run(t, set)
-	if o := rep.Objects; rep.Result != pipeline.ResultVerified || o.Copied != 3 || o.Deleted == 0 || o.Unchanged != 570 {
+	if o := rep.Objects; rep.Result != report.Verified || o.Copied != 3 || o.Deleted == 0 || o.Unchanged != 570 {
 		t.Errorf("%+v, want 3 copied in parts, some deleted, and all verified\n%s", rep.Summary, tail(p.logs.String()))
 	}
 	for i := range 30 { // the older version's copies do not name their job, and the newer one leaves such alone
 		key := fmt.Sprintf("k/%05d", i*20)
 		if o, there := p.oss.Get("photos-new", key); there && o.Meta["ferry-job"] != "" {
-			story, err := pipeline.Why(t.Context(), p.deploy.Ledger().Run(rep.Run), key)
+			story, err := report.Why(t.Context(), p.deploy.Ledger().Run(rep.Run), key)
 			t.Errorf("%s is still there, a copy that names its job, want it deleted: %v; mirror %+v; %+v %v", key, o.Meta, rep.Mirror, story.Steps, err)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -134,7 +134,7 @@ func TestADeadLetterIsAnOutcomeAndTheRunEnds(t *testing.T) {
 	}
 	p.connectAll(t)
 	rep := p.report(t, run)
-	if rep.Result != pipeline.ResultIncomplete || len(rep.Unknown) != 1 {
+	if rep.Result != report.Incomplete || len(rep.Unknown) != 1 {
 		t.Errorf("%+v, unknown %v, want it incomplete, with the stretch that nobody knows", rep.Summary, rep.Unknown)
 	}
 }

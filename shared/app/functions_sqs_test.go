@@ -10,7 +10,7 @@ import (
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -73,7 +73,7 @@ func TestARunThroughABadQueueOfSQSEndsVerified(t *testing.T) {
 	rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 10, 150 })
 	bad := p.sqs.Injected()
 	t.Logf("%+v; %.1f s, SQS %v", bad, rep.Seconds, p.sqs.Desk().Counts())
-	if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != objects || !rep.Balanced {
+	if rep.Result != report.Verified || rep.Objects.Verified != objects || !rep.Balanced {
 		t.Errorf("%+v, balanced %v, want %d verified\n%s", rep.Summary, rep.Balanced, objects, tail(p.logs.String()))
 	}
 	if bad.Duplicated == 0 || bad.Lost == 0 || bad.Refused == 0 || bad.Late == 0 {

@@ -14,11 +14,11 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // run starts a run and waits for its report.
-func (p *platform) run(t testing.TB, set ...func(*job.Job)) pipeline.Report {
+func (p *platform) run(t testing.TB, set ...func(*job.Job)) report.Report {
 	t.Helper()
 	j, err := job.New(p.src, p.dst, p.ledgerAt(), set...)
 	if err != nil {
@@ -32,12 +32,12 @@ func (p *platform) run(t testing.TB, set ...func(*job.Job)) pipeline.Report {
 }
 
 // report waits for a run's end.
-func (p *platform) report(t testing.TB, run *ledger.Run) pipeline.Report {
+func (p *platform) report(t testing.TB, run *ledger.Run) report.Report {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
-		rep, err := pipeline.ReadReport(ctx, run)
+		rep, err := report.Read(ctx, run)
 		if err == nil {
 			return rep
 		}
@@ -57,7 +57,7 @@ func TestTheFunctionsMoveABucket(t *testing.T) {
 			p := newPlatform(t, on, 0)
 			p.fill(t, 1500)
 			rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 100, 500 })
-			if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 1500 || !rep.Balanced {
+			if rep.Result != report.Verified || rep.Objects.Verified != 1500 || !rep.Balanced {
 				t.Errorf("%+v, want 1,500 verified\n%s", rep.Summary, tail(p.logs.String()))
 			}
 			k := p.kodo.Desk().Counts()
@@ -91,7 +91,7 @@ func TestARunThroughABadQueueEndsVerified(t *testing.T) {
 	rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 15, 400 })
 	killed, bad := <-kills, p.mns.Injected()
 	t.Logf("%d duplicated, %d lost, %d late messages, %d instances killed in mid-task; %.1f s, MNS %v", bad.Duplicated, bad.Lost, bad.Late, killed, rep.Seconds, p.mns.Desk().Counts())
-	if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != objects || !rep.Balanced {
+	if rep.Result != report.Verified || rep.Objects.Verified != objects || !rep.Balanced {
 		t.Errorf("%+v, balanced %v, want %d verified\n%s", rep.Summary, rep.Balanced, objects, tail(p.logs.String()))
 	}
 	if killed != 2 || bad.Duplicated == 0 || bad.Lost == 0 || bad.Late == 0 {
@@ -118,7 +118,7 @@ func BenchmarkFunctions(b *testing.B) {
 		p := newPlatform(b, fc.FC, 0)
 		p.fill(b, objects)
 		rep := p.run(b)
-		if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != objects {
+		if rep.Result != report.Verified || rep.Objects.Verified != objects {
 			b.Fatalf("%+v, want %d verified", rep.Summary, objects)
 		}
 		kodo, queues := p.kodo.Desk().Counts(), p.mns.Desk().Counts()
@@ -173,7 +173,7 @@ func TestTheKeysOfARoleAreTheNewest(t *testing.T) {
 	p.fill(t, 200)
 	p.mns.Misbehave(mns.Misbehaviour{Late: 1, LateBy: last})
 	rep := p.run(t, func(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys = 50, 100 })
-	if rep.Result != pipeline.ResultVerified || rep.Seconds < (2*last).Seconds() {
+	if rep.Result != report.Verified || rep.Seconds < (2*last).Seconds() {
 		t.Errorf("%+v, want it verified, in a run of more than %s", rep.Summary, 2*last)
 	}
 	if n := issued.Load(); n < 10 {

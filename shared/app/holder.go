@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 const (
@@ -223,7 +224,7 @@ func (c *claim) forget() {
 // follow waits while another process does a run, and tells of it. It returns the
 // report if the run is over then, or was cancelled; else the other has stopped, and
 // this process holds the run.
-func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run, o Options) (rep pipeline.Report, over bool, err error) {
+func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run, o Options) (rep report.Report, over bool, err error) {
 	me := c.me
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
@@ -270,16 +271,16 @@ func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Ru
 }
 
 // outcome returns the report of a run that is over or was cancelled.
-func outcome(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run) (pipeline.Report, bool, error) {
+func outcome(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run) (report.Report, bool, error) {
 	s, _, err := run.Standing(ctx)
 	switch {
 	case err != nil:
 	case s == ledger.Over:
-		rep, err := pipeline.ReadReport(ctx, run)
+		rep, err := report.Read(ctx, run)
 		return rep, true, err
 	case s.Final():
 		rep, err := p.End(ctx, run.Name)
 		return rep, true, err
 	}
-	return pipeline.Report{}, false, err
+	return report.Report{}, false, err
 }

@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -83,7 +84,7 @@ func TestTwoProcessesAtOneRunDoNotBothCopy(t *testing.T) {
 					copied.Add(1)
 				}
 			}})
-			if err != nil || rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 40 || rep.Run != told.Run {
+			if err != nil || rep.Result != report.Verified || rep.Objects.Copied != 40 || rep.Run != told.Run {
 				t.Errorf("%s of %s, %+v, %v, want the report of %s", rep.Result, rep.Run, rep.Objects, err, told.Run)
 			}
 			if err := <-first; (err != nil) != tc.stops {
@@ -132,7 +133,7 @@ func TestAProcessThatDiedIsNotWaitedFor(t *testing.T) {
 			follows := func(f app.Follow) { t.Errorf("it waits for %+v", f) }
 			ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 			defer stop()
-			if rep, err := w.copyIn(ctx, t, app.Options{Follows: follows}); err != nil || rep.Result != pipeline.ResultVerified {
+			if rep, err := w.copyIn(ctx, t, app.Options{Follows: follows}); err != nil || rep.Result != report.Verified {
 				t.Errorf("%s, %v, want it gone on with and verified", rep.Result, err)
 			}
 		})
@@ -167,7 +168,7 @@ func TestAProcessElsewhereIsWaitedForUntilItsSignIsOld(t *testing.T) {
 	}
 	late.Store(int64(ledger.LiveFor + time.Second))
 	follows := func(f app.Follow) { t.Errorf("it waits for %+v, which has given no sign for %v", f.By, f.Age) }
-	if rep, err := w.copyIn(t.Context(), t, app.Options{Follows: follows}); err != nil || rep.Result != pipeline.ResultVerified {
+	if rep, err := w.copyIn(t.Context(), t, app.Options{Follows: follows}); err != nil || rep.Result != report.Verified {
 		t.Errorf("%s, %v, want it gone on with and verified", rep.Result, err)
 	}
 }
@@ -220,7 +221,7 @@ func TestAProcessThatEndsTakesItsSignsOfLifeBack(t *testing.T) {
 			}
 			begun := time.Now()
 			rep, err := w.copy(t, app.Options{}, one)
-			if err != nil || rep.Result != pipeline.ResultVerified || time.Since(begun) > 10*time.Second {
+			if err != nil || rep.Result != report.Verified || time.Since(begun) > 10*time.Second {
 				t.Errorf("%s in %v, %v, want the next one to copy at once", rep.Result, time.Since(begun), err)
 			}
 		})

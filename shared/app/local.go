@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mem"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -61,7 +62,7 @@ var ErrHalted = errors.New("the run was left as it is")
 // unfinished run. Where another process of one machine does that run, it waits for
 // it, and goes on where that stops. It returns the report. If ctx ends first, or the whole is in
 // trouble, the error says so and the run can be gone on with.
-func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, error) {
+func Copy(ctx context.Context, s Sites, j job.Job, o Options) (report.Report, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -110,7 +111,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 			continue
 		}
 		if err != nil {
-			return pipeline.Report{}, err
+			return report.Report{}, err
 		}
 		err = c.keeping(ctx, o.Waited, func(ctx context.Context) error { return serve(ctx, p, b, name, first, j, o) })
 		if errors.Is(err, errHeld) {
@@ -121,11 +122,11 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (pipeline.Report, 
 	case errors.Is(err, errStopped) && p.StandingOf(name).Final():
 		return p.End(ctx, name)
 	case errors.Is(err, errStopped):
-		return pipeline.Report{Summary: pipeline.Summary{Run: name}}, paused(name)
+		return report.Report{Summary: report.Summary{Run: name}}, paused(name)
 	case err != nil:
-		return pipeline.Report{Summary: pipeline.Summary{Run: name}}, err
+		return report.Report{Summary: report.Summary{Run: name}}, err
 	}
-	return pipeline.ReadReport(ctx, s.Ledger.Run(name))
+	return report.Read(ctx, s.Ledger.Run(name))
 }
 
 // paused says how a paused run is gone on with.

@@ -8,7 +8,7 @@ import (
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 func TestACopyThatIsCancelledEndsWithItsBooks(t *testing.T) {
@@ -34,11 +34,11 @@ func TestACopyThatIsCancelledEndsWithItsBooks(t *testing.T) {
 		j.Limits.Parallel, j.Limits.BatchObjects, j.Limits.Requests = 1, 10, 100_000 // with a limit it looks into the ledger from the beginning
 	})
 	o := rep.Objects
-	if err != nil || rep.Result != pipeline.ResultCancelled || !rep.Balanced || o.Open == 0 || o.Copied == 0 || o.Copied+o.Open != 300 {
+	if err != nil || rep.Result != report.Cancelled || !rep.Balanced || o.Open == 0 || o.Copied == 0 || o.Copied+o.Open != 300 {
 		t.Errorf("%s, balanced %v, %+v, %v, want it cancelled, with books of what is copied and open", rep.Result, rep.Balanced, o, err)
 	}
 	w.kodo.Desk().Inject()
-	if rep, err := w.copy(t, app.Options{}); err != nil || rep.Result != pipeline.ResultVerified || rep.Objects.Copied != o.Open {
+	if rep, err := w.copy(t, app.Options{}); err != nil || rep.Result != report.Verified || rep.Objects.Copied != o.Open {
 		t.Errorf("%+v, %v, want another run that copies the %d that were open", rep.Summary, err, o.Open)
 	}
 }

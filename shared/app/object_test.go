@@ -10,7 +10,7 @@ import (
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // objectTroubles are what one object may answer to, for ever, while its bucket
@@ -62,7 +62,7 @@ func TestTroubleOfABigObjectStaysWithIt(t *testing.T) {
 				t.Fatalf("the run ended with %v, want its report", err)
 			}
 			lost := tc.rule.Kind == chaos.Lost
-			if bad := rep.Objects.Failed; rep.Objects.Verified < 6 || !lost && (bad != 1 || rep.Result != pipeline.ResultIncomplete) {
+			if bad := rep.Objects.Failed; rep.Objects.Verified < 6 || !lost && (bad != 1 || rep.Result != report.Incomplete) {
 				t.Errorf("%s: %+v, want one failed and the six others verified", rep.Result, rep.Objects)
 			}
 			for _, f := range rep.Failures {

@@ -16,7 +16,7 @@ import (
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/odd"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // TestWhatIsOddStopsNothing has a source whose listings end early and hold a time
@@ -93,7 +93,7 @@ func TestWhatIsOddStopsNothing(t *testing.T) {
 	defer front.Close()
 	w.src = "kodo://photos/?region=z0&insecure=true&endpoint=" + front.URL + "&domain=" + strings.TrimPrefix(front.URL, "http://")
 	rep, err := w.copy(t, app.Options{})
-	if err != nil || rep.Result != pipeline.ResultVerified || rep.Objects.Verified != objects {
+	if err != nil || rep.Result != report.Verified || rep.Objects.Verified != objects {
 		t.Errorf("%+v, %v, want %d verified", rep.Summary, err, objects)
 	}
 	// The time, the head, and the first key behind each of two early ends.

@@ -13,8 +13,8 @@ import (
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -125,14 +125,14 @@ func (o *office) carry(t *testing.T, s task.Stage, m mns.Message) {
 
 // end carries messages, and lets the sweeper look each five minutes, until the
 // run is over. It gives up after a day.
-func (o *office) end(t *testing.T, run string) pipeline.Report {
+func (o *office) end(t *testing.T, run string) report.Report {
 	t.Helper()
 	for began := o.clock(); o.clock().Sub(began) < 24*time.Hour; o.advance(5 * time.Minute) {
 		for range 20 { // what waits for others comes within minutes
 			o.deliver(t)
 			o.advance(15 * time.Second)
 		}
-		rep, err := pipeline.ReadReport(t.Context(), o.deploy.Ledger().Run(run))
+		rep, err := report.Read(t.Context(), o.deploy.Ledger().Run(run))
 		if err == nil {
 			return rep
 		}
@@ -147,7 +147,7 @@ func (o *office) end(t *testing.T, run string) pipeline.Report {
 		}
 	}
 	t.Fatalf("run %s did not end within a day", run)
-	return pipeline.Report{}
+	return report.Report{}
 }
 
 // job is one of the office's buckets.

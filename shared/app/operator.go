@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // Operator does with runs what takes a ledger and their buckets, and no queue:
@@ -136,9 +137,9 @@ func (d *Deployment) Resume(ctx context.Context, name string, now time.Time) (in
 // and its report is written. It returns the report, also of a run that was over.
 // A run of events is cancelled with the others of its day, each of which gets
 // its report; what is notified of later that day is not followed.
-func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Duration) (pipeline.Report, error) {
+func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Duration) (report.Report, error) {
 	rep, err := o.cancel(ctx, run, grace)
-	if err != nil || rep.Result != pipeline.ResultCancelled || !ledger.OfEvents(run.Name) {
+	if err != nil || rep.Result != report.Cancelled || !ledger.OfEvents(run.Name) {
 		return rep, err
 	}
 	day, err := o.Ledger.DayRuns(ctx, run.Name)
@@ -153,25 +154,25 @@ func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Durat
 	return rep, nil
 }
 
-func (o *Operator) cancel(ctx context.Context, run *ledger.Run, grace time.Duration) (pipeline.Report, error) {
+func (o *Operator) cancel(ctx context.Context, run *ledger.Run, grace time.Duration) (report.Report, error) {
 	for {
 		s, since, err := run.Standing(ctx)
 		switch {
 		case err != nil:
-			return pipeline.Report{}, err
+			return report.Report{}, err
 		case s == ledger.Over:
-			return pipeline.ReadReport(ctx, run)
+			return report.Read(ctx, run)
 		case !s.Final(): // also where somebody paused it at the same time
 			since = o.Now()
 			if err := run.Steer(ctx, ledger.Cancelled, since); err != nil {
-				return pipeline.Report{}, err
+				return report.Report{}, err
 			}
 		}
 		if err := o.until(ctx, since.Add(grace), func() (bool, error) { return run.Over(ctx) }); err != nil {
-			return pipeline.Report{}, err
+			return report.Report{}, err
 		}
 		if s, _, err = run.Standing(ctx); err != nil {
-			return pipeline.Report{}, err
+			return report.Report{}, err
 		}
 		if s.Final() {
 			return o.pipeline.End(ctx, run.Name)
@@ -208,7 +209,7 @@ func (o *Operator) until(ctx context.Context, then time.Time, over func() (bool,
 // Seal ends a job for good, and with it those of its runs that are not over,
 // also those of its events. Once it has returned nothing is written or removed
 // for the job any more. It returns since when it is sealed, and their reports.
-func (o *Operator) Seal(ctx context.Context, name string, grace time.Duration) (time.Time, []pipeline.Report, error) {
+func (o *Operator) Seal(ctx context.Context, name string, grace time.Duration) (time.Time, []report.Report, error) {
 	since, err := o.Ledger.Seal(ctx, name, o.Now())
 	if err != nil {
 		return since, nil, err
@@ -222,7 +223,7 @@ func (o *Operator) Seal(ctx context.Context, name string, grace time.Duration) (
 			return since, nil, err
 		}
 	}
-	var ended []pipeline.Report
+	var ended []report.Report
 	for _, run := range runs {
 		rep, err := o.cancel(ctx, o.Ledger.Run(run), 0)
 		if err != nil {

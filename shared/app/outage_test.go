@@ -16,6 +16,7 @@ import (
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mem"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -120,7 +121,7 @@ func TestFunctionsWaitForASideThatDoesNotAnswer(t *testing.T) {
 				if took := o.clock().Sub(began); took < tc.limit || took > 22*time.Hour {
 					t.Errorf("it ended after %v, want it some times the limit of %v later", took, tc.limit)
 				}
-				if rep.Result != pipeline.ResultIncomplete || !rep.Balanced && len(rep.Unknown) == 0 {
+				if rep.Result != report.Incomplete || !rep.Balanced && len(rep.Unknown) == 0 {
 					t.Errorf("%+v, balanced %v, want it incomplete", rep.Summary, rep.Balanced)
 				}
 				if said := fmt.Sprint(rep.Failures, rep.Unknown); !strings.Contains(said, "the "+tc.side+" has not answered since") || !strings.Contains(said, "limits.outage (2h") {
@@ -128,7 +129,7 @@ func TestFunctionsWaitForASideThatDoesNotAnswer(t *testing.T) {
 				}
 				return
 			}
-			if rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 9 {
+			if rep.Result != report.Verified || rep.Objects.Copied != 9 {
 				t.Errorf("%+v, %v, %v, want all 9 verified", rep.Summary, rep.Failures, rep.Unknown)
 			}
 			if took := o.clock().Sub(began); took < tc.lasts || took > tc.lasts+time.Hour {
@@ -188,7 +189,7 @@ func TestACopyWaitsForASideThatDoesNotAnswer(t *testing.T) {
 				Watch: watch, Now: clock.Now, Hidden: 10 * time.Hour, Begun: func(name string, _ *ledger.Progress) { run = name },
 				Queues: func(task.Stage) queue.Queue { return mem.New(mem.Options{Visibility: 10 * time.Hour, Clock: clock}) },
 			}, func(j *job.Job) { j.Limits.BatchObjects = 4 })
-			if err != nil || rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 12 {
+			if err != nil || rep.Result != report.Verified || rep.Objects.Copied != 12 {
 				t.Fatalf("%+v, %v, %v, want all 12 verified", rep.Summary, rep.Failures, err)
 			}
 			if took := clock.Now().Unix() - down.Load(); took < 20*60 || took > 60*60 {

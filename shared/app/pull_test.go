@@ -10,7 +10,7 @@ import (
 
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -57,7 +57,7 @@ func TestATimersPullersMoveABucketAndAreNoMoreThanAllowed(t *testing.T) {
 		}
 	}
 	rep := p.report(t, run)
-	if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 600 {
+	if rep.Result != report.Verified || rep.Objects.Verified != 600 {
 		t.Errorf("%+v, want 600 verified\n%s", rep.Summary, tail(p.logs.String()))
 	}
 	soon(t, "the others have ended", func() bool { return strings.Count(p.logs.String(), "pull ended") >= 3 })

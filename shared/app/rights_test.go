@@ -20,7 +20,7 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/emulator/ram"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/rights"
 	"kodoferry/shared/task"
 )
@@ -163,7 +163,7 @@ func (r *ruled) firstRun(t *testing.T) {
 	r.oss.OnRequest(nil)
 	r.platform.mns.Misbehave(mns.Misbehaviour{})
 	sweep.Stop()
-	if rep.Result != pipeline.ResultVerified || !rep.Balanced {
+	if rep.Result != report.Verified || !rep.Balanced {
 		t.Fatalf("%+v, want it verified\n%s", rep.Summary, tail(r.logs.String()))
 	}
 }
@@ -178,7 +178,7 @@ func (r *ruled) secondRun(t *testing.T) {
 		r.put(t, kodo.Object{Key: fmt.Sprintf("k/%05d", 50+i), Body: []byte("changed"), PutTime: time.Now()})
 	}
 	rep := r.run(t, mirror)
-	if rep.Result != pipeline.ResultVerified || rep.Objects.Deleted != 60 || rep.Objects.Copied != 20 {
+	if rep.Result != report.Verified || rep.Objects.Deleted != 60 || rep.Objects.Copied != 20 {
 		t.Fatalf("%+v, want 20 copied and 60 deleted\n%s", rep.Summary, tail(r.logs.String()))
 	}
 }
@@ -261,7 +261,7 @@ func TestAPullerHasTheRightsItNeedsAndNoOthers(t *testing.T) {
 	rep := r.run(t, mirror)
 	stop()
 	polled.Wait()
-	if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 41 {
+	if rep.Result != report.Verified || rep.Objects.Verified != 41 {
 		t.Fatalf("%+v, want 41 verified", rep.Summary)
 	}
 	exact(t, rights.Pull, r.policies[rights.Pull], "oss:ListMultipartUploads",
@@ -286,7 +286,7 @@ func TestOneProcessHasTheRightsItNeedsAndNoOthers(t *testing.T) {
 	for i := range 2 {
 		// Processes of a run with limits tell each other that they live, by records with a tag.
 		rep, err := w.copy(t, app.Options{}, mirror, func(j *job.Job) { j.Limits.Requests = 5000 })
-		if err != nil || rep.Result != pipeline.ResultVerified || rep.Objects.Deleted != int64(i) {
+		if err != nil || rep.Result != report.Verified || rep.Objects.Deleted != int64(i) {
 			t.Fatalf("%+v, %v, want it verified and %d deleted", rep.Summary, err, i)
 		}
 		w.kodo.Remove("photos", "k/00000")

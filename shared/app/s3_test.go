@@ -17,7 +17,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // overS3 makes the world's source the same bucket through Kodo's S3 interface,
@@ -103,7 +103,7 @@ func TestAnS3BucketThatVanishesDeletesNothing(t *testing.T) {
 	w.overS3(t)
 	w.fill(t, 40)
 	mirror := func(j *job.Job) { j.Delete = true; j.Limits.Attempts = 1 }
-	if rep, err := w.copy(t, app.Options{}, mirror); err != nil || rep.Result != pipeline.ResultVerified {
+	if rep, err := w.copy(t, app.Options{}, mirror); err != nil || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v", rep.Summary, err)
 	}
 	for i := range 5 {

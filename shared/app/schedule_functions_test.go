@@ -10,12 +10,12 @@ import (
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // timed invokes the list function as its timer does, and waits for the report
 // of the run that it begins.
-func (p *platform) timed(t *testing.T, payload string, at time.Time) pipeline.Report {
+func (p *platform) timed(t *testing.T, payload string, at time.Time) report.Report {
 	t.Helper()
 	event := fmt.Appendf(nil, `{"triggerTime":%q,"triggerName":"nightly","payload":%q}`, at.UTC().Format(time.RFC3339), payload)
 	for range 2 { // platforms deliver a tick twice
@@ -27,7 +27,7 @@ func (p *platform) timed(t *testing.T, payload string, at time.Time) pipeline.Re
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
-		rep, err := pipeline.ReadReport(t.Context(), run)
+		rep, err := report.Read(t.Context(), run)
 		if err == nil {
 			return rep
 		}
@@ -44,7 +44,7 @@ func TestFiftyChangesMoveByTheScheduledSync(t *testing.T) {
 	p := newPlatform(t, fc.FC, 10*time.Second) // tasks that are done side by side because one was taken for lost would remove an object twice
 	j := p.kept(t)
 	p.fill(t, 200)
-	if rep, err := p.copy(t, app.Options{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != pipeline.ResultVerified {
+	if rep, err := p.copy(t, app.Options{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v, want the first run verified", rep.Summary, err)
 	}
 	puts, deletes := p.moved()
@@ -54,7 +54,7 @@ func TestFiftyChangesMoveByTheScheduledSync(t *testing.T) {
 	if nowPuts-puts != 40 || nowDeletes-deletes != 10 {
 		t.Errorf("%d puts and %d deletions, want exactly 40 and 10\n%s", nowPuts-puts, nowDeletes-deletes, tail(p.logs.String()))
 	}
-	if o := rep.Objects; rep.Result != pipeline.ResultVerified || !rep.Balanced || o.Copied != 40 || o.Deleted != 10 || o.Unchanged != 165 {
+	if o := rep.Objects; rep.Result != report.Verified || !rep.Balanced || o.Copied != 40 || o.Deleted != 10 || o.Unchanged != 165 {
 		t.Errorf("%+v, want verified: 40 copied, 10 deleted, 165 unchanged", rep.Summary)
 	}
 	p.equal(t, nil)

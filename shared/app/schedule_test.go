@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // keep keeps a job in the ledger, as ferry jobs apply does.
@@ -46,7 +47,7 @@ func TestATimerBeginsTheRunOfAKeptJob(t *testing.T) {
 			}
 		}
 		rep := p.report(t, p.deploy.Ledger().Run("photos/"+at.Format(ledger.RunTime)))
-		if rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 20 {
+		if rep.Result != report.Verified || rep.Objects.Verified != 20 {
 			t.Errorf("%+v, want the run that is named by the timer's time verified", rep.Summary)
 		}
 	}
@@ -83,7 +84,7 @@ func TestATickBesideARunThatIsNotOverIsSkippedOrNot(t *testing.T) {
 					t.Errorf("%+v, want it to name the run that is not over", s)
 				}
 			}
-			if rep := o.end(t, began[len(began)-1]); rep.Result != pipeline.ResultVerified {
+			if rep := o.end(t, began[len(began)-1]); rep.Result != report.Verified {
 				t.Errorf("%+v, want the newest run verified", rep.Summary)
 			}
 			if o.end(t, began[0]); overlap == job.SkipOverlap { // the next tick begins one again
@@ -149,7 +150,7 @@ func TestNothingIsWrittenForASealedJob(t *testing.T) {
 	run := o.start(t, photos)
 	o.deliverUntil(t, func() bool { return o.puts() >= 100 && o.oss.Uploads("photos-new") > 0 })
 	since, ended, err := o.operator().Seal(t.Context(), "photos", pipeline.Notice)
-	if err != nil || len(ended) != 1 || ended[0].Run != run || ended[0].Result != pipeline.ResultCancelled {
+	if err != nil || len(ended) != 1 || ended[0].Run != run || ended[0].Result != report.Cancelled {
 		t.Fatalf("sealing: %+v, %v, want the run's report, cancelled", ended, err)
 	}
 	obj := ended[0].Objects
@@ -217,7 +218,7 @@ func TestAPausedRunOfADeploymentIsResumed(t *testing.T) {
 	if again, err := o.deploy.Resume(t.Context(), run, o.clock()); err != nil || again != 0 {
 		t.Errorf("resumed again, %d tasks were sent, %v, want none", again, err)
 	}
-	if rep := o.end(t, run); rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 200 {
+	if rep := o.end(t, run); rep.Result != report.Verified || rep.Objects.Verified != 200 {
 		t.Errorf("%+v, want 200 verified", rep.Summary)
 	}
 	if n := o.puts(); n != 200 {

@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // storm has half of all answers of both services be 573, 503 or 599 for d. It
@@ -81,7 +82,7 @@ func TestAThrottleStormFailsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d answers were throttled", hits())
-	if o := rep.Objects; rep.Result != pipeline.ResultVerified || o.Copied != 400 || o.Verified != 400 || hits() == 0 {
+	if o := rep.Objects; rep.Result != report.Verified || o.Copied != 400 || o.Verified != 400 || hits() == 0 {
 		t.Errorf("%s: %+v after %d throttled answers, want all 400 verified", rep.Result, o, hits())
 	}
 }
@@ -106,7 +107,7 @@ func BenchmarkAThrottleStorm(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if rep.Result != pipeline.ResultVerified {
+				if rep.Result != report.Verified {
 					b.Errorf("%s: %+v", rep.Result, rep.Objects)
 				}
 				b.ReportMetric(rep.Seconds, "s")

@@ -8,7 +8,7 @@ import (
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -26,7 +26,7 @@ func (o *office) mirrored(t *testing.T, batch int) job.Job {
 		j.Delete, j.Limits.BatchObjects, j.Limits.PartsAbove, j.Limits.PartSize = true, batch, 4<<20, 4<<20
 		j.Target.Prefix = "mine/"
 	})
-	if rep := o.end(t, o.start(t, j)); rep.Result != pipeline.ResultVerified {
+	if rep := o.end(t, o.start(t, j)); rep.Result != report.Verified {
 		t.Fatalf("%+v, want the first run verified", rep.Summary)
 	}
 	o.advance(time.Second)
@@ -60,7 +60,7 @@ func TestAMessageIsFoundLostHoweverOldItsRunIs(t *testing.T) {
 				t.Fatal(err)
 			}
 			rep := o.end(t, run)
-			if lost == 0 || rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 9 || rep.Objects.Deleted != 1 {
+			if lost == 0 || rep.Result != report.Verified || rep.Objects.Copied != 9 || rep.Objects.Deleted != 1 {
 				t.Errorf("%+v, %d messages of the kind seen, want it verified, with 9 copied and 1 deleted", rep.Summary, lost)
 			}
 		})
@@ -97,7 +97,7 @@ func TestADayOfEventsThatIsLongOverIsReported(t *testing.T) {
 			lost[at.Kind]++
 			return lost[at.Kind] == 1
 		}
-		if rep := o.end(t, run.Name); rep.Result != pipeline.ResultVerified || rep.Objects.Listed != 1 || lost[task.Event] < 2 || lost[task.Report] < 2 {
+		if rep := o.end(t, run.Name); rep.Result != report.Verified || rep.Objects.Listed != 1 || lost[task.Event] < 2 || lost[task.Report] < 2 {
 			t.Errorf("after %d days: %+v, messages %v, want it verified with its one event, each kind lost once", days, rep.Summary, lost)
 		}
 	}
@@ -208,8 +208,8 @@ func TestAMonthUnderALimitBesideOtherRunsEndsVerified(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rep, err := pipeline.ReadReport(t.Context(), run)
-	if err != nil || rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 29 || rep.Objects.Deleted != 5 {
+	rep, err := report.Read(t.Context(), run)
+	if err != nil || rep.Result != report.Verified || rep.Objects.Copied != 29 || rep.Objects.Deleted != 5 {
 		t.Fatalf("after %d days: %+v (%v), want it verified, with 29 copied and 5 deleted", age()/oneDay, rep.Summary, err)
 	}
 	for _, kind := range ofARun {
@@ -255,7 +255,7 @@ func TestWhatEndsARunIsSentAgainWhateverTheQueuesHold(t *testing.T) {
 			}
 			c.advance(10 * time.Minute)
 		}
-		if rep, err := pipeline.ReadReport(t.Context(), c.deploy.Ledger().Run(c.run)); err != nil || rep.Result != pipeline.ResultVerified || lost < 2 {
+		if rep, err := report.Read(t.Context(), c.deploy.Ledger().Run(c.run)); err != nil || rep.Result != report.Verified || lost < 2 {
 			t.Errorf("a lost %s message: %+v (%v), want the run verified", kind, rep.Summary, err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -19,7 +19,7 @@ func TestTheSweeperFindsALostMessageOfEveryKind(t *testing.T) {
 	j := o.job(t, func(j *job.Job) {
 		j.Delete, j.Limits.BatchObjects, j.Limits.PartsAbove, j.Limits.PartSize = true, 4, 4<<20, 4<<20
 	})
-	if rep := o.end(t, o.start(t, j)); rep.Result != pipeline.ResultVerified {
+	if rep := o.end(t, o.start(t, j)); rep.Result != report.Verified {
 		t.Fatalf("%+v, want the first run verified", rep.Summary)
 	}
 	for i, kind := range []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Gate, task.Delete, task.Report} {
@@ -43,7 +43,7 @@ func TestTheSweeperFindsALostMessageOfEveryKind(t *testing.T) {
 			if lost != 1 {
 				t.Errorf("%d messages were lost, want one: the test proves too little", lost)
 			}
-			if rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 9 || rep.Objects.Deleted != 1 {
+			if rep.Result != report.Verified || rep.Objects.Copied != 9 || rep.Objects.Deleted != 1 {
 				t.Errorf("%+v, want it verified, with 9 copied and 1 deleted", rep.Summary)
 			}
 			// 35 minutes until it is sent again, then a gate and a report may each wait once for up to 18:45.
@@ -87,7 +87,7 @@ func TestARunThatMakesNoProgressIsMarkedStalledUntilItDoes(t *testing.T) {
 	}
 	rests(10*time.Minute, false)
 	rests(10*time.Minute, true)
-	if rep := o.end(t, name); rep.Result != pipeline.ResultVerified {
+	if rep := o.end(t, name); rep.Result != report.Verified {
 		t.Errorf("%+v, want it verified all the same", rep.Summary)
 	}
 }
@@ -121,8 +121,8 @@ func TestTheSweeperLeavesAPausedRunAloneAndEndsACancelledOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	sweep()
-	rep, err := pipeline.ReadReport(t.Context(), run)
-	if err != nil || rep.Result != pipeline.ResultCancelled || len(rep.Unknown) != 1 {
+	rep, err := report.Read(t.Context(), run)
+	if err != nil || rep.Result != report.Cancelled || len(rep.Unknown) != 1 {
 		t.Errorf("%+v, %v, want the books of a cancelled run that had listed nothing", rep.Summary, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -63,7 +63,7 @@ func TestNothingIsMultipliedWhereQueuesDoNotTellWhatTheyHold(t *testing.T) {
 		}
 		o.carryOne(t)
 	}
-	if rep := o.end(t, run); rep.Result != pipeline.ResultVerified || rep.Objects.Verified != batches {
+	if rep := o.end(t, run); rep.Result != report.Verified || rep.Objects.Verified != batches {
 		t.Errorf("%+v, want all of it verified", rep.Summary)
 	}
 }
@@ -104,7 +104,7 @@ func TestWhatIsLostIsFoundWhereQueuesDoNotTellWhatTheyHold(t *testing.T) {
 				return first && tc.lose(len(seen))
 			}
 			rep := o.end(t, run)
-			if took := o.clock().Sub(began); rep.Result != pipeline.ResultVerified || rep.Objects.Verified != batches || took > tc.most {
+			if took := o.clock().Sub(began); rep.Result != report.Verified || rep.Objects.Verified != batches || took > tc.most {
 				t.Errorf("%+v after %v, want all of it verified within %v", rep.Summary, took, tc.most)
 			}
 			if copied > 2*batches {

@@ -19,6 +19,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -279,8 +280,8 @@ func BenchmarkAVastRun(b *testing.B) {
 			measured(b, v, func() error {
 				return d.Worker(task.Verifying).Process(b.Context(), queue.Message{Body: body, Deliveries: 1})
 			})
-			rep, err := pipeline.ReadReport(b.Context(), l.Run(vastRun))
-			if err != nil || rep.Result != pipeline.ResultIncomplete || rep.Shards != vastShards || len(rep.Failures) != vastFailures || !rep.Balanced {
+			rep, err := report.Read(b.Context(), l.Run(vastRun))
+			if err != nil || rep.Result != report.Incomplete || rep.Shards != vastShards || len(rep.Failures) != vastFailures || !rep.Balanced {
 				b.Fatalf("%+v, %d shards, %d failures, %v", rep.Summary, rep.Shards, len(rep.Failures), err)
 			}
 		})

@@ -23,6 +23,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -234,7 +235,7 @@ var withdrawals = map[string]struct {
 	"seal": {
 		do: func(t *testing.T, b *bustle, op *app.Operator) error {
 			_, ended, err := op.Seal(t.Context(), b.job.Name, pipeline.Notice)
-			if err == nil && (len(ended) != 1 || !ledger.OfEvents(ended[0].Run) || ended[0].Result != pipeline.ResultCancelled) {
+			if err == nil && (len(ended) != 1 || !ledger.OfEvents(ended[0].Run) || ended[0].Result != report.Cancelled) {
 				t.Errorf("sealing ended %d runs, want the day's, cancelled", len(ended))
 			}
 			return err
@@ -284,7 +285,7 @@ var withdrawals = map[string]struct {
 	"cancel": {
 		do: func(t *testing.T, b *bustle, op *app.Operator) error {
 			rep, err := op.Cancel(t.Context(), b.day(t), pipeline.Notice)
-			if err == nil && (rep.Result != pipeline.ResultCancelled || !rep.Balanced || rep.Objects.Copied == 0) {
+			if err == nil && (rep.Result != report.Cancelled || !rep.Balanced || rep.Objects.Copied == 0) {
 				t.Errorf("the day's report: %+v, balanced %v", rep.Summary, rep.Balanced)
 			}
 			return err

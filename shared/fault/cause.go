@@ -17,11 +17,16 @@ const maxCause = 300
 // may name its cause itself by a method Cause() string. Whatever a service or a
 // library says in words of its own is masked.
 func Cause(err error) string {
-	c := causeOf(err)
-	if len(c) > maxCause {
-		c = strings.ToValidUTF8(c[:maxCause], "") + "…"
+	return Brief(causeOf(err), maxCause)
+}
+
+// Brief is the first most bytes of text, in whole characters, with "…" behind them
+// where there are more.
+func Brief(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return c
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 func causeOf(err error) string {

@@ -25,7 +25,7 @@ func outageName(side string) string { return "sent/outage-" + side }
 
 // NoteOutage replaces what is known of a side that does not answer.
 func (r *Run) NoteOutage(ctx context.Context, o Outage) error {
-	o.V, o.Why = Version, brieflyOf(o.Why)
+	o.V, o.Why = Version, fault.Brief(o.Why, mostWords)
 	data, err := json.Marshal(o)
 	if err != nil {
 		return fault.New(fault.Invalid, "ledger.NoteOutage", r.Name, err)

@@ -148,7 +148,7 @@ func (w *walk) damaged(name string, err error) (why string, is bool) {
 	if len(w.Damaged) < mostDamaged {
 		w.Damaged = append(w.Damaged, name)
 	}
-	return brieflyOf("the record " + w.run.Path(name) + " cannot be read: " + err.Error()), true
+	return fault.Brief("the record "+w.run.Path(name)+" cannot be read: "+err.Error(), mostWords), true
 }
 
 // notYet is err of a record that was listed. One that is not there is Temporary: it
@@ -158,14 +158,6 @@ func notYet(err error) error {
 		return err
 	}
 	return fault.New(fault.Temporary, "ledger.walk", "", fmt.Errorf("a record is listed and cannot be read yet: %w", err))
-}
-
-// brieflyOf is the beginning of words that may be of any length.
-func brieflyOf(words string) string {
-	if len(words) <= mostWords {
-		return words
-	}
-	return strings.ToValidUTF8(words[:mostWords], "") + "…"
 }
 
 // list finds which shards are closed and verified, and how the whole stands.
@@ -230,7 +222,7 @@ func (w *walk) readOneProved(ctx context.Context, name string) error {
 	if err != nil {
 		return notYet(err)
 	}
-	p.Failed = brieflyOf(p.Failed)
+	p.Failed = fault.Brief(p.Failed, mostWords)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.shard(name)
@@ -262,7 +254,7 @@ func (w *walk) take(s *Shard, c Closed) {
 	for _, b := range c.Deletes {
 		s.Candidates.Add(int64(b.Rows), b.Bytes)
 	}
-	c.Failed = brieflyOf(c.Failed)
+	c.Failed = fault.Brief(c.Failed, mostWords)
 	if !w.full {
 		c.Batches, c.Deletes = nil, nil
 	}

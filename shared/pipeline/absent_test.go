@@ -6,7 +6,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // TestNamedKeysThatAreNotThereAreNotVerified names keys as no source has them.
@@ -35,8 +35,8 @@ func TestNamedKeysThatAreNotThereAreNotVerified(t *testing.T) {
 			}
 			w.drive(t.Context(), 0, tasks...)
 			rep := w.report()
-			wantTotals(t, rep, pipeline.Totals{Listed: int64(len(keys)), Gone: tc.gone, Copied: int64(len(keys)) - tc.gone, Verified: int64(len(keys)) - tc.gone})
-			if (rep.Result == pipeline.ResultVerified) != (tc.gone == 0) || rep.Absent != tc.gone || len(rep.Failures) > 0 {
+			wantTotals(t, rep, report.Totals{Listed: int64(len(keys)), Gone: tc.gone, Copied: int64(len(keys)) - tc.gone, Verified: int64(len(keys)) - tc.gone})
+			if (rep.Result == report.Verified) != (tc.gone == 0) || rep.Absent != tc.gone || len(rep.Failures) > 0 {
 				t.Errorf("%s, %d absent, failures %v, want %d absent and nothing else", rep.Result, rep.Absent, rep.Failures, tc.gone)
 			}
 			for _, want := range tc.want {

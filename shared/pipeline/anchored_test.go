@@ -9,7 +9,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -61,7 +61,7 @@ func TestAChainGoesOnNearAStartKeyThatIsGone(t *testing.T) {
 					_ = w.src.Delete(t.Context(), tk.Range.After)
 				}
 			})
-			wantTotals(t, w.run(), pipeline.Totals{Listed: keys, Copied: keys - 1, Gone: 1, Verified: keys - 1})
+			wantTotals(t, w.run(), report.Totals{Listed: keys, Copied: keys - 1, Gone: 1, Verified: keys - 1})
 			// Each key once by the listing and once by the verification, some to find
 			// stretches, and twice what lies between the key that is gone and the border before it.
 			if n := listed.Load(); n > 2*keys+1300 {
@@ -105,5 +105,5 @@ func TestAChainDoesNotEndWhereAPagesLastKeyIsRemoved(t *testing.T) {
 			cut.Store(true)
 		}
 	})
-	wantTotals(t, w.run(), pipeline.Totals{Listed: keys, Copied: keys - 1, Gone: 1, Verified: keys - 1})
+	wantTotals(t, w.run(), report.Totals{Listed: keys, Copied: keys - 1, Gone: 1, Verified: keys - 1})
 }

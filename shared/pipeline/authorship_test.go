@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
 
@@ -77,7 +78,7 @@ func TestAMirrorRemovesOnlyWhatItsOwnJobCopied(t *testing.T) {
 				}
 			} else {
 				rep := w.run()
-				if m := rep.Mirror; m == nil || m.Deleted.Objects != int64(len(ours)) || m.Others.Objects != 4 || m.Others.Bytes != 40 || rep.Result != pipeline.ResultVerified {
+				if m := rep.Mirror; m == nil || m.Deleted.Objects != int64(len(ours)) || m.Others.Objects != 4 || m.Others.Bytes != 40 || rep.Result != report.Verified {
 					t.Errorf("%s, mirror %+v, want %d deleted, and 4 copies that are not known to be this job's told", rep.Result, m, len(ours))
 				}
 			}
@@ -98,7 +99,7 @@ func TestACopyRemembersItsJobAndPlace(t *testing.T) {
 	for key, n := range map[string]int{"small": 10, "empty": 0, "in parts": 9 << 20} {
 		put(t, w.src, key, make([]byte, n))
 	}
-	if rep := w.run(); rep.Result != pipeline.ResultVerified {
+	if rep := w.run(); rep.Result != report.Verified {
 		t.Fatal(rep.Result, rep.Failures)
 	}
 	for _, key := range w.src.Keys() {

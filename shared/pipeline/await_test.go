@@ -6,6 +6,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -60,7 +61,7 @@ func TestARunEndsSoonAfterItsLastCopy(t *testing.T) {
 			last := w.clock.Now()
 			w.drive(t.Context(), 0, waiting...)
 			rep := w.report()
-			wantTotals(t, rep, pipeline.Totals{Listed: 60, Copied: 60, Verified: 60})
+			wantTotals(t, rep, report.Totals{Listed: 60, Copied: 60, Verified: 60})
 			stop := rep.Finished.Sub(last)
 			t.Logf("the report came %s after the last copy, of %s", stop, last.Sub(rep.Started))
 			if stop > tc.most {

@@ -8,6 +8,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
 
@@ -99,7 +100,7 @@ func (b *book) share(k shareKey) *amount {
 func (b *book) because(fate Fate, why, key string, one amount) {
 	text, known := b.commons[why]
 	if !known {
-		if text = common(why); len(b.commons) < maxReasons {
+		if text = report.CommonReason(why); len(b.commons) < maxReasons {
 			b.commons[why] = text
 		}
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/json"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -21,13 +20,5 @@ func isBorder(key string) bool {
 	return err == nil && len(text) <= maxBorder
 }
 
-// maxNamed is the most bytes of a key that a message names for logs alone.
+// maxNamed is the most bytes of a key that a task names for logs alone.
 const maxNamed = 256
-
-// shortened is key, or the beginning of one that is too long to be named whole.
-func shortened(key string) string {
-	if len(key) <= maxNamed {
-		return key
-	}
-	return strings.ToValidUTF8(key[:maxNamed], "") + "…"
-}

@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -65,12 +66,12 @@ func TestNoListingIsCutAtAKeyThatCannotBeABorder(t *testing.T) {
 				}
 				rep := w.run()
 				n := int64(len(tc.keys))
-				wantTotals(t, rep, pipeline.Totals{Listed: n, Failed: tc.failed, Copied: n - tc.failed, Verified: n - tc.failed})
+				wantTotals(t, rep, report.Totals{Listed: n, Failed: tc.failed, Copied: n - tc.failed, Verified: n - tc.failed})
 				for _, key := range tc.keys {
 					if row, ok := w.rows()[key]; !ok || (row.State == ledger.Failed) != (row.Reason != "") {
 						t.Errorf("the row of %.20q is %s: %q", key, row.State, row.Reason)
 					}
-					s, err := pipeline.Why(t.Context(), w.config.Ledger.Run(runName), key)
+					s, err := report.Why(t.Context(), w.config.Ledger.Run(runName), key)
 					if err != nil || len(s.Steps) == 0 || s.Steps[0].Row.Key() != key {
 						t.Errorf("why of %.20q tells %+v, %v", key, s.Steps, err)
 					}
@@ -93,5 +94,5 @@ func TestAListOfKeysMayNameTheEmptyKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.drive(t.Context(), 0, tasks...)
-	wantTotals(t, w.report(), pipeline.Totals{Listed: 2, Copied: 2, Verified: 2})
+	wantTotals(t, w.report(), report.Totals{Listed: 2, Copied: 2, Verified: 2})
 }

@@ -9,6 +9,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
 	"kodoferry/shared/report/table"
 )
 
@@ -23,31 +24,31 @@ const Notice = refreshEvery + refreshEvery/4
 // already, which End returns; one that goes on is Invalid. It costs a read for
 // each batch of a shard that is not verified. It may be cut off at any moment:
 // what it has aborted and added up it notes, and the next call goes on there.
-func (p *Pipeline) End(ctx context.Context, name string) (Report, error) {
+func (p *Pipeline) End(ctx context.Context, name string) (report.Report, error) {
 	r, err := p.run(ctx, name)
 	if err != nil {
-		return Report{}, err
+		return report.Report{}, err
 	}
 	switch s, _, err := r.Standing(ctx); {
 	case err != nil:
-		return Report{}, err
+		return report.Report{}, err
 	case s == ledger.Over:
-		return ReadReport(ctx, r.Run)
+		return report.Read(ctx, r.Run)
 	case !s.Final():
-		return Report{}, fault.New(fault.Invalid, "pipeline.End", name, fmt.Errorf("run %s was not cancelled: it is %s", name, s))
+		return report.Report{}, fault.New(fault.Invalid, "pipeline.End", name, fmt.Errorf("run %s was not cancelled: it is %s", name, s))
 	}
 	if err := r.abortAll(ctx); err != nil { // the run must end all the same; clean tries again
 		r.log.WarnContext(ctx, "uploads not aborted", "fault", fault.KindOf(err), "err", err)
 	}
 	rep, manifest, err := r.broken(ctx)
 	if err != nil {
-		return Report{}, err
+		return report.Report{}, err
 	}
 	if err := r.publish(ctx, rep, manifest); err != nil {
-		return Report{}, err
+		return report.Report{}, err
 	}
 	r.log.InfoContext(ctx, "run cancelled", "listed", rep.Objects.Listed, "open", rep.Objects.Open)
-	return ReadReport(ctx, r.Run) // another may have been faster
+	return report.Read(ctx, r.Run) // another may have been faster
 }
 
 // abortAll aborts every upload that the ledger knows, some at a time, and notes
@@ -79,41 +80,36 @@ func (r *run) abortAll(ctx context.Context) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// broken is fold for a run that stopped midway: what is not verified is read
-// row by row, and what is not written off is open.
-func (r *run) broken(ctx context.Context) (Report, Manifest, error) {
+// broken returns the report of a run that was cancelled: what is not verified is
+// read row by row, and what is not written off is open.
+func (r *run) broken(ctx context.Context) (report.Report, report.Manifest, error) {
 	if r.start.Events {
 		return r.brokenDay(ctx)
 	}
 	p, err := r.Glance(ctx)
 	if err != nil {
-		return Report{}, Manifest{}, err
+		return report.Report{}, report.Manifest{}, err
 	}
-	rep, manifest := r.blank(), Manifest{V: ledger.Version, Run: r.Name}
-	rep.fail(p.Failures...)
-	var ended ledger.Counts
-	for _, s := range p.Shards {
-		switch {
-		case s.Closed == nil:
-			rep.unknown(s, "not listed: the run was cancelled before")
-		case s.Proved != nil || s.Closed.Failed != "":
-			rep.take(s, &ended, &manifest)
-		default:
-			p, err := r.tallied(ctx, s)
-			if err != nil {
-				return rep, manifest, err
-			}
-			ended.Add(p.Counts)
-			manifest.Files = append(manifest.Files, p.Objects)
-			rep.fail(p.Failures...)
+	var failures []ledger.Failure // of what is not verified, the first
+	for i, s := range p.Shards {
+		if s.Closed == nil || s.Closed.Failed != "" || s.Proved != nil {
+			continue
 		}
+		t, err := r.tallied(ctx, s)
+		if err != nil {
+			return report.Report{}, report.Manifest{}, err
+		}
+		failures = append(failures, t.Failures[:min(len(t.Failures), ledger.MaxFailures-len(failures))]...)
+		t.Failures = nil
+		p.Shards[i].Proved = &t
 	}
-	rep.sum(len(p.Shards), ended)
+	p.Failures = append(p.Failures, failures...)
+	rep, manifest := report.Fold(r.Name, r.job, p, r.Now().UTC())
 	if r.job.Delete {
 		g, err := r.decided(ctx)
 		switch {
 		case ledger.Missing(err):
-			rep.Mirror = &Mirror{Refused: "the run was cancelled before"}
+			rep.Mirror = &report.Mirror{Refused: "the run was cancelled before"}
 		case err != nil:
 			return rep, manifest, err
 		default:
@@ -122,22 +118,22 @@ func (r *run) broken(ctx context.Context) (Report, Manifest, error) {
 			}
 		}
 	}
-	rep.Result = ResultCancelled
+	rep.Result = report.Cancelled
 	return rep, manifest, nil
 }
 
 // brokenDay is broken for a run of events.
-func (r *run) brokenDay(ctx context.Context) (Report, Manifest, error) {
+func (r *run) brokenDay(ctx context.Context) (report.Report, report.Manifest, error) {
 	d := dayFold{run: r, open: true}
 	done, err := d.fold(ctx)
 	if err == nil && !done {
 		err = fault.New(fault.Temporary, "pipeline.End", r.Name, errors.New("there was no time for all events; the next call goes on behind those that are added up"))
 	}
 	if err != nil {
-		return Report{}, Manifest{}, err
+		return report.Report{}, report.Manifest{}, err
 	}
 	rep, manifest := d.report()
-	rep.Result = ResultCancelled
+	rep.Result = report.Cancelled
 	return rep, manifest, nil
 }
 

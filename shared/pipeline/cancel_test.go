@@ -12,7 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -44,7 +44,7 @@ func TestACancelledRunEndsWithBooksOfWhatIsDoneAndOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := rep.Objects
-		if rep.Result != pipeline.ResultCancelled || o.Listed != o.Copied+o.Open || o.Open == 0 || len(rep.Unknown) != 1 || rep.Balanced {
+		if rep.Result != report.Cancelled || o.Listed != o.Copied+o.Open || o.Open == 0 || len(rep.Unknown) != 1 || rep.Balanced {
 			t.Errorf("%s, balanced %v, %+v, unknown %v, want it cancelled, what was listed copied or open, and one stretch not listed", rep.Result, rep.Balanced, o, rep.Unknown)
 		}
 		if int(o.Copied) != len(w.dst.Keys()) {
@@ -53,7 +53,7 @@ func TestACancelledRunEndsWithBooksOfWhatIsDoneAndOpen(t *testing.T) {
 		if left := w.dst.Uploads(); len(left) > 0 {
 			t.Errorf("uploads %q are left open", left)
 		}
-		keys, err := pipeline.Retriable(t.Context(), w.config.Ledger.Run(runName))
+		keys, err := report.Retriable(t.Context(), w.config.Ledger.Run(runName))
 		if err != nil || len(keys) != int(o.Open) || !slices.IsSorted(keys) {
 			t.Errorf("%d keys are to be retried, %v, want the %d that are open", len(keys), err, o.Open)
 		}
@@ -133,7 +133,7 @@ func TestCleaningLeavesTheProofAndNothingElse(t *testing.T) {
 			t.Errorf("%s is gone: %v", key, gone)
 		}
 	}
-	if rep := w.report(); rep.Result != pipeline.ResultVerified {
+	if rep := w.report(); rep.Result != report.Verified {
 		t.Errorf("%s, want the report as it was", rep.Result)
 	}
 }
@@ -149,7 +149,7 @@ func TestWhatFailedIsRetriable(t *testing.T) {
 	if rep.Objects.Failed != 2 || rep.Objects.Conflict != 1 {
 		t.Fatalf("%+v, want two failed and one conflict", rep.Objects)
 	}
-	if keys, err := pipeline.Retriable(t.Context(), w.config.Ledger.Run(runName)); err != nil || !slices.Equal(keys, bad) {
+	if keys, err := report.Retriable(t.Context(), w.config.Ledger.Run(runName)); err != nil || !slices.Equal(keys, bad) {
 		t.Errorf("%q, %v, want %q: a conflict is somebody's decision", keys, err, bad)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -88,7 +88,7 @@ func TestFailuresOfOneCauseAreOneGroup(t *testing.T) {
 	w.source = func(s store.Source) store.Source { return wordy{s, r} }
 	w.fresh()
 	rep := w.run()
-	groups := pipeline.Causes(rep.Failures)
+	groups := report.Causes(rep.Failures)
 	if len(groups) != len(kinds) {
 		t.Errorf("%d groups, want %d", len(groups), len(kinds))
 	}
@@ -98,18 +98,6 @@ func TestFailuresOfOneCauseAreOneGroup(t *testing.T) {
 		if g.Count() != each || g.Cause != want[0] || !strings.HasPrefix(g.Cure, want[1]) {
 			t.Errorf("%d of %q, cure %q, want %d of %q, cure %q…", g.Count(), g.Cause, g.Cure, each, want[0], want[1])
 		}
-	}
-}
-
-func TestFailuresWithoutACauseAreGroupedByTheirWords(t *testing.T) {
-	failures := []ledger.Failure{ // the last as newer versions write it
-		{Key: "a", State: ledger.Failed, Reason: `kodo.Open "a": temporary: 503, request 00ab12cd`},
-		{Key: "b", State: ledger.Failed, Reason: `kodo.Open "b": temporary: 503, request 00ab12ce`},
-		{Key: "c", State: ledger.Failed, Reason: `kodo.Open "c; d": temporary: 503`, Cause: "kodo.Open: temporary: status 503"},
-	}
-	groups := pipeline.Causes(failures)
-	if len(groups) != 2 || groups[0].Count() != 2 || groups[1].Cause != `kodo.Open "c; d": temporary: 503` {
-		t.Errorf("%+v, want the first two together and the third by itself, its key whole", groups)
 	}
 }
 
@@ -153,7 +141,7 @@ func TestWhatWasNotMovedIsCountedByCause(t *testing.T) {
 					t.Errorf("%s: %d, want %d", c, got, want[c])
 				}
 			}
-			if rep.NotMoved != 6 || rep.Result != pipeline.ResultVerified {
+			if rep.NotMoved != 6 || rep.Result != report.Verified {
 				t.Errorf("%s, %d not moved, want it verified and 6", rep.Result, rep.NotMoved)
 			}
 			sum := int64(0)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -16,15 +16,15 @@ import (
 func TestWhatChangesMeanwhileIsCopiedAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change func(w *world)
-		want   pipeline.Totals
+		want   report.Totals
 	}{
-		"overwritten": {func(w *world) { put(w.t, w.src, "k/00010", []byte("a new version of it")) }, pipeline.Totals{Listed: 60, Copied: 60, Verified: 60}},
-		"deleted":     {func(w *world) { _ = w.src.Delete(w.t.Context(), "k/00010") }, pipeline.Totals{Listed: 60, Copied: 59, Gone: 1, Verified: 59}},
-		"new":         {func(w *world) { put(w.t, w.src, "k/00010x", []byte("new")) }, pipeline.Totals{Listed: 61, Copied: 61, Verified: 61}},
+		"overwritten": {func(w *world) { put(w.t, w.src, "k/00010", []byte("a new version of it")) }, report.Totals{Listed: 60, Copied: 60, Verified: 60}},
+		"deleted":     {func(w *world) { _ = w.src.Delete(w.t.Context(), "k/00010") }, report.Totals{Listed: 60, Copied: 59, Gone: 1, Verified: 59}},
+		"new":         {func(w *world) { put(w.t, w.src, "k/00010x", []byte("new")) }, report.Totals{Listed: 61, Copied: 61, Verified: 61}},
 		"deleted and written again": {func(w *world) {
 			_ = w.src.Delete(w.t.Context(), "k/00010")
 			put(w.t, w.src, "k/00010", []byte("again"))
-		}, pipeline.Totals{Listed: 60, Copied: 60, Verified: 60}},
+		}, report.Totals{Listed: 60, Copied: 60, Verified: 60}},
 	} {
 		for when, stage := range map[string]task.Kind{"before it is copied": task.Copy, "after it was copied": task.Verify} {
 			t.Run(name+" "+when, func(t *testing.T) {
@@ -85,14 +85,14 @@ func TestTheApplicationsBytesSurvive(t *testing.T) {
 			})
 			name := "j/20260102T000000Z"
 			w.drive(t.Context(), 0, w.startAs(name)...)
-			rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(name))
+			rep, err := report.Read(t.Context(), w.config.Ledger.Run(name))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := read(t, w.dst, key); !bytes.Equal(got, app) {
 				t.Errorf("the target has %q, want the application's bytes", got)
 			}
-			if rep.Objects.Conflict != 1 || rep.Result != pipeline.ResultIncomplete {
+			if rep.Objects.Conflict != 1 || rep.Result != report.Incomplete {
 				t.Errorf("conflicts %d, result %s, want 1, incomplete", rep.Objects.Conflict, rep.Result)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
 
@@ -25,8 +26,8 @@ func TestOnlyWhatTheFilterChoosesIsCopied(t *testing.T) {
 		put(t, w.src, fmt.Sprintf("tiny/%d.jpg", i), body[:9])
 	}
 	rep := w.run()
-	wantTotals(t, rep, pipeline.Totals{Listed: 100, Copied: 100, Verified: 100, Excluded: 300})
-	if rep.Bytes.Excluded != 200*20+100*9 || rep.Result != pipeline.ResultVerified || len(w.dst.Keys()) != 100 {
+	wantTotals(t, rep, report.Totals{Listed: 100, Copied: 100, Verified: 100, Excluded: 300})
+	if rep.Bytes.Excluded != 200*20+100*9 || rep.Result != report.Verified || len(w.dst.Keys()) != 100 {
 		t.Errorf("result %s, excluded %d bytes, %d objects in the target, want verified, 4900, 100", rep.Result, rep.Bytes.Excluded, len(w.dst.Keys()))
 	}
 }
@@ -100,7 +101,7 @@ func TestAListOfKeysStandsInForAListing(t *testing.T) {
 	}
 	w.drive(t.Context(), 0, tasks...)
 	rep := w.report()
-	wantTotals(t, rep, pipeline.Totals{Listed: 300, Copied: 250, Gone: 50, Verified: 250})
+	wantTotals(t, rep, report.Totals{Listed: 300, Copied: 250, Gone: 50, Verified: 250})
 	if n := len(w.dst.Keys()); n != 250 {
 		t.Errorf("the target holds %d objects, want 250", n)
 	}

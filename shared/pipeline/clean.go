@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -14,6 +13,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
 )
 
 // Cleaned is what Clean did, and what still costs money.
@@ -119,13 +119,9 @@ func (r *run) needed(ctx context.Context) (func(file string) bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := r.Read(ctx, "manifest.json")
+	m, err := report.ReadManifest(ctx, r.Run)
 	if err != nil {
 		return nil, err
-	}
-	var m Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fault.New(fault.Corrupt, "pipeline.Clean", "manifest.json", err)
 	}
 	named := map[string]bool{}
 	for _, f := range m.Files {

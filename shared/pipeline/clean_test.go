@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
 
@@ -74,13 +75,13 @@ func TestDamageIsNeverTakenForACopy(t *testing.T) {
 		wait    time.Duration
 		someone bool // writes the key before the damage is removed
 		deleted int
-		result  pipeline.Result
+		result  report.Result
 	}{
-		"it is removed though the target is asked too much":   {damage: 3, refuse: 5, wait: time.Millisecond, deleted: 1, result: pipeline.ResultVerified},
-		"what could not be removed is overwritten":            {damage: 3, refuse: 1, wait: time.Hour, result: pipeline.ResultVerified},
-		"nor is it where two deliveries could not remove it":  {damage: 6, refuse: 2, wait: time.Hour, result: pipeline.ResultVerified},
-		"nor is an object of parts":                           {size: 4*mib + 1, damage: 2, refuse: 1, wait: time.Hour, result: pipeline.ResultVerified},
-		"what someone else wrote in its place is not removed": {damage: 3, refuse: 1, wait: time.Millisecond, someone: true, result: pipeline.ResultIncomplete},
+		"it is removed though the target is asked too much":   {damage: 3, refuse: 5, wait: time.Millisecond, deleted: 1, result: report.Verified},
+		"what could not be removed is overwritten":            {damage: 3, refuse: 1, wait: time.Hour, result: report.Verified},
+		"nor is it where two deliveries could not remove it":  {damage: 6, refuse: 2, wait: time.Hour, result: report.Verified},
+		"nor is an object of parts":                           {size: 4*mib + 1, damage: 2, refuse: 1, wait: time.Hour, result: report.Verified},
+		"what someone else wrote in its place is not removed": {damage: 3, refuse: 1, wait: time.Millisecond, someone: true, result: report.Incomplete},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, inParts)

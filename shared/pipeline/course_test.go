@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -66,7 +67,7 @@ func TestAPausedRunRestsAndIsResumedToItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.drive(t.Context(), 0, open...)
-	if rep := w.report(); rep.Result != pipeline.ResultVerified || rep.Objects.Verified != 100 {
+	if rep := w.report(); rep.Result != report.Verified || rep.Objects.Verified != 100 {
 		t.Errorf("%+v, want 100 verified", rep.Summary)
 	}
 	w.same()
@@ -163,7 +164,7 @@ func TestWhatIsInFlightIsCutAndWhatEndedIsWrittenOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := rep.Objects
-		if rep.Result != pipeline.ResultCancelled || !rep.Balanced || o.Listed != 20 || o.Copied != int64(at) || o.Open != int64(20-at) || at < 12 {
+		if rep.Result != report.Cancelled || !rep.Balanced || o.Listed != 20 || o.Copied != int64(at) || o.Open != int64(20-at) || at < 12 {
 			t.Errorf("%s, balanced %v, %+v, want it cancelled, its books balanced, and copied what is in the target: %d", rep.Result, rep.Balanced, o, at)
 		}
 		for key, row := range f.rows() {
@@ -196,7 +197,7 @@ func TestAProcessThatCannotReadHowTheRunStandsStopsByItself(t *testing.T) {
 			t.Errorf("%.0f bytes a second were read, and there are %d objects instead of %d", late, len(f.dst.Keys()), at)
 		}
 		bucket.withheld.Store(false)
-		if rep := f.wait(); rep.Result != pipeline.ResultVerified {
+		if rep := f.wait(); rep.Result != report.Verified {
 			t.Errorf("%+v, want it verified once the ledger answers again", rep.Summary)
 		}
 	})

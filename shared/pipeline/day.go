@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
 	"kodoferry/shared/report/table"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -57,12 +57,6 @@ func (r *run) reportDay(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	rep, manifest := d.report()
 	return nil, r.publish(ctx, rep, manifest)
-}
-
-// mirrorDay takes in what events have deleted.
-func (rep *Report) mirrorDay() {
-	rep.Mirror = &Mirror{Deleted: ledger.Tally{Objects: rep.Objects.Deleted, Bytes: rep.Bytes.Deleted}}
-	rep.Mirror.Candidates = rep.Mirror.Deleted
 }
 
 const (
@@ -114,19 +108,12 @@ func (d *dayFold) fold(ctx context.Context) (done bool, err error) {
 }
 
 // report adds up the records.
-func (d *dayFold) report() (Report, Manifest) {
-	rep, manifest := d.blank(), Manifest{V: ledger.Version, Run: d.Name}
-	rep.fail(d.Failures...)
-	var ended ledger.Counts
+func (d *dayFold) report() (report.Report, report.Manifest) {
+	p := ledger.Progress{Started: d.start, Failures: d.Failures}
 	for _, name := range d.names {
-		rep.take(ledger.Shard{Ref: ledger.ShardRef{Shard: name}, Closed: &ledger.Closed{}, Proved: d.Proved[name]}, &ended, &manifest)
+		p.Shards = append(p.Shards, ledger.Shard{Ref: ledger.ShardRef{Shard: name}, Closed: &ledger.Closed{}, Proved: d.Proved[name]})
 	}
-	rep.sum(len(d.names), ended)
-	rep.judge()
-	if d.job.Delete {
-		rep.mirrorDay()
-	}
-	return rep, manifest
+	return report.Fold(d.Name, d.job, p, d.Now().UTC())
 }
 
 // unfolded is a stretch of events between two records.
@@ -284,24 +271,4 @@ func (r *run) openEvents(ctx context.Context) (open []task.Task, over bool, err 
 		open = append(open, r.copyTask(ledger.EventShard(b.ID), b))
 	}
 	return open, false, err
-}
-
-// whyEvents tells the story of a key in a run of events.
-func (s *Story) whyEvents(ctx context.Context, run *ledger.Run) error {
-	events, err := run.EventsOf(ctx, s.Key)
-	if err != nil {
-		return err
-	}
-	for _, b := range events {
-		s.step(time.Time{}, "event", fmt.Sprintf("an event, looked at after %s:%s:%s UTC, batch %s", b.ID[1:3], b.ID[3:5], b.ID[5:7], b.ID), run.Path("copied/"+b.ID), nil)
-		b.First, b.Last = s.Key, s.Key
-		before := len(s.Steps)
-		if err := s.copies(ctx, run, b); err != nil {
-			return err
-		}
-		if len(s.Steps) == before {
-			s.step(time.Time{}, "copied", "the job's filter does not choose it", "", nil)
-		}
-	}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -35,11 +36,11 @@ func synced(t *testing.T, n int, set ...func(*job.Job)) *world {
 const laterRun = "j/20260103T000000Z"
 
 // again runs the job once more and returns its report.
-func (w *world) runAgain() pipeline.Report {
+func (w *world) runAgain() report.Report {
 	w.t.Helper()
 	w.fresh()
 	w.drive(w.t.Context(), 0, w.startAs(laterRun)...)
-	rep, err := pipeline.ReadReport(w.t.Context(), w.config.Ledger.Run(laterRun))
+	rep, err := report.Read(w.t.Context(), w.config.Ledger.Run(laterRun))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -63,8 +64,8 @@ func TestDeletionsAreMirrored(t *testing.T) {
 	put(t, w.dst, "a", []byte("the application's"))
 	put(t, w.dst, "z", []byte("the application's"))
 	rep := w.runAgain()
-	wantTotals(t, rep, pipeline.Totals{Listed: 395, Unchanged: 395, Verified: 395, Deleted: 5})
-	if rep.Result != pipeline.ResultVerified || rep.Mirror == nil || rep.Mirror.Deleted.Objects != 5 || rep.Mirror.Candidates.Objects != 5 {
+	wantTotals(t, rep, report.Totals{Listed: 395, Unchanged: 395, Verified: 395, Deleted: 5})
+	if rep.Result != report.Verified || rep.Mirror == nil || rep.Mirror.Deleted.Objects != 5 || rep.Mirror.Candidates.Objects != 5 {
 		t.Errorf("result %s, mirror %+v, want verified with 5 of 5 deleted", rep.Result, rep.Mirror)
 	}
 	for _, k := range gone {
@@ -122,7 +123,7 @@ func TestDeletionsAreRefusedAsAWholeWhereTheyLookLikeAMistake(t *testing.T) {
 			tc.before(t, w)
 			held := w.dst.Keys()
 			rep := w.runAgain()
-			if rep.Mirror == nil || !strings.Contains(rep.Mirror.Refused, tc.reason) || rep.Result != pipeline.ResultIncomplete {
+			if rep.Mirror == nil || !strings.Contains(rep.Mirror.Refused, tc.reason) || rep.Result != report.Incomplete {
 				t.Errorf("result %s, mirror %+v, want incomplete, refused because %s", rep.Result, rep.Mirror, tc.reason)
 			}
 			if now := w.dst.Keys(); !slices.Equal(now, held) {
@@ -162,7 +163,7 @@ func TestADeletionThatFailsIsAFailedRow(t *testing.T) {
 	remove(t, w, "k/00001", "k/00002")
 	w.target = func(d pipeline.Target) pipeline.Target { return undeletable{d} }
 	rep := w.runAgain()
-	if m := rep.Mirror; m == nil || m.Failed.Objects != 1 || m.Deleted.Objects != 1 || rep.Result != pipeline.ResultIncomplete {
+	if m := rep.Mirror; m == nil || m.Failed.Objects != 1 || m.Deleted.Objects != 1 || rep.Result != report.Incomplete {
 		t.Errorf("result %s, mirror %+v, want incomplete with one failed and one deleted", rep.Result, m)
 	}
 	if len(rep.Failures) != 1 || rep.Failures[0].Key != "k/00001" || !strings.Contains(rep.Failures[0].Reason, "WORM") {
@@ -193,11 +194,11 @@ func TestMirroredDeletionsSurviveBadDeliveryAndKills(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.drive(t.Context(), 0, open...)
-			rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(laterRun))
+			rep, err := report.Read(t.Context(), w.config.Ledger.Run(laterRun))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m := rep.Mirror; m == nil || m.Deleted.Objects != 80 || rep.Result != pipeline.ResultVerified {
+			if m := rep.Mirror; m == nil || m.Deleted.Objects != 80 || rep.Result != report.Verified {
 				t.Errorf("result %s, mirror %+v, want verified with 80 deleted", rep.Result, m)
 			}
 			if n := len(w.dst.Keys()); n != 220 {
@@ -241,7 +242,7 @@ func TestALongStretchThatOnlyTheTargetHasIsJumpedOver(t *testing.T) {
 	w.target = func(d pipeline.Target) pipeline.Target { return &observed{Target: d, seen: &seen} }
 	w.fresh()
 	rep := w.run()
-	wantTotals(t, rep, pipeline.Totals{Listed: 4, Copied: 4, Verified: 4})
+	wantTotals(t, rep, report.Totals{Listed: 4, Copied: 4, Verified: 4})
 	if seen > 20_000 { // twice 20,000 would be all of them, for listing and for verification
 		t.Errorf("%d of the target's objects were listed, want the stretches jumped over", seen)
 	}

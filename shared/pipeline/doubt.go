@@ -2,75 +2,28 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/store"
 )
 
-// doubt says in the report why the run is not verified though its books balance:
-// there was nothing to copy, which is most likely a mistake, or the source has
-// what its listings did not show.
-func (r *run) doubt(ctx context.Context, rep *Report) {
-	var why []string
-	if rep.Objects.Listed == 0 && rep.Stretches() == 0 && !r.job.AllowEmpty {
-		why = append(why, r.nothing(ctx, rep.Objects.Excluded)+mayBeEmpty)
-	}
-	if rep.Unlisted > 0 {
-		why = append(why, rep.missed())
-	}
-	if rep.Absent > 0 {
-		why = append(why, r.notThere(rep))
-	}
-	if len(why) > 0 {
-		rep.Result, rep.Reason = ResultIncomplete, strings.Join(why, ". ")
-	}
-}
+// besideTime bounds how long beside lists.
+const besideTime = 20 * time.Second
 
-const mayBeEmpty = "; if that is meant, --allow-empty says so (in a job, allowEmpty: true)"
-
-// nothing says that there is nothing to copy, and what the source has instead.
-// excluded objects were listed and not chosen.
-func (r *run) nothing(ctx context.Context, excluded int64) string {
-	below := ""
-	if r.job.Source.Prefix != "" {
-		below = " below " + legible(r.job.Source.Prefix)
-	}
-	if excluded > 0 {
-		return fmt.Sprintf("the job's filter chose none of the %s that were listed%s; see what it lets in (ferry plan)", things(excluded, "one object", "%s objects"), below)
-	}
-	switch there := r.instead(ctx); {
-	case there != "":
-		return fmt.Sprintf("nothing was listed%s; there are %s", below, there)
-	case below != "":
-		return fmt.Sprintf("nothing was listed%s", below)
-	}
-	return fmt.Sprintf("nothing was listed: the bucket %s is empty", r.job.Source.Bucket)
-}
-
-const (
-	// neighbours is how many names are told in place of a prefix that has none.
-	neighbours = 5
-	// neighbourTime bounds the looking for them.
-	neighbourTime = 20 * time.Second
-)
-
-// instead names what the source has where nothing lies below its prefix: the first
-// names beside it, or at the nearest levels above. That is a listing of one page a
-// name, at most eight in all. "" if nothing is found in time.
-func (r *run) instead(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, neighbourTime)
+// beside returns the first names, at most, that the source has where nothing lies
+// below its prefix: beside that, or at the nearest levels above. That is a listing of
+// one page a name, at most eight in all. What is not found in time is left out.
+func (r *run) beside(ctx context.Context, most int) []string {
+	ctx, cancel := context.WithTimeout(ctx, besideTime)
 	defer cancel()
 	for _, level := range levels(r.job.Source.Prefix) {
-		if names := r.names(ctx, level); len(names) > 0 {
-			return strings.Join(names, ", ")
+		if names := r.names(ctx, level, most); len(names) > 0 {
+			return names
 		}
 	}
-	return ""
+	return nil
 }
 
 // levels are where to look for what lies beside prefix: the two levels above its
@@ -86,24 +39,21 @@ func levels(prefix string) []string {
 	return append(up, "")
 }
 
-// names are the first names below level, up to the next slash of each, and "…"
-// where there are more.
-func (r *run) names(ctx context.Context, level string) (names []string) {
-	for after := ""; ; {
+// names are the first names below level, most of them, up to the next slash of each.
+func (r *run) names(ctx context.Context, level string, most int) (names []string) {
+	for after := ""; len(names) < most; {
 		key := r.firstKey(ctx, store.Range{Prefix: level, After: after})
-		switch {
-		case key == "":
-			return names
-		case len(names) == neighbours:
-			return append(names, "…")
+		if key == "" {
+			break
 		}
 		name, after2 := key, key
 		if i := strings.Index(key[len(level):], "/"); i >= 0 {
 			name = key[:len(level)+i+1]
 			after2 = before(key[:len(level)+i] + "0") // which follows all that lies below name
 		}
-		names, after = append(names, legible(name)), after2
+		names, after = append(names, name), after2
 	}
+	return names
 }
 
 // firstKey is the first key that the source lists in a range, "" if it lists none.
@@ -115,23 +65,6 @@ func (r *run) firstKey(ctx context.Context, in store.Range) string {
 		return o.Key
 	}
 	return ""
-}
-
-// legible is a key as it is where that can be read in a sentence, else quoted.
-func legible(key string) string {
-	odd := func(r rune) bool {
-		return r == unicode.ReplacementChar || unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`",;`, r)
-	}
-	if key == "" || strings.ContainsFunc(key, odd) {
-		return strconv.Quote(key)
-	}
-	return key
-}
-
-// missed says that the source's listings are not to be relied on.
-func (rep *Report) missed() string {
-	return things(rep.Unlisted, "one object was at the source all the time, and one of its listings did not show it", "%s objects were at the source all the time, and one of its listings did not show them") +
-		": what else it left out is not known; run again, and if it stays so ask the source's support"
 }
 
 // unlistedReason is of an object that was to be deleted from the target because the
@@ -162,13 +95,4 @@ func (v *verifier) stillThere(ctx context.Context, row ledger.Row) *store.Object
 		v.counts.Unlisted++
 	}
 	return &now
-}
-
-// EndedEarly says how often the source ended its listing early; "" if it never did.
-func (rep Report) EndedEarly() string {
-	n := rep.Behind
-	if n == 0 {
-		return ""
-	}
-	return things(n, "the source ended its listing early once", "the source ended its listing early %s times") + "; what was behind was listed"
 }

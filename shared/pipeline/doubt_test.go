@@ -10,7 +10,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -65,12 +65,12 @@ func TestARunThatFindsNothingToCopyIsNotVerified(t *testing.T) {
 				t.Errorf("the plan notes %q, want %q", hints, tc.want)
 			}
 			if tc.want == "" {
-				if rep.Result != pipeline.ResultVerified || rep.Reason != "" {
+				if rep.Result != report.Verified || rep.Reason != "" {
 					t.Errorf("%s, %q, want it verified", rep.Result, rep.Reason)
 				}
 				return
 			}
-			if rep.Result != pipeline.ResultIncomplete || !strings.Contains(rep.Reason, tc.want) || !strings.Contains(rep.Reason, "--allow-empty") {
+			if rep.Result != report.Incomplete || !strings.Contains(rep.Reason, tc.want) || !strings.Contains(rep.Reason, "--allow-empty") {
 				t.Errorf("%s, %q, want it incomplete, for %q and how to allow it", rep.Result, rep.Reason, tc.want)
 			}
 			if n := lists.Load(); n > 12 {
@@ -83,7 +83,7 @@ func TestARunThatFindsNothingToCopyIsNotVerified(t *testing.T) {
 func TestASecondRunThatFindsTheSourceEmptyIsNotVerified(t *testing.T) {
 	w := synced(t, 20, func(j *job.Job) { j.Delete = false })
 	remove(t, w, w.src.Keys()...)
-	if rep := w.runAgain(); rep.Result != pipeline.ResultIncomplete || !strings.Contains(rep.Reason, "is empty") {
+	if rep := w.runAgain(); rep.Result != report.Incomplete || !strings.Contains(rep.Reason, "is empty") {
 		t.Errorf("%s, %q, want it incomplete, for the source is empty", rep.Result, rep.Reason)
 	}
 }
@@ -160,17 +160,17 @@ func TestARunWithEvidenceAgainstItsListingIsNotVerified(t *testing.T) {
 			}
 			w.fresh()
 			w.drive(t.Context(), 0, w.startAs(laterRun)...)
-			rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(laterRun))
+			rep, err := report.Read(t.Context(), w.config.Ledger.Run(laterRun))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if tc.unlisted == 0 {
-				if rep.Result != pipeline.ResultVerified || rep.Unlisted != 0 || rep.Mirror.Kept.Objects != 1 {
+				if rep.Result != report.Verified || rep.Unlisted != 0 || rep.Mirror.Kept.Objects != 1 {
 					t.Errorf("%s, %q, %+v, want it verified with one kept", rep.Result, rep.Reason, rep.Mirror)
 				}
 				return
 			}
-			if rep.Result != pipeline.ResultIncomplete || rep.Unlisted != tc.unlisted || !strings.Contains(rep.Reason, "at the source all the time") {
+			if rep.Result != report.Incomplete || rep.Unlisted != tc.unlisted || !strings.Contains(rep.Reason, "at the source all the time") {
 				t.Errorf("%s, %d, %q, want it incomplete for %d objects that were not listed", rep.Result, rep.Unlisted, rep.Reason, tc.unlisted)
 			}
 			if n := len(w.dst.Keys()); n != 100 {
@@ -190,7 +190,7 @@ func TestALoneKeyThatTheFirstListingMissedIsNoEvidence(t *testing.T) {
 	}
 	w.before = func(tk task.Task) { hides = tk.Kind == task.List }
 	w.fresh()
-	if rep := w.run(); rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 100 {
+	if rep := w.run(); rep.Result != report.Verified || rep.Objects.Copied != 100 {
 		t.Errorf("%s, %q, %+v, want all 100 copied and verified", rep.Result, rep.Reason, rep.Objects)
 	}
 }
@@ -205,7 +205,7 @@ func TestAListingThatEndedEarlyIsTold(t *testing.T) {
 		}
 	}
 	rep := w.run()
-	if want := "the source ended its listing early 2 times; what was behind was listed"; rep.EndedEarly() != want || rep.Result != pipeline.ResultVerified {
+	if want := "the source ended its listing early 2 times; what was behind was listed"; rep.EndedEarly() != want || rep.Result != report.Verified {
 		t.Errorf("%s, %q, want it verified, and %q", rep.Result, rep.EndedEarly(), want)
 	}
 	if rep.Objects.Listed != 7 || w.rows()["x"].State != ledger.Copied {

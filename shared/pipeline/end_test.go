@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -94,7 +95,7 @@ func TestTheEndOfACancelledRunGoesOnWhereItWasCutOff(t *testing.T) {
 		}
 	}
 	led, aborts := &shortLived{Bucket: w.led}, atomic.Int64{}
-	var rep pipeline.Report
+	var rep report.Report
 	for calls := 1; ; calls++ {
 		if calls > 60 {
 			t.Fatal("the run does not end")
@@ -119,7 +120,7 @@ func TestTheEndOfACancelledRunGoesOnWhereItWasCutOff(t *testing.T) {
 		}
 	}
 	o := rep.Objects
-	if rep.Result != pipeline.ResultCancelled || o.Listed != o.Copied+o.Open || o.Open == 0 {
+	if rep.Result != report.Cancelled || o.Listed != o.Copied+o.Open || o.Open == 0 {
 		t.Errorf("%s, %+v, want it cancelled, and what was listed copied or open", rep.Result, o)
 	}
 	if n := aborts.Load(); n < uploads || n > uploads+3*256 || len(w.dst.Uploads()) != 0 {

@@ -16,6 +16,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	queuemem "kodoferry/shared/queue/mem"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -52,7 +53,7 @@ func (w *world) dayRun() *ledger.Run {
 }
 
 // closeDay has the day end and reports it.
-func (w *world) closeDay() pipeline.Report {
+func (w *world) closeDay() report.Report {
 	w.t.Helper()
 	run := w.dayRun()
 	due, _ := pipeline.Due(run.Name)
@@ -63,7 +64,7 @@ func (w *world) closeDay() pipeline.Report {
 		w.t.Fatal(err)
 	}
 	w.drive(w.t.Context(), 0, lost...)
-	rep, err := pipeline.ReadReport(w.t.Context(), run)
+	rep, err := report.Read(w.t.Context(), run)
 	if err != nil {
 		w.t.Fatalf("no report of the day: %v", err)
 	}
@@ -135,8 +136,8 @@ func TestAnEventBringsItsKeyToTheTarget(t *testing.T) {
 		t.Errorf("what the source no longer has is still in the target: %v", err)
 	}
 	rep := w.closeDay()
-	wantTotals(t, rep, pipeline.Totals{Listed: 5, Copied: 3, Unchanged: 1, Gone: 1, Deleted: 1, Verified: 4})
-	if rep.Result != pipeline.ResultVerified {
+	wantTotals(t, rep, report.Totals{Listed: 5, Copied: 3, Unchanged: 1, Gone: 1, Deleted: 1, Verified: 4})
+	if rep.Result != report.Verified {
 		t.Errorf("the day is %s, want verified", rep.Result)
 	}
 }
@@ -186,7 +187,7 @@ func TestNoUpdateIsLostWhileAnEventIsAtWork(t *testing.T) {
 			if fault.KindOf(serr) != fault.KindOf(derr) {
 				t.Errorf("at the source %v, in the target %v, want the same", serr, derr)
 			}
-			if rep := w.closeDay(); rep.Result != pipeline.ResultVerified {
+			if rep := w.closeDay(); rep.Result != report.Verified {
 				t.Errorf("the day is %s: %+v, want verified", rep.Result, rep.Failures)
 			}
 		})
@@ -233,7 +234,7 @@ func TestTheApplicationsBytesSurviveAnEvent(t *testing.T) {
 		}
 	}
 	w.before = nil
-	wantTotals(t, w.closeDay(), pipeline.Totals{Listed: 4, Conflict: 3, Gone: 1})
+	wantTotals(t, w.closeDay(), report.Totals{Listed: 4, Conflict: 3, Gone: 1})
 }
 
 func TestABigObjectOfAnEventGoesInParts(t *testing.T) {
@@ -245,7 +246,7 @@ func TestABigObjectOfAnEventGoesInParts(t *testing.T) {
 	if len(row) != 1 || row[0].State != ledger.Copied || row[0].Proof != ledger.ByQetag || row[0].Verdict != ledger.Verified {
 		t.Errorf("%+v, want it copied, proved by its qetag, and verified", row)
 	}
-	if rep := w.closeDay(); rep.Result != pipeline.ResultVerified {
+	if rep := w.closeDay(); rep.Result != report.Verified {
 		t.Errorf("the day is %s, want verified", rep.Result)
 	}
 }
@@ -278,7 +279,7 @@ func TestAnEventMindsTheJobsChoice(t *testing.T) {
 	if got := w.dst.Keys(); !slices.Contains(got, "a.jpg") || slices.Contains(got, "b.jpg") || slices.Contains(got, "c.txt") {
 		t.Errorf("the target has %q, want a.jpg alone", got)
 	}
-	wantTotals(t, w.closeDay(), pipeline.Totals{Listed: 1, Copied: 1, Verified: 1, Excluded: 3})
+	wantTotals(t, w.closeDay(), report.Totals{Listed: 1, Copied: 1, Verified: 1, Excluded: 3})
 }
 
 func TestEventsDeleteNothingUnlessTheJobMirrors(t *testing.T) {
@@ -316,7 +317,7 @@ func TestEventsDeleteAtMostMaxDeletesInADay(t *testing.T) {
 	if left < 13 || rep.Objects.Deleted != int64(20-left) || rep.Objects.Failed != int64(left) {
 		t.Errorf("%d copies are left, %+v, want at most 7 deleted and the others failed", left, rep.Objects)
 	}
-	if rep.Result == pipeline.ResultVerified || len(rep.Failures) == 0 || !strings.Contains(rep.Failures[0].Reason, "maxDeletes") {
+	if rep.Result == report.Verified || len(rep.Failures) == 0 || !strings.Contains(rep.Failures[0].Reason, "maxDeletes") {
 		t.Errorf("%s, %+v, want it to say that maxDeletes was reached", rep.Result, rep.Failures)
 	}
 }
@@ -330,7 +331,7 @@ func TestAnEventThatIsGivenUpIsAFailedRow(t *testing.T) {
 	w.drive(t.Context(), 0, w.notified("a")...)
 	w.give = nil
 	rep := w.closeDay()
-	wantTotals(t, rep, pipeline.Totals{Listed: 1, Failed: 1})
+	wantTotals(t, rep, report.Totals{Listed: 1, Failed: 1})
 	if len(rep.Failures) != 1 || !strings.Contains(rep.Failures[0].Reason, "away") {
 		t.Errorf("%+v, want the failure and its cause", rep.Failures)
 	}
@@ -353,7 +354,7 @@ func TestALateEventIsDoneInTheRunOfTheDayItComesIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	late[0].Delay = 0
-	wantTotals(t, w.closeDay(), pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
+	wantTotals(t, w.closeDay(), report.Totals{Listed: 1, Copied: 1, Verified: 1})
 	w.drive(t.Context(), 0, late...)
 	w.same()
 	next, err := w.config.Ledger.Run(w.job.Name + "/20260104-events").Walk(t.Context())
@@ -389,7 +390,7 @@ func TestRunsOfEventsAreNoOrdinaryRuns(t *testing.T) {
 	if open, err := led.OpenEvents(t.Context(), epoch); err != nil || len(open) != 1 || open[0] != w.dayRun().Name {
 		t.Errorf("OpenEvents = %q, %v, want %s", open, err, w.dayRun().Name)
 	}
-	s, err := pipeline.Why(t.Context(), w.dayRun(), "k/00000")
+	s, err := report.Why(t.Context(), w.dayRun(), "k/00000")
 	if err != nil || len(s.Steps) < 2 || s.Steps[1].Row == nil || s.Steps[1].Row.State != ledger.Unchanged {
 		t.Errorf("Why = %+v, %v, want the event and what became of it", s, err)
 	}

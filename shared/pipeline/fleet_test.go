@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	queuemem "kodoferry/shared/queue/mem"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
@@ -127,7 +128,7 @@ func (f *fleet) start() {
 }
 
 // wait waits for the report and for all processes to end.
-func (f *fleet) wait() pipeline.Report {
+func (f *fleet) wait() report.Report {
 	f.t.Helper()
 	f.done.Wait()
 	return f.report()

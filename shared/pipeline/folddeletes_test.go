@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -37,7 +37,7 @@ func (a *abreast) Open(ctx context.Context, o store.Object, off, n int64) (store
 func TestDeletionsAreFoldedSideBySide(t *testing.T) {
 	w := newWorld(t, mirrored, func(j *job.Job) { j.MaxDeletes, j.Limits.BatchObjects, j.Limits.ShardKeys = 100, 1, 5 })
 	w.fill(60, 4)
-	if rep := w.run(); rep.Result != pipeline.ResultVerified {
+	if rep := w.run(); rep.Result != report.Verified {
 		t.Fatal(rep.Result)
 	}
 	for _, key := range w.src.Keys()[:40] {
@@ -54,11 +54,11 @@ func TestDeletionsAreFoldedSideBySide(t *testing.T) {
 	w.withLedger(led)
 	w.pipeline(func(tk task.Task) { led.on.Store(tk.Kind == task.Report) })
 	w.drive(t.Context(), 0, tasks...)
-	rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(laterRun))
+	rep, err := report.Read(t.Context(), w.config.Ledger.Run(laterRun))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep.Mirror == nil || rep.Mirror.Deleted.Objects != 40 || rep.Result != pipeline.ResultVerified {
+	if rep.Mirror == nil || rep.Mirror.Deleted.Objects != 40 || rep.Result != report.Verified {
 		t.Errorf("%s, mirror %+v, want 40 deleted", rep.Result, rep.Mirror)
 	}
 	if n := led.most.Load(); n < 4 {

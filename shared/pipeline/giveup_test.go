@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -44,7 +45,7 @@ func TestAReportThatCannotBeFoldedWaitsAndIsTrue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, small, func(j *job.Job) { j.Delete, j.MaxDeletes = true, 100 })
 			w.fill(60, 4)
-			if rep := w.run(); rep.Result != pipeline.ResultVerified {
+			if rep := w.run(); rep.Result != report.Verified {
 				t.Fatal(rep.Result)
 			}
 			if err := w.src.Delete(t.Context(), "k/00007"); err != nil {
@@ -65,11 +66,11 @@ func TestAReportThatCannotBeFoldedWaitsAndIsTrue(t *testing.T) {
 				}
 			})
 			w.drive(t.Context(), 0, tasks...)
-			rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(laterRun))
+			rep, err := report.Read(t.Context(), w.config.Ledger.Run(laterRun))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if rep.Result != pipeline.ResultVerified || rep.Objects.Listed != 59 || rep.Objects.Verified != 59 || rep.Mirror == nil || rep.Mirror.Deleted.Objects != 1 {
+			if rep.Result != report.Verified || rep.Objects.Listed != 59 || rep.Objects.Verified != 59 || rep.Mirror == nil || rep.Mirror.Deleted.Objects != 1 {
 				t.Errorf("%s, %+v, mirror %+v, unknown %+v, want 59 verified and one deleted", rep.Result, rep.Objects, rep.Mirror, rep.Unknown)
 			}
 			if ended := rep.Finished; ended.Before(until) {
@@ -101,12 +102,12 @@ func TestABuriedReportOfARunThatGoesOnIsNoReport(t *testing.T) {
 	}
 	w.drive(t.Context(), 0, open...)
 	rep := w.report()
-	wantTotals(t, rep, pipeline.Totals{Listed: 60, Copied: 60, Verified: 60})
+	wantTotals(t, rep, report.Totals{Listed: 60, Copied: 60, Verified: 60})
 	// Once it is over, too, nothing of it changes.
 	if err := w.worker.Bury(t.Context(), queue.Message{Body: body, Deliveries: 9}); err != nil {
 		t.Fatal(err)
 	}
-	if again := w.report(); again.Result != pipeline.ResultVerified || !again.Finished.Equal(rep.Finished) {
+	if again := w.report(); again.Result != report.Verified || !again.Finished.Equal(rep.Finished) {
 		t.Errorf("%s of %s, want the report as it was", again.Result, again.Finished)
 	}
 }
@@ -141,7 +142,7 @@ func TestADamagedRecordIsAStretchNotKnown(t *testing.T) {
 			if !damaged {
 				t.Fatal("nothing was damaged")
 			}
-			if rep.Result != pipeline.ResultIncomplete || rep.Objects.Listed != tc.listed || rep.Objects.Verified != rep.Objects.Listed {
+			if rep.Result != report.Incomplete || rep.Objects.Listed != tc.listed || rep.Objects.Verified != rep.Objects.Listed {
 				t.Errorf("%s, %+v, want all but the shard counted", rep.Result, rep.Objects)
 			}
 			if len(rep.Unknown) != 1 || rep.Unknown[0].Shard != "0" || !strings.Contains(rep.Unknown[0].Reason, tc.record) {

@@ -12,6 +12,9 @@ import (
 	"kodoferry/shared/store"
 )
 
+// absentReason is of a key that the job's list names and the source does not have.
+const absentReason = "the list of keys names it, and the source does not have it"
+
 const (
 	// maxParts and maxPart are what OSS takes of one upload (OSS, "UploadPart").
 	maxParts = 10_000

@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 )
@@ -45,10 +46,10 @@ func TestNothingOpenIsVerified(t *testing.T) {
 			w.drive(t.Context(), 0, first...)
 			rep := w.report()
 			o := rep.Objects
-			if o.Open > 0 && rep.Result == pipeline.ResultVerified || o.Listed != 20 {
+			if o.Open > 0 && rep.Result == report.Verified || o.Listed != 20 {
 				t.Fatalf("%s of %+v, want 20 listed and nothing open verified", rep.Result, o)
 			}
-			if rep.Result != pipeline.ResultVerified || o.Verified != 20 || left.Load() > 0 && kind != "/again/" {
+			if rep.Result != report.Verified || o.Verified != 20 || left.Load() > 0 && kind != "/again/" {
 				t.Errorf("%s, %+v, %d reads that would have found nothing, want it verified once the records can be read", rep.Result, o, left.Load())
 			}
 		})

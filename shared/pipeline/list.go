@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -180,7 +181,7 @@ func (r *run) copyTask(shard string, b ledger.BatchRef) task.Task {
 	case r.start.Events:
 		kind = task.Event
 	}
-	return task.Task{Kind: kind, Run: r.Name, Shard: shard, Batch: b.ID, First: shortened(b.First), Last: shortened(b.Last), Count: b.Pending, Bytes: b.Bytes}
+	return task.Task{Kind: kind, Run: r.Name, Shard: shard, Batch: b.ID, First: fault.Brief(b.First, maxNamed), Last: fault.Brief(b.Last, maxNamed), Count: b.Pending, Bytes: b.Bytes}
 }
 
 func (r *run) verifyTask(shard string) task.Task {

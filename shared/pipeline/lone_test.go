@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -58,7 +59,7 @@ func TestAnObjectThatTheTargetDoesNotDescribeFailsAlone(t *testing.T) {
 				}
 				rep := w.run()
 				row := w.rows()[victim]
-				if o := rep.Objects; o.Listed != 20 || o.Failed != 1 || o.Verified != 19 || !rep.Balanced || len(rep.Unknown) > 0 || rep.Result != pipeline.ResultIncomplete {
+				if o := rep.Objects; o.Listed != 20 || o.Failed != 1 || o.Verified != 19 || !rep.Balanced || len(rep.Unknown) > 0 || rep.Result != report.Incomplete {
 					t.Errorf("%s, %+v, %d stretches not known, want one failed beside 19 verified", rep.Result, o, len(rep.Unknown))
 				}
 				if len(rep.Failures) != 1 || rep.Failures[0].Key != victim || !strings.Contains(rep.Failures[0].Reason, "no") {

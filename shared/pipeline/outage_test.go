@@ -16,6 +16,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -204,7 +205,7 @@ func TestAWholeSideThatDoesNotAnswerIsWaitedForAndSpendsNoTries(t *testing.T) {
 			began := w.clock.Now()
 			attempts := w.sicken(side, ills[ill], kind, length)
 			rep := w.runOn(t)
-			if rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 26 || rep.Objects.Deleted != 1 || rep.Objects.Failed != 0 {
+			if rep.Result != report.Verified || rep.Objects.Copied != 26 || rep.Objects.Deleted != 1 || rep.Objects.Failed != 0 {
 				t.Errorf("%s: %+v, failures %v, unknown %v, want all verified and one deleted", rep.Result, rep.Objects, rep.Failures, rep.Unknown)
 			}
 			if *attempts > 0 {
@@ -240,10 +241,10 @@ func TestAWholeSideThatDoesNotAnswerIsWaitedForAndSpendsNoTries(t *testing.T) {
 }
 
 // runOn runs the job once more, by the pipeline that there is.
-func (w *world) runOn(t *testing.T) pipeline.Report {
+func (w *world) runOn(t *testing.T) report.Report {
 	t.Helper()
 	w.drive(t.Context(), 0, w.startAs(laterRun)...)
-	rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(laterRun))
+	rep, err := report.Read(t.Context(), w.config.Ledger.Run(laterRun))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +291,7 @@ func TestAnOutageOverItsLimitEndsTheRunAndSaysSo(t *testing.T) {
 						said = append(said, row.Reason)
 					}
 					want := "the " + side + " has not answered since 2026-01-02 01:0"
-					if rep.Result != pipeline.ResultIncomplete || !strings.Contains(strings.Join(said, "\n"), want) {
+					if rep.Result != report.Incomplete || !strings.Contains(strings.Join(said, "\n"), want) {
 						t.Errorf("%s: %q, want incomplete: %s", rep.Result, said, want)
 					}
 				})
@@ -313,7 +314,7 @@ func TestAnEventWaitsForASideThatDoesNotAnswer(t *testing.T) {
 					remove(t, w, "k/00002")
 					w.drive(t.Context(), 0, w.notified("k/00001", "k/00002")...)
 					rep := w.closeDay()
-					if rep.Result != pipeline.ResultVerified || rep.Objects.Copied != 1 || rep.Objects.Deleted != 1 || *attempts > 0 {
+					if rep.Result != report.Verified || rep.Objects.Copied != 1 || rep.Objects.Deleted != 1 || *attempts > 0 {
 						t.Errorf("%s: %+v after %d tries, %v, want one copied and one deleted after none", rep.Result, rep.Objects, *attempts, rep.Failures)
 					}
 				})
@@ -395,7 +396,7 @@ func TestALedgerThatDoesNotAnswerSpendsNoTriesAndBuriesNothing(t *testing.T) {
 					ill.begin()
 				}
 			}
-			wantTotals(t, w.run(), pipeline.Totals{Listed: 60, Copied: 60, Verified: 60})
+			wantTotals(t, w.run(), report.Totals{Listed: 60, Copied: 60, Verified: 60})
 			if attempts > 0 || !w.saw(pipeline.Down) {
 				t.Errorf("%d tries were spent, want none, and that somebody is shown that the ledger does not answer", attempts)
 			}

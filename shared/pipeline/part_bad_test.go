@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	queuemem "kodoferry/shared/queue/mem"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -58,7 +59,7 @@ func TestAnyPartOfATaskMayBeTheOneThatIsLeft(t *testing.T) {
 			w.target = func(d pipeline.Target) pipeline.Target { return &moody{Target: d, left: left} }
 			w.fresh()
 			rep := w.run()
-			wantTotals(t, rep, pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
+			wantTotals(t, rep, report.Totals{Listed: 1, Copied: 1, Verified: 1})
 			w.same()
 			if open := w.dst.Uploads(); len(open) > 0 {
 				t.Errorf("uploads %q are left open", open)
@@ -142,7 +143,7 @@ func TestALostMessageOfABigObjectIsFoundAndSentAgain(t *testing.T) {
 			if !w.losing(lose) {
 				t.Error("no such message was sent")
 			}
-			wantTotals(t, w.report(), pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
+			wantTotals(t, w.report(), report.Totals{Listed: 1, Copied: 1, Verified: 1})
 			w.same()
 		})
 	}
@@ -232,7 +233,7 @@ func TestAnUploadThatVanishesIsBegunAnewAndToldAsSuch(t *testing.T) {
 			rep := w.run()
 			row := w.rows()["big"]
 			if times == 1 {
-				wantTotals(t, rep, pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
+				wantTotals(t, rep, report.Totals{Listed: 1, Copied: 1, Verified: 1})
 				w.same()
 			} else if row.State != ledger.Failed || !strings.Contains(row.Reason, "the upload is gone") {
 				t.Errorf("the row is %s: %q, want failed because the upload is gone", row.State, row.Reason)

@@ -18,6 +18,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -60,7 +61,7 @@ func TestABigObjectGoesInPartsAndItsWholeHashIsChecked(t *testing.T) {
 	w.target = func(d pipeline.Target) pipeline.Target { return &uploads{Target: d, parts: &parts} }
 	w.fresh()
 	rep := w.run()
-	wantTotals(t, rep, pipeline.Totals{Listed: 14, Copied: 14, Verified: 14})
+	wantTotals(t, rep, report.Totals{Listed: 14, Copied: 14, Verified: 14})
 	w.same()
 	if got := rep.Proofs[ledger.ByQetag].Objects; got != 14 {
 		t.Errorf("%d proved by qetag, want 14", got)
@@ -348,7 +349,7 @@ func TestPartsOfOneObjectSurviveBadDelivery(t *testing.T) {
 				put(t, w.src, fmt.Sprintf("big/%d", i), random(10*mib+i, seed))
 			}
 			rep := w.run()
-			wantTotals(t, rep, pipeline.Totals{Listed: 8, Copied: 8, Verified: 8})
+			wantTotals(t, rep, report.Totals{Listed: 8, Copied: 8, Verified: 8})
 			w.same()
 			if left := w.dst.Uploads(); len(left) > 0 {
 				t.Errorf("uploads %q are left open", left)
@@ -373,7 +374,7 @@ func TestAKilledUploadGoesOnWithThePartsItHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.drive(t.Context(), 0, open...)
-	wantTotals(t, w.report(), pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
+	wantTotals(t, w.report(), report.Totals{Listed: 1, Copied: 1, Verified: 1})
 	if n := parts.Load(); n != 50 {
 		t.Errorf("%d parts in all, want 50: none twice", n)
 	}
@@ -424,7 +425,7 @@ func TestSixtyGiB(t *testing.T) {
 		}
 	}
 	rep := w.run()
-	wantTotals(t, rep, pipeline.Totals{Listed: 1, Copied: 1, Verified: 1})
+	wantTotals(t, rep, report.Totals{Listed: 1, Copied: 1, Verified: 1})
 	if got := rep.Proofs[ledger.ByQetag].Objects; got != 1 || parts != size/part || tasks != 256 || longest*part > 5<<30 {
 		t.Errorf("proved by qetag %d, in %d parts of %d tasks of up to %d parts, want 1, %d, 256, 5 GiB at most", got, parts, tasks, longest, size/part)
 	}

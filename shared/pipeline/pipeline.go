@@ -21,7 +21,7 @@
 //	verify.go  Verify -> waits for the shard's batches, then proves every row
 //	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
-//	report.go  Report -> waits for all shards, then writes the report; day.go
+//	end.go     Report -> waits for all shards, then writes the report; day.go
 //	                     that of a day of events
 //	resume.go  Resume -> what is open, by the ledger alone
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it

@@ -15,13 +15,14 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
 func small(j *job.Job) { j.Limits.BatchObjects, j.Limits.ShardKeys, j.Limits.Parallel = 20, 150, 8 }
 
-func wantTotals(t *testing.T, rep pipeline.Report, want pipeline.Totals) {
+func wantTotals(t *testing.T, rep report.Report, want report.Totals) {
 	t.Helper()
 	if rep.Objects != want {
 		t.Errorf("objects = %+v\n    want %+v\nfailures %+v unknown %+v", rep.Objects, want, rep.Failures, rep.Unknown)
@@ -32,8 +33,8 @@ func TestABucketMovesAndIsProved(t *testing.T) {
 	w := newWorld(t, small)
 	w.fill(700, 1)
 	rep := w.run()
-	wantTotals(t, rep, pipeline.Totals{Listed: 700, Copied: 700, Verified: 700})
-	if rep.Result != pipeline.ResultVerified || !rep.Balanced || rep.Shards < 5 {
+	wantTotals(t, rep, report.Totals{Listed: 700, Copied: 700, Verified: 700})
+	if rep.Result != report.Verified || !rep.Balanced || rep.Shards < 5 {
 		t.Errorf("result %s, balanced %v, shards %d, want verified, true, 5 at least", rep.Result, rep.Balanced, rep.Shards)
 	}
 	if got := rep.Proofs[ledger.ByQetag].Objects; got != 700 {
@@ -56,11 +57,11 @@ func TestASecondPassSealsWhatDiffers(t *testing.T) {
 			w.target = func(dst pipeline.Target) pipeline.Target { return &counting{Target: dst, puts: &puts} }
 			w.fresh()
 			w.drive(t.Context(), 0, w.startAs("j/20260102T000000Z")...)
-			rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run("j/20260102T000000Z"))
+			rep, err := report.Read(t.Context(), w.config.Ledger.Run("j/20260102T000000Z"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantTotals(t, rep, pipeline.Totals{Listed: 301, Copied: 2, Unchanged: 299, Verified: 301})
+			wantTotals(t, rep, report.Totals{Listed: 301, Copied: 2, Unchanged: 299, Verified: 301})
 			if puts != 2 {
 				t.Errorf("%d PUTs, want 2", puts)
 			}
@@ -108,7 +109,7 @@ func TestBadDeliveryStillBalances(t *testing.T) {
 				}
 				w.drive(t.Context(), 0, open...)
 			}
-			wantTotals(t, w.report(), pipeline.Totals{Listed: 400, Copied: 400, Verified: 400})
+			wantTotals(t, w.report(), report.Totals{Listed: 400, Copied: 400, Verified: 400})
 			w.same()
 		})
 	}
@@ -140,7 +141,7 @@ func TestAKilledRunGoesOnWhereItWas(t *testing.T) {
 			}
 			log.left.Store(1 << 40)
 			w.drive(t.Context(), 0, tasks...)
-			wantTotals(t, w.report(), pipeline.Totals{Listed: 300, Copied: 300, Verified: 300})
+			wantTotals(t, w.report(), report.Totals{Listed: 300, Copied: 300, Verified: 300})
 			if len(log.wrong) > 0 {
 				t.Errorf("copied again though written off: %v", log.wrong)
 			}
@@ -191,7 +192,7 @@ func TestOnlyThePrefixOfAKeyChanges(t *testing.T) {
 	for _, key := range []string{"2018/a", "2019/", "2019/2019/", "2019/a b", "2019/x/../y", "2019//", "2020/"} {
 		put(t, w.src, key, []byte(key))
 	}
-	wantTotals(t, w.run(), pipeline.Totals{Listed: 5, Copied: 5, Verified: 5})
+	wantTotals(t, w.run(), report.Totals{Listed: 5, Copied: 5, Verified: 5})
 	want := []string{"old/2019/", "old/2019//", "old/2019/2019/", "old/2019/a b", "old/2019/x/../y"}
 	if got := w.dst.Keys(); strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Errorf("target keys %q, want %q", got, want)
@@ -286,7 +287,7 @@ func TestWhyTellsTheStoryOfAnObject(t *testing.T) {
 	w.fill(60, 16)
 	w.run()
 	run := w.config.Ledger.Run(runName)
-	s, err := pipeline.Why(t.Context(), run, "k/00010")
+	s, err := report.Why(t.Context(), run, "k/00010")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +298,7 @@ func TestWhyTellsTheStoryOfAnObject(t *testing.T) {
 	if got := strings.Join(stages, " "); got != "listed copied verified report" {
 		t.Errorf("stages %q, want listed copied verified report", got)
 	}
-	if _, err := pipeline.Why(t.Context(), run, "nothing"); fault.KindOf(err) != fault.NotFound {
+	if _, err := report.Why(t.Context(), run, "nothing"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("Why(no such key) = %v, want not found", err)
 	}
 }

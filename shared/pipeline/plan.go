@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
 
@@ -297,7 +298,7 @@ func (f *foreseer) gate(p *Plan, b *book) {
 // emptyHanded says that a run would find nothing to copy, and not be verified.
 func (f *foreseer) emptyHanded(ctx context.Context, p *Plan) {
 	if p.Listed.Objects == 0 && !f.job.AllowEmpty {
-		p.Notes = append(p.Notes, f.nothing(ctx, p.LeftOut.Objects)+mayBeEmpty)
+		p.Notes = append(p.Notes, report.NothingListed(f.job, p.LeftOut.Objects, func() []string { return f.beside(ctx, report.Beside) }))
 	}
 }
 

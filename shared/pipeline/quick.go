@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
 
@@ -169,8 +170,8 @@ func fitted(j job.Job, b *book, usage map[store.Class]store.Usage, all float64) 
 			}
 			one := amount{u.Objects, u.Bytes, 0}
 			fit.share(shareKey{fate, c, sizeOf(u.Bytes / u.Objects)}).add(one, 1)
-			fit.reason(reasonKey{fate, common(why)}).add(one, 1)
-			if r := fit.reason(reasonKey{fate, common(why)}); r.first == "" {
+			fit.reason(reasonKey{fate, report.CommonReason(why)}).add(one, 1)
+			if r := fit.reason(reasonKey{fate, report.CommonReason(why)}); r.first == "" {
 				r.first = why
 			}
 		}

@@ -9,7 +9,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
 
@@ -32,12 +32,12 @@ func TestAKeyIsRetriedAndToldByteForByte(t *testing.T) {
 		t.Fatalf("%+v, want all failed", rep.Objects)
 	}
 	run := w.config.Ledger.Run(runName)
-	if got, err := pipeline.Retriable(t.Context(), run); err != nil || !slices.Equal(got, want) {
+	if got, err := report.Retriable(t.Context(), run); err != nil || !slices.Equal(got, want) {
 		t.Errorf("to be retried: %q, %v, want %q", got, err, want)
 	}
 	for _, key := range want {
-		s, err := pipeline.Why(t.Context(), run, key)
-		if err != nil || !slices.ContainsFunc(s.Steps, func(s pipeline.Step) bool { return s.Stage == "verified" }) {
+		s, err := report.Why(t.Context(), run, key)
+		if err != nil || !slices.ContainsFunc(s.Steps, func(s report.Step) bool { return s.Stage == "verified" }) {
 			t.Errorf("why %q: %+v, %v, want its line in the proof", key, s.Steps, err)
 		}
 	}
@@ -83,11 +83,11 @@ func TestATableThatCannotBeReadIsNamed(t *testing.T) {
 			if _, err := w.led.Put(t.Context(), store.Object{Key: file, Size: int64(len(tc.data))}, bytes.NewReader(tc.data), store.Put{}); err != nil {
 				t.Fatal(err)
 			}
-			_, err := pipeline.Retriable(t.Context(), run)
+			_, err := report.Retriable(t.Context(), run)
 			if tc.bad != (err != nil) || tc.bad && (fault.KindOf(err) != fault.Corrupt || !strings.Contains(err.Error(), "objects/")) {
 				t.Errorf("Retriable: %v, want an error: %v, Corrupt, with the file's name", err, tc.bad)
 			}
-			if _, err := pipeline.Why(t.Context(), run, "a"); tc.bad && err == nil {
+			if _, err := report.Why(t.Context(), run, "a"); tc.bad && err == nil {
 				t.Errorf("Why: no error, want one")
 			}
 		})

@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -200,7 +201,7 @@ func TestADeniedBucketWaitsWithoutSpendingTries(t *testing.T) {
 			denied.Store(true)
 		}
 	})
-	wantTotals(t, w.run(), pipeline.Totals{Listed: 60, Copied: 60, Verified: 60})
+	wantTotals(t, w.run(), report.Totals{Listed: 60, Copied: 60, Verified: 60})
 }
 
 func TestABatchTooBigForOneInvocationIsHandedOver(t *testing.T) {
@@ -229,7 +230,7 @@ func TestABatchTooBigForOneInvocationIsHandedOver(t *testing.T) {
 			t.Fatal("the batch does not end")
 		}
 	}
-	wantTotals(t, w.report(), pipeline.Totals{Listed: 50, Copied: 50, Verified: 50})
+	wantTotals(t, w.report(), report.Totals{Listed: 50, Copied: 50, Verified: 50})
 	t.Logf("%d invocations", invocations)
 	for key, row := range w.rows() {
 		if row.Tries != 0 {
@@ -241,14 +242,14 @@ func TestABatchTooBigForOneInvocationIsHandedOver(t *testing.T) {
 func TestGivingUpIsAnOutcome(t *testing.T) {
 	for name, tc := range map[string]struct {
 		kind   task.Kind
-		want   pipeline.Totals
-		result pipeline.Result
+		want   report.Totals
+		result report.Result
 		open   int // unknown stretches
 	}{
-		"a listing":      {task.List, pipeline.Totals{}, pipeline.ResultIncomplete, 1},
-		"a batch":        {task.Copy, pipeline.Totals{Listed: 60, Copied: 40, Failed: 20, Verified: 40}, pipeline.ResultIncomplete, 0},
-		"a verification": {task.Verify, pipeline.Totals{}, pipeline.ResultIncomplete, 1},
-		"the report":     {task.Report, pipeline.Totals{Listed: 60, Copied: 60, Verified: 60}, pipeline.ResultVerified, 0},
+		"a listing":      {task.List, report.Totals{}, report.Incomplete, 1},
+		"a batch":        {task.Copy, report.Totals{Listed: 60, Copied: 40, Failed: 20, Verified: 40}, report.Incomplete, 0},
+		"a verification": {task.Verify, report.Totals{}, report.Incomplete, 1},
+		"the report":     {task.Report, report.Totals{Listed: 60, Copied: 60, Verified: 60}, report.Verified, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, small)
@@ -276,7 +277,7 @@ func TestKeysThatCannotBeHeldFailAndNameTheCure(t *testing.T) {
 		put(t, w.src, key, []byte(key))
 	}
 	rep := w.run()
-	wantTotals(t, rep, pipeline.Totals{Listed: 5, Copied: 1, Failed: 4, Verified: 1})
+	wantTotals(t, rep, report.Totals{Listed: 5, Copied: 1, Failed: 4, Verified: 1})
 	rows := w.rows()
 	for key, cure := range map[string]string{"/lead": "give the target a prefix", `\back`: "give the target a prefix", strings.Repeat("k", 1024): "give the target a prefix", ".ferry/runs/x": "ledger"} {
 		if !strings.Contains(rows[key].Reason, cure) {
@@ -306,7 +307,7 @@ func TestASourceThatListsOnlyFromExistingKeysIsFoundOutAndStillCovered(t *testin
 			_ = w.src.Delete(t.Context(), tk.Range.After)
 		}
 	})
-	wantTotals(t, w.run(), pipeline.Totals{Listed: 400, Copied: 399, Gone: 1, Verified: 399})
+	wantTotals(t, w.run(), report.Totals{Listed: 400, Copied: 399, Gone: 1, Verified: 399})
 	started, err := w.config.Ledger.Run(runName).Started(t.Context())
 	if err != nil || !started.Chain {
 		t.Errorf("started as a chain: %v, %v, want true", started.Chain, err)
@@ -333,7 +334,7 @@ func TestAListingErrorNeverBecomesASmallNumber(t *testing.T) {
 	}
 	w.fresh()
 	rep := w.run()
-	if rep.Result != pipeline.ResultIncomplete || len(rep.Unknown) == 0 || !strings.Contains(rep.Unknown[0].Reason, "599") {
+	if rep.Result != report.Incomplete || len(rep.Unknown) == 0 || !strings.Contains(rep.Unknown[0].Reason, "599") {
 		t.Errorf("result %s, unknown %+v, want incomplete with an unknown stretch", rep.Result, rep.Unknown)
 	}
 }

@@ -284,12 +284,15 @@ func (v *verifier) seal(ctx context.Context, f fact) error {
 	return nil
 }
 
+// absentNamed is how many keys that the source does not have a shard names.
+const absentNamed = 5
+
 // keep takes a row that ends here into the books.
 func (v *verifier) keep(row ledger.Row) error {
 	v.listed.Bytes += row.Grew
 	v.counts.Count(row)
 	if row.State == ledger.Gone && row.Reason == absentReason {
-		if v.counts.Absent++; v.counts.Absent <= namedAbsent {
+		if v.counts.Absent++; v.counts.Absent <= absentNamed {
 			v.bad = append(v.bad, ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -117,7 +118,7 @@ func TestWhatIsTakenBackIsNotRemoved(t *testing.T) {
 				t.Fatal("no deletion was begun: this proves nothing")
 			}
 			back.removal(t, w, func() ledger.Row {
-				rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(laterRun))
+				rep, err := report.Read(t.Context(), w.config.Ledger.Run(laterRun))
 				if err != nil || rep.Mirror.Deleted.Objects+rep.Mirror.Kept.Objects != 1 {
 					t.Fatalf("%+v, %v, want one deletion accounted for", rep.Mirror, err)
 				}
@@ -245,7 +246,7 @@ func TestWhatIsTakenBackIsNotWritten(t *testing.T) {
 				if back.reason == "-" && row.State != ledger.Copied || back.reason != "-" && (row.State != ledger.Skipped || !strings.Contains(row.Reason, back.reason)) {
 					t.Errorf("the row is %s (%s), want %q", row.State, row.Reason, back.reason)
 				}
-				if rep := w.closeDay(); rep.Result != pipeline.ResultVerified || rep.Objects.Skipped+rep.Objects.Copied != 1 {
+				if rep := w.closeDay(); rep.Result != report.Verified || rep.Objects.Skipped+rep.Objects.Copied != 1 {
 					t.Errorf("the day is %s, %+v", rep.Result, rep.Objects)
 				}
 			})
@@ -392,7 +393,7 @@ func TestAPausedDaysEventsWaitAndAreResumed(t *testing.T) {
 		t.Errorf("the target has %q, want the source's %q once the day is resumed", got, want)
 	}
 	w.same()
-	if rep := w.closeDay(); rep.Result != pipeline.ResultVerified || rep.Objects.Listed != 2 || rep.Objects.Deleted != 1 {
+	if rep := w.closeDay(); rep.Result != report.Verified || rep.Objects.Listed != 2 || rep.Objects.Deleted != 1 {
 		t.Errorf("the day is %s, %+v, want two copied and one deleted", rep.Result, rep.Objects)
 	}
 }
@@ -474,8 +475,8 @@ func TestACancelledDayEndsWithItsBooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantTotals(t, rep, pipeline.Totals{Listed: 4, Copied: 1, Unchanged: 1, Gone: 1, Deleted: 1, Verified: 2, Open: 1})
-	if m := rep.Mirror; rep.Result != pipeline.ResultCancelled || !rep.Balanced || m == nil || m.Deleted.Objects != 1 || m.Refused != "" {
+	wantTotals(t, rep, report.Totals{Listed: 4, Copied: 1, Unchanged: 1, Gone: 1, Deleted: 1, Verified: 2, Open: 1})
+	if m := rep.Mirror; rep.Result != report.Cancelled || !rep.Balanced || m == nil || m.Deleted.Objects != 1 || m.Refused != "" {
 		t.Errorf("%s, balanced %v, mirror %+v, want it cancelled with its books", rep.Result, rep.Balanced, m)
 	}
 }

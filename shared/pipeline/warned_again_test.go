@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -136,7 +137,7 @@ func TestWarningsSurviveWhateverHappensToTheirCopy(t *testing.T) {
 					name = laterRun
 					w.drive(t.Context(), 0, w.startAs(name)...)
 				}
-				rep, err := pipeline.ReadReport(t.Context(), w.config.Ledger.Run(name))
+				rep, err := report.Read(t.Context(), w.config.Ledger.Run(name))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	queuemem "kodoferry/shared/queue/mem"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -196,15 +197,15 @@ func (w *world) drive(ctx context.Context, most int, tasks ...task.Task) {
 }
 
 // run runs the job to its report.
-func (w *world) run() pipeline.Report {
+func (w *world) run() report.Report {
 	w.t.Helper()
 	w.drive(w.t.Context(), 0, w.start()...)
 	return w.report()
 }
 
-func (w *world) report() pipeline.Report {
+func (w *world) report() report.Report {
 	w.t.Helper()
-	rep, err := pipeline.ReadReport(w.t.Context(), w.config.Ledger.Run(runName))
+	rep, err := report.Read(w.t.Context(), w.config.Ledger.Run(runName))
 	if err != nil {
 		w.t.Fatalf("no report: %v", err)
 	}

@@ -1,4 +1,4 @@
-package pipeline_test
+package report_test
 
 import (
 	"fmt"
@@ -9,17 +9,17 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 )
 
 // paper is the report of a good run, for tests to change.
-func paper(set ...func(*pipeline.Report)) (pipeline.Report, pipeline.Manifest) {
-	rep := pipeline.Report{
+func paper(set ...func(*report.Report)) (report.Report, report.Manifest) {
+	rep := report.Report{
 		V: 1,
-		Summary: pipeline.Summary{
-			Run: "photos-to-photos-new-3f9a1c20b7de/20260301T020304Z", Result: pipeline.ResultVerified, Seconds: 5025.2,
-			Objects: pipeline.Totals{Listed: 1234567, Copied: 1234500, Unchanged: 50, Skipped: 12, Gone: 5, Verified: 1234550},
-			Bytes:   pipeline.Totals{Listed: 5 << 40, Copied: 5<<40 - 1000, Unchanged: 600, Skipped: 300, Gone: 100, Verified: 5<<40 - 400},
+		Summary: report.Summary{
+			Run: "photos-to-photos-new-3f9a1c20b7de/20260301T020304Z", Result: report.Verified, Seconds: 5025.2,
+			Objects: report.Totals{Listed: 1234567, Copied: 1234500, Unchanged: 50, Skipped: 12, Gone: 5, Verified: 1234550},
+			Bytes:   report.Totals{Listed: 5 << 40, Copied: 5<<40 - 1000, Unchanged: 600, Skipped: 300, Gone: 100, Verified: 5<<40 - 400},
 		},
 		Source: "kodo://photos/?region=z0", Target: "oss://photos-new/archive/?region=cn-hangzhou&endpoint=internal",
 		Started: time.Date(2026, 3, 1, 2, 3, 4, 0, time.UTC), Finished: time.Date(2026, 3, 1, 3, 26, 49, 0, time.UTC),
@@ -29,7 +29,7 @@ func paper(set ...func(*pipeline.Report)) (pipeline.Report, pipeline.Manifest) {
 			ledger.ByCRC: {Objects: 80, Bytes: 1000}, ledger.ByKept: {Objects: 40, Bytes: 500}, ledger.ByTime: {Objects: 10, Bytes: 100},
 		},
 	}
-	m := pipeline.Manifest{V: 1, Run: rep.Run}
+	m := report.Manifest{V: 1, Run: rep.Run}
 	for i := range 7 {
 		m.Files = append(m.Files, ledger.File{Name: fmt.Sprintf("objects/%d-abcdefgh.csv.gz", i), Rows: 176366 + int64(i)%2, SHA256: strings.Repeat("0123456789abcdef", 4)})
 	}
@@ -40,9 +40,9 @@ func paper(set ...func(*pipeline.Report)) (pipeline.Report, pipeline.Manifest) {
 }
 
 // failing makes a report of a run that n objects failed in, for three causes.
-func failing(n int) func(*pipeline.Report) {
-	return func(r *pipeline.Report) {
-		r.Result = pipeline.ResultIncomplete
+func failing(n int) func(*report.Report) {
+	return func(r *report.Report) {
+		r.Result = report.Incomplete
 		r.Objects.Copied -= int64(n)
 		r.Objects.Verified -= int64(n)
 		r.Objects.Failed, r.Objects.Conflict = int64(n-n/5), int64(n/5)
@@ -64,9 +64,9 @@ func failing(n int) func(*pipeline.Report) {
 	}
 }
 
-func render(t *testing.T, set ...func(*pipeline.Report)) string {
+func render(t *testing.T, set ...func(*report.Report)) string {
 	t.Helper()
-	page, err := pipeline.Page(paper(set...))
+	page, err := report.Page(paper(set...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,9 +80,9 @@ func render(t *testing.T, set ...func(*pipeline.Report)) string {
 }
 
 // unknown makes a report of a run that lost two stretches of the listing.
-func unknown(r *pipeline.Report) {
-	r.Result, r.Balanced = pipeline.ResultIncomplete, false
-	r.Unknown = []pipeline.Unknown{
+func unknown(r *report.Report) {
+	r.Result, r.Balanced = report.Incomplete, false
+	r.Unknown = []report.Unknown{
 		{Shard: "k3j2h1g0", After: "2019/07/", UpTo: "2020/\x01", Reason: `kodo.List "2019/07/": denied: 403 bad token`},
 		{Shard: "0", Reason: "the report could not be folded"},
 	}
@@ -90,7 +90,7 @@ func unknown(r *pipeline.Report) {
 
 func TestThePageSaysWhatTheReportSays(t *testing.T) {
 	for name, tc := range map[string]struct {
-		set  []func(*pipeline.Report)
+		set  []func(*report.Report)
 		want []string
 		not  []string
 	}{
@@ -99,50 +99,50 @@ func TestThePageSaysWhatTheReportSays(t *testing.T) {
 			not:  []string{"Incomplete", "What needs a person", "Not known"},
 		},
 		"a failed run counts what needs a person": {
-			set:  []func(*pipeline.Report){failing(10)},
+			set:  []func(*report.Report){failing(10)},
 			want: []string{"<h1>Incomplete; 17 not moved</h1>", "10 objects need a person to look: 8 failed, 2 in conflict", "1,234,557 are accounted for", "What needs a person", "the books balance"},
 			not:  []string{"<h1>Verified</h1>", "The first"},
 		},
 		"more failures than a report names are counted": {
-			set:  []func(*pipeline.Report){failing(1000), func(r *pipeline.Report) { r.Objects.Failed += 4000; r.Objects.Copied -= 4000 }},
+			set:  []func(*report.Report){failing(1000), func(r *report.Report) { r.Objects.Failed += 4000; r.Objects.Copied -= 4000 }},
 			want: []string{"The first 1,000 are named here", "5,000 objects, grouped by cause", "390 more"},
 		},
 		"given up stretches are not counted as nothing": {
-			set:  []func(*pipeline.Report){unknown},
+			set:  []func(*report.Report){unknown},
 			want: []string{"<h1>Incomplete; 17 not moved</h1>", "2 stretches of the source could not be listed", "Not known", "the beginning", "the end", "U&#43;0001", "not in these books"},
 			not:  []string{"the books balance"},
 		},
 		"books that do not balance show by how much": {
-			set: []func(*pipeline.Report){func(r *pipeline.Report) {
-				r.Result, r.Balanced = pipeline.ResultIncomplete, false
+			set: []func(*report.Report){func(r *report.Report) {
+				r.Result, r.Balanced = report.Incomplete, false
 				r.Objects.Copied -= 1234
 			}},
 			want: []string{"do not balance", ">1,234<", "Treat nothing on this page as proof"},
 			not:  []string{"the books balance"},
 		},
 		"what was not moved stands there by cause, with the cure": {
-			set: []func(*pipeline.Report){func(r *pipeline.Report) {
+			set: []func(*report.Report){func(r *report.Report) {
 				r.Causes = map[ledger.Cause]ledger.Tally{ledger.Archived: {Objects: 7, Bytes: 200}, ledger.Disabled: {Objects: 5, Bytes: 100}, ledger.VanishedLate: {Objects: 5, Bytes: 100}}
 			}},
 			want: []string{"17 not moved", "Archived at the source and not thawed", "7 skipped", "Disabled at the source", "5 skipped", "chstatus", "Deleted at the source after it was copied", "5 gone", "--delete"},
 			not:  []string{"column reason of the"},
 		},
 		"an empty source that may be so is no failure": {
-			set: []func(*pipeline.Report){func(r *pipeline.Report) {
-				*r = pipeline.Report{V: 1, Summary: pipeline.Summary{Run: r.Run, Result: pipeline.ResultVerified}, Balanced: true}
+			set: []func(*report.Report){func(r *report.Report) {
+				*r = report.Report{V: 1, Summary: report.Summary{Run: r.Run, Result: report.Verified}, Balanced: true}
 			}},
 			want: []string{"<h1>Verified</h1>", "nothing to copy"},
 			not:  []string{"How it was proved"},
 		},
 		"an empty source is told, with what is there instead": {
-			set: []func(*pipeline.Report){func(r *pipeline.Report) {
-				*r = pipeline.Report{V: 1, Summary: pipeline.Summary{Run: r.Run, Result: pipeline.ResultIncomplete, Reason: "nothing was listed below 2019; there are photos/"}, Balanced: true}
+			set: []func(*report.Report){func(r *report.Report) {
+				*r = report.Report{V: 1, Summary: report.Summary{Run: r.Run, Result: report.Incomplete, Reason: "nothing was listed below 2019; there are photos/"}, Balanced: true}
 			}},
 			want: []string{"<h1>Incomplete</h1>", "Nothing was listed below 2019; there are photos/."},
 			not:  []string{"<h1>Verified</h1>"},
 		},
 		"a listing that ended early is told, and so is what speaks against it": {
-			set:  []func(*pipeline.Report){failing(1), func(r *pipeline.Report) { r.Behind, r.Reason = 2, "7 objects were left out" }},
+			set:  []func(*report.Report){failing(1), func(r *report.Report) { r.Behind, r.Reason = 2, "7 objects were left out" }},
 			want: []string{"the source ended its listing early 2 times; what was behind was listed", "7 objects were left out"},
 		},
 	} {
@@ -199,7 +199,7 @@ var hostile = map[string]string{
 var longKey = strings.Repeat("very-long-", 60)
 
 func TestHostileKeysAreHarmless(t *testing.T) {
-	page := render(t, func(r *pipeline.Report) {
+	page := render(t, func(r *report.Report) {
 		failing(1)(r)
 		r.Failures = nil
 		for key := range hostile {

@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"bytes"
@@ -17,10 +17,10 @@ import (
 //go:embed page.html
 var pageText string
 
-// Page returns the report as one HTML page that needs nothing else: no script,
-// no font, no image from anywhere. It is the paper a company keeps, so it says
-// how every number came about, and shows the books even where they fail to
-// balance. What could fool the eye in a key is spelled out.
+// Page returns the report as one HTML page without scripts and without fonts or
+// images from elsewhere. The page is kept as a proof: it says how every number came
+// about, shows the books even where they fail to balance, and spells out whatever
+// of a key does not print as it is.
 func Page(rep Report, m Manifest) ([]byte, error) {
 	t, err := template.New("report").Funcs(template.FuncMap{
 		"num": humanize.Comma, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": pieces, "place": place, "way": way, "stretch": stretch,
@@ -33,15 +33,15 @@ func Page(rep Report, m Manifest) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// page is what the template is filled from.
+// page is the data of the template.
 type page struct {
 	Report
 	Manifest Manifest
 	Causes   []Group
 }
 
-// Verified reports whether the headline may say so.
-func (p page) Verified() bool { return p.Result == ResultVerified }
+// Verified reports whether the run is verified.
+func (p page) Verified() bool { return p.Result == Verified }
 
 // Bad counts the objects that need a human.
 func (p page) Bad() int64 { return p.Objects.Failed + p.Objects.Conflict + p.Objects.Mismatch }
@@ -67,11 +67,12 @@ func (p page) DiffObjects() int64 { return p.Objects.Listed - sum(p.Objects) }
 // DiffBytes is what the balance is off by, in bytes.
 func (p page) DiffBytes() int64 { return p.Bytes.Listed - sum(p.Bytes) }
 
+// sum adds up the ends of what was listed.
 func sum(t Totals) int64 {
 	return t.Copied + t.Unchanged + t.Skipped + t.Conflict + t.Gone + t.Failed + t.Open
 }
 
-// Took is how long the run took, in words.
+// Took is how long the run took, in words: seconds, minutes or hours.
 func (p page) Took() string {
 	d := time.Duration(p.Seconds * float64(time.Second))
 	switch {
@@ -83,7 +84,7 @@ func (p page) Took() string {
 	return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
 }
 
-// Rate is what the run moved a second; "" where that would say nothing.
+// Rate is what the run copied a second; "" where nothing was copied.
 func (p page) Rate() string {
 	if p.Seconds <= 0 || p.Objects.Copied == 0 {
 		return ""
@@ -99,9 +100,9 @@ func (p page) Sentence() string {
 	case p.Verified() && o.Listed == 0:
 		return "The source held no object under this prefix, so there was nothing to copy."
 	case p.Verified():
-		return p.good()
-	case p.Result == ResultCancelled:
-		return p.ended()
+		return p.verifiedSentence()
+	case p.Result == Cancelled:
+		return p.cancelledSentence()
 	case p.Reason != "" && p.Bad() == 0 && p.Balanced:
 		return sentence(p.Reason) + "."
 	case len(p.Unknown) > 0:
@@ -120,8 +121,8 @@ func (p page) Sentence() string {
 		things(p.Bad(), "one object needs", "%s objects need"), badWords(o), humanize.Comma(o.Listed-p.Bad()))
 }
 
-// ended is the sentence of a cancelled run.
-func (p page) ended() string {
+// cancelledSentence is the Sentence of a cancelled run.
+func (p page) cancelledSentence() string {
 	s := fmt.Sprintf("The run was cancelled. Of the %s that it had listed, %s open: not copied, or not written down as copied; the files below name each.",
 		things(p.Objects.Listed, "one object", "%s objects"), things(p.Objects.Open, "one is", "%s are"))
 	if n := p.Stretches(); n > 0 {
@@ -132,15 +133,15 @@ func (p page) ended() string {
 
 // Headline is the result in a word, and how many objects were not moved.
 func (p page) Headline() string {
-	word := map[Result]string{ResultVerified: "Verified", ResultIncomplete: "Incomplete", ResultCancelled: "Cancelled"}[p.Result]
+	word := map[Result]string{Verified: "Verified", Incomplete: "Incomplete", Cancelled: "Cancelled"}[p.Result]
 	if n := p.Objects.Skipped + p.Objects.Gone; n > 0 {
 		word += fmt.Sprintf("; %s not moved", humanize.Comma(n))
 	}
 	return word
 }
 
-// good is the sentence of a verified run.
-func (p page) good() string {
+// verifiedSentence is the Sentence of a verified run.
+func (p page) verifiedSentence() string {
 	o := p.Objects
 	s := things(o.Listed, "The one object listed at the source is accounted for", "All %s objects listed at the source are accounted for")
 	switch {
@@ -166,6 +167,7 @@ func (p page) good() string {
 	return s + " " + strings.ToUpper(rest[:1]) + rest[1:] + "."
 }
 
+// badWords counts in words the objects that need a human.
 func badWords(t Totals) string {
 	var words []string
 	for _, w := range []struct {
@@ -179,14 +181,7 @@ func badWords(t Totals) string {
 	return strings.Join(words, ", ")
 }
 
-func things(n int64, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return fmt.Sprintf(many, humanize.Comma(n))
-}
-
-// BalanceWord says what the difference means.
+// BalanceWord says what the difference between both sides of the balance means.
 func (p page) BalanceWord() string {
 	switch {
 	case p.Balanced:
@@ -226,13 +221,13 @@ func (p page) Books() []bookLine {
 	return lines
 }
 
-// proofLine is one way of proof, and what it covers.
+// proofLine is one kind of proof, and what it covers.
 type proofLine struct {
 	Name, Text string
 	ledger.Tally
 }
 
-// ProofLines are the proofs of this run, the strongest first.
+// ProofLines are the kinds of proof that this run has, the strongest first.
 func (p page) ProofLines() []proofLine {
 	var lines []proofLine
 	for _, l := range []proofLine{
@@ -249,13 +244,13 @@ func (p page) ProofLines() []proofLine {
 	return lines
 }
 
-// manyFiles is how many files stand open; if there are more, the others are folded away.
+// manyFiles is how many files the page shows unfolded.
 const manyFiles = 20
 
 // Many reports whether some files are folded away.
 func (p page) Many() bool { return len(p.Manifest.Files) > manyFiles }
 
-// Head are the files that stand open where there are many.
+// Head are the files that are shown unfolded where there are many.
 func (p page) Head() []ledger.File { return p.Manifest.Files[:manyFiles] }
 
 // Tail are the files that are folded away.

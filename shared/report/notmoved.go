@@ -1,17 +1,17 @@
-package pipeline
+package report
 
 import "kodoferry/shared/ledger"
 
-// NotMoved is what of the listed objects was not moved though nothing failed, for
-// one cause.
+// NotMoved is the listed objects that were not moved for one cause, though nothing
+// failed.
 type NotMoved struct {
 	State ledger.State
-	Cause string // what is the matter with them
-	Cure  string // what to do where they are wanted
+	Cause string // in words
+	Cure  string // what to do to have them moved
 	ledger.Tally
 }
 
-// notMoved says what each cause is, and what to do about it.
+// notMoved has the words of each cause.
 var notMoved = map[ledger.Cause]NotMoved{
 	ledger.Archived:     {ledger.Skipped, "archived at the source and not thawed", "restore (restoreAr, at S3 RestoreObject), and run again once that is done", ledger.Tally{}},
 	ledger.Disabled:     {ledger.Skipped, "disabled at the source by the owner", "enable (chstatus), and run again", ledger.Tally{}},
@@ -26,7 +26,7 @@ var notMoved = map[ledger.Cause]NotMoved{
 }
 
 // Unmoved is what was skipped or is gone, by cause, in the order of ledger.Causes.
-// What a report does not name a cause of, as an older one, counts by its state.
+// What has no cause, in a report of an older version, is counted by its state.
 func (rep Report) Unmoved() []NotMoved {
 	var all []NotMoved
 	left := map[ledger.State]ledger.Tally{

@@ -1,7 +1,8 @@
-package pipeline
+package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -13,13 +14,13 @@ import (
 // size writes n bytes in the unit that suits it.
 func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
-// place is a location without how it is reached.
+// place is a location without its parameters.
 func place(location string) string {
 	at, _, _ := strings.Cut(location, "?")
 	return at
 }
 
-// way is how a location is reached: its parameters.
+// way is the parameters of a location.
 func way(location string) string {
 	_, params, _ := strings.Cut(location, "?")
 	return strings.ReplaceAll(params, "&", " ")
@@ -31,16 +32,16 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05") + " UTC" }
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
-// piece is a stretch of a key: to be shown as it is, or spelled out because it
-// would not be seen, or not be seen for what it is.
+// piece is a part of a key: shown as it is, or spelled out because it does not
+// print, or prints like something else.
 type piece struct {
 	Text    string
 	Spelled bool
 }
 
-// pieces takes a key apart for the eye. Everything that does not print
-// (controls, bidi overrides, odd blanks, bytes that are no UTF-8) is spelled
-// out, and so is a blank at either end.
+// pieces splits a key into what prints and what is spelled out: everything that
+// does not print (controls, bidi overrides, odd blanks, bytes that are no UTF-8), and
+// a blank at either end.
 func pieces(key string) []piece {
 	var out []piece
 	plain := func(s string) {
@@ -67,10 +68,39 @@ func pieces(key string) []piece {
 	return out
 }
 
-// stretch is one end of an unknown stretch, in words where it is open.
+// stretch is one end of an unknown stretch; open names it where it has none.
 func stretch(key, open string) []piece {
 	if key == "" {
 		return []piece{{Text: open}}
 	}
 	return pieces(key)
+}
+
+// things is one for n = 1, else many, a format, with n.
+func things(n int64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf(many, humanize.Comma(n))
+}
+
+// sentence is s with a capital in front, where s begins with a plain word.
+func sentence(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if len(word) > 0 && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") == "" {
+		return strings.ToUpper(s[:1]) + s[1:]
+	}
+	return s
+}
+
+// legible is a key as it stands in a sentence: as it is, or quoted where that could
+// be misread.
+func legible(key string) string {
+	odd := func(r rune) bool {
+		return r == unicode.ReplacementChar || unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`",;`, r)
+	}
+	if key == "" || strings.ContainsFunc(key, odd) {
+		return strconv.Quote(key)
+	}
+	return key
 }

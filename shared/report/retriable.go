@@ -1,34 +1,28 @@
-package pipeline
+package report
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report/table"
 )
 
-// Retriable returns the source keys of a run that is over which another run
-// may bring further, sorted and each once: those that failed, those that differ
-// in the target, and what was open when the run was cancelled. Conflicts are
-// left out: they are somebody's decision. So are stretches that were never
-// listed, which no list of keys holds. A run that is not over is NotFound.
+// Retriable returns the source keys of a run that is over which another run may
+// bring further, sorted and each once: those that failed, those that differ in the
+// target, and what was open when the run was cancelled. Conflicts are left out, for a
+// person has to decide on them, and so are stretches that were never listed. The
+// error is NotFound for a run that is not over.
 func Retriable(ctx context.Context, run *ledger.Run) ([]string, error) {
-	data, err := run.Read(ctx, "manifest.json")
+	m, err := ReadManifest(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	var m Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fault.New(fault.Corrupt, "pipeline.Retriable", "manifest.json", err)
-	}
 	var keys []string
 	for _, f := range m.Files {
-		if strings.HasPrefix(f.Name, "objects/"+deletedRows+"-") {
-			continue // of what the source no longer has
+		if strings.HasPrefix(f.Name, "objects/"+Deletions+"-") {
+			continue // the source no longer has them
 		}
 		some, err := retriable(ctx, run, f.Name)
 		if err != nil {
@@ -40,10 +34,7 @@ func Retriable(ctx context.Context, run *ledger.Run) ([]string, error) {
 	return slices.Compact(keys), nil
 }
 
-// deletedRows begins the name of the file of deletions, where those of listed
-// objects begin with their shard.
-const deletedRows = "deleted"
-
+// retriable returns the keys of one file.
 func retriable(ctx context.Context, run *ledger.Run, file string) (keys []string, err error) {
 	data, err := run.Read(ctx, file)
 	if err != nil {

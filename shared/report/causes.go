@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"cmp"
@@ -10,27 +10,27 @@ import (
 	"kodoferry/shared/ledger"
 )
 
-// Group is the failures that have one cause, for a person to cure at once.
+// Group is the failures that have one cause, and so one cure.
 type Group struct {
 	State    string // failed, conflict, mismatch
 	Cause    string // what is the matter, without what differs from key to key
 	Cure     string // what to do about it
 	Keys     []GroupKey
-	named    bool            // Cause was written by whoever met it
+	named    bool            // the rows name the cause
 	distinct map[string]bool // the reasons
-	commons  map[string]bool // what is common of them
+	commons  map[string]bool // CommonReason of these
 }
 
 // GroupKey is one object of a group.
 type GroupKey struct {
 	Key  string
-	Note string // what its reason says that the group's does not
+	Note string // what its reason says besides the group's cause
 }
 
-// shownKeys is how many keys of a group stand open; the others are folded away.
+// shownKeys is how many keys of a group are shown unfolded.
 const shownKeys = 10
 
-// First are the keys of the group that stand open.
+// First are the keys of the group that are shown unfolded.
 func (g Group) First() []GroupKey { return g.Keys[:min(shownKeys, len(g.Keys))] }
 
 // Count is how many objects the group has.
@@ -40,7 +40,7 @@ func (g Group) Count() int64 { return int64(len(g.Keys)) }
 func (g Group) Rest() []GroupKey { return g.Keys[min(shownKeys, len(g.Keys)):] }
 
 // Causes groups failures by state and cause, the largest group first. Where an
-// older version wrote no cause, what the reasons have in common counts for one.
+// older version wrote no cause, the common part of the reasons is the cause.
 func Causes(failures []ledger.Failure) []Group {
 	type id struct {
 		state, cause string
@@ -55,7 +55,7 @@ func Causes(failures []ledger.Failure) []Group {
 		}
 		k := id{state, string(f.Cause), f.Cause != ""}
 		if !k.named {
-			k.cause = common(f.Reason)
+			k.cause = CommonReason(f.Reason)
 		}
 		i, ok := at[k]
 		if !ok {
@@ -64,18 +64,19 @@ func Causes(failures []ledger.Failure) []Group {
 			groups = append(groups, Group{State: state, Cause: k.cause, named: k.named, distinct: map[string]bool{}, commons: map[string]bool{}})
 		}
 		groups[i].Keys = append(groups[i].Keys, GroupKey{f.Key, f.Reason})
-		groups[i].distinct[f.Reason], groups[i].commons[common(f.Reason)] = true, true
+		groups[i].distinct[f.Reason], groups[i].commons[CommonReason(f.Reason)] = true, true
 	}
 	for i := range groups {
-		groups[i].settle()
+		groups[i].phrase()
 	}
 	slices.SortStableFunc(groups, func(a, b Group) int { return cmp.Compare(len(b.Keys), len(a.Keys)) })
 	return groups
 }
 
-// settle puts the group into words for a person.
-func (g *Group) settle() {
-	cause, cure, ok := strings.Cut(g.Cause, "; ") // a sentence of ours: "cause; cure"
+// phrase splits the cause of a group into cause and cure, and finds the notes of its
+// keys.
+func (g *Group) phrase() {
+	cause, cure, ok := strings.Cut(g.Cause, "; ") // reasons are written as "cause; cure"
 	if reason := g.Keys[0].Note; len(g.distinct) == 1 && !g.named {
 		cause, cure, ok = strings.Cut(reason, "; ")
 	} else if len(g.distinct) == 1 {
@@ -101,15 +102,6 @@ func (g *Group) settle() {
 	g.Cause, g.Cure = sentence(cause), sentence(cure)
 }
 
-// sentence begins s with a capital where it begins with a plain word.
-func sentence(s string) string {
-	word, _, _ := strings.Cut(s, " ")
-	if len(word) > 0 && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") == "" {
-		return strings.ToUpper(s[:1]) + s[1:]
-	}
-	return s
-}
-
 // special finds what differs from object to object in a reason: what is
 // quoted, and long words that hold a digit, as hashes and request ids do.
 var special = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[\p{L}\p{N}_+/=.:-]*\p{N}[\p{L}\p{N}_+/=.:-]*`)
@@ -121,8 +113,9 @@ func isSpecial(word string) bool {
 	return word[0] == '"' || len(strings.TrimRight(word, ".:")) >= shortest
 }
 
-// common is a reason without what is special to one object.
-func common(reason string) string {
+// CommonReason is a reason without the names, hashes and request ids that differ
+// from object to object.
+func CommonReason(reason string) string {
 	return special.ReplaceAllStringFunc(reason, func(word string) string {
 		switch {
 		case !isSpecial(word):
@@ -134,7 +127,7 @@ func common(reason string) string {
 	})
 }
 
-// particular is what common leaves out, but for the key itself.
+// particular is what CommonReason leaves out of a reason, without the key.
 func particular(reason, key string) string {
 	var words []string
 	for _, word := range special.FindAllString(reason, -1) {

@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"context"
@@ -13,7 +13,8 @@ import (
 	"kodoferry/shared/report/table"
 )
 
-// Story is all the ledger knows of one object, in the order it happened.
+// Story is all that the records of a run tell of one object, in the order in which it
+// happened.
 type Story struct {
 	Run       string `json:"run"`
 	Key       string `json:"key"`
@@ -30,7 +31,8 @@ type Step struct {
 	Row   *ledger.Row `json:"row,omitempty"`
 }
 
-// Why tells the story of key, a source key. A key that no batch holds is NotFound.
+// Why reads the story of key, a source key. The error is NotFound for a key that no
+// batch holds, and says why none does.
 func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 	s := Story{Run: run.Name, Key: key}
 	started, err := run.Started(ctx)
@@ -47,7 +49,7 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 	s.TargetKey = j.TargetKey(key)
 	var walk ledger.Progress
 	if started.Events {
-		err = s.whyEvents(ctx, run)
+		err = s.events(ctx, run)
 		walk.Started = started
 		if err == nil {
 			walk.Reported, err = run.Over(ctx)
@@ -59,7 +61,7 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 		return s, err
 	}
 	for _, shard := range walk.Shards {
-		if err := s.follow(ctx, run, shard); err != nil {
+		if err := s.shard(ctx, run, shard); err != nil {
 			return s, err
 		}
 	}
@@ -72,6 +74,7 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 	return s, nil
 }
 
+// unlisted is why no batch holds a key.
 func unlisted(walk ledger.Progress) string {
 	if walk.Started.Events {
 		return "no event of it has been looked at in this run; one that has just come waits for its time bucket to end"
@@ -84,8 +87,8 @@ func unlisted(walk ledger.Progress) string {
 	return "the listing did not show it: it was not in the source then"
 }
 
-// follow adds what one shard's records say of the key.
-func (s *Story) follow(ctx context.Context, run *ledger.Run, shard ledger.Shard) error {
+// shard adds what the records of one shard say of the key.
+func (s *Story) shard(ctx context.Context, run *ledger.Run, shard ledger.Shard) error {
 	if shard.Closed == nil {
 		return nil
 	}
@@ -119,7 +122,7 @@ func (s *Story) follow(ctx context.Context, run *ledger.Run, shard ledger.Shard)
 	return s.verdict(ctx, run, *shard.Proved)
 }
 
-// copies adds a step for each write-off of the batch and its retries.
+// copies adds a step for each write-off of a batch and its retries.
 func (s *Story) copies(ctx context.Context, run *ledger.Run, b ledger.BatchRef) error {
 next:
 	for {
@@ -157,7 +160,7 @@ next:
 	}
 }
 
-// verdict adds what verification wrote of the key.
+// verdict adds the line of the key in the file of a verified shard.
 func (s *Story) verdict(ctx context.Context, run *ledger.Run, p ledger.Proved) error {
 	data, err := run.Read(ctx, p.Objects.Name)
 	if err != nil {
@@ -190,10 +193,31 @@ func (s *Story) step(at time.Time, stage, text, file string, row *ledger.Row) {
 	s.Steps = append(s.Steps, Step{At: at, Stage: stage, Text: text, File: file, Row: row})
 }
 
+// find returns the row of key, nil where there is none.
 func find(rows []ledger.Row, key string) *ledger.Row {
 	for i := range rows {
 		if rows[i].Key() == key {
 			return &rows[i]
+		}
+	}
+	return nil
+}
+
+// events adds what a run of events says of the key.
+func (s *Story) events(ctx context.Context, run *ledger.Run) error {
+	events, err := run.EventsOf(ctx, s.Key)
+	if err != nil {
+		return err
+	}
+	for _, b := range events {
+		s.step(time.Time{}, "event", fmt.Sprintf("an event, looked at after %s:%s:%s UTC, batch %s", b.ID[1:3], b.ID[3:5], b.ID[5:7], b.ID), run.Path("copied/"+b.ID), nil)
+		b.First, b.Last = s.Key, s.Key
+		before := len(s.Steps)
+		if err := s.copies(ctx, run, b); err != nil {
+			return err
+		}
+		if len(s.Steps) == before {
+			s.step(time.Time{}, "copied", "the job's filter does not choose it", "", nil)
 		}
 	}
 	return nil
