@@ -46,6 +46,7 @@ var rooms = []room{
 	{"shared/transport", nil, nil, nil},
 	{"shared/store", []string{"shared/fault", "shared/transport"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
 	{"shared/store/storetest", []string{"shared/store", "shared/fault"}, nil, nil},
+	{"shared/store/wiretest", nil, nil, nil},
 	{"shared/store/*", []string{"shared/store", "shared/digest", "shared/fault", "shared/transport"}, anyModule, nil},
 	{"shared/queue", []string{"shared/fault"}, nil, nil},
 	{"shared/queue/queuetest", []string{"shared/queue", "shared/fault"}, nil, nil},
@@ -75,7 +76,7 @@ var rooms = []room{
 }
 
 // stand are the stand-ins and suites that tests may import, too.
-var stand = []string{"shared/store/storetest", "shared/queue/queuetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
+var stand = []string{"shared/store/storetest", "shared/store/wiretest", "shared/queue/queuetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
 
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
