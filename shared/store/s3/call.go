@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -33,7 +35,7 @@ func retry[T any](ctx context.Context, b *Bucket, op, key string, f func() (T, e
 // request is one request to the bucket, or to the object key in it.
 type request struct {
 	op, method, key string
-	params          map[string]string
+	params          url.Values
 	header          map[string]string
 }
 
@@ -46,7 +48,11 @@ func (b *Bucket) send(ctx context.Context, r request) (*http.Response, error) {
 	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
 		return nil, fault.New(fault.Denied, r.op, r.key, errNoKeys)
 	}
-	resp, err := b.cfg.Transport.RoundTrip(b.signed(r, c).WithContext(ctx))
+	req, err := b.signed(ctx, r, c)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, r.op, r.key, fault.Errorf("cannot be signed: %w", err))
+	}
+	resp, err := b.cfg.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, network(ctx, r.op, r.key, err)
 	}
@@ -57,9 +63,13 @@ func (b *Bucket) send(ctx context.Context, r request) (*http.Response, error) {
 	return nil, b.refused(r, resp)
 }
 
+// emptySum is the SHA-256 of the body of every request here.
+const emptySum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 // signed makes the signed request that r describes. RawPath beside Path makes
-// net/http send the key exactly as it is escaped here, "..", "//" and all.
-func (b *Bucket) signed(r request, c Credentials) *http.Request {
+// net/http send the key exactly as it is escaped here, "..", "//" and all. Of the
+// headers, those of S3's own are signed: proxies rewrite others, as Accept-Encoding.
+func (b *Bucket) signed(ctx context.Context, r request, c Credentials) (*http.Request, error) {
 	at := "/"
 	if !b.inHost {
 		at += b.cfg.Bucket
@@ -67,17 +77,28 @@ func (b *Bucket) signed(r request, c Credentials) *http.Request {
 			at += "/"
 		}
 	}
-	u := &url.URL{Scheme: b.scheme, Host: b.host, Path: at + r.key, RawQuery: queryOf(r.params)}
+	u := &url.URL{Scheme: b.scheme, Host: b.host, Path: at + r.key, RawQuery: r.params.Encode()}
 	raw := escape(u.Path)
 	if raw != u.Path {
 		u.RawPath = raw
 	}
-	h := http.Header{"User-Agent": {"kodoferry"}, "Accept-Encoding": {"identity"}}
+	h := http.Header{"X-Amz-Content-Sha256": {emptySum}}
+	req := (&http.Request{Method: r.method, URL: u, Host: b.host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+	for name, value := range r.header {
+		if strings.HasPrefix(name, "X-Amz-") {
+			h.Set(name, value)
+		}
+	}
+	keys := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
+	if err := b.signer.SignHTTP(ctx, keys, req, emptySum, "s3", b.cfg.Region, b.cfg.Now()); err != nil {
+		return nil, err
+	}
+	h.Set("User-Agent", "kodoferry")
+	h.Set("Accept-Encoding", "identity")
 	for name, value := range r.header {
 		h.Set(name, value)
 	}
-	sign(h, r.method, b.host, raw, u.RawQuery, b.cfg.Region, c, b.cfg.Now())
-	return &http.Request{Method: r.method, URL: u, Host: b.host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	return req, nil
 }
 
 var errSlow = fmt.Errorf("the answer took longer than %s", callTime)
@@ -120,7 +141,7 @@ func network(ctx context.Context, op, key string, err error) error {
 	return fault.New(kind, op, key, err)
 }
 
-// escape percent-encodes every byte of a path or a value but letters, digits,
+// escape percent-encodes every byte of a path but letters, digits,
 // -_.~ and slashes (AWS, "Create a signed AWS API request").
 func escape(s string) string {
 	const hex = "0123456789ABCDEF"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -43,7 +44,7 @@ func (b *Bucket) Check(ctx context.Context) error {
 // look makes the requests of Check, each once.
 func (b *Bucket) look(ctx context.Context) error {
 	const op = "s3.Check"
-	params := map[string]string{"list-type": "2", "encoding-type": "url", "max-keys": "1000", "start-after": probe}
+	params := url.Values{"list-type": {"2"}, "encoding-type": {"url"}, "max-keys": {"1000"}, "start-after": {probe}}
 	_, data, err := b.fetch(ctx, request{op: op, method: http.MethodGet, params: params})
 	if err != nil {
 		return err

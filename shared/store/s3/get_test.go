@@ -195,7 +195,11 @@ func TestTheBucketIsInThePathOrInTheHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := b.signed(request{method: "GET", key: "a//b"}, keys()).URL.String(); got != want {
+		r, err := b.signed(t.Context(), request{method: "GET", key: "a//b"}, keys())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.URL.String(); got != want {
 			t.Errorf("endpoint %s: %s, want %s", endpoint, got, want)
 		}
 	}

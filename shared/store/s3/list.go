@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -72,15 +73,15 @@ func (b *Bucket) readPage(ctx context.Context, q store.Query, token string) (sto
 // listPage reads one page, once.
 func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*page, error) {
 	const op = "s3.List"
-	params := map[string]string{"list-type": "2", "encoding-type": "url", "max-keys": strconv.Itoa(b.cfg.PageSize)}
+	params := url.Values{"list-type": {"2"}, "encoding-type": {"url"}, "max-keys": {strconv.Itoa(b.cfg.PageSize)}}
 	if q.Prefix != "" {
-		params["prefix"] = q.Prefix
+		params.Set("prefix", q.Prefix)
 	}
 	switch {
 	case token != "":
-		params["continuation-token"] = token
+		params.Set("continuation-token", token)
 	case q.After != "":
-		params["start-after"] = q.After
+		params.Set("start-after", q.After)
 	}
 	_, data, err := b.fetch(ctx, request{op: op, method: http.MethodGet, params: params, header: map[string]string{
 		"X-Amz-Optional-Object-Attributes": "RestoreStatus", // of archived objects; who does not know it passes it over

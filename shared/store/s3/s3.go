@@ -1,15 +1,14 @@
 // Package s3 is the driver for buckets behind an S3-compatible interface, Kodo's
 // among them: a store.Source. Start with Open, then Check.
 //
-// Requests are addressed, signed with version 4 and sent here, each exactly
-// once, as in the other drivers: three kinds of request are no reason for AWS's
-// client, which adds 4 MB to every function, and nothing then retries,
+// Requests are addressed and sent here, each exactly once, as in the other
+// drivers, and signed by AWS's own signer: three kinds of request are no reason for
+// AWS's client, which adds 4 MB to every function, and nothing then retries,
 // decompresses, adds checksums or tidies up a key on the way. A test holds
-// every signature against that client.
+// every request against that client's.
 //
 //	s3.go       Config, Open, Bucket
-//	call.go     one request: transport, address, answer
-//	sign.go     its signature
+//	call.go     one request: transport, address, signature, answer
 //	classify.go what an answer that is no success means
 //	check.go    Check: mistakes of configuration, in sentences
 //	list.go     List, FirstPage; page.go decodes a page, frozen.go asks what is thawed
@@ -25,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/cenkalti/backoff/v5"
 
 	"kodoferry/shared/fault"
@@ -66,6 +66,7 @@ type Bucket struct {
 	scheme, host string                 // of the endpoint
 	inHost       bool                   // the host names the bucket
 	tells        bool                   // a listing tells of every archived object whether it is thawed
+	signer       *v4.Signer             // AWS's own, which keeps the day's key
 	coding       atomic.Int32           // codingUnknown, …True or …Plain
 	pause        func() backoff.BackOff // between tries
 }
@@ -85,7 +86,8 @@ const (
 func Open(cfg Config) (*Bucket, error) {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	b := &Bucket{cfg: cfg, pause: store.Pauses}
+	once := func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true } // a path of S3 is escaped once
+	b := &Bucket{cfg: cfg, pause: store.Pauses, signer: v4.NewSigner(once)}
 	if cfg.Bucket == "" || strings.Contains(cfg.Bucket, "/") {
 		bad("bucket %q: name the one to read", cfg.Bucket)
 	}
