@@ -57,8 +57,9 @@ var rooms = []room{
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
 	{"shared/ledger", []string{"shared/fault", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
 	{"shared/report", []string{"shared/fault", "shared/job", "shared/ledger", "shared/report/table"}, []string{"github.com/dustin/go-humanize"}, nil},
-	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}},                                                   // the format alone: verification writes it, a report reads it
-	{"shared/pipeline", append([]string{"shared/report", "shared/report/table"}, ports...), append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
+	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}}, // the format alone: verification writes it, a report reads it
+	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger"}, nil, nil},
+	{"shared/pipeline", append([]string{"shared/report", "shared/report/table", "shared/pipeline/*"}, ports...), append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
 	{"shared/rights", []string{"shared/fault", "shared/job", "shared/store"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
@@ -169,6 +170,7 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"the pipeline imports an SDK":              {"shared/pipeline", "github.com/qiniu/go-sdk/v7/auth", false, false},
 		"the pipeline's test imports the worker":   {"shared/pipeline", "kodoferry/shared/worker", true, true},
 		"the pipeline imports the worker":          {"shared/pipeline", "kodoferry/shared/worker", false, false},
+		"a room of the pipeline imports it":        {"shared/pipeline/verdict", "kodoferry/shared/pipeline", false, false},
 		"a report imports the pipeline":            {"shared/report", "kodoferry/shared/pipeline", false, false},
 		"the ledger imports the pipeline":          {"shared/ledger", "kodoferry/shared/pipeline", false, false},
 		"a port imports a module from outside":     {"shared/store", "golang.org/x/sync/errgroup", false, false},

@@ -8,6 +8,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
@@ -131,10 +132,10 @@ func (b *book) reason(k reasonKey) *reasons {
 
 // parts is how many parts an object goes in, 0 where it goes in one piece.
 func (b *book) parts(size int64) int64 {
-	if size <= cmp.Or(b.limits.PartsAbove, partsAboveInFunctions) {
+	if size <= cmp.Or(b.limits.PartsAbove, verdict.PartsAboveInFunctions) {
 		return 0
 	}
-	part := partSize(ledger.Row{Src: store.Object{Size: size}}, cmp.Or(b.limits.PartSize, firstPart))
+	part := verdict.PartSize(size, cmp.Or(b.limits.PartSize, firstPart))
 	return (size + part - 1) / part
 }
 

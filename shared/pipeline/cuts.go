@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
+
 	"kodoferry/shared/digest"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 )
 
 const (
@@ -16,16 +19,10 @@ func perTask(size, part int64) int {
 	return int(max(1, max(perTaskBytes, size/mostTasks)/part))
 }
 
-// partSize is the size of an object's parts: first, or the row's own, larger
-// where 10,000 would not suffice. Steps of 4 MiB keep the blocks of its hash whole.
+// partSize is the size of an object's parts: first, or the row's own, or more where
+// OSS takes no more parts.
 func partSize(row ledger.Row, first int64) int64 {
-	const step = digest.BlockSize
-	size := first
-	if row.PartSize > 0 {
-		size = row.PartSize
-	}
-	least := (row.Src.Size + maxParts - 1) / maxParts
-	return max(size, (least+step-1)/step*step)
+	return verdict.PartSize(row.Src.Size, cmp.Or(row.PartSize, first))
 }
 
 // cuts returns where the parts of an upload begin, and the object's size as the

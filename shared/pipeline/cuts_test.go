@@ -6,6 +6,7 @@ import (
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
@@ -31,13 +32,13 @@ func TestPartsFallOnTheStepsOfTheHashAndNeverAreTooMany(t *testing.T) {
 		}
 		u := ledger.Upload{Row: row, PartSize: partSize(row, first)}
 		at := cuts(u)
-		if n := len(at) - 1; n < 1 || n > maxParts || at[0] != 0 || at[n] != row.Src.Size {
+		if n := len(at) - 1; n < 1 || n > verdict.MaxParts || at[0] != 0 || at[n] != row.Src.Size {
 			t.Fatalf("seed %d: %d bytes in parts of %d are cut into %d from %d to %d", seed, row.Src.Size, u.PartSize, n, at[0], at[n])
 		}
 		steps := steps(row.Src)
 		for i := range at[1:] {
 			size := at[i+1] - at[i]
-			if last := i+2 == len(at); size > maxPart || !last && (size < u.PartSize || size < 100<<10) {
+			if last := i+2 == len(at); size > verdict.MaxPart || !last && (size < u.PartSize || size < 100<<10) {
 				t.Fatalf("seed %d: part %d of %d has %d bytes, want %d at least", seed, i+1, len(at)-1, size, u.PartSize)
 			}
 			if !steps(at[i]) {

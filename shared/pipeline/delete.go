@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -37,7 +37,7 @@ func (r *run) ours(ctx context.Context, rows []ledger.Row) (mine []ledger.Row, o
 	for i, row := range rows {
 		switch kept := found[i]; {
 		case kept.Origin == nil || kept.Hash != row.Dst.ETag:
-		case r.wrote(kept):
+		case r.rules.Wrote(kept):
 			mine = append(mine, row)
 		default:
 			others.Add(1, kept.Size)
@@ -88,54 +88,24 @@ func (r *run) decided(ctx context.Context) (ledger.Gate, error) {
 // again than to get back what was deleted.
 func (r *run) decide(p ledger.Progress) ledger.Gate {
 	var g ledger.Gate
-	var e extent
+	var e verdict.Extent
 	unknown := 0
 	for _, s := range p.Shards {
 		if s.Closed.Failed != "" || s.Proved.Failed != "" {
 			unknown++
 		}
-		e.seen += s.Closed.Counts.Listed.Objects + s.Closed.Counts.Excluded.Objects
-		e.held += s.Closed.Held
+		e.Seen += s.Closed.Counts.Listed.Objects + s.Closed.Counts.Excluded.Objects
+		e.Held += s.Closed.Held
 		g.Candidates.Add(s.Candidates.Objects, s.Candidates.Bytes)
 		g.Others.Add(s.Closed.Others.Objects, s.Closed.Others.Bytes)
 	}
-	e.candidates, e.others = g.Candidates.Objects, g.Others.Objects
-	g.Reason = r.refuseDeletes(e)
+	e.Candidates, e.Others = g.Candidates.Objects, g.Others.Objects
+	g.Reason = verdict.RefuseDeletes(r.job, e)
 	if g.Candidates.Objects > 0 && unknown > 0 {
 		g.Reason = fmt.Sprintf("%d stretches of the source could not be listed or verified, so what it no longer has is not known for sure; run again", unknown)
 	}
 	g.Allowed = g.Reason == ""
 	return g
-}
-
-// extent is what deletions are held against, in objects.
-type extent struct {
-	seen       int64 // at the source
-	held       int64 // by the target, of what the job chooses
-	candidates int64 // of these, to be deleted
-	others     int64 // of these, copied, but not known to be by the job: they stay
-}
-
-// anyShare is how many objects are too few to ask which part of the target they are.
-const anyShare = 10
-
-// refuseDeletes says why the candidates may not be deleted; "" if they may. Of an
-// empty source it says so also where all that there is was copied by other jobs.
-func (r *run) refuseDeletes(e extent) string {
-	n, held, share := e.candidates, e.held, r.job.DeleteShare()
-	switch {
-	case n == 0 && e.others > 0 && e.seen == 0:
-		return fmt.Sprintf("the source is empty under %q, and the target has %d copies there, of other jobs or of an earlier version of Ferry; check the bucket and the prefix", r.job.Source.Prefix, e.others)
-	case n == 0:
-	case e.seen == 0:
-		return fmt.Sprintf("the source is empty under %q, and %d objects would be deleted; check the bucket and the prefix, and delete by hand if that is meant", r.job.Source.Prefix, n)
-	case n > r.job.Deletes():
-		return fmt.Sprintf("%d objects would be deleted, and maxDeletes allows %d; look at them with ferry plan, then raise it", n, r.job.Deletes())
-	case (n >= anyShare || share == 0) && float64(n) > share*float64(held):
-		return fmt.Sprintf("%d objects would be deleted of the %d that the target has under %q, which is over %s %%; look at them with ferry plan, then allow more (--max-delete-share, maxDeleteShare)",
-			n, held, r.job.Target.Prefix, strconv.FormatFloat(100*share, 'g', 4, 64))
-	}
-	return ""
 }
 
 // afterGate returns a task for each batch that may be deleted: maxDeletes
@@ -307,7 +277,7 @@ func (r *run) removeCopy(ctx context.Context, row ledger.Row) (side, ledger.Stat
 		return neither, ledger.Skipped, "the source has it again", nil
 	case !s.there:
 		return neither, ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
-	case !r.wrote(s.dst) || s.dst.Hash != row.Dst.ETag:
+	case !r.rules.Wrote(s.dst) || s.dst.Hash != row.Dst.ETag:
 		return neither, ledger.Conflict, "someone else wrote it in the target meanwhile; it was left alone", nil
 	}
 	return target, ledger.Deleted, "", r.dispose(ctx, row.Key())

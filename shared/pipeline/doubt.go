@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
@@ -91,7 +92,7 @@ func (v *verifier) stillThere(ctx context.Context, row ledger.Row) *store.Object
 	if err != nil {
 		return nil
 	}
-	if sameVersion(row.Src, now) {
+	if verdict.SameVersion(row.Src, now) {
 		v.counts.Unlisted++
 	}
 	return &now

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -197,7 +198,7 @@ const mostDays = 1000
 // dayRun finds or begins the run of j's events of the day that at lies in.
 func (p *Pipeline) dayRun(ctx context.Context, j job.Job, at time.Time) (string, error) {
 	if j.Limits.PartsAbove == 0 {
-		j.Limits.PartsAbove = partsAboveInFunctions
+		j.Limits.PartsAbove = verdict.PartsAboveInFunctions
 	}
 	frozen, err := job.Encode(j)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
@@ -99,7 +100,7 @@ func (a *attempt) restat(ctx context.Context, err error) error {
 			kind = fault.Invalid
 		}
 		return fault.New(kind, "copy", a.row.Key(), fault.Errorf("the bucket has it, the download host does not; refresh its cache, or leave out domain= (%w)", err))
-	case !sameVersion(a.row.Src, now):
+	case !verdict.SameVersion(a.row.Src, now):
 		a.replaced(now)
 	}
 	return err
@@ -114,7 +115,7 @@ func (a *attempt) gone() {
 func (a *attempt) replaced(now store.Object) {
 	a.row.Grew += now.Size - a.row.Src.Size
 	a.row.Src, a.row.Read, a.row.PartSize = now, "", 0
-	if a.refuse(&a.row) {
+	if a.rules.Refuse(&a.row) {
 		a.row.At = a.Now().UTC()
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -136,7 +137,7 @@ func (a *attempt) mayComplete(ctx context.Context, exists bool) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		now, err := a.src.Stat(gctx, a.row.Key())
-		if err == nil && !sameVersion(a.row.Src, now) {
+		if err == nil && !verdict.SameVersion(a.row.Src, now) {
 			err = fault.New(fault.Changed, "finish", a.row.Key(), errors.New("the source was overwritten while its parts were copied"))
 		}
 		return err
@@ -192,7 +193,7 @@ func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]
 	switch kind := fault.KindOf(err); {
 	case errors.Is(err, errConflict):
 		a.row.State, a.row.At = ledger.Conflict, r.Now().UTC()
-		a.row.Because("", conflictReason)
+		a.row.Because("", verdict.ConflictReason)
 		err = errConflict
 	case kind == fault.NotFound || kind == fault.Changed:
 		err = a.restat(ctx, err)

@@ -6,6 +6,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
@@ -23,7 +24,7 @@ func (c *copier) follow(ctx context.Context, row ledger.Row) (ledger.Row, error)
 		case err != nil:
 			return c.unseen(ctx, row, err)
 		}
-		if row.State == ledger.Copied && sameVersion(row.Src, found) {
+		if row.State == ledger.Copied && verdict.SameVersion(row.Src, found) {
 			if ok, err := c.confirm(ctx, &row); err != nil || ok {
 				if err != nil {
 					return c.unseen(ctx, row, err)
@@ -52,15 +53,15 @@ func (c *copier) follow(ctx context.Context, row ledger.Row) (ledger.Row, error)
 // nor size alone tells that it did not.
 func (c *copier) compare(ctx context.Context, old ledger.Row, found store.Object) (ledger.Row, error) {
 	row := ledger.Row{Src: found, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: c.Now().UTC()}
-	if sameVersion(old.Src, found) {
+	if verdict.SameVersion(old.Src, found) {
 		row.PartSize, row.Read = old.PartSize, old.Read
 		row.Because(old.Cause, old.Reason)
 	}
-	if !c.chosen(found) {
+	if !c.rules.Chosen(found) {
 		row.State = ""
 		return row, nil
 	}
-	if c.refuse(&row) {
+	if c.rules.Refuse(&row) {
 		return row, nil
 	}
 	kept, err := c.dst.Stat(ctx, found.Key)
@@ -69,11 +70,11 @@ func (c *copier) compare(ctx context.Context, old ledger.Row, found store.Object
 		return row, nil
 	case err != nil:
 		return old, err
-	case old.State == ledger.Pending && rejected(old, kept):
+	case old.State == ledger.Pending && verdict.Rejected(old, kept):
 		row.Dst = old.Dst
 		return row, nil
 	}
-	if c.weigh(&row, kept); row.State == ledger.Unchanged {
+	if c.rules.DecideOverwrite(&row, kept); row.State == ledger.Unchanged {
 		row.Verdict = ledger.Verified
 		row.Because("", "")
 	}
@@ -89,7 +90,7 @@ func (c *copier) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, err
-	case !carries(kept, row.Src) || row.Dst == nil || row.Dst.ETag != kept.Hash:
+	case !verdict.Carries(kept, row.Src) || row.Dst == nil || row.Dst.ETag != kept.Hash:
 		return false, nil
 	}
 	row.Verdict, row.Dst.Modified = ledger.Verified, kept.Modified
@@ -139,7 +140,7 @@ func (c *copier) restless(row ledger.Row, found store.Object) ledger.Row {
 func (c *copier) vanished(ctx context.Context, old ledger.Row) (ledger.Row, error) {
 	key := old.Key()
 	row := ledger.Row{Src: store.Object{Key: key}, State: ledger.Gone, Tries: old.Tries, At: c.Now().UTC()}
-	if !c.match.MatchKey(key) {
+	if !c.rules.Match.MatchKey(key) {
 		row.State = ""
 		return row, nil
 	}
@@ -153,7 +154,7 @@ func (c *copier) vanished(ctx context.Context, old ledger.Row) (ledger.Row, erro
 		return row, nil
 	case err != nil:
 		return old, err
-	case !c.wrote(kept):
+	case !c.rules.Wrote(kept):
 		row.Reason += "; what the target holds under its key is not this job's copy and was left alone"
 	case !c.job.Delete:
 		row.Reason += "; the target keeps its copy, for the job does not mirror deletions (delete: true)"

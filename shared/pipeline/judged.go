@@ -73,11 +73,11 @@ func (r *run) compared(p pair) *judged {
 	j := &judged{pair: p}
 	switch {
 	case p.src == nil:
-	case !r.chosen(*p.src):
+	case !r.rules.Chosen(*p.src):
 		j.excluded = true
 	default:
 		asks := false
-		if j.row, asks = r.compareListed(*p.src, p.dst); asks {
+		if j.row, asks = r.rules.Compare(*p.src, p.dst); asks {
 			j.answer = make(chan error, 1)
 		}
 	}

@@ -108,14 +108,6 @@ func from(ctx context.Context, b store.Source, in store.Range) lister {
 	}
 }
 
-// chosen reports whether an object of the source belongs to the job.
-func (r *run) chosen(o store.Object) bool {
-	if absent(o) {
-		return true // its owner named it: it gets its row
-	}
-	return r.match.Match(o)
-}
-
 // children names what is left after a shard whose last n keys lie from near on.
 func (r *run) children(ctx context.Context, left store.Range, near string, n int64, batches []ledger.BatchRef) []ledger.ShardRef {
 	keys := []string{near, left.After}

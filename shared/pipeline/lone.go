@@ -58,7 +58,7 @@ func (l *lone) is(ctx context.Context, key string, err error) bool {
 // describe the one object the row stays pending, as something is there: it is not
 // replaced unlooked at, so its copy tells what is the matter.
 func (l *lone) askTarget(ctx context.Context, row *ledger.Row) error {
-	err := l.run.askTarget(ctx, row)
+	err := l.run.rules.Ask(ctx, row)
 	if err == nil || !l.is(ctx, row.Key(), err) {
 		return err
 	}

@@ -21,9 +21,6 @@ type named struct {
 	keys []ledger.KeySegment
 }
 
-// absent reports whether o stands for a key that the source does not have.
-func absent(o store.Object) bool { return o.Size < 0 }
-
 const (
 	// lookups is how many keys are looked up at a time, and lookAhead how many
 	// at most are looked up before they are asked for.
@@ -75,7 +72,7 @@ func (n *named) look(ctx context.Context, keys []string) ([]store.Object, error)
 		g.Go(func() error {
 			o, err := store.Retry(ctx, store.Pauses(), "pipeline.look", key, func() (store.Object, error) { return n.Stat(ctx, key) })
 			if fault.KindOf(err) == fault.NotFound {
-				o, err = store.Object{Key: key, Size: -1}, nil
+				o, err = store.Absent(key), nil
 			}
 			found[i] = o
 			return err

@@ -14,6 +14,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
@@ -172,48 +173,23 @@ func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, ho
 }
 
 // attributes is the object as it is to be in the target.
-func (a *attempt) attributes(found store.Object) store.Object { return a.asStored(a.row.Src, found) }
-
-// asStored is src as it is to be in the target. Where its listing does not tell its
-// attributes, they are those of found.
-func (r *run) asStored(src, found store.Object) store.Object {
-	o := src
-	if untold(o) {
-		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header
-	}
-	o.Hash, o.MD5, o.CRC64, o.Parts = "", "", "", nil
-	o.Origin = r.origin(src)
-	if r.job.Class != job.KeepClass {
-		o.Class = store.Class(r.job.Class)
-	}
-	return o
+func (a *attempt) attributes(found store.Object) store.Object {
+	return a.rules.AsStored(a.row.Src, found)
 }
 
-// untold reports whether the listing that o is of does not tell type, headers and metadata.
-func untold(o store.Object) bool { return o.Type == "" && o.Meta == nil && o.Header == nil }
-
-// lost is the warnings that a copy of src has, once more: what the target cannot
-// hold of it. It makes no request; where the listing does not tell the object's
-// attributes, there are none.
-func (r *run) lost(src store.Object) []string {
-	if r.keeper == nil || untold(src) {
-		return nil
-	}
-	return r.keeper.Losses(r.asStored(src, src))
-}
-
-// lostOfAdopted is lost for a copy that an earlier delivery stored. Where the listing
-// does not tell, one HEAD of the source does; if that fails, nothing is said.
+// lostOfAdopted is the losses of a copy that an earlier delivery stored. Where the
+// listing does not tell the object's attributes, one HEAD of the source does; if that
+// fails, there are none.
 func (a *attempt) lostOfAdopted(ctx context.Context) []string {
 	src := a.row.Src
-	if a.keeper == nil || !untold(src) {
-		return a.lost(src)
+	if !a.rules.Untold(src) {
+		return a.rules.Losses(src)
 	}
 	found, err := a.src.Stat(ctx, a.row.Key())
-	if err != nil || !sameVersion(src, found) {
+	if err != nil || !verdict.SameVersion(src, found) {
 		return nil
 	}
-	return slices.Concat(found.Warnings, a.keeper.Losses(a.asStored(src, found)))
+	return slices.Concat(found.Warnings, a.rules.LossesOf(src, found))
 }
 
 // inspect looks at what the target holds before the source is asked. final
@@ -226,9 +202,9 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 		return false, false, nil
 	case err != nil:
 		return false, false, err
-	case rejected(a.row, kept):
+	case verdict.Rejected(a.row, kept):
 		return true, false, nil
-	case carries(kept, a.row.Src):
+	case verdict.Carries(kept, a.row.Src):
 		a.again.Store(true)
 		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, a.adopted(), a.lostOfAdopted(ctx)
 		a.row.Because("", "")
@@ -236,20 +212,12 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 		return true, true, nil
 	case a.foreign(kept):
 		a.row.State = ledger.Conflict
-		a.row.Because("", conflictReason)
+		a.row.Because("", verdict.ConflictReason)
 		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return true, true, nil
 	}
 	a.row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
 	return true, false, nil
-}
-
-// rejected reports whether the target's object is one that was found not to be
-// the copy: it alone stands in a pending row with its CRC64. Damaged bytes that
-// could not be removed carry the source's hash nonetheless.
-func rejected(row ledger.Row, kept store.Object) bool {
-	d := row.Dst
-	return d != nil && d.CRC64 != "" && d.ETag == kept.Hash
 }
 
 // adopted is the proof of an object that an earlier delivery stored: its bytes
@@ -267,7 +235,7 @@ func (a *attempt) adopted() ledger.Proof {
 // foreign reports whether the target's object is another's and not the one
 // that the listing judged.
 func (a *attempt) foreign(kept store.Object) bool {
-	if !a.others(kept) || a.job.Overwrite == job.OverwriteAlways {
+	if !a.rules.Foreign(kept) || a.job.Overwrite == job.OverwriteAlways {
 		return false
 	}
 	return a.row.Dst == nil || a.row.Dst.ETag != kept.Hash
@@ -297,7 +265,7 @@ func (a *attempt) untouched(ctx context.Context) error {
 func (a *attempt) cause(read *digest.Reader, err error) (side, error) {
 	if errors.Is(err, errConflict) {
 		a.row.State = ledger.Conflict
-		a.row.Because("", conflictReason)
+		a.row.Because("", verdict.ConflictReason)
 		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return target, nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -91,7 +92,7 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 		a.gone()
 	case err != nil:
 		return u, a.row, err
-	case !sameVersion(a.row.Src, found):
+	case !verdict.SameVersion(a.row.Src, found):
 		a.replaced(found)
 	}
 	if a.row.State != ledger.Pending {

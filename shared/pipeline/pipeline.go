@@ -4,7 +4,7 @@
 //	start.go   Start  -> one List of everything, and one Report
 //	list.go    List   -> walks source and target, seals what differs: one Copy
 //	                     a batch, one Verify, and one List for what is left
-//	judge.go            says what a listed object needs
+//	verdict/            decides what a listed object needs, and what may be deleted
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	copier.go           its objects side by side, as many as are borne
 //	object.go           one object, from one GET to one PUT
@@ -51,6 +51,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -126,15 +127,14 @@ func New(c Config) *Pipeline {
 type run struct {
 	*ledger.Run
 	*Pipeline
-	start  ledger.Started
-	job    job.Job
-	match  *job.Matcher
-	src    Source
-	dst    writer          // speaks source keys
-	keeper Keeper          // the target, where it tells what it cannot hold; else nil
-	bare   [2]store.Source // both sides without limits, to ask whether they answer
-	log    *slog.Logger
-	noted  [2]outageNotes // of both sides
+	start ledger.Started
+	job   job.Job
+	rules verdict.Rules // of the job, between src and dst
+	src   Source
+	dst   writer          // speaks source keys
+	bare  [2]store.Source // both sides without limits, to ask whether they answer
+	log   *slog.Logger
+	noted [2]outageNotes // of both sides
 
 	limits *limits // this process's share
 	slots  *gate   // as many as its job's limits.parallel, within the process's places
@@ -244,7 +244,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	limits := newLimits(p, l, started, j.Limits, p.Log.With("run", name))
 	r := p.bind(l, started, j, match, limitedSource{src, limits, "the source " + j.Source.Place()}, limitedTarget{dst, limits, "the target " + j.Target.Place()})
 	r.limits, r.forget = limits, func() { p.letGo(src, dst) }
-	r.keeper, _ = dst.(Keeper)
+	r.rules.Keeper, _ = dst.(verdict.Keeper)
 	r.slots = newGate(j.Limits.Parallel, time.Now)
 	r.slots.within = p.places
 	r.bare = [2]store.Source{src, rename(dst, j.Source.Prefix, j.Target.Prefix)}
@@ -257,9 +257,10 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 // bind returns the run of j between src and dst. l is nil for a plan, which has none.
 func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst Target) *run {
 	r := &run{
-		Run: l, Pipeline: p, start: started, job: j, match: match,
+		Run: l, Pipeline: p, start: started, job: j,
 		src: src, dst: rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("job", j.Name),
 	}
+	r.rules = verdict.Rules{Job: j, Match: match, Target: r.dst, Now: p.Now}
 	if l != nil {
 		r.log = p.Log.With("run", l.Name)
 	}

@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
@@ -74,12 +75,6 @@ type Reason struct {
 	Examples []string `json:"examples"` // the first keys
 }
 
-// Keeper is a target that tells what of an object's metadata it cannot hold.
-type Keeper interface {
-	// Losses says in words what would not be kept of o. It makes no request.
-	Losses(o store.Object) []string
-}
-
 // planChunk is how many pairs are judged together.
 const planChunk = 1000
 
@@ -119,14 +114,14 @@ func (p *Pipeline) planned(ctx context.Context, j job.Job) (*foreseer, error) {
 		return nil, err
 	}
 	f := &foreseer{run: p.bind(nil, ledger.Started{}, j, match, src, dst)}
-	f.keeper, _ = dst.(Keeper)
+	f.keeper, _ = dst.(verdict.Keeper)
 	return f, nil
 }
 
 // foreseer decides as a run does, and does nothing.
 type foreseer struct {
 	*run
-	keeper Keeper // nil where the target does not tell
+	keeper verdict.Keeper // nil where the target does not tell
 }
 
 // named are the pairs of a list of keys, without those that the source does not have.
@@ -224,18 +219,18 @@ type foreseen struct {
 }
 
 // foresee says what a run would do with a key. Whatever a listing decides of a
-// source object, judge decides here.
+// source object, the same rules decide here.
 func (f *foreseer) foresee(ctx context.Context, s pair) (foreseen, error) {
 	if s.src == nil {
 		return f.foreseeTargetOnly(ctx, *s.dst)
 	}
 	x := foreseen{key: s.src.Key, class: cmp.Or(s.src.Class, store.Standard), size: s.src.Size}
-	if !f.match.Match(*s.src) {
+	if !f.rules.Match.Match(*s.src) {
 		x.leftOut = true
 		return x, nil
 	}
 	x.held = s.dst != nil
-	row, err := f.judge(ctx, *s.src, s.dst)
+	row, err := f.rules.Decide(ctx, *s.src, s.dst)
 	if err != nil {
 		return x, err
 	}
@@ -251,7 +246,7 @@ func (f *foreseer) foresee(ctx context.Context, s pair) (foreseen, error) {
 	}
 	if x.fate == ToCopy && f.keeper != nil {
 		o := *s.src
-		o.Origin = f.origin(o)
+		o.Origin = f.rules.Origin(o)
 		x.warnings = f.keeper.Losses(o)
 	}
 	return x, nil
@@ -266,7 +261,7 @@ var unchangedBy = map[ledger.Proof]string{
 // foreseeTargetOnly says whether a mirror would remove o: it must be the job's copy.
 func (f *foreseer) foreseeTargetOnly(ctx context.Context, o store.Object) (foreseen, error) {
 	x := foreseen{key: o.Key, class: cmp.Or(o.Class, store.Standard), size: o.Size}
-	if x.ledger = f.ledgers(f.job.TargetKey(o.Key)); x.ledger || !f.job.Delete || !f.match.MatchKey(o.Key) {
+	if x.ledger = f.rules.InLedger(o.Key); x.ledger || !f.job.Delete || !f.rules.Match.MatchKey(o.Key) {
 		return x, nil
 	}
 	kept, err := f.dst.Stat(ctx, o.Key)
@@ -276,7 +271,7 @@ func (f *foreseer) foreseeTargetOnly(ctx context.Context, o store.Object) (fores
 		return x, nil
 	case err != nil:
 		return x, err
-	case f.wrote(kept):
+	case f.rules.Wrote(kept):
 		x.fate, x.why = ToDelete, "the source no longer has it, and it is this job's copy"
 	default:
 		x.others = kept.Origin != nil
@@ -287,7 +282,7 @@ func (f *foreseer) foreseeTargetOnly(ctx context.Context, o store.Object) (fores
 // gate holds deletions against what a run would let pass.
 func (f *foreseer) gate(p *Plan, b *book) {
 	seen := p.Listed.Objects + p.LeftOut.Objects
-	if why := f.refuseDeletes(extent{seen, b.held, p.Sum(ToDelete, "", "").Objects, b.others}); why != "" {
+	if why := verdict.RefuseDeletes(f.job, verdict.Extent{Seen: seen, Held: b.held, Candidates: p.Sum(ToDelete, "", "").Objects, Others: b.others}); why != "" {
 		p.Notes = append(p.Notes, "a run would delete nothing from the target: "+why)
 	}
 	if b.others > 0 {

@@ -220,7 +220,7 @@ func (f *foreseer) lookAtTarget(ctx context.Context, p *Plan) error {
 				return nil // out of time: nothing is said
 			case err != nil:
 				return err
-			case f.ledgers(f.job.TargetKey(o.Key)):
+			case f.rules.InLedger(o.Key):
 				if end, ok := f.job.SourceKey(f.job.Ledger.Prefix + string(utf8.MaxRune)); ok && end > in.After {
 					in.After, again = end, true
 				}

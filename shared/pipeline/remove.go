@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -65,7 +66,7 @@ func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) 
 			return struct{}{}, nil
 		case err != nil:
 			return struct{}{}, err
-		case !rejected(row, kept):
+		case !verdict.Rejected(row, kept):
 			return struct{}{}, nil
 		}
 		return struct{}{}, r.dispose(short, row.Key())
@@ -144,7 +145,7 @@ func (r *run) vanishedYet(ctx context.Context, row ledger.Row) (sight, ledger.Ro
 	case !s.there:
 		row.State = ledger.Deleted
 		row.Because("", "it was gone when its turn came, by an earlier delivery of the task or by someone else")
-	case !r.wrote(s.dst):
+	case !r.rules.Wrote(s.dst):
 		row.State = ledger.Conflict
 		row.Because("", "it was deleted at the source, and someone else wrote it in the target meanwhile; it was left alone")
 	default:

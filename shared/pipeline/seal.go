@@ -161,8 +161,7 @@ func (s *sealer) seal() {
 // extra takes an object that only the target has. Whether it is the job's is
 // looked at in due time.
 func (s *sealer) extra(o store.Object) {
-	target := s.run.job.TargetKey(o.Key)
-	if !s.run.match.MatchKey(o.Key) || s.run.ledgers(target) {
+	if !s.run.rules.Match.MatchKey(o.Key) || s.run.rules.InLedger(o.Key) {
 		return
 	}
 	s.held++

@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -16,13 +17,6 @@ import (
 func RunName(j job.Job, at time.Time) string {
 	return j.Name + "/" + at.UTC().Format(ledger.RunTime)
 }
-
-// An object above these bytes goes in parts. In functions, which may end and
-// have many instances, that pays early; in one process it costs more than it brings.
-const (
-	partsAbove            = 256 << 20
-	partsAboveInFunctions = 32 << 20
-)
 
 // Start begins a run of j, or finds it begun, and returns its first tasks. With
 // keys, sorted and each once, these are looked up and nothing is listed. It
@@ -36,9 +30,9 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 		return nil, err
 	}
 	if j.Limits.PartsAbove == 0 {
-		j.Limits.PartsAbove = partsAbove
+		j.Limits.PartsAbove = verdict.PartsAbove
 		if p.Shared {
-			j.Limits.PartsAbove = partsAboveInFunctions
+			j.Limits.PartsAbove = verdict.PartsAboveInFunctions
 		}
 	}
 	frozen, err := job.Encode(j)

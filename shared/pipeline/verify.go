@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/report/table"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -118,7 +119,7 @@ func (v *verifier) facts(ctx context.Context) iter.Seq2[fact, error] {
 			}
 			var f fact
 			if src.ok && src.object.Key == key {
-				if !absent(src.object) {
+				if !src.object.Absent() {
 					found := src.object
 					f.src = &found
 				}
@@ -188,7 +189,7 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 		v.Watch(Event{Kind: Proven, N: 1000})
 	}
 	switch {
-	case f.row == nil && (v.shard.Round > 0 || f.src == nil || !v.chosen(*f.src)):
+	case f.row == nil && (v.shard.Round > 0 || f.src == nil || !v.rules.Chosen(*f.src)):
 		return nil // a later round looks at its own rows only; the rest is not the job's
 	case f.row == nil: // it appeared after it was listed
 		if v.before(*f.src) {
@@ -205,10 +206,10 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 	case f.src == nil:
 		row.Because(vanished(row))
 		row.State, row.Proof = ledger.Gone, ""
-	case !v.chosen(*f.src):
+	case !v.rules.Chosen(*f.src):
 		row.State, row.Proof = ledger.Gone, ""
 		row.Because(ledger.Unchosen, "it was overwritten at the source during the run and is no longer what the job's filter chooses")
-	case row.State == ledger.Gone, !sameVersion(row.Src, *f.src):
+	case row.State == ledger.Gone, !verdict.SameVersion(row.Src, *f.src):
 		if v.shard.Round < v.job.Limits.Rounds {
 			return v.seal(ctx, f)
 		}
@@ -253,10 +254,10 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 		row.Explain(fault.Errorf("the target's object could not be looked at, so its copy is not proved: %w", err))
 	case err != nil:
 		return err
-	case carries(kept, row.Src):
+	case verdict.Carries(kept, row.Src):
 		row.Verdict = ledger.Verified
 		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
-	case v.others(kept):
+	case v.rules.Foreign(kept):
 		row.State, row.Proof = ledger.Conflict, ""
 		row.Because("", "someone else wrote it in the target after it was copied; it was left alone")
 		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
@@ -270,7 +271,7 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 // seal hands an object that is not the one listed to the next round. Its row,
 // if it had one, leaves the books of this shard.
 func (v *verifier) seal(ctx context.Context, f fact) error {
-	row, asks := v.compareListed(*f.src, f.dst)
+	row, asks := v.rules.Compare(*f.src, f.dst)
 	if asks {
 		if err := v.target.askTarget(ctx, &row); err != nil {
 			return err
@@ -291,7 +292,7 @@ const absentNamed = 5
 func (v *verifier) keep(row ledger.Row) error {
 	v.listed.Bytes += row.Grew
 	v.counts.Count(row)
-	if row.State == ledger.Gone && row.Reason == absentReason {
+	if row.State == ledger.Gone && row.Reason == verdict.AbsentReason {
 		if v.counts.Absent++; v.counts.Absent <= absentNamed {
 			v.bad = append(v.bad, ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})
 		}

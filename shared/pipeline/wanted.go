@@ -104,7 +104,7 @@ func (r *run) writable(ctx context.Context, o store.Object) error {
 // takenBack says what of the run's job the kept one, now, has taken back so that
 // o is not to be written, or removed, any more; "" if nothing.
 func (r *run) takenBack(now job.Job, o store.Object, removal bool) (string, error) {
-	match := r.match
+	match := r.rules.Match
 	if !reflect.DeepEqual(now.Filter, r.job.Filter) {
 		var err error
 		if match, err = now.Filter.Compile(now.Source.Prefix); err != nil {

@@ -34,7 +34,7 @@ const (
 // leave fields empty; each driver's doc comment says which.
 type Object struct {
 	Key      string            `json:"key"`
-	Size     int64             `json:"size"`               // bytes, >= 0
+	Size     int64             `json:"size"`               // bytes, >= 0; of an absent object -1
 	Hash     string            `json:"hash,omitempty"`     // the service's own: qetag at Kodo, ETag without quotes at OSS; "" where it has none
 	MD5      string            `json:"md5,omitempty"`      // lower-case hex of the whole content, where the service vouches for it
 	CRC64    string            `json:"crc64,omitempty"`    // ECMA-182, decimal, of the whole content
@@ -53,6 +53,13 @@ type Object struct {
 	// written; "" if it is the object's own. Listings alone set it.
 	Ambiguous string `json:"-"`
 }
+
+// Absent stands for a key that was looked up by name and that the bucket does not
+// have, among objects that it has.
+func Absent(key string) Object { return Object{Key: key, Size: -1} }
+
+// Absent reports whether o stands for a key that the bucket does not have.
+func (o Object) Absent() bool { return o.Size < 0 }
 
 // Origin is what a copy remembers of its source. It travels as user metadata
 // of the target object, under names that no user metadata can take.
