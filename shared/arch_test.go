@@ -56,10 +56,11 @@ var rooms = []room{
 	{"shared/alert", []string{"shared/fault", "shared/job"}, nil, nil},
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
 	{"shared/ledger", []string{"shared/fault", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
+	{"shared/limit", []string{"shared/job", "shared/ledger", "shared/store", "shared/fault"}, append([]string{"golang.org/x/time/rate"}, plumbing...), nil},
 	{"shared/report", []string{"shared/fault", "shared/job", "shared/ledger", "shared/report/table"}, []string{"github.com/dustin/go-humanize"}, nil},
 	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}}, // the format alone: verification writes it, a report reads it
 	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger"}, nil, nil},
-	{"shared/pipeline", append([]string{"shared/report", "shared/report/table", "shared/pipeline/*"}, ports...), append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
+	{"shared/pipeline", append([]string{"shared/limit", "shared/report", "shared/report/table", "shared/pipeline/*"}, ports...), append([]string{"github.com/dustin/go-humanize", "golang.org/x/time/rate"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
 	{"shared/rights", []string{"shared/fault", "shared/job", "shared/store"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},

@@ -77,7 +77,7 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 	}
 	defer leave()
 	for ctx.Err() == nil && !c.blocked() { // else the rest is handed over
-		if !c.limits.turns.keep() || !c.slots.Keep() {
+		if !c.limits.turns.keep() || !c.slots.Reusable() {
 			leave()
 		}
 		if !mine {

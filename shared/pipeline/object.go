@@ -44,7 +44,7 @@ func (a *attempt) all(ctx context.Context) {
 		if !again || a.row.State != ledger.Pending {
 			return
 		}
-		if a.slots.Rest(ctx, wait) != nil {
+		if a.slots.Backoff(ctx, wait) != nil {
 			return
 		}
 	}

@@ -51,6 +51,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -89,12 +90,12 @@ type Target interface {
 // Pipeline does tasks. It is safe for concurrent use.
 type Pipeline struct {
 	Config
-	mu     sync.Mutex
-	runs   map[string]*run  // at most keptRuns, and those that have tasks under way
-	turn   int64            // counts how often a run was asked for
-	days   map[dayOf]string // the runs of events that new events go to
-	places *gate            // over all runs
-	pace   pace
+	mu    sync.Mutex
+	runs  map[string]*run  // at most keptRuns, and those that have tasks under way
+	turn  int64            // counts how often a run was asked for
+	days  map[dayOf]string // the runs of events that new events go to
+	slots *limit.AIMD      // over all runs
+	pace  pace
 
 	ledgerDown downtime
 	process    string // who it is among all that work on its runs
@@ -120,7 +121,7 @@ func New(c Config) *Pipeline {
 	if c.Quick == 0 {
 		c.Quick = 200 * time.Millisecond
 	}
-	return &Pipeline{Config: c, runs: map[string]*run{}, days: map[dayOf]string{}, places: newGate(c.Slots, time.Now), process: ledger.Nonce()}
+	return &Pipeline{Config: c, runs: map[string]*run{}, days: map[dayOf]string{}, slots: limit.NewAIMD(c.Slots, nil), process: ledger.Nonce()}
 }
 
 // run is what every task of one run shares.
@@ -136,10 +137,10 @@ type run struct {
 	log   *slog.Logger
 	noted [2]outageNotes // of both sides
 
-	limits *limits // this process's share
-	slots  *gate   // as many as its job's limits.parallel, within the process's places
-	asked  int64   // the pipeline's turn at which it was asked for last
-	forget func()  // lets go of its buckets
+	limits *limits     // this process's share
+	slots  *limit.AIMD // as many as its job's limits.parallel, within those of the process
+	asked  int64       // the pipeline's turn at which it was asked for last
+	forget func()      // lets go of its buckets
 }
 
 // do does one task of the run, unless the run is not to go on.
@@ -245,8 +246,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	r := p.bind(l, started, j, match, limitedSource{src, limits, "the source " + j.Source.Place()}, limitedTarget{dst, limits, "the target " + j.Target.Place()})
 	r.limits, r.forget = limits, func() { p.letGo(src, dst) }
 	r.rules.Keeper, _ = dst.(verdict.Keeper)
-	r.slots = newGate(j.Limits.Parallel, time.Now)
-	r.slots.within = p.places
+	r.slots = limit.NewAIMD(j.Limits.Parallel, p.slots)
 	r.bare = [2]store.Source{src, rename(dst, j.Source.Prefix, j.Target.Prefix)}
 	if len(started.Keys) > 0 {
 		r.bare[source] = r.src // it need not be one that may be listed

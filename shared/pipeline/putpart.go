@@ -99,7 +99,7 @@ func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int6
 				return p, err
 			}
 		}
-		if err := r.slots.Rest(ctx, wait); err != nil {
+		if err := r.slots.Backoff(ctx, wait); err != nil {
 			return p, err
 		}
 	}

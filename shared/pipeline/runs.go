@@ -45,7 +45,7 @@ func (p *Pipeline) put(r *run) (kept *run, over []*run) {
 	p.turn++
 	r.asked = p.turn
 	p.runs[r.Name] = r
-	p.places.resize(p.total())
+	p.slots.Resize(p.total())
 	return r, over
 }
 

@@ -1,4 +1,4 @@
-package pipeline
+package limit
 
 import (
 	"context"
@@ -20,7 +20,7 @@ type loaded struct {
 
 // work has 64 workers serve objects of 100 ms through g for d, and returns how
 // many were served and how many refused.
-func (l *loaded) work(g *gate, d time.Duration) (served, refused int64) {
+func (l *loaded) work(g *AIMD, d time.Duration) (served, refused int64) {
 	ctx, stop := context.WithTimeout(context.Background(), d)
 	defer stop()
 	var ok, no atomic.Int64
@@ -54,7 +54,7 @@ func (l *loaded) work(g *gate, d time.Duration) (served, refused int64) {
 
 func TestAsManyObjectsAreInFlightAsTheServicesBear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, l := newGate(64, time.Now), &loaded{}
+		g, l := NewAIMD(64, nil), &loaded{}
 		l.bears.Store(1000)
 		served, refused := l.work(g, 10*time.Second)
 		if refused != 0 || served < 6300 || l.top.Load() > 64 {
@@ -77,7 +77,7 @@ func TestAsManyObjectsAreInFlightAsTheServicesBear(t *testing.T) {
 
 func TestNothingBeginsBeforeTheServiceSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(4, time.Now)
+		g := NewAIMD(4, nil)
 		began := time.Now()
 		g.Throttled(began, 7*time.Second)
 		if err := g.Acquire(t.Context()); err != nil || time.Since(began) != 7*time.Second {
@@ -90,26 +90,26 @@ func TestNothingBeginsBeforeTheServiceSays(t *testing.T) {
 		if err := g.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Acquire = %v, want it to end with its context", err)
 		}
-		if err := g.Acquire(t.Context()); err != nil || time.Since(began) != 7*time.Second+longestPause {
+		if err := g.Acquire(t.Context()); err != nil || time.Since(began) != 7*time.Second+longestBlock {
 			t.Errorf("Acquire = %v after %v, want none a minute after the second throttle", err, time.Since(began))
 		}
 	})
 }
 
-func TestOneStormHalvesOnce(t *testing.T) {
-	g := newGate(64, time.Now)
+func TestAnswersToWhatWasInFlightTogetherHalveOnce(t *testing.T) {
+	g := NewAIMD(64, nil)
 	began := time.Now()
 	for range 64 {
 		g.Throttled(began, 0)
 	}
-	if g.room != 32 {
-		t.Errorf("64 answers to what was in flight together leave room for %v, want 32", g.room)
+	if g.slots != 32 {
+		t.Errorf("64 answers to what was in flight together leave %v slots, want 32", g.slots)
 	}
 }
 
-func TestWhoGivesUpWaitingLeavesNobodyWaitingForEver(t *testing.T) {
+func TestACanceledWaitDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, time.Now)
+		g := NewAIMD(1, nil)
 		if err := g.Acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestWhoGivesUpWaitingLeavesNobodyWaitingForEver(t *testing.T) {
 		go func() { came <- g.Acquire(t.Context()) }()
 		synctest.Wait()
 		g.Throttled(time.Now(), 5*time.Second) // nobody may begin before
-		g.Release()                            // the hasty one has the turn, and waits on
+		g.Release()                            // the call that is canceled below is woken, and waits on
 		synctest.Wait()
 		give()
 		if err := <-gone; err == nil {
@@ -128,16 +128,16 @@ func TestWhoGivesUpWaitingLeavesNobodyWaitingForEver(t *testing.T) {
 		}
 		began := time.Now()
 		if err := <-came; err != nil || time.Since(began) != 5*time.Second {
-			t.Errorf("the other got its place after %v, %v, want 5 s", time.Since(began), err)
+			t.Errorf("the other has its slot after %v, %v, want 5 s", time.Since(began), err)
 		}
 	})
 }
 
-func TestPlacesAreNeverMoreThanThereAreAndNeverLost(t *testing.T) {
+func TestSlotsAreNeverMoreThanThereAreAndNeverLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const seed = 7
 		r := rand.New(rand.NewPCG(seed, seed))
-		g, busy, top := newGate(5, time.Now), atomic.Int64{}, atomic.Int64{}
+		g, busy, top := NewAIMD(5, nil), atomic.Int64{}, atomic.Int64{}
 		done := make(chan struct{})
 		for range 200 {
 			wait, work := time.Duration(r.IntN(1000))*time.Millisecond, time.Duration(r.IntN(50))*time.Millisecond
@@ -168,37 +168,37 @@ func TestPlacesAreNeverMoreThanThereAreAndNeverLost(t *testing.T) {
 	})
 }
 
-func TestAPlaceIsKeptOnlyWhileThereIsRoomForIt(t *testing.T) {
+func TestASlotIsReusedOnlyWhileItIsWithinTheBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(4, time.Now)
+		g := NewAIMD(4, nil)
 		for range 4 {
 			if err := g.Acquire(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if !g.Keep() {
-			t.Error("unhindered: a place is not kept, want it kept")
+		if !g.Reusable() {
+			t.Error("unhindered: a slot is not reusable, want it so")
 		}
 		g.Throttled(time.Now(), 0)
-		if g.Keep() {
-			t.Error("with room for 2 of 4: a place is kept, want it given back")
+		if g.Reusable() {
+			t.Error("with 2 slots and 4 held: one is reusable, want it given back")
 		}
 		g.Release()
 		g.Release()
-		if !g.Keep() {
-			t.Error("with room for 2 and 2 in flight: a place is not kept, want it kept")
+		if !g.Reusable() {
+			t.Error("with 2 slots and 2 held: none is reusable, want them so")
 		}
 		g.Throttled(time.Now(), time.Second)
 		g.Release()
-		if g.Keep() {
-			t.Error("while the service asked to be left alone: a place is kept, want it given back")
+		if g.Reusable() {
+			t.Error("while all are blocked: a slot is reusable, want it given back")
 		}
 	})
 }
 
-func TestWhoComesBackFromARestGoesFirst(t *testing.T) {
+func TestABackoffHasItsSlotBeforeAnyOtherCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(2, time.Now)
+		g := NewAIMD(2, nil)
 		ctx := t.Context()
 		for range 2 {
 			if err := g.Acquire(ctx); err != nil {
@@ -213,8 +213,8 @@ func TestWhoComesBackFromARestGoesFirst(t *testing.T) {
 			order = append(order, name)
 		}
 		done := make(chan struct{})
-		rest := func(name string, d time.Duration) {
-			if err := g.Rest(ctx, d); err != nil {
+		backoff := func(name string, d time.Duration) {
+			if err := g.Backoff(ctx, d); err != nil {
 				t.Error(err)
 			}
 			note(name)
@@ -222,9 +222,9 @@ func TestWhoComesBackFromARestGoesFirst(t *testing.T) {
 			g.Release()
 			done <- struct{}{}
 		}
-		go rest("rested", 10*time.Second)
+		go backoff("earlier", 10*time.Second)
 		synctest.Wait()
-		for range 8 { // who takes the place meanwhile, and comes again and again
+		for range 8 { // take the slot meanwhile, again and again
 			go func() {
 				for range 10 {
 					if err := g.Acquire(ctx); err != nil {
@@ -233,7 +233,7 @@ func TestWhoComesBackFromARestGoesFirst(t *testing.T) {
 					for range 5 {
 						time.Sleep(time.Second)
 						note("other")
-						if !g.Keep() {
+						if !g.Reusable() {
 							break
 						}
 					}
@@ -243,17 +243,17 @@ func TestWhoComesBackFromARestGoesFirst(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		go rest("rested later", 11*time.Second)
+		go backoff("later", 11*time.Second)
 		for range 10 {
 			<-done
 		}
-		at := slices.Index(order, "rested")
-		later := slices.Index(order, "rested later")
+		at := slices.Index(order, "earlier")
+		later := slices.Index(order, "later")
 		if at < 0 || at > 24 || later < at || later > 28 {
 			t.Errorf("came back at %d and %d of %d, want it within a second or two of 10 s, in order", at, later, len(order))
 		}
-		if g.busy != 0 || g.rested != 0 || len(g.first)+len(g.waiting) != 0 {
-			t.Errorf("at the end %d in flight, %d rested, %d waiting, want none", g.busy, g.rested, len(g.first)+len(g.waiting))
+		if g.busy != 0 || g.returning != 0 || len(g.priority)+len(g.waiting) != 0 {
+			t.Errorf("at the end %d in flight, %d returning, %d waiting, want none", g.busy, g.returning, len(g.priority)+len(g.waiting))
 		}
 	})
 }
