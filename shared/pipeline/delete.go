@@ -165,7 +165,7 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	work, done := r.limits.course.under(ctx)
+	work, done := r.limits.state.UntilHalted(ctx)
 	defer done()
 	was := slices.Clone(rows)
 	seen := &sides{task: t, enough: int32(min(inARowFailed, len(rows)))}

@@ -213,7 +213,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
 	var trouble error
-	work, done := r.limits.course.under(ctx)
+	work, done := r.limits.state.UntilHalted(ctx)
 	defer done()
 	if p.Done, trouble = r.parts(work, t, u); ctx.Err() != nil {
 		return nil, ctx.Err()

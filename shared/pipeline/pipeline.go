@@ -27,7 +27,7 @@
 //	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
 //	await.go            when what waits for others looks again
 //	giveup.go           the end of a task that cannot be done
-//	course.go           whether a run goes on: paused, cancelled, over
+//	stopped.go          what becomes of tasks of a run that is paused, cancelled or over
 //	cancel.go  End      -> closes the books of a run that was cancelled
 //	clean.go   Clean    -> removes what a run that is over has left behind
 //	limits.go           what bounds all processes of a run together
@@ -150,7 +150,7 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	defer leave()
-	switch unknown := r.limits.course.unknown(); {
+	switch unknown := r.limits.state.Expired(); {
 	case unknown && r.start.Deployed:
 		next := r.wait(t)
 		next[0].Since = t.Since // a side that it waits for was not asked
@@ -174,7 +174,7 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		}
 	}
 	next, err := r.step(ctx, t)
-	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.limits.course.halts() {
+	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.limits.state.Halted() {
 		return r.wait(t), nil // cut short: whether it is dropped is decided when it is delivered again
 	}
 	return next, err
@@ -197,7 +197,7 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case task.Delete:
 		return r.delete(ctx, t)
 	}
-	work, done := r.limits.course.under(ctx)
+	work, done := r.limits.state.UntilHalted(ctx)
 	defer done()
 	switch t.Kind {
 	case task.List:

@@ -14,6 +14,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/task"
 )
 
@@ -82,7 +83,7 @@ type limits struct {
 
 	given map[ledger.Living]bool // signs of life, of each kind
 
-	course course // read with the limits
+	state limit.RunState // read with the limits
 }
 
 // sign is when a sign of life was given.
@@ -257,7 +258,7 @@ func (l *limits) refresh(ctx context.Context) error {
 			old := !l.now().Before(l.asked.Add(relied))
 			l.mu.Unlock()
 			if old {
-				l.course.lapse()
+				l.state.Expire()
 			}
 			if ctx.Err() == nil {
 				l.log.WarnContext(ctx, "limits and state not read, those before hold", "fault", fault.KindOf(err), "err", err)
@@ -316,7 +317,7 @@ func (l *limits) read(ctx context.Context, now time.Time) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	l.course.set(standing)
+	l.state.Set(standing)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bounds, l.reread, l.asked = bounds, now.Add(refreshEvery), now

@@ -46,7 +46,7 @@ func isUnwanted(err error) (*unwanted, bool) { return errors.AsType[*unwanted](e
 func (r *run) goesOn(ctx context.Context) error {
 	s, _, err := r.Standing(ctx)
 	if err == nil && s.Stopped() {
-		r.limits.course.set(s)
+		r.limits.state.Set(s)
 		err = &unwanted{standing: s}
 	}
 	return err
