@@ -106,7 +106,7 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 // one brings a row that has its turn and place as far as it goes. The first is
 // always begun, or a batch would be handed on for ever.
 func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
-	if !first && late(ctx, c.pace.need(row.Src.Size)) {
+	if !first && late(ctx, c.pace.Estimate(row.Src.Size)) {
 		return nil // handed over, without spending a try
 	}
 	octx := ctx

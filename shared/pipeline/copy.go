@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/task"
 )
@@ -43,7 +44,11 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
-	r.notePace(ctx)
+	if r.start.Deployed {
+		if err := r.pace.Save(ctx, r.Run, r.Now()); err != nil {
+			r.log.DebugContext(ctx, "pace not left", "fault", fault.KindOf(err), "err", err)
+		}
+	}
 	next := r.afterCopy(t, w)
 	if halted(ctx, work) { // what was in flight may have been stored
 		next = resent(next, r.Now())

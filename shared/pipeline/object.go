@@ -112,7 +112,7 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 		a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: stored.CRC64, Size: a.row.Src.Size}
 		return target, fault.New(fault.Corrupt, "copy", a.row.Key(), fault.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
 	}
-	a.pace.saw(a.row.Src.Size, time.Since(begun))
+	a.pace.Measured(a.row.Src.Size, time.Since(begun))
 	a.row.State, a.row.Warnings = ledger.Copied, slices.Concat(found.Warnings, stored.Warnings)
 	a.row.Proof = ledger.Proof(read.Proof())
 	a.row.Because("", "")

@@ -95,7 +95,7 @@ type Pipeline struct {
 	turn  int64            // counts how often a run was asked for
 	days  map[dayOf]string // the runs of events that new events go to
 	slots *limit.AIMD      // over all runs
-	pace  pace
+	pace  limit.Pace
 
 	ledgerDown downtime
 	process    string // who it is among all that work on its runs

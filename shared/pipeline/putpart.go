@@ -63,7 +63,7 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 
 // partTime estimates how long a part of n bytes takes: by what was measured,
 // and by what the run's limits leave to this process.
-func (r *run) partTime(n int64) time.Duration { return max(r.pace.need(n), r.limits.takes(n)) }
+func (r *run) partTime(n int64) time.Duration { return max(r.pace.Estimate(n), r.limits.takes(n)) }
 
 // reserve keeps time free at the end of an invocation to write the outcome.
 func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -147,7 +147,7 @@ func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int6
 	for _, b := range read.Blocks() {
 		row.Blocks = append(row.Blocks, b[:]...)
 	}
-	r.pace.saw(row.Size, time.Since(begun))
+	r.pace.Measured(row.Size, time.Since(begun))
 	r.Watch(Event{Kind: Moved, Key: u.Row.Key(), Bytes: row.Size})
 	return row, nil
 }

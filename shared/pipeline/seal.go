@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/store"
 )
 
@@ -24,7 +26,7 @@ type sealer struct {
 	cancel context.CancelFunc
 	writes *errgroup.Group
 
-	pace  ledger.Pace   // of those who copy
+	pace  ledger.Pace   // of what copies
 	batch time.Duration // what one batch may cost
 
 	rows    []ledger.Row
@@ -54,6 +56,10 @@ const (
 	rowsPerSegment = 10_000
 	// extrasPerBatch is how many objects one Delete task removes at most.
 	extrasPerBatch = 1000
+	// batchTime is what a batch is to take: long enough that its message and its
+	// records cost next to nothing, short enough for an invocation of 5 minutes
+	// and for what is checked again after a kill.
+	batchTime = 20 * time.Second
 )
 
 func newSealer(ctx context.Context, r *run, shard string) *sealer {
@@ -107,14 +113,14 @@ func (s *sealer) add(row ledger.Row) {
 	big := row.State == ledger.Pending && s.run.inParts(row)
 	if row.State == ledger.Pending {
 		if s.batch == 0 {
-			s.pace, s.batch = s.run.seenPace(s.ctx), batchTime*time.Duration(l.Parallel)
+			s.pace, s.batch = s.run.batchPace(s.ctx), batchTime*time.Duration(l.Parallel)
 		}
 		if s.pending > 0 && (big || s.pending >= l.BatchObjects || s.bytes+row.Src.Size > l.BatchBytes || s.cost >= s.batch) {
 			s.seal()
 		}
 		s.pending++
 		s.bytes += row.Src.Size
-		s.cost += cost(s.pace, row.Src.Size)
+		s.cost += limit.Cost(s.pace, row.Src.Size)
 	}
 	if len(s.rows) == cap(s.rows) { // append grows what is large by quarters
 		s.rows = slices.Grow(s.rows, max(len(s.rows), s.usual, 64))
@@ -128,6 +134,15 @@ func (s *sealer) add(row ledger.Row) {
 		s.parts = big
 		s.seal()
 	}
+}
+
+// batchPace returns the pace that the run's batches are sized by.
+func (r *run) batchPace(ctx context.Context) ledger.Pace {
+	p, err := r.pace.Of(ctx, r.Run, r.start.Deployed)
+	if err != nil { // p is assumed, which suffices
+		r.log.DebugContext(ctx, "pace not read", "fault", fault.KindOf(err), "err", err)
+	}
+	return p
 }
 
 // seal begins to write what was gathered as a batch.
