@@ -8,18 +8,18 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
 
 // graceFlag adds --wait to c.
 func graceFlag(c *cobra.Command, to *time.Duration) {
-	c.Flags().DurationVar(to, "wait", pipeline.Notice, "how long those at work are given to notice before the books are closed; what they do later is in no report")
+	c.Flags().DurationVar(to, "wait", limit.Notice, "how long those at work are given to notice before the books are closed; what they do later is in no report")
 }
 
 // settleFlag adds --wait to a command that takes something back of jobs.
 func settleFlag(c *cobra.Command, to *time.Duration) {
-	c.Flags().DurationVar(to, "wait", pipeline.Notice, "how long those at work are given to notice what is taken back of jobs")
+	c.Flags().DurationVar(to, "wait", limit.Notice, "how long those at work are given to notice what is taken back of jobs")
 }
 
 func cancelCommand() *cobra.Command {
@@ -40,7 +40,7 @@ to follow no events any more, take events: out of the job (ferry jobs apply).
 
 RUN is <job>/<time>; a JOB stands for its newest run. Interrupted, the same
 command ends what it began; so does a deployment's sweeper. Cancelling twice is
-no error. What is open a new run finds, or ferry retry.`, lasted(pipeline.Notice)),
+no error. What is open a new run finds, or ferry retry.`, lasted(limit.Notice)),
 		Example: "  ferry cancel photos\n  ferry report photos",
 		Args:    exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {

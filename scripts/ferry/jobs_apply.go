@@ -19,7 +19,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/limit"
 )
 
 // applyOptions are the flags of `ferry jobs apply`.
@@ -44,7 +44,7 @@ that cannot be read is replaced; one that a newer version kept is not.
 What a job takes back holds for what is under way, too: without delete: nothing is
 removed from the target any more, and events are followed no further than the job
 says now. Where something could be at work, apply returns once that has ended, %s
-later.`, lasted(pipeline.Notice)),
+later.`, lasted(limit.Notice)),
 		Example: "  ferry jobs apply\n  ferry jobs apply photos videos --file jobs/ferry.yaml",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {

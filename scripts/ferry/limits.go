@@ -15,7 +15,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/limit"
 )
 
 // limitFlags are the flags of `ferry limits` that change something, as written.
@@ -47,7 +47,7 @@ waits for a place. Bandwidth counts bytes read from the source. RUN is
   ferry limits photos-to-photos-new-1c5a0d --bandwidth none`,
 		Args: exactly("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, err := o.apply(pipeline.Limits{}); err != nil {
+			if _, err := o.apply(limit.Bounds{}); err != nil {
 				return usageError{err}
 			}
 			run, err := findRun(c.Context(), at, args[0])
@@ -72,7 +72,7 @@ waits for a place. Bandwidth counts bytes read from the source. RUN is
 }
 
 // apply changes l as the flags say. Its error names every mistake.
-func (o limitFlags) apply(l pipeline.Limits) (pipeline.Limits, error) {
+func (o limitFlags) apply(l limit.Bounds) (limit.Bounds, error) {
 	var errs []error
 	number := func(name, text string, most int, to *int) {
 		switch n, err := strconv.Atoi(text); {
@@ -104,20 +104,20 @@ func changeLimits(ctx context.Context, run *ledger.Run, o limitFlags) error {
 	if over {
 		return usageError{fmt.Errorf("run %s is over: its limits bound nothing any more", run.Name)}
 	}
-	now, _, err := pipeline.ReadLimits(ctx, run)
+	now, _, err := limit.Read(ctx, run)
 	if err != nil {
 		return err
 	}
 	if now, err = o.apply(now); err != nil {
 		return usageError{err}
 	}
-	return misconfigured(pipeline.ChangeLimits(ctx, run, now, time.Now()))
+	return misconfigured(limit.Change(ctx, run, now, time.Now()))
 }
 
 // bounded is what `ferry limits` shows.
 type bounded struct {
 	Run     string          `json:"run"`
-	Limits  pipeline.Limits `json:"limits"`
+	Limits  limit.Bounds    `json:"limits"`
 	Changed bool            `json:"changed"` // since the run began
 	Living  []ledger.Living `json:"living"`  // known only where a limit is set
 }
@@ -125,7 +125,7 @@ type bounded struct {
 func showLimits(ctx context.Context, run *ledger.Run, asJSON bool, out io.Writer) error {
 	b := bounded{Run: run.Name, Living: []ledger.Living{}}
 	var err error
-	if b.Limits, b.Changed, err = pipeline.ReadLimits(ctx, run); err != nil {
+	if b.Limits, b.Changed, err = limit.Read(ctx, run); err != nil {
 		return err
 	}
 	living, err := run.Living(ctx, time.Now())

@@ -13,8 +13,8 @@ import (
 	"kodoferry/shared/job"
 )
 
-// limit is one thing that a run cannot go faster than.
-type limit struct {
+// bottleneck is one thing that a run cannot go faster than.
+type bottleneck struct {
 	Name  string  `json:"name"`
 	Rate  string  `json:"rate"`            // in words; "not known" where nobody says
 	Hours float64 `json:"hours"`           // 0 where the rate is not known
@@ -39,11 +39,11 @@ const (
 
 // timing is how long a run takes, about, and what holds it up.
 type timing struct {
-	Estimated bool     `json:"estimated"` // always
-	Limits    []limit  `json:"limits"`
-	Hours     float64  `json:"hours"` // those of the limit that binds
-	Binds     string   `json:"binds"`
-	Ask       []string `json:"ask"` // in sentences, what to have raised and what that brings
+	Estimated bool         `json:"estimated"` // always
+	Limits    []bottleneck `json:"limits"`
+	Hours     float64      `json:"hours"` // those of the limit that binds
+	Binds     string       `json:"binds"`
+	Ask       []string     `json:"ask"` // in sentences, what to have raised and what that brings
 }
 
 // timingOf holds a load against every quota.
@@ -57,10 +57,10 @@ func timingOf(l load, j job.Job, pr prices) timing {
 	return t
 }
 
-func limits(l load, j job.Job, pr prices) []limit {
-	var list []limit
-	add := func(q quota, name, rate string, work, perSecond float64) *limit {
-		x := limit{Name: name, Rate: rate, quota: q}
+func limits(l load, j job.Job, pr prices) []bottleneck {
+	var list []bottleneck
+	add := func(q quota, name, rate string, work, perSecond float64) *bottleneck {
+		x := bottleneck{Name: name, Rate: rate, quota: q}
 		if perSecond > 0 {
 			x.Hours = work / perSecond / 3600
 		} else {
@@ -119,8 +119,8 @@ func weekly(b job.Bandwidth, full float64) float64 {
 }
 
 // binding is the limit that holds a run up longest; nil where there is nothing to do.
-func binding(list []limit) *limit {
-	var most *limit
+func binding(list []bottleneck) *bottleneck {
+	var most *bottleneck
 	for i := range list {
 		if x := &list[i]; !x.Aside && x.Hours > 0 && (most == nil || x.Hours > most.Hours) {
 			most = x
@@ -171,7 +171,7 @@ func (t *timing) ask(l load, j job.Job, pr prices) {
 
 // nextTarget is how many hours to aim at where b binds: those of what binds
 // next, but half where that is nearly as many, and no quota grows out of reason.
-func nextTarget(list []limit, b *limit) float64 {
+func nextTarget(list []bottleneck, b *bottleneck) float64 {
 	target := max(b.Hours/mostMore, enough)
 	for _, x := range list {
 		if !x.Aside && x.quota != b.quota {
@@ -185,19 +185,19 @@ func nextTarget(list []limit, b *limit) float64 {
 }
 
 // quotasAbove are the limits that hold a run up longer than target, of each quota the worst.
-func quotasAbove(list []limit, target float64) []limit {
-	var above []limit
+func quotasAbove(list []bottleneck, target float64) []bottleneck {
+	var above []bottleneck
 	for _, x := range list {
 		if x.Aside || x.Hours <= target || x.quota == own || x.quota == fixed {
 			continue
 		}
-		if i := slices.IndexFunc(above, func(a limit) bool { return a.quota == x.quota }); i < 0 {
+		if i := slices.IndexFunc(above, func(a bottleneck) bool { return a.quota == x.quota }); i < 0 {
 			above = append(above, x)
 		} else if x.Hours > above[i].Hours {
 			above[i] = x
 		}
 	}
-	slices.SortStableFunc(above, func(a, b limit) int { return cmp.Compare(b.Hours, a.Hours) })
+	slices.SortStableFunc(above, func(a, b bottleneck) int { return cmp.Compare(b.Hours, a.Hours) })
 	return above
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
 
@@ -24,7 +24,7 @@ job of another name can be started. Where a run was under way, or the job follow
 events, seal returns %s later: everybody at work has noticed by then, and nothing
 is written or removed for the job any more.
 
-Sealing twice is no error. Interrupted, the same command ends what it began.`, lasted(pipeline.Notice)),
+Sealing twice is no error. Interrupted, the same command ends what it began.`, lasted(limit.Notice)),
 		Example: "  ferry seal photos",
 		Args:    exactly("JOB"),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -17,7 +17,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
 
@@ -162,7 +162,7 @@ func TestASealThatCannotBeReadEndsItsJobAlone(t *testing.T) {
 			if _, err := o.deploy.Tick(t.Context(), "photos", o.clock(), o.clock()); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "ended for good") {
 				t.Errorf("a timer of it: %v, want it refused as ended for good", err)
 			}
-			if since, _, err := o.operator().Seal(t.Context(), "photos", pipeline.Notice); err != nil || since.IsZero() {
+			if since, _, err := o.operator().Seal(t.Context(), "photos", limit.Notice); err != nil || since.IsZero() {
 				t.Errorf("sealed again: since %v, %v, want since the seal was written", since, err)
 			}
 			if rep := o.end(t, o.start(t, other)); rep.Result != report.Verified {

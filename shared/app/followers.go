@@ -34,7 +34,7 @@ func (f follower) chooses(n kodo.Notice) bool {
 const (
 	// followersFor is how long the jobs that were read hold: a job that is
 	// changed, paused or sealed gets events as before for so long, less than
-	// pipeline.Notice, and whoever does them asks what holds by then.
+	// limit.Notice, and whoever does them asks what holds by then.
 	followersFor = 20 * time.Second
 	// followersAtMost is how long they hold where the ledger cannot be reached.
 	followersAtMost = 10 * time.Minute

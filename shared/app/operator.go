@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 )
@@ -69,7 +70,7 @@ func goes(ctx context.Context, run *ledger.Run) (ledger.Standing, time.Time, err
 }
 
 // Pause has the tasks of a run dropped until it is resumed. Those at work end
-// within pipeline.Notice; of a day of events nothing goes on once Pause has
+// within limit.Notice; of a day of events nothing goes on once Pause has
 // returned, and what is notified of meanwhile waits. The whole day is paused,
 // whichever of its runs is named. A run that is paused stays so; one that is
 // over, or was cancelled, is Invalid.
@@ -87,7 +88,7 @@ func (o *Operator) Pause(ctx context.Context, run *ledger.Run) error {
 	if !ledger.OfEvents(run.Name) {
 		return nil
 	}
-	return o.until(ctx, since.Add(pipeline.Notice), nil)
+	return o.until(ctx, since.Add(limit.Notice), nil)
 }
 
 // Resume lets a run go on that one process does: that process is to be started
@@ -311,7 +312,7 @@ func (o *Operator) Lessened(ctx context.Context, name string) (time.Time, error)
 }
 
 // lately reports whether somebody may not have noticed yet what was done then.
-func (o *Operator) lately(then time.Time) bool { return o.Now().Sub(then) < pipeline.Notice }
+func (o *Operator) lately(then time.Time) bool { return o.Now().Sub(then) < limit.Notice }
 
 // Drop keeps the job of that name no more. One that is not kept is no error: it may
 // have been dropped a moment ago. It reports whether something may go on for a while

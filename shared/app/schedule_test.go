@@ -11,7 +11,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
 
@@ -149,7 +149,7 @@ func TestNothingIsWrittenForASealedJob(t *testing.T) {
 	keep(t, o.deploy.Ledger(), photos)
 	run := o.start(t, photos)
 	o.deliverUntil(t, func() bool { return o.puts() >= 100 && o.oss.Uploads("photos-new") > 0 })
-	since, ended, err := o.operator().Seal(t.Context(), "photos", pipeline.Notice)
+	since, ended, err := o.operator().Seal(t.Context(), "photos", limit.Notice)
 	if err != nil || len(ended) != 1 || ended[0].Run != run || ended[0].Result != report.Cancelled {
 		t.Fatalf("sealing: %+v, %v, want the run's report, cancelled", ended, err)
 	}
@@ -179,7 +179,7 @@ func TestNothingIsWrittenForASealedJob(t *testing.T) {
 			t.Errorf("%s of a sealed job: %v, want invalid", what, err)
 		}
 	}
-	if again, ended, err := o.operator().Seal(t.Context(), "photos", pipeline.Notice); err != nil || !again.Equal(since) || len(ended) != 0 {
+	if again, ended, err := o.operator().Seal(t.Context(), "photos", limit.Notice); err != nil || !again.Equal(since) || len(ended) != 0 {
 		t.Errorf("sealed again: since %s, %+v, %v, want it as it was", again, ended, err)
 	}
 }

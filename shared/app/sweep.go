@@ -11,6 +11,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
 )
 
@@ -69,7 +70,7 @@ func (d *Deployment) sweepRun(ctx context.Context, name string, every time.Durat
 	switch {
 	case err != nil || standing == ledger.Paused || standing == ledger.Over:
 	case standing.Final():
-		final = now.Sub(since) > pipeline.Notice
+		final = now.Sub(since) > limit.Notice
 		return final, nil // else whoever ended it may be at it
 	case ledger.OfEvents(name):
 		err = d.sweepDay(ctx, run, every, now)

@@ -21,6 +21,7 @@ import (
 	"kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/report"
@@ -234,7 +235,7 @@ var withdrawals = map[string]struct {
 }{
 	"seal": {
 		do: func(t *testing.T, b *bustle, op *app.Operator) error {
-			_, ended, err := op.Seal(t.Context(), b.job.Name, pipeline.Notice)
+			_, ended, err := op.Seal(t.Context(), b.job.Name, limit.Notice)
 			if err == nil && (len(ended) != 1 || !ledger.OfEvents(ended[0].Run) || ended[0].Result != report.Cancelled) {
 				t.Errorf("sealing ended %d runs, want the day's, cancelled", len(ended))
 			}
@@ -263,7 +264,7 @@ var withdrawals = map[string]struct {
 			if err != nil || !wait {
 				return fmt.Errorf("to be waited for: %v, %w", wait, err)
 			}
-			return op.Settle(t.Context(), begun, pipeline.Notice)
+			return op.Settle(t.Context(), begun, limit.Notice)
 		},
 		held:  everything,
 		after: refused,
@@ -284,7 +285,7 @@ var withdrawals = map[string]struct {
 	},
 	"cancel": {
 		do: func(t *testing.T, b *bustle, op *app.Operator) error {
-			rep, err := op.Cancel(t.Context(), b.day(t), pipeline.Notice)
+			rep, err := op.Cancel(t.Context(), b.day(t), limit.Notice)
 			if err == nil && (rep.Result != report.Cancelled || !rep.Balanced || rep.Objects.Copied == 0) {
 				t.Errorf("the day's report: %+v, balanced %v", rep.Summary, rep.Balanced)
 			}
@@ -339,13 +340,13 @@ func TestWhoeverRepeatsACommandWaitsForWhatTheFirstTookBack(t *testing.T) {
 			t.Error("deletions that are taken back are not waited for")
 		}
 		less(0)
-		o.advance(pipeline.Notice / 3)
-		less(pipeline.Notice / 3)
+		o.advance(limit.Notice / 3)
+		less(limit.Notice / 3)
 		if !keeps(func(j *job.Job) { j.Delete, j.Limits.Parallel = false, 3 }) {
 			t.Error("a change that takes nothing back hides that the one before it did")
 		}
-		less(pipeline.Notice / 3)
-		o.advance(pipeline.Notice)
+		less(limit.Notice / 3)
+		o.advance(limit.Notice)
 		less(-1)
 		if keeps(func(j *job.Job) { j.Delete, j.Limits.Parallel = false, 4 }) {
 			t.Error("it waits for what everybody has noticed")
@@ -387,7 +388,7 @@ func (b *bustle) apply(t *testing.T, op *app.Operator, change func(*job.Job)) er
 	if err != nil || !wait {
 		return fmt.Errorf("to be waited for: %v, %w", wait, err)
 	}
-	return op.Settle(t.Context(), begun, pipeline.Notice)
+	return op.Settle(t.Context(), begun, limit.Notice)
 }
 
 func (b *bustle) day(t *testing.T) *ledger.Run {

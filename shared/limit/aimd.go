@@ -1,4 +1,3 @@
-// Package limit bounds what the processes that work on a run do.
 package limit
 
 import (

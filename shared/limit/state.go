@@ -26,9 +26,9 @@ func (s *RunState) Set(now ledger.Standing) {
 	s.signal(now.Stopped())
 }
 
-// Expire halts all tasks at work until Set is called: a command that stops a
+// expire halts all tasks at work until Set is called: a command that stops a
 // run relies on every process having noticed by Notice.
-func (s *RunState) Expire() {
+func (s *RunState) expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expired = true

@@ -65,7 +65,7 @@ func (a anchored) List(ctx context.Context, r store.Range) iter.Seq2[store.Objec
 				if last = at; !yield(o, nil) {
 					return
 				}
-				if n++; n%keysPerPage == 0 {
+				if n++; n%store.KeysPerPage == 0 {
 					anchors = append(anchors[max(0, len(anchors)-mostAnchors+1):], last)
 				}
 			}

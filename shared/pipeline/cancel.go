@@ -13,14 +13,10 @@ import (
 	"kodoferry/shared/report/table"
 )
 
-// Notice is how long after a run was paused, cancelled or sealed every process
-// at work has noticed: each asks the ledger that often, and an answer takes a while.
-const Notice = refreshEvery + refreshEvery/4
-
 // End closes the books of a run that was cancelled, or whose job was ended for
 // good: its open uploads are aborted, and its report says what was done and
 // what is open. What a process that has not noticed yet still does, the report
-// has as open: so Notice should have passed. A run that is over has its report
+// has as open: so limit.Notice should have passed. A run that is over has its report
 // already, which End returns; one that goes on is Invalid. It costs a read for
 // each batch of a shard that is not verified. It may be cut off at any moment:
 // what it has aborted and added up it notes, and the next call goes on there.

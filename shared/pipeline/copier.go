@@ -64,33 +64,33 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 }
 
 // some brings one row after the other as far as it goes, until there are none
-// or more ends. It keeps its turn and its place from one to the next while
-// nobody else is to have them: waiting for them takes longer than a request.
+// or more ends. It uses its stream and its slot for one after the other while it
+// may: waiting for others takes longer than a request.
 func (c *copier) some(ctx, more context.Context, q *pending) error {
-	mine := false
-	leave := func() {
-		if mine {
+	held := false
+	release := func() {
+		if held {
 			c.slots.Release()
-			c.limits.turns.give()
-			mine = false
+			c.share.Streams.Release()
+			held = false
 		}
 	}
-	defer leave()
+	defer release()
 	for ctx.Err() == nil && !c.blocked() { // else the rest is handed over
-		if !c.limits.turns.keep() || !c.slots.Reusable() {
-			leave()
+		if !c.share.Streams.Reusable() || !c.slots.Reusable() {
+			release()
 		}
-		if !mine {
-			if !c.limits.turns.take(more) {
+		if !held {
+			if !c.acquireStream(more) {
 				break
 			}
-			// After the turn and not before: those who rest come back to their
-			// places, which must not be held by one who waits for the group.
+			// After the stream and not before: a Backoff is to have its slot again,
+			// which must not be held by a call that waits for a stream.
 			if c.slots.Acquire(more) != nil {
-				c.limits.turns.give()
+				c.share.Streams.Release()
 				break
 			}
-			mine = true
+			held = true
 		}
 		row, first := q.next()
 		if row == nil {
@@ -103,7 +103,7 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 	return ctx.Err()
 }
 
-// one brings a row that has its turn and place as far as it goes. The first is
+// one brings a row as far as it goes, with a stream and a slot. The first is
 // always begun, or a batch would be handed on for ever.
 func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
 	if !first && late(ctx, c.pace.Estimate(row.Src.Size)) {
@@ -127,7 +127,7 @@ func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
 
 // pending hands out the pending rows of a batch, in order.
 type pending struct {
-	none func() // called when there are no more, so that nobody waits for a turn in vain
+	none func() // called when there are no more, which ends all waits for a stream
 
 	mu   sync.Mutex
 	rows []ledger.Row

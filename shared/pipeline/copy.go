@@ -24,7 +24,7 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	c := newCopier(r, t)
 	c.again.Store(t.Again())
-	work, done := r.limits.state.UntilHalted(ctx)
+	work, done := r.share.State.UntilHalted(ctx)
 	defer done()
 	if err := c.all(ctx, work, rows); err != nil {
 		return nil, err

@@ -165,7 +165,7 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	work, done := r.limits.state.UntilHalted(ctx)
+	work, done := r.share.State.UntilHalted(ctx)
 	defer done()
 	was := slices.Clone(rows)
 	seen := &sides{task: t, enough: int32(min(inARowFailed, len(rows)))}
@@ -264,7 +264,7 @@ func (r *run) deleteOne(ctx context.Context, seen *sides, row ledger.Row) ledger
 // is still wanted, removes the target's object at once. An error is of the side
 // that it returns.
 func (r *run) removeCopy(ctx context.Context, row ledger.Row) (side, ledger.State, string, error) {
-	if err := r.limits.call(ctx, "delete", row.Key()); err != nil {
+	if err := r.share.Request(ctx, "delete", row.Key()); err != nil {
 		return neither, "", "", err
 	}
 	s, err := r.look(ctx, row.Key())

@@ -41,12 +41,12 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.limits.state.Standing() == ledger.Paused {
+	if r.share.State.Standing() == ledger.Paused {
 		return r.park(ctx, t, row)
 	}
 	c := newCopier(r, t)
 	c.again.Store(t.Again())
-	work, done := r.limits.state.UntilHalted(ctx)
+	work, done := r.share.State.UntilHalted(ctx)
 	defer done()
 	row, err = c.follow(work, row)
 	switch {
@@ -119,7 +119,7 @@ func (r *run) tardy(t task.Task) bool {
 // anew returns the task that takes a tardy event to the present day's run, as
 // the job is kept now; none where it does not follow the key any more.
 func (r *run) anew(ctx context.Context, t task.Task) ([]task.Task, error) {
-	switch s := r.limits.state.Standing(); {
+	switch s := r.share.State.Standing(); {
 	case s == ledger.Paused: // it is taken there once its own day is resumed
 		return r.wait(t), nil
 	case s.Stopped() && s != ledger.Over:

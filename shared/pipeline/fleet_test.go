@@ -10,6 +10,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	queuemem "kodoferry/shared/queue/mem"
@@ -138,9 +139,9 @@ func (f *fleet) wait() report.Report {
 func (f *fleet) kept() *ledger.Run { return f.config.Ledger.Run(runName) }
 
 // change bounds the run anew.
-func (f *fleet) change(l pipeline.Limits) {
+func (f *fleet) change(l limit.Bounds) {
 	f.t.Helper()
-	if err := pipeline.ChangeLimits(f.t.Context(), f.kept(), l, time.Now()); err != nil {
+	if err := limit.Change(f.t.Context(), f.kept(), l, time.Now()); err != nil {
 		f.t.Fatal(err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // rename returns t speaking source keys: the prefix from is swapped for to and
 // nothing else changes, so order is kept and no two keys become one.
-func rename(t Target, from, to string) writer {
+func rename(t writer, from, to string) writer {
 	if from == to {
 		return t
 	}

@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -79,9 +80,9 @@ func TestAChangeOfTheLimitsReachesAProcessAtWork(t *testing.T) {
 		f.process("one")
 		f.start()
 		time.Sleep(30 * time.Second)
-		f.change(pipeline.Limits{Bandwidth: job.Bandwidth{Rate: 512 * kib}})
+		f.change(limit.Bounds{Bandwidth: job.Bandwidth{Rate: 512 * kib}})
 		time.Sleep(36 * time.Second)
-		f.change(pipeline.Limits{})
+		f.change(limit.Bounds{})
 		f.wait()
 		f.expect("before", f.rate(&f.read, "", 1, 30), 128*kib)
 		f.expect("after", f.rate(&f.read, "", 52, 66), 512*kib)
@@ -99,7 +100,7 @@ func TestALimitReachesAStreamThatBeganWithoutOne(t *testing.T) {
 		f.process("one")
 		f.start()
 		time.Sleep(5 * time.Second)
-		f.change(pipeline.Limits{Bandwidth: job.Bandwidth{Rate: 256 * kib}})
+		f.change(limit.Bounds{Bandwidth: job.Bandwidth{Rate: 256 * kib}})
 		f.wait()
 		f.expect("before", f.rate(&f.read, "", 1, 20), mib)
 		f.expect("after", f.rate(&f.read, "", 22, 60), 256*kib)
@@ -305,9 +306,9 @@ func TestAChangeOfTheLimitsReachesThoseThatWaitForAPlace(t *testing.T) {
 		}
 		f.start()
 		time.Sleep(40 * time.Second)
-		f.change(pipeline.Limits{})
+		f.change(limit.Bounds{})
 		time.Sleep(60 * time.Second)
-		f.change(pipeline.Limits{Instances: 2})
+		f.change(limit.Bounds{Instances: 2})
 		f.wait()
 		f.expect("one at a time", f.rate(&f.requests, "", 5, 40), 8)
 		f.expect("all four", f.rate(&f.requests, "", 75, 100), 4*8)

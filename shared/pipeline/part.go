@@ -213,7 +213,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
 	var trouble error
-	work, done := r.limits.state.UntilHalted(ctx)
+	work, done := r.share.State.UntilHalted(ctx)
 	defer done()
 	if p.Done, trouble = r.parts(work, t, u); ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -227,7 +227,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case r.stopped(ctx, work): // what is done is kept
 	case kind == fault.Changed || kind == fault.NotFound:
 		return r.restart(ctx, t, u, trouble)
-	case trouble == errNoTurn:
+	case trouble == errNoStream:
 		return r.pass(t), nil
 	case len(p.Done) == 0 && trouble == nil: // not one part fits an invocation
 		return r.shrink(ctx, t, u)

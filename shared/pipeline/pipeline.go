@@ -30,13 +30,11 @@
 //	stopped.go          what becomes of tasks of a run that is paused, cancelled or over
 //	cancel.go  End      -> closes the books of a run that was cancelled
 //	clean.go   Clean    -> removes what a run that is over has left behind
-//	limits.go           what bounds all processes of a run together
-//	share.go            this process's share of it
-//	limited.go          keeps source and target within the share
 //
 // Every step reads the ledger, does its work, creates one outcome record, and
 // returns the tasks that follow. Every step may run twice, also at the same
-// time: whoever creates the record decides.
+// time: whoever creates the record decides. What bounds all processes of a run
+// together, and whether it goes on, is in package limit.
 package pipeline
 
 import (
@@ -137,20 +135,20 @@ type run struct {
 	log   *slog.Logger
 	noted [2]outageNotes // of both sides
 
-	limits *limits     // this process's share
-	slots  *limit.AIMD // as many as its job's limits.parallel, within those of the process
-	asked  int64       // the pipeline's turn at which it was asked for last
-	forget func()      // lets go of its buckets
+	share  *limit.Share // of what bounds all processes of the run
+	slots  *limit.AIMD  // as many as its job's limits.parallel, within those of the process
+	asked  int64        // the pipeline's turn at which it was asked for last
+	forget func()       // lets go of its buckets
 }
 
 // do does one task of the run, unless the run is not to go on.
 func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
-	leave, err := r.limits.enter(ctx, t)
+	leave, err := r.share.Enter(ctx, t.Kind.Stage() == task.Copying)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	switch unknown := r.limits.state.Expired(); {
+	switch unknown := r.share.State.Expired(); {
 	case unknown && r.start.Deployed:
 		next := r.wait(t)
 		next[0].Since = t.Since // a side that it waits for was not asked
@@ -164,7 +162,7 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if dropped, err := r.dropped(ctx, t); err != nil || dropped {
 		return nil, err
 	}
-	if t.Kind.Stage() == task.Copying && r.limits.excess(ctx) {
+	if t.Kind.Stage() == task.Copying && r.share.Excess(ctx) {
 		ended, err := r.endedBefore(ctx, t)
 		if err != nil {
 			return nil, err
@@ -174,7 +172,7 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		}
 	}
 	next, err := r.step(ctx, t)
-	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.limits.state.Halted() {
+	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.share.State.Halted() {
 		return r.wait(t), nil // cut short: whether it is dropped is decided when it is delivered again
 	}
 	return next, err
@@ -197,7 +195,7 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case task.Delete:
 		return r.delete(ctx, t)
 	}
-	work, done := r.limits.state.UntilHalted(ctx)
+	work, done := r.share.State.UntilHalted(ctx)
 	defer done()
 	switch t.Kind {
 	case task.List:
@@ -242,9 +240,9 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 			return nil, err
 		}
 	}
-	limits := newLimits(p, l, started, j.Limits, p.Log.With("run", name))
-	r := p.bind(l, started, j, match, limitedSource{src, limits, "the source " + j.Source.Place()}, limitedTarget{dst, limits, "the target " + j.Target.Place()})
-	r.limits, r.forget = limits, func() { p.letGo(src, dst) }
+	share := limit.NewShare(l, j.Limits, limit.Options{Process: p.process, Deployed: started.Deployed, Now: p.Now, Log: p.Log.With("run", name)})
+	r := p.bind(l, started, j, match, limit.Source(src, share, "the source "+j.Source.Place()), limit.Target(dst, share, "the target "+j.Target.Place()))
+	r.share, r.forget = share, func() { p.letGo(src, dst) }
 	r.rules.Keeper, _ = dst.(verdict.Keeper)
 	r.slots = limit.NewAIMD(j.Limits.Parallel, p.slots)
 	r.bare = [2]store.Source{src, rename(dst, j.Source.Prefix, j.Target.Prefix)}
@@ -255,7 +253,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 }
 
 // bind returns the run of j between src and dst. l is nil for a plan, which has none.
-func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst Target) *run {
+func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst writer) *run {
 	r := &run{
 		Run: l, Pipeline: p, start: started, job: j,
 		src: src, dst: rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("job", j.Name),
@@ -290,7 +288,7 @@ func (r *run) pass(t task.Task) []task.Task {
 		t.Resend = task.Touched
 	}
 	t.Passed++
-	t.Delay = jittered(passFor)
+	t.Delay = jittered(limit.PassAfter)
 	return []task.Task{t}
 }
 

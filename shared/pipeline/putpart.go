@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -22,16 +23,16 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 	at := cuts(u)
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.limits.abreast(u.PartSize, r.job.Limits.Parallel))
+	g.SetLimit(r.share.Parallel(u.PartSize, r.job.Limits.Parallel))
 	for n := t.From; n <= min(t.To, len(at)-1); n++ {
-		if !r.limits.turns.take(gctx) {
+		if !r.acquireStream(gctx) {
 			if n == t.From {
-				trouble = errNoTurn
+				trouble = errNoStream
 			}
 			break
 		}
 		g.Go(func() error {
-			defer r.limits.turns.give()
+			defer r.share.Streams.Release()
 			if err := r.slots.Acquire(gctx); err != nil {
 				return err
 			}
@@ -63,7 +64,18 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 
 // partTime estimates how long a part of n bytes takes: by what was measured,
 // and by what the run's limits leave to this process.
-func (r *run) partTime(n int64) time.Duration { return max(r.pace.Estimate(n), r.limits.takes(n)) }
+func (r *run) partTime(n int64) time.Duration { return max(r.pace.Estimate(n), r.share.MinDuration(n)) }
+
+// errNoStream is why no part was copied: the run's limits leave this process no stream.
+var errNoStream = errors.New("the run's limits leave no stream")
+
+// acquireStream waits for a stream of this process's share. It reports false
+// where there is none before ctx ends or the outcome is to be written.
+func (r *run) acquireStream(ctx context.Context) bool {
+	ctx, cancel := reserve(ctx)
+	defer cancel()
+	return r.share.Streams.Acquire(ctx)
+}
 
 // reserve keeps time free at the end of an invocation to write the outcome.
 func reserve(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -57,7 +57,7 @@ func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) 
 	short, cancel := context.WithTimeout(ctx, margin/2)
 	defer cancel()
 	_, err := store.Retry(short, store.Pauses(), "remove", row.Key(), func() (struct{}, error) {
-		if err := r.limits.call(short, "delete", row.Key()); err != nil {
+		if err := r.share.Request(short, "delete", row.Key()); err != nil {
 			return struct{}{}, err
 		}
 		kept, err := r.stillOurs(short, row)
@@ -106,7 +106,7 @@ func (r *run) stillOurs(ctx context.Context, row ledger.Row) (kept store.Object,
 // still mirrors deletions. All of that is looked at before a place among the
 // day's removals is taken, which is for good, and once more right before the removal.
 func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledger.Row, error) {
-	if err := r.limits.call(ctx, "delete", row.Key()); err != nil {
+	if err := r.share.Request(ctx, "delete", row.Key()); err != nil {
 		return row, err
 	}
 	s, row, err := r.vanishedYet(ctx, row)

@@ -1,10 +1,22 @@
 package pipeline
 
-import "cmp"
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"kodoferry/shared/fault"
+)
 
 // keptRuns is how many runs a process remembers that it does no task of: a task
 // that comes for another one reads its first record again.
 const keptRuns = 64
+
+// leaveTime bounds how long Leave takes.
+const leaveTime = 5 * time.Second
 
 // known returns the run of that name if this process remembers it, else nil.
 func (p *Pipeline) known(name string) *run {
@@ -52,7 +64,7 @@ func (p *Pipeline) put(r *run) (kept *run, over []*run) {
 // oldest is the run without a task that was asked for longest ago, nil if each has one.
 func (p *Pipeline) oldest() (oldest *run) {
 	for _, r := range p.runs {
-		if (oldest == nil || r.asked < oldest.asked) && !r.limits.busy() {
+		if (oldest == nil || r.asked < oldest.asked) && !r.share.Busy() {
 			oldest = r
 		}
 	}
@@ -66,6 +78,25 @@ func (p *Pipeline) total() int {
 		most = max(most, r.job.Limits.Parallel)
 	}
 	return cmp.Or(p.Slots, most)
+}
+
+// Leave takes back this process's heartbeats, also where ctx has ended: processes
+// that share the limits of a run with it need not wait until they are old.
+func (p *Pipeline) Leave(ctx context.Context) {
+	p.mu.Lock()
+	runs := slices.Collect(maps.Values(p.runs))
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, r := range runs {
+		all.Go(func() {
+			if err := r.share.Leave(ctx); err != nil {
+				r.log.WarnContext(ctx, "signs of life not taken back, they are old in seconds", "fault", fault.KindOf(err), "err", err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // letGo says that what Open returned is not needed any more.

@@ -14,6 +14,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -26,7 +27,7 @@ func (w *world) steer(s ledger.Standing) {
 	if err := w.config.Ledger.Run(runName).Steer(w.t.Context(), s, w.clock.Now()); err != nil {
 		w.t.Fatal(err)
 	}
-	w.clock.Advance(pipeline.Notice)
+	w.clock.Advance(limit.Notice)
 }
 
 // shared is a world whose tasks are in queues that others share.
@@ -116,7 +117,7 @@ func TestALateTaskWritesNothing(t *testing.T) {
 			late[task.Finish] = task.Task{Kind: task.Finish, Run: runName, Shard: "0", Batch: late[task.Begin].Batch}
 			late[task.Delete] = task.Task{Kind: task.Delete, Run: runName, Shard: "0", Batch: late[task.Copy].Batch}
 			end(w)
-			w.clock.Advance(pipeline.Notice)
+			w.clock.Advance(limit.Notice)
 			before := append(w.led.Keys(), w.dst.Keys()...)
 			if len(late) != 9 {
 				t.Fatalf("the kinds are %v, want all 9", late)
@@ -153,10 +154,10 @@ func TestWhatIsInFlightIsCutAndWhatEndedIsWrittenOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		cancelled := time.Now()
-		time.Sleep(pipeline.Notice)
+		time.Sleep(limit.Notice)
 		at := len(f.dst.Keys())
 		f.done.Wait() // the process drops the report's task when its turn comes
-		if late := f.rate(&f.read, "", int(cancelled.Sub(f.began).Seconds()+pipeline.Notice.Seconds()), 600); late > 0 || len(f.dst.Keys()) != at {
+		if late := f.rate(&f.read, "", int(cancelled.Sub(f.began).Seconds()+limit.Notice.Seconds()), 600); late > 0 || len(f.dst.Keys()) != at {
 			t.Errorf("%.0f bytes a second were read, and there are %d objects instead of %d, after everybody should have noticed", late, len(f.dst.Keys()), at)
 		}
 		rep, err := pipeline.New(f.config).End(t.Context(), runName)
@@ -190,10 +191,10 @@ func TestAProcessThatCannotReadHowTheRunStandsStopsByItself(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		bucket.withheld.Store(true)
 		stopped := time.Now()
-		time.Sleep(pipeline.Notice)
+		time.Sleep(limit.Notice)
 		at := len(f.dst.Keys())
 		time.Sleep(time.Minute)
-		if late := f.rate(&f.read, "", int(stopped.Sub(f.began).Seconds()+pipeline.Notice.Seconds()), 150); late > 0 || len(f.dst.Keys()) != at {
+		if late := f.rate(&f.read, "", int(stopped.Sub(f.began).Seconds()+limit.Notice.Seconds()), 150); late > 0 || len(f.dst.Keys()) != at {
 			t.Errorf("%.0f bytes a second were read, and there are %d objects instead of %d", late, len(f.dst.Keys()), at)
 		}
 		bucket.withheld.Store(false)

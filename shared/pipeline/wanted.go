@@ -13,14 +13,15 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
 	"kodoferry/shared/store"
 )
 
 // flight is how long a request may take that writes or removes after the ledger
 // was asked whether it is still wanted; what takes longer is cut and asks
-// again. So once Notice has passed since a pause, a cancellation, a seal, or a
+// again. So once limit.Notice has passed since a pause, a cancellation, a seal, or a
 // change of the kept job, nothing that was asked before is on its way.
-const flight = Notice / 2
+const flight = limit.Notice / 2
 
 // unwanted is why something is not to be written or removed any more.
 type unwanted struct {
@@ -46,7 +47,7 @@ func isUnwanted(err error) (*unwanted, bool) { return errors.AsType[*unwanted](e
 func (r *run) goesOn(ctx context.Context) error {
 	s, _, err := r.Standing(ctx)
 	if err == nil && s.Stopped() {
-		r.limits.state.Set(s)
+		r.share.State.Set(s)
 		err = &unwanted{standing: s}
 	}
 	return err

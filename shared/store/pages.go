@@ -31,6 +31,9 @@ type Pages struct {
 	Recheck bool
 }
 
+// KeysPerPage is how many keys a page of any of the services holds at most.
+const KeysPerPage = 1000
+
 // Query is what a service is asked for: as narrow as it can be told, and never
 // narrower than the Range it was made for.
 type Query struct {
