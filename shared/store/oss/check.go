@@ -2,10 +2,11 @@ package oss
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"net"
+
+	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
 	"kodoferry/shared/fault"
 )
@@ -110,11 +111,11 @@ func (b *Bucket) explainRefusal(r *refusal) (fault.Kind, string) {
 func (b *Bucket) Versioned(ctx context.Context) (bool, error) {
 	const op = "oss.Versioned"
 	return again(ctx, b, op, b.name, func() (bool, error) {
-		var x struct {
-			XMLName xml.Name `xml:"VersioningConfiguration"`
-			Status  string
-		}
-		_, err := b.document(ctx, request{op: op, method: "GET", params: map[string]any{"versioning": nil}}, &x, nil)
-		return x.Status != "", err
+		var v sdk.GetBucketVersioningResult
+		_, err := b.vendor(ctx, op, "", func(x *exchange) (err error) {
+			v, err = x.Client.GetBucketVersioning(b.name)
+			return err
+		})
+		return v.Status != "", err
 	})
 }

@@ -1,0 +1,54 @@
+package oss
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"kodoferry/shared/fault"
+)
+
+// bySDK is every call whose request the vendor's SDK makes.
+func bySDK(b *Bucket) map[string]func(context.Context) error {
+	all, some := calls(b), map[string]func(context.Context) error{}
+	for _, name := range []string{"Versioned", "Retention"} {
+		some[name] = all[name]
+	}
+	return some
+}
+
+func TestTheSDKFollowsNobodyElsewhere(t *testing.T) {
+	rec := &recorder{}
+	rec.answer = func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/elsewhere" {
+			http.Redirect(w, r, "http://"+r.Host+"/elsewhere", http.StatusTemporaryRedirect)
+		}
+	}
+	b := serve(t, rec.ServeHTTP)
+	for name, call := range bySDK(b) {
+		before := len(rec.all())
+		err := call(t.Context())
+		wantKind(t, name, err, fault.Invalid)
+		if n := len(rec.all()) - before; n != 1 || !strings.Contains(err.Error(), "the endpoint to use") {
+			t.Errorf("%s: got %v after %d requests, want the host after one", name, err, n)
+		}
+	}
+}
+
+func TestTheSDKAsksWithTheNewestCredentials(t *testing.T) {
+	rec := &recorder{answer: xmlAnswer("<VersioningConfiguration/>")}
+	b := serve(t, rec.ServeHTTP)
+	for _, c := range []Credentials{{"first", "s", "t1"}, {"second", "s", ""}} {
+		b.credentials = func() Credentials { return c }
+		if _, err := b.Versioned(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all := rec.all()
+		h := all[len(all)-1].header
+		if a := h.Get("Authorization"); !strings.HasPrefix(a, "OSS4-HMAC-SHA256 Credential="+c.AccessKeyID+"/") || !strings.Contains(a, "/cn-hangzhou/oss/aliyun_v4_request") ||
+			h.Get("x-oss-security-token") != c.SecurityToken || h.Get("User-Agent") != "kodoferry" {
+			t.Errorf("got %v, want V4 by %+v", h, c)
+		}
+	}
+}
