@@ -1,7 +1,6 @@
 package oss
 
 import (
-	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -29,20 +28,19 @@ func (b *Bucket) Begin(ctx context.Context, obj store.Object) (id string, warnin
 	if err != nil {
 		return "", nil, fault.New(fault.Invalid, op, obj.Key, err)
 	}
-	var x struct {
-		XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
-		UploadId string
+	options := []sdk.Option{sdk.EncodingType("url")}
+	for name, values := range header.all {
+		options = append(options, sdk.SetHeader(name, values[0]))
 	}
-	_, err = b.document(ctx, request{
-		op: op, method: "POST", key: obj.Key, header: header,
-		params: map[string]any{"uploads": nil, "encoding-type": "url"},
-	}, &x, func() error {
-		if x.UploadId == "" {
-			return errors.New("it names no upload")
+	var begun sdk.InitiateMultipartUploadResult
+	_, err = b.vendor(ctx, op, obj.Key, func(x *exchange) (err error) {
+		begun, err = x.InitiateMultipartUpload(obj.Key, options...)
+		if err == nil && begun.UploadID == "" {
+			err = errors.New("it names no upload")
 		}
-		return nil
+		return err
 	})
-	return x.UploadId, warnings, err
+	return begun.UploadID, warnings, err
 }
 
 // document sends r and reads its answer's XML into v, whose XMLName says which
@@ -165,57 +163,47 @@ func (b *Bucket) Finish(ctx context.Context, key, upload string, parts []store.P
 	if err := b.CheckKey(key); err != nil {
 		return store.Stored{}, err
 	}
-	body, err := completion(parts)
+	named, err := completion(parts)
 	if err != nil {
 		return store.Stored{}, fault.New(fault.Invalid, op, key, err)
 	}
-	header := newHeaders()
-	header.set("Content-Type", "application/xml")
+	var options []sdk.Option
 	if how.IfAbsent {
-		header.set(headerForbid, "true")
+		options = append(options, sdk.ForbidOverWrite(true))
 	}
-	params := uploadParams(upload)
-	params["encoding-type"] = "url"
-	var x struct {
-		XMLName xml.Name `xml:"CompleteMultipartUploadResult"`
-		ETag    string
-	}
-	a, err := b.document(ctx, request{
-		op: op, method: "POST", key: key, params: params, header: header,
-		body: &io.LimitedReader{R: bytes.NewReader(body), N: int64(len(body))},
-	}, &x, func() error {
-		if x.ETag == "" {
-			return errors.New("it names no ETag")
+	var done sdk.CompleteMultipartUploadResult
+	a, err := b.vendor(ctx, op, key, func(x *exchange) (err error) {
+		done, err = x.CompleteMultipartUpload(sdkUpload(key, upload), named, options...)
+		if err == nil && done.ETag == "" {
+			err = errors.New("it names no ETag")
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return store.Stored{}, err
 	}
-	return store.Stored{ETag: unquote(x.ETag), CRC64: a.get(headerCRC64)}, nil
+	return store.Stored{ETag: unquote(done.ETag), CRC64: a.get(headerCRC64)}, nil
 }
 
-// completion is the document that names the parts.
-func completion(parts []store.Part) ([]byte, error) {
+func sdkUpload(key, upload string) sdk.InitiateMultipartUploadResult {
+	return sdk.InitiateMultipartUploadResult{Key: key, UploadID: upload}
+}
+
+// completion is parts as the SDK takes them, by number and with ETags in quotes.
+func completion(parts []store.Part) ([]sdk.UploadPart, error) {
 	if len(parts) == 0 {
 		return nil, errors.New("no parts")
 	}
 	parts = slices.Clone(parts)
 	slices.SortFunc(parts, func(a, b store.Part) int { return a.Number - b.Number })
-	var doc bytes.Buffer
-	doc.WriteString("<CompleteMultipartUpload>")
+	named := make([]sdk.UploadPart, len(parts))
 	for i, p := range parts {
 		if p.Number < 1 || p.Number > maxParts || i > 0 && p.Number == parts[i-1].Number {
 			return nil, fault.Errorf("part %d is named twice or is not from 1 to %d", p.Number, maxParts)
 		}
-		fmt.Fprintf(&doc, `<Part><PartNumber>%d</PartNumber><ETag>"`, p.Number)
-		if err := xml.EscapeText(&doc, []byte(p.ETag)); err != nil {
-			return nil, err
-		}
-		doc.WriteString(`"</ETag></Part>`)
+		named[i] = sdk.UploadPart{PartNumber: p.Number, ETag: `"` + p.ETag + `"`}
 	}
-	doc.WriteString("</CompleteMultipartUpload>")
-	return doc.Bytes(), nil
+	return named, nil
 }
 
 // Unfinished lists the uploads of key, in one request that is tried up to 6 times

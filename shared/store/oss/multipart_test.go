@@ -85,7 +85,7 @@ func TestFinishNamesThePartsInOrder(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	r := rec.one(t)
-	want := `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"A&lt;"</ETag></Part><Part><PartNumber>2</PartNumber><ETag>"B"</ETag></Part></CompleteMultipartUpload>`
+	want := `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>&#34;A&lt;&#34;</ETag></Part><Part><PartNumber>2</PartNumber><ETag>&#34;B&#34;</ETag></Part></CompleteMultipartUpload>`
 	if r.body != want || r.chunked || r.header.Get("X-Oss-Forbid-Overwrite") != "true" {
 		t.Errorf("got %q, %v, want %q", r.body, r.header, want)
 	}

@@ -12,7 +12,7 @@ import (
 // bySDK is every call whose request the vendor's SDK makes.
 func bySDK(b *Bucket) map[string]func(context.Context) error {
 	all, some := calls(b), map[string]func(context.Context) error{}
-	for _, name := range []string{"Versioned", "Retention"} {
+	for _, name := range []string{"Versioned", "Retention", "Begin", "Finish"} {
 		some[name] = all[name]
 	}
 	return some
