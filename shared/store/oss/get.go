@@ -138,8 +138,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := b.CheckKey(key); err != nil {
 		return err
 	}
-	a, err := b.send(ctx, request{op: op, method: "DELETE", key: key})
-	a.close()
+	_, err := b.vendor(ctx, op, key, func(x *exchange) error { return x.DeleteObject(key) })
 	if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchKey" {
 		return nil
 	}

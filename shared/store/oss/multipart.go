@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
+	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
@@ -43,40 +42,6 @@ func (b *Bucket) Begin(ctx context.Context, obj store.Object) (id string, warnin
 	return begun.UploadID, warnings, err
 }
 
-// document sends r and reads its answer's XML into v, whose XMLName says which
-// document it must be; check, unless it is nil, says what that must hold. Anything
-// else in an answer of 200 is Temporary: it tells nothing.
-func (b *Bucket) document(ctx context.Context, r request, v any, check func() error) (*answer, error) {
-	a, err := b.send(ctx, r)
-	if err != nil {
-		return a, err
-	}
-	defer a.close()
-	raw, err := a.document(r.op, r.key)
-	if err != nil {
-		return a, err
-	}
-	var e sdk.ServiceError // an error may hide in a 200 that was begun before it was known
-	if decode(raw, &e) == nil && e.Code != "" {
-		e.StatusCode = 500
-		return a, b.refused(r.op, r.key, e, a)
-	}
-	err = decode(raw, v)
-	if err == nil && check != nil {
-		err = check()
-	}
-	if err != nil {
-		return a, fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", err))
-	}
-	return a, nil
-}
-
-// decode reads XML that may name keys that XML cannot carry.
-func decode(document []byte, v any) error {
-	text, _ := store.Legible(document)
-	return xml.Unmarshal(text, v)
-}
-
 func uploadParams(upload string) map[string]any { return map[string]any{"uploadId": upload} }
 
 // PutPart stores one part in one request, the way Put stores an object.
@@ -105,39 +70,9 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 	if err := b.CheckKey(key); err != nil {
 		return nil, err
 	}
-	type parts struct {
-		XMLName              xml.Name `xml:"ListPartsResult"`
-		IsTruncated          string
-		NextPartNumberMarker int
-		Part                 []struct {
-			PartNumber    int
-			ETag          string
-			Size          int64
-			HashCrc64ecma string
-		}
-	}
 	var all []store.Part
 	for marker := 0; ; {
-		p, err := again(ctx, b, op, key, func() (parts, error) {
-			params := uploadParams(upload)
-			params["max-parts"], params["encoding-type"] = "1000", "url"
-			if marker > 0 {
-				params["part-number-marker"] = strconv.Itoa(marker)
-			}
-			var p parts
-			_, err := b.document(ctx, request{op: op, method: "GET", key: key, params: params}, &p, func() error {
-				if p.IsTruncated != "true" && p.IsTruncated != "false" {
-					return fault.Errorf("IsTruncated is %q", p.IsTruncated)
-				}
-				for _, x := range p.Part {
-					if x.PartNumber < 1 || x.PartNumber > maxParts || x.ETag == "" || x.Size < 0 {
-						return fault.Errorf("part %d with ETag %q and %d bytes", x.PartNumber, x.ETag, x.Size)
-					}
-				}
-				return nil
-			})
-			return p, err
-		})
+		p, err := again(ctx, b, op, key, func() (partsPage, error) { return b.listParts(ctx, op, key, upload, marker) })
 		if err != nil {
 			return nil, err
 		}
@@ -153,6 +88,54 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 		}
 		marker = p.NextPartNumberMarker
 	}
+}
+
+// partsPage is a page of ListParts. The SDK's own type has no field for a part's
+// CRC64, takes a page that does not say whether it is the last for the last, and
+// refuses one with a time that it cannot read.
+type partsPage struct {
+	XMLName              xml.Name `xml:"ListPartsResult"`
+	IsTruncated          string
+	NextPartNumberMarker int
+	Part                 []struct {
+		PartNumber    int
+		ETag          string
+		Size          int64
+		HashCrc64ecma string
+	}
+}
+
+// listParts reads the page of parts with numbers above marker, once.
+func (b *Bucket) listParts(ctx context.Context, op, key, upload string, marker int) (p partsPage, err error) {
+	params := uploadParams(upload)
+	params["max-parts"], params["encoding-type"] = "1000", "url"
+	if marker > 0 {
+		params["part-number-marker"] = strconv.Itoa(marker)
+	}
+	_, err = b.vendor(ctx, op, key, func(x *exchange) error {
+		a, err := x.Client.Conn.Do(http.MethodGet, b.name, key, params, nil, nil, 0, nil)
+		if err != nil {
+			return err
+		}
+		if err := xml.NewDecoder(a.Body).Decode(&p); err != nil {
+			return err
+		}
+		for _, part := range p.Part {
+			if part.PartNumber < 1 || part.PartNumber > maxParts || part.ETag == "" || part.Size < 0 {
+				return fault.Errorf("part %d with ETag %q and %d bytes", part.PartNumber, part.ETag, part.Size)
+			}
+		}
+		return terminated(p.IsTruncated)
+	})
+	return p, err
+}
+
+// terminated reports whether a page says if it is the last.
+func terminated(truncated string) error {
+	if truncated != "true" && truncated != "false" {
+		return fault.Errorf("IsTruncated is %q", truncated)
+	}
+	return nil
 }
 
 // Finish makes the object of exactly these parts, in one request, with their
@@ -213,36 +196,29 @@ func (b *Bucket) Unfinished(ctx context.Context, key string) ([]store.Upload, er
 	if err := b.CheckKey(key); err != nil {
 		return nil, err
 	}
-	type uploads struct {
-		XMLName     xml.Name `xml:"ListMultipartUploadsResult"`
-		IsTruncated string
-		Upload      []struct {
-			Key, UploadId string
-			Initiated     time.Time
-		}
-	}
-	found, err := again(ctx, b, op, key, func() (u uploads, err error) {
-		// A key comes before those that it begins: where it has more, they are on the first page.
-		params := map[string]any{"uploads": nil, "prefix": key, "max-uploads": "1000", "encoding-type": "url"}
-		_, err = b.document(ctx, request{op: op, method: "GET", params: params}, &u, func() error {
-			if u.IsTruncated != "true" && u.IsTruncated != "false" {
-				return fmt.Errorf("IsTruncated is %q", u.IsTruncated)
+	found, err := again(ctx, b, op, key, func() (found sdk.ListMultipartUploadResult, err error) {
+		_, err = b.vendor(ctx, op, key, func(x *exchange) error {
+			// A key comes before those that it begins: where it has more, they are on the first page.
+			if found, err = x.ListMultipartUploads(sdk.Prefix(key), sdk.MaxUploads(1000)); err != nil {
+				return err
 			}
-			for i, x := range u.Upload {
-				name, err := url.QueryUnescape(x.Key)
-				if err != nil || x.UploadId == "" || x.Initiated.IsZero() {
-					return fmt.Errorf("upload %q of %q, begun %s", x.UploadId, x.Key, x.Initiated)
+			for _, u := range found.Uploads {
+				if u.UploadID == "" || u.Initiated.IsZero() {
+					return fmt.Errorf("upload %q of %q, begun %s", u.UploadID, u.Key, u.Initiated)
 				}
-				u.Upload[i].Key = name
 			}
-			return nil
+			var page struct{ IsTruncated string } // to the SDK none is a false one
+			if err := xml.Unmarshal(x.text, &page); err != nil {
+				return err
+			}
+			return terminated(page.IsTruncated)
 		})
-		return u, err
+		return found, err
 	})
 	var of []store.Upload
-	for _, x := range found.Upload {
-		if x.Key == key {
-			of = append(of, store.Upload{ID: x.UploadId, Begun: x.Initiated})
+	for _, u := range found.Uploads {
+		if u.Key == key {
+			of = append(of, store.Upload{ID: u.UploadID, Begun: u.Initiated})
 		}
 	}
 	return of, err
@@ -253,8 +229,7 @@ func (b *Bucket) Abort(ctx context.Context, key, upload string) error {
 	if err := b.CheckKey(key); err != nil {
 		return err
 	}
-	a, err := b.send(ctx, request{op: "oss.Abort", method: "DELETE", key: key, params: uploadParams(upload)})
-	a.close()
+	_, err := b.vendor(ctx, "oss.Abort", key, func(x *exchange) error { return x.AbortMultipartUpload(sdkUpload(key, upload)) })
 	if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchUpload" {
 		return nil
 	}

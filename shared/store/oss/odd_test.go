@@ -37,7 +37,8 @@ func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {
 			}
 			return nil
 		},
-		"parts": func(t *testing.T, b *Bucket) error { _, err := b.Parts(t.Context(), "k", "U"); return err },
+		"parts":      func(t *testing.T, b *Bucket) error { _, err := b.Parts(t.Context(), "k", "U"); return err },
+		"unfinished": func(t *testing.T, b *Bucket) error { _, err := b.Unfinished(t.Context(), "k"); return err },
 		"begin": func(t *testing.T, b *Bucket) error {
 			_, _, err := b.Begin(t.Context(), store.Object{Key: "k"})
 			return err
@@ -59,13 +60,16 @@ func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {
 		"stat": func(t *testing.T, b *Bucket) error { _, err := b.Stat(t.Context(), "k"); return err },
 	}
 	more := map[string]string{
-		"parts, neither more nor the end":   odd.Answer(200, "<ListPartsResult></ListPartsResult>"),
-		"parts, one without a number":       odd.Answer(200, "<ListPartsResult><IsTruncated>false</IsTruncated><Part><ETag>A</ETag></Part></ListPartsResult>"),
-		"parts, one without an ETag":        odd.Answer(200, "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber></Part></ListPartsResult>"),
-		"begin, no upload":                  odd.Answer(200, "<InitiateMultipartUploadResult/>"),
-		"finish, no ETag":                   odd.Answer(200, "<CompleteMultipartUploadResult/>"),
-		"retention, no state":               odd.Answer(200, "<WormConfiguration/>"),
-		"list, a page that leads to itself": odd.Answer(200, string(pageXML(true, "", contentXML("a")))),
+		"parts, neither more nor the end":      odd.Answer(200, "<ListPartsResult></ListPartsResult>"),
+		"parts, one without a number":          odd.Answer(200, "<ListPartsResult><IsTruncated>false</IsTruncated><Part><ETag>A</ETag></Part></ListPartsResult>"),
+		"parts, one without an ETag":           odd.Answer(200, "<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber></Part></ListPartsResult>"),
+		"unfinished, neither more nor the end": odd.Answer(200, "<ListMultipartUploadsResult></ListMultipartUploadsResult>"),
+		"unfinished, one without a name":       odd.Answer(200, "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>k</Key><Initiated>2024-01-02T03:04:05.000Z</Initiated></Upload></ListMultipartUploadsResult>"),
+		"unfinished, a key that is cut off":    odd.Answer(200, "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>k%2</Key><UploadId>U</UploadId><Initiated>2024-01-02T03:04:05.000Z</Initiated></Upload></ListMultipartUploadsResult>"),
+		"begin, no upload":                     odd.Answer(200, "<InitiateMultipartUploadResult/>"),
+		"finish, no ETag":                      odd.Answer(200, "<CompleteMultipartUploadResult/>"),
+		"retention, no state":                  odd.Answer(200, "<WormConfiguration/>"),
+		"list, a page that leads to itself":    odd.Answer(200, string(pageXML(true, "", contentXML("a")))),
 	}
 	for name := range asks {
 		for of, answer := range map[string]string{

@@ -172,11 +172,20 @@ func TestEndpointDecidesHostAndPath(t *testing.T) {
 				host, path = r.Host, r.URL.EscapedPath()
 				return nil, stop
 			})
-			if err := b.Delete(t.Context(), "a/b"); !errors.Is(err, stop) {
-				t.Fatalf("got %v, want %v", err, stop)
-			}
-			if host != tc.host || path != tc.path {
-				t.Errorf("got %s%s, want %s%s", host, path, tc.host, tc.path)
+			for who, call := range map[string]func() error{
+				"by hand":    func() error { _, err := b.Stat(t.Context(), "a/b"); return err },
+				"by the SDK": func() error { return b.Delete(t.Context(), "a/b") },
+			} {
+				want := tc.path
+				if who == "by the SDK" {
+					want = strings.Replace(want, "a/b", "a%2Fb", 1) // it escapes every slash of a key
+				}
+				if err := call(); !errors.Is(err, stop) {
+					t.Fatalf("%s: got %v, want %v", who, err, stop)
+				}
+				if host != tc.host || path != want {
+					t.Errorf("%s: got %s%s, want %s%s", who, host, path, tc.host, want)
+				}
 			}
 		})
 	}

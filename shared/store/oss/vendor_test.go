@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 // bySDK is every call whose request the vendor's SDK makes.
 func bySDK(b *Bucket) map[string]func(context.Context) error {
 	all, some := calls(b), map[string]func(context.Context) error{}
-	for _, name := range []string{"Versioned", "Retention", "Begin", "Finish"} {
+	for _, name := range []string{"Versioned", "Retention", "Begin", "Finish", "Parts", "Unfinished", "Abort", "Delete"} {
 		some[name] = all[name]
 	}
 	return some
@@ -49,6 +50,26 @@ func TestTheSDKAsksWithTheNewestCredentials(t *testing.T) {
 		if a := h.Get("Authorization"); !strings.HasPrefix(a, "OSS4-HMAC-SHA256 Credential="+c.AccessKeyID+"/") || !strings.Contains(a, "/cn-hangzhou/oss/aliyun_v4_request") ||
 			h.Get("x-oss-security-token") != c.SecurityToken || h.Get("User-Agent") != "kodoferry" {
 			t.Errorf("got %v, want V4 by %+v", h, c)
+		}
+	}
+}
+
+func TestADocumentThatNamesAKeyWhichXMLCannotCarryIsRead(t *testing.T) {
+	for name, key := range map[string]string{"as it is": "a\x01b", "as a reference": "a&#x1;b", "in no UTF-8": "a\xffb"} {
+		b := serve(t, xmlAnswer("<CompleteMultipartUploadResult><Key>"+key+`</Key><ETag>"E"</ETag></CompleteMultipartUploadResult>`))
+		if got, err := b.Finish(t.Context(), "k", "u", []store.Part{{Number: 1, ETag: "A"}}, store.Put{}); err != nil || got.ETag != "E" {
+			t.Errorf("%s: got %+v, %v, want the ETag", name, got, err)
+		}
+	}
+}
+
+func TestEverySuccessOfARemovalIsOne(t *testing.T) {
+	for _, status := range []int{200, 202, 204} {
+		b := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		for name, err := range map[string]error{"Delete": b.Delete(t.Context(), "k"), "Abort": b.Abort(t.Context(), "k", "u")} {
+			if err != nil {
+				t.Errorf("%s, answered %d: got %v, want nil", name, status, err)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -156,7 +157,8 @@ func refusedBy(resp *http.Response) error {
 	}
 	e := sdk.ServiceError{}
 	if len(document) > 0 {
-		if err := decode(document, &e); err != nil {
+		text, _ := store.Legible(document)
+		if err := xml.Unmarshal(text, &e); err != nil {
 			return fmt.Errorf("status %d with a document that is not one of OSS's", resp.StatusCode)
 		}
 	}
