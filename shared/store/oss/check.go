@@ -112,8 +112,8 @@ func (b *Bucket) Versioned(ctx context.Context) (bool, error) {
 	const op = "oss.Versioned"
 	return again(ctx, b, op, b.name, func() (bool, error) {
 		var v sdk.GetBucketVersioningResult
-		_, err := b.vendor(ctx, op, "", func(x *exchange) (err error) {
-			v, err = x.Client.GetBucketVersioning(b.name)
+		_, err := b.vendor(ctx, op, "", func(s *sdk.Bucket, _ *exchange) (err error) {
+			v, err = s.Client.GetBucketVersioning(b.name)
 			return err
 		})
 		return v.Status != "", err

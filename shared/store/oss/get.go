@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 
+	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
+
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -138,7 +140,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := b.CheckKey(key); err != nil {
 		return err
 	}
-	_, err := b.vendor(ctx, op, key, func(x *exchange) error { return x.DeleteObject(key) })
+	_, err := b.vendor(ctx, op, key, func(s *sdk.Bucket, _ *exchange) error { return s.DeleteObject(key) })
 	if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchKey" {
 		return nil
 	}

@@ -32,8 +32,8 @@ func (b *Bucket) Begin(ctx context.Context, obj store.Object) (id string, warnin
 		options = append(options, sdk.SetHeader(name, values[0]))
 	}
 	var begun sdk.InitiateMultipartUploadResult
-	_, err = b.vendor(ctx, op, obj.Key, func(x *exchange) (err error) {
-		begun, err = x.InitiateMultipartUpload(obj.Key, options...)
+	_, err = b.vendor(ctx, op, obj.Key, func(s *sdk.Bucket, _ *exchange) (err error) {
+		begun, err = s.InitiateMultipartUpload(obj.Key, options...)
 		if err == nil && begun.UploadID == "" {
 			err = errors.New("it names no upload")
 		}
@@ -112,8 +112,8 @@ func (b *Bucket) listParts(ctx context.Context, op, key, upload string, marker i
 	if marker > 0 {
 		params["part-number-marker"] = strconv.Itoa(marker)
 	}
-	_, err = b.vendor(ctx, op, key, func(x *exchange) error {
-		a, err := x.Client.Conn.Do(http.MethodGet, b.name, key, params, nil, nil, 0, nil)
+	_, err = b.vendor(ctx, op, key, func(s *sdk.Bucket, _ *exchange) error {
+		a, err := s.Client.Conn.Do(http.MethodGet, b.name, key, params, nil, nil, 0, nil)
 		if err != nil {
 			return err
 		}
@@ -155,8 +155,8 @@ func (b *Bucket) Finish(ctx context.Context, key, upload string, parts []store.P
 		options = append(options, sdk.ForbidOverWrite(true))
 	}
 	var done sdk.CompleteMultipartUploadResult
-	a, err := b.vendor(ctx, op, key, func(x *exchange) (err error) {
-		done, err = x.CompleteMultipartUpload(sdkUpload(key, upload), named, options...)
+	a, err := b.vendor(ctx, op, key, func(s *sdk.Bucket, _ *exchange) (err error) {
+		done, err = s.CompleteMultipartUpload(sdkUpload(key, upload), named, options...)
 		if err == nil && done.ETag == "" {
 			err = errors.New("it names no ETag")
 		}
@@ -197,9 +197,9 @@ func (b *Bucket) Unfinished(ctx context.Context, key string) ([]store.Upload, er
 		return nil, err
 	}
 	found, err := again(ctx, b, op, key, func() (found sdk.ListMultipartUploadResult, err error) {
-		_, err = b.vendor(ctx, op, key, func(x *exchange) error {
+		_, err = b.vendor(ctx, op, key, func(s *sdk.Bucket, x *exchange) error {
 			// A key comes before those that it begins: where it has more, they are on the first page.
-			if found, err = x.ListMultipartUploads(sdk.Prefix(key), sdk.MaxUploads(1000)); err != nil {
+			if found, err = s.ListMultipartUploads(sdk.Prefix(key), sdk.MaxUploads(1000)); err != nil {
 				return err
 			}
 			for _, u := range found.Uploads {
@@ -229,7 +229,7 @@ func (b *Bucket) Abort(ctx context.Context, key, upload string) error {
 	if err := b.CheckKey(key); err != nil {
 		return err
 	}
-	_, err := b.vendor(ctx, "oss.Abort", key, func(x *exchange) error { return x.AbortMultipartUpload(sdkUpload(key, upload)) })
+	_, err := b.vendor(ctx, "oss.Abort", key, func(s *sdk.Bucket, _ *exchange) error { return s.AbortMultipartUpload(sdkUpload(key, upload)) })
 	if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchUpload" {
 		return nil
 	}

@@ -15,8 +15,8 @@ func (b *Bucket) Retention(ctx context.Context) (days int, err error) {
 	const op = "oss.Retention"
 	return again(ctx, b, op, b.name, func() (int, error) {
 		var policy sdk.WormConfiguration
-		_, err := b.vendor(ctx, op, "", func(x *exchange) (err error) {
-			policy, err = x.Client.GetBucketWorm(b.name)
+		_, err := b.vendor(ctx, op, "", func(s *sdk.Bucket, _ *exchange) (err error) {
+			policy, err = s.Client.GetBucketWorm(b.name)
 			if err == nil && (policy.State == "" || policy.RetentionPeriodInDays < 0) {
 				err = fmt.Errorf("a policy of state %q and %d days", policy.State, policy.RetentionPeriodInDays)
 			}

@@ -20,8 +20,10 @@ import (
 // caller's context, which some of the SDK's functions do not take. Refusals and
 // the bounds of a document are exchange's too: the SDK reads without end, and its
 // errors repeat the text that was signed.
+//
+// It has no field of the SDK's Bucket or Client: as part of a type that is stored
+// in an interface, they would keep every method of the SDK in each program, 0.7 MiB.
 type exchange struct {
-	*sdk.Bucket
 	of      *Bucket
 	ctx     context.Context // of the call
 	op, key string          // for errors
@@ -33,7 +35,7 @@ type exchange struct {
 // vendor makes one request, which ask makes by the SDK. An error that ask
 // returns of an answer of 2xx is Temporary: such an answer tells nothing. A
 // status that the SDK did not expect is none: every 2xx is a success.
-func (b *Bucket) vendor(ctx context.Context, op, key string, ask func(*exchange) error) (*answer, error) {
+func (b *Bucket) vendor(ctx context.Context, op, key string, ask func(*sdk.Bucket, *exchange) error) (*answer, error) {
 	x := &exchange{of: b, ctx: ctx, op: op, key: key, answer: &answer{}}
 	c, err := b.keys()
 	if err != nil {
@@ -42,13 +44,10 @@ func (b *Bucket) vendor(ctx context.Context, op, key string, ask func(*exchange)
 	client, err := sdk.New(b.where.url, c.AccessKeyID, c.AccessKeySecret, sdk.SecurityToken(c.SecurityToken),
 		sdk.AuthVersion(sdk.AuthV4), sdk.Region(b.region), sdk.UseCname(b.where.cname), sdk.ForcePathStyle(b.where.pathStyle),
 		sdk.UserAgent(agent[0]), sdk.EnableCRC(false), sdk.HTTPClient(&http.Client{Transport: x}))
-	if err == nil {
-		x.Bucket, err = client.Bucket(b.name)
-	}
 	if err != nil {
 		return x.answer, fault.New(fault.Invalid, op, key, err)
 	}
-	err = ask(x)
+	err = ask(&sdk.Bucket{Client: *client, BucketName: b.name}, x)
 	if _, odd := errors.AsType[sdk.UnexpectedStatusCodeError](err); odd {
 		err = nil
 	}
