@@ -72,6 +72,12 @@ func (r *recorder) all() []seen {
 	return append([]seen(nil), r.seen...)
 }
 
+func (r *recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = nil
+}
+
 // one returns the only request there was.
 func (r *recorder) one(t *testing.T) seen {
 	t.Helper()
