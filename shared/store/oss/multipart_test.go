@@ -102,6 +102,7 @@ func TestFinishFails(t *testing.T) {
 		"the upload is gone":      {refuse(404, "NoSuchUpload", ""), parts, fault.NotFound},
 		"the object exists":       {refuse(409, "FileAlreadyExists", ""), parts, fault.Changed},
 		"an error in a 200":       {refuse(200, "InternalError", ""), parts, fault.Temporary},
+		"a throttle in a 200":     {refuse(200, "QpsLimitExceeded", ""), parts, fault.Throttled},
 		"an answer of trash":      {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<")) }, parts, fault.Temporary},
 		"no parts":                {refuse(500, "", ""), nil, fault.Invalid},
 		"a part is named twice":   {refuse(500, "", ""), append(parts, parts...), fault.Invalid},
