@@ -8,8 +8,6 @@ import (
 	"kodoferry/shared/emulator/odd"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // misbehave is a bucket whose service answers with whatever bytes.
@@ -20,13 +18,7 @@ func misbehave(t *testing.T, serve func(w *odd.Wire, r *http.Request)) *Bucket {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	b, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: s.URL, Insecure: true, Credentials: testKeys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.pause = func() backoff.BackOff { return &backoff.ZeroBackOff{} }
-	t.Cleanup(b.CloseIdle)
-	return b
+	return connect(t, s.URL)
 }
 
 func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {

@@ -23,12 +23,18 @@ func testKeys() Credentials {
 	return Credentials{AccessKeyID: "LTAItest", AccessKeySecret: testSecret, SecurityToken: "token-0123456789abcdef"}
 }
 
-// serve returns a bucket whose requests handler answers, and which waits for nothing between tries.
+// serve returns a bucket whose requests handler answers.
 func serve(t *testing.T, handler http.HandlerFunc) *Bucket {
 	t.Helper()
 	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
-	b, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: srv.URL, Insecure: true, Credentials: testKeys})
+	return connect(t, srv.URL)
+}
+
+// connect returns the bucket behind url, which waits for nothing between tries.
+func connect(t testing.TB, url string) *Bucket {
+	t.Helper()
+	b, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: url, Insecure: true, Credentials: testKeys})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,6 +278,9 @@ func TestEveryRequestAsksForCredentials(t *testing.T) {
 		}
 		if got := last.header.Get("x-oss-security-token"); got != "token of "+id {
 			t.Errorf("got token %q, want that of %s", got, id)
+		}
+		if got := last.header.Get("User-Agent"); got != "kodoferry" {
+			t.Errorf("got User-Agent %q, want ours", got)
 		}
 	}
 	now = Credentials{}

@@ -37,23 +37,6 @@ func TestTheSDKFollowsNobodyElsewhere(t *testing.T) {
 	}
 }
 
-func TestTheSDKAsksWithTheNewestCredentials(t *testing.T) {
-	rec := &recorder{answer: xmlAnswer("<VersioningConfiguration/>")}
-	b := serve(t, rec.ServeHTTP)
-	for _, c := range []Credentials{{"first", "s", "t1"}, {"second", "s", ""}} {
-		b.credentials = func() Credentials { return c }
-		if _, err := b.Versioned(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		all := rec.all()
-		h := all[len(all)-1].header
-		if a := h.Get("Authorization"); !strings.HasPrefix(a, "OSS4-HMAC-SHA256 Credential="+c.AccessKeyID+"/") || !strings.Contains(a, "/cn-hangzhou/oss/aliyun_v4_request") ||
-			h.Get("x-oss-security-token") != c.SecurityToken || h.Get("User-Agent") != "kodoferry" {
-			t.Errorf("got %v, want V4 by %+v", h, c)
-		}
-	}
-}
-
 func TestADocumentThatNamesAKeyWhichXMLCannotCarryIsRead(t *testing.T) {
 	for name, key := range map[string]string{"as it is": "a\x01b", "as a reference": "a&#x1;b", "in no UTF-8": "a\xffb"} {
 		b := serve(t, xmlAnswer("<CompleteMultipartUploadResult><Key>"+key+`</Key><ETag>"E"</ETag></CompleteMultipartUploadResult>`))
