@@ -14,7 +14,8 @@ import (
 // Check makes one cheap request, a listing of at most one key, and says in a
 // sentence what is wrong and what to do about it: Denied for keys and
 // permissions, NotFound for the bucket, Invalid for region and endpoint,
-// Temporary for the clock and for a host that cannot be reached.
+// Temporary for the clock and for a host that cannot be reached. It asks by hand,
+// as a copy does, so that it fails where a copy would.
 func (b *Bucket) Check(ctx context.Context) error {
 	const op = "oss.Check"
 	a, err := b.send(ctx, request{op: op, method: "GET", params: map[string]any{"list-type": "2", "max-keys": "1", "encoding-type": "url"}})

@@ -90,9 +90,7 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 	}
 }
 
-// partsPage is a page of ListParts. The SDK's own type has no field for a part's
-// CRC64, takes a page that does not say whether it is the last for the last, and
-// refuses one with a time that it cannot read.
+// partsPage is a page of ListParts.
 type partsPage struct {
 	XMLName              xml.Name `xml:"ListPartsResult"`
 	IsTruncated          string
@@ -207,7 +205,7 @@ func (b *Bucket) Unfinished(ctx context.Context, key string) ([]store.Upload, er
 					return fmt.Errorf("upload %q of %q, begun %s", u.UploadID, u.Key, u.Initiated)
 				}
 			}
-			var page struct{ IsTruncated string } // to the SDK none is a false one
+			var page struct{ IsTruncated string }
 			if err := xml.Unmarshal(x.text, &page); err != nil {
 				return err
 			}

@@ -21,6 +21,12 @@ import (
 // the bounds of a document are exchange's too: the SDK reads without end, and its
 // errors repeat the text that was signed.
 //
+// Of single answers, this much is read by hand:
+//
+//	Parts       all: the SDK's type has no CRC64, and takes no time but the usual form
+//	Unfinished  IsTruncated: to the SDK a listing that does not say is over
+//	removals    the status: every 2xx is a success, to the SDK 204 alone
+//
 // It has no field of the SDK's Bucket or Client: as part of a type that is stored
 // in an interface, they would keep every method of the SDK in each program, 0.7 MiB.
 type exchange struct {
@@ -32,9 +38,8 @@ type exchange struct {
 	err     error  // why the SDK got no answer: a *fault.Error
 }
 
-// vendor makes one request, which ask makes by the SDK. An error that ask
-// returns of an answer of 2xx is Temporary: such an answer tells nothing. A
-// status that the SDK did not expect is none: every 2xx is a success.
+// vendor makes one request, by the SDK's function that ask calls. An error that
+// ask returns of an answer of 2xx is Temporary: such an answer tells nothing.
 func (b *Bucket) vendor(ctx context.Context, op, key string, ask func(*sdk.Bucket, *exchange) error) (*answer, error) {
 	x := &exchange{of: b, ctx: ctx, op: op, key: key, answer: &answer{}}
 	c, err := b.keys()
