@@ -59,6 +59,9 @@ type source struct {
 	place string
 }
 
+// Terms implements store.Termed.
+func (s source) Terms() store.Terms { return store.TermsOf(s.Source) }
+
 func (s source) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return named(s.place, list(ctx, s.share, s.Source, r))
 }

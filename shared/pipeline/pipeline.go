@@ -258,7 +258,7 @@ func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match 
 		Run: l, Pipeline: p, start: started, job: j,
 		src: src, dst: rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("job", j.Name),
 	}
-	r.rules = verdict.Rules{Job: j, Match: match, Target: r.dst, Now: p.Now}
+	r.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(src), Target: r.dst, Now: p.Now}
 	if l != nil {
 		r.log = p.Log.With("run", l.Name)
 	}

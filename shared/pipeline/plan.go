@@ -99,7 +99,7 @@ func (p *Pipeline) Plan(ctx context.Context, j job.Job, keys ...string) (Plan, e
 	if err == nil && len(keys) == 0 {
 		r.emptyHanded(ctx, &plan)
 	}
-	r.untold(&plan)
+	plan.Notes = append(plan.Notes, r.rules.Source.Untold...)
 	return plan, err
 }
 
@@ -294,16 +294,5 @@ func (f *foreseer) gate(p *Plan, b *book) {
 func (f *foreseer) emptyHanded(ctx context.Context, p *Plan) {
 	if p.Listed.Objects == 0 && !f.job.AllowEmpty {
 		p.Notes = append(p.Notes, report.NothingListed(f.job, p.LeftOut.Objects, func() []string { return f.beside(ctx, report.Beside) }))
-	}
-}
-
-// untold says what the source's listing does not tell, so that the plan cannot.
-func (f *foreseer) untold(p *Plan) {
-	if f.job.Source.Scheme != job.S3 {
-		return
-	}
-	p.Notes = append(p.Notes, "a listing of S3 tells neither headers nor metadata: what OSS cannot keep of them shows in the run, not here")
-	if f.job.Source.AtKodo() {
-		p.Notes = append(p.Notes, "a listing of S3 does not tell which objects are disabled at Kodo: they count as to be copied, and fail")
 	}
 }

@@ -49,7 +49,7 @@ func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
 	plan := f.guess(s, usage)
 	plan.Partial = err != nil
 	plan.tell(s, usage, denied, spread, late)
-	f.untold(&plan)
+	plan.Notes = append(plan.Notes, f.rules.Source.Untold...)
 	if j.Delete {
 		plan.Notes = append(plan.Notes, "a quick plan does not look for what a mirror would delete: a plan without --quick does")
 	}

@@ -1,11 +1,11 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"kodoferry/shared/fault"
-	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 )
 
@@ -38,21 +38,13 @@ func (r *Rules) Refuse(row *ledger.Row) bool {
 	case r.InLedger(src.Key):
 		return fails(fault.Errorf("its target key %q is under the ledger's prefix %q; put the ledger elsewhere (--ledger), or give the target a prefix", r.Job.TargetKey(src.Key), r.Job.Ledger.Prefix))
 	case src.Disabled:
-		return skips(ledger.Disabled, "it is disabled at the source; enable it (chstatus) to have it copied")
+		return skips(ledger.Disabled, cmp.Or(r.Source.Disabled, "it is disabled at the source; enable it to have it copied"))
 	case src.Frozen:
-		return skips(ledger.Archived, fmt.Sprintf("it is archived (%s) and not thawed; restore it (%s) and run again", src.Class, r.thawing()))
+		return skips(ledger.Archived, fmt.Sprintf("it is archived (%s) and not thawed; restore it (%s) and run again", src.Class, cmp.Or(r.Source.Thaw, "thaw")))
 	case src.Size > MaxParts*MaxPart:
 		return fails(fault.Errorf("it has %d bytes, and OSS holds no object of more than %d; split it at the source", src.Size, int64(MaxParts*MaxPart)))
 	}
 	return false
-}
-
-// thawing is what the source calls the thawing of an archived object.
-func (r *Rules) thawing() string {
-	if r.Job.Source.Scheme == job.S3 {
-		return "RestoreObject"
-	}
-	return "restoreAr"
 }
 
 // InLedger reports whether the target key of a source key lies where the job's ledger

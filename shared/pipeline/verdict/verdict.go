@@ -27,6 +27,7 @@ import (
 type Rules struct {
 	Job    job.Job
 	Match  *job.Matcher // of the job's filter
+	Source store.Terms  // of the source, for reasons
 	Target Target       // speaks source keys
 	Keeper Keeper       // nil where the target does not tell what it cannot hold
 	Now    func() time.Time

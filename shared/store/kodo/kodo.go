@@ -72,7 +72,10 @@ type Bucket struct {
 	hosts  *hosts        // nil until asked
 }
 
-var _ store.Source = (*Bucket)(nil)
+var (
+	_ store.Source = (*Bucket)(nil)
+	_ store.Termed = (*Bucket)(nil)
+)
 
 // Open returns the bucket that cfg describes. It makes no request. Its error is
 // Invalid and names every mistake in cfg at once.
@@ -118,6 +121,11 @@ func Open(cfg Config) (*Bucket, error) {
 		b.cfg.Transport = store.NewTransport(answerTime, silenceTime, idleTime, store.AtLeast(cfg.LeastRate))
 	}
 	return b, nil
+}
+
+// Terms implements store.Termed.
+func (*Bucket) Terms() store.Terms {
+	return store.Terms{Thaw: "restoreAr", Disabled: "it is disabled at the source; enable it (chstatus) to have it copied"}
 }
 
 // CloseIdle closes idle connections, as after an instance was frozen.

@@ -227,3 +227,15 @@ func TestARefusalMayNameAKeyThatXMLCannotCarry(t *testing.T) {
 		t.Errorf("Stat: %v, want NotFound", err)
 	}
 }
+
+func TestWhatAListingDoesNotTellIsSaid(t *testing.T) {
+	for endpoint, want := range map[string]int{"s3.eu-west-1.amazonaws.com": 1, "s3-cn-east-1.qiniucs.com": 2, "https://S3-cn-east-1.QiniuCS.com:443": 2} {
+		b, err := Open(Config{Bucket: "b", Region: "r", Endpoint: endpoint, Credentials: keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Terms().Untold; len(got) != want {
+			t.Errorf("at %s: %q, want %d sentences", endpoint, got, want)
+		}
+	}
+}

@@ -74,6 +74,7 @@ type Bucket struct {
 var (
 	_ store.Source = (*Bucket)(nil)
 	_ store.Pager  = (*Bucket)(nil)
+	_ store.Termed = (*Bucket)(nil)
 )
 
 const (
@@ -143,6 +144,18 @@ func (b *Bucket) locate() error {
 	b.inHost = b.cfg.Bucket != "" && strings.HasPrefix(u.Hostname(), b.cfg.Bucket+".")
 	b.tells = strings.HasSuffix(u.Hostname(), ".amazonaws.com") || strings.HasSuffix(u.Hostname(), ".amazonaws.com.cn")
 	return nil
+}
+
+// Terms implements store.Termed.
+func (b *Bucket) Terms() store.Terms {
+	t := store.Terms{
+		Thaw:   "RestoreObject",
+		Untold: []string{"a listing of S3 tells neither headers nor metadata: what OSS cannot keep of them shows in the run, not here"},
+	}
+	if host, _, _ := strings.Cut(strings.ToLower(b.host), ":"); strings.HasSuffix(host, ".qiniucs.com") {
+		t.Untold = append(t.Untold, "a listing of S3 does not tell which objects are disabled at Kodo: they count as to be copied, and fail")
+	}
+	return t
 }
 
 // CloseIdle closes idle connections, as after an instance was frozen.
