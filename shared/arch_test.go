@@ -59,6 +59,7 @@ var rooms = []room{
 	{"shared/limit", []string{"shared/job", "shared/ledger", "shared/store", "shared/fault"}, append([]string{"golang.org/x/time/rate"}, plumbing...), nil},
 	{"shared/report", []string{"shared/fault", "shared/job", "shared/ledger", "shared/report/table"}, []string{"github.com/dustin/go-humanize"}, nil},
 	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}}, // the format alone: verification writes it, a report reads it
+	{"shared/pipeline/listing", []string{"shared/fault", "shared/store"}, plumbing, nil},
 	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger"}, nil, nil},
 	{"shared/pipeline", append([]string{"shared/limit", "shared/report", "shared/report/table", "shared/pipeline/*"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
@@ -73,7 +74,7 @@ var rooms = []room{
 	{"scripts/pack", nil, nil, nil},
 	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
-	{"scripts/ferry/contract", append([]string{"shared/pipeline", "shared/store/storetest", "shared/queue/queuetest"}, ports...), anyModule, nil}, // puts the suites to real clouds
+	{"scripts/ferry/contract", append([]string{"shared/pipeline", "shared/pipeline/listing", "shared/store/storetest", "shared/queue/queuetest"}, ports...), anyModule, nil}, // puts the suites to real clouds
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/limit", "shared/pipeline", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/store"
 )
 
@@ -168,7 +168,7 @@ func (x *Examination) source(ctx context.Context, b interface {
 // start asks whether a listing can begin at a key that does not exist.
 func (x *Examination) start(ctx context.Context, b store.Source) {
 	x.ask(ctx, "start keys", func(ctx context.Context) (State, string) {
-		chain, err := pipeline.Chained(ctx, b, store.Range{Prefix: x.Job.Source.Prefix})
+		chain, err := listing.Chained(ctx, b, store.Range{Prefix: x.Job.Source.Prefix})
 		switch {
 		case err != nil:
 			return Failed, plain(err)

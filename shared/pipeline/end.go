@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
@@ -47,7 +48,7 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 	for _, s := range r.start.Keys {
 		named += int64(s.Count)
 	}
-	rep.Doubt(r.job, named, func() []string { return r.beside(ctx, report.Beside) })
+	rep.Doubt(r.job, named, func() []string { return listing.Beside(ctx, r.src, r.job.Source.Prefix, report.Beside) })
 	return nil, r.publish(ctx, rep, manifest)
 }
 

@@ -6,11 +6,12 @@ import (
 	"sync"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/listing"
 )
 
 // judged is what both sides list under one key, and what its object needs.
 type judged struct {
-	pair
+	listing.Pair
 	excluded bool       // the source's object is not one that the job's filter chooses
 	row      ledger.Row // of an object of the source that is not excluded
 	answer   chan error // comes when the target has been asked, and row is decided; nil: it need not be
@@ -20,7 +21,7 @@ type judged struct {
 // decide, the target is asked: for up to lookups keys at a time, while at most
 // lookAhead pairs behind the first that waits for its answer are read. When the
 // iteration ends, no goroutine of it is left.
-func (r *run) judged(ctx context.Context, target *lone, pairs iter.Seq2[pair, error]) iter.Seq2[judged, error] {
+func (r *run) judged(ctx context.Context, target *lone, pairs iter.Seq2[listing.Pair, error]) iter.Seq2[judged, error] {
 	return func(yield func(judged, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var asking sync.WaitGroup
@@ -69,15 +70,15 @@ func (r *run) judged(ctx context.Context, target *lone, pairs iter.Seq2[pair, er
 }
 
 // compared judges a pair as far as the listings tell.
-func (r *run) compared(p pair) *judged {
-	j := &judged{pair: p}
+func (r *run) compared(p listing.Pair) *judged {
+	j := &judged{Pair: p}
 	switch {
-	case p.src == nil:
-	case !r.rules.Chosen(*p.src):
+	case p.Src == nil:
+	case !r.rules.Chosen(*p.Src):
 		j.excluded = true
 	default:
 		asks := false
-		if j.row, asks = r.rules.Compare(*p.src, p.dst); asks {
+		if j.row, asks = r.rules.Compare(*p.Src, p.Dst); asks {
 			j.answer = make(chan error, 1)
 		}
 	}

@@ -3,11 +3,11 @@ package pipeline
 import (
 	"context"
 	"iter"
-	"strings"
 	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -25,33 +25,29 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	c := ledger.Closed{Shard: t.Shard, Range: t.Range, Before: t.Before}
 	s := newSealer(ctx, r, t.Shard)
 	defer s.stop()
-	last, more, whole := "", false, false
-	ahead := "" // of a chain: keys of the source ahead of last
-	seen := int64(0)
-	var near [2]string // keys that were the last one when a multiple of look was seen
+	last, more, mayEnd := "", false, false
+	var dense listing.Density
 	looking, enough := reserve(ctx)
 	defer enough()
 	rest := half(ctx)
 	for j, err := range r.judged(ctx, &lone{run: r, task: t}, r.join(looking, t.Range, t.Before)) {
-		if err != nil && whole && isBorder(last) && looking.Err() != nil && ctx.Err() == nil {
+		if err != nil && mayEnd && listing.IsBorder(last) && looking.Err() != nil && ctx.Err() == nil {
 			more = true // a page that did not come in time: what came before it stands
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		if whole && (seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, rest)) && isBorder(last) {
+		if mayEnd && (dense.Seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, rest)) && listing.IsBorder(last) {
 			more = true
 			break
 		}
 		if err := s.take(j); err != nil {
 			return nil, err
 		}
-		last = j.key()
-		whole = j.src != nil || !r.start.Chain // a chain goes on from a key that the source has
-		if seen++; seen%look == 1 {
-			near[0], near[1] = near[1], last
-		}
+		last = j.Key()
+		mayEnd = j.Src != nil || !r.start.Chain // a chain goes on from a key that the source has
+		dense.Add(last)
 	}
 	var err error
 	if c.Batches, c.Counts, err = s.finish(); err != nil {
@@ -63,17 +59,18 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if more {
 		c.Range.UpTo = last
 		left := store.Range{Prefix: t.Range.Prefix, After: last, UpTo: t.Range.UpTo}
-		if near[0] == "" {
-			near[0] = near[1]
-		}
+		before := "" // of a chain: keys of the source before last
 		if r.start.Chain {
-			ahead = landmarksOf(c, last, near[:]...)
+			keys := append(dense.Marks(), c.Range.After)
+			for _, b := range c.Batches {
+				keys = append(keys, b.First)
+			}
+			before = listing.Landmarks(c.Before, last, keys...)
 		}
-		c.Children = r.children(looking, left, near[0], min(seen, look+(seen-1)%look), c.Batches)
+		c.Children = r.children(looking, left, dense, c.Batches)
 		for i := range c.Children {
-			if c.Children[i].Before = ahead; r.start.Chain { // the borders before it, too
-				keys := append(strings.Split(ahead, between), c.Children[i].Range.After)
-				ahead = strings.Join(keys[max(0, len(keys)-mostBefore):], between)
+			if c.Children[i].Before = before; r.start.Chain { // the borders before it, too
+				before = listing.AddLandmark(before, c.Children[i].Range.After)
 			}
 		}
 	}
@@ -97,30 +94,36 @@ func half(ctx context.Context) time.Duration {
 
 // join walks both sides over a range. Where deletions are mirrored, what only
 // the target has is looked at, too.
-func (r *run) join(ctx context.Context, in store.Range, before string) iter.Seq2[pair, error] {
-	return join(from(ctx, r.srcFrom(before), in), from(ctx, r.dst, in), r.job.Delete)
+func (r *run) join(ctx context.Context, in store.Range, before string) iter.Seq2[listing.Pair, error] {
+	return listing.Join(listing.From(ctx, r.srcFrom(before), in), listing.From(ctx, r.dst, in), r.job.Delete)
 }
 
-func from(ctx context.Context, b store.Source, in store.Range) lister {
-	return func(after string) iter.Seq2[store.Object, error] {
-		in.After = max(in.After, after)
-		return b.List(ctx, in)
+// srcFrom is the source, to be listed from one of some landmarks where a start key is
+// gone.
+func (r *run) srcFrom(landmarks string) store.Source {
+	if a, ok := r.src.(listing.Anchored); ok {
+		a.Landmarks = landmarks
+		return a
 	}
+	return r.src
 }
 
-// children names what is left after a shard whose last n keys lie from near on.
-func (r *run) children(ctx context.Context, left store.Range, near string, n int64, batches []ledger.BatchRef) []ledger.ShardRef {
-	keys := []string{near, left.After}
+// children names the ranges of what a shard left.
+func (r *run) children(ctx context.Context, left store.Range, d listing.Density, batches []ledger.BatchRef) []ledger.ShardRef {
+	rest := listing.Rest{Range: left, Full: r.job.Limits.ShardKeys, Chain: r.start.Chain}
+	rest.From, rest.Keys = d.Sample()
 	for _, b := range batches {
-		keys = append(keys, b.First, b.Last)
+		rest.Known = append(rest.Known, b.First, b.Last)
 	}
-	p := &splitter{src: r.src, in: left, full: r.job.Limits.ShardKeys, chain: r.start.Chain, scale: landmarks.with(keys...)}
 	var children []ledger.ShardRef
-	for _, part := range p.split(ctx, near, n, r.job.Limits.Fanout) {
+	for _, part := range listing.Split(ctx, r.src, rest, r.job.Limits.Fanout) {
 		children = append(children, ledger.ShardRef{Shard: ledger.Nonce(), Range: part})
 	}
 	return children
 }
+
+// maxNamed is the most bytes of a key that a task names for logs alone.
+const maxNamed = 256
 
 // afterList returns what follows from a closed shard: first the rest of the
 // listing, so that it goes on while batches are copied.

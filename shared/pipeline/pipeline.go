@@ -4,6 +4,7 @@
 //	start.go   Start  -> one List of everything, and one Report
 //	list.go    List   -> walks source and target, seals what differs: one Copy
 //	                     a batch, one Verify, and one List for what is left
+//	listing/            lists both sides as one, and cuts what is left
 //	verdict/            decides what a listed object needs, and what may be deleted
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	copier.go           its objects side by side, as many as are borne
@@ -50,6 +51,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -130,7 +132,7 @@ type run struct {
 	job   job.Job
 	rules verdict.Rules // of the job, between src and dst
 	src   Source
-	dst   writer          // speaks source keys
+	dst   listing.Writer  // speaks source keys
 	bare  [2]store.Source // both sides without limits, to ask whether they answer
 	log   *slog.Logger
 	noted [2]outageNotes // of both sides
@@ -245,7 +247,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	r.share, r.forget = share, func() { p.letGo(src, dst) }
 	r.rules.Keeper, _ = dst.(verdict.Keeper)
 	r.slots = limit.NewAIMD(j.Limits.Parallel, p.slots)
-	r.bare = [2]store.Source{src, rename(dst, j.Source.Prefix, j.Target.Prefix)}
+	r.bare = [2]store.Source{src, listing.Rename(dst, j.Source.Prefix, j.Target.Prefix)}
 	if len(started.Keys) > 0 {
 		r.bare[source] = r.src // it need not be one that may be listed
 	}
@@ -253,10 +255,10 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 }
 
 // bind returns the run of j between src and dst. l is nil for a plan, which has none.
-func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst writer) *run {
+func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst listing.Writer) *run {
 	r := &run{
 		Run: l, Pipeline: p, start: started, job: j,
-		src: src, dst: rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("job", j.Name),
+		src: src, dst: listing.Rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("job", j.Name),
 	}
 	r.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(src), Target: r.dst, Now: p.Now}
 	if l != nil {
@@ -264,11 +266,20 @@ func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match 
 	}
 	switch {
 	case len(started.Keys) > 0:
-		r.src = &named{src, l, started.Keys}
+		r.src = &listing.Named{Source: src, Keys: namedKeys(l, started.Keys)}
 	case started.Chain:
-		r.src = anchored{Source: src}
+		r.src = listing.Anchored{Source: src}
 	}
 	return r
+}
+
+// namedKeys are the keys that the job of a run names.
+func namedKeys(l *ledger.Run, segments []ledger.KeySegment) []listing.Keys {
+	var all []listing.Keys
+	for _, s := range segments {
+		all = append(all, listing.Keys{First: s.First, Last: s.Last, Read: func(ctx context.Context) ([]string, error) { return l.Keys(ctx, s) }})
+	}
+	return all
 }
 
 // wait returns t once more, later: a wait spends no try. Waits double up to

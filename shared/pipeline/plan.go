@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -125,7 +126,7 @@ type foreseer struct {
 }
 
 // named are the pairs of a list of keys, without those that the source does not have.
-func (f *foreseer) named(ctx context.Context, keys []string) iter.Seq2[pair, error] {
+func (f *foreseer) named(ctx context.Context, keys []string) iter.Seq2[listing.Pair, error] {
 	look := func(ctx context.Context, in store.Source, key string) (*store.Object, error) {
 		o, err := in.Stat(ctx, key)
 		if fault.KindOf(err) == fault.NotFound {
@@ -133,25 +134,25 @@ func (f *foreseer) named(ctx context.Context, keys []string) iter.Seq2[pair, err
 		}
 		return &o, err
 	}
-	return func(yield func(pair, error) bool) {
+	return func(yield func(listing.Pair, error) bool) {
 		for some := range slices.Chunk(keys, planChunk) {
-			found := make([]pair, len(some))
+			found := make([]listing.Pair, len(some))
 			g, ctx := errgroup.WithContext(ctx)
 			g.SetLimit(f.job.Limits.Parallel)
 			for i, key := range some {
 				g.Go(func() (err error) {
-					if found[i].src, err = look(ctx, f.src, key); err == nil && found[i].src != nil {
-						found[i].dst, err = look(ctx, f.dst, key)
+					if found[i].Src, err = look(ctx, f.src, key); err == nil && found[i].Src != nil {
+						found[i].Dst, err = look(ctx, f.dst, key)
 					}
 					return err
 				})
 			}
 			if err := g.Wait(); err != nil {
-				yield(pair{}, err)
+				yield(listing.Pair{}, err)
 				return
 			}
 			for _, p := range found {
-				if p.src != nil && !yield(p, nil) {
+				if p.Src != nil && !yield(p, nil) {
 					return
 				}
 			}
@@ -160,8 +161,8 @@ func (f *foreseer) named(ctx context.Context, keys []string) iter.Seq2[pair, err
 }
 
 // foreseeAll judges pairs and enters what would happen into b.
-func (f *foreseer) foreseeAll(ctx context.Context, pairs iter.Seq2[pair, error], b *book) error {
-	chunk := make([]pair, 0, planChunk)
+func (f *foreseer) foreseeAll(ctx context.Context, pairs iter.Seq2[listing.Pair, error], b *book) error {
+	chunk := make([]listing.Pair, 0, planChunk)
 	for s, err := range pairs {
 		if err != nil {
 			return err
@@ -179,7 +180,7 @@ func (f *foreseer) foreseeAll(ctx context.Context, pairs iter.Seq2[pair, error],
 
 // foreseeSome judges pairs, many at a time because some take a HEAD, and
 // enters them in their order.
-func (f *foreseer) foreseeSome(ctx context.Context, chunk []pair, b *book) error {
+func (f *foreseer) foreseeSome(ctx context.Context, chunk []listing.Pair, b *book) error {
 	found := make([]foreseen, len(chunk))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(f.job.Limits.Parallel)
@@ -220,17 +221,17 @@ type foreseen struct {
 
 // foresee says what a run would do with a key. Whatever a listing decides of a
 // source object, the same rules decide here.
-func (f *foreseer) foresee(ctx context.Context, s pair) (foreseen, error) {
-	if s.src == nil {
-		return f.foreseeTargetOnly(ctx, *s.dst)
+func (f *foreseer) foresee(ctx context.Context, s listing.Pair) (foreseen, error) {
+	if s.Src == nil {
+		return f.foreseeTargetOnly(ctx, *s.Dst)
 	}
-	x := foreseen{key: s.src.Key, class: cmp.Or(s.src.Class, store.Standard), size: s.src.Size}
-	if !f.rules.Match.Match(*s.src) {
+	x := foreseen{key: s.Src.Key, class: cmp.Or(s.Src.Class, store.Standard), size: s.Src.Size}
+	if !f.rules.Match.Match(*s.Src) {
 		x.leftOut = true
 		return x, nil
 	}
-	x.held = s.dst != nil
-	row, err := f.rules.Decide(ctx, *s.src, s.dst)
+	x.held = s.Dst != nil
+	row, err := f.rules.Decide(ctx, *s.Src, s.Dst)
 	if err != nil {
 		return x, err
 	}
@@ -245,7 +246,7 @@ func (f *foreseer) foresee(ctx context.Context, s pair) (foreseen, error) {
 		x.why = cmp.Or(row.Reason, unchangedBy[row.Proof])
 	}
 	if x.fate == ToCopy && f.keeper != nil {
-		o := *s.src
+		o := *s.Src
 		o.Origin = f.rules.Origin(o)
 		x.warnings = f.keeper.Losses(o)
 	}
@@ -293,6 +294,6 @@ func (f *foreseer) gate(p *Plan, b *book) {
 // emptyHanded says that a run would find nothing to copy, and not be verified.
 func (f *foreseer) emptyHanded(ctx context.Context, p *Plan) {
 	if p.Listed.Objects == 0 && !f.job.AllowEmpty {
-		p.Notes = append(p.Notes, report.NothingListed(f.job, p.LeftOut.Objects, func() []string { return f.beside(ctx, report.Beside) }))
+		p.Notes = append(p.Notes, report.NothingListed(f.job, p.LeftOut.Objects, func() []string { return listing.Beside(ctx, f.src, f.job.Source.Prefix, report.Beside) }))
 	}
 }

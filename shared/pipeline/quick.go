@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
@@ -34,7 +35,7 @@ func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
 	s := &sampler{list: f.pages(), in: store.Range{Prefix: j.Source.Prefix}}
 	s.enter = func(objects []store.Object) *book { return f.book(ctx, objects) }
 	spread := true
-	chain, err := chained(hurried, f.src, s.in)
+	chain, err := listing.Chained(hurried, f.src, s.in)
 	switch {
 	case err == nil && chain:
 		spread = false
@@ -101,7 +102,7 @@ func (f *foreseer) book(ctx context.Context, objects []store.Object) *book {
 	bytes := int64(0)
 	for i := range objects {
 		// Without a target's object nothing is asked, and nothing can fail.
-		if x, err := f.foresee(ctx, pair{src: &objects[i]}); err == nil {
+		if x, err := f.foresee(ctx, listing.Pair{Src: &objects[i]}); err == nil {
 			b.enter(x)
 		}
 		bytes += objects[i].Size

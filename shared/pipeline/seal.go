@@ -95,12 +95,12 @@ func (s *sealer) take(j judged) error {
 		return err
 	}
 	switch {
-	case j.src == nil:
-		s.extra(*j.dst)
+	case j.Src == nil:
+		s.extra(*j.Dst)
 	case j.excluded:
-		s.counts.Excluded.Add(1, j.src.Size)
+		s.counts.Excluded.Add(1, j.Src.Size)
 	default:
-		if j.dst != nil {
+		if j.Dst != nil {
 			s.held++
 		}
 		s.add(j.row)

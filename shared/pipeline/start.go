@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -58,7 +59,7 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 		if s.Keys, err = p.Ledger.Run(name).WriteKeys(ctx, keys); err != nil {
 			return nil, err
 		}
-	} else if s.Chain, err = chained(ctx, src, root.Range); err != nil {
+	} else if s.Chain, err = listing.Chained(ctx, src, root.Range); err != nil {
 		return nil, err
 	}
 	if s, err = p.Ledger.Run(name).Start(ctx, s); err != nil {
@@ -75,33 +76,4 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 		first = append(first, task.Task{Kind: task.Gate, Run: name})
 	}
 	return first, nil
-}
-
-// chained reports whether src cannot be listed from a key that does not exist:
-// it takes the first two keys and lists from a name between them, which must
-// find the second. Kodo's documentation does not promise it.
-func chained(ctx context.Context, src store.Source, r store.Range) (bool, error) {
-	var first []string
-	for o, err := range src.List(ctx, r) {
-		if err != nil {
-			return false, err
-		}
-		if first = append(first, o.Key); len(first) == 2 {
-			break
-		}
-	}
-	if len(first) < 2 {
-		return false, nil
-	}
-	for _, tail := range []string{"!", "\x01"} {
-		r.After = first[0] + tail
-		if r.After >= first[1] {
-			continue
-		}
-		for o, err := range src.List(ctx, r) {
-			return err != nil || o.Key != first[1], nil
-		}
-		return true, nil
-	}
-	return true, nil // no name fits in between: the careful way works everywhere
 }

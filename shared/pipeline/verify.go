@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/report/table"
 	"kodoferry/shared/store"
@@ -98,35 +99,35 @@ func newVerifier(ctx context.Context, r *run, t task.Task, c ledger.Closed) *ver
 // facts walks the two listings and the rows in key order.
 func (v *verifier) facts(ctx context.Context) iter.Seq2[fact, error] {
 	return func(yield func(fact, error) bool) {
-		src, dst := open(from(ctx, v.srcFrom(v.shard.Before), v.shard.Range)), open(from(ctx, v.dst, v.shard.Range))
-		defer src.stop()
-		defer dst.stop()
+		src, dst := listing.Open(listing.From(ctx, v.srcFrom(v.shard.Before), v.shard.Range)), listing.Open(listing.From(ctx, v.dst, v.shard.Range))
+		defer src.Stop()
+		defer dst.Stop()
 		rows, stopRows := iter.Pull2(v.rows(ctx))
 		defer stopRows()
 		w, werr, wok := rows()
 		for {
-			if !src.ok && !wok && src.err == nil && werr == nil {
+			if !src.OK && !wok && src.Err == nil && werr == nil {
 				return
 			}
-			key := src.object.Key
-			if !src.ok || wok && w.Key() < key {
+			key := src.Object.Key
+			if !src.OK || wok && w.Key() < key {
 				key = w.Key()
 			}
-			dst.seek(key) // what only the target has is not ours to judge
-			if err := cmp.Or(src.err, dst.err, werr); err != nil {
+			dst.Seek(key) // what only the target has is not ours to judge
+			if err := cmp.Or(src.Err, dst.Err, werr); err != nil {
 				yield(fact{}, err)
 				return
 			}
 			var f fact
-			if src.ok && src.object.Key == key {
-				if !src.object.Absent() {
-					found := src.object
+			if src.OK && src.Object.Key == key {
+				if !src.Object.Absent() {
+					found := src.Object
 					f.src = &found
 				}
-				src.next()
+				src.Next()
 			}
-			if dst.ok && dst.object.Key == key {
-				found := dst.object
+			if dst.OK && dst.Object.Key == key {
+				found := dst.Object
 				f.dst = &found
 			}
 			if wok && w.Key() == key {

@@ -13,7 +13,7 @@ import (
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/store"
 )
 
@@ -36,7 +36,7 @@ func (s Setup) sourceFacts() []item {
 			if n := len(s.first(ctx, r, 2)); n < 2 {
 				r.Skipf("it takes two objects to ask, the source shows %d", n)
 			}
-			chain, err := pipeline.Chained(ctx, s.Source, store.Range{Prefix: s.SourceAt.Prefix})
+			chain, err := listing.Chained(ctx, s.Source, store.Range{Prefix: s.SourceAt.Prefix})
 			if err != nil {
 				r.Fatalf("it could not be asked: %s", unquoted(err))
 			}

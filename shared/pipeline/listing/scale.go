@@ -1,4 +1,4 @@
-package pipeline
+package listing
 
 import (
 	"maps"
@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// A scale reads keys as numbers, to find one in the middle of two and to tell
-// how far apart two are. Keys are compared byte by byte, which for UTF-8 is
-// character by character; each character is a digit. A scale has the characters
-// that keys were seen to have, in order, so that a search spends no probe on
-// characters that nobody uses, and a few landmarks between them, so that it
-// still finds those that were not seen. It only guides a search: a key that it
-// reads wrongly is found by the listing itself.
+// scale reads keys as numbers, to find a key in the middle of two and to estimate how
+// far apart two are. Keys are compared byte by byte, which for UTF-8 is character by
+// character; each character is a digit. A scale has the characters that keys were seen
+// to have, in order, so that a search spends no probe on characters that no key has,
+// and a few blocks' beginnings between them, so that a search still finds those that
+// were not seen. A scale only guides a search: a key that it reads wrongly is found by
+// the listing itself.
 type scale []rune
 
-// landmarks begin, roughly, the blocks of Unicode that keys are made of.
-var landmarks = scale{' ', '0', 'A', 'a', '~', 0x00C0, 0x0400, 0x0600, 0x0E00, 0x3040, 0x4E00, 0x6000, 0x8000, 0xAC00, 0xE000, 0x1F600, utf8.MaxRune}
+// blocks are, roughly, where the blocks of Unicode begin that keys are made of.
+var blocks = scale{' ', '0', 'A', 'a', '~', 0x00C0, 0x0400, 0x0600, 0x0E00, 0x3040, 0x4E00, 0x6000, 0x8000, 0xAC00, 0xE000, 0x1F600, utf8.MaxRune}
 
 // with returns s with the characters of keys.
 func (s scale) with(keys ...string) scale {

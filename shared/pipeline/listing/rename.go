@@ -1,4 +1,4 @@
-package pipeline
+package listing
 
 import (
 	"context"
@@ -8,23 +8,24 @@ import (
 	"kodoferry/shared/store"
 )
 
-// rename returns t speaking source keys: the prefix from is swapped for to and
-// nothing else changes, so order is kept and no two keys become one.
-func rename(t writer, from, to string) writer {
+// Rename returns t under the keys of the source: the prefix from is replaced by to and
+// nothing else changes, so order is kept and no two keys become one. Keys that the
+// Writer is given begin with from.
+func Rename(t Writer, from, to string) Writer {
 	if from == to {
 		return t
 	}
 	return renamed{t, from, to}
 }
 
-// writer is a target, whatever its keys are called.
-type writer interface {
+// Writer is a target.
+type Writer interface {
 	store.Target
 	store.Multipart
 }
 
 type renamed struct {
-	writer
+	Writer
 	from, to string
 }
 
@@ -44,7 +45,7 @@ func (r renamed) List(ctx context.Context, in store.Range) iter.Seq2[store.Objec
 		out.UpTo = r.out(in.UpTo)
 	}
 	return func(yield func(store.Object, error) bool) {
-		for o, err := range r.writer.List(ctx, out) {
+		for o, err := range r.Writer.List(ctx, out) {
 			if err == nil {
 				o = r.back(o)
 			}
@@ -56,7 +57,7 @@ func (r renamed) List(ctx context.Context, in store.Range) iter.Seq2[store.Objec
 }
 
 func (r renamed) Stat(ctx context.Context, key string) (store.Object, error) {
-	o, err := r.writer.Stat(ctx, r.out(key))
+	o, err := r.Writer.Stat(ctx, r.out(key))
 	o.Key = key
 	return o, err
 }
@@ -64,43 +65,43 @@ func (r renamed) Stat(ctx context.Context, key string) (store.Object, error) {
 func (r renamed) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	key := o.Key
 	o.Key = r.out(key)
-	o, body, err := r.writer.Open(ctx, o, off, n)
+	o, body, err := r.Writer.Open(ctx, o, off, n)
 	o.Key = key
 	return o, body, err
 }
 
-func (r renamed) CheckKey(key string) error { return r.writer.CheckKey(r.out(key)) }
+func (r renamed) CheckKey(key string) error { return r.Writer.CheckKey(r.out(key)) }
 
 func (r renamed) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
 	o.Key = r.out(o.Key)
-	return r.writer.Put(ctx, o, body, how)
+	return r.Writer.Put(ctx, o, body, how)
 }
 
 func (r renamed) Delete(ctx context.Context, key string) error {
-	return r.writer.Delete(ctx, r.out(key))
+	return r.Writer.Delete(ctx, r.out(key))
 }
 
 func (r renamed) Begin(ctx context.Context, o store.Object) (string, []string, error) {
 	o.Key = r.out(o.Key)
-	return r.writer.Begin(ctx, o)
+	return r.Writer.Begin(ctx, o)
 }
 
 func (r renamed) PutPart(ctx context.Context, key, upload string, n int, body io.Reader, size int64) (store.Part, error) {
-	return r.writer.PutPart(ctx, r.out(key), upload, n, body, size)
+	return r.Writer.PutPart(ctx, r.out(key), upload, n, body, size)
 }
 
 func (r renamed) Parts(ctx context.Context, key, upload string) ([]store.Part, error) {
-	return r.writer.Parts(ctx, r.out(key), upload)
+	return r.Writer.Parts(ctx, r.out(key), upload)
 }
 
 func (r renamed) Finish(ctx context.Context, key, upload string, parts []store.Part, how store.Put) (store.Stored, error) {
-	return r.writer.Finish(ctx, r.out(key), upload, parts, how)
+	return r.Writer.Finish(ctx, r.out(key), upload, parts, how)
 }
 
 func (r renamed) Unfinished(ctx context.Context, key string) ([]store.Upload, error) {
-	return r.writer.Unfinished(ctx, r.out(key))
+	return r.Writer.Unfinished(ctx, r.out(key))
 }
 
 func (r renamed) Abort(ctx context.Context, key, upload string) error {
-	return r.writer.Abort(ctx, r.out(key), upload)
+	return r.Writer.Abort(ctx, r.out(key), upload)
 }

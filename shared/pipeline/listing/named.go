@@ -1,4 +1,4 @@
-package pipeline
+package listing
 
 import (
 	"context"
@@ -8,33 +8,37 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/fault"
-	"kodoferry/shared/ledger"
 	"kodoferry/shared/store"
 )
 
-// named is a source whose listing is the keys that the job names: each is
-// looked up by a HEAD. One that the source does not have is yielded all the
-// same, as an absent object, for whoever named it wants to know.
-type named struct {
+// Named is a source whose listing is a list of keys, each looked up by a HEAD. A key
+// that the source does not have is yielded as an absent object.
+type Named struct {
 	store.Source
-	run  *ledger.Run
-	keys []ledger.KeySegment
+	Keys []Keys // in order
+}
+
+// Keys is a part of a list of keys.
+type Keys struct {
+	First, Last string
+	Read        func(ctx context.Context) ([]string, error) // all of them, in order
 }
 
 const (
-	// lookups is how many keys are looked up at a time, and lookAhead how many
+	// headsAtOnce is how many keys are looked up at a time, and headsAhead how many
 	// at most are looked up before they are asked for.
-	lookups   = 16
-	lookAhead = 64
+	headsAtOnce = 16
+	headsAhead  = 64
 )
 
-func (n *named) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+// List yields the objects of the keys in r, in order.
+func (n *Named) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
-		for _, s := range n.keys {
+		for _, s := range n.Keys {
 			if s.Last <= r.After && r.After != "" || r.UpTo != "" && s.First > r.UpTo {
 				continue
 			}
-			keys, err := n.run.Keys(ctx, s)
+			keys, err := s.Read(ctx)
 			if err != nil {
 				yield(store.Object{}, err)
 				return
@@ -45,10 +49,10 @@ func (n *named) List(ctx context.Context, r store.Range) iter.Seq2[store.Object,
 			if r.UpTo != "" {
 				keys = keys[:sort.Search(len(keys), func(i int) bool { return keys[i] > r.UpTo })]
 			}
-			// One alone first: whoever probes takes no more.
-			for ahead := 1; len(keys) > 0; ahead = lookAhead {
+			// One alone first: a probe takes no more.
+			for ahead := 1; len(keys) > 0; ahead = headsAhead {
 				k := min(ahead, len(keys))
-				found, err := n.look(ctx, keys[:k])
+				found, err := n.stat(ctx, keys[:k])
 				if err != nil {
 					yield(store.Object{}, err)
 					return
@@ -64,13 +68,14 @@ func (n *named) List(ctx context.Context, r store.Range) iter.Seq2[store.Object,
 	}
 }
 
-func (n *named) look(ctx context.Context, keys []string) ([]store.Object, error) {
+// stat looks up keys side by side.
+func (n *Named) stat(ctx context.Context, keys []string) ([]store.Object, error) {
 	found := make([]store.Object, len(keys))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(lookups)
+	g.SetLimit(headsAtOnce)
 	for i, key := range keys {
 		g.Go(func() error {
-			o, err := store.Retry(ctx, store.Pauses(), "pipeline.look", key, func() (store.Object, error) { return n.Stat(ctx, key) })
+			o, err := store.Retry(ctx, store.Pauses(), "listing.Named", key, func() (store.Object, error) { return n.Stat(ctx, key) })
 			if fault.KindOf(err) == fault.NotFound {
 				o, err = store.Absent(key), nil
 			}

@@ -1,0 +1,154 @@
+// Package listing walks buckets in key order: two side by side, from any key on, in
+// parts. It reads sources and knows neither runs nor records.
+//
+//	join.go      Join: what both sides list under one key; Cursor: one listing
+//	rename.go    a target under the keys of the source
+//	named.go     a source whose listing is a list of keys
+//	anchored.go  a source that can only be listed from a key that exists
+//	split.go     Split: ranges of what is left of a listing; scale.go reads keys as
+//	             numbers for it
+//	border.go    the keys at which a listing may be cut
+//	beside.go    what a bucket has near a prefix that has nothing
+package listing
+
+import (
+	"context"
+	"iter"
+	"unicode/utf8"
+
+	"kodoferry/shared/store"
+)
+
+// Pair is what both sides list under one key: at least one of them.
+type Pair struct {
+	Src, Dst *store.Object
+}
+
+// Key is the key, by the name that the source has for it.
+func (p Pair) Key() string {
+	if p.Src != nil {
+		return p.Src.Key
+	}
+	return p.Dst.Key
+}
+
+// Lister lists a range of a bucket from a key on; from the beginning of the range if
+// after is "".
+type Lister func(after string) iter.Seq2[store.Object, error]
+
+// From returns the Lister of a range of b.
+func From(ctx context.Context, b store.Source, in store.Range) Lister {
+	return func(after string) iter.Seq2[store.Object, error] {
+		in.After = max(in.After, after)
+		return b.List(ctx, in)
+	}
+}
+
+// Join walks two listings in key order. It yields every source object, and the
+// objects that only the target has if extras are wanted. The first error of either
+// listing ends it.
+func Join(src, dst Lister, extras bool) iter.Seq2[Pair, error] {
+	return func(yield func(Pair, error) bool) {
+		s, d := Open(src), Open(dst)
+		defer s.Stop()
+		defer d.Stop()
+		for {
+			if s.OK && !extras {
+				d.Seek(s.Object.Key)
+			}
+			switch {
+			case s.Err != nil:
+				yield(Pair{}, s.Err)
+				return
+			case d.Err != nil:
+				yield(Pair{}, d.Err)
+				return
+			case !s.OK && (!extras || !d.OK):
+				return
+			}
+			var p Pair
+			inSource := s.OK && (!d.OK || s.Object.Key <= d.Object.Key)
+			inTarget := d.OK && (!s.OK || d.Object.Key <= s.Object.Key)
+			if inSource {
+				found := s.Object
+				p.Src = &found
+			}
+			if inTarget {
+				found := d.Object
+				p.Dst = &found
+			}
+			if !yield(p, nil) {
+				return
+			}
+			if inSource {
+				s.Next()
+			}
+			if inTarget {
+				d.Next()
+			}
+		}
+	}
+}
+
+// Cursor is a listing and its current object. It is not safe for concurrent use.
+type Cursor struct {
+	Object store.Object
+	OK     bool  // there is an object: false at the end, and after an error
+	Err    error // what ended the listing, nil at its end
+
+	list Lister
+	pull func() (store.Object, error, bool)
+	end  func() // of the iteration under way
+}
+
+// Open returns a Cursor at the first object of a listing. The caller stops it.
+func Open(l Lister) *Cursor {
+	c := &Cursor{list: l}
+	c.start("")
+	return c
+}
+
+func (c *Cursor) start(after string) {
+	c.pull, c.end = iter.Pull2(c.list(after))
+	c.Next()
+}
+
+// Stop ends the listing.
+func (c *Cursor) Stop() { c.end() }
+
+// Next goes on to the next object.
+func (c *Cursor) Next() {
+	c.Object, c.Err, c.OK = c.pull()
+	c.OK = c.OK && c.Err == nil
+}
+
+// skipAfter is how many objects Seek passes over one by one: two pages.
+const skipAfter = 2 * store.KeysPerPage
+
+// Seek moves to the first object at or behind key. Behind skipAfter objects that are
+// passed over the listing begins anew at key.
+func (c *Cursor) Seek(key string) {
+	for n := 0; c.OK && c.Object.Key < key; n++ {
+		if n == skipAfter {
+			if near := before(key); near > c.Object.Key {
+				c.end()
+				c.start(near)
+				continue
+			}
+		}
+		c.Next()
+	}
+}
+
+// before returns a key below key with as little as possible in between.
+func before(key string) string {
+	r, n := utf8.DecodeLastRuneInString(key)
+	head := key[:len(key)-n]
+	switch {
+	case r == utf8.RuneError || r == 0:
+		return head
+	case r == 0xE000: // what lies below are no characters
+		r = 0xD800
+	}
+	return head + string(r-1) + string(utf8.MaxRune)
+}
