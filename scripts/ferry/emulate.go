@@ -54,7 +54,7 @@ services' own errors answered. Nothing is written to disk.
 The Kodo bucket "photos" is filled by --objects or --synthetic, and is to be read
 through the S3-compatible interface, too, as "photos-s3" (--s3-name); the OSS bucket
 "photos-new" and the queues of a deployment, at MNS and at SQS, are empty. Faults are operation:kind:rate[:argument], with the
-kinds latency, status, throttle, reset, flip, lost and empty.`,
+kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 		Example: `  ferry emulate --objects 2000
   ferry emulate --json --synthetic 10000000 --attributes-only
   ferry emulate --objects 500 --kodo-fault get:flip:0.05 --oss-fault put:lost:0.01 --oss-fault '*:latency:1:20ms'`,

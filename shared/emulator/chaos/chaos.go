@@ -9,6 +9,7 @@ package chaos
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -29,10 +30,18 @@ const (
 	Reset     Kind = "reset"    // the connection is reset in the middle of the answer's body
 	Flip      Kind = "flip"     // one bit of one byte of the answer's body is flipped; of the next answer for that key, another bit
 	Lost      Kind = "lost"     // the work is done, then the connection is reset without an answer
+	Cut       Kind = "cut"      // the connection is reset in the middle of the request's body, or behind a request without one; no work is done
 	EmptyPage Kind = "empty"    // a listing answers an empty page that has a marker
 )
 
-var kinds = []Kind{Latency, Status, Throttle, Reset, Flip, Lost, EmptyPage}
+// Expired is no fault that a rule injects: a service counts it with Count where it refuses
+// a request whose temporary keys have expired.
+const Expired Kind = "expired"
+
+var kinds = []Kind{Latency, Status, Throttle, Reset, Flip, Lost, Cut, EmptyPage}
+
+// Kinds returns every kind that is counted: those of rules, and Expired.
+func Kinds() []Kind { return append(slices.Clone(kinds), Expired) }
 
 // Rule injects one kind of fault into one operation.
 type Rule struct {
@@ -44,6 +53,8 @@ type Rule struct {
 	Key    string        // only requests for this key; "" means any
 	Limit  int           // stop after so many hits; 0 means never
 }
+
+func (r Rule) status() int { return cmp.Or(r.Status, http.StatusInternalServerError) }
 
 // ParseRule reads `op:kind:rate[:argument]`, as in `get:flip:0.05`,
 // `*:latency:1:20ms` or `put:status:0.1:503`.
@@ -97,6 +108,7 @@ type Desk struct {
 	hits    []int // per rule
 	counts  map[string]int64
 	injured map[Kind]int64
+	refused map[int]int64  // per status
 	flips   map[string]int // per key
 }
 
@@ -104,7 +116,7 @@ type Desk struct {
 func NewDesk(seed uint64, refuse func(http.ResponseWriter, *http.Request, int)) *Desk {
 	return &Desk{
 		Refuse: refuse, rand: rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)),
-		counts: map[string]int64{}, injured: map[Kind]int64{}, flips: map[string]int{},
+		counts: map[string]int64{}, injured: map[Kind]int64{}, refused: map[int]int64{}, flips: map[string]int{},
 	}
 }
 
@@ -129,12 +141,27 @@ func (d *Desk) Injected() map[Kind]int64 {
 	return maps.Clone(d.injured)
 }
 
+// Refused returns how many faults of the kind Status have been injected, by their status.
+func (d *Desk) Refused() map[int]int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.refused)
+}
+
+// Count counts a fault of a kind that the emulator injects by itself.
+func (d *Desk) Count(k Kind) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.injured[k]++
+}
+
 // Reset sets the counts to 0.
 func (d *Desk) Reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	clear(d.counts)
 	clear(d.injured)
+	clear(d.refused)
 }
 
 // Serve counts req and answers it through work, or through the fault its rules
@@ -153,13 +180,16 @@ func (d *Desk) Serve(w http.ResponseWriter, r *http.Request, req Request, work, 
 	for _, h := range hits {
 		switch h.Kind {
 		case Status:
-			d.Refuse(w, r, cmp.Or(h.Status, http.StatusInternalServerError))
+			d.Refuse(w, r, h.status())
 		case Throttle:
 			d.Refuse(w, r, 0)
 		case EmptyPage:
 			empty(w, r)
 		case Lost:
 			work(&discard{header: http.Header{}}, r)
+			sever(w)
+		case Cut:
+			_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength/2) // it is not to come whole anyway
 			sever(w)
 		case Reset:
 			work(&broken{ResponseWriter: w, left: -1}, r)
@@ -189,6 +219,9 @@ func (d *Desk) draw(req Request, listing bool) []Rule {
 		}
 		d.hits[i]++
 		d.injured[r.Kind]++
+		if r.Kind == Status {
+			d.refused[r.status()]++
+		}
 		hit = append(hit, r)
 		if r.Kind != Latency {
 			break

@@ -61,6 +61,7 @@ func TestEachFaultIsWhatItsNameSays(t *testing.T) {
 		"status":     {chaos.Rule{Op: "get", Kind: chaos.Status, Rate: 1, Status: 503}, 503, false, false, 0},
 		"throttle":   {chaos.Rule{Op: "*", Kind: chaos.Throttle, Rate: 1}, 429, false, false, 0},
 		"reset":      {chaos.Rule{Op: "get", Kind: chaos.Reset, Rate: 1}, 200, false, true, 1},
+		"cut":        {chaos.Rule{Op: "get", Kind: chaos.Cut, Rate: 1}, 0, false, true, 0},
 		"lost":       {chaos.Rule{Op: "get", Kind: chaos.Lost, Rate: 1}, 0, false, true, 1},
 		"flip":       {chaos.Rule{Op: "get", Kind: chaos.Flip, Rate: 1}, 200, false, false, 1},
 		"empty page": {chaos.Rule{Op: "get", Kind: chaos.EmptyPage, Rate: 1}, 200, false, false, 0},
@@ -79,6 +80,9 @@ func TestEachFaultIsWhatItsNameSays(t *testing.T) {
 				if different != 1 || len(got) != len(body) {
 					t.Errorf("%d bits of %d bytes differ, want 1 of %d", different, len(got), len(body))
 				}
+			}
+			if n := d.Refused()[503]; n > 0 != (tc.status == 503) {
+				t.Errorf("%d answers of 503 counted, want them to be where they are", n)
 			}
 			if d.Counts()["get"] < 1 {
 				t.Errorf("counts %v, want the request counted", d.Counts())

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kodoferry/shared/emulator/chaos"
 )
 
 // maxSkew is how far a request's Date may be from the service's (MNS, "Sign requests").
@@ -55,6 +57,7 @@ func (s *Server) verify(r *http.Request, body []byte) error {
 	case key.Token != r.Header.Get("Security-Token"):
 		return refuse(403, "InvalidSecurityToken", "The security token does not belong to the access key.")
 	case !key.Expires.IsZero() && now.After(key.Expires):
+		s.desk.Count(chaos.Expired)
 		return refuse(403, "SecurityTokenExpired", "The security token you provided has expired.")
 	}
 	mac := hmac.New(sha1.New, []byte(key.Secret))

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/ram"
 )
 
@@ -69,6 +70,7 @@ func (s *Server) credential(id, token string) (*heldCredential, error) {
 		}
 		return nil, refuse(403, "InvalidSecurityToken", "0002-00000008", "The security token you provided is invalid.").with("SecurityToken", token)
 	case !h.Expires.IsZero() && !s.now().Before(h.Expires):
+		s.desk.Count(chaos.Expired)
 		return nil, refuse(403, "SecurityTokenExpired", "0002-00000007", "The security token you provided has expired.").with("SecurityToken", token)
 	}
 	return h, nil

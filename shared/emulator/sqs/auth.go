@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kodoferry/shared/emulator/chaos"
 )
 
 // maxSkew is how far a request's time may be from the service's (AWS General
@@ -68,6 +70,7 @@ func (s *Server) verify(r *http.Request, body []byte) error {
 	case !known, key.Token != token:
 		return forbidden("UnrecognizedClientException", "InvalidClientTokenId", "The security token included in the request is invalid.")
 	case !key.Expires.IsZero() && now.After(key.Expires):
+		s.desk.Count(chaos.Expired)
 		return forbidden("ExpiredTokenException", "ExpiredToken", "The security token included in the request is expired")
 	case at.Sub(now) > maxSkew || now.Sub(at) > maxSkew:
 		return forbidden("InvalidSignatureException", "SignatureDoesNotMatch", "Signature expired: "+date+" is not within 5 min. of "+now.UTC().Format(layout))
