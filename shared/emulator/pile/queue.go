@@ -225,7 +225,10 @@ func (q *Queue) take(most int, visibility time.Duration) (got []Message, next ti
 		q.renew(m)
 		q.hide(m, now.Add(visibility))
 		got = append(got, *m)
-		if !m.twin && q.s.chance(func(b Misbehaviour) float64 { return b.Duplicate }, func(i *Injected) *int { return &i.Duplicated }) {
+		if m.twin {
+			continue
+		}
+		for range q.s.again() {
 			twin := *m
 			twin.Receipt, twin.Visible, twin.twin = "", now, true
 			twins = append(twins, &twin)

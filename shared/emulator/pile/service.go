@@ -129,6 +129,7 @@ func (s *Service) Tick() {
 // behave: the shares, 0 to 1, of messages that are treated so.
 type Misbehaviour struct {
 	Duplicate float64       // received, and there to be received once more under the same id
+	Five      float64       // received, and there to be received four times more under the same id
 	Reorder   float64       // received before those that were sent earlier
 	Refuse    float64       // refused with InternalError when sent: of a batch, that entry alone
 	Lose      float64       // lost after a good answer to who sent them
@@ -137,7 +138,7 @@ type Misbehaviour struct {
 }
 
 // Injected counts what Misbehave did.
-type Injected struct{ Duplicated, Reordered, Refused, Lost, Late int }
+type Injected struct{ Duplicated, Fivefold, Reordered, Refused, Lost, Late int }
 
 // Misbehave makes every queue behave so from now on.
 func (s *Service) Misbehave(m Misbehaviour) {
@@ -167,6 +168,17 @@ func (s *Service) chance(share func(Misbehaviour) float64, count func(*Injected)
 	}
 	*count(&s.done)++
 	return true
+}
+
+// again draws how many times more a message that is received is there to be received.
+func (s *Service) again() int {
+	switch {
+	case s.chance(func(b Misbehaviour) float64 { return b.Duplicate }, func(i *Injected) *int { return &i.Duplicated }):
+		return 1
+	case s.chance(func(b Misbehaviour) float64 { return b.Five }, func(i *Injected) *int { return &i.Fivefold }):
+		return 4
+	}
+	return 0
 }
 
 func (s *Service) lateBy() time.Duration {

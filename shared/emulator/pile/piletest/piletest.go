@@ -72,6 +72,9 @@ func misbehaves(t *testing.T, open Open) {
 		"duplicate": {pile.Misbehaviour{Duplicate: 0.2}, func(i pile.Injected) int { return i.Duplicated }, func(order []string, different, k int) bool {
 			return different == n && len(order) == n+k
 		}},
+		"five": {pile.Misbehaviour{Five: 0.2}, func(i pile.Injected) int { return i.Fivefold }, func(order []string, different, k int) bool {
+			return different == n && len(order) == n+4*k
+		}},
 		"lose": {pile.Misbehaviour{Lose: 0.2}, func(i pile.Injected) int { return i.Lost }, func(_ []string, different, k int) bool { return different == n-k }},
 		"late": {pile.Misbehaviour{Late: 0.2, LateBy: time.Hour}, func(i pile.Injected) int { return i.Late }, func(_ []string, different, k int) bool { return different == n-k }},
 		"duplicate all": {pile.Misbehaviour{Duplicate: 1}, func(i pile.Injected) int { return i.Duplicated / 2 }, func(order []string, different, _ int) bool {
