@@ -37,6 +37,7 @@ type Function struct {
 	Concurrency  int           // invocations an instance takes at a time; 0 is 1; at most 200 (Lambda: 1)
 	MaxInstances int           // 0: as many as the cloud allows
 	Start        time.Duration // how long until a handed-out invocation is fetched, that is, until a new process asks for one; 0 is 10 s
+	Lifetime     time.Duration // how old an instance is that gets no further invocation, as Lambda ends it before its keys do; 0: any age
 	Idle         time.Duration // how long an instance without work is kept; 0 is 5 min
 	KeepRunning  bool          // not frozen between invocations
 
@@ -159,8 +160,8 @@ func (f *Function) check() error {
 	if f.Concurrency < 1 || f.Concurrency > s.concurrency {
 		wrong("concurrency %d: an instance of %s takes 1 to %d invocations at a time", f.Concurrency, f.Platform, s.concurrency)
 	}
-	if f.Start < 0 || f.Idle < 0 || f.RetryWait < 0 {
-		wrong("Start %v, Idle %v, RetryWait %v: a negative time, leave it out for the default", f.Start, f.Idle, f.RetryWait)
+	if f.Start < 0 || f.Idle < 0 || f.RetryWait < 0 || f.Lifetime < 0 {
+		wrong("Start %v, Lifetime %v, Idle %v, RetryWait %v: a negative time, leave it out for the default", f.Start, f.Lifetime, f.Idle, f.RetryWait)
 	}
 	if !canFreeze && !f.KeepRunning {
 		wrong("this system cannot freeze a process: set KeepRunning")

@@ -24,6 +24,8 @@ type instance struct {
 	gone     bool // takes nothing any more, its process is killed
 	answered bool
 	idle     *time.Timer
+	ages     *time.Timer // until it is old; nil: it never is
+	old      bool        // it takes nothing any more, and goes when it has no work
 }
 
 // launch starts an instance. Cloud.mu must be held.
@@ -35,6 +37,9 @@ func (f *function) launch() *instance {
 	f.c.instances++
 	f.stats.ColdStarts++
 	f.stats.MaxInstances = max(f.stats.MaxInstances, len(f.instances))
+	if f.Lifetime > 0 {
+		i.ages = time.AfterFunc(f.Lifetime, i.age)
+	}
 	f.c.work.Go(i.run)
 	return i
 }
@@ -84,7 +89,7 @@ func (i *instance) live() string {
 // The methods below need Cloud.mu to be held.
 
 func (i *instance) room() bool {
-	return !i.gone && len(i.flights) < i.f.Concurrency
+	return !i.gone && !i.old && len(i.flights) < i.f.Concurrency
 }
 
 // working reports whether the process is in the middle of an invocation.
@@ -136,6 +141,10 @@ func (i *instance) rest() {
 	if len(i.flights) > 0 || i.gone || i.proc == nil {
 		return
 	}
+	if i.old {
+		i.leave()
+		return
+	}
 	if !i.frozen && !i.f.KeepRunning {
 		i.frozen = true
 		i.proc.freeze()
@@ -160,6 +169,9 @@ func (i *instance) leave() {
 	if i.idle != nil {
 		i.idle.Stop()
 	}
+	if i.ages != nil {
+		i.ages.Stop()
+	}
 	if i.proc != nil {
 		i.proc.kill()
 	}
@@ -172,6 +184,16 @@ func (i *instance) leave() {
 func (i *instance) retire() {
 	i.f.c.mu.Lock()
 	defer i.f.c.mu.Unlock()
+	if len(i.flights) == 0 {
+		i.leave()
+	}
+}
+
+// age has the instance go once it has no work.
+func (i *instance) age() {
+	i.f.c.mu.Lock()
+	defer i.f.c.mu.Unlock()
+	i.old = true
 	if len(i.flights) == 0 {
 		i.leave()
 	}

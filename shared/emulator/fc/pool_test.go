@@ -207,3 +207,17 @@ func TestCloseLeavesNoProcess(t *testing.T) {
 		c.Close()
 	})
 }
+
+func TestAnInstanceThatIsOldGetsNothingMore(t *testing.T) {
+	eachPlatform(t, func(t *testing.T, p fc.Platform) {
+		const lifetime = 300 * time.Millisecond
+		c := one(t, fc.Function{Platform: p, Lifetime: lifetime})
+		resting := ask(t, c, behave.Command{Report: true})
+		eventually(t, "the instance that rests is gone when it is old", func() bool { return !alive(resting.PID) })
+		busy := ask(t, c, behave.Command{Report: true, Sleep: 2 * lifetime})
+		if next := ask(t, c, behave.Command{Report: true}); busy.PID == resting.PID || next.PID == busy.PID {
+			t.Errorf("processes %d, %d and %d, want three: each was old when the next was asked for", resting.PID, busy.PID, next.PID)
+		}
+		eventually(t, "the instance that was at work goes behind its answer", func() bool { return !alive(busy.PID) })
+	})
+}
