@@ -25,8 +25,8 @@ type agentOptions struct {
 	stages                 []string
 	tasks                  map[string]int
 	parallel               int
-	drain                  time.Duration
-	health                 bool
+	drain, sweep           time.Duration
+	health, untilEOF       bool
 }
 
 func agentCommand() *cobra.Command {
@@ -42,7 +42,7 @@ At rest it makes one request a queue and 30 s (20 s at SQS).
 Stages are list, copy, verify and delete. Without --stages it serves them all,
 and needs no functions beside it. With --stages copy it only moves bytes, and its
 keys need not be allowed to delete. One that serves verify also buries dead
-letters and looks every 5 minutes for tasks that were lost.
+letters and looks every 5 minutes (--sweep) for tasks that were lost.
 
 Ctrl-C or SIGTERM drains it: it receives nothing more, hands over what it has not
 begun, gives the rest the time that --drain says, and returns to the queues what
@@ -66,7 +66,11 @@ infra/agent holds a systemd unit and a Dockerfile.`,
 			if o.health {
 				return askHealth(c.Context(), o.listen, c.OutOrStdout())
 			}
-			return runAgent(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+			ctx := c.Context()
+			if o.untilEOF {
+				ctx = untilEOF(ctx, c.InOrStdin())
+			}
+			return runAgent(ctx, o, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	o.add(c)
@@ -79,8 +83,11 @@ func (o *agentOptions) add(c *cobra.Command) {
 	work.StringToIntVar(&o.tasks, "tasks", nil, "how many tasks of a stage at the same time, as `copy=8,list=4` (default: list=2,copy=4,verify=2,delete=1)")
 	work.IntVar(&o.parallel, "parallel", 0, "objects in flight at the same time, over all runs (default: the largest limits.parallel of them); of one run at most what its job says")
 	work.DurationVar(&o.drain, "drain", defaultDrain, "how long tasks may go on after Ctrl-C or SIGTERM, up to 5m")
+	work.DurationVar(&o.sweep, "sweep", defaultSweep, "how often an agent that serves verify looks for tasks that were lost, 100ms to 1h; what has been silent for about 4 of these times is sent again")
 	work.StringVar(&o.listen, "listen", "", "answer /healthz and /metrics at this `HOST:PORT` (default: nowhere)")
 	work.BoolVar(&o.health, "health", false, "ask the agent at --listen whether it is well, and exit with 0 or 1")
+	work.BoolVar(&o.untilEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
+	_ = work.MarkHidden("until-eof")   // it is defined above
 	work.Lookup("tasks").DefValue = "" // its words tell it
 	where := pflag.NewFlagSet("", pflag.ContinueOnError)
 	where.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)")
@@ -93,6 +100,9 @@ const (
 	// messages: letting go of them, and the last answers of the queues.
 	defaultDrain = 20 * time.Second
 	maxDrain     = 5 * time.Minute
+
+	defaultSweep       = 5 * time.Minute
+	minSweep, maxSweep = 100 * time.Millisecond, time.Hour
 )
 
 // asked is what the flags ask for. Its error names every mistake.
@@ -118,6 +128,9 @@ func (o agentOptions) asked() (map[task.Stage]int, error) {
 	}
 	if o.drain < 0 || o.drain > maxDrain {
 		errs = append(errs, fmt.Errorf("--drain %s: write 0s to %s", o.drain, maxDrain))
+	}
+	if o.sweep < minSweep || o.sweep > maxSweep {
+		errs = append(errs, fmt.Errorf("--sweep %s: write 100ms to 1h", o.sweep))
 	}
 	return tasks, errors.Join(errs...)
 }
@@ -158,7 +171,7 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 	})
 	defer told()
 	began := time.Now()
-	d.Serve(ctx, app.AgentOptions{Tasks: tasks, Drain: o.drain, Doer: m.count, Answered: m.answered})
+	d.Serve(ctx, app.AgentOptions{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Doer: m.count, Answered: m.answered})
 	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", lasted(time.Since(began)), m.sum())
 	return err
 }
