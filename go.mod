@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/VictoriaMetrics/metrics v1.45.0 // what an agent counts, as Prometheus reads it; brings 2 modules where the official client brings 8
 	github.com/aliyun/aliyun-mns-go-sdk v1.0.6 // MNS's own client: requests, answers and signatures of the queues
-	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client: all requests but those of each object and listing, which are held against it
+	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client: reads its error documents, and is what our signatures are held against
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
 	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
 	github.com/aws/aws-sdk-go-v2 v1.48.0 // the core of AWS's own clients: credentials, signatures, errors

@@ -8,10 +8,12 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +31,8 @@ type demoOptions struct {
 
 	platform  string // inProcess, onFC or onLambda
 	functions string // directory of built functions; "" builds them
+
+	storm time.Duration // how long one rages; 0: there is none
 
 	zeroCounts, serialStreams, pull bool // what Function Compute's side may do: see the flags
 }
@@ -56,10 +60,37 @@ binaries, started, frozen, killed and given temporary keys by a stand-in of
 Function Compute or AWS Lambda; they are built from the source for it. The
 queues are MNS's, on Lambda SQS's.
 
+With --storm 10m it is a test of endurance. Two buckets move again and again for
+that long, by full runs, by deltas and by such that mirror deletions, now and
+then side by side, while processes are killed, messages come twice, five times,
+late, out of order or never, one answer in twenty is 500, 502, 503, 573 or 599,
+connections are reset amid requests and answers, bytes flip, pages of listings
+are empty, answers are lost, keys expire, a clock is 10 minutes off, objects are
+overwritten and deleted at the source, and an application writes and deletes in
+the target. Then it calms, a last run of each mirrors what the sources have
+become, and every object is checked. The work is done by 3 processes of ferry
+agent, or with --platform by the functions. Each kind of fault must have been
+met; one that was not is a failure, and so is a run that does not end within 5
+minutes of calm. The same --seed is the same storm, but for what the machine's
+own pace decides. A log of all that every process said is left in --keep.
+
 The exit code is 0 only if every object ended exactly as it must.`,
-		Example: "  ferry demo\n  ferry demo --platform fc\n  ferry demo --objects 10000 --seed 7 --keep ./demo-report\n  ferry demo --json | tail -1 | jq .objects",
+		Example: "  ferry demo\n  ferry demo --platform fc\n  ferry demo --objects 10000 --seed 7 --keep ./demo-report\n  ferry demo --storm 2m --platform lambda --seed 7\n  ferry demo --json | tail -1 | jq .objects",
 		Args:    exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
+			stormy := c.Flags().Changed("storm")
+			if stormy && !c.Flags().Changed("objects") {
+				o.objects = stormObjects
+			}
+			if stormy && !c.Flags().Changed("seed") {
+				o.seed = rand.Uint64N(1_000_000)
+			}
+			if stormy && o.storm <= 0 {
+				return usageError{fmt.Errorf("--storm %s: write how long it rages, as 10m", o.storm)}
+			}
+			if stormy && o.pull {
+				return usageError{errors.New("--storm kills instances, and --pull allows none to be killed: leave one of them out")}
+			}
 			if o.objects < demoFewest || o.objects > demoMost {
 				return usageError{fmt.Errorf("--objects %d: want %d to %d", o.objects, demoFewest, demoMost)}
 			}
@@ -69,11 +100,15 @@ The exit code is 0 only if every object ended exactly as it must.`,
 			if o.platform != onFC && (o.zeroCounts || o.serialStreams || o.pull) {
 				return usageError{fmt.Errorf("--zero-counts, --serial-streams, --pull: they are about MNS, event streams and what stands in their place, so that they go with --platform %s", onFC)}
 			}
+			if stormy {
+				return runStorm(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+			}
 			return runDemo(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	c.Flags().IntVar(&o.objects, "objects", 2000, "how many objects the bucket has")
-	c.Flags().Uint64Var(&o.seed, "seed", 1, "what the bucket and its faults derive from")
+	c.Flags().IntVar(&o.objects, "objects", 2000, fmt.Sprintf("how many objects the bucket has; with --storm each of the two about, and %d unless it is given", stormObjects))
+	c.Flags().Uint64Var(&o.seed, "seed", 1, "what the bucket and its faults derive from; with --storm a new one unless it is given")
+	c.Flags().DurationVar(&o.storm, "storm", 0, "have a storm rage for so long, as `10m`")
 	c.Flags().StringVar(&o.platform, "platform", inProcess, "where the work is done: process, fc (Function Compute) or lambda (AWS Lambda)")
 	c.Flags().StringVar(&o.functions, "functions", "", "directory of built functions (default: build them from the source around)")
 	c.Flags().BoolVar(&o.zeroCounts, "zero-counts", false, "with --platform fc: MNS tells 0 for the number of messages of every queue, as it is announced to")

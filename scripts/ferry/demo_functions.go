@@ -129,7 +129,7 @@ func (w *demoWorld) connect(dir string, env map[string]string) error {
 	for _, name := range w.functions() {
 		f := fc.Function{
 			Name: demoQueues + name, Binary: filepath.Join(dir, name), Env: env, Platform: on, Timeout: 5 * time.Minute, Memory: 512,
-			MaxInstances: 4, Credentials: w.roleKeys, Log: &functionLog{world: w},
+			MaxInstances: 4, Credentials: w.roleKeys, Lifetime: w.lifetime, Log: w.heard(name),
 		}
 		if on == fc.Lambda { // its role is one of AWS: keys of the other cloud are configured
 			f.Env = map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": demoKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": demoSecret}
@@ -154,7 +154,7 @@ func (w *demoWorld) connect(dir string, env map[string]string) error {
 			return err
 		}
 	}
-	_, err := w.cloud.Timer(fc.TimerConfig{Name: "sweep", Function: demoQueues + string(task.Verifying), Payload: sweepPayload(on), Every: sweepAfter})
+	_, err := w.cloud.Timer(fc.TimerConfig{Name: "sweep", Function: demoQueues + string(task.Verifying), Payload: sweepPayload(on, w.sweep), Every: w.sweep})
 	return err
 }
 
@@ -166,11 +166,11 @@ const sweepAfter = 10 * time.Second
 // invocation that pulls; the deployment's own waits a minute.
 const pullAfter = time.Second
 
-func sweepPayload(on fc.Platform) string {
+func sweepPayload(on fc.Platform, after time.Duration) string {
 	if on == fc.Lambda { // a rule's constant input is the whole event
-		return fmt.Sprintf(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"sweep","payload":%q}`, sweepAfter)
+		return fmt.Sprintf(`{"triggerTime":"2026-01-01T00:00:00Z","triggerName":"sweep","payload":%q}`, after)
 	}
-	return sweepAfter.String()
+	return after.String()
 }
 
 // roleKeys issues the temporary keys of one invocation.
@@ -179,10 +179,15 @@ func (w *demoWorld) roleKeys() fc.Credentials {
 	w.issued++
 	id := fmt.Sprintf("STS.demo%d", w.issued)
 	w.mu.Unlock()
-	until := time.Now().Add(keysLast)
-	w.oss.AddCredential(oss.Credential{ID: id, Secret: demoSecret, Token: "token-of-" + id, Expires: until})
-	w.addKeys(id, "token-of-"+id, until)
+	w.issue(id, w.keysLast())
 	return fc.Credentials{AccessKeyID: id, AccessKeySecret: demoSecret, SecurityToken: "token-of-" + id}
+}
+
+// issue lets temporary keys sign for so long. Their token is made of their id.
+func (w *demoWorld) issue(id string, last time.Duration) {
+	until := time.Now().Add(last)
+	w.oss.AddCredential(oss.Credential{ID: id, Secret: demoSecret, Token: "token-of-" + id, Expires: until.Add(w.clocks.target)})
+	w.addKeys(id, "token-of-"+id, until.Add(w.clocks.queues))
 }
 
 // follow shows how far the run is until it is over.
@@ -267,7 +272,7 @@ func (l *functionLog) tell(line []byte) {
 
 // job is the migration, in tasks so small that a small bucket shows what a big one does.
 func (w *demoWorld) job() (job.Job, error) {
-	return job.New(w.sourceLocation(), w.targetLocation(), "", func(j *job.Job) {
+	return job.New(w.sourceLocation(demoSource), w.targetLocation(demoTarget, ""), "", func(j *job.Job) {
 		j.Name = "demo"
 		j.Limits.ShardKeys = int64(max(w.options.objects/4, 50))
 		j.Limits.BatchObjects = 100

@@ -19,7 +19,7 @@ func (w *demoWorld) startQueues() (err error) {
 		w.sqs, err = sqs.Start(sqs.Config{AccessKeyID: demoKey, SecretAccessKey: demoSecret, Region: "eu-central-1", Seed: w.options.seed + 2})
 		return err
 	}
-	w.mns, err = mns.Start(mns.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: w.options.seed + 2, ZeroCounts: w.options.zeroCounts})
+	w.mns, err = mns.Start(mns.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: w.options.seed + 2, Now: ahead(w.clocks.queues), ZeroCounts: w.options.zeroCounts})
 	return err
 }
 
@@ -36,10 +36,10 @@ func (w *demoWorld) makeQueues() error {
 	var made []error
 	for _, name := range app.QueueNames {
 		if w.mns != nil {
-			made = append(made, w.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: visibility}))
+			made = append(made, w.mns.CreateQueue(demoQueues+name, mns.Attributes{Visibility: w.hidden}))
 			continue
 		}
-		a := sqs.Attributes{Visibility: visibility}
+		a := sqs.Attributes{Visibility: w.hidden}
 		if name != deadLetters {
 			a.DeadLetter, a.MaxReceive = demoQueues+deadLetters, maxReceives
 		}

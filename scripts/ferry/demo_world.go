@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"kodoferry/scripts/ferry/life"
 	"kodoferry/shared/digest"
@@ -40,7 +41,8 @@ type demoWorld struct {
 	oss     *oss.Server
 	mns     *mns.Server // the queues; nil on Lambda
 	sqs     *sqs.Server // the queues on Lambda; nil elsewhere
-	cloud   *fc.Cloud   // the platform of the functions; nil where this process does the work
+	clocks  clocks
+	cloud   *fc.Cloud // the platform of the functions; nil where this process does the work
 	objects []*demoObject
 	byKey   map[string]*demoObject
 	cast    []*demoObject
@@ -57,6 +59,20 @@ type demoWorld struct {
 	done   map[*demoObject]bool // what was done to a cast object
 	killed atomic.Bool
 	issued int // temporary keys
+
+	keysLast func() time.Duration        // of the temporary keys that are issued next
+	sweep    time.Duration               // how often lost tasks are looked for
+	hidden   time.Duration               // a message at work; Lambda waits as long before it delivers again
+	lifetime time.Duration               // how old instances get; 0: any age
+	heard    func(name string) io.Writer // gets the log of the function of that name
+}
+
+// clocks are those of the services. The zero clocks are right.
+type clocks struct{ source, target, queues time.Duration } // how far each is ahead
+
+// ahead is a clock that is so far ahead.
+func ahead(by time.Duration) func() time.Time {
+	return func() time.Time { return time.Now().Add(by) }
 }
 
 // kill is the end of one worker.
@@ -68,24 +84,38 @@ type kill struct {
 	keys        map[string]bool
 }
 
-// newDemoWorld starts both stand-ins and fills the source.
-func newDemoWorld(o demoOptions, tell *teller) (*demoWorld, error) {
+// startDemo starts the stand-ins.
+func startDemo(o demoOptions, tell *teller, c clocks) (*demoWorld, error) {
 	w := &demoWorld{
-		options: o, tell: tell, live: newLive(tell), byKey: map[string]*demoObject{},
+		options: o, tell: tell, live: newLive(tell), clocks: c, byKey: map[string]*demoObject{},
 		faulty: map[string]int{}, gets: map[string]int{}, puts: map[string]int{}, done: map[*demoObject]bool{},
+		keysLast: func() time.Duration { return keysLast }, sweep: sweepAfter, hidden: visibility,
 	}
+	w.heard = func(string) io.Writer { return &functionLog{world: w} }
 	// Both buckets live in this process: let the heap grow by a quarter, not
 	// by half a gigabyte, before it is collected.
 	debug.SetGCPercent(25)
 	var err error
-	if w.kodo, err = kodo.Start(kodo.Config{AccessKey: demoKey, SecretKey: demoSecret, Seed: o.seed}); err != nil {
+	if w.kodo, err = kodo.Start(kodo.Config{AccessKey: demoKey, SecretKey: demoSecret, Seed: o.seed, Now: ahead(c.source), Skew: maxSkew}); err != nil {
 		return nil, err
 	}
-	if w.oss, err = oss.Start(oss.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: o.seed + 1}); err != nil {
+	if w.oss, err = oss.Start(oss.Config{AccessKeyID: demoKey, AccessKeySecret: demoSecret, Region: "cn-hangzhou", Seed: o.seed + 1, Now: ahead(c.target)}); err != nil {
 		return nil, errors.Join(err, w.kodo.Close())
 	}
 	if err := w.startQueues(); err != nil {
 		return nil, errors.Join(err, w.kodo.Close(), w.oss.Close())
+	}
+	return w, nil
+}
+
+// maxSkew is how far apart the clocks of a client and of Kodo, OSS or MNS may be.
+const maxSkew = 15 * time.Minute
+
+// newDemoWorld starts the stand-ins and fills the source.
+func newDemoWorld(o demoOptions, tell *teller) (*demoWorld, error) {
+	w, err := startDemo(o, tell, clocks{})
+	if err != nil {
+		return nil, err
 	}
 	if err := w.fill(); err != nil {
 		w.close()
@@ -152,14 +182,14 @@ func atKodo(it life.Item, body []byte) kodo.Object {
 	return k
 }
 
-func (w *demoWorld) sourceLocation() string {
-	return "kodo://" + demoSource + "/?" + url.Values{
-		"region": {"z0"}, "endpoint": {w.kodo.Endpoint()}, "domain": {w.kodo.Domain(demoSource)}, "insecure": {"true"},
+func (w *demoWorld) sourceLocation(bucket string) string {
+	return "kodo://" + bucket + "/?" + url.Values{
+		"region": {"z0"}, "endpoint": {w.kodo.Endpoint()}, "domain": {w.kodo.Domain(bucket)}, "insecure": {"true"},
 	}.Encode()
 }
 
-func (w *demoWorld) targetLocation() string {
-	return "oss://" + demoTarget + "/?" + url.Values{
+func (w *demoWorld) targetLocation(bucket, prefix string) string {
+	return "oss://" + bucket + "/" + prefix + "?" + url.Values{
 		"region": {w.oss.Region()}, "endpoint": {w.oss.Endpoint()}, "insecure": {"true"},
 	}.Encode()
 }

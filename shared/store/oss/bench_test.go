@@ -17,7 +17,10 @@ func BenchmarkPut(b *testing.B) {
 		stored(w, r)
 	}))
 	defer srv.Close()
-	bucket := connect(b, srv.URL)
+	bucket, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: srv.URL, Insecure: true, Credentials: testKeys})
+	if err != nil {
+		b.Fatal(err)
+	}
 	for _, size := range []int{8 << 10, 1 << 20, 64 << 20} {
 		data := make([]byte, size)
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {

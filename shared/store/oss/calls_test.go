@@ -14,7 +14,6 @@ func calls(b *Bucket) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Check":     b.Check,
 		"Versioned": func(ctx context.Context) error { _, err := b.Versioned(ctx); return err },
-		"Retention": func(ctx context.Context) error { _, err := b.Retention(ctx); return err },
 		"List": func(ctx context.Context) error {
 			for _, err := range b.List(ctx, store.Range{}) {
 				if err != nil {
@@ -45,8 +44,7 @@ func calls(b *Bucket) map[string]func(context.Context) error {
 			_, err := b.PutPart(ctx, "k", "u", 1, strings.NewReader("x"), 1)
 			return err
 		},
-		"Parts":      func(ctx context.Context) error { _, err := b.Parts(ctx, "k", "u"); return err },
-		"Unfinished": func(ctx context.Context) error { _, err := b.Unfinished(ctx, "k"); return err },
+		"Parts": func(ctx context.Context) error { _, err := b.Parts(ctx, "k", "u"); return err },
 		"Finish": func(ctx context.Context) error {
 			_, err := b.Finish(ctx, "k", "u", []store.Part{part}, store.Put{})
 			return err

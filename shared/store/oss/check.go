@@ -2,11 +2,10 @@ package oss
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net"
-
-	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
 	"kodoferry/shared/fault"
 )
@@ -14,8 +13,7 @@ import (
 // Check makes one cheap request, a listing of at most one key, and says in a
 // sentence what is wrong and what to do about it: Denied for keys and
 // permissions, NotFound for the bucket, Invalid for region and endpoint,
-// Temporary for the clock and for a host that cannot be reached. It asks by hand,
-// as a copy does, so that it fails where a copy would.
+// Temporary for the clock and for a host that cannot be reached.
 func (b *Bucket) Check(ctx context.Context) error {
 	const op = "oss.Check"
 	a, err := b.send(ctx, request{op: op, method: "GET", params: map[string]any{"list-type": "2", "max-keys": "1", "encoding-type": "url"}})
@@ -112,11 +110,11 @@ func (b *Bucket) explainRefusal(r *refusal) (fault.Kind, string) {
 func (b *Bucket) Versioned(ctx context.Context) (bool, error) {
 	const op = "oss.Versioned"
 	return again(ctx, b, op, b.name, func() (bool, error) {
-		var v sdk.GetBucketVersioningResult
-		_, err := b.vendor(ctx, op, "", func(s *sdk.Bucket, _ *exchange) (err error) {
-			v, err = s.Client.GetBucketVersioning(b.name)
-			return err
-		})
-		return v.Status != "", err
+		var x struct {
+			XMLName xml.Name `xml:"VersioningConfiguration"`
+			Status  string
+		}
+		_, err := b.document(ctx, request{op: op, method: "GET", params: map[string]any{"versioning": nil}}, &x, nil)
+		return x.Status != "", err
 	})
 }

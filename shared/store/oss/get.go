@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strconv"
 
-	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
-
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -140,7 +138,8 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := b.CheckKey(key); err != nil {
 		return err
 	}
-	_, err := b.vendor(ctx, op, key, func(s *sdk.Bucket, _ *exchange) error { return s.DeleteObject(key) })
+	a, err := b.send(ctx, request{op: op, method: "DELETE", key: key})
+	a.close()
 	if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchKey" {
 		return nil
 	}

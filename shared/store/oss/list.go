@@ -48,8 +48,8 @@ func takeable(s string) string {
 	return s
 }
 
-// listPage reads one page, once, by hand: the SDK's ListObjectsV2 decodes XML at
-// 10 to 20 µs a key.
+// listPage reads one page, once. The raw page goes through Conn, because the
+// SDK's ListObjectsV2 decodes XML at 10 to 20 µs a key.
 func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*page, error) {
 	const op = "oss.List"
 	params := map[string]any{"list-type": "2", "encoding-type": "url", "max-keys": "1000"}

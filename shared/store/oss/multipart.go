@@ -1,14 +1,16 @@
 package oss
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
@@ -27,19 +29,54 @@ func (b *Bucket) Begin(ctx context.Context, obj store.Object) (id string, warnin
 	if err != nil {
 		return "", nil, fault.New(fault.Invalid, op, obj.Key, err)
 	}
-	options := []sdk.Option{sdk.EncodingType("url")}
-	for name, values := range header.all {
-		options = append(options, sdk.SetHeader(name, values[0]))
+	var x struct {
+		XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
+		UploadId string
 	}
-	var begun sdk.InitiateMultipartUploadResult
-	_, err = b.vendor(ctx, op, obj.Key, func(s *sdk.Bucket, _ *exchange) (err error) {
-		begun, err = s.InitiateMultipartUpload(obj.Key, options...)
-		if err == nil && begun.UploadID == "" {
-			err = errors.New("it names no upload")
+	_, err = b.document(ctx, request{
+		op: op, method: "POST", key: obj.Key, header: header,
+		params: map[string]any{"uploads": nil, "encoding-type": "url"},
+	}, &x, func() error {
+		if x.UploadId == "" {
+			return errors.New("it names no upload")
 		}
-		return err
+		return nil
 	})
-	return begun.UploadID, warnings, err
+	return x.UploadId, warnings, err
+}
+
+// document sends r and reads its answer's XML into v, whose XMLName says which
+// document it must be; check, unless it is nil, says what that must hold. Anything
+// else in an answer of 200 is Temporary: it tells nothing.
+func (b *Bucket) document(ctx context.Context, r request, v any, check func() error) (*answer, error) {
+	a, err := b.send(ctx, r)
+	if err != nil {
+		return a, err
+	}
+	defer a.close()
+	raw, err := a.document(r.op, r.key)
+	if err != nil {
+		return a, err
+	}
+	var e sdk.ServiceError // an error may hide in a 200 that was begun before it was known
+	if decode(raw, &e) == nil && e.Code != "" {
+		e.StatusCode = 500
+		return a, b.refused(r.op, r.key, e, a)
+	}
+	err = decode(raw, v)
+	if err == nil && check != nil {
+		err = check()
+	}
+	if err != nil {
+		return a, fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", err))
+	}
+	return a, nil
+}
+
+// decode reads XML that may name keys that XML cannot carry.
+func decode(document []byte, v any) error {
+	text, _ := store.Legible(document)
+	return xml.Unmarshal(text, v)
 }
 
 func uploadParams(upload string) map[string]any { return map[string]any{"uploadId": upload} }
@@ -70,9 +107,39 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 	if err := b.CheckKey(key); err != nil {
 		return nil, err
 	}
+	type parts struct {
+		XMLName              xml.Name `xml:"ListPartsResult"`
+		IsTruncated          string
+		NextPartNumberMarker int
+		Part                 []struct {
+			PartNumber    int
+			ETag          string
+			Size          int64
+			HashCrc64ecma string
+		}
+	}
 	var all []store.Part
 	for marker := 0; ; {
-		p, err := again(ctx, b, op, key, func() (partsPage, error) { return b.listParts(ctx, op, key, upload, marker) })
+		p, err := again(ctx, b, op, key, func() (parts, error) {
+			params := uploadParams(upload)
+			params["max-parts"], params["encoding-type"] = "1000", "url"
+			if marker > 0 {
+				params["part-number-marker"] = strconv.Itoa(marker)
+			}
+			var p parts
+			_, err := b.document(ctx, request{op: op, method: "GET", key: key, params: params}, &p, func() error {
+				if p.IsTruncated != "true" && p.IsTruncated != "false" {
+					return fault.Errorf("IsTruncated is %q", p.IsTruncated)
+				}
+				for _, x := range p.Part {
+					if x.PartNumber < 1 || x.PartNumber > maxParts || x.ETag == "" || x.Size < 0 {
+						return fault.Errorf("part %d with ETag %q and %d bytes", x.PartNumber, x.ETag, x.Size)
+					}
+				}
+				return nil
+			})
+			return p, err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -90,52 +157,6 @@ func (b *Bucket) Parts(ctx context.Context, key, upload string) ([]store.Part, e
 	}
 }
 
-// partsPage is a page of ListParts.
-type partsPage struct {
-	XMLName              xml.Name `xml:"ListPartsResult"`
-	IsTruncated          string
-	NextPartNumberMarker int
-	Part                 []struct {
-		PartNumber    int
-		ETag          string
-		Size          int64
-		HashCrc64ecma string
-	}
-}
-
-// listParts reads the page of parts with numbers above marker, once.
-func (b *Bucket) listParts(ctx context.Context, op, key, upload string, marker int) (p partsPage, err error) {
-	params := uploadParams(upload)
-	params["max-parts"], params["encoding-type"] = "1000", "url"
-	if marker > 0 {
-		params["part-number-marker"] = strconv.Itoa(marker)
-	}
-	_, err = b.vendor(ctx, op, key, func(s *sdk.Bucket, _ *exchange) error {
-		a, err := s.Client.Conn.Do(http.MethodGet, b.name, key, params, nil, nil, 0, nil)
-		if err != nil {
-			return err
-		}
-		if err := xml.NewDecoder(a.Body).Decode(&p); err != nil {
-			return err
-		}
-		for _, part := range p.Part {
-			if part.PartNumber < 1 || part.PartNumber > maxParts || part.ETag == "" || part.Size < 0 {
-				return fault.Errorf("part %d with ETag %q and %d bytes", part.PartNumber, part.ETag, part.Size)
-			}
-		}
-		return terminated(p.IsTruncated)
-	})
-	return p, err
-}
-
-// terminated reports whether a page says if it is the last.
-func terminated(truncated string) error {
-	if truncated != "true" && truncated != "false" {
-		return fault.Errorf("IsTruncated is %q", truncated)
-	}
-	return nil
-}
-
 // Finish makes the object of exactly these parts, in one request, with their
 // ETags: OSS refuses (Invalid) a part that was replaced since. The parts may
 // come in any order. IfAbsent is as in Put.
@@ -144,47 +165,57 @@ func (b *Bucket) Finish(ctx context.Context, key, upload string, parts []store.P
 	if err := b.CheckKey(key); err != nil {
 		return store.Stored{}, err
 	}
-	named, err := completion(parts)
+	body, err := completion(parts)
 	if err != nil {
 		return store.Stored{}, fault.New(fault.Invalid, op, key, err)
 	}
-	var options []sdk.Option
+	header := newHeaders()
+	header.set("Content-Type", "application/xml")
 	if how.IfAbsent {
-		options = append(options, sdk.ForbidOverWrite(true))
+		header.set(headerForbid, "true")
 	}
-	var done sdk.CompleteMultipartUploadResult
-	a, err := b.vendor(ctx, op, key, func(s *sdk.Bucket, _ *exchange) (err error) {
-		done, err = s.CompleteMultipartUpload(sdkUpload(key, upload), named, options...)
-		if err == nil && done.ETag == "" {
-			err = errors.New("it names no ETag")
+	params := uploadParams(upload)
+	params["encoding-type"] = "url"
+	var x struct {
+		XMLName xml.Name `xml:"CompleteMultipartUploadResult"`
+		ETag    string
+	}
+	a, err := b.document(ctx, request{
+		op: op, method: "POST", key: key, params: params, header: header,
+		body: &io.LimitedReader{R: bytes.NewReader(body), N: int64(len(body))},
+	}, &x, func() error {
+		if x.ETag == "" {
+			return errors.New("it names no ETag")
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return store.Stored{}, err
 	}
-	return store.Stored{ETag: unquote(done.ETag), CRC64: a.get(headerCRC64)}, nil
+	return store.Stored{ETag: unquote(x.ETag), CRC64: a.get(headerCRC64)}, nil
 }
 
-func sdkUpload(key, upload string) sdk.InitiateMultipartUploadResult {
-	return sdk.InitiateMultipartUploadResult{Key: key, UploadID: upload}
-}
-
-// completion is parts as the SDK takes them, by number and with ETags in quotes.
-func completion(parts []store.Part) ([]sdk.UploadPart, error) {
+// completion is the document that names the parts.
+func completion(parts []store.Part) ([]byte, error) {
 	if len(parts) == 0 {
 		return nil, errors.New("no parts")
 	}
 	parts = slices.Clone(parts)
 	slices.SortFunc(parts, func(a, b store.Part) int { return a.Number - b.Number })
-	named := make([]sdk.UploadPart, len(parts))
+	var doc bytes.Buffer
+	doc.WriteString("<CompleteMultipartUpload>")
 	for i, p := range parts {
 		if p.Number < 1 || p.Number > maxParts || i > 0 && p.Number == parts[i-1].Number {
 			return nil, fault.Errorf("part %d is named twice or is not from 1 to %d", p.Number, maxParts)
 		}
-		named[i] = sdk.UploadPart{PartNumber: p.Number, ETag: `"` + p.ETag + `"`}
+		fmt.Fprintf(&doc, `<Part><PartNumber>%d</PartNumber><ETag>"`, p.Number)
+		if err := xml.EscapeText(&doc, []byte(p.ETag)); err != nil {
+			return nil, err
+		}
+		doc.WriteString(`"</ETag></Part>`)
 	}
-	return named, nil
+	doc.WriteString("</CompleteMultipartUpload>")
+	return doc.Bytes(), nil
 }
 
 // Unfinished lists the uploads of key, in one request that is tried up to 6 times
@@ -194,29 +225,36 @@ func (b *Bucket) Unfinished(ctx context.Context, key string) ([]store.Upload, er
 	if err := b.CheckKey(key); err != nil {
 		return nil, err
 	}
-	found, err := again(ctx, b, op, key, func() (found sdk.ListMultipartUploadResult, err error) {
-		_, err = b.vendor(ctx, op, key, func(s *sdk.Bucket, x *exchange) error {
-			// A key comes before those that it begins: where it has more, they are on the first page.
-			if found, err = s.ListMultipartUploads(sdk.Prefix(key), sdk.MaxUploads(1000)); err != nil {
-				return err
+	type uploads struct {
+		XMLName     xml.Name `xml:"ListMultipartUploadsResult"`
+		IsTruncated string
+		Upload      []struct {
+			Key, UploadId string
+			Initiated     time.Time
+		}
+	}
+	found, err := again(ctx, b, op, key, func() (u uploads, err error) {
+		// A key comes before those that it begins: where it has more, they are on the first page.
+		params := map[string]any{"uploads": nil, "prefix": key, "max-uploads": "1000", "encoding-type": "url"}
+		_, err = b.document(ctx, request{op: op, method: "GET", params: params}, &u, func() error {
+			if u.IsTruncated != "true" && u.IsTruncated != "false" {
+				return fmt.Errorf("IsTruncated is %q", u.IsTruncated)
 			}
-			for _, u := range found.Uploads {
-				if u.UploadID == "" || u.Initiated.IsZero() {
-					return fmt.Errorf("upload %q of %q, begun %s", u.UploadID, u.Key, u.Initiated)
+			for i, x := range u.Upload {
+				name, err := url.QueryUnescape(x.Key)
+				if err != nil || x.UploadId == "" || x.Initiated.IsZero() {
+					return fmt.Errorf("upload %q of %q, begun %s", x.UploadId, x.Key, x.Initiated)
 				}
+				u.Upload[i].Key = name
 			}
-			var page struct{ IsTruncated string }
-			if err := xml.Unmarshal(x.text, &page); err != nil {
-				return err
-			}
-			return terminated(page.IsTruncated)
+			return nil
 		})
-		return found, err
+		return u, err
 	})
 	var of []store.Upload
-	for _, u := range found.Uploads {
-		if u.Key == key {
-			of = append(of, store.Upload{ID: u.UploadID, Begun: u.Initiated})
+	for _, x := range found.Upload {
+		if x.Key == key {
+			of = append(of, store.Upload{ID: x.UploadId, Begun: x.Initiated})
 		}
 	}
 	return of, err
@@ -227,7 +265,8 @@ func (b *Bucket) Abort(ctx context.Context, key, upload string) error {
 	if err := b.CheckKey(key); err != nil {
 		return err
 	}
-	_, err := b.vendor(ctx, "oss.Abort", key, func(s *sdk.Bucket, _ *exchange) error { return s.AbortMultipartUpload(sdkUpload(key, upload)) })
+	a, err := b.send(ctx, request{op: "oss.Abort", method: "DELETE", key: key, params: uploadParams(upload)})
+	a.close()
 	if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchUpload" {
 		return nil
 	}

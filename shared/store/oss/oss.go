@@ -1,19 +1,17 @@
 // Package oss is the driver for Alibaba Cloud OSS: a store.Target and
 // store.Multipart. Start with Open, then Check.
 //
-// The requests of the hot path (GET, HEAD, PUT of objects and parts, listings) are
-// addressed, signed with V4 and read here: with the vendor's Go SDK (v3) that took
-// a tenth of the processor time of a small object. A test holds each against the
-// SDK's own. All others are the SDK's (vendor.go). Either way one goes out exactly
-// once, over the bucket's transport, and the SDK's types read error documents. Below, net/http sends a request a second
+// Requests are addressed, signed with V4 and sent here, each exactly once: with
+// the vendor's Go SDK (v3) that took a tenth of the processor time of a small
+// object. The SDK's types read error documents, and a test holds every
+// signature against the SDK's own. Below, net/http sends a request a second
 // time only where a connection that was used before turned out closed: a GET or
 // HEAD before it was answered, any other before a byte was written. List, Stat
 // and Parts try again themselves; nothing else does.
 //
 //	oss.go        Config, Open, Bucket, CheckKey
 //	endpoint.go   which host, and how the bucket is named in the address
-//	wire.go       one request by hand: transport, signing, answer
-//	vendor.go     one request by the vendor's SDK
+//	wire.go       one request: transport, signing, answer
 //	classify.go   what an answer means, as a fault.Kind
 //	check.go      Check and Versioned: mistakes of configuration, in sentences
 //	put.go        Put, and how a body is sent (body.go)

@@ -75,7 +75,7 @@ func (b *Bucket) upload(ctx context.Context, r request, body io.Reader, size int
 	// A refusal then comes before the body is sent, not as a broken pipe amid it.
 	r.header.set("Expect", "100-continue")
 	s := newStream(ctx, body, size)
-	// net/http asks for the end of a body, too, which a stream does not have.
+	// The SDK takes the length from a LimitedReader, and from nothing else that streams.
 	r.body = &io.LimitedReader{R: s, N: size}
 	a, err := b.send(ctx, r)
 	left, broken := s.detach()

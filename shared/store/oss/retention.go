@@ -2,10 +2,9 @@ package oss
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
-
-	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 )
 
 // Retention returns for how many days nobody can overwrite or delete an object
@@ -14,21 +13,24 @@ import (
 func (b *Bucket) Retention(ctx context.Context) (days int, err error) {
 	const op = "oss.Retention"
 	return again(ctx, b, op, b.name, func() (int, error) {
-		var policy sdk.WormConfiguration
-		_, err := b.vendor(ctx, op, "", func(s *sdk.Bucket, _ *exchange) (err error) {
-			policy, err = s.Client.GetBucketWorm(b.name)
-			if err == nil && (policy.State == "" || policy.RetentionPeriodInDays < 0) {
-				err = fmt.Errorf("a policy of state %q and %d days", policy.State, policy.RetentionPeriodInDays)
+		var x struct {
+			XMLName               xml.Name `xml:"WormConfiguration"`
+			State                 string
+			RetentionPeriodInDays int
+		}
+		_, err := b.document(ctx, request{op: op, method: "GET", params: map[string]any{"worm": nil}}, &x, func() error {
+			if x.State == "" || x.RetentionPeriodInDays < 0 {
+				return fmt.Errorf("a policy of state %q and %d days", x.State, x.RetentionPeriodInDays)
 			}
-			return err
+			return nil
 		})
 		if r, ok := errors.AsType[*refusal](err); ok && r.code == "NoSuchWORMConfiguration" {
 			return 0, nil
 		}
-		if err != nil || policy.State == "Expired" { // it was never locked, and lapsed
+		if err != nil || x.State == "Expired" { // it was never locked, and lapsed
 			return 0, err
 		}
-		return policy.RetentionPeriodInDays, nil
+		return x.RetentionPeriodInDays, nil
 	})
 }
 

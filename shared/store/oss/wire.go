@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -110,19 +109,14 @@ type request struct {
 // send makes one request, once. An answer other than 2xx is an error; the
 // caller closes any other.
 func (b *Bucket) send(ctx context.Context, r request) (*answer, error) {
+	a := &answer{}
 	req, err := b.request(ctx, r)
 	if err != nil {
-		return &answer{}, b.classify(r.op, r.key, err, &answer{})
+		return a, b.classify(r.op, r.key, err, a)
 	}
-	return b.exchange(r.op, r.key, req)
-}
-
-// exchange sends req, once, and returns what came back, as send does.
-func (b *Bucket) exchange(op, key string, req *http.Request) (*answer, error) {
-	a := &answer{}
 	resp, err := b.trip.RoundTrip(req)
 	if err != nil {
-		return a, b.classify(op, key, err, a)
+		return a, b.classify(r.op, r.key, err, a)
 	}
 	a.status, a.header, a.body = resp.StatusCode, resp.Header, resp.Body
 	if a.status/100 == 2 {
@@ -130,16 +124,7 @@ func (b *Bucket) exchange(op, key string, req *http.Request) (*answer, error) {
 	}
 	err = refusedBy(resp)
 	a.body = nil
-	return a, b.classify(op, key, err, a)
-}
-
-// keys returns the credentials of the next request.
-func (b *Bucket) keys() (Credentials, error) {
-	c := b.credentials()
-	if c.AccessKeyID == "" || c.AccessKeySecret == "" {
-		return c, errNoKeys
-	}
-	return c, nil
+	return a, b.classify(r.op, r.key, err, a)
 }
 
 // refusedBy reads what an answer that is no success says, and closes it.
@@ -157,8 +142,7 @@ func refusedBy(resp *http.Response) error {
 	}
 	e := sdk.ServiceError{}
 	if len(document) > 0 {
-		text, _ := store.Legible(document)
-		if err := xml.Unmarshal(text, &e); err != nil {
+		if err := decode(document, &e); err != nil {
 			return fmt.Errorf("status %d with a document that is not one of OSS's", resp.StatusCode)
 		}
 	}
@@ -168,9 +152,9 @@ func refusedBy(resp *http.Response) error {
 
 // request makes the signed request that r describes.
 func (b *Bucket) request(ctx context.Context, r request) (*http.Request, error) {
-	c, err := b.keys()
-	if err != nil {
-		return nil, err
+	c := b.credentials()
+	if c.AccessKeyID == "" || c.AccessKeySecret == "" {
+		return nil, errNoKeys
 	}
 	key := escapeKey(r.key)
 	u := &url.URL{Scheme: b.scheme, Host: b.host, Path: b.path + r.key, RawQuery: queryOf(r.params)}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"kodoferry/shared/report"
+)
+
+// stormEvery is how often a line is printed where the output is no terminal.
+const stormEvery = 30 * time.Second
+
+// introduce says what is about to happen.
+func (s *storm) introduce() {
+	o := s.options
+	s.tell.plain("Two buckets move from Qiniu Kodo to Alibaba Cloud OSS again and again, through a storm of %s (seed %d).", o.storm, o.seed)
+	switch o.platform {
+	case onFC:
+		s.tell.plain("The work is done by the functions' own binaries on a stand-in of Function Compute, with queues at MNS.")
+	case onLambda:
+		s.tell.plain("The work is done by the functions' own binaries on a stand-in of AWS Lambda, with queues at SQS.")
+	default:
+		s.tell.plain("The work is done by %d processes of ferry agent, with queues at a stand-in of MNS.", stormAgents)
+	}
+	n := 0
+	for _, m := range s.moves {
+		n += len(m.keys)
+	}
+	s.tell.plain("%s at the source; %s.", numbers(int64(n), "object", "objects"), s.clock.whose)
+	s.tell.plain("")
+}
+
+// show tells how it stands: on a terminal in a line that is redrawn, elsewhere in one now
+// and then. end ends that.
+func (s *storm) show(ctx context.Context) (end func()) {
+	ctx, stop := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	if f, ok := s.tell.w.(*os.File); ok && isTerminal(f) {
+		bars := mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery))
+		bar := bars.New(0, mpb.NopStyle(), mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return s.stands() })))
+		return func() {
+			stop()
+			bar.Abort(true)
+			bars.Wait()
+		}
+	}
+	done.Go(func() {
+		tick := time.NewTicker(stormEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				s.tell.plain("%s", s.stands())
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { stop(); done.Wait() }
+}
+
+// stands says in a line how it stands.
+func (s *storm) stands() string {
+	total := int64(0)
+	for _, k := range stormKinds() {
+		total += k.count(s)
+	}
+	seen := 0
+	for _, m := range s.moves {
+		m.mu.Lock()
+		seen += m.seen
+		m.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	when := "storm"
+	if s.calm.Load() {
+		when = "calm"
+	}
+	return fmt.Sprintf("%5.0f s  %s: %s met, %s killed; %s ended, %d under way, %s stored", time.Since(s.began).Seconds(), when,
+		numbers(total, "fault", "faults"), numbers(s.killed(), "process", "processes"), numbers(int64(len(s.runs)), "run", "runs"), len(s.open), numbers(int64(seen), "object", "objects"))
+}
+
+// account prints how the storm ended, and holds it against what must be.
+func (s *storm) account() stormSummary {
+	sum := stormSummary{Seed: s.options.seed, Platform: s.options.platform, Seconds: time.Since(s.began).Round(time.Millisecond).Seconds(), Faults: map[string]int64{}}
+	var text strings.Builder
+	text.WriteString("\nFaults met\n")
+	for _, k := range stormKinds() {
+		n := k.count(s)
+		sum.Faults[k.name] = n
+		if n == 0 {
+			s.found("there were no %s", k.what)
+		}
+		fmt.Fprintf(&text, "  %8s  %s\n", humanize.Comma(n), k.what)
+	}
+	fmt.Fprintf(&text, "            (%s)\n", s.clock.whose)
+	same, own, seen := 0, 0, 0
+	for _, m := range s.moves {
+		found, a, b := m.check()
+		s.findings = append(s.findings, found...)
+		same, own, seen = same+a, own+b, seen+m.seen
+		o := m.last.report.Objects
+		sum.Objects += o.Listed
+		sum.Verified += o.Verified
+		sum.Conflict += o.Conflict
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range s.open {
+		s.findings.add("run %s did not end within %s of calm", name, stormBound)
+	}
+	ends := map[report.Result]int{}
+	for _, r := range s.runs {
+		o := r.report.Objects
+		sum.Runs++
+		sum.Copied, sum.Deleted, sum.Failed = sum.Copied+o.Copied, sum.Deleted+o.Deleted, sum.Failed+r.failed
+		ends[r.report.Result]++
+	}
+	text.WriteString("\nWhat became of it\n")
+	for _, line := range []struct {
+		n    int64
+		what string
+	}{
+		{int64(sum.Runs), fmt.Sprintf("runs ended, each with books that balance (%d verified, %d with something for a person)", ends[report.Verified], ends[report.Incomplete])},
+		{sum.Copied, "objects copied by all of them"},
+		{sum.Deleted, "deletions mirrored"},
+		{sum.Failed, "objects that were given up in the storm, and copied by a later run"},
+		{int64(seen), "times an object became visible in the target, always as the source had it"},
+		{sum.Objects, "objects at the source in the end"},
+		{sum.Verified, "of them verified"},
+		{sum.Conflict, "of them left alone, because the application wrote there"},
+		{int64(same), "objects in the target that are byte for byte the source's"},
+		{int64(own), "objects in the target that are byte for byte the application's"},
+	} {
+		fmt.Fprintf(&text, "  %8s  %s\n", humanize.Comma(line.n), line.what)
+	}
+	s.tell.plain("%s", text.String())
+	sum.Findings = s.findings
+	sum.OK = len(s.findings) == 0
+	for i, f := range s.findings {
+		if i == 20 {
+			s.tell.plain("  … and %d more", len(s.findings)-i)
+			break
+		}
+		s.tell.plain("  DIFFERS  %s", f)
+	}
+	if len(s.open) > 0 {
+		s.tell.plain("The last %d steps:", stormLines)
+		for _, line := range s.log.last() {
+			s.tell.plain("  %s", line)
+		}
+	}
+	s.tell.plain("Log: %s", s.log.file.Name())
+	if sum.OK {
+		s.tell.plain("Every run ended, and every object is as it must be.")
+	}
+	return sum
+}
