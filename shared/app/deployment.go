@@ -208,7 +208,7 @@ func (d *Deployment) Close(ctx context.Context) {
 func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
 	w := &worker.Worker{
 		Doer: d.bell, Stage: stage, Marks: d.ledger, Chains: d.ledger, Log: d.log,
-		Attempts: job.DefaultLimits().Attempts, Pause: d.pipeline.Pause, Send: map[task.Stage]queue.Sender{},
+		Attempts: job.DefaultLimits().Attempts, Pause: d.pipeline.Pause(), Send: map[task.Stage]queue.Sender{},
 	}
 	for s, q := range d.queues {
 		w.Send[s] = q

@@ -26,7 +26,7 @@ const (
 // lookAgain returns t once more, later, for what others do may be done by then.
 // Waits double up to most and are jittered by a quarter, so that twins separate.
 func (r *run) lookAgain(t task.Task, most time.Duration) []task.Task {
-	d := min(r.Pause/awaitFirst<<min(t.Waits, 16), most, r.MaxWait)
+	d := min(r.config.Pause/awaitFirst<<min(t.Waits, 16), most, r.config.MaxWait)
 	t.Delay = time.Duration(float64(d) * (0.75 + rand.Float64()/2))
 	t.Waits++
 	return []task.Task{t}
@@ -37,12 +37,12 @@ func (r *run) lookAgain(t task.Task, most time.Duration) []task.Task {
 // verification of those of which nothing has been open for a while: their own
 // tasks wait for up to MaxWait, and nothing else is left to do meanwhile.
 func (r *run) waiting(ctx context.Context, t task.Task) ([]task.Task, error) {
-	open, err := r.Unverified(ctx)
+	open, err := r.ledger.Unverified(ctx)
 	if err != nil || len(open) == 0 {
 		return nil, err
 	}
 	if len(open) > few {
-		return r.lookAgain(t, r.MaxWait), nil
+		return r.lookAgain(t, r.config.MaxWait), nil
 	}
 	next := r.lookAgain(t, awaitFew)
 	if !r.start.Deployed { // one process knows when to wake its own tasks
@@ -60,11 +60,11 @@ func (r *run) overdue(ctx context.Context, shards []string) ([]task.Task, error)
 	g.SetLimit(lookups)
 	for i, shard := range shards {
 		g.Go(func() error {
-			since, copied, err := r.CopiedSince(ctx, shard)
-			if err != nil || !copied || r.Now().Sub(since) < awaitFew {
+			since, copied, err := r.ledger.CopiedSince(ctx, shard)
+			if err != nil || !copied || r.config.Now().Sub(since) < awaitFew {
 				return err
 			}
-			is[i], err = r.Ledger.Claim(ctx, r.Name, "overdue-"+shard)
+			is[i], err = r.config.Ledger.Claim(ctx, r.ledger.Name, "overdue-"+shard)
 			return err
 		})
 	}
@@ -77,5 +77,5 @@ func (r *run) overdue(ctx context.Context, shards []string) ([]task.Task, error)
 			due = append(due, r.verifyTask(shard))
 		}
 	}
-	return resent(due, r.Now()), nil
+	return resent(due, r.config.Now()), nil
 }

@@ -25,11 +25,11 @@ func (p *Pipeline) End(ctx context.Context, name string) (report.Report, error) 
 	if err != nil {
 		return report.Report{}, err
 	}
-	switch s, _, err := r.Standing(ctx); {
+	switch s, _, err := r.ledger.Standing(ctx); {
 	case err != nil:
 		return report.Report{}, err
 	case s == ledger.Over:
-		return report.Read(ctx, r.Run)
+		return report.Read(ctx, r.ledger)
 	case !s.Final():
 		return report.Report{}, fault.New(fault.Invalid, "pipeline.End", name, fmt.Errorf("run %s was not cancelled: it is %s", name, s))
 	}
@@ -44,17 +44,17 @@ func (p *Pipeline) End(ctx context.Context, name string) (report.Report, error) 
 		return report.Report{}, err
 	}
 	r.log.InfoContext(ctx, "run cancelled", "listed", rep.Objects.Listed, "open", rep.Objects.Open)
-	return report.Read(ctx, r.Run) // another may have been faster
+	return report.Read(ctx, r.ledger) // another may have been faster
 }
 
 // abortAll aborts every upload that the ledger knows, some at a time, and notes
 // how far it has come. One that was completed, or is gone, is no error.
 func (r *run) abortAll(ctx context.Context) error {
 	var errs []error
-	done, err := r.AbortedUntil(ctx)
+	done, err := r.ledger.AbortedUntil(ctx)
 	for err == nil {
 		var batches []string
-		if batches, err = r.Uploads(ctx, done, lookups*lookups); err != nil || len(batches) == 0 {
+		if batches, err = r.ledger.Uploads(ctx, done, lookups*lookups); err != nil || len(batches) == 0 {
 			break
 		}
 		failed := make([]error, len(batches))
@@ -70,7 +70,7 @@ func (r *run) abortAll(ctx context.Context) error {
 		errs = append(errs, errors.Join(failed...))
 		if err = ctx.Err(); err == nil {
 			done = batches[len(batches)-1]
-			err = r.NoteAborted(ctx, done)
+			err = r.ledger.NoteAborted(ctx, done)
 		}
 	}
 	return errors.Join(append(errs, err)...)
@@ -82,7 +82,7 @@ func (r *run) broken(ctx context.Context) (report.Report, report.Manifest, error
 	if r.start.Events {
 		return r.brokenDay(ctx)
 	}
-	p, err := r.Glance(ctx)
+	p, err := r.ledger.Glance(ctx)
 	if err != nil {
 		return report.Report{}, report.Manifest{}, err
 	}
@@ -100,7 +100,7 @@ func (r *run) broken(ctx context.Context) (report.Report, report.Manifest, error
 		p.Shards[i].Proved = &t
 	}
 	p.Failures = append(p.Failures, failures...)
-	rep, manifest := report.Fold(r.Name, r.job, p, r.Now().UTC())
+	rep, manifest := report.Fold(r.ledger.Name, r.job, p, r.config.Now().UTC())
 	if r.job.Delete {
 		g, err := r.decided(ctx)
 		switch {
@@ -123,7 +123,7 @@ func (r *run) brokenDay(ctx context.Context) (report.Report, report.Manifest, er
 	d := dayFold{run: r, open: true}
 	done, err := d.fold(ctx)
 	if err == nil && !done {
-		err = fault.New(fault.Temporary, "pipeline.End", r.Name, errors.New("there was no time for all events; the next call goes on behind those that are added up"))
+		err = fault.New(fault.Temporary, "pipeline.End", r.ledger.Name, errors.New("there was no time for all events; the next call goes on behind those that are added up"))
 	}
 	if err != nil {
 		return report.Report{}, report.Manifest{}, err
@@ -136,23 +136,23 @@ func (r *run) brokenDay(ctx context.Context) (report.Report, report.Manifest, er
 // tallied returns what a shard that is not verified has come to, from the record
 // of an earlier call of End if there is one.
 func (r *run) tallied(ctx context.Context, s ledger.Shard) (ledger.Proved, error) {
-	p, err := r.Ended(ctx, s.Ref.Shard)
+	p, err := r.ledger.Ended(ctx, s.Ref.Shard)
 	if !ledger.Missing(err) {
 		return p, err
 	}
-	c, err := r.Closed(ctx, s.Ref.Shard)
+	c, err := r.ledger.Closed(ctx, s.Ref.Shard)
 	if err != nil {
 		return p, err
 	}
 	if p, err = r.tally(ctx, c); err != nil {
 		return p, err
 	}
-	return r.EndShard(ctx, p)
+	return r.ledger.EndShard(ctx, p)
 }
 
 // tally reads the rows of a shard that is not verified and adds them up.
 func (r *run) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, error) {
-	p := ledger.Proved{Shard: c.Shard, At: r.Now().UTC()}
+	p := ledger.Proved{Shard: c.Shard, At: r.config.Now().UTC()}
 	p.Counts.Listed, p.Counts.Excluded = c.Counts.Listed, c.Counts.Excluded
 	written := table.NewWriter(r.job)
 	for todo := c.Batches; len(todo) > 0; {
@@ -176,7 +176,7 @@ func (r *run) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, error)
 		return p, err
 	}
 	p.Objects = file
-	p.Objects.Name, err = r.WriteObjects(ctx, c.Shard, data)
+	p.Objects.Name, err = r.ledger.WriteObjects(ctx, c.Shard, data)
 	return p, err
 }
 

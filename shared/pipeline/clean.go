@@ -47,7 +47,7 @@ func (p *Pipeline) Clean(ctx context.Context, name string, force bool) (Cleaned,
 	if err != nil {
 		return c, err
 	}
-	s, _, err := r.Standing(ctx)
+	s, _, err := r.ledger.Standing(ctx)
 	if err != nil {
 		return c, err
 	}
@@ -66,7 +66,7 @@ func (p *Pipeline) Clean(ctx context.Context, name string, force bool) (Cleaned,
 
 // cleanUploads aborts the uploads that are open still.
 func (r *run) cleanUploads(ctx context.Context, c *Cleaned) error {
-	batches, err := r.Uploads(ctx, "", math.MaxInt)
+	batches, err := r.ledger.Uploads(ctx, "", math.MaxInt)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (r *run) cleanUploads(ctx context.Context, c *Cleaned) error {
 
 // partsLeft counts the parts of an upload, if it is open.
 func (r *run) partsLeft(ctx context.Context, batch string) (t ledger.Tally, open bool, err error) {
-	u, err := r.Upload(ctx, batch)
+	u, err := r.ledger.Upload(ctx, batch)
 	if err != nil {
 		return t, false, err
 	}
@@ -115,11 +115,11 @@ func (r *run) partsLeft(ctx context.Context, batch string) (t ledger.Tally, open
 // needed tells which of the files with rows some record names. A delivery that
 // was killed, or that lost the race to its twin, has left some that none does.
 func (r *run) needed(ctx context.Context) (func(file string) bool, error) {
-	walk, err := r.Walk(ctx)
+	walk, err := r.ledger.Walk(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m, err := report.ReadManifest(ctx, r.Run)
+	m, err := report.ReadManifest(ctx, r.ledger)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (r *run) needed(ctx context.Context) (func(file string) bool, error) {
 // cleanFiles removes files of the ledger and counts the others.
 func (r *run) cleanFiles(ctx context.Context, c *Cleaned, needed func(string) bool) error {
 	var gone []string
-	err := r.Files(ctx, func(name string, size int64) {
+	err := r.ledger.Files(ctx, func(name string, size int64) {
 		if passes(name) || !needed(name) {
 			gone = append(gone, name)
 			c.Removed.Add(1, size)
@@ -168,7 +168,7 @@ func (r *run) cleanFiles(ctx context.Context, c *Cleaned, needed func(string) bo
 	if err != nil {
 		return err
 	}
-	return r.Remove(ctx, gone)
+	return r.ledger.Remove(ctx, gone)
 }
 
 func passes(file string) bool {

@@ -14,8 +14,8 @@ import (
 
 // copier copies the rows of one batch.
 type copier struct {
-	*run
-	sides
+	run       *run
+	sides     sides
 	again     atomic.Bool // an earlier delivery may have copied some of it; not every platform tells
 	throttled atomic.Bool // something is left that waited for a throttle as long as it could
 }
@@ -40,7 +40,7 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 	more, none := context.WithCancel(gctx)
 	defer none()
 	q := &pending{rows: rows, none: none}
-	for range min(c.job.Limits.Parallel, len(rows)) {
+	for range min(c.run.job.Limits.Parallel, len(rows)) {
 		g.Go(func() error {
 			// The contexts of its requests come and go in one that is its own:
 			// all in one would wait for each other.
@@ -52,7 +52,7 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 	if err := g.Wait(); err != nil && !halted(ctx, work) {
 		return err
 	}
-	if c.blocked() { // what was not served before that was known has waited, too
+	if c.sides.blocked() { // what was not served before that was known has waited, too
 		for i := range rows {
 			if rows[i].State == ledger.Pending {
 				rows[i].Tries = tries[i]
@@ -70,24 +70,24 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 	held := false
 	release := func() {
 		if held {
-			c.slots.Release()
-			c.share.Streams.Release()
+			c.run.slots.Release()
+			c.run.share.Streams.Release()
 			held = false
 		}
 	}
 	defer release()
-	for ctx.Err() == nil && !c.blocked() { // else the rest is handed over
-		if !c.share.Streams.Reusable() || !c.slots.Reusable() {
+	for ctx.Err() == nil && !c.sides.blocked() { // else the rest is handed over
+		if !c.run.share.Streams.Reusable() || !c.run.slots.Reusable() {
 			release()
 		}
 		if !held {
-			if !c.acquireStream(more) {
+			if !c.run.acquireStream(more) {
 				break
 			}
 			// After the stream and not before: a Backoff is to have its slot again,
 			// which must not be held by a call that waits for a stream.
-			if c.slots.Acquire(more) != nil {
-				c.share.Streams.Release()
+			if c.run.slots.Acquire(more) != nil {
+				c.run.share.Streams.Release()
 				break
 			}
 			held = true
@@ -106,7 +106,7 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 // one brings a row as far as it goes, with a stream and a slot. The first is
 // always begun, or a batch would be handed on for ever.
 func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
-	if !first && late(ctx, c.pace.Estimate(row.Src.Size)) {
+	if !first && late(ctx, c.run.pace.Estimate(row.Src.Size)) {
 		return nil // handed over, without spending a try
 	}
 	octx := ctx
@@ -120,7 +120,7 @@ func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
 		return ctx.Err() // that was no try of it
 	}
 	if *row = now; row.State != ledger.Pending {
-		c.Watch(Event{Kind: Settled, Key: row.Key(), Row: *row})
+		c.run.config.Watch(Event{Kind: Settled, Key: row.Key(), Row: *row})
 	}
 	return ctx.Err()
 }

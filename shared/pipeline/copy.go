@@ -15,10 +15,10 @@ import (
 // copy copies the pending objects of a batch, many at a time, and writes the
 // batch off. What could not end in this invocation goes into one retry batch.
 func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterOther(t, w), err
 	}
-	rows, err := r.Rows(ctx, t.Batch)
+	rows, err := r.ledger.Rows(ctx, t.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err := c.all(ctx, work, rows); err != nil {
 		return nil, err
 	}
-	switch out := c.still(); {
+	switch out := c.sides.still(); {
 	case anyEnded(rows):
 	case halted(ctx, work):
 		return r.wait(t), nil
@@ -40,18 +40,18 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Since = c.since()
+	w.Since = c.sides.since()
 	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
 	if r.start.Deployed {
-		if err := r.pace.Save(ctx, r.Run, r.Now()); err != nil {
+		if err := r.pace.Save(ctx, r.ledger, r.config.Now()); err != nil {
 			r.log.DebugContext(ctx, "pace not left", "fault", fault.KindOf(err), "err", err)
 		}
 	}
 	next := r.afterCopy(t, w)
 	if halted(ctx, work) { // what was in flight may have been stored
-		next = resent(next, r.Now())
+		next = resent(next, r.config.Now())
 	}
 	return next, nil
 }
@@ -62,9 +62,9 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 // rest is the other's to send.
 func (r *run) end(ctx context.Context, t task.Task, w ledger.WriteOff, pause time.Duration) (ledger.WriteOff, error) {
 	if len(w.Rest) > 0 && pause > 0 {
-		w.Until = r.Now().UTC().Add(pause)
+		w.Until = r.config.Now().UTC().Add(pause)
 	}
-	stands, err := r.WriteOff(ctx, t.Batch, w)
+	stands, err := r.ledger.WriteOff(ctx, t.Batch, w)
 	own := len(stands.Rest) == 0 || len(w.Rest) > 0 && w.Rest[0].ID == stands.Rest[0].ID
 	if err == nil && !own && first(t) {
 		stands.Rest = nil
@@ -93,7 +93,7 @@ func (r *run) afterOther(t task.Task, w ledger.WriteOff) []task.Task {
 func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
 	pause := time.Duration(0)
 	if !w.Until.IsZero() {
-		pause = max(0, w.Until.Sub(r.Now()))
+		pause = max(0, w.Until.Sub(r.config.Now()))
 	}
 	var next []task.Task
 	for _, b := range w.Rest {
@@ -122,7 +122,7 @@ func (r *run) split(ctx context.Context, batch string, rows []ledger.Row) (ledge
 		how.ID, how.First, how.Last = retryOf(batch), rows[0].Key(), rows[len(rows)-1].Key()
 		how.Rows, how.Pending, how.Bytes = len(rows), len(rows), sizes(rows)
 		w.Rest = append(w.Rest, how)
-		return r.Seal(ctx, how.ID, rows)
+		return r.ledger.Seal(ctx, how.ID, rows)
 	}
 	for _, row := range rows {
 		switch {
@@ -168,8 +168,8 @@ func (c *copier) pause(w ledger.WriteOff, rows []ledger.Row) time.Duration {
 		}
 	}
 	switch {
-	case len(w.Rest) == 0, tries == 0 && !c.blocked() && !c.throttled.Load():
+	case len(w.Rest) == 0, tries == 0 && !c.sides.blocked() && !c.throttled.Load():
 		return 0
 	}
-	return c.delay(max(tries/quickTries, waits-1))
+	return c.run.delay(max(tries/quickTries, waits-1))
 }

@@ -37,7 +37,7 @@ func Due(run string) (at time.Time, ok bool) {
 // leaves a record, and then writes the report. While something of the day goes
 // on it yields nothing: whoever sweeps asks again.
 func (r *run) reportDay(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if due, _ := Due(r.Name); r.Now().Before(due) {
+	if due, _ := Due(r.ledger.Name); r.config.Now().Before(due) {
 		return nil, nil
 	}
 	if open, over, err := r.openEvents(ctx); err != nil || over || len(open) > 0 {
@@ -72,8 +72,8 @@ const (
 // dayFold adds up a day of events in pieces: each is the events whose batches'
 // names begin alike, and leaves a record of that name.
 type dayFold struct {
-	*run
-	ledger.Verifications
+	run   *run
+	sum   ledger.Verifications
 	open  bool     // of a run that was cancelled: what has not ended is counted as open
 	names []string // of the records, in order
 	made  int      // those made here
@@ -82,10 +82,10 @@ type dayFold struct {
 // fold makes the records that are not there yet, in order. done is false where
 // time is up before the last.
 func (d *dayFold) fold(ctx context.Context) (done bool, err error) {
-	if d.Verifications, err = d.Verified(ctx); err != nil {
+	if d.sum, err = d.run.ledger.Verified(ctx); err != nil {
 		return false, err
 	}
-	d.names = slices.Sorted(maps.Keys(d.Proved))
+	d.names = slices.Sorted(maps.Keys(d.sum.Proved))
 	gaps, err := d.gaps(ctx)
 	if err != nil {
 		return false, err
@@ -109,11 +109,11 @@ func (d *dayFold) fold(ctx context.Context) (done bool, err error) {
 
 // report adds up the records.
 func (d *dayFold) report() (report.Report, report.Manifest) {
-	p := ledger.Progress{Started: d.start, Failures: d.Failures}
+	p := ledger.Progress{Started: d.run.start, Failures: d.sum.Failures}
 	for _, name := range d.names {
-		p.Shards = append(p.Shards, ledger.Shard{Ref: ledger.ShardRef{Shard: name}, Closed: &ledger.Closed{}, Proved: d.Proved[name]})
+		p.Shards = append(p.Shards, ledger.Shard{Ref: ledger.ShardRef{Shard: name}, Closed: &ledger.Closed{}, Proved: d.sum.Proved[name]})
 	}
-	return report.Fold(d.Name, d.job, p, d.Now().UTC())
+	return report.Fold(d.run.ledger.Name, d.run.job, p, d.run.config.Now().UTC())
 }
 
 // unfolded is a stretch of events between two records.
@@ -145,7 +145,7 @@ func (d *dayFold) gaps(ctx context.Context) ([]unfolded, error) {
 }
 
 func (d *dayFold) firstEvent(ctx context.Context, after, upTo string) (string, error) {
-	found, err := d.Events(ctx, store.Range{After: after, UpTo: upTo}, 1)
+	found, err := d.run.ledger.Events(ctx, store.Range{After: after, UpTo: upTo}, 1)
 	if err != nil || len(found) == 0 {
 		return "", err
 	}
@@ -160,7 +160,7 @@ func (d *dayFold) piece(ctx context.Context, first string) (name string, err err
 		if i, _ := slices.BinarySearch(d.names, name); i < len(d.names) && strings.HasPrefix(d.names[i], name) {
 			continue
 		}
-		events, err := d.Events(ctx, store.Range{Prefix: name}, eventsTogether+1)
+		events, err := d.run.ledger.Events(ctx, store.Range{Prefix: name}, eventsTogether+1)
 		if err != nil {
 			return name, err
 		}
@@ -175,11 +175,11 @@ func (d *dayFold) piece(ctx context.Context, first string) (name string, err err
 // is counted by the names of the records, what became of it by their rows.
 func (d *dayFold) foldEvents(ctx context.Context, piece string, events []ledger.BatchRef) error {
 	p := ledger.Proved{Shard: piece}
-	written := table.NewWriter(d.job)
+	written := table.NewWriter(d.run.job)
 	p.Counts.Listed.Objects = int64(len(events))
 	for left := events; len(left) > 0; {
 		n := min(eventsAtOnce, len(left))
-		ended, err := d.settled(ctx, left[:n], d.open)
+		ended, err := d.run.settled(ctx, left[:n], d.open)
 		if err != nil {
 			return err
 		}
@@ -202,11 +202,11 @@ func (d *dayFold) foldEvents(ctx context.Context, piece string, events []ledger.
 		return err
 	}
 	p.Objects = file
-	if p.Objects.Name, err = d.WriteObjects(ctx, piece, data); err != nil {
+	if p.Objects.Name, err = d.run.ledger.WriteObjects(ctx, piece, data); err != nil {
 		return err
 	}
-	p.At = d.Now().UTC()
-	if p, err = d.Prove(ctx, p); err != nil {
+	p.At = d.run.config.Now().UTC()
+	if p, err = d.run.ledger.Prove(ctx, p); err != nil {
 		return err
 	}
 	d.made++
@@ -218,7 +218,7 @@ func (d *dayFold) foldEvents(ctx context.Context, piece string, events []ledger.
 func (d *dayFold) take(p ledger.Proved) {
 	i, _ := slices.BinarySearch(d.names, p.Shard)
 	d.names = slices.Insert(d.names, i, p.Shard)
-	d.Add(p)
+	d.sum.Add(p)
 }
 
 // countEvent takes the row of an event into the books. A deleted object is no
@@ -246,9 +246,9 @@ func (r *run) settled(ctx context.Context, batches []ledger.BatchRef, open bool)
 	for i, b := range batches {
 		g.Go(func() (err error) {
 			if open {
-				ended[i], _, err = r.Settled(ctx, b)
+				ended[i], _, err = r.ledger.Settled(ctx, b)
 			} else {
-				ended[i], err = r.Outcome(ctx, b)
+				ended[i], err = r.ledger.Outcome(ctx, b)
 			}
 			if fault.KindOf(err) == fault.Corrupt { // something happened, and nobody knows what
 				ended[i], err = []ledger.Row{{Src: store.Object{Key: b.ID}, State: ledger.Failed, Reason: "what became of this batch cannot be read, nor which keys it has: " + err.Error(), Cause: "what became of a batch cannot be read: " + ledger.CauseOf(err)}}, nil
@@ -263,10 +263,10 @@ func (r *run) settled(ctx context.Context, batches []ledger.BatchRef, open bool)
 // ended, none where the day's run is over. An event without a record is not
 // among them: the ledger does not know it.
 func (r *run) openEvents(ctx context.Context) (open []task.Task, over bool, err error) {
-	if over, err = r.Over(ctx); err != nil || over {
+	if over, err = r.ledger.Over(ctx); err != nil || over {
 		return nil, over, err
 	}
-	batches, err := r.OpenEvents(ctx)
+	batches, err := r.ledger.OpenEvents(ctx)
 	for _, b := range batches {
 		open = append(open, r.copyTask(ledger.EventShard(b.ID), b))
 	}

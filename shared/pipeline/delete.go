@@ -58,7 +58,7 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if next, err := r.waiting(ctx, t); err != nil || len(next) > 0 {
 		return next, err
 	}
-	p, err := r.Glance(ctx)
+	p, err := r.ledger.Glance(ctx)
 	switch {
 	case err != nil || p.Reported:
 		return nil, err
@@ -66,8 +66,8 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.lookAgain(t, awaitListing), nil
 	}
 	g := r.decide(p)
-	g.At = r.Now().UTC()
-	if g, err = r.Decide(ctx, g); err != nil {
+	g.At = r.config.Now().UTC()
+	if g, err = r.ledger.Decide(ctx, g); err != nil {
 		return nil, err
 	}
 	r.log.InfoContext(ctx, "deletions decided", "allowed", g.Allowed, "candidates", g.Candidates.Objects, "reason", g.Reason)
@@ -77,7 +77,7 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 // decided reads the run's decision on deletions. One that cannot be read allows
 // none: it would be in the way of the run's end for ever.
 func (r *run) decided(ctx context.Context) (ledger.Gate, error) {
-	g, err := r.Decided(ctx)
+	g, err := r.ledger.Decided(ctx)
 	if fault.KindOf(err) == fault.Corrupt {
 		return ledger.Gate{Reason: "the decision on deletions cannot be read: " + err.Error()}, nil
 	}
@@ -114,7 +114,7 @@ func (r *run) afterGate(ctx context.Context, g ledger.Gate) ([]task.Task, error)
 	if !g.Allowed || g.Candidates.Objects == 0 {
 		return nil, nil
 	}
-	p, err := r.Walk(ctx)
+	p, err := r.ledger.Walk(ctx)
 	return r.deletes(p, g), err
 }
 
@@ -142,7 +142,7 @@ func (r *run) mirror(ctx context.Context, p ledger.Progress) ([]task.Task, error
 	}
 	g, err := r.decided(ctx)
 	if ledger.Missing(err) {
-		return []task.Task{{Kind: task.Gate, Run: r.Name}}, nil
+		return []task.Task{{Kind: task.Gate, Run: r.ledger.Name}}, nil
 	}
 	return r.deletes(p, g), err
 }
@@ -151,7 +151,7 @@ func (r *run) mirror(ctx context.Context, p ledger.Progress) ([]task.Task, error
 // still does not have it and the target's object is still the copy that was
 // looked at.
 func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterOther(t, w), err
 	}
 	g, err := r.decided(ctx)
@@ -161,7 +161,7 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case !g.Allowed:
 		return nil, nil
 	}
-	rows, err := r.Rows(ctx, t.Batch)
+	rows, err := r.ledger.Rows(ctx, t.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (r *run) deleteOne(ctx context.Context, seen *sides, row ledger.Row) ledger
 		waits, err = seen.unserved(ctx, r, on, row.Key(), err)
 	}
 	kind := fault.KindOf(err)
-	row.At = r.Now().UTC()
+	row.At = r.config.Now().UTC()
 	switch u, taken := isUnwanted(err); {
 	case err == nil:
 		row.State = state

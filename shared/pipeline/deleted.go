@@ -15,7 +15,7 @@ func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate,
 	if err != nil || file.Rows == 0 {
 		return err
 	}
-	file.Name, err = r.WriteObjects(ctx, report.Deletions, data)
+	file.Name, err = r.ledger.WriteObjects(ctx, report.Deletions, data)
 	m.Files = append(m.Files, file)
 	return err
 }
@@ -29,7 +29,7 @@ func (r *run) candidates(ctx context.Context, p ledger.Progress) iter.Seq2[repor
 				return
 			}
 		}
-	}, r.Closed)
+	}, r.ledger.Closed)
 	return ahead(ctx, func(yield func(ledger.BatchRef, error) bool) {
 		for c, err := range closings {
 			if err != nil {
@@ -43,7 +43,7 @@ func (r *run) candidates(ctx context.Context, p ledger.Progress) iter.Seq2[repor
 			}
 		}
 	}, func(ctx context.Context, b ledger.BatchRef) (report.Batch, error) {
-		rows, _, err := r.Settled(ctx, b)
+		rows, _, err := r.ledger.Settled(ctx, b)
 		return report.Batch{Ref: b, Rows: rows}, err
 	})
 }

@@ -25,10 +25,10 @@ const manyGone = 100
 // others. It returns what the source has, nil if it has nothing or does not tell.
 func (v *verifier) stillThere(ctx context.Context, row ledger.Row) *store.Object {
 	v.gone++
-	if len(v.start.Keys) > 0 || v.gone > manyGone && v.gone%manyGone != 0 {
+	if len(v.run.start.Keys) > 0 || v.gone > manyGone && v.gone%manyGone != 0 {
 		return nil
 	}
-	now, err := store.Retry(ctx, store.Pauses(), "pipeline.verify", row.Key(), func() (store.Object, error) { return v.src.Stat(ctx, row.Key()) })
+	now, err := store.Retry(ctx, store.Pauses(), "pipeline.verify", row.Key(), func() (store.Object, error) { return v.run.src.Stat(ctx, row.Key()) })
 	if err != nil {
 		return nil
 	}

@@ -27,7 +27,7 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 			return nil, err
 		}
 	}
-	p, err := r.Glance(ctx)
+	p, err := r.ledger.Glance(ctx)
 	switch {
 	case err != nil:
 		return nil, err
@@ -36,9 +36,9 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case !p.Done():
 		return r.lookAgain(t, awaitListing), nil
 	case r.job.Delete && len(r.deletes(p, g)) > 0: // each look costs a read a shard
-		return r.lookAgain(t, max(awaitFew, r.Now().Sub(g.At)/2)), nil
+		return r.lookAgain(t, max(awaitFew, r.config.Now().Sub(g.At)/2)), nil
 	}
-	rep, manifest := report.Fold(r.Name, r.job, p, r.Now().UTC())
+	rep, manifest := report.Fold(r.ledger.Name, r.job, p, r.config.Now().UTC())
 	if r.job.Delete {
 		if err := r.foldDeletes(ctx, p, g, &rep, &manifest); err != nil {
 			return nil, err
@@ -58,12 +58,12 @@ func (r *run) publish(ctx context.Context, rep report.Report, m report.Manifest)
 	if err != nil {
 		return err
 	}
-	if err := r.WriteFile(ctx, report.ManifestFile, files.Manifest); err != nil {
+	if err := r.ledger.WriteFile(ctx, report.ManifestFile, files.Manifest); err != nil {
 		return err
 	}
-	if err := r.WriteFile(ctx, report.PageFile, files.Page); err != nil {
+	if err := r.ledger.WriteFile(ctx, report.PageFile, files.Page); err != nil {
 		return err
 	}
-	_, err = r.Finish(ctx, files.Report)
+	_, err = r.ledger.Finish(ctx, files.Report)
 	return err
 }

@@ -29,7 +29,7 @@ const eventEarly = time.Second
 // notification said: it is looked at, copied, and looked at again. What did not
 // end goes into another batch, and what is to be removed to the deleting stage.
 func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterOther(t, w), err
 	}
 	if t.Key != "" {
@@ -57,7 +57,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case err != nil:
 		return nil, err
 	}
-	if out := c.still(); out != nil && row.State == ledger.Pending {
+	if out := c.sides.still(); out != nil && row.State == ledger.Pending {
 		return r.await(t, out), nil
 	}
 	var rows []ledger.Row
@@ -68,7 +68,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Since = c.since()
+	w.Since = c.sides.since()
 	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (r *run) park(ctx context.Context, t task.Task, row ledger.Row) ([]task.Tas
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.WriteOff(ctx, t.Batch, w); err != nil {
+	if w, err = r.ledger.WriteOff(ctx, t.Batch, w); err != nil {
 		return nil, err
 	}
 	switch u, stopped := isUnwanted(r.goesOn(ctx)); {
@@ -101,7 +101,7 @@ func (r *run) early(t task.Task) ([]task.Task, error) {
 	if _, batch := ledger.EventBatch(t.Key, until); batch != t.Batch || !strings.HasPrefix(t.Key, r.job.Source.Prefix) {
 		return nil, fault.New(fault.Invalid, "pipeline.event", t.Key, errors.New("the task's batch is not that of its key and time, or its key not one of the job's"))
 	}
-	if early := until.Add(eventGrace).Sub(r.Now()); early > eventEarly {
+	if early := until.Add(eventGrace).Sub(r.config.Now()); early > eventEarly {
 		t.Delay = early
 		t.Waits++
 		return []task.Task{t}, nil
@@ -112,8 +112,8 @@ func (r *run) early(t task.Task) ([]task.Task, error) {
 // tardy reports whether an event comes so late that its day's report may be
 // under way, or written.
 func (r *run) tardy(t task.Task) bool {
-	day, ok := ledger.EventDay(r.Name)
-	return ok && t.Kind == task.Event && t.Key != "" && !r.Now().Before(day.Add(24*time.Hour+dayTail))
+	day, ok := ledger.EventDay(r.ledger.Name)
+	return ok && t.Kind == task.Event && t.Key != "" && !r.config.Now().Before(day.Add(24*time.Hour+dayTail))
 }
 
 // anew returns the task that takes a tardy event to the present day's run, as
@@ -125,11 +125,11 @@ func (r *run) anew(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case s.Stopped() && s != ledger.Over:
 		return nil, nil
 	}
-	_, sealed, err := r.Ledger.Sealed(ctx, r.job.Name)
+	_, sealed, err := r.config.Ledger.Sealed(ctx, r.job.Name)
 	if err != nil || sealed {
 		return nil, err
 	}
-	k, err := r.Ledger.Job(ctx, r.job.Name)
+	k, err := r.config.Ledger.Job(ctx, r.job.Name)
 	if ledger.Missing(err) {
 		return nil, nil
 	}
@@ -140,7 +140,7 @@ func (r *run) anew(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil || !j.Follows(r.job.Source.Bucket, t.Key) {
 		return nil, err
 	}
-	later, err := r.FollowEvent(ctx, j, t.Key)
+	later, err := r.followEvent(ctx, j, t.Key)
 	return []task.Task{later}, err
 }
 
@@ -150,7 +150,7 @@ func (r *run) eventRow(ctx context.Context, t task.Task) (ledger.Row, error) {
 	if t.Key != "" {
 		return ledger.Row{Src: store.Object{Key: t.Key}, State: ledger.Pending}, nil
 	}
-	rows, err := r.Rows(ctx, t.Batch)
+	rows, err := r.ledger.Rows(ctx, t.Batch)
 	if err == nil && len(rows) != 1 {
 		err = fault.New(fault.Invalid, "pipeline.event", t.Batch, fault.Errorf("the batch has %d rows, want one", len(rows)))
 	}
@@ -165,7 +165,7 @@ func (r *run) lostEvent(t task.Task, cause error) ledger.WriteOff {
 	if t.Key == "" {
 		return ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)}
 	}
-	return ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: t.Key}, State: ledger.Failed, Reason: cause.Error(), Cause: ledger.CauseOf(cause), At: r.Now().UTC()}}}
+	return ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: t.Key}, State: ledger.Failed, Reason: cause.Error(), Cause: ledger.CauseOf(cause), At: r.config.Now().UTC()}}}
 }
 
 // dayOf is whose events of which day a run collects.
@@ -178,7 +178,7 @@ type dayOf struct {
 // makes sure that the run it goes to exists. A job that was changed since the
 // day's run began has another one: each is done as its own run's job says.
 func (p *Pipeline) FollowEvent(ctx context.Context, j job.Job, key string) (task.Task, error) {
-	now := p.Now()
+	now := p.config.Now()
 	until := j.Events.Bucket(now)
 	run, err := p.dayRun(ctx, j, until)
 	if err != nil {
@@ -211,14 +211,14 @@ func (p *Pipeline) dayRun(ctx context.Context, j job.Job, at time.Time) (string,
 	if known {
 		return name, nil
 	}
-	kept, err := p.Ledger.Keeps(ctx, j.Name)
+	kept, err := p.config.Ledger.Keeps(ctx, j.Name)
 	if err != nil {
 		return "", err
 	}
 	for n := 1; n <= mostDays; n++ {
 		name = ledger.EventRun(j.Name, at, n)
 		root := ledger.ShardRef{Shard: ledger.RootShard, Range: store.Range{Prefix: j.Source.Prefix}}
-		s, err := p.Ledger.Run(name).Start(ctx, ledger.Started{Job: frozen, At: p.Now().UTC(), Root: root, Events: true, Deployed: true, Kept: &kept})
+		s, err := p.config.Ledger.Run(name).Start(ctx, ledger.Started{Job: frozen, At: p.config.Now().UTC(), Root: root, Events: true, Deployed: true, Kept: &kept})
 		if err != nil {
 			return "", err
 		}

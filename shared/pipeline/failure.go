@@ -29,7 +29,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	if ctx.Err() != nil { // it did not fit the invocation
 		a.row.Tries++
 		if a.row.Src.Size > digest.BlockSize {
-			a.row.PartSize = min(a.job.Limits.PartSize, max(digest.BlockSize, a.row.Src.Size/2/digest.BlockSize*digest.BlockSize))
+			a.row.PartSize = min(a.run.job.Limits.PartSize, max(digest.BlockSize, a.row.Src.Size/2/digest.BlockSize*digest.BlockSize))
 		}
 		a.blame(ctx, err)
 		return 0, false
@@ -37,20 +37,20 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	kind := fault.KindOf(err)
 	if kind == fault.Throttled && a.row.Waits < mostDeliveries { // waiting spends no try
 		a.throttled++
-		a.slots.Throttled(a.began, fault.WaitOf(err))
-		a.Watch(Event{Kind: Slowed, Key: a.row.Key(), Err: err})
-		wait = max(fault.WaitOf(err), min(a.Quick<<min(a.throttled, 8), 30*time.Second))
+		a.run.slots.Throttled(a.began, fault.WaitOf(err))
+		a.run.config.Watch(Event{Kind: Slowed, Key: a.row.Key(), Err: err})
+		wait = max(fault.WaitOf(err), min(a.run.config.Quick<<min(a.throttled, 8), 30*time.Second))
 		a.row.Explain(err)
 		if late(ctx, wait) || a.throttled == mostWaits {
 			a.row.Waits++
-			a.copier.throttled.Store(true)
+			a.batch.throttled.Store(true)
 			return 0, false // it waits on in the queue, with its batch
 		}
 		if a.throttled < throttledBefore {
 			return wait, true
 		}
 		var waits bool
-		if waits, err = a.unserved(ctx, a.run, where, a.row.Key(), err); waits || fault.KindOf(err) == fault.Throttled {
+		if waits, err = a.batch.sides.unserved(ctx, a.run, where, a.row.Key(), err); waits || fault.KindOf(err) == fault.Throttled {
 			return wait, !waits
 		}
 	}
@@ -59,7 +59,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	}
 	if a.row.State == ledger.Pending && wholly(err) {
 		var waits bool
-		if waits, err = a.unserved(ctx, a.run, where, a.row.Key(), err); waits {
+		if waits, err = a.batch.sides.unserved(ctx, a.run, where, a.row.Key(), err); waits {
 			a.row.Explain(err)
 			return 0, false
 		}
@@ -71,16 +71,16 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 		a.blame(ctx, err)
 	}
 	if a.row.State == ledger.Pending {
-		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
+		a.run.config.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
 	}
-	return a.Quick << (a.quick - 1), a.quick < quickTries && !a.blocked()
+	return a.run.config.Quick << (a.quick - 1), a.quick < quickTries && !a.batch.sides.blocked()
 }
 
 // withdraw leaves the object as it is, where u says so: a run that is stopped
 // decides nothing.
 func (a *attempt) withdraw(u *unwanted) {
 	if u.why != "" {
-		a.row.State, a.row.At = ledger.Skipped, a.Now().UTC()
+		a.row.State, a.row.At = ledger.Skipped, a.run.config.Now().UTC()
 		a.row.Because(ledger.TakenBack, u.why)
 	}
 }
@@ -88,7 +88,7 @@ func (a *attempt) withdraw(u *unwanted) {
 // restat asks the source about an object that is not the one listed, and takes
 // what it is now into the row. It returns the error that stands.
 func (a *attempt) restat(ctx context.Context, err error) error {
-	now, serr := a.src.Stat(ctx, a.row.Key())
+	now, serr := a.run.src.Stat(ctx, a.row.Key())
 	switch {
 	case fault.KindOf(serr) == fault.NotFound:
 		a.gone()
@@ -107,7 +107,7 @@ func (a *attempt) restat(ctx context.Context, err error) error {
 }
 
 func (a *attempt) gone() {
-	a.row.State, a.row.At = ledger.Gone, a.Now().UTC()
+	a.row.State, a.row.At = ledger.Gone, a.run.config.Now().UTC()
 	a.row.Because(ledger.Vanished, "it was deleted at the source after it was listed")
 }
 
@@ -115,31 +115,31 @@ func (a *attempt) gone() {
 func (a *attempt) replaced(now store.Object) {
 	a.row.Grew += now.Size - a.row.Src.Size
 	a.row.Src, a.row.Read, a.row.PartSize = now, "", 0
-	if a.rules.Refuse(&a.row) {
-		a.row.At = a.Now().UTC()
+	if a.run.rules.Refuse(&a.row) {
+		a.row.At = a.run.config.Now().UTC()
 	}
 }
 
 // blame writes err into the row: Failed if trying again is hopeless or was
 // tried often enough, or still Pending.
 func (a *attempt) blame(ctx context.Context, err error) {
-	a.row.At = a.Now().UTC()
+	a.row.At = a.run.config.Now().UTC()
 	a.row.Explain(err)
 	kind := fault.KindOf(err)
-	hopeless := kind == fault.Invalid || kind == fault.NotFound || a.row.Tries >= a.job.Limits.Attempts*quickTries ||
+	hopeless := kind == fault.Invalid || kind == fault.NotFound || a.row.Tries >= a.run.job.Limits.Attempts*quickTries ||
 		kind == fault.Denied && a.quick >= quickTries // the bucket was probed and does serve others
 	if bad, ok := errors.AsType[*digest.Mismatch](err); ok && bad.What != "size" {
 		if a.row.Read == bad.Got {
-			a.accept = a.job.HashMismatch == job.CopyMismatch
+			a.accept = a.run.job.HashMismatch == job.CopyMismatch
 			hopeless = !a.accept
-			a.row.Explain(a.wrongHash(bad))
+			a.row.Explain(a.run.wrongHash(bad))
 		}
 		a.row.Read = bad.Got
 	}
-	log := a.log.WarnContext
+	log := a.run.log.WarnContext
 	if hopeless {
 		a.row.State = ledger.Failed
-		log = a.log.ErrorContext
+		log = a.run.log.ErrorContext
 	}
 	log(ctx, "object not copied", "key", a.row.Key(), "state", a.row.State, "fault", kind, "err", err)
 }

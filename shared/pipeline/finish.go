@@ -22,10 +22,10 @@ import (
 // the whole, holds them against the source, and only then completes the upload:
 // a damaged object never becomes visible.
 func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterOther(t, w), err
 	}
-	u, err := r.Upload(ctx, t.Batch)
+	u, err := r.ledger.Upload(ctx, t.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil || len(open) > 0 {
 		return partTasks(t, open), err
 	}
-	a := &attempt{copier: newCopier(r, t), row: u.Row}
+	a := newCopier(r, t).attempt(u.Row)
 	crc, proof, err := a.joined(done)
 	if err == nil {
 		err = a.complete(ctx, u, done, crc, proof)
@@ -81,7 +81,7 @@ func (a *attempt) joined(done []ledger.PartRow) (crc uint64, proof ledger.Proof,
 	switch {
 	case got == src.Hash:
 		return crc, ledger.ByQetag, nil
-	case a.row.Read == got && a.job.HashMismatch == job.CopyMismatch: // two equal reads, and the job takes the bytes
+	case a.row.Read == got && a.run.job.HashMismatch == job.CopyMismatch: // two equal reads, and the job takes the bytes
 		return crc, ledger.ByCRC, nil
 	}
 	return 0, "", fault.New(fault.Corrupt, "finish", src.Key, &digest.Mismatch{What: "qetag", Got: got, Want: src.Hash})
@@ -100,7 +100,7 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	}
 	flying, cancel := context.WithTimeout(ctx, flight)
 	defer cancel()
-	stored, err := a.dst.Finish(flying, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.job.Unguarded})
+	stored, err := a.run.dst.Finish(flying, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.run.job.Unguarded})
 	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Changed {
 		// The upload is gone, or the key is there: a twin, or a try whose answer was
 		// lost, may have completed it. Its answer is held to what ours would be.
@@ -112,7 +112,7 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 		case a.row.State != ledger.Copied:
 			return nil
 		}
-		a.dropOwn(ctx, a.row.Key(), u.ID) // of no use, where another upload made the object
+		a.run.dropOwn(ctx, a.row.Key(), u.ID) // of no use, where another upload made the object
 		a.row.State = ledger.Pending
 		stored = store.Stored{ETag: a.row.Dst.ETag, CRC64: a.row.Dst.CRC64}
 	} else if err != nil {
@@ -126,7 +126,7 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, proof, u.Warnings
 	a.row.Because("", "")
 	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
-	a.row.At = a.Now().UTC()
+	a.row.At = a.run.config.Now().UTC()
 	return nil
 }
 
@@ -136,13 +136,13 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 func (a *attempt) mayComplete(ctx context.Context, exists bool) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		now, err := a.src.Stat(gctx, a.row.Key())
+		now, err := a.run.src.Stat(gctx, a.row.Key())
 		if err == nil && !verdict.SameVersion(a.row.Src, now) {
 			err = fault.New(fault.Changed, "finish", a.row.Key(), errors.New("the source was overwritten while its parts were copied"))
 		}
 		return err
 	})
-	g.Go(func() error { return a.writable(gctx, a.row.Src) })
+	g.Go(func() error { return a.run.writable(gctx, a.row.Src) })
 	if a.guards(exists) {
 		g.Go(func() error { return a.untouched(gctx) })
 	}
@@ -151,7 +151,7 @@ func (a *attempt) mayComplete(ctx context.Context, exists bool) error {
 
 // withdraw ends the upload of an object that is not to be written any more.
 func (r *run) withdraw(ctx context.Context, t task.Task, u ledger.Upload, no *unwanted) ([]task.Task, error) {
-	a := &attempt{copier: newCopier(r, t), row: u.Row}
+	a := newCopier(r, t).attempt(u.Row)
 	a.withdraw(no)
 	r.drop(ctx, t.Batch)
 	return r.settle(ctx, t, a.row, 0)
@@ -164,7 +164,7 @@ func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row, pause tim
 	if r.start.Events && row.Then == "" && (row.State == ledger.Copied || row.State == ledger.Gone) {
 		row.Then = ledger.Look
 	}
-	rows, err := r.Rows(ctx, t.Batch)
+	rows, err := r.ledger.Rows(ctx, t.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row, pause tim
 		return nil, err
 	}
 	if row.State != ledger.Pending {
-		r.Watch(Event{Kind: Settled, Key: row.Key(), Row: row, Task: t})
+		r.config.Watch(Event{Kind: Settled, Key: row.Key(), Row: row, Task: t})
 	}
 	return r.afterCopy(t, w), nil
 }
@@ -192,7 +192,7 @@ func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]
 	a.row.Tries += quickTries // a whole object was read and written: that counts for a delivery
 	switch kind := fault.KindOf(err); {
 	case errors.Is(err, errConflict):
-		a.row.State, a.row.At = ledger.Conflict, r.Now().UTC()
+		a.row.State, a.row.At = ledger.Conflict, r.config.Now().UTC()
 		a.row.Because("", verdict.ConflictReason)
 		err = errConflict
 	case kind == fault.NotFound || kind == fault.Changed:
@@ -203,14 +203,14 @@ func (r *run) again(ctx context.Context, t task.Task, a *attempt, err error) ([]
 	if a.row.State == ledger.Pending {
 		a.blame(ctx, err)
 	}
-	r.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
+	r.config.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
 	r.drop(ctx, t.Batch)
 	return r.settle(ctx, t, a.left(), r.delay(a.row.Tries/quickTries))
 }
 
 // restart begins an object anew whose source, or whose upload, is not what it was.
 func (r *run) restart(ctx context.Context, t task.Task, u ledger.Upload, err error) ([]task.Task, error) {
-	return r.again(ctx, t, &attempt{copier: newCopier(r, t), row: u.Row}, err)
+	return r.again(ctx, t, newCopier(r, t).attempt(u.Row), err)
 }
 
 // shrink begins an object anew in smaller parts, for not one fits an invocation.
@@ -244,7 +244,7 @@ func (r *run) drop(ctx context.Context, batch string) {
 
 // abort aborts the upload that the ledger has for a batch, if it has one.
 func (r *run) abort(ctx context.Context, batch string) error {
-	u, err := r.Upload(ctx, batch)
+	u, err := r.ledger.Upload(ctx, batch)
 	if ledger.Missing(err) {
 		return nil
 	}

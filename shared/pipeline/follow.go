@@ -17,7 +17,7 @@ import (
 // decided.
 func (c *copier) follow(ctx context.Context, row ledger.Row) (ledger.Row, error) {
 	for round := 0; ; round++ {
-		found, err := c.src.Stat(ctx, row.Key())
+		found, err := c.run.src.Stat(ctx, row.Key())
 		switch {
 		case fault.KindOf(err) == fault.NotFound:
 			return c.vanished(ctx, row)
@@ -32,10 +32,10 @@ func (c *copier) follow(ctx context.Context, row ledger.Row) (ledger.Row, error)
 				return row, nil
 			}
 		}
-		if round > c.job.Limits.Rounds {
+		if round > c.run.job.Limits.Rounds {
 			return c.restless(row, found), nil
 		}
-		if row, err = c.compare(ctx, row, found); err != nil || row.State != ledger.Pending || c.inParts(row) {
+		if row, err = c.compare(ctx, row, found); err != nil || row.State != ledger.Pending || c.run.inParts(row) {
 			return row, err
 		}
 		rows := []ledger.Row{row}
@@ -52,19 +52,19 @@ func (c *copier) follow(ctx context.Context, row ledger.Row) (ledger.Row, error)
 // holds, which is asked: an event says that something changed, so neither age
 // nor size alone tells that it did not.
 func (c *copier) compare(ctx context.Context, old ledger.Row, found store.Object) (ledger.Row, error) {
-	row := ledger.Row{Src: found, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: c.Now().UTC()}
+	row := ledger.Row{Src: found, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: c.run.config.Now().UTC()}
 	if verdict.SameVersion(old.Src, found) {
 		row.PartSize, row.Read = old.PartSize, old.Read
 		row.Because(old.Cause, old.Reason)
 	}
-	if !c.rules.Chosen(found) {
+	if !c.run.rules.Chosen(found) {
 		row.State = ""
 		return row, nil
 	}
-	if c.rules.Refuse(&row) {
+	if c.run.rules.Refuse(&row) {
 		return row, nil
 	}
-	kept, err := c.dst.Stat(ctx, found.Key)
+	kept, err := c.run.dst.Stat(ctx, found.Key)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return row, nil
@@ -74,7 +74,7 @@ func (c *copier) compare(ctx context.Context, old ledger.Row, found store.Object
 		row.Dst = old.Dst
 		return row, nil
 	}
-	if c.rules.DecideOverwrite(&row, kept); row.State == ledger.Unchanged {
+	if c.run.rules.DecideOverwrite(&row, kept); row.State == ledger.Unchanged {
 		row.Verdict = ledger.Verified
 		row.Because("", "")
 	}
@@ -84,7 +84,7 @@ func (c *copier) compare(ctx context.Context, old ledger.Row, found store.Object
 // confirm looks at the target's object of a row that was copied. It is proved
 // where it is the one that was stored; else the key is gone over once more.
 func (c *copier) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
-	kept, err := c.dst.Stat(ctx, row.Key())
+	kept, err := c.run.dst.Stat(ctx, row.Key())
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return false, nil
@@ -106,15 +106,15 @@ func (c *copier) unseen(ctx context.Context, row ledger.Row, err error) (ledger.
 		return row, err
 	}
 	row.Explain(fault.Errorf("it was copied, but could not be looked at again: %w", err))
-	if o := c.outage(ctx, c.task, row.Key()); wholly(err) && o != nil && !c.over(o) {
-		c.out.Store(o)
-		c.noteDown(ctx, c.task, o)
+	if o := c.run.outage(ctx, c.sides.task, row.Key()); wholly(err) && o != nil && !c.run.over(o) {
+		c.sides.out.Store(o)
+		c.run.noteDown(ctx, c.sides.task, o)
 		row.Then = ledger.Look
 		row.Waits++
 		return row, nil
 	}
 	row.Tries += quickTries
-	if row.Tries < c.job.Limits.Attempts*quickTries {
+	if row.Tries < c.run.job.Limits.Attempts*quickTries {
 		row.Then = ledger.Look
 	}
 	return row, nil
@@ -126,9 +126,9 @@ var errRestless = errors.New("it kept changing at the source, or in the target, 
 // again later, as often as an object is tried.
 func (c *copier) restless(row ledger.Row, found store.Object) ledger.Row {
 	tries := row.Tries + quickTries
-	row = ledger.Row{Src: found, State: ledger.Pending, Tries: tries, Waits: row.Waits, Reason: errRestless.Error(), At: c.Now().UTC()}
-	c.Watch(Event{Kind: Caught, Key: row.Key(), Err: errRestless})
-	if tries >= c.job.Limits.Attempts*quickTries {
+	row = ledger.Row{Src: found, State: ledger.Pending, Tries: tries, Waits: row.Waits, Reason: errRestless.Error(), At: c.run.config.Now().UTC()}
+	c.run.config.Watch(Event{Kind: Caught, Key: row.Key(), Err: errRestless})
+	if tries >= c.run.job.Limits.Attempts*quickTries {
 		row.State = ledger.Failed
 		row.Reason += "; run again when it rests"
 	}
@@ -139,24 +139,24 @@ func (c *copier) restless(row ledger.Row, found store.Object) ledger.Row {
 // mirrors deletions, Ferry's copy of it goes to the deleting stage.
 func (c *copier) vanished(ctx context.Context, old ledger.Row) (ledger.Row, error) {
 	key := old.Key()
-	row := ledger.Row{Src: store.Object{Key: key}, State: ledger.Gone, Tries: old.Tries, At: c.Now().UTC()}
-	if !c.rules.Match.MatchKey(key) {
+	row := ledger.Row{Src: store.Object{Key: key}, State: ledger.Gone, Tries: old.Tries, At: c.run.config.Now().UTC()}
+	if !c.run.rules.Match.MatchKey(key) {
 		row.State = ""
 		return row, nil
 	}
 	row.Because(ledger.Deleting, "the source does not have it")
-	if c.dst.CheckKey(key) != nil {
+	if c.run.dst.CheckKey(key) != nil {
 		return row, nil // nor can the target
 	}
-	kept, err := c.dst.Stat(ctx, key)
+	kept, err := c.run.dst.Stat(ctx, key)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return row, nil
 	case err != nil:
 		return old, err
-	case !c.rules.Wrote(kept):
+	case !c.run.rules.Wrote(kept):
 		row.Reason += "; what the target holds under its key is not this job's copy and was left alone"
-	case !c.job.Delete:
+	case !c.run.job.Delete:
 		row.Reason += "; the target keeps its copy, for the job does not mirror deletions (delete: true)"
 	default:
 		row.Then, row.Dst = ledger.Remove, &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}

@@ -20,7 +20,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 	if err != nil {
 		return nil, err
 	}
-	s, _, err := r.Standing(ctx)
+	s, _, err := r.ledger.Standing(ctx)
 	if err == nil && s == ledger.Paused && t.Kind == task.Event && t.Key != "" { // no record tells of it
 		return r.park(ctx, t, ledger.Row{Src: store.Object{Key: t.Key}, State: ledger.Pending})
 	}
@@ -28,28 +28,28 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		return nil, err
 	}
 	r.log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
-	p.Watch(Event{Kind: GaveUp, Task: t, Err: cause})
+	p.config.Watch(Event{Kind: GaveUp, Task: t, Err: cause})
 	switch t.Kind {
 	case task.List:
-		c, err := r.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.Now()})
+		c, err := r.ledger.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.config.Now()})
 		return r.afterList(c), err
 	case task.Gate:
 		return r.insist(ctx, t, r.gate)
 	case task.Copy, task.Delete:
-		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)})
+		w, err := r.ledger.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)})
 		return r.afterCopy(t, w), err
 	case task.Event:
-		w, err := r.WriteOff(ctx, t.Batch, r.lostEvent(t, cause))
+		w, err := r.ledger.WriteOff(ctx, t.Batch, r.lostEvent(t, cause))
 		return r.afterCopy(t, w), err
 	case task.Remove:
 		w, err := r.unremoved(ctx, t, cause)
 		return r.afterCopy(t, w), err
 	case task.Begin, task.Part, task.Finish:
 		r.drop(ctx, t.Batch)
-		w, err := r.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)})
+		w, err := r.ledger.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)})
 		return r.afterCopy(t, w), err
 	case task.Verify:
-		pr, err := r.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.Now()})
+		pr, err := r.ledger.Prove(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.config.Now()})
 		return r.afterVerify(pr), err
 	case task.Report:
 		return r.insist(ctx, t, r.report)

@@ -16,7 +16,7 @@ import (
 // finds into batches. It covers as much as one shard may hold, or half of the
 // time at hand allows; the rest becomes its children, which are listed side by side.
 func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if c, err := r.Closed(ctx, t.Shard); !ledger.Missing(err) {
+	if c, err := r.ledger.Closed(ctx, t.Shard); !ledger.Missing(err) {
 		if first(t) {
 			return nil, err
 		}
@@ -74,8 +74,8 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 			}
 		}
 	}
-	c.At = r.Now().UTC()
-	if c, err = r.Close(ctx, c); err != nil {
+	c.At = r.config.Now().UTC()
+	if c, err = r.ledger.Close(ctx, c); err != nil {
 		return nil, err
 	}
 	r.log.InfoContext(ctx, "shard closed", "shard", c.Shard, "objects", c.Counts.Listed.Objects, "batches", len(c.Batches), "children", len(c.Children))
@@ -163,7 +163,7 @@ func (r *run) spread(n int) time.Duration {
 }
 
 func (r *run) listTask(s ledger.ShardRef) task.Task {
-	return task.Task{Kind: task.List, Run: r.Name, Shard: s.Shard, Range: s.Range, Before: s.Before}
+	return task.Task{Kind: task.List, Run: r.ledger.Name, Shard: s.Shard, Range: s.Range, Before: s.Before}
 }
 
 func (r *run) copyTask(shard string, b ledger.BatchRef) task.Task {
@@ -176,9 +176,9 @@ func (r *run) copyTask(shard string, b ledger.BatchRef) task.Task {
 	case r.start.Events:
 		kind = task.Event
 	}
-	return task.Task{Kind: kind, Run: r.Name, Shard: shard, Batch: b.ID, First: fault.Brief(b.First, maxNamed), Last: fault.Brief(b.Last, maxNamed), Count: b.Pending, Bytes: b.Bytes}
+	return task.Task{Kind: kind, Run: r.ledger.Name, Shard: shard, Batch: b.ID, First: fault.Brief(b.First, maxNamed), Last: fault.Brief(b.Last, maxNamed), Count: b.Pending, Bytes: b.Bytes}
 }
 
 func (r *run) verifyTask(shard string) task.Task {
-	return task.Task{Kind: task.Verify, Run: r.Name, Shard: shard}
+	return task.Task{Kind: task.Verify, Run: r.ledger.Name, Shard: shard}
 }

@@ -25,7 +25,8 @@ const quickTries = 3
 // object brings one pending row as far as it goes: to a final state, or to
 // pending with its tries counted. Trouble with the object stays in the row.
 func (c *copier) object(ctx context.Context, row ledger.Row) ledger.Row {
-	a := &attempt{copier: c, row: row, look: c.again.Load() || row.Tries > 0}
+	a := c.attempt(row)
+	a.look = c.again.Load() || row.Tries > 0
 	a.all(ctx)
 	return a.left()
 }
@@ -36,15 +37,15 @@ func (a *attempt) all(ctx context.Context) {
 		a.began = time.Now()
 		where, err := a.once(ctx)
 		if err == nil {
-			a.slots.Succeeded()
-			a.row.At = a.Now().UTC()
+			a.run.slots.Succeeded()
+			a.row.At = a.run.config.Now().UTC()
 			return
 		}
 		wait, again := a.after(ctx, where, err)
 		if !again || a.row.State != ledger.Pending {
 			return
 		}
-		if a.slots.Backoff(ctx, wait) != nil {
+		if a.run.slots.Backoff(ctx, wait) != nil {
 			return
 		}
 	}
@@ -62,7 +63,8 @@ func (a *attempt) left() ledger.Row {
 
 // attempt is the tries of one object in one delivery.
 type attempt struct {
-	*copier
+	run       *run
+	batch     *copier
 	row       ledger.Row
 	look      bool      // something may be there: HEAD the target first
 	damaged   bool      // the target holds bytes of ours whose CRC64 is wrong
@@ -70,6 +72,11 @@ type attempt struct {
 	began     time.Time // the try under way
 	quick     int       // tries in this delivery
 	throttled int       // waits in this delivery
+}
+
+// attempt returns the tries of a row of the batch, of which none was made.
+func (c *copier) attempt(row ledger.Row) *attempt {
+	return &attempt{run: c.run, batch: c, row: row}
 }
 
 // once tries the object one time. A nil error means the row is final.
@@ -83,13 +90,13 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 		}
 	}
 	asked := func() {}
-	if a.start.Events {
+	if a.run.start.Events {
 		var done func()
 		ctx, asked, done = inFlight(ctx)
 		defer done()
 	}
 	begun := time.Now()
-	found, body, err := a.src.Open(ctx, a.row.Src, 0, -1)
+	found, body, err := a.run.src.Open(ctx, a.row.Src, 0, -1)
 	if err != nil {
 		return source, err
 	}
@@ -99,20 +106,20 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	read := digest.NewReader(body, a.want())
 	guard := &guarded{ctx: ctx, read: read, left: a.row.Src.Size}
 	guard.check = a.lastLook(ctx, exists, asked)
-	stored, err := a.put(ctx, found, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.job.Unguarded, MD5: a.want().MD5})
+	stored, err := a.put(ctx, found, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.run.job.Unguarded, MD5: a.want().MD5})
 	_ = body.Close()
 	guard.stop()
 	if err != nil {
 		return a.cause(read, err)
 	}
-	a.served(source)
-	a.served(target)
+	a.batch.sides.served(source)
+	a.batch.sides.served(target)
 	sum := strconv.FormatUint(read.CRC64(), 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
 		a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: stored.CRC64, Size: a.row.Src.Size}
 		return target, fault.New(fault.Corrupt, "copy", a.row.Key(), fault.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
 	}
-	a.pace.Measured(a.row.Src.Size, time.Since(begun))
+	a.run.pace.Measured(a.row.Src.Size, time.Since(begun))
 	a.row.State, a.row.Warnings = ledger.Copied, slices.Concat(found.Warnings, stored.Warnings)
 	a.row.Proof = ledger.Proof(read.Proof())
 	a.row.Because("", "")
@@ -123,10 +130,10 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 // guards reports whether the target must be looked at once more before the
 // last byte goes out. Where nothing was there, the conditional PUT does it.
 func (a *attempt) guards(exists bool) bool {
-	if a.job.Overwrite == job.OverwriteAlways || a.damaged {
+	if a.run.job.Overwrite == job.OverwriteAlways || a.damaged {
 		return false
 	}
-	return exists || a.start.Versioned && !a.job.Unguarded
+	return exists || a.run.start.Versioned && !a.run.job.Unguarded
 }
 
 // lastLook returns what is to be asked when the last byte is about to leave; nil
@@ -135,10 +142,10 @@ func (a *attempt) guards(exists bool) bool {
 func (a *attempt) lastLook(ctx context.Context, exists bool, asked func()) func() error {
 	guards := a.guards(exists)
 	switch {
-	case a.start.Events:
+	case a.run.start.Events:
 		return func() error {
 			g, gctx := errgroup.WithContext(ctx)
-			g.Go(func() error { return a.writable(gctx, a.row.Src) })
+			g.Go(func() error { return a.run.writable(gctx, a.row.Src) })
 			if guards {
 				g.Go(func() error { return a.untouched(gctx) })
 			}
@@ -158,7 +165,7 @@ func (a *attempt) lastLook(ctx context.Context, exists bool, asked func()) func(
 func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, how store.Put) (store.Stored, error) {
 	o := a.attributes(found)
 	if o.Size > 0 {
-		return a.dst.Put(ctx, o, body, how)
+		return a.run.dst.Put(ctx, o, body, how)
 	}
 	// An empty object has no last byte to hold back: it is checked before it is sent.
 	if _, err := io.Copy(io.Discard, body); err != nil {
@@ -169,12 +176,12 @@ func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, ho
 			return store.Stored{}, err
 		}
 	}
-	return a.dst.Put(ctx, o, nil, how)
+	return a.run.dst.Put(ctx, o, nil, how)
 }
 
 // attributes is the object as it is to be in the target.
 func (a *attempt) attributes(found store.Object) store.Object {
-	return a.rules.AsStored(a.row.Src, found)
+	return a.run.rules.AsStored(a.row.Src, found)
 }
 
 // lostOfAdopted is the losses of a copy that an earlier delivery stored. Where the
@@ -182,20 +189,20 @@ func (a *attempt) attributes(found store.Object) store.Object {
 // fails, there are none.
 func (a *attempt) lostOfAdopted(ctx context.Context) []string {
 	src := a.row.Src
-	if !a.rules.Untold(src) {
-		return a.rules.Losses(src)
+	if !a.run.rules.Untold(src) {
+		return a.run.rules.Losses(src)
 	}
-	found, err := a.src.Stat(ctx, a.row.Key())
+	found, err := a.run.src.Stat(ctx, a.row.Key())
 	if err != nil || !verdict.SameVersion(src, found) {
 		return nil
 	}
-	return slices.Concat(found.Warnings, a.rules.LossesOf(src, found))
+	return slices.Concat(found.Warnings, a.run.rules.LossesOf(src, found))
 }
 
 // inspect looks at what the target holds before the source is asked. final
 // means that the row is decided.
 func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
-	kept, err := a.dst.Stat(ctx, a.row.Key())
+	kept, err := a.run.dst.Stat(ctx, a.row.Key())
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		a.row.Dst = nil
@@ -205,7 +212,7 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 	case verdict.Rejected(a.row, kept):
 		return true, false, nil
 	case verdict.Carries(kept, a.row.Src):
-		a.again.Store(true)
+		a.batch.again.Store(true)
 		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, a.adopted(), a.lostOfAdopted(ctx)
 		a.row.Because("", "")
 		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
@@ -213,7 +220,7 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 	case a.foreign(kept):
 		a.row.State = ledger.Conflict
 		a.row.Because("", verdict.ConflictReason)
-		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
+		a.run.config.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return true, true, nil
 	}
 	a.row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
@@ -235,7 +242,7 @@ func (a *attempt) adopted() ledger.Proof {
 // foreign reports whether the target's object is another's and not the one
 // that the listing judged.
 func (a *attempt) foreign(kept store.Object) bool {
-	if !a.rules.Foreign(kept) || a.job.Overwrite == job.OverwriteAlways {
+	if !a.run.rules.Foreign(kept) || a.run.job.Overwrite == job.OverwriteAlways {
 		return false
 	}
 	return a.row.Dst == nil || a.row.Dst.ETag != kept.Hash
@@ -248,7 +255,7 @@ var errConflict = errors.New("the target was written by someone else meanwhile; 
 // It is asked when the last byte is about to leave, so what the application
 // writes is safe up to one round trip before the PUT ends: OSS has no conditional overwrite.
 func (a *attempt) untouched(ctx context.Context) error {
-	kept, err := a.dst.Stat(ctx, a.row.Key())
+	kept, err := a.run.dst.Stat(ctx, a.row.Key())
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return nil
@@ -266,7 +273,7 @@ func (a *attempt) cause(read *digest.Reader, err error) (side, error) {
 	if errors.Is(err, errConflict) {
 		a.row.State = ledger.Conflict
 		a.row.Because("", verdict.ConflictReason)
-		a.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
+		a.run.config.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return target, nil
 	}
 	if u, ok := isUnwanted(err); ok {

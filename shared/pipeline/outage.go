@@ -79,8 +79,8 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		next, err = r.do(ctx, t)
 	}
 	if err == nil && t.Since > 0 && !slices.ContainsFunc(next, func(n task.Task) bool { return n.Since > 0 }) {
-		p.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
-		p.Watch(Event{Kind: Up, Task: t})
+		p.config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
+		p.config.Watch(Event{Kind: Up, Task: t})
 	}
 	if err == nil || ctx.Err() != nil || !wholly(err) {
 		return next, err
@@ -105,7 +105,7 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 func (p *Pipeline) ledgerOutage(ctx context.Context, r *run, t task.Task) error {
 	short, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	_, err := p.Ledger.Run(t.Run).Over(short)
+	_, err := p.config.Ledger.Run(t.Run).Over(short)
 	if err == nil || ctx.Err() != nil || !wholly(err) {
 		return nil
 	}
@@ -113,13 +113,13 @@ func (p *Pipeline) ledgerOutage(ctx context.Context, r *run, t task.Task) error 
 	if r != nil {
 		limit = r.job.Limits.Outage
 	}
-	since := p.ledgerDown.met(p.Now())
-	if p.Now().Sub(since) > time.Duration(limit) {
+	since := p.ledgerDown.met(p.config.Now())
+	if p.config.Now().Sub(since) > time.Duration(limit) {
 		return nil
 	}
 	err = fault.New(fault.Later, "pipeline.Do", t.Run, fault.Errorf("the ledger does not answer since %s, and is waited for up to %s: %w", minute(since), limit, err))
-	p.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", limit, "err", err)
-	p.Watch(Event{Kind: Down, Task: t, Err: err})
+	p.config.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", limit, "err", err)
+	p.config.Watch(Event{Kind: Down, Task: t, Err: err})
 	return err
 }
 
@@ -213,7 +213,7 @@ func (r *run) outage(ctx context.Context, t task.Task, key string) *outage {
 
 // met is the outage that t meets: the one it waits for already, or a new one.
 func (r *run) met(t task.Task, s side, last error) *outage {
-	o := &outage{side: s, since: r.Now().UTC(), last: last}
+	o := &outage{side: s, since: r.config.Now().UTC(), last: last}
 	if t.Since > 0 {
 		o.since = time.Unix(t.Since, 0).UTC()
 	}
@@ -222,7 +222,7 @@ func (r *run) met(t task.Task, s side, last error) *outage {
 
 // over reports whether an outage was waited for as long as the job says.
 func (r *run) over(o *outage) bool {
-	return r.Now().Sub(o.since) > time.Duration(r.job.Limits.Outage)
+	return r.config.Now().Sub(o.since) > time.Duration(r.job.Limits.Outage)
 }
 
 // tooLong is the error of what fails because an outage is over that long.
@@ -231,7 +231,7 @@ func (r *run) tooLong(o *outage) error {
 	if kind == fault.Throttled {
 		kind = fault.Temporary // waiting for it is over
 	}
-	return fault.New(kind, "pipeline.Do", r.Name, fault.Errorf("the %s has not answered since %s, longer than limits.outage (%s) says to wait; see to it, then run again (last it said: %w)", o.side, minute(o.since), r.job.Limits.Outage, o.last))
+	return fault.New(kind, "pipeline.Do", r.ledger.Name, fault.Errorf("the %s has not answered since %s, longer than limits.outage (%s) says to wait; see to it, then run again (last it said: %w)", o.side, minute(o.since), r.job.Limits.Outage, o.last))
 }
 
 // await returns t once more, to be done when the outage may be over.
@@ -244,15 +244,15 @@ func (r *run) await(t task.Task, o *outage) []task.Task {
 // noteDown puts an outage into the log, shows it to who watches, and leaves a note
 // for who asks how far the run is.
 func (r *run) noteDown(ctx context.Context, t task.Task, o *outage) {
-	if since, due := r.noted[o.side].due(r.Now(), o.since); due {
-		err := r.NoteOutage(ctx, ledger.Outage{Side: o.side.String(), Since: since, Asked: r.Now().UTC(), Why: ledger.Reason(o.last)})
+	if since, due := r.noted[o.side].due(r.config.Now(), o.since); due {
+		err := r.ledger.NoteOutage(ctx, ledger.Outage{Side: o.side.String(), Since: since, Asked: r.config.Now().UTC(), Why: ledger.Reason(o.last)})
 		if err != nil {
 			r.log.DebugContext(ctx, "outage not noted", "side", o.side.String(), "fault", fault.KindOf(err), "err", err)
 		}
 	}
 	err := fault.Errorf("the %s does not answer since %s, and is waited for up to %s: %w", o.side, minute(o.since), r.job.Limits.Outage, o.last)
 	r.log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.side.String(), "kind", t.Kind, "since", o.since, "limit", r.job.Limits.Outage, "fault", fault.KindOf(o.last), "err", o.last)
-	r.Watch(Event{Kind: Down, Task: t, Err: err})
+	r.config.Watch(Event{Kind: Down, Task: t, Err: err})
 }
 
 // outageNotes is what this process noted of a side's outages.

@@ -27,10 +27,10 @@ func (r *run) inParts(row ledger.Row) bool {
 // tasks. Where the upload is open already it yields what is left of it, so a
 // lost message of a Part or a Finish is sent again by sending Begin again.
 func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterOther(t, w), err
 	}
-	u, err := r.Upload(ctx, t.Batch)
+	u, err := r.ledger.Upload(ctx, t.Batch)
 	if ledger.Missing(err) {
 		var row ledger.Row
 		if u, row, err = r.initiate(ctx, t); err == nil && u.ID == "" {
@@ -72,7 +72,7 @@ func partTasks(of task.Task, ranges []ledger.PartRange) []task.Task {
 // row says what became of it, and the upload has no ID.
 func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.Row, error) {
 	var u ledger.Upload
-	rows, err := r.Rows(ctx, t.Batch)
+	rows, err := r.ledger.Rows(ctx, t.Batch)
 	if err != nil {
 		return u, ledger.Row{}, err
 	}
@@ -80,7 +80,7 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 	if i < 0 {
 		return u, ledger.Row{}, fault.New(fault.Invalid, "pipeline.begin", t.Batch, errors.New("the batch has no pending object"))
 	}
-	a := &attempt{copier: newCopier(r, t), row: rows[i]}
+	a := newCopier(r, t).attempt(rows[i])
 	if t.Again() || a.row.Tries > 0 || a.row.Dst != nil {
 		if _, final, err := a.inspect(ctx); err != nil || final {
 			return u, a.row, err
@@ -114,9 +114,9 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 		return u, a.row, err
 	}
 	size := partSize(a.row, r.job.Limits.PartSize)
-	u, err = r.BeginUpload(ctx, ledger.Upload{
+	u, err = r.ledger.BeginUpload(ctx, ledger.Upload{
 		Batch: t.Batch, Shard: t.Shard, ID: id, Row: a.row, PartSize: size, Warnings: slices.Concat(found.Warnings, warnings),
-		PerTask: perTask(a.row.Src.Size, size), At: r.Now().UTC(),
+		PerTask: perTask(a.row.Src.Size, size), At: r.config.Now().UTC(),
 	})
 	if err != nil || u.ID != id { // no record that is known names it, or a twin was faster
 		r.dropOwn(ctx, a.row.Key(), id)
@@ -151,7 +151,7 @@ func (r *run) beginUpload(ctx context.Context, batch string, o store.Object) (id
 			break
 		}
 		select {
-		case <-time.After(r.Quick << (try - 1)):
+		case <-time.After(r.config.Quick << (try - 1)):
 		case <-ctx.Done():
 		}
 	}
@@ -176,11 +176,11 @@ func (r *run) dropUnnamed(ctx context.Context, batch, key, own string, took time
 		r.log.WarnContext(ctx, "an upload whose beginning was not answered may be left open", "key", key, "fault", fault.KindOf(err), "err", err)
 		return
 	}
-	known, err := r.Upload(ctx, batch)
+	known, err := r.ledger.Upload(ctx, batch)
 	if err != nil && !ledger.Missing(err) {
 		return
 	}
-	now := r.Now()
+	now := r.config.Now()
 	if i := slices.IndexFunc(found, func(u store.Upload) bool { return u.ID == own }); i >= 0 {
 		now = found[i].Begun
 	}
@@ -194,18 +194,18 @@ func (r *run) dropUnnamed(ctx context.Context, batch, key, own string, took time
 // part uploads some parts of an object. What did not fit the invocation is
 // left to tasks of its own; whoever leaves the last part yields the Finish.
 func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
-	w, err := r.WrittenOff(ctx, t.Batch)
+	w, err := r.ledger.WrittenOff(ctx, t.Batch)
 	if !ledger.Missing(err) {
 		if err == nil { // an upload may have been begun while its batch was written off
 			r.drop(ctx, t.Batch)
 		}
 		return r.afterOther(t, w), err
 	}
-	u, err := r.Upload(ctx, t.Batch)
+	u, err := r.ledger.Upload(ctx, t.Batch)
 	if err != nil {
 		return nil, err
 	}
-	if p, err := r.EndedParts(ctx, t.Batch, ledger.PartRange{From: t.From, To: t.To}); !ledger.Missing(err) {
+	if p, err := r.ledger.EndedParts(ctx, t.Batch, ledger.PartRange{From: t.From, To: t.To}); !ledger.Missing(err) {
 		return r.afterPart(ctx, t, u, p, err)
 	}
 	if t.Waits%(patience+1) < patience && late(ctx, r.partTime(u.PartSize)) {
@@ -235,10 +235,10 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, ofObject(u.Row.Key(), trouble)
 	case trouble != nil:
 		r.log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", trouble)
-		r.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: trouble})
+		r.config.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: trouble})
 	}
-	p.Next, p.At = gaps(t.From, t.To, p.Done), r.Now().UTC()
-	p, err = r.EndParts(ctx, t.Batch, p)
+	p.Next, p.At = gaps(t.From, t.To, p.Done), r.config.Now().UTC()
+	p, err = r.ledger.EndParts(ctx, t.Batch, p)
 	return r.afterPart(ctx, t, u, p, err)
 }
 
@@ -330,7 +330,7 @@ func (r *run) allEnded(ctx context.Context, batch string, tasks []ledger.PartRan
 		return true, nil
 	}
 	end := tasks[len(tasks)-1].To
-	err := r.PartTasks(ctx, batch, tasks[0].From, func(p ledger.PartRange) bool {
+	err := r.ledger.PartTasks(ctx, batch, tasks[0].From, func(p ledger.PartRange) bool {
 		ended[p] = true
 		if len(tasks) > 0 && p == tasks[0] {
 			tasks = tasks[1:]
@@ -345,7 +345,7 @@ func (r *run) taskEnded(ctx context.Context, batch string, task ledger.PartRange
 	if !ended[task] {
 		return false, nil
 	}
-	p, err := r.EndedParts(ctx, batch, task)
+	p, err := r.ledger.EndedParts(ctx, batch, task)
 	if err != nil {
 		return false, err
 	}
@@ -361,7 +361,7 @@ func (r *run) taskEnded(ctx context.Context, batch string, task ledger.PartRange
 // a listing, and a read for each task that has ended.
 func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.PartRow, open []ledger.PartRange, err error) {
 	ended := map[ledger.PartRange]bool{}
-	err = r.PartTasks(ctx, u.Batch, 1, func(p ledger.PartRange) bool {
+	err = r.ledger.PartTasks(ctx, u.Batch, 1, func(p ledger.PartRange) bool {
 		ended[p] = true
 		return true
 	})
@@ -383,7 +383,7 @@ func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.Part
 				continue
 			}
 			g.Go(func() error {
-				p, err := r.EndedParts(gctx, u.Batch, task)
+				p, err := r.ledger.EndedParts(gctx, u.Batch, task)
 				mu.Lock()
 				defer mu.Unlock()
 				done, todo = append(done, p.Done...), append(todo, p.Next...)

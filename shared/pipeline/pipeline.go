@@ -89,13 +89,13 @@ type Target interface {
 
 // Pipeline does tasks. It is safe for concurrent use.
 type Pipeline struct {
-	Config
-	mu    sync.Mutex
-	runs  map[string]*run  // at most keptRuns, and those that have tasks under way
-	turn  int64            // counts how often a run was asked for
-	days  map[dayOf]string // the runs of events that new events go to
-	slots *limit.AIMD      // over all runs
-	pace  limit.Pace
+	config Config
+	mu     sync.Mutex
+	runs   map[string]*run  // at most keptRuns, and those that have tasks under way
+	turn   int64            // counts how often a run was asked for
+	days   map[dayOf]string // the runs of events that new events go to
+	slots  *limit.AIMD      // over all runs
+	pace   limit.Pace
 
 	ledgerDown downtime
 	process    string // who it is among all that work on its runs
@@ -121,13 +121,19 @@ func New(c Config) *Pipeline {
 	if c.Quick == 0 {
 		c.Quick = 200 * time.Millisecond
 	}
-	return &Pipeline{Config: c, runs: map[string]*run{}, days: map[dayOf]string{}, slots: limit.NewAIMD(c.Slots, nil), process: ledger.Nonce()}
+	return &Pipeline{config: c, runs: map[string]*run{}, days: map[dayOf]string{}, slots: limit.NewAIMD(c.Slots, nil), process: ledger.Nonce()}
 }
+
+// Pause is how long a task waits before its second try: what Config says, or its default.
+func (p *Pipeline) Pause() time.Duration { return p.config.Pause }
 
 // run is what every task of one run shares.
 type run struct {
-	*ledger.Run
-	*Pipeline
+	ledger      *ledger.Run                                                         // nil in a plan
+	config      *Config                                                             // of the Pipeline
+	pace        *limit.Pace                                                         // of this process
+	followEvent func(ctx context.Context, j job.Job, key string) (task.Task, error) // Pipeline.FollowEvent
+
 	start ledger.Started
 	job   job.Job
 	rules verdict.Rules // of the job, between src and dst
@@ -219,7 +225,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	if r := p.known(name); r != nil {
 		return r, nil
 	}
-	l := p.Ledger.Run(name)
+	l := p.config.Ledger.Run(name)
 	started, err := l.Started(ctx)
 	if err != nil {
 		return nil, err
@@ -232,7 +238,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, dst, err := p.Open(ctx, j)
+	src, dst, err := p.config.Open(ctx, j)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +248,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 			return nil, err
 		}
 	}
-	share := limit.NewShare(l, j.Limits, limit.Options{Process: p.process, Deployed: started.Deployed, Now: p.Now, Log: p.Log.With("run", name)})
+	share := limit.NewShare(l, j.Limits, limit.Options{Process: p.process, Deployed: started.Deployed, Now: p.config.Now, Log: p.config.Log.With("run", name)})
 	r := p.bind(l, started, j, match, limit.Source(src, share, "the source "+j.Source.Place()), limit.Target(dst, share, "the target "+j.Target.Place()))
 	r.share, r.forget = share, func() { p.letGo(src, dst) }
 	r.rules.Keeper, _ = dst.(verdict.Keeper)
@@ -257,12 +263,12 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 // bind returns the run of j between src and dst. l is nil for a plan, which has none.
 func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst listing.Writer) *run {
 	r := &run{
-		Run: l, Pipeline: p, start: started, job: j,
-		src: src, dst: listing.Rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.Log.With("job", j.Name),
+		ledger: l, config: &p.config, pace: &p.pace, followEvent: p.FollowEvent, start: started, job: j,
+		src: src, dst: listing.Rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.config.Log.With("job", j.Name),
 	}
-	r.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(src), Target: r.dst, Now: p.Now}
+	r.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(src), Target: r.dst, Now: p.config.Now}
 	if l != nil {
-		r.log = p.Log.With("run", l.Name)
+		r.log = p.config.Log.With("run", l.Name)
 	}
 	switch {
 	case len(started.Keys) > 0:
@@ -310,7 +316,7 @@ func (r *run) endedBefore(ctx context.Context, t task.Task) (bool, error) {
 	if t.Deliveries < 2 {
 		return false, nil
 	}
-	_, err := r.WrittenOff(ctx, t.Batch)
+	_, err := r.ledger.WrittenOff(ctx, t.Batch)
 	if ledger.Missing(err) {
 		return false, nil
 	}
@@ -319,7 +325,7 @@ func (r *run) endedBefore(ctx context.Context, t task.Task) (bool, error) {
 
 // delay is Pause, doubled n times, at most MaxWait, give or take a quarter.
 func (r *run) delay(n int) time.Duration {
-	return jittered(min(r.Pause<<min(n, 16), r.MaxWait))
+	return jittered(min(r.config.Pause<<min(n, 16), r.config.MaxWait))
 }
 
 // jittered is d give or take a quarter.

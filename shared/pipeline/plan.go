@@ -88,8 +88,8 @@ func (p *Pipeline) Plan(ctx context.Context, j job.Job, keys ...string) (Plan, e
 	if err != nil {
 		return Plan{}, err
 	}
-	b := newBook(r.job)
-	pairs := r.join(ctx, store.Range{Prefix: j.Source.Prefix}, "")
+	b := newBook(r.run.job)
+	pairs := r.run.join(ctx, store.Range{Prefix: j.Source.Prefix}, "")
 	if len(keys) > 0 {
 		pairs = r.named(ctx, keys)
 	}
@@ -100,7 +100,7 @@ func (p *Pipeline) Plan(ctx context.Context, j job.Job, keys ...string) (Plan, e
 	if err == nil && len(keys) == 0 {
 		r.emptyHanded(ctx, &plan)
 	}
-	plan.Notes = append(plan.Notes, r.rules.Source.Untold...)
+	plan.Notes = append(plan.Notes, r.run.rules.Source.Untold...)
 	return plan, err
 }
 
@@ -110,7 +110,7 @@ func (p *Pipeline) planned(ctx context.Context, j job.Job) (*foreseer, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, dst, err := p.Open(ctx, j)
+	src, dst, err := p.config.Open(ctx, j)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (p *Pipeline) planned(ctx context.Context, j job.Job) (*foreseer, error) {
 
 // foreseer decides as a run does, and does nothing.
 type foreseer struct {
-	*run
+	run    *run
 	keeper verdict.Keeper // nil where the target does not tell
 }
 
@@ -138,11 +138,11 @@ func (f *foreseer) named(ctx context.Context, keys []string) iter.Seq2[listing.P
 		for some := range slices.Chunk(keys, planChunk) {
 			found := make([]listing.Pair, len(some))
 			g, ctx := errgroup.WithContext(ctx)
-			g.SetLimit(f.job.Limits.Parallel)
+			g.SetLimit(f.run.job.Limits.Parallel)
 			for i, key := range some {
 				g.Go(func() (err error) {
-					if found[i].Src, err = look(ctx, f.src, key); err == nil && found[i].Src != nil {
-						found[i].Dst, err = look(ctx, f.dst, key)
+					if found[i].Src, err = look(ctx, f.run.src, key); err == nil && found[i].Src != nil {
+						found[i].Dst, err = look(ctx, f.run.dst, key)
 					}
 					return err
 				})
@@ -183,7 +183,7 @@ func (f *foreseer) foreseeAll(ctx context.Context, pairs iter.Seq2[listing.Pair,
 func (f *foreseer) foreseeSome(ctx context.Context, chunk []listing.Pair, b *book) error {
 	found := make([]foreseen, len(chunk))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(f.job.Limits.Parallel)
+	g.SetLimit(f.run.job.Limits.Parallel)
 	for i, s := range chunk {
 		g.Go(func() (err error) {
 			found[i], err = f.foresee(ctx, s)
@@ -200,7 +200,7 @@ func (f *foreseer) foreseeSome(ctx context.Context, chunk []listing.Pair, b *boo
 			n, bytes = n+1, bytes+s.size
 		}
 	}
-	f.Watch(Event{Kind: Listed, N: n, Bytes: bytes})
+	f.run.config.Watch(Event{Kind: Listed, N: n, Bytes: bytes})
 	return nil
 }
 
@@ -226,17 +226,17 @@ func (f *foreseer) foresee(ctx context.Context, s listing.Pair) (foreseen, error
 		return f.foreseeTargetOnly(ctx, *s.Dst)
 	}
 	x := foreseen{key: s.Src.Key, class: cmp.Or(s.Src.Class, store.Standard), size: s.Src.Size}
-	if !f.rules.Match.Match(*s.Src) {
+	if !f.run.rules.Match.Match(*s.Src) {
 		x.leftOut = true
 		return x, nil
 	}
 	x.held = s.Dst != nil
-	row, err := f.rules.Decide(ctx, *s.Src, s.Dst)
+	row, err := f.run.rules.Decide(ctx, *s.Src, s.Dst)
 	if err != nil {
 		return x, err
 	}
 	x.fate, x.why = Fate(row.State), row.Reason
-	x.asked = row.Dst != nil && row.Proof != ledger.ByMD5 && row.Proof != ledger.ByTime && f.job.Overwrite != job.OverwriteAlways
+	x.asked = row.Dst != nil && row.Proof != ledger.ByMD5 && row.Proof != ledger.ByTime && f.run.job.Overwrite != job.OverwriteAlways
 	switch {
 	case row.State == ledger.Pending && row.Dst == nil:
 		x.fate, x.why = ToCopy, cmp.Or(row.Reason, "the target does not have it")
@@ -247,7 +247,7 @@ func (f *foreseer) foresee(ctx context.Context, s listing.Pair) (foreseen, error
 	}
 	if x.fate == ToCopy && f.keeper != nil {
 		o := *s.Src
-		o.Origin = f.rules.Origin(o)
+		o.Origin = f.run.rules.Origin(o)
 		x.warnings = f.keeper.Losses(o)
 	}
 	return x, nil
@@ -262,17 +262,17 @@ var unchangedBy = map[ledger.Proof]string{
 // foreseeTargetOnly says whether a mirror would remove o: it must be the job's copy.
 func (f *foreseer) foreseeTargetOnly(ctx context.Context, o store.Object) (foreseen, error) {
 	x := foreseen{key: o.Key, class: cmp.Or(o.Class, store.Standard), size: o.Size}
-	if x.ledger = f.rules.InLedger(o.Key); x.ledger || !f.job.Delete || !f.rules.Match.MatchKey(o.Key) {
+	if x.ledger = f.run.rules.InLedger(o.Key); x.ledger || !f.run.job.Delete || !f.run.rules.Match.MatchKey(o.Key) {
 		return x, nil
 	}
-	kept, err := f.dst.Stat(ctx, o.Key)
+	kept, err := f.run.dst.Stat(ctx, o.Key)
 	x.asked, x.held = true, true
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return x, nil
 	case err != nil:
 		return x, err
-	case f.rules.Wrote(kept):
+	case f.run.rules.Wrote(kept):
 		x.fate, x.why = ToDelete, "the source no longer has it, and it is this job's copy"
 	default:
 		x.others = kept.Origin != nil
@@ -283,7 +283,7 @@ func (f *foreseer) foreseeTargetOnly(ctx context.Context, o store.Object) (fores
 // gate holds deletions against what a run would let pass.
 func (f *foreseer) gate(p *Plan, b *book) {
 	seen := p.Listed.Objects + p.LeftOut.Objects
-	if why := verdict.RefuseDeletes(f.job, verdict.Extent{Seen: seen, Held: b.held, Candidates: p.Sum(ToDelete, "", "").Objects, Others: b.others}); why != "" {
+	if why := verdict.RefuseDeletes(f.run.job, verdict.Extent{Seen: seen, Held: b.held, Candidates: p.Sum(ToDelete, "", "").Objects, Others: b.others}); why != "" {
 		p.Notes = append(p.Notes, "a run would delete nothing from the target: "+why)
 	}
 	if b.others > 0 {
@@ -293,7 +293,7 @@ func (f *foreseer) gate(p *Plan, b *book) {
 
 // emptyHanded says that a run would find nothing to copy, and not be verified.
 func (f *foreseer) emptyHanded(ctx context.Context, p *Plan) {
-	if p.Listed.Objects == 0 && !f.job.AllowEmpty {
-		p.Notes = append(p.Notes, report.NothingListed(f.job, p.LeftOut.Objects, func() []string { return listing.Beside(ctx, f.src, f.job.Source.Prefix, report.Beside) }))
+	if p.Listed.Objects == 0 && !f.run.job.AllowEmpty {
+		p.Notes = append(p.Notes, report.NothingListed(f.run.job, p.LeftOut.Objects, func() []string { return listing.Beside(ctx, f.run.src, f.run.job.Source.Prefix, report.Beside) }))
 	}
 }

@@ -91,7 +91,7 @@ func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int6
 		began := time.Now()
 		p, err := r.tryPart(ctx, u, n, from, to)
 		kind := fault.KindOf(err)
-		wait := r.Quick << (try - 1)
+		wait := r.config.Quick << (try - 1)
 		switch {
 		case err == nil:
 			r.slots.Succeeded()
@@ -101,12 +101,12 @@ func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int6
 		case kind == fault.Throttled: // waiting spends no try
 			throttled++
 			r.slots.Throttled(began, fault.WaitOf(err))
-			r.Watch(Event{Kind: Slowed, Key: u.Row.Key(), Err: err})
-			if wait = max(fault.WaitOf(err), min(r.Quick<<min(throttled, 8), 30*time.Second)); late(ctx, wait) || throttled == mostWaits {
+			r.config.Watch(Event{Kind: Slowed, Key: u.Row.Key(), Err: err})
+			if wait = max(fault.WaitOf(err), min(r.config.Quick<<min(throttled, 8), 30*time.Second)); late(ctx, wait) || throttled == mostWaits {
 				return p, err
 			}
 		default:
-			r.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: err})
+			r.config.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: err})
 			if try++; try > quickTries {
 				return p, err
 			}
@@ -160,6 +160,6 @@ func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int6
 		row.Blocks = append(row.Blocks, b[:]...)
 	}
 	r.pace.Measured(row.Size, time.Since(begun))
-	r.Watch(Event{Kind: Moved, Key: u.Row.Key(), Bytes: row.Size})
+	r.config.Watch(Event{Kind: Moved, Key: u.Row.Key(), Bytes: row.Size})
 	return row, nil
 }

@@ -35,7 +35,7 @@ func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
 	s := &sampler{list: f.pages(), in: store.Range{Prefix: j.Source.Prefix}}
 	s.enter = func(objects []store.Object) *book { return f.book(ctx, objects) }
 	spread := true
-	chain, err := listing.Chained(hurried, f.src, s.in)
+	chain, err := listing.Chained(hurried, f.run.src, s.in)
 	switch {
 	case err == nil && chain:
 		spread = false
@@ -50,7 +50,7 @@ func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
 	plan := f.guess(s, usage)
 	plan.Partial = err != nil
 	plan.tell(s, usage, denied, spread, late)
-	plan.Notes = append(plan.Notes, f.rules.Source.Untold...)
+	plan.Notes = append(plan.Notes, f.run.rules.Source.Untold...)
 	if j.Delete {
 		plan.Notes = append(plan.Notes, "a quick plan does not look for what a mirror would delete: a plan without --quick does")
 	}
@@ -65,11 +65,11 @@ func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
 
 // usage is what the service counts of the bucket; denied says why there is none.
 func (f *foreseer) usage(ctx context.Context) (usage map[store.Class]store.Usage, denied error) {
-	gauge, ok := f.src.(store.Gauge)
+	gauge, ok := f.run.src.(store.Gauge)
 	switch {
 	case !ok:
 		return nil, errors.New("the service has none")
-	case f.job.Source.Prefix != "":
+	case f.run.job.Source.Prefix != "":
 		return nil, errors.New("they count the whole bucket, and the job is of one prefix")
 	}
 	ctx, cancel := context.WithTimeout(ctx, QuickTime/5)
@@ -79,11 +79,11 @@ func (f *foreseer) usage(ctx context.Context) (usage map[store.Class]store.Usage
 
 // pages reads single pages of the source.
 func (f *foreseer) pages() func(context.Context, store.Range) ([]store.Object, bool, error) {
-	if pager, ok := f.src.(store.Pager); ok {
+	if pager, ok := f.run.src.(store.Pager); ok {
 		return pager.FirstPage
 	}
 	return func(ctx context.Context, r store.Range) (objects []store.Object, more bool, err error) {
-		for o, err := range f.src.List(ctx, r) {
+		for o, err := range f.run.src.List(ctx, r) {
 			if err != nil {
 				return nil, false, err
 			}
@@ -98,7 +98,7 @@ func (f *foreseer) pages() func(context.Context, store.Range) ([]store.Object, b
 
 // book enters objects as if the target were empty.
 func (f *foreseer) book(ctx context.Context, objects []store.Object) *book {
-	b := newBook(f.job)
+	b := newBook(f.run.job)
 	bytes := int64(0)
 	for i := range objects {
 		// Without a target's object nothing is asked, and nothing can fail.
@@ -107,7 +107,7 @@ func (f *foreseer) book(ctx context.Context, objects []store.Object) *book {
 		}
 		bytes += objects[i].Size
 	}
-	f.Watch(Event{Kind: Listed, N: int64(len(objects)), Bytes: bytes})
+	f.run.config.Watch(Event{Kind: Listed, N: int64(len(objects)), Bytes: bytes})
 	return b
 }
 
@@ -126,13 +126,13 @@ func (s *sampler) firstPages(ctx context.Context) error {
 // guess extends what was sampled to the whole bucket.
 func (f *foreseer) guess(s *sampler, usage map[store.Class]store.Usage) Plan {
 	all := s.share()
-	sum := newBook(f.job)
+	sum := newBook(f.run.job)
 	for _, p := range s.pages {
 		w := 1 + p.extra/float64(p.n)
 		sum.fold(p.book, func(store.Class) (float64, float64) { return w, w })
 	}
 	if len(usage) > 0 && !s.complete() {
-		sum = fitted(f.job, sum, usage, all)
+		sum = fitted(f.run.job, sum, usage, all)
 	}
 	plan := sum.plan()
 	plan.Estimated = !s.complete()
@@ -212,17 +212,17 @@ func (p *Plan) tell(s *sampler, usage map[store.Class]store.Usage, denied error,
 // lookAtTarget says whether the target holds something, which a quick plan does
 // not compare. A ledger there is passed over.
 func (f *foreseer) lookAtTarget(ctx context.Context, p *Plan) error {
-	in := store.Range{Prefix: f.job.Source.Prefix}
+	in := store.Range{Prefix: f.run.job.Source.Prefix}
 	for again := true; again; {
 		again = false
-		for o, err := range f.dst.List(ctx, in) {
+		for o, err := range f.run.dst.List(ctx, in) {
 			switch {
 			case err != nil && ctx.Err() != nil:
 				return nil // out of time: nothing is said
 			case err != nil:
 				return err
-			case f.rules.InLedger(o.Key):
-				if end, ok := f.job.SourceKey(f.job.Ledger.Prefix + string(utf8.MaxRune)); ok && end > in.After {
+			case f.run.rules.InLedger(o.Key):
+				if end, ok := f.run.job.SourceKey(f.run.job.Ledger.Prefix + string(utf8.MaxRune)); ok && end > in.After {
 					in.After, again = end, true
 				}
 			default:

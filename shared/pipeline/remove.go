@@ -16,10 +16,10 @@ import (
 // the copy of a key that an event found vanished, whose row is Gone, and bytes of
 // our own that are damaged. What is to be copied then goes back to be copied.
 func (r *run) remove(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if w, err := r.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
+	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterOther(t, w), err
 	}
-	rows, err := r.Rows(ctx, t.Batch)
+	rows, err := r.ledger.Rows(ctx, t.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) 
 	case err == nil:
 		return row, nil
 	case taken && u.why != "":
-		row.State, row.At = ledger.Failed, r.Now().UTC()
+		row.State, row.At = ledger.Failed, r.config.Now().UTC()
 		also(&row, fault.Errorf("what the target holds under its key is damaged, and was left alone: %s", u.why))
 		return row, nil
 	case taken:
@@ -113,7 +113,7 @@ func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledge
 	if err != nil || row.Then != ledger.Remove {
 		return row, err
 	}
-	if ok, err := r.Reserve(ctx, batch, s.job.Deletes()); err != nil || !ok {
+	if ok, err := r.ledger.Reserve(ctx, batch, s.job.Deletes()); err != nil || !ok {
 		row.State, row.Then = ledger.Failed, ""
 		row.Explain(fault.Errorf("it was deleted at the source, but events may remove %d objects in a UTC day (maxDeletes), and no more; the next run decides, or raise it", s.job.Deletes()))
 		return row, err
@@ -134,7 +134,7 @@ func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledge
 // Remove in the row if so, else the row says why not.
 func (r *run) vanishedYet(ctx context.Context, row ledger.Row) (sight, ledger.Row, error) {
 	s, err := r.look(ctx, row.Key())
-	row.At, row.Then = r.Now().UTC(), ""
+	row.At, row.Then = r.config.Now().UTC(), ""
 	switch u, taken := isUnwanted(err); {
 	case taken && u.why != "":
 		row.Because(ledger.TakenBack, "the source does not have it; the target keeps its copy, for "+u.why)
@@ -156,16 +156,16 @@ func (r *run) vanishedYet(ctx context.Context, row ledger.Row) (sight, ledger.Ro
 
 // unremoved writes off a batch whose objects could not be removed.
 func (r *run) unremoved(ctx context.Context, t task.Task, cause error) (ledger.WriteOff, error) {
-	rows, err := r.Rows(ctx, t.Batch)
+	rows, err := r.ledger.Rows(ctx, t.Batch)
 	if err != nil {
 		return ledger.WriteOff{}, err
 	}
 	for i := range rows {
 		row := &rows[i]
-		row.State, row.At = ledger.Failed, r.Now().UTC()
+		row.State, row.At = ledger.Failed, r.config.Now().UTC()
 		also(row, fault.Errorf("what the target holds under its key could not be removed: %w", cause))
 	}
-	return r.WriteOff(ctx, t.Batch, ledger.WriteOff{Rows: rows})
+	return r.ledger.WriteOff(ctx, t.Batch, ledger.WriteOff{Rows: rows})
 }
 
 // also gives a row err as a reason beside the one that it has.

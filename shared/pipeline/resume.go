@@ -18,9 +18,9 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 	}
 	if r.start.Events {
 		open, _, err := r.openEvents(ctx)
-		return resent(open, p.Now()), err
+		return resent(open, p.config.Now()), err
 	}
-	walk, err := r.Walk(ctx)
+	walk, err := r.ledger.Walk(ctx)
 	if err != nil || walk.Reported {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 		return nil, err
 	}
 	open = append(open, mirrored...)
-	return resent(append(open, task.Task{Kind: task.Report, Run: name}), p.Now()), nil
+	return resent(append(open, task.Task{Kind: task.Report, Run: name}), p.config.Now()), nil
 }
 
 // Lost derives the tasks of a run whose turn it is and that no record answers
@@ -52,12 +52,12 @@ func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, new
 	}
 	if r.start.Events {
 		lost, over, err := r.openEvents(ctx)
-		if due, _ := Due(name); err == nil && !over && len(lost) == 0 && !p.Now().Before(due) {
+		if due, _ := Due(name); err == nil && !over && len(lost) == 0 && !p.config.Now().Before(due) {
 			lost = []task.Task{{Kind: task.Report, Run: name}}
 		}
-		return resent(lost, p.Now()), newest, err
+		return resent(lost, p.config.Now()), newest, err
 	}
-	walk, err := r.Glance(ctx)
+	walk, err := r.ledger.Glance(ctx)
 	if err != nil || walk.Reported {
 		return nil, newest, err
 	}
@@ -76,7 +76,7 @@ func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, new
 	if len(lost) == 0 {
 		lost = append(lost, task.Task{Kind: task.Report, Run: name})
 	}
-	return resent(lost, p.Now()), walk.Newest, nil
+	return resent(lost, p.config.Now()), walk.Newest, nil
 }
 
 // resent marks tasks as sent again: what they write may be there already.

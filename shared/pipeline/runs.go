@@ -43,7 +43,7 @@ func (p *Pipeline) keep(r *run) *run {
 func (p *Pipeline) put(r *run) (kept *run, over []*run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if other, ok := p.runs[r.Name]; ok {
+	if other, ok := p.runs[r.ledger.Name]; ok {
 		return other, []*run{r}
 	}
 	for len(p.runs) >= keptRuns {
@@ -51,12 +51,12 @@ func (p *Pipeline) put(r *run) (kept *run, over []*run) {
 		if oldest == nil {
 			break
 		}
-		delete(p.runs, oldest.Name)
+		delete(p.runs, oldest.ledger.Name)
 		over = append(over, oldest)
 	}
 	p.turn++
 	r.asked = p.turn
-	p.runs[r.Name] = r
+	p.runs[r.ledger.Name] = r
 	p.slots.Resize(p.total())
 	return r, over
 }
@@ -77,7 +77,7 @@ func (p *Pipeline) total() int {
 	for _, r := range p.runs {
 		most = max(most, r.job.Limits.Parallel)
 	}
-	return cmp.Or(p.Slots, most)
+	return cmp.Or(p.config.Slots, most)
 }
 
 // Leave takes back this process's heartbeats, also where ctx has ended: processes
@@ -101,7 +101,7 @@ func (p *Pipeline) Leave(ctx context.Context) {
 
 // letGo says that what Open returned is not needed any more.
 func (p *Pipeline) letGo(src Source, dst Target) {
-	if p.Closed != nil {
-		p.Closed(src, dst)
+	if p.config.Closed != nil {
+		p.config.Closed(src, dst)
 	}
 }

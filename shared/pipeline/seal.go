@@ -138,7 +138,7 @@ func (s *sealer) add(row ledger.Row) {
 
 // batchPace returns the pace that the run's batches are sized by.
 func (r *run) batchPace(ctx context.Context) ledger.Pace {
-	p, err := r.pace.Of(ctx, r.Run, r.start.Deployed)
+	p, err := r.pace.Of(ctx, r.ledger, r.start.Deployed)
 	if err != nil { // p is assumed, which suffices
 		r.log.DebugContext(ctx, "pace not read", "fault", fault.KindOf(err), "err", err)
 	}
@@ -160,13 +160,13 @@ func (s *sealer) seal() {
 	s.rows, s.usual = nil, len(rows)
 	s.pending, s.bytes, s.cost, s.parts = 0, 0, 0, false
 	s.writes.Go(func() error {
-		if err := s.run.Seal(s.ctx, b.ID, rows); err != nil {
+		if err := s.run.ledger.Seal(s.ctx, b.ID, rows); err != nil {
 			return err
 		}
-		s.run.Watch(Event{Kind: Listed, N: int64(len(rows)), Bytes: sizes(rows)})
+		s.run.config.Watch(Event{Kind: Listed, N: int64(len(rows)), Bytes: sizes(rows)})
 		for _, row := range rows {
 			if row.State != ledger.Pending {
-				s.run.Watch(Event{Kind: Settled, Key: row.Key(), Row: row})
+				s.run.config.Watch(Event{Kind: Settled, Key: row.Key(), Row: row})
 			}
 		}
 		return nil
@@ -216,7 +216,7 @@ func (s *sealer) sealExtras() {
 		s.mu.Lock()
 		s.deletes = append(s.deletes, b)
 		s.mu.Unlock()
-		return s.run.Seal(s.ctx, b.ID, rows)
+		return s.run.ledger.Seal(s.ctx, b.ID, rows)
 	})
 }
 

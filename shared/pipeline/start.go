@@ -27,12 +27,12 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 	if len(keys) > 0 && j.Delete { // every key that is not named would look deleted
 		return nil, fault.New(fault.Invalid, "pipeline.Start", name, errors.New("a list of keys does not tell what the source no longer has: leave it out, or delete"))
 	}
-	if err := p.Ledger.Check(ctx); err != nil {
+	if err := p.config.Ledger.Check(ctx); err != nil {
 		return nil, err
 	}
 	if j.Limits.PartsAbove == 0 {
 		j.Limits.PartsAbove = verdict.PartsAbove
-		if p.Shared {
+		if p.config.Shared {
 			j.Limits.PartsAbove = verdict.PartsAboveInFunctions
 		}
 	}
@@ -40,29 +40,29 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 	if err != nil {
 		return nil, err
 	}
-	src, dst, err := p.Open(ctx, j)
+	src, dst, err := p.config.Open(ctx, j)
 	if err != nil {
 		return nil, err
 	}
 	defer p.letGo(src, dst)
 	root := ledger.ShardRef{Shard: ledger.RootShard, Range: store.Range{Prefix: j.Source.Prefix}}
-	s := ledger.Started{Job: frozen, At: p.Now().UTC(), Root: root, Deployed: p.Shared}
+	s := ledger.Started{Job: frozen, At: p.config.Now().UTC(), Root: root, Deployed: p.config.Shared}
 	if s.Versioned, err = dst.Versioned(ctx); err != nil {
 		return nil, err
 	}
-	kept, err := p.Ledger.Keeps(ctx, j.Name)
+	kept, err := p.config.Ledger.Keeps(ctx, j.Name)
 	if err != nil {
 		return nil, err
 	}
 	s.Kept = &kept
 	if len(keys) > 0 {
-		if s.Keys, err = p.Ledger.Run(name).WriteKeys(ctx, keys); err != nil {
+		if s.Keys, err = p.config.Ledger.Run(name).WriteKeys(ctx, keys); err != nil {
 			return nil, err
 		}
 	} else if s.Chain, err = listing.Chained(ctx, src, root.Range); err != nil {
 		return nil, err
 	}
-	if s, err = p.Ledger.Run(name).Start(ctx, s); err != nil {
+	if s, err = p.config.Ledger.Run(name).Start(ctx, s); err != nil {
 		return nil, err
 	}
 	first := []task.Task{

@@ -26,7 +26,7 @@ func (r *run) dropped(ctx context.Context, t task.Task) (bool, error) {
 	s := r.share.State.Standing()
 	if s == ledger.Paused { // the run may have been resumed since, and this task be the one that resumes it
 		var err error
-		if s, _, err = r.Standing(ctx); err != nil {
+		if s, _, err = r.ledger.Standing(ctx); err != nil {
 			return false, err
 		}
 		r.share.State.Set(s)

@@ -18,22 +18,22 @@ import (
 // again with the rows beside them, and proves each row. What changed at the
 // source meanwhile is sealed again, a bounded number of rounds.
 func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
-	c, err := r.Closed(ctx, t.Shard)
+	c, err := r.ledger.Closed(ctx, t.Shard)
 	if err != nil {
 		return nil, err
 	}
 	if c.Failed != "" { // nothing is known of it, and that is its outcome
-		p, err := r.Prove(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, Was: c.Was(), At: r.Now().UTC()})
+		p, err := r.ledger.Prove(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, Was: c.Was(), At: r.config.Now().UTC()})
 		return r.afterVerify(p), err
 	}
-	open, err := r.OpenBatches(ctx, c)
+	open, err := r.ledger.OpenBatches(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	if len(open) > 0 {
-		return r.lookAgain(t, r.MaxWait), nil
+		return r.lookAgain(t, r.config.MaxWait), nil
 	}
-	if p, err := r.Proved(ctx, t.Shard); !ledger.Missing(err) {
+	if p, err := r.ledger.Proved(ctx, t.Shard); !ledger.Missing(err) {
 		return r.afterVerify(p), err
 	}
 	v := newVerifier(ctx, r, t, c)
@@ -55,7 +55,7 @@ func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p, err = r.Prove(ctx, p); err != nil {
+	if p, err = r.ledger.Prove(ctx, p); err != nil {
 		return nil, err
 	}
 	r.log.InfoContext(ctx, "shard verified", "shard", p.Shard, "objects", p.Counts.Listed.Objects)
@@ -79,7 +79,7 @@ type fact struct {
 
 // verifier proves one shard.
 type verifier struct {
-	*run
+	run    *run
 	shard  ledger.Closed
 	again  *sealer // what changed since it was listed
 	target *lone   // what is asked about single keys
@@ -99,7 +99,7 @@ func newVerifier(ctx context.Context, r *run, t task.Task, c ledger.Closed) *ver
 // facts walks the two listings and the rows in key order.
 func (v *verifier) facts(ctx context.Context) iter.Seq2[fact, error] {
 	return func(yield func(fact, error) bool) {
-		src, dst := listing.Open(listing.From(ctx, v.srcFrom(v.shard.Before), v.shard.Range)), listing.Open(listing.From(ctx, v.dst, v.shard.Range))
+		src, dst := listing.Open(listing.From(ctx, v.run.srcFrom(v.shard.Before), v.shard.Range)), listing.Open(listing.From(ctx, v.run.dst, v.shard.Range))
 		defer src.Stop()
 		defer dst.Stop()
 		rows, stopRows := iter.Pull2(v.rows(ctx))
@@ -154,7 +154,7 @@ func (v *verifier) rows(ctx context.Context) iter.Seq2[ledger.Row, error] {
 		go func() {
 			defer close(pages)
 			for _, b := range v.shard.Batches {
-				rows, err := v.Outcome(ctx, b)
+				rows, err := v.run.ledger.Outcome(ctx, b)
 				select {
 				case pages <- page{rows, err}:
 				case <-ctx.Done():
@@ -187,13 +187,13 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 		return err
 	}
 	if v.seen++; v.seen%1000 == 0 {
-		v.Watch(Event{Kind: Proven, N: 1000})
+		v.run.config.Watch(Event{Kind: Proven, N: 1000})
 	}
 	switch {
-	case f.row == nil && (v.shard.Round > 0 || f.src == nil || !v.rules.Chosen(*f.src)):
+	case f.row == nil && (v.shard.Round > 0 || f.src == nil || !v.run.rules.Chosen(*f.src)):
 		return nil // a later round looks at its own rows only; the rest is not the job's
 	case f.row == nil: // it appeared after it was listed
-		if v.before(*f.src) {
+		if v.run.before(*f.src) {
 			v.missed++
 		}
 		return v.seal(ctx, f)
@@ -207,11 +207,11 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 	case f.src == nil:
 		row.Because(vanished(row))
 		row.State, row.Proof = ledger.Gone, ""
-	case !v.rules.Chosen(*f.src):
+	case !v.run.rules.Chosen(*f.src):
 		row.State, row.Proof = ledger.Gone, ""
 		row.Because(ledger.Unchosen, "it was overwritten at the source during the run and is no longer what the job's filter chooses")
 	case row.State == ledger.Gone, !verdict.SameVersion(row.Src, *f.src):
-		if v.shard.Round < v.job.Limits.Rounds {
+		if v.shard.Round < v.run.job.Limits.Rounds {
 			return v.seal(ctx, f)
 		}
 		row.State = ledger.Failed
@@ -245,7 +245,7 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 		row.Dst.Modified = dst.Modified
 		return nil
 	}
-	kept, err := v.dst.Stat(ctx, row.Key())
+	kept, err := v.run.dst.Stat(ctx, row.Key())
 	switch {
 	case ledger.Missing(err):
 		row.Verdict = ledger.Mismatch
@@ -258,7 +258,7 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 	case verdict.Carries(kept, row.Src):
 		row.Verdict = ledger.Verified
 		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
-	case v.rules.Foreign(kept):
+	case v.run.rules.Foreign(kept):
 		row.State, row.Proof = ledger.Conflict, ""
 		row.Because("", "someone else wrote it in the target after it was copied; it was left alone")
 		row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
@@ -272,7 +272,7 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 // seal hands an object that is not the one listed to the next round. Its row,
 // if it had one, leaves the books of this shard.
 func (v *verifier) seal(ctx context.Context, f fact) error {
-	row, asks := v.rules.Compare(*f.src, f.dst)
+	row, asks := v.run.rules.Compare(*f.src, f.dst)
 	if asks {
 		if err := v.target.askTarget(ctx, &row); err != nil {
 			return err
@@ -312,7 +312,7 @@ func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
 	if v.missed*10 > v.shard.Counts.Listed.Objects {
 		v.counts.Unlisted += v.missed
 	}
-	p := ledger.Proved{Shard: v.shard.Shard, Counts: v.counts, Failures: v.bad, Was: v.shard.Was(), At: v.Now().UTC()}
+	p := ledger.Proved{Shard: v.shard.Shard, Counts: v.counts, Failures: v.bad, Was: v.shard.Was(), At: v.run.config.Now().UTC()}
 	batches, counts, err := v.again.finish()
 	if err != nil {
 		return p, err
@@ -328,7 +328,7 @@ func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
 		return p, err
 	}
 	p.Objects = file
-	p.Objects.Name, err = v.WriteObjects(ctx, v.shard.Shard, data)
-	v.Watch(Event{Kind: Proven, N: v.seen % 1000})
+	p.Objects.Name, err = v.run.ledger.WriteObjects(ctx, v.shard.Shard, data)
+	v.run.config.Watch(Event{Kind: Proven, N: v.seen % 1000})
 	return p, err
 }

@@ -45,7 +45,7 @@ func isUnwanted(err error) (*unwanted, bool) { return errors.AsType[*unwanted](e
 // goesOn asks the ledger whether the run's tasks are to be done; the error is
 // an *unwanted where they are not. This process then stops those at work, too.
 func (r *run) goesOn(ctx context.Context) error {
-	s, _, err := r.Standing(ctx)
+	s, _, err := r.ledger.Standing(ctx)
 	if err == nil && s.Stopped() {
 		r.share.State.Set(s)
 		err = &unwanted{standing: s}
@@ -63,7 +63,7 @@ func (r *run) wanted(ctx context.Context, o store.Object, removal bool) (job.Job
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.goesOn(gctx) })
 	g.Go(func() error {
-		k, err := r.Ledger.Job(gctx, r.job.Name)
+		k, err := r.config.Ledger.Job(gctx, r.job.Name)
 		if kept = !ledger.Missing(err); !kept {
 			return nil
 		}
