@@ -33,7 +33,7 @@ type room struct {
 var (
 	ports = []string{"shared/fault", "shared/digest", "shared/store", "shared/queue", "shared/job", "shared/task", "shared/ledger"}
 	// plumbing does for Go what the standard library leaves out, and knows no service.
-	plumbing  = []string{"golang.org/x/sync", "github.com/cenkalti/backoff/v5"}
+	plumbing  = []string{"golang.org/x/sync"}
 	anyModule = []string{"*"}
 )
 
@@ -44,7 +44,8 @@ var rooms = []room{
 	{"shared/fault", nil, nil, nil},
 	{"shared/digest", nil, nil, nil},
 	{"shared/transport", nil, nil, nil},
-	{"shared/store", []string{"shared/fault", "shared/transport"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
+	{"shared/retry", []string{"shared/fault"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
+	{"shared/store", []string{"shared/fault", "shared/retry", "shared/transport"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
 	{"shared/store/storetest", []string{"shared/store", "shared/fault"}, nil, nil},
 	{"shared/store/wiretest", nil, nil, nil},
 	{"shared/store/*", []string{"shared/store", "shared/digest", "shared/fault", "shared/transport"}, anyModule, nil},
@@ -55,14 +56,14 @@ var rooms = []room{
 	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
 	{"shared/alert", []string{"shared/fault", "shared/job"}, nil, nil},
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
-	{"shared/ledger", []string{"shared/fault", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
+	{"shared/ledger", []string{"shared/fault", "shared/retry", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
 	{"shared/limit", []string{"shared/job", "shared/ledger", "shared/store", "shared/fault"}, append([]string{"golang.org/x/time/rate"}, plumbing...), nil},
 	{"shared/report", []string{"shared/fault", "shared/job", "shared/ledger", "shared/report/table"}, []string{"github.com/dustin/go-humanize"}, nil},
 	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}}, // the format alone: verification writes it, a report reads it
 	{"shared/pipeline/listing", []string{"shared/fault", "shared/store"}, plumbing, nil},
 	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger"}, nil, nil},
 	{"shared/pipeline", append([]string{"shared/limit", "shared/report", "shared/report/table", "shared/pipeline/*"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
-	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault"}, nil, nil},
+	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault", "shared/retry"}, nil, nil},
 	{"shared/rights", []string{"shared/fault", "shared/job", "shared/store"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
 	{"shared/app", []string{"shared/..."}, anyModule, nil},

@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/retry"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
@@ -210,18 +211,12 @@ func (b *bell) ring(ctx context.Context, r *telling, once string, m alert.Messag
 
 // post tells m to h, up to ringTries times while that may help.
 func post(ctx context.Context, h *alert.Hook, m alert.Message) error {
-	pauses := store.Pauses()
-	for try := 1; ; try++ {
-		err := h.Post(ctx, m)
-		if kind := fault.KindOf(err); err == nil || try == ringTries || kind != fault.Temporary && kind != fault.Throttled {
-			return err
-		}
-		select {
-		case <-time.After(pauses.NextBackOff()):
-		case <-ctx.Done():
-			return err
-		}
+	p := retry.Policy{
+		Tries: ringTries, Between: store.Pauses(),
+		Wait: func(_ time.Duration, pause func() time.Duration) time.Duration { return pause() }, // ringTime is too short to do as one is told
 	}
+	_, err := retry.Do(ctx, p, func() (struct{}, error) { return struct{}{}, h.Post(ctx, m) })
+	return retry.Last(err)
 }
 
 // command is a command line of ferry about the run, whole: it finds the ledger

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,16 +131,23 @@ func TestRefusedDeletionsAreTold(t *testing.T) {
 }
 
 func TestAWebhookThatFailsFailsNothing(t *testing.T) {
-	for name, answer := range map[string]http.HandlerFunc{
-		"it refuses":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
-		"it hangs up":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"it sends astray":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusFound) },
-		"it is overloaded": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+	for name, tc := range map[string]struct {
+		answer http.HandlerFunc
+		posts  int64 // of each of two alerts
+	}{
+		"it refuses":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, 1},
+		"it hangs up":      {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 3},
+		"it sends astray":  {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusFound) }, 1},
+		"it is overloaded": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			s := httptest.NewServer(answer)
+			var posts atomic.Int64
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				posts.Add(1)
+				tc.answer(w, r)
+			}))
 			t.Cleanup(s.Close)
 			w.withEnv(func(name string) string {
 				if name != "FERRY_ALERT_OPS" {
@@ -155,6 +163,9 @@ func TestAWebhookThatFailsFailsNothing(t *testing.T) {
 			}
 			if said := log.String(); strings.Count(said, "alert not sent") != 2 || strings.Contains(said, hookToken) {
 				t.Errorf("the log says %s, want two alerts that were not sent, and no secret", said)
+			}
+			if n := posts.Load(); n != 2*tc.posts {
+				t.Errorf("it was asked %d times, want %d for each of two alerts", n, tc.posts)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/retry"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/oss"
 )
@@ -133,24 +135,18 @@ func all(ctx context.Context, checks []func(context.Context) error) error {
 // to it has a trouble that may pass. Any other answer stands at once. A throttle is
 // ended by ctx, not by a number of tries; the error is then Throttled.
 func patiently(ctx context.Context, check func(context.Context) error) error {
-	pauses := store.Pauses()
-	for try := 1; ; {
-		err := check(ctx)
-		kind := fault.KindOf(err)
-		if kind == fault.Temporary && try < askTries {
-			try++
-		} else if kind != fault.Throttled {
-			return err
-		}
-		select {
-		case <-time.After(max(fault.WaitOf(err), min(pauses.NextBackOff(), askAgain))):
-		case <-ctx.Done():
-			if kind == fault.Throttled {
-				err = fault.New(fault.Throttled, "app.Check", "", fmt.Errorf("it still asks to slow down: wait for what else uses it, or have its limits raised (%w)", err))
-			}
-			return err
-		}
+	p := retry.Policy{
+		Tries: askTries, Throttles: math.MaxInt, Between: store.Pauses(),
+		Wait: func(asked time.Duration, pause func() time.Duration) time.Duration {
+			return max(asked, min(pause(), askAgain))
+		},
 	}
+	_, err := retry.Do(ctx, p, func() (struct{}, error) { return struct{}{}, check(ctx) })
+	err = retry.Last(err)
+	if fault.KindOf(err) == fault.Throttled { // ctx has ended
+		return fault.New(fault.Throttled, "app.Check", "", fmt.Errorf("it still asks to slow down: wait for what else uses it, or have its limits raised (%w)", err))
+	}
+	return err
 }
 
 const (

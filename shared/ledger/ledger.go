@@ -16,14 +16,14 @@ import (
 	"fmt"
 	"hash/crc64"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"kodoferry/shared/fault"
+	"kodoferry/shared/retry"
 	"kodoferry/shared/store"
 )
 
@@ -96,45 +96,20 @@ func (r *Run) Path(name string) string { return r.base + name }
 // crcTable is the polynomial OSS reports (OSS, "Check data integrity by CRC-64").
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// patience is how often a ledger request is tried before its task fails.
-const patience = 8
+// patience is that of a ledger request: when it ends, its task fails. A throttle costs the
+// time that it asks for besides the pause.
+var patience = retry.Policy{
+	Tries: 8, Throttles: store.Patience,
+	First: 50 * time.Millisecond, Most: 5 * time.Second, Growth: 1.5, Jitter: 0.5,
+	Wait: func(asked time.Duration, pause func() time.Duration) time.Duration { return asked + pause() },
+}
 
-// try runs f until it succeeds, fails for good, or patience ends. kinds names
+// try calls f until it succeeds, fails for good, or patience ends. kinds names
 // the faults that end it at once besides those no retry can cure.
 func try[T any](ctx context.Context, f func() (T, error), kinds ...fault.Kind) (T, error) {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, 5*time.Second
-	tries, throttled := 0, 0
-	return backoff.Retry(ctx, func() (T, error) {
-		v, err := f()
-		if err == nil {
-			return v, nil
-		}
-		k := fault.KindOf(err)
-		if k == fault.Throttled { // it says nothing of whether the request succeeds
-			throttled++
-		} else {
-			tries++
-		}
-		if tries == patience || throttled == store.Patience {
-			return v, backoff.Permanent(err)
-		}
-		for _, stop := range kinds {
-			if k == stop {
-				return v, backoff.Permanent(err)
-			}
-		}
-		if !fault.Retryable(err) || ctx.Err() != nil {
-			return v, backoff.Permanent(err)
-		}
-		if wait := fault.WaitOf(err); wait > 0 {
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-			}
-		}
-		return v, err
-	}, backoff.WithBackOff(b), backoff.WithMaxTries(0), backoff.WithMaxElapsedTime(0))
+	p := patience
+	p.Again = func(err error) bool { return fault.Retryable(err) && !slices.Contains(kinds, fault.KindOf(err)) }
+	return retry.Do(ctx, p, f)
 }
 
 // create writes data under name unless something is there. It returns what

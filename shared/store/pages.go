@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/retry"
 )
 
 // Pages is how a driver lists a service that answers in pages: it says how one
@@ -244,28 +245,13 @@ func (l *listing) fetch(next string) {
 	l.pages, l.asked = pages, next
 	query, pause := l.query, l.pause
 	go func() {
-		if err := sleep(l.ctx, pause); err != nil {
+		if err := retry.Sleep(l.ctx, pause); err != nil {
 			pages <- result{err: l.trouble(fault.Temporary, query.Prefix, err)}
 			return
 		}
 		p, err := l.Read(l.ctx, query, next)
 		pages <- result{p, err}
 	}()
-}
-
-// sleep waits for d; its error is the cause of ctx's end.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 func (l *listing) wait() {

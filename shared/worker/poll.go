@@ -2,12 +2,12 @@ package worker
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/retry"
 )
 
 // Service is a queue and how it is served.
@@ -150,7 +150,7 @@ func more(places chan struct{}, n int) (taken int) {
 // growing is the pause behind n others: first, twice as long each time, most in the
 // end, give or take a quarter.
 func growing(first, most time.Duration, n int) time.Duration {
-	return time.Duration(float64(min(first<<min(n, 16), most)) * (0.75 + rand.Float64()/2))
+	return retry.Policy{First: first, Most: most, Growth: 2, Jitter: 0.25}.Pause(n)
 }
 
 // serve does m, which stays invisible until that has ended.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -187,7 +186,7 @@ func (w *Worker) again(ctx context.Context, log *slog.Logger, t task.Task, err e
 
 // pause is Pause, doubled n times, at most 15 minutes, give or take a quarter.
 func (w *Worker) pause(n int) time.Duration {
-	return time.Duration(float64(min(w.Pause<<min(n, 16), maxPause)) * (0.75 + rand.Float64()/2))
+	return growing(w.Pause, maxPause, n)
 }
 
 // Submit sends each task to the queue of its stage.
