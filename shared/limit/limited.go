@@ -99,18 +99,12 @@ func (s source) Open(ctx context.Context, o store.Object, off, n int64) (store.O
 	return found, metered{body, ctx, &s.share.bytes}, nil
 }
 
-// Writer is a target, whose objects may be written in parts.
-type Writer interface {
-	store.Target
-	store.Multipart
-}
-
 // Target returns dst kept within the share s: requests, and no bytes. The errors
 // of its listings name place.
-func Target(dst Writer, s *Share, place string) Writer { return target{dst, s, place} }
+func Target(dst store.Writer, s *Share, place string) store.Writer { return target{dst, s, place} }
 
 type target struct {
-	Writer
+	store.Writer
 	share *Share
 	place string
 }

@@ -81,8 +81,7 @@ type Source = store.Source
 
 // Target is a bucket to write.
 type Target interface {
-	store.Target
-	store.Multipart
+	store.Writer
 	// Versioned reports whether conditional PUTs are ignored.
 	Versioned(ctx context.Context) (bool, error)
 }
@@ -138,7 +137,7 @@ type run struct {
 	job   job.Job
 	rules verdict.Rules // of the job, between src and dst
 	src   Source
-	dst   listing.Writer  // speaks source keys
+	dst   store.Writer    // speaks source keys
 	bare  [2]store.Source // both sides without limits, to ask whether they answer
 	log   *slog.Logger
 	noted [2]outageNotes // of both sides
@@ -261,7 +260,7 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 }
 
 // bind returns the run of j between src and dst. l is nil for a plan, which has none.
-func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst listing.Writer) *run {
+func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst store.Writer) *run {
 	r := &run{
 		ledger: l, config: &p.config, pace: &p.pace, followEvent: p.FollowEvent, start: started, job: j,
 		src: src, dst: listing.Rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.config.Log.With("job", j.Name),

@@ -181,6 +181,12 @@ type Multipart interface {
 	Unfinished(ctx context.Context, key string) ([]Upload, error)
 }
 
+// Writer writes a bucket, in whole objects and in parts.
+type Writer interface {
+	Target
+	Multipart
+}
+
 // Upload is an upload that somebody has begun.
 type Upload struct {
 	ID    string

@@ -10,22 +10,16 @@ import (
 
 // Rename returns t under the keys of the source: the prefix from is replaced by to and
 // nothing else changes, so order is kept and no two keys become one. Keys that the
-// Writer is given begin with from.
-func Rename(t Writer, from, to string) Writer {
+// the result is given begin with from.
+func Rename(t store.Writer, from, to string) store.Writer {
 	if from == to {
 		return t
 	}
 	return renamed{t, from, to}
 }
 
-// Writer is a target.
-type Writer interface {
-	store.Target
-	store.Multipart
-}
-
 type renamed struct {
-	Writer
+	store.Writer
 	from, to string
 }
 
