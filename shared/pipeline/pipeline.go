@@ -88,16 +88,14 @@ type Target interface {
 
 // Pipeline does tasks. It is safe for concurrent use.
 type Pipeline struct {
-	config Config
-	mu     sync.Mutex
-	runs   map[string]*run  // at most keptRuns, and those that have tasks under way
-	turn   int64            // counts how often a run was asked for
-	days   map[dayOf]string // the runs of events that new events go to
-	slots  *limit.AIMD      // over all runs
-	pace   limit.Pace
-
+	config     Config
+	process    string // its name among all that work on its runs
+	runs       runs
+	pace       limit.Pace
 	ledgerDown downtime
-	process    string // who it is among all that work on its runs
+
+	mu   sync.Mutex       // over days
+	days map[dayOf]string // the runs of events that new events go to
 }
 
 // New returns a Pipeline.
@@ -120,7 +118,10 @@ func New(c Config) *Pipeline {
 	if c.Quick == 0 {
 		c.Quick = 200 * time.Millisecond
 	}
-	return &Pipeline{config: c, runs: map[string]*run{}, days: map[dayOf]string{}, slots: limit.NewAIMD(c.Slots, nil), process: ledger.Nonce()}
+	return &Pipeline{
+		config: c, process: ledger.Nonce(), days: map[dayOf]string{},
+		runs: runs{slots: limit.NewAIMD(c.Slots, nil), fixed: c.Slots, byName: map[string]*run{}},
+	}
 }
 
 // Pause is how long a task waits before its second try: what Config says, or its default.
@@ -144,7 +145,7 @@ type run struct {
 
 	share  *limit.Share // of what bounds all processes of the run
 	slots  *limit.AIMD  // as many as its job's limits.parallel, within those of the process
-	asked  int64        // the pipeline's turn at which it was asked for last
+	used   int64        // the count of runs.uses at its last use
 	forget func()       // lets go of its buckets
 }
 
@@ -221,7 +222,7 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 
 // run returns the run of that name, connecting to its buckets the first time.
 func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
-	if r := p.known(name); r != nil {
+	if r := p.runs.use(name); r != nil {
 		return r, nil
 	}
 	l := p.config.Ledger.Run(name)
@@ -251,12 +252,12 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	r := p.bind(l, started, j, match, limit.Source(src, share, "the source "+j.Source.Place()), limit.Target(dst, share, "the target "+j.Target.Place()))
 	r.share, r.forget = share, func() { p.letGo(src, dst) }
 	r.rules.Keeper, _ = dst.(verdict.Keeper)
-	r.slots = limit.NewAIMD(j.Limits.Parallel, p.slots)
+	r.slots = limit.NewAIMD(j.Limits.Parallel, p.runs.slots)
 	r.bare = [2]store.Source{src, listing.Rename(dst, j.Source.Prefix, j.Target.Prefix)}
 	if len(started.Keys) > 0 {
 		r.bare[source] = r.src // it need not be one that may be listed
 	}
-	return p.keep(r), nil
+	return p.runs.keep(r), nil
 }
 
 // bind returns the run of j between src and dst. l is nil for a plan, which has none.

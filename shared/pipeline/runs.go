@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/limit"
 )
 
 // keptRuns is how many runs a process remembers that it does no task of: a task
@@ -18,78 +19,100 @@ const keptRuns = 64
 // leaveTime bounds how long Leave takes.
 const leaveTime = 5 * time.Second
 
-// known returns the run of that name if this process remembers it, else nil.
-func (p *Pipeline) known(name string) *run {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r := p.runs[name]
+// runs are the runs that a process remembers: at most keptRuns, and those that
+// have tasks under way. It is safe for concurrent use.
+type runs struct {
+	slots *limit.AIMD // over all runs
+	fixed int         // how many slots these are; 0: the largest limits.parallel of the runs
+
+	mu     sync.Mutex
+	byName map[string]*run
+	uses   int64 // counts the calls of use and keep
+}
+
+// get returns the run of that name, nil if it is not remembered.
+func (s *runs) get(name string) *run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byName[name]
+}
+
+// use is get for a run of which a task is to be done.
+func (s *runs) use(name string) *run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.byName[name]
 	if r != nil {
-		p.turn++
-		r.asked = p.turn
+		s.uses++
+		r.used = s.uses
 	}
 	return r
 }
 
-// keep remembers r and returns it, or the one of its name that came first. Beyond
-// keptRuns it forgets those without a task that were asked for longest ago.
-func (p *Pipeline) keep(r *run) *run {
-	kept, over := p.put(r)
+// all returns all runs.
+func (s *runs) all() []*run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.byName))
+}
+
+// keep remembers r and returns it, or the one of its name that was kept before.
+// Beyond keptRuns it forgets those without a task that were used longest ago.
+func (s *runs) keep(r *run) *run {
+	kept, over := s.put(r)
 	for _, r := range over {
 		r.forget()
 	}
 	return kept
 }
 
-func (p *Pipeline) put(r *run) (kept *run, over []*run) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if other, ok := p.runs[r.ledger.Name]; ok {
+func (s *runs) put(r *run) (kept *run, over []*run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other, ok := s.byName[r.ledger.Name]; ok {
 		return other, []*run{r}
 	}
-	for len(p.runs) >= keptRuns {
-		oldest := p.oldest()
+	for len(s.byName) >= keptRuns {
+		oldest := s.oldest()
 		if oldest == nil {
 			break
 		}
-		delete(p.runs, oldest.ledger.Name)
+		delete(s.byName, oldest.ledger.Name)
 		over = append(over, oldest)
 	}
-	p.turn++
-	r.asked = p.turn
-	p.runs[r.ledger.Name] = r
-	p.slots.Resize(p.total())
+	s.uses++
+	r.used = s.uses
+	s.byName[r.ledger.Name] = r
+	s.slots.Resize(s.parallel())
 	return r, over
 }
 
-// oldest is the run without a task that was asked for longest ago, nil if each has one.
-func (p *Pipeline) oldest() (oldest *run) {
-	for _, r := range p.runs {
-		if (oldest == nil || r.asked < oldest.asked) && !r.share.Busy() {
+// oldest is the run without a task that was used longest ago, nil if each has one.
+func (s *runs) oldest() (oldest *run) {
+	for _, r := range s.byName {
+		if (oldest == nil || r.used < oldest.used) && !r.share.Busy() {
 			oldest = r
 		}
 	}
 	return oldest
 }
 
-// total is how many objects may be in flight in this process.
-func (p *Pipeline) total() int {
+// parallel is how many objects may be in flight in this process.
+func (s *runs) parallel() int {
 	most := 0
-	for _, r := range p.runs {
+	for _, r := range s.byName {
 		most = max(most, r.job.Limits.Parallel)
 	}
-	return cmp.Or(p.config.Slots, most)
+	return cmp.Or(s.fixed, most)
 }
 
 // Leave takes back this process's heartbeats, also where ctx has ended: processes
 // that share the limits of a run with it need not wait until they are old.
 func (p *Pipeline) Leave(ctx context.Context) {
-	p.mu.Lock()
-	runs := slices.Collect(maps.Values(p.runs))
-	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 	defer cancel()
 	var all sync.WaitGroup
-	for _, r := range runs {
+	for _, r := range p.runs.all() {
 		all.Go(func() {
 			if err := r.share.Leave(ctx); err != nil {
 				r.log.WarnContext(ctx, "signs of life not taken back, they are old in seconds", "fault", fault.KindOf(err), "err", err)

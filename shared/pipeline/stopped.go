@@ -10,10 +10,8 @@ import (
 // StandingOf returns whether a run's tasks are to be done, as far as this process
 // knows. A run that it did no task of goes on.
 func (p *Pipeline) StandingOf(name string) ledger.Standing {
-	p.mu.Lock()
-	r, ok := p.runs[name]
-	p.mu.Unlock()
-	if !ok {
+	r := p.runs.get(name)
+	if r == nil {
 		return ledger.Going
 	}
 	return r.share.State.Standing()
