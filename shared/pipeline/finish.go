@@ -34,7 +34,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return partTasks(t, open), err
 	}
 	a := newCopier(r, t).attempt(u.Row)
-	crc, proof, err := a.joined(done)
+	crc, proof, err := joinParts(u.Row, done, r.job.HashMismatch)
 	if err == nil {
 		err = a.complete(ctx, u, done, crc, proof)
 	}
@@ -55,9 +55,11 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return r.again(ctx, t, a, err)
 }
 
-// joined checks the parts against what the source lists of the whole, and
-// returns the CRC64 of the whole and what proves it.
-func (a *attempt) joined(done []ledger.PartRow) (crc uint64, proof ledger.Proof, err error) {
+// joinParts checks the parts against what the source lists of the whole, and
+// returns the CRC64 of the whole and what proves it. The error is Corrupt. Where
+// the row says that an earlier read came to the same hash, another than is listed,
+// hashMismatch, that of the job, decides.
+func joinParts(row ledger.Row, done []ledger.PartRow, hashMismatch string) (crc uint64, proof ledger.Proof, err error) {
 	var size int64
 	var blocks [][20]byte
 	for _, p := range done {
@@ -67,7 +69,7 @@ func (a *attempt) joined(done []ledger.PartRow) (crc uint64, proof ledger.Proof,
 			blocks = append(blocks, [20]byte(b))
 		}
 	}
-	src := a.row.Src
+	src := row.Src
 	if size != src.Size {
 		return 0, "", fault.New(fault.Corrupt, "finish", src.Key, fault.Errorf("the parts have %d bytes, want %d", size, src.Size))
 	}
@@ -81,7 +83,7 @@ func (a *attempt) joined(done []ledger.PartRow) (crc uint64, proof ledger.Proof,
 	switch {
 	case got == src.Hash:
 		return crc, ledger.ByQetag, nil
-	case a.row.Read == got && a.run.job.HashMismatch == job.CopyMismatch: // two equal reads, and the job takes the bytes
+	case row.Read == got && hashMismatch == job.CopyMismatch: // two equal reads, and the job takes the bytes
 		return crc, ledger.ByCRC, nil
 	}
 	return 0, "", fault.New(fault.Corrupt, "finish", src.Key, &digest.Mismatch{What: "qetag", Got: got, Want: src.Hash})

@@ -163,7 +163,7 @@ func (a *attempt) lastLook(ctx context.Context, exists bool, asked func()) func(
 
 // put stores what body delivers, under everything known of the object.
 func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, how store.Put) (store.Stored, error) {
-	o := a.attributes(found)
+	o := a.run.rules.AsStored(a.row.Src, found)
 	if o.Size > 0 {
 		return a.run.dst.Put(ctx, o, body, how)
 	}
@@ -177,11 +177,6 @@ func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, ho
 		}
 	}
 	return a.run.dst.Put(ctx, o, nil, how)
-}
-
-// attributes is the object as it is to be in the target.
-func (a *attempt) attributes(found store.Object) store.Object {
-	return a.run.rules.AsStored(a.row.Src, found)
 }
 
 // lostOfAdopted is the losses of a copy that an earlier delivery stored. Where the
@@ -213,7 +208,7 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 		return true, false, nil
 	case verdict.Carries(kept, a.row.Src):
 		a.batch.again.Store(true)
-		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, a.adopted(), a.lostOfAdopted(ctx)
+		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, proofOfAdopted(a.row.Src), a.lostOfAdopted(ctx)
 		a.row.Because("", "")
 		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 		return true, true, nil
@@ -227,13 +222,13 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 	return true, false, nil
 }
 
-// adopted is the proof of an object that an earlier delivery stored: its bytes
-// were checked before the last one left, or it would not be there.
-func (a *attempt) adopted() ledger.Proof {
+// proofOfAdopted is the proof of a copy of src that an earlier delivery stored: its
+// bytes were checked before the last one left, or it would not be there.
+func proofOfAdopted(src store.Object) ledger.Proof {
 	switch {
-	case digest.IsQetag(a.row.Src.Hash):
+	case digest.IsQetag(src.Hash):
 		return ledger.ByQetag
-	case a.row.Src.MD5 != "":
+	case src.MD5 != "":
 		return ledger.ByMD5
 	}
 	return ledger.ByCRC

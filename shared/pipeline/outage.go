@@ -90,7 +90,7 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	switch o := r.outage(ctx, t, objectOf(err)); {
 	case o == nil:
-		return nil, limitedPatience(t, err)
+		return nil, boundThrottle(t, err)
 	case r.over(o):
 		return nil, r.tooLong(o)
 	default:
@@ -175,9 +175,9 @@ func objectOf(err error) string {
 	return ""
 }
 
-// limitedPatience is err, which spends tries where it is a throttle that t, of one
+// boundThrottle is err, which spends tries where it is a throttle that t, of one
 // object, has waited for as often as an object is waited for: a run always ends.
-func limitedPatience(t task.Task, err error) error {
+func boundThrottle(t task.Task, err error) error {
 	if key := objectOf(err); key != "" && fault.KindOf(err) == fault.Throttled && t.Waits >= mostDeliveries {
 		return ofObject(key, fault.New(fault.Temporary, "pipeline.Do", key, err))
 	}

@@ -109,7 +109,7 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 		}
 	}
 	a.row.Src.Parts = found.Parts
-	id, warnings, err := r.beginUpload(ctx, t.Batch, a.attributes(found))
+	id, warnings, err := r.beginUpload(ctx, t.Batch, r.rules.AsStored(a.row.Src, found))
 	if err != nil {
 		return u, a.row, err
 	}
@@ -208,7 +208,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if p, err := r.ledger.EndedParts(ctx, t.Batch, ledger.PartRange{From: t.From, To: t.To}); !ledger.Missing(err) {
 		return r.afterPart(ctx, t, u, p, err)
 	}
-	if t.Waits%(patience+1) < patience && late(ctx, r.partTime(u.PartSize)) {
+	if t.Waits%(maxShortWaits+1) < maxShortWaits && late(ctx, r.partTime(u.PartSize)) {
 		return r.wait(t), nil // several messages share one deadline
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
@@ -242,9 +242,9 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return r.afterPart(ctx, t, u, p, err)
 }
 
-// patience is how often in a row a Part task waits for an invocation with time
+// maxShortWaits is how often in a row a Part task waits for an invocation with time
 // enough; waits for a place among the run's processes may have come before.
-const patience = 3
+const maxShortWaits = 3
 
 // gaps returns the stretches of from to to that are not done.
 func gaps(from, to int, done []ledger.PartRow) []ledger.PartRange {
