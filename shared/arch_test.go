@@ -43,8 +43,9 @@ var rooms = []room{
 	{"functions/*", []string{"shared/app", "shared/faas", "shared/task"}, nil, nil},
 	{"shared/fault", nil, nil, nil},
 	{"shared/digest", nil, nil, nil},
+	{"shared/random", nil, nil, nil},
 	{"shared/transport", nil, nil, nil},
-	{"shared/retry", []string{"shared/fault"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
+	{"shared/retry", []string{"shared/fault", "shared/random"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
 	{"shared/store", []string{"shared/fault", "shared/retry", "shared/transport"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
 	{"shared/store/storetest", []string{"shared/store", "shared/fault"}, nil, nil},
 	{"shared/store/wiretest", nil, nil, nil},
@@ -62,7 +63,8 @@ var rooms = []room{
 	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}}, // the format alone: verification writes it, a report reads it
 	{"shared/pipeline/listing", []string{"shared/fault", "shared/store"}, plumbing, nil},
 	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger"}, nil, nil},
-	{"shared/pipeline", append([]string{"shared/limit", "shared/report", "shared/report/table", "shared/pipeline/*"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker"}}, // its tests run whole migrations under the rules of delivery
+	{"shared/pipeline/storm", append([]string{"shared/app", "shared/pipeline", "shared/report", "shared/store/mem"}, ports...), []string{"github.com/anishathalye/porcupine"}, nil},                                                                                   // drives the whole of it from outside, for tests
+	{"shared/pipeline", append([]string{"shared/random", "shared/limit", "shared/report", "shared/report/table", "shared/pipeline/*"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker", "shared/pipeline/storm"}}, // its tests run whole migrations under the rules of delivery, and through storms
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault", "shared/retry"}, nil, nil},
 	{"shared/rights", []string{"shared/fault", "shared/job", "shared/store"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},

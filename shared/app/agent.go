@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/random"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -123,7 +123,7 @@ func (d *Deployment) service(q stageQueue, tasks int, do func(context.Context, q
 // first is the only one for half an hour, or for 6 looks if those take less.
 func (d *Deployment) sweepOften(ctx context.Context, every time.Duration) {
 	every = cmp.Or(every, agentSweep)
-	next := time.NewTimer(time.Duration(float64(every) * (0.5 + rand.Float64()/2)))
+	next := time.NewTimer(time.Duration(float64(every) * (0.5 + random.Float64()/2)))
 	defer next.Stop()
 	for {
 		select {

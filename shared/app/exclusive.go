@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/random"
 )
 
 const (
@@ -63,7 +63,7 @@ func Exclusively(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time
 		if time.Since(first) > exclusiveAll {
 			return fault.New(fault.Temporary, "app.Exclusively", jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", jobs[0].Name, jobs[0].Name, rival))
 		}
-		if err := wait(ctx, jittered(rivalsEvery)); err != nil {
+		if err := wait(ctx, random.Jitter(rivalsEvery)); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (e exclusive) alone(ctx context.Context) (free bool, rival string, err erro
 		case rivals[0] < e.mine || time.Since(e.begun) > exclusiveWait:
 			return false, rivals[0], nil
 		}
-		if err := wait(ctx, jittered(rivalsEvery)); err != nil {
+		if err := wait(ctx, random.Jitter(rivalsEvery)); err != nil {
 			return false, "", err
 		}
 	}
@@ -148,9 +148,4 @@ func (e exclusive) withdraw(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	_ = e.ledger.Withdraw(ctx, e.mine)
-}
-
-// jittered is d, give or take a quarter.
-func jittered(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.75 + rand.Float64()/2))
 }

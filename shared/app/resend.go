@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/random"
 	"kodoferry/shared/task"
 )
 
@@ -151,7 +151,11 @@ func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
 		s.open++
 		queues[t.Kind.Stage()] = s
 	}
-	for stage, s := range queues {
+	for _, stage := range task.Stages {
+		s, asked := queues[stage]
+		if !asked {
+			continue
+		}
 		depth, err := o.deploy.queues[stage].Depth(ctx)
 		if err != nil {
 			return nil, err
@@ -171,11 +175,11 @@ func (o openTasks) counted(ctx context.Context, queues map[task.Stage]stageOf) e
 	for _, s := range queues {
 		known, unknown = known || !s.unknown, unknown || s.unknown
 	}
-	for stage, q := range o.deploy.queues {
+	for _, stage := range task.Stages {
 		if _, asked := queues[stage]; asked || known || !unknown {
 			continue
 		}
-		depth, err := q.Depth(ctx)
+		depth, err := o.deploy.queues[stage].Depth(ctx)
 		if err != nil {
 			return err
 		}
@@ -281,7 +285,7 @@ func (o openTasks) sentBefore(ctx context.Context, age time.Duration, batches []
 	if begun, err := begunAt(o.run.Name); len(batches) == 0 || err != nil || o.now.Sub(begun) < age {
 		return nil, err
 	}
-	rand.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	random.Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 	batches = batches[:min(len(batches), mostExpired)]
 	names := make([]string, len(batches))
 	for i, t := range batches {

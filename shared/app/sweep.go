@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/random"
 )
 
 const (
@@ -45,7 +45,7 @@ func (d *Deployment) Sweep(ctx context.Context, every time.Duration, now time.Ti
 	days, derr := d.ledger.OpenEvents(ctx, time.Time{})
 	errs = append(errs, err, derr)
 	all := append(runs, days...)
-	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var ending []string
 	var stalls sync.WaitGroup // what webhooks are told of runs that stand still, all at the same time
 	defer stalls.Wait()

@@ -123,7 +123,7 @@ func (r *Run) Unverified(ctx context.Context) ([]string, error) {
 	if err := r.names(ctx, "verified/", func(n string) { delete(open, strings.TrimPrefix(n, "verified/")) }); err != nil {
 		return nil, err
 	}
-	return slices.Collect(maps.Keys(open)), nil
+	return slices.Sorted(maps.Keys(open)), nil
 }
 
 // CopiedSince returns since when every batch of a closed shard is written off,

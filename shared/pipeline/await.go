@@ -2,11 +2,11 @@ package pipeline
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"kodoferry/shared/random"
 	"kodoferry/shared/task"
 )
 
@@ -26,8 +26,7 @@ const (
 // lookAgain returns t once more, later, for what others do may be done by then.
 // Waits double up to most and are jittered by a quarter, so that twins separate.
 func (r *run) lookAgain(t task.Task, most time.Duration) []task.Task {
-	d := min(r.config.Pause/awaitFirst<<min(t.Waits, 16), most, r.config.MaxWait)
-	t.Delay = time.Duration(float64(d) * (0.75 + rand.Float64()/2))
+	t.Delay = random.Jitter(min(r.config.Pause/awaitFirst<<min(t.Waits, 16), most, r.config.MaxWait))
 	t.Waits++
 	return []task.Task{t}
 }

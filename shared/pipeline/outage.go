@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/random"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -330,7 +330,7 @@ func (r *run) ask(ctx context.Context, s side, reads bool, key string) (unread e
 		}
 	}
 	// Neighbours are often alike, also in what is wrong with them: they are taken from anywhere.
-	rand.Shuffle(len(some), func(i, k int) { some[i], some[k] = some[k], some[i] })
+	random.Shuffle(len(some), func(i, k int) { some[i], some[k] = some[k], some[i] })
 	for _, o := range some[:min(len(some), probeObjects)] {
 		if unread = r.unread(ctx, o); unread == nil {
 			return nil

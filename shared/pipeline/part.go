@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/verdict"
+	"kodoferry/shared/random"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -299,7 +299,7 @@ func (r *run) whole(ctx context.Context, u ledger.Upload, from int) (bool, error
 			return false, err
 		}
 	}
-	order := rand.Perm(len(begun))
+	order := random.Perm(len(begun))
 	i := slices.Index(order, own)
 	order[0], order[i] = order[i], order[0]
 	for n := 1; len(order) > 0; n = min(2*n, lookups) {

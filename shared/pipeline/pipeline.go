@@ -43,7 +43,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -53,6 +52,7 @@ import (
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/verdict"
+	"kodoferry/shared/random"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -305,7 +305,7 @@ func (r *run) pass(t task.Task) []task.Task {
 		t.Resend = task.Touched
 	}
 	t.Passed++
-	t.Delay = jittered(limit.PassAfter)
+	t.Delay = random.Jitter(limit.PassAfter)
 	return []task.Task{t}
 }
 
@@ -325,12 +325,7 @@ func (r *run) endedBefore(ctx context.Context, t task.Task) (bool, error) {
 
 // delay is Pause, doubled n times, at most MaxWait, give or take a quarter.
 func (r *run) delay(n int) time.Duration {
-	return jittered(min(r.config.Pause<<min(n, 16), r.config.MaxWait))
-}
-
-// jittered is d give or take a quarter.
-func jittered(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.75 + rand.Float64()/2))
+	return random.Jitter(min(r.config.Pause<<min(n, 16), r.config.MaxWait))
 }
 
 // margin is kept free at the end of an invocation to write the outcome.

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/random"
 )
 
 // Policy says how often a call is tried, and how long the pauses between the tries are.
@@ -34,7 +35,17 @@ type Policy struct {
 
 // Pauses returns p's pauses, from the first one on.
 func (p Policy) Pauses() backoff.BackOff {
-	return &backoff.ExponentialBackOff{InitialInterval: min(p.First, p.Most), MaxInterval: p.Most, Multiplier: p.Growth, RandomizationFactor: p.Jitter}
+	return &jittered{backoff.ExponentialBackOff{InitialInterval: min(p.First, p.Most), MaxInterval: p.Most, Multiplier: p.Growth}, p.Jitter}
+}
+
+// jittered are pauses whose jitter is drawn where all of a process's is.
+type jittered struct {
+	backoff.ExponentialBackOff
+	share float64
+}
+
+func (j *jittered) NextBackOff() time.Duration {
+	return random.Within(j.ExponentialBackOff.NextBackOff(), j.share)
 }
 
 // Pause is the pause behind n others, for who keeps count of them: n over 16 is taken for 16.
