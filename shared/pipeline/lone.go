@@ -55,13 +55,14 @@ func (l *lone) is(ctx context.Context, key string, err error) bool {
 }
 
 // askTarget decides a row that the listings could not. Where the target does not
-// describe the one object the row stays pending, as something is there: it is not
-// replaced unlooked at, so its copy tells what is the matter.
+// describe the one object the row stays pending, as something is there that is not
+// judged: it is not replaced unlooked at, so its copy tells what is the matter.
 func (l *lone) askTarget(ctx context.Context, row *ledger.Row) error {
 	err := l.run.rules.Ask(ctx, row)
 	if err == nil || !l.is(ctx, row.Key(), err) {
 		return err
 	}
+	row.Dst = &ledger.Dst{Size: row.Dst.Size, Modified: row.Dst.Modified}
 	l.run.log.WarnContext(ctx, "target object not described, left to its copy", "key", row.Key(), "fault", fault.KindOf(err), "err", err)
 	return nil
 }

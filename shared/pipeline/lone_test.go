@@ -70,6 +70,39 @@ func TestAnObjectThatTheTargetDoesNotDescribeFailsAlone(t *testing.T) {
 	}
 }
 
+// TestAnObjectThatWasNotDescribedInTimeIsNotReplaced lists while the target does
+// not describe what the application wrote later than the source, in smaller and in larger objects.
+func TestAnObjectThatWasNotDescribedInTimeIsNotReplaced(t *testing.T) {
+	const victim = "k/00007"
+	for name, set := range map[string]func(*job.Job){
+		"an object":                      func(*job.Job) {},
+		"an object that goes in parts":   func(j *job.Job) { j.Name = "parts" },
+		"without conditional PUTs":       func(j *job.Job) { j.Unguarded = true },
+		"where nothing is ever replaced": func(j *job.Job) { j.Overwrite = job.OverwriteNever },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, batches(5), set)
+			if w.job.Name == "parts" {
+				w.job.Limits.PartsAbove = 1 // far less than a user may say
+			}
+			w.fill(10, 9)
+			put(t, w.dst, victim, []byte("the application's"))
+			w.dst.Alter(victim, func(o *store.Object) { o.Modified = epoch.Add(time.Hour) })
+			var on atomic.Bool
+			w.target = func(b pipeline.Target) pipeline.Target { return undescribed{b, victim, fault.Temporary, &on} }
+			w.before = func(at task.Task) { on.Store(at.Kind == task.List) }
+			w.fresh()
+			rep := w.run()
+			if got := read(t, w.dst, victim); string(got) != "the application's" {
+				t.Errorf("the target has %d other bytes in place of the application's", len(got))
+			}
+			if o := rep.Objects; o.Conflict != 1 || o.Verified != 9 {
+				t.Errorf("%+v, want one conflict and 9 verified", o)
+			}
+		})
+	}
+}
+
 // TestADownloadHostThatDoesNotHaveAnObjectIsAskedThreeTimes has a bucket that lists
 // and describes what its download host says is not there.
 func TestADownloadHostThatDoesNotHaveAnObjectIsAskedThreeTimes(t *testing.T) {

@@ -26,10 +26,14 @@ const quickTries = 3
 // pending with its tries counted. Trouble with the object stays in the row.
 func (c *copier) object(ctx context.Context, row ledger.Row) ledger.Row {
 	a := c.attempt(row)
-	a.look = c.again.Load() || row.Tries > 0
+	a.look = c.again.Load() || row.Tries > 0 || unjudged(row)
 	a.all(ctx)
 	return a.left()
 }
+
+// unjudged reports whether the target has an object under the row's key of which
+// nobody knows whose it is: its listing did, and its HEAD was not answered.
+func unjudged(row ledger.Row) bool { return row.Dst != nil && row.Dst.ETag == "" }
 
 // all tries the object as often as one delivery may.
 func (a *attempt) all(ctx context.Context) {
@@ -217,6 +221,9 @@ func (a *attempt) inspect(ctx context.Context) (exists, final bool, err error) {
 		a.row.Because("", verdict.ConflictReason)
 		a.run.config.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return true, true, nil
+	case unjudged(a.row):
+		a.run.rules.DecideOverwrite(&a.row, kept)
+		return true, a.row.State != ledger.Pending, nil
 	}
 	a.row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
 	return true, false, nil
