@@ -72,12 +72,7 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 		return nil, err
 	}
 	d.idle = append(d.idle, d.dead)
-	how := pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Closed: d.closed, Pause: wait, Shared: true}
-	for _, change := range set {
-		change(&how)
-	}
-	d.pipeline = pipeline.New(how)
-	d.bell = newBell(d.pipeline, d.ledger, c.getenv, log, time.Now)
+	d.assemble(pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Closed: d.closed, Pause: wait, Shared: true}, set)
 	return d, nil
 }
 

@@ -5,6 +5,7 @@ package mem
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -32,8 +33,8 @@ const (
 	Kodo               // Hash is a qetag
 )
 
-// pageSize is how many objects a listing takes at a time: what is written
-// meanwhile shows on the pages to come, as at a real service.
+// pageSize is how many objects a listing takes at a time, unless the bucket says:
+// what is written meanwhile shows on the pages to come, as at a real service.
 const pageSize = 1000
 
 // Bucket is a bucket. The fields may be set before it is used.
@@ -42,6 +43,7 @@ type Bucket struct {
 	Now      func() time.Time // when objects are written; nil: time.Now
 	Versions bool             // what Versioned answers; IfAbsent is then ignored, as OSS does
 	AnyKey   bool             // CheckKey takes every key
+	PageSize int              // objects that a listing takes at a time; 0: 1,000
 
 	mu      sync.RWMutex
 	keys    []string // sorted
@@ -95,12 +97,14 @@ func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object
 				}
 				after = o.Key
 			}
-			if first = false; len(page) < pageSize {
+			if first = false; len(page) < b.pageSize() {
 				return
 			}
 		}
 	}
 }
+
+func (b *Bucket) pageSize() int { return cmp.Or(b.PageSize, pageSize) }
 
 // page returns the next objects of r after that key; the first page of an
 // unbounded range may begin with the empty key.
@@ -113,7 +117,8 @@ func (b *Bucket) page(r store.Range, after string, first bool) []store.Object {
 		i++
 	}
 	var page []store.Object
-	for ; i < len(b.keys) && len(page) < pageSize; i++ {
+	most := b.pageSize()
+	for ; i < len(b.keys) && len(page) < most; i++ {
 		key := b.keys[i]
 		if !strings.HasPrefix(key, r.Prefix) || r.UpTo != "" && key > r.UpTo {
 			break
