@@ -13,7 +13,7 @@ import (
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 )
 
 // planOptions are the flags of `ferry plan`.
@@ -80,7 +80,7 @@ sources it knows Kodo alone.`,
 	return c
 }
 
-// quickCheckTime leaves the rest of a minute to pipeline.QuickTime.
+// quickCheckTime leaves the rest of a minute to plan.QuickTime.
 const quickCheckTime = 8 * time.Second
 
 // runPlan plans j, or tells what is wrong with it (err), with the flags and the environment.
@@ -108,7 +108,7 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 		return misconfigured(err)
 	}
 	show := newScan(errOut, o.quiet)
-	var plan pipeline.Plan
+	var plan plan.Plan
 	if o.quick {
 		plan, err = app.QuickPlan(ctx, sites, j, show.watch)
 	} else {
@@ -129,15 +129,15 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 
 // forecast is all that `ferry plan` tells.
 type forecast struct {
-	Source string        `json:"source"`
-	Target string        `json:"target"`
-	Plan   pipeline.Plan `json:"plan"`
-	Load   load          `json:"load"`
-	Bill   bill          `json:"bill"`
-	Time   timing        `json:"time"`
+	Source string    `json:"source"`
+	Target string    `json:"target"`
+	Plan   plan.Plan `json:"plan"`
+	Load   load      `json:"load"`
+	Bill   bill      `json:"bill"`
+	Time   timing    `json:"time"`
 }
 
-func newForecast(j job.Job, p pipeline.Plan, pr prices) forecast {
+func newForecast(j job.Job, p plan.Plan, pr prices) forecast {
 	l := loadOf(p, j, pr)
 	return forecast{Source: bare(j.Source), Target: bare(j.Target), Plan: p, Load: l, Bill: billOf(p, j, pr, l), Time: timingOf(l, j, pr)}
 }

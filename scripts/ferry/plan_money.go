@@ -9,7 +9,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/store"
 )
 
@@ -38,11 +38,11 @@ const page = 1000
 
 // loadOf derives the load of a plan. Both sides are listed twice: to find what
 // differs, and to verify.
-func loadOf(p pipeline.Plan, j job.Job, pr prices) load {
-	copied := p.Sum(pipeline.ToCopy, "", "")
+func loadOf(p plan.Plan, j job.Job, pr prices) load {
+	copied := p.Sum(plan.ToCopy, "", "")
 	l := load{Objects: copied.Objects, Bytes: copied.Bytes}
-	there := p.Sum(pipeline.Fate(ledger.Unchanged), "", "").Objects + p.Sum(pipeline.Fate(ledger.Conflict), "", "").Objects + p.TargetOnly.Objects
-	deleted := float64(p.Sum(pipeline.ToDelete, "", "").Objects)
+	there := p.Sum(plan.Fate(ledger.Unchanged), "", "").Objects + p.Sum(plan.Fate(ledger.Conflict), "", "").Objects + p.TargetOnly.Objects
+	deleted := float64(p.Sum(plan.ToDelete, "", "").Objects)
 	source := float64(p.Listed.Objects + p.LeftOut.Objects)
 	lim := j.Limits
 	batches := max(float64(copied.Objects)/float64(lim.BatchObjects), float64(copied.Bytes)/float64(lim.BatchBytes)) + float64(copied.Parts)
@@ -96,7 +96,7 @@ type bill struct {
 
 // billOf writes the bill. What leaves the source comes first: it is nearly
 // always the biggest. The price file knows no source but Kodo.
-func billOf(p pipeline.Plan, j job.Job, pr prices, l load) bill {
+func billOf(p plan.Plan, j job.Job, pr prices, l load) bill {
 	b := bill{Estimated: true, Currency: pr.Currency, Prices: pr.From, Checked: pr.Checked, Once: []cost{}, Monthly: []cost{}}
 	once := func(what string, amount float64, unit string, price float64) {
 		if amount > 0 {
@@ -107,7 +107,7 @@ func billOf(p pipeline.Plan, j job.Job, pr prices, l load) bill {
 	requests := func(what string, n, price float64) { once(what, n/10_000, "10,000", price) }
 	if j.Source.AtKodo() {
 		once("Kodo traffic to the Internet", float64(l.Bytes)/gb, "GB", pr.kodo.egress)
-		cold := float64(p.Sum(pipeline.ToCopy, store.Infrequent, "").Bytes + p.Sum(pipeline.ToCopy, store.ArchiveIR, "").Bytes)
+		cold := float64(p.Sum(plan.ToCopy, store.Infrequent, "").Bytes + p.Sum(plan.ToCopy, store.ArchiveIR, "").Bytes)
 		once("Kodo retrieval, infrequent access", cold/gb, "GB", pr.kodo.ia)
 		requests("Kodo GET requests", l.KodoGets, pr.kodo.get)
 		requests("Kodo listings", l.KodoLists, pr.kodo.list)
@@ -128,24 +128,24 @@ func billOf(p pipeline.Plan, j job.Job, pr prices, l load) bill {
 }
 
 // thaw adds what it costs to read what is archived, too.
-func (b *bill) thaw(p pipeline.Plan, pr prices) {
+func (b *bill) thaw(p plan.Plan, pr prices) {
 	for _, of := range []struct {
 		class store.Class
 		price float64
 	}{{store.Archive, pr.kodo.archive}, {store.DeepArchive, pr.kodo.deepArchive}} {
-		if n := float64(p.Sum(pipeline.Fate(ledger.Skipped), of.class, "").Bytes) / gb; n > 0 {
+		if n := float64(p.Sum(plan.Fate(ledger.Skipped), of.class, "").Bytes) / gb; n > 0 {
 			b.Thaw = append(b.Thaw, cost{"Kodo, thawing " + string(of.class), n, "GB", of.price, n * of.price})
 		}
 	}
 }
 
 // puts counts the requests that write, into Standard and into other classes.
-func puts(p pipeline.Plan, j job.Job) (warm, cold float64) {
+func puts(p plan.Plan, j job.Job) (warm, cold float64) {
 	for _, s := range p.Shares {
 		switch n := float64(s.Objects + s.Parts); {
-		case s.Will == pipeline.ToDelete:
+		case s.Will == plan.ToDelete:
 			warm += float64(s.Objects)
-		case s.Will != pipeline.ToCopy:
+		case s.Will != plan.ToCopy:
 		case targetClass(j, s.Class) == store.Standard:
 			warm += n
 		default:
@@ -173,14 +173,14 @@ func targetClass(j job.Job, c store.Class) store.Class {
 const leastBilled = 64 << 10
 
 // store adds what the copies cost a month.
-func (b *bill) store(p pipeline.Plan, j job.Job, pr prices) {
+func (b *bill) store(p plan.Plan, j job.Job, pr prices) {
 	bytes := map[store.Class]float64{}
 	for _, s := range p.Shares {
-		if s.Will != pipeline.ToCopy {
+		if s.Will != plan.ToCopy {
 			continue
 		}
 		c, n := targetClass(j, s.Class), float64(s.Bytes)
-		if c != store.Standard && (s.Size == pipeline.Sizes[0].Name || s.Size == pipeline.Sizes[1].Name) {
+		if c != store.Standard && (s.Size == plan.Sizes[0].Name || s.Size == plan.Sizes[1].Name) {
 			n = float64(s.Objects) * leastBilled
 		}
 		bytes[c] += n

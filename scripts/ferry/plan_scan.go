@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-
-	"kodoferry/shared/pipeline"
 )
 
 // scan shows how far a plan has looked: one line in place on a terminal,
@@ -31,12 +29,10 @@ func newScan(w io.Writer, quiet bool) *scan {
 	return s
 }
 
-// watch takes in an event of the pipeline.
-func (s *scan) watch(e pipeline.Event) {
-	if e.Kind == pipeline.Listed {
-		s.keys.Add(e.N)
-		s.bytes.Add(e.Bytes)
-	}
+// watch counts objects that were looked at.
+func (s *scan) watch(objects, bytes int64) {
+	s.keys.Add(objects)
+	s.bytes.Add(bytes)
 }
 
 func (s *scan) show() {

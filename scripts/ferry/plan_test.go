@@ -19,7 +19,7 @@ import (
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/report"
 )
 
@@ -108,10 +108,10 @@ func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
 
 	out, said, code = execute(t, c.env, "copy", c.src, c.dst, "--json")
 	s := summaryOf(t, out)
-	got := report.Totals{Listed: p.Listed.Objects, Copied: p.Sum(pipeline.ToCopy, "", "").Objects}
-	got.Skipped, got.Failed = p.Sum(pipeline.Fate(ledger.Skipped), "", "").Objects, p.Sum(pipeline.Fate(ledger.Failed), "", "").Objects
+	got := report.Totals{Listed: p.Listed.Objects, Copied: p.Sum(plan.ToCopy, "", "").Objects}
+	got.Skipped, got.Failed = p.Sum(plan.Fate(ledger.Skipped), "", "").Objects, p.Sum(plan.Fate(ledger.Failed), "", "").Objects
 	got.Verified = got.Copied
-	if got != s.Objects || p.Sum(pipeline.ToCopy, "", "").Bytes != s.Bytes.Copied {
+	if got != s.Objects || p.Sum(plan.ToCopy, "", "").Bytes != s.Bytes.Copied {
 		t.Errorf("planned %+v, done %+v (exit code %d)\n%s", got, s.Objects, code, said)
 	}
 	// Afterwards the target holds the copies and a ledger, which a quick plan says.
@@ -120,7 +120,7 @@ func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
 	}
 	warned := int64(0)
 	for _, r := range p.Reasons {
-		if r.Will == pipeline.Warned {
+		if r.Will == plan.Warned {
 			warned += r.Objects
 		}
 	}
@@ -150,7 +150,7 @@ func TestAQuickPlanOfAMillionObjectsIsAboutRightAndSaysSo(t *testing.T) {
 			before := c.kodo.Desk().Counts()["list"]
 			out, said, code := execute(t, c.env, "plan", c.src, c.dst, "--quick", "--json")
 			p := forecastOf(t, out).Plan
-			if n := p.Sum(pipeline.ToCopy, "", "").Objects; code != 0 || n < objects*8/10 || n > objects*12/10 {
+			if n := p.Sum(plan.ToCopy, "", "").Objects; code != 0 || n < objects*8/10 || n > objects*12/10 {
 				t.Errorf("exit code %d, %d objects, want %d or a fifth more or less\n%s", code, n, objects, said)
 			}
 			if n := p.Listed.Bytes; n < objects*size*8/10 || n > objects*size*12/10 {

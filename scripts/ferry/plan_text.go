@@ -10,7 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/store"
 )
 
@@ -53,9 +53,9 @@ func (f forecast) objects(n int64) string {
 }
 
 // told are the fates in words, after a number.
-var told = map[pipeline.Fate]string{
-	pipeline.ToCopy: "to copy", pipeline.Fate(ledger.Unchanged): "unchanged", pipeline.Fate(ledger.Skipped): "to skip",
-	pipeline.Fate(ledger.Conflict): "in conflict", pipeline.Fate(ledger.Failed): "would fail",
+var told = map[plan.Fate]string{
+	plan.ToCopy: "to copy", plan.Fate(ledger.Unchanged): "unchanged", plan.Fate(ledger.Skipped): "to skip",
+	plan.Fate(ledger.Conflict): "in conflict", plan.Fate(ledger.Failed): "would fail",
 }
 
 // headline says what would be done, in few lines.
@@ -69,10 +69,10 @@ func (f forecast) headline(t *strings.Builder) {
 	default:
 		t.WriteString("a plan: nothing was written\n\n")
 	}
-	copied, gone := p.Sum(pipeline.ToCopy, "", ""), p.Sum(pipeline.ToDelete, "", "")
+	copied, gone := p.Sum(plan.ToCopy, "", ""), p.Sum(plan.ToDelete, "", "")
 	fmt.Fprintf(t, "PLAN: copy %s%s, %s%s\n", f.about(), f.objects(copied.Objects), f.about(), sized(copied.Bytes))
 	var sum []string
-	for _, fate := range pipeline.Fates {
+	for _, fate := range plan.Fates {
 		if s := p.Sum(fate, "", ""); s.Objects > 0 && told[fate] != "" {
 			sum = append(sum, f.count(s.Objects)+" "+told[fate])
 		}
@@ -104,8 +104,8 @@ var sizeNames = map[string]string{
 
 // shares prints what has which fate by class and by size: a column for each fate that there is.
 func (f forecast) shares(t *strings.Builder) {
-	var fates []pipeline.Fate
-	for _, fate := range pipeline.Fates {
+	var fates []plan.Fate
+	for _, fate := range plan.Fates {
 		if f.Plan.Sum(fate, "", "").Objects > 0 {
 			fates = append(fates, fate)
 		}
@@ -140,7 +140,7 @@ func (f forecast) shares(t *strings.Builder) {
 	for _, c := range f.classes() {
 		byClass = append(byClass, cells(string(c), c, ""))
 	}
-	for _, s := range pipeline.Sizes {
+	for _, s := range plan.Sizes {
 		bySize = append(bySize, cells(sizeNames[s.Name], "", s.Name))
 	}
 	// One grid for both, so that their columns stand below each other.
@@ -164,7 +164,7 @@ func (f forecast) reasons(t *strings.Builder) {
 	title := ""
 	for _, r := range f.Plan.Reasons {
 		head := "Why"
-		if r.Will == pipeline.Warned {
+		if r.Will == plan.Warned {
 			head = "Copied, but for some of its metadata"
 		}
 		if head != title {
@@ -172,11 +172,11 @@ func (f forecast) reasons(t *strings.Builder) {
 			fmt.Fprintf(t, "\n%s\n", head)
 		}
 		what := f.count(r.Objects) + " " + cmp.Or(told[r.Will], "to delete")
-		if r.Will == pipeline.Warned {
+		if r.Will == plan.Warned {
 			what = f.objects(r.Objects)
 		}
 		fmt.Fprintf(t, "  %s%s: %s\n", f.about(), what, r.Why)
-		if r.Will != pipeline.ToCopy && r.Will != pipeline.Fate(ledger.Unchanged) {
+		if r.Will != plan.ToCopy && r.Will != plan.Fate(ledger.Unchanged) {
 			for _, key := range r.Examples {
 				fmt.Fprintf(t, "      %s\n", shown(key))
 			}

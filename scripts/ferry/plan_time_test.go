@@ -9,12 +9,12 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/store"
 )
 
 // planned is a plan that copies so many objects of so many bytes each.
-func planned(t *testing.T, objects, size int64, set ...func(*job.Job)) (pipeline.Plan, job.Job, prices) {
+func planned(t *testing.T, objects, size int64, set ...func(*job.Job)) (plan.Plan, job.Job, prices) {
 	t.Helper()
 	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "", set...)
 	if err != nil {
@@ -24,9 +24,9 @@ func planned(t *testing.T, objects, size int64, set ...func(*job.Job)) (pipeline
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Plan{
+	return plan.Plan{
 		Listed: ledger.Tally{Objects: objects, Bytes: objects * size},
-		Shares: []pipeline.Share{{Will: pipeline.ToCopy, Class: store.Standard, Size: "<=32MiB", Objects: objects, Bytes: objects * size}},
+		Shares: []plan.Share{{Will: plan.ToCopy, Class: store.Standard, Size: "<=32MiB", Objects: objects, Bytes: objects * size}},
 	}, j, pr
 }
 
@@ -110,8 +110,8 @@ func TestTheBindingLimitAndWhatToAskFor(t *testing.T) {
 func TestTheBillBeginsWithTheSourcesTrafficAndAddsUp(t *testing.T) {
 	p, j, pr := planned(t, 10_000_000, 10_000_000)
 	p.Shares = append(p.Shares,
-		pipeline.Share{Will: pipeline.ToCopy, Class: store.ArchiveIR, Size: "<=64KiB", Objects: 1000, Bytes: 1000},
-		pipeline.Share{Will: pipeline.Fate(ledger.Skipped), Class: store.Archive, Size: "<=1GiB", Objects: 5, Bytes: 5e9})
+		plan.Share{Will: plan.ToCopy, Class: store.ArchiveIR, Size: "<=64KiB", Objects: 1000, Bytes: 1000},
+		plan.Share{Will: plan.Fate(ledger.Skipped), Class: store.Archive, Size: "<=1GiB", Objects: 5, Bytes: 5e9})
 	b := billOf(p, j, pr, loadOf(p, j, pr))
 	sum := 0.0
 	for _, c := range b.Once {

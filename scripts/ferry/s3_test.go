@@ -10,7 +10,7 @@ import (
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/report"
 )
 
@@ -77,7 +77,7 @@ func TestAQuickPlanOfABigS3BucketSaysThatItGuesses(t *testing.T) {
 	}
 	out, said, code := execute(t, c.env, "plan", c.s3, c.dst, "--quick", "--json")
 	p := forecastOf(t, out).Plan
-	if n := p.Sum(pipeline.ToCopy, "", "").Objects; code != 0 || n < objects*8/10 || n > objects*12/10 {
+	if n := p.Sum(plan.ToCopy, "", "").Objects; code != 0 || n < objects*8/10 || n > objects*12/10 {
 		t.Errorf("exit code %d, %d objects, want %d or a fifth more or less\n%s", code, n, objects, said)
 	}
 	how := strings.Join(p.How, "\n")

@@ -2,11 +2,9 @@ package app
 
 import (
 	"context"
-	"log/slog"
-	"time"
 
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 )
 
 // CheckEnds asks source and target whether they can be read, and leaves the
@@ -15,26 +13,16 @@ func (s Sites) CheckEnds(ctx context.Context) error {
 	return all(ctx, []func(context.Context) error{s.Source.Check, s.Target.Check})
 }
 
-// Plan says what a run of j would do, with the keys that it lists, if it does. It writes nothing. Where ctx ends early
-// it returns what was found until then, with the error.
-func Plan(ctx context.Context, s Sites, j job.Job, keys []string, watch func(pipeline.Event)) (pipeline.Plan, error) {
+// Plan says what a run of j would do, with the keys that it lists, if it does. Where ctx ends early it returns what was
+// found until then, with the error. watch is called as objects are looked at.
+func Plan(ctx context.Context, s Sites, j job.Job, keys []string, watch func(objects, bytes int64)) (plan.Plan, error) {
 	if err := listed(j, keys); err != nil {
-		return pipeline.Plan{}, err
+		return plan.Plan{}, err
 	}
-	return planner(s, watch).Plan(ctx, j, keys...)
+	return plan.Make(ctx, plan.Sides{Source: s.Source, Target: s.Target, Listed: watch}, j, keys...)
 }
 
-// QuickPlan guesses in under a minute what a run of j would do. It writes nothing.
-func QuickPlan(ctx context.Context, s Sites, j job.Job, watch func(pipeline.Event)) (pipeline.Plan, error) {
-	return planner(s, watch).QuickPlan(ctx, j)
-}
-
-// planner is a pipeline that has no ledger, so that it cannot write one.
-func planner(s Sites, watch func(pipeline.Event)) *pipeline.Pipeline {
-	return pipeline.New(pipeline.Config{
-		Log: slog.New(slog.DiscardHandler), Watch: watch, Now: time.Now,
-		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
-			return s.Source, s.Target, nil
-		},
-	})
+// QuickPlan estimates in under a minute what a run of j would do. watch is as of Plan.
+func QuickPlan(ctx context.Context, s Sites, j job.Job, watch func(objects, bytes int64)) (plan.Plan, error) {
+	return plan.Quick(ctx, plan.Sides{Source: s.Source, Target: s.Target, Listed: watch}, j)
 }

@@ -12,7 +12,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
@@ -67,9 +67,9 @@ func TestAMirrorRemovesOnlyWhatItsOwnJobCopied(t *testing.T) {
 			w.job.Source.Prefix, w.job.Target.Prefix = "", "sub/"
 			ours := leave(t, w, 10)
 			before := w.dst.Keys()
-			plan, err := w.planOf(t)
-			if notes := strings.Join(plan.Notes, "\n"); err != nil || plan.Sum(pipeline.ToDelete, "", "").Objects != int64(len(ours)) || !strings.HasPrefix(notes, "4 copies of what the source does not have stay") {
-				t.Errorf("the plan deletes %d, and says %q (%v)", plan.Sum(pipeline.ToDelete, "", "").Objects, notes, err)
+			p, err := w.planOf(t)
+			if notes := strings.Join(p.Notes, "\n"); err != nil || p.Sum(plan.ToDelete, "", "").Objects != int64(len(ours)) || !strings.HasPrefix(notes, "4 copies of what the source does not have stay") {
+				t.Errorf("the plan deletes %d, and says %q (%v)", p.Sum(plan.ToDelete, "", "").Objects, notes, err)
 			}
 			if inFunctions {
 				w.keep()
@@ -175,12 +175,12 @@ func TestALargePartOfTheTargetIsNotDeletedUnlessTheJobSaysSo(t *testing.T) {
 			w.run()
 			w.clock.Advance(24 * time.Hour)
 			remove(t, w, w.src.Keys()[:tc.gone]...)
-			plan, err := w.planOf(t, func(j *job.Job) { *j = w.job })
+			p, err := w.planOf(t, func(j *job.Job) { *j = w.job })
 			if err != nil {
 				t.Fatal(err)
 			}
 			rep := w.runAgain()
-			for told, text := range map[string]string{"the run": rep.Mirror.Refused, "the plan": strings.Join(plan.Notes, "\n")} {
+			for told, text := range map[string]string{"the run": rep.Mirror.Refused, "the plan": strings.Join(p.Notes, "\n")} {
 				if (text == "") != (tc.refused == "") || !strings.Contains(text, tc.refused) {
 					t.Errorf("%s: refused for %q, want for %q", told, text, tc.refused)
 				}

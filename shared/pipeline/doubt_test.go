@@ -54,10 +54,10 @@ func TestARunThatFindsNothingToCopyIsNotVerified(t *testing.T) {
 			w.source = func(s store.Source) store.Source { return counted{s, &lists} }
 			w.fresh()
 			var hints string
-			if plan, err := w.pipe.Plan(t.Context(), w.job); err != nil {
+			if p, err := w.planOf(t); err != nil {
 				t.Fatal(err)
 			} else {
-				hints = strings.Join(plan.Notes, "\n")
+				hints = strings.Join(p.Notes, "\n")
 			}
 			lists.Store(0)
 			rep := w.run()

@@ -25,7 +25,6 @@
 //	end.go     Report -> waits for all shards, then writes the report; day.go
 //	                     that of a day of events
 //	resume.go  Resume -> what is open, by the ledger alone
-//	plan.go    Plan   -> what a run would do, without a ledger; quick.go guesses it
 //	await.go            when what waits for others looks again
 //	giveup.go           the end of a task that cannot be done
 //	stopped.go          what becomes of tasks of a run that is paused, cancelled or over
@@ -260,16 +259,13 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	return p.runs.keep(r), nil
 }
 
-// bind returns the run of j between src and dst. l is nil for a plan, which has none.
+// bind returns the run of j between src and dst.
 func (p *Pipeline) bind(l *ledger.Run, started ledger.Started, j job.Job, match *job.Matcher, src Source, dst store.Writer) *run {
 	r := &run{
 		ledger: l, config: &p.config, pace: &p.pace, followEvent: p.FollowEvent, start: started, job: j,
-		src: src, dst: listing.Rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.config.Log.With("job", j.Name),
+		src: src, dst: listing.Rename(dst, j.Source.Prefix, j.Target.Prefix), log: p.config.Log.With("run", l.Name),
 	}
 	r.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(src), Target: r.dst, Now: p.config.Now}
-	if l != nil {
-		r.log = p.config.Log.With("run", l.Name)
-	}
 	switch {
 	case len(started.Keys) > 0:
 		r.src = &listing.Named{Source: src, Keys: namedKeys(l, started.Keys)}

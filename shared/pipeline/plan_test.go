@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/store"
 )
 
@@ -33,20 +34,17 @@ func (s sealed) Delete(_ context.Context, key string) error {
 }
 
 // planOf plans with a target that takes no write and without a ledger.
-func (w *world) planOf(t *testing.T, set ...func(*job.Job)) (pipeline.Plan, error) {
+func (w *world) planOf(t *testing.T, set ...func(*job.Job)) (plan.Plan, error) {
 	t.Helper()
 	j := w.job
 	for _, f := range set {
 		f(&j)
 	}
-	c := w.config
-	c.Ledger = nil
-	open := c.Open
-	c.Open = func(ctx context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
-		src, dst, err := open(ctx, j)
-		return src, sealed{dst, t}, err
+	src, dst, err := w.config.Open(t.Context(), j)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return pipeline.New(c).Plan(t.Context(), j)
+	return plan.Make(t.Context(), plan.Sides{Source: src, Target: sealed{dst, t}}, j)
 }
 
 func TestAPlanForeseesWhatARunThenDoes(t *testing.T) {
@@ -58,19 +56,19 @@ func TestAPlanForeseesWhatARunThenDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := before.Sum(pipeline.ToCopy, "", "").Objects; n != 3000 || before.Listed.Objects != 3001 {
+	if n := before.Sum(plan.ToCopy, "", "").Objects; n != 3000 || before.Listed.Objects != 3001 {
 		t.Errorf("%d to copy of %d, want 3000 of 3001 (seed %d)", n, before.Listed.Objects, seed)
 	}
-	i := slices.IndexFunc(before.Reasons, func(r pipeline.Reason) bool { return r.Will == pipeline.Fate(ledger.Failed) })
+	i := slices.IndexFunc(before.Reasons, func(r plan.Reason) bool { return r.Will == plan.Fate(ledger.Failed) })
 	if i < 0 || before.Reasons[i].Objects != 1 || !slices.Equal(before.Reasons[i].Examples, []string{"/leading"}) || !strings.Contains(before.Reasons[i].Why, "prefix") {
 		t.Errorf("reasons %+v, want one that names /leading and its cure", before.Reasons)
 	}
 	rep := w.run()
-	if rep.Objects.Copied != before.Sum(pipeline.ToCopy, "", "").Objects || rep.Objects.Failed != before.Sum(pipeline.Fate(ledger.Failed), "", "").Objects {
+	if rep.Objects.Copied != before.Sum(plan.ToCopy, "", "").Objects || rep.Objects.Failed != before.Sum(plan.Fate(ledger.Failed), "", "").Objects {
 		t.Errorf("the run did %+v, the plan had said %+v", rep.Objects, before.Shares)
 	}
 	after, err := w.planOf(t)
-	if n := after.Sum(pipeline.Fate(ledger.Unchanged), "", "").Objects; err != nil || n != 3000 || after.Sum(pipeline.ToCopy, "", "").Objects != 0 {
+	if n := after.Sum(plan.Fate(ledger.Unchanged), "", "").Objects; err != nil || n != 3000 || after.Sum(plan.ToCopy, "", "").Objects != 0 {
 		t.Errorf("after the run %d are unchanged (%v), want 3000 and none to copy", n, err)
 	}
 }
@@ -108,7 +106,7 @@ func TestAPlanOfAMirrorCountsFerrysOwnCopiesAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := p.Sum(pipeline.ToDelete, "", "").Objects; n != tc.want {
+			if n := p.Sum(plan.ToDelete, "", "").Objects; n != tc.want {
 				t.Errorf("%d to delete, want %d", n, tc.want)
 			}
 			if got := strings.Join(p.Notes, "\n"); (got == "") != (tc.note == "") || !strings.Contains(got, tc.note) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 )
@@ -81,11 +81,16 @@ func TestAPlanSaysWhatTheSourcesListingDoesNotTell(t *testing.T) {
 		w := newWorld(t)
 		w.source = source
 		put(t, w.src, "a", []byte("x"))
-		for kind, plan := range map[string]func() (pipeline.Plan, error){
-			"plan":       func() (pipeline.Plan, error) { return w.pipe.Plan(t.Context(), w.job) },
-			"quick plan": func() (pipeline.Plan, error) { return w.pipe.QuickPlan(t.Context(), w.job) },
+		src, dst, err := w.config.Open(t.Context(), w.job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sides := plan.Sides{Source: src, Target: dst}
+		for kind, made := range map[string]func() (plan.Plan, error){
+			"plan":       func() (plan.Plan, error) { return plan.Make(t.Context(), sides, w.job) },
+			"quick plan": func() (plan.Plan, error) { return plan.Quick(t.Context(), sides, w.job) },
 		} {
-			p, err := plan()
+			p, err := made()
 			if says := slices.Contains(p.Notes, "its listing does not tell this"); err != nil || says != (source != nil) {
 				t.Errorf("the %s of %s says %q (%v)", kind, name, p.Notes, err)
 			}

@@ -1,9 +1,10 @@
-package pipeline_test
+package plan_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math/rand/v2"
 	"slices"
@@ -12,7 +13,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/plan"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 )
@@ -54,19 +55,28 @@ func (n *names) Usage(context.Context) (map[store.Class]store.Usage, error) {
 	return n.usage, nil
 }
 
-func (n *names) quick(t *testing.T, set ...func(*job.Job)) pipeline.Plan {
+func (n *names) quick(t *testing.T, set ...func(*job.Job)) plan.Plan {
 	t.Helper()
 	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "", set...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := pipeline.New(pipeline.Config{Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
-		return n, keeping{sealed{mem.New(mem.OSS), t}}, nil
-	}}).QuickPlan(t.Context(), j)
+	p, err := plan.Quick(t.Context(), plan.Sides{Source: n, Target: keeping{sealed{mem.New(mem.OSS), t}}}, j)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// sealed is a target that fails on every write.
+type sealed struct {
+	store.Writer
+	t *testing.T
+}
+
+func (s sealed) Put(_ context.Context, o store.Object, _ io.Reader, _ store.Put) (store.Stored, error) {
+	s.t.Errorf("a plan put %q", o.Key)
+	return store.Stored{}, errors.New("sealed")
 }
 
 // keeping is a target that cannot hold metadata of the name bad.
@@ -146,22 +156,22 @@ func TestAQuickPlanTellsWhatItsNumbersRestOn(t *testing.T) {
 		source names
 		set    func(*job.Job)
 		exact  bool
-		want   map[pipeline.Fate]int64 // objects
+		want   map[plan.Fate]int64 // objects
 		how    string
 	}{
 		"a small bucket is looked at whole": {
 			source: names{keys: numbered(2500), usage: map[store.Class]store.Usage{store.Standard: {Objects: 9, Bytes: 9}}},
-			exact:  true, want: map[pipeline.Fate]int64{pipeline.ToCopy: 2500}, how: "every one of the source's 2,500 objects",
+			exact:  true, want: map[plan.Fate]int64{plan.ToCopy: 2500}, how: "every one of the source's 2,500 objects",
 		},
-		"an empty one, too": {source: names{}, exact: true, want: map[pipeline.Fate]int64{}, how: "every one of the source's 0 objects"},
+		"an empty one, too": {source: names{}, exact: true, want: map[plan.Fate]int64{}, how: "every one of the source's 0 objects"},
 		"statistics count, also what no sample met": {
 			source: names{keys: numbered(many), usage: map[store.Class]store.Usage{store.Standard: {Objects: 5e6, Bytes: 5e9}, store.DeepArchive: {Objects: 70, Bytes: 7e6}}},
-			want:   map[pipeline.Fate]int64{pipeline.ToCopy: 5e6, "skipped": 70}, how: "counted by the service itself",
+			want:   map[plan.Fate]int64{plan.ToCopy: 5e6, "skipped": 70}, how: "counted by the service itself",
 		},
 		"a prefix has no statistics": {
 			source: names{keys: numbered(2500), usage: map[store.Class]store.Usage{store.Standard: {Objects: 9, Bytes: 9}}},
 			set:    func(j *job.Job) { j.Source.Prefix, j.Target.Prefix = "k/000000", "k/000000" },
-			exact:  true, want: map[pipeline.Fate]int64{pipeline.ToCopy: 100}, how: "every one",
+			exact:  true, want: map[plan.Fate]int64{plan.ToCopy: 100}, how: "every one",
 		},
 		"only the beginning can be listed": {source: names{keys: numbered(many), fussy: true}, how: "from the beginning of the bucket alone"},
 	} {
@@ -177,7 +187,7 @@ func TestAQuickPlanTellsWhatItsNumbersRestOn(t *testing.T) {
 			if tc.want == nil {
 				return
 			}
-			for _, fate := range pipeline.Fates {
+			for _, fate := range plan.Fates {
 				if n := p.Sum(fate, "", "").Objects; n != tc.want[fate] {
 					t.Errorf("%d objects to %s, want %d", n, fate, tc.want[fate])
 				}
@@ -211,7 +221,7 @@ func TestAQuickPlanEstimatesWhatOSSWouldRefuseWhatIsArchivedAndWhichMetadataIsLo
 			t.Errorf("%s: about %d, want %d, or a half more or less (seed %d)", what, got, want, seed)
 		}
 	}
-	reason := func(will pipeline.Fate, part string) (sum int64) {
+	reason := func(will plan.Fate, part string) (sum int64) {
 		for _, r := range p.Reasons {
 			if r.Will == will && strings.Contains(r.Why, part) {
 				sum += r.Objects
@@ -224,5 +234,5 @@ func TestAQuickPlanEstimatesWhatOSSWouldRefuseWhatIsArchivedAndWhichMetadataIsLo
 	}
 	about("keys that OSS refuses", reason("failed", "begin"), many/4)
 	about("archived", reason("skipped", "restore"), many*15/100)
-	about("metadata that is lost", reason(pipeline.Warned, "bad"), many/20)
+	about("metadata that is lost", reason(plan.Warned, "bad"), many/20)
 }

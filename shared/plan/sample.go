@@ -1,4 +1,4 @@
-package pipeline
+package plan
 
 import (
 	"cmp"
@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	samplePages = 200 // requests of a quick plan for keys, about
-	together    = 8   // of them at the same time
-	wideShare   = 3   // of those, to find what nothing points to
-	endProbes   = 60  // at most, to find where the names end
-	remembered  = 48  // keys that are kept of each page, to tell what names look like
-	relearn     = 6   // rounds after which all gaps are weighed again, by what is known of the names by then
-	pageKeys    = 1000
+	maxProbes       = 200 // requests for pages of keys, about
+	parallelProbes  = 8   // of them at the same time
+	wideProbes      = 3   // of those, into gaps that no page points to
+	maxEndProbes    = 60  // requests to find where the names end
+	keysPerSample   = 48  // keys that are kept of each page, as examples of names
+	reestimateEvery = 6   // rounds after which all gaps are estimated again, by the names that are known by then
 )
 
-// sampler looks into a bucket here and there. What it knows of the names is a
-// row of pages, which are known exactly, and the gaps between them.
+// sampler reads pages of a bucket here and there. The bucket is to it a sequence of
+// pages, which are known exactly, and of the gaps between them.
 type sampler struct {
 	list  func(ctx context.Context, r store.Range) ([]store.Object, bool, error)
 	in    store.Range
@@ -32,48 +31,48 @@ type sampler struct {
 	asked int
 }
 
-// sampled is one page, without its objects.
+// sampled is a page that was read, without its objects.
 type sampled struct {
 	book        *book
 	n           int
 	first, last string
 	keys        []string // some, evenly
-	extra       float64  // objects in gaps that are taken to be like its own
+	extra       float64  // objects in gaps that are counted as if they were like its own
 }
 
-// run samples until the budget, ctx or the bucket ends. An error is the end of
-// sampling, not of what was sampled before.
+// run samples until maxProbes pages are read, ctx or the bucket ends. What was sampled
+// before an error is kept.
 func (s *sampler) run(ctx context.Context) error {
 	first := &gap{hi: s.in.UpTo}
 	s.gaps = []*gap{first}
-	if err := s.probe(ctx, first, ""); err != nil {
+	if err := s.read(ctx, first, ""); err != nil {
 		return err
 	}
 	if err := s.findEnd(ctx); err != nil {
 		return err
 	}
-	defer s.weighAll()
-	for round := 1; s.asked < samplePages; round++ {
-		if round%relearn == 0 {
-			s.weighAll()
+	defer s.estimateAll()
+	for round := 1; s.asked < maxProbes; round++ {
+		if round%reestimateEvery == 0 {
+			s.estimateAll()
 		}
-		if open := s.next(min(together, samplePages-s.asked)); len(open) == 0 {
+		if open := s.next(min(parallelProbes, maxProbes-s.asked)); len(open) == 0 {
 			return nil
-		} else if err := s.probeAll(ctx, open); err != nil {
+		} else if err := s.readAll(ctx, open); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// question is where to look into a gap.
-type question struct {
+// probe is a request for the page behind a key in a gap.
+type probe struct {
 	at   *gap
 	from string
 }
 
-// probeAll asks several questions at the same time.
-func (s *sampler) probeAll(ctx context.Context, open []question) error {
+// readAll makes several probes at the same time.
+func (s *sampler) readAll(ctx context.Context, open []probe) error {
 	pages := make([]answer, len(open))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, q := range open {
@@ -91,7 +90,7 @@ func (s *sampler) probeAll(ctx context.Context, open []question) error {
 	return err
 }
 
-// answer is a page as it came.
+// answer is the page that a probe got.
 type answer struct {
 	objects []store.Object
 	more    bool
@@ -103,8 +102,8 @@ func (s *sampler) ask(ctx context.Context, g *gap, from string) (answer, error) 
 	return answer{objects, more, err == nil}, err
 }
 
-// probe looks into g behind from.
-func (s *sampler) probe(ctx context.Context, g *gap, from string) error {
+// read makes one probe.
+func (s *sampler) read(ctx context.Context, g *gap, from string) error {
 	a, err := s.ask(ctx, g, from)
 	if err == nil {
 		s.split(g, from, a)
@@ -112,7 +111,7 @@ func (s *sampler) probe(ctx context.Context, g *gap, from string) error {
 	return err
 }
 
-// split takes in what was found behind from, in g.
+// split replaces g by the page that was found behind from, and the gaps around it.
 func (s *sampler) split(g *gap, from string, a answer) {
 	s.asked++
 	i := slices.Index(s.gaps, g)
@@ -132,22 +131,22 @@ func (s *sampler) split(g *gap, from string, a answer) {
 	}
 	for _, part := range parts {
 		part.bound()
-		s.weigh(part)
+		s.estimate(part)
 	}
 	s.gaps = slices.Concat(s.gaps[:i:i], parts, rest)
 }
 
 func (s *sampler) sample(objects []store.Object) *sampled {
 	p := &sampled{book: s.enter(objects), n: len(objects), first: objects[0].Key, last: objects[len(objects)-1].Key}
-	for i := range min(remembered, len(objects)) {
-		p.keys = append(p.keys, objects[i*(len(objects)-1)/max(1, min(remembered, len(objects))-1)].Key)
+	for i := range min(keysPerSample, len(objects)) {
+		p.keys = append(p.keys, objects[i*(len(objects)-1)/max(1, min(keysPerSample, len(objects))-1)].Key)
 	}
 	s.pages = append(s.pages, p)
 	return p
 }
 
 // findEnd narrows the gap that has no end, character by character of the last
-// key: each question halves what the next character may be.
+// key: each probe halves what the next character may be.
 func (s *sampler) findEnd(ctx context.Context) error {
 	base := s.in.Prefix
 	for range maxDigits {
@@ -164,7 +163,7 @@ func (s *sampler) findEnd(ctx context.Context) error {
 				high = mid
 			}
 		}
-		if err != nil || s.openEnd() == nil || s.asked >= endProbes {
+		if err != nil || s.openEnd() == nil || s.asked >= maxEndProbes {
 			return err
 		}
 		base += string(low)
@@ -175,7 +174,7 @@ func (s *sampler) findEnd(ctx context.Context) error {
 	return nil
 }
 
-// middle is a character between two, which half a pair is not.
+// middle is a character between two; halves of a surrogate pair are none.
 func middle(low, high rune) rune {
 	mid := low + (high-low)/2
 	switch {
@@ -187,22 +186,22 @@ func middle(low, high rune) rune {
 	return min(0xe000, high-1)
 }
 
-// beyond reports whether there are keys greater than from. Once the end was
-// seen, or enough was asked, it says no.
+// beyond reports whether there are keys greater than from. Once the end is known, or
+// maxEndProbes are made, it reports false.
 func (s *sampler) beyond(ctx context.Context, from string) (bool, error) {
 	g := s.openEnd()
 	switch {
-	case g == nil || s.asked >= endProbes || g.hi != "" && from >= g.hi:
+	case g == nil || s.asked >= maxEndProbes || g.hi != "" && from >= g.hi:
 		return false, nil
 	case from <= g.lo:
 		return true, nil
 	}
 	pages := len(s.pages)
-	err := s.probe(ctx, g, from)
+	err := s.read(ctx, g, from)
 	return len(s.pages) > pages, err
 }
 
-// openEnd is the last gap while no page lies behind it; nil once the end was seen.
+// openEnd is the last gap while no page lies behind it; nil once the end is known.
 func (s *sampler) openEnd() *gap {
 	if n := len(s.gaps); n > 0 && s.gaps[n-1].after == nil {
 		return s.gaps[n-1]
@@ -210,8 +209,8 @@ func (s *sampler) openEnd() *gap {
 	return nil
 }
 
-// jump returns what all keys from base on begin with, where one or two
-// questions tell; otherwise base.
+// jump returns what all keys from base on begin with, where one or two probes
+// show that; otherwise base.
 func (s *sampler) jump(ctx context.Context, base string) (string, error) {
 	for range 2 {
 		common := s.common(base)
@@ -242,35 +241,34 @@ func (s *sampler) common(base string) string {
 	return common
 }
 
-// next are up to n questions. Most go where most objects may be. The others
-// go wide: behind all names that begin as the gap does, where the names on
-// both sides of it part soonest, so that no directory is missed whose
-// neighbours look small.
-func (s *sampler) next(n int) []question {
+// next are up to n probes. Most go where most objects may be. The others go wide:
+// behind all names that begin as the gap does, where the names on both sides of it
+// part soonest, so that no directory is missed whose neighbours seem small.
+func (s *sampler) next(n int) []probe {
 	wide := slices.DeleteFunc(slices.Clone(s.gaps), func(g *gap) bool { return g.fence == "" })
 	slices.SortStableFunc(wide, func(a, b *gap) int { return cmp.Compare(len(a.common), len(b.common)) })
-	var open []question
+	var open []probe
 	taken := map[*gap]bool{}
-	for _, g := range wide[:min(len(wide), n*wideShare/together)] {
-		open, taken[g] = append(open, question{g, g.fence}), true
+	for _, g := range wide[:min(len(wide), n*wideProbes/parallelProbes)] {
+		open, taken[g] = append(open, probe{g, g.fence}), true
 	}
 	heavy := slices.DeleteFunc(slices.Clone(s.gaps), func(g *gap) bool { return taken[g] })
 	slices.SortStableFunc(heavy, func(a, b *gap) int { return cmp.Compare(b.weight, a.weight) })
 	for _, g := range heavy[:min(len(heavy), n-len(open))] {
-		open = append(open, question{g, g.mid})
+		open = append(open, probe{g, g.mid})
 	}
 	return open
 }
 
-func (s *sampler) weighAll() {
+func (s *sampler) estimateAll() {
 	for _, g := range s.gaps {
-		s.weigh(g)
+		s.estimate(g)
 	}
 }
 
-// share gives what the gaps may hold to the pages beside them, and returns how
-// many objects that makes in all.
-func (s *sampler) share() (all float64) {
+// distribute adds what the gaps may hold to the pages beside them, and returns how
+// many objects there are in all.
+func (s *sampler) distribute() (all float64) {
 	for _, p := range s.pages {
 		p.extra = 0
 		all += float64(p.n)

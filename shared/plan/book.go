@@ -1,4 +1,4 @@
-package pipeline
+package plan
 
 import (
 	"cmp"
@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	examples   = 3   // keys that are kept of each reason
-	maxReasons = 200 // different reasons that are kept; what comes after is one
+	maxExamples = 3   // keys that are kept of each reason
+	maxReasons  = 200 // different reasons that are kept; all others are one
 
 	firstPart = 16 << 20 // bytes, where the job does not say (job.Limits)
 )
 
-// book adds up a plan. Its size does not grow with the number of objects.
+// book adds up outcomes. Its size does not grow with the number of objects.
 type book struct {
 	limits  job.Limits
 	leftOut ledger.Tally
@@ -30,7 +30,7 @@ type book struct {
 	others  int64 // of these, copies that are not known to be the job's
 	shares  map[shareKey]*amount
 	reasons map[reasonKey]*reasons
-	commons map[string]string // of some reasons, what common makes of them: it takes 10 µs
+	commons map[string]string // CommonReason of some reasons: it takes 10 µs
 }
 
 type shareKey struct {
@@ -46,7 +46,7 @@ type reasonKey struct {
 	common string
 }
 
-// reasons are those that have one text in common.
+// reasons are the reasons that have one CommonReason.
 type reasons struct {
 	amount
 	first    string // the whole reason, where all are the same
@@ -59,7 +59,7 @@ func newBook(j job.Job) *book {
 }
 
 // enter adds one object.
-func (b *book) enter(x foreseen) {
+func (b *book) enter(x outcome) {
 	if x.asked {
 		b.heads++
 	}
@@ -82,14 +82,15 @@ func (b *book) enter(x foreseen) {
 	case x.fate == ToCopy:
 		one.parts = b.parts(x.size)
 	}
-	b.share(shareKey{x.fate, x.class, sizeOf(x.size)}).add(one, 1)
+	b.shareOf(shareKey{x.fate, x.class, sizeOf(x.size)}).add(one, 1)
 	b.because(x.fate, x.why, x.key, one)
 	for _, w := range x.warnings {
 		b.because(Warned, w, x.key, amount{1, x.size, 0})
 	}
 }
 
-func (b *book) share(k shareKey) *amount {
+// shareOf returns the entry of k.
+func (b *book) shareOf(k shareKey) *amount {
 	a, ok := b.shares[k]
 	if !ok {
 		a = &amount{}
@@ -98,6 +99,7 @@ func (b *book) share(k shareKey) *amount {
 	return a
 }
 
+// because adds one to the reason of a fate.
 func (b *book) because(fate Fate, why, key string, one amount) {
 	text, known := b.commons[why]
 	if !known {
@@ -105,19 +107,19 @@ func (b *book) because(fate Fate, why, key string, one amount) {
 			b.commons[why] = text
 		}
 	}
-	r := b.reason(reasonKey{fate, text})
+	r := b.reasonOf(reasonKey{fate, text})
 	if r.first == "" {
 		r.first = why
 	}
 	r.differ = r.differ || r.first != why
 	r.add(one, 1)
-	if len(r.examples) < examples {
+	if len(r.examples) < maxExamples {
 		r.examples = append(r.examples, strings.Clone(key))
 	}
 }
 
-// reason returns the entry of k, or, where there are too many, that of all others.
-func (b *book) reason(k reasonKey) *reasons {
+// reasonOf returns the entry of k, or, where there are too many, that of all others.
+func (b *book) reasonOf(k reasonKey) *reasons {
 	r, ok := b.reasons[k]
 	if !ok && len(b.reasons) >= maxReasons {
 		k.common = "other reasons"
@@ -157,8 +159,8 @@ func times(n int64, w float64) int64 {
 	return int64(math.Round(float64(n) * w))
 }
 
-// fold adds what another book has: each of its shares as often as weight says
-// of its class, for objects and for bytes; the rest as it says of "".
+// fold adds another book: each of its shares times the weight of its class, for
+// objects and for bytes; the rest times the weight of "".
 func (b *book) fold(o *book, weight func(store.Class) (objects, bytes float64)) {
 	n, size := weight("")
 	b.leftOut.Objects += times(o.leftOut.Objects, n)
@@ -166,19 +168,19 @@ func (b *book) fold(o *book, weight func(store.Class) (objects, bytes float64)) 
 	b.heads += times(o.heads, n)
 	for k, a := range o.shares {
 		n, size := weight(k.class)
-		b.share(k).add(*a, n)
-		b.share(k).bytes += times(a.bytes, size) - times(a.bytes, n)
+		b.shareOf(k).add(*a, n)
+		b.shareOf(k).bytes += times(a.bytes, size) - times(a.bytes, n)
 	}
 	for k, r := range o.reasons {
-		into := b.reason(k)
+		into := b.reasonOf(k)
 		into.first = cmp.Or(into.first, r.first)
 		into.differ = into.differ || r.differ || into.first != r.first
 		into.add(r.amount, n)
-		into.examples = append(into.examples, r.examples[:min(len(r.examples), examples-len(into.examples))]...)
+		into.examples = append(into.examples, r.examples[:min(len(r.examples), maxExamples-len(into.examples))]...)
 	}
 }
 
-// plan is the book, in order.
+// plan returns the book as a Plan.
 func (b *book) plan() Plan {
 	p := Plan{LeftOut: b.leftOut, TargetOnly: b.alone, Heads: b.heads, Shares: []Share{}, Reasons: []Reason{}}
 	keys := make([]shareKey, 0, len(b.shares))
@@ -211,7 +213,7 @@ func (b *book) plan() Plan {
 	return p
 }
 
-// rank is a fate's place in the order to show them; warnings come last.
+// rank is the place of a fate in Fates; Warned comes last.
 func rank(f Fate) int {
 	if i := slices.Index(Fates[:], f); i >= 0 {
 		return i

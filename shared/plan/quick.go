@@ -1,4 +1,4 @@
-package pipeline
+package plan
 
 import (
 	"cmp"
@@ -17,25 +17,25 @@ import (
 	"kodoferry/shared/store"
 )
 
-// QuickTime bounds how long a quick plan makes requests.
+// QuickTime is how long Quick makes requests at most.
 const QuickTime = 50 * time.Second
 
-// QuickPlan guesses what a run of j would do from what the service itself
-// counts of the bucket, where it does, and from about 200 pages of keys spread
-// over all names. It takes at most QuickTime, whatever the bucket. Of the
-// target it looks only whether it holds anything. It writes nothing.
-func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
-	f, err := p.planned(ctx, j)
+// Quick estimates what a run of j would do from what the service itself counts of
+// the bucket, where it does, and from about 200 pages of keys spread over all names.
+// It takes at most QuickTime, whatever the bucket. Of the target it looks only whether
+// that holds anything.
+func Quick(ctx context.Context, sides Sides, j job.Job) (Plan, error) {
+	p, err := newPlanner(sides, j)
 	if err != nil {
 		return Plan{}, err
 	}
 	hurried, cancel := context.WithTimeout(ctx, QuickTime)
 	defer cancel()
-	usage, denied := f.usage(hurried)
-	s := &sampler{list: f.pages(), in: store.Range{Prefix: j.Source.Prefix}}
-	s.enter = func(objects []store.Object) *book { return f.book(ctx, objects) }
+	usage, denied := p.usage(hurried)
+	s := &sampler{list: p.pages(), in: store.Range{Prefix: j.Source.Prefix}}
+	s.enter = func(objects []store.Object) *book { return p.book(ctx, objects) }
 	spread := true
-	chain, err := listing.Chained(hurried, f.run.src, s.in)
+	chain, err := listing.Chained(hurried, p.src, s.in)
 	switch {
 	case err == nil && chain:
 		spread = false
@@ -47,29 +47,29 @@ func (p *Pipeline) QuickPlan(ctx context.Context, j job.Job) (Plan, error) {
 	if late {
 		err = nil
 	}
-	plan := f.guess(s, usage)
+	plan := p.estimate(s, usage)
 	plan.Partial = err != nil
 	plan.tell(s, usage, denied, spread, late)
-	plan.Notes = append(plan.Notes, f.run.rules.Source.Untold...)
+	plan.Notes = append(plan.Notes, p.rules.Source.Untold...)
 	if j.Delete {
 		plan.Notes = append(plan.Notes, "a quick plan does not look for what a mirror would delete: a plan without --quick does")
 	}
 	if err == nil && !late && plan.LeftOut.Objects == 0 {
-		f.emptyHanded(hurried, &plan)
+		p.noteEmpty(hurried, &plan)
 	}
 	if err == nil && !late {
-		err = f.lookAtTarget(hurried, &plan)
+		err = p.lookAtTarget(hurried, &plan)
 	}
 	return plan, err
 }
 
-// usage is what the service counts of the bucket; denied says why there is none.
-func (f *foreseer) usage(ctx context.Context) (usage map[store.Class]store.Usage, denied error) {
-	gauge, ok := f.run.src.(store.Gauge)
+// usage is what the service counts of the bucket; denied is why there is none.
+func (p *planner) usage(ctx context.Context) (usage map[store.Class]store.Usage, denied error) {
+	gauge, ok := p.src.(store.Gauge)
 	switch {
 	case !ok:
 		return nil, errors.New("the service has none")
-	case f.run.job.Source.Prefix != "":
+	case p.job.Source.Prefix != "":
 		return nil, errors.New("they count the whole bucket, and the job is of one prefix")
 	}
 	ctx, cancel := context.WithTimeout(ctx, QuickTime/5)
@@ -78,16 +78,16 @@ func (f *foreseer) usage(ctx context.Context) (usage map[store.Class]store.Usage
 }
 
 // pages reads single pages of the source.
-func (f *foreseer) pages() func(context.Context, store.Range) ([]store.Object, bool, error) {
-	if pager, ok := f.run.src.(store.Pager); ok {
+func (p *planner) pages() func(context.Context, store.Range) ([]store.Object, bool, error) {
+	if pager, ok := p.src.(store.Pager); ok {
 		return pager.FirstPage
 	}
 	return func(ctx context.Context, r store.Range) (objects []store.Object, more bool, err error) {
-		for o, err := range f.run.src.List(ctx, r) {
+		for o, err := range p.src.List(ctx, r) {
 			if err != nil {
 				return nil, false, err
 			}
-			if len(objects) == pageKeys {
+			if len(objects) == store.KeysPerPage {
 				return objects, true, nil
 			}
 			objects = append(objects, o)
@@ -97,50 +97,51 @@ func (f *foreseer) pages() func(context.Context, store.Range) ([]store.Object, b
 }
 
 // book enters objects as if the target were empty.
-func (f *foreseer) book(ctx context.Context, objects []store.Object) *book {
-	b := newBook(f.run.job)
+func (p *planner) book(ctx context.Context, objects []store.Object) *book {
+	b := newBook(p.job)
 	bytes := int64(0)
 	for i := range objects {
 		// Without a target's object nothing is asked, and nothing can fail.
-		if x, err := f.foresee(ctx, listing.Pair{Src: &objects[i]}); err == nil {
+		if x, err := p.outcome(ctx, listing.Pair{Src: &objects[i]}); err == nil {
 			b.enter(x)
 		}
 		bytes += objects[i].Size
 	}
-	f.run.config.Watch(Event{Kind: Listed, N: int64(len(objects)), Bytes: bytes})
+	p.listed(int64(len(objects)), bytes)
 	return b
 }
 
-// firstPages samples a bucket that cannot be listed from just anywhere: its beginning.
+// firstPages samples the beginning of a bucket, where that cannot be listed from a name
+// that does not exist.
 func (s *sampler) firstPages(ctx context.Context) error {
 	s.gaps = []*gap{{}}
-	for s.asked < samplePages && len(s.gaps) > 0 {
+	for s.asked < maxProbes && len(s.gaps) > 0 {
 		end := s.gaps[len(s.gaps)-1]
-		if err := s.probe(ctx, end, end.lo); err != nil {
+		if err := s.read(ctx, end, end.lo); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// guess extends what was sampled to the whole bucket.
-func (f *foreseer) guess(s *sampler, usage map[store.Class]store.Usage) Plan {
-	all := s.share()
-	sum := newBook(f.run.job)
-	for _, p := range s.pages {
-		w := 1 + p.extra/float64(p.n)
-		sum.fold(p.book, func(store.Class) (float64, float64) { return w, w })
+// estimate extends what was sampled to the whole bucket.
+func (p *planner) estimate(s *sampler, usage map[store.Class]store.Usage) Plan {
+	all := s.distribute()
+	sum := newBook(p.job)
+	for _, page := range s.pages {
+		w := 1 + page.extra/float64(page.n)
+		sum.fold(page.book, func(store.Class) (float64, float64) { return w, w })
 	}
 	if len(usage) > 0 && !s.complete() {
-		sum = fitted(f.run.job, sum, usage, all)
+		sum = fitted(p.job, sum, usage, all)
 	}
 	plan := sum.plan()
 	plan.Estimated = !s.complete()
 	return plan
 }
 
-// fitted is a book brought to what the service counted, class by class; as a
-// whole, where the job's filter leaves something out.
+// fitted is b scaled to what the service counted, class by class; as a whole, where
+// the job's filter leaves something out.
 func fitted(j job.Job, b *book, usage map[store.Class]store.Usage, all float64) *book {
 	counted, found := store.Usage{}, map[store.Class]amount{}
 	for _, u := range usage {
@@ -170,9 +171,9 @@ func fitted(j job.Job, b *book, usage map[store.Class]store.Usage, all float64) 
 				fate, why = Fate(ledger.Skipped), "no sample met one: archived, and taken not to be thawed"
 			}
 			one := amount{u.Objects, u.Bytes, 0}
-			fit.share(shareKey{fate, c, sizeOf(u.Bytes / u.Objects)}).add(one, 1)
-			fit.reason(reasonKey{fate, report.CommonReason(why)}).add(one, 1)
-			if r := fit.reason(reasonKey{fate, report.CommonReason(why)}); r.first == "" {
+			fit.shareOf(shareKey{fate, c, sizeOf(u.Bytes / u.Objects)}).add(one, 1)
+			fit.reasonOf(reasonKey{fate, report.CommonReason(why)}).add(one, 1)
+			if r := fit.reasonOf(reasonKey{fate, report.CommonReason(why)}); r.first == "" {
 				r.first = why
 			}
 		}
@@ -211,23 +212,23 @@ func (p *Plan) tell(s *sampler, usage map[store.Class]store.Usage, denied error,
 
 // lookAtTarget says whether the target holds something, which a quick plan does
 // not compare. A ledger there is passed over.
-func (f *foreseer) lookAtTarget(ctx context.Context, p *Plan) error {
-	in := store.Range{Prefix: f.run.job.Source.Prefix}
+func (p *planner) lookAtTarget(ctx context.Context, plan *Plan) error {
+	in := store.Range{Prefix: p.job.Source.Prefix}
 	for again := true; again; {
 		again = false
-		for o, err := range f.run.dst.List(ctx, in) {
+		for o, err := range p.dst.List(ctx, in) {
 			switch {
 			case err != nil && ctx.Err() != nil:
 				return nil // out of time: nothing is said
 			case err != nil:
 				return err
-			case f.run.rules.InLedger(o.Key):
-				if end, ok := f.run.job.SourceKey(f.run.job.Ledger.Prefix + string(utf8.MaxRune)); ok && end > in.After {
+			case p.rules.InLedger(o.Key):
+				if end, ok := p.job.SourceKey(p.job.Ledger.Prefix + string(utf8.MaxRune)); ok && end > in.After {
 					in.After, again = end, true
 				}
 			default:
-				p.Estimated = true
-				p.Notes = append(p.Notes, "the target holds objects already; a quick plan does not compare them, so that everything counts as to be copied: a plan without --quick tells what is unchanged")
+				plan.Estimated = true
+				plan.Notes = append(plan.Notes, "the target holds objects already; a quick plan does not compare them, so that everything counts as to be copied: a plan without --quick tells what is unchanged")
 				return nil
 			}
 			if again {

@@ -1,10 +1,12 @@
-package pipeline
+package plan
 
 import (
 	"iter"
 	"math/big"
 	"strings"
 	"unicode/utf8"
+
+	"kodoferry/shared/store"
 )
 
 // gap is a stretch between two pages, of which nothing is known: keys greater
@@ -13,9 +15,9 @@ type gap struct {
 	lo, hi        string
 	before, after *sampled // nil where there is none
 	weight        float64  // objects that it may hold
-	mid           string   // where to look next: lo where a page is likely to hold it all
+	mid           string   // where to probe next: lo where one page is likely to hold it all
 	common        string   // what lo and hi begin with
-	fence         string   // behind what begins as lo does; "" where that is no further than hi
+	fence         string   // behind all that begins as lo does; "" where that is not before hi
 }
 
 // bound finds where the names on both sides of g part, and its fence: behind
@@ -37,8 +39,8 @@ func (g *gap) bound() {
 	}
 }
 
-// names are keys that tell what names look like around g: some of every page,
-// more of those beside it.
+// names yields examples of the names around g: some keys of every page, more of the
+// pages beside it.
 func (s *sampler) names(g *gap) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, p := range s.pages {
@@ -55,9 +57,9 @@ func (s *sampler) names(g *gap) iter.Seq[string] {
 	}
 }
 
-// weigh guesses how many objects g holds, from how dense the pages beside it
-// are, and where to look into it.
-func (s *sampler) weigh(g *gap) {
+// estimate estimates how many objects g holds, by how dense the pages beside it are,
+// and where to probe it.
+func (s *sampler) estimate(g *gap) {
 	prefix := s.in.Prefix
 	lo, hi := max(g.lo, prefix), g.hi
 	if hi == "" {
@@ -83,18 +85,17 @@ func (s *sampler) weigh(g *gap) {
 			}
 		}
 	}
-	g.weight = pageKeys / remembered // hardly a key of the pages beside it is so named
+	g.weight = store.KeysPerPage / keysPerSample // hardly a key of the pages beside it is so named
 	if n > 0 {
 		g.weight = sum / n
 	}
-	// Where the page before is tiny against the gap, the gap is likely to be
-	// empty soon behind it: look at the geometric middle, which finds the edge
-	// in few steps.
+	// Where the page before is tiny against the gap, the gap is likely to be empty
+	// soon behind it: a probe of the geometric middle finds the edge in few steps.
 	half := new(big.Int).Rsh(length, 1)
 	if near != nil && ratio(length, near) > 1e4 {
 		half.Sqrt(new(big.Int).Mul(near, length))
 	}
-	if mid := on.key(half.Add(half, from)); mid > lo && mid < hi && g.weight > pageKeys/2 {
+	if mid := on.key(half.Add(half, from)); mid > lo && mid < hi && g.weight > store.KeysPerPage/2 {
 		g.mid = mid
 	}
 }

@@ -1,4 +1,4 @@
-package pipeline
+package plan
 
 import (
 	"iter"
@@ -10,10 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// ruler gives the keys that begin with one prefix numbers in which they lie
-// about evenly: a key is a number of mixed base, whose digits are the
-// characters that keys nearby have at each place. Numbers are exact however
-// long the keys are.
+// ruler numbers the keys that begin with one prefix so that they lie about evenly: a
+// key is a number of mixed base, whose digits are the characters that keys nearby have
+// at each place. Numbers are exact however long the keys are.
 type ruler struct {
 	prefix string
 	digits [][]rune   // by place behind the prefix, sorted
@@ -28,23 +27,23 @@ const maxDigits = 48
 // each key's characters behind what lo and hi have in common. hi is greater than lo.
 func rulerBetween(lo, hi string, samples iter.Seq[string]) ruler {
 	s := ruler{prefix: runePrefix(lo, hi)}
-	family, apart := familyOf(s.prefix)
-	var own, kin places
+	root, apart := familyOf(s.prefix)
+	var own, family places
 	for key := range samples {
 		if rest, ok := strings.CutPrefix(key, s.prefix); ok {
 			own.add(rest)
-		} else if rest, ok := strings.CutPrefix(key, family); ok {
+		} else if rest, ok := strings.CutPrefix(key, root); ok {
 			for range apart {
 				_, n := utf8.DecodeRuneInString(rest)
 				rest = rest[n:]
 			}
-			kin.add(rest)
+			family.add(rest)
 		}
 	}
 	own.add(lo[min(len(lo), len(s.prefix)):])
 	own.add(hi[len(s.prefix):])
-	own.learn(&kin)
-	own.suppose()
+	own.merge(&family)
+	own.widenFirst()
 	for i := range own.n {
 		own.at[i].complete()
 		s.digits = append(s.digits, own.at[i].sorted())
@@ -58,9 +57,9 @@ func rulerBetween(lo, hi string, samples iter.Seq[string]) ruler {
 	return s
 }
 
-// familyOf is what names begin with that are likely to be made as those of
-// prefix are: they are in the same directory, and part from it at most three
-// characters before its end.
+// familyOf is what names begin with that are likely to be formed as those of prefix
+// are: these are in the same directory, and part from it at most three characters
+// before its end.
 func familyOf(prefix string) (family string, apart int) {
 	const generations = 3
 	family = prefix
@@ -74,8 +73,8 @@ func familyOf(prefix string) (family string, apart int) {
 	return family, apart
 }
 
-// chance is how many different characters no handful of words has at one place.
-const chance = 6
+// randomFrom is how many different characters at one place no few words have.
+const randomFrom = 6
 
 // places are the characters that names have at each place.
 type places struct {
@@ -95,12 +94,12 @@ func (p *places) add(name string) {
 	p.n = max(p.n, i)
 }
 
-// learn takes over what kin have at each place, as long as that looks like a
-// part of a name that is a number or comes by chance, and not like words.
-func (p *places) learn(kin *places) {
-	for i := range min(p.n, kin.n) {
-		runes := kin.at[i].sorted()
-		if len(runes) < chance && strings.Trim(string(runes), "0123456789") != "" {
+// merge adds the characters that others have at each place, as long as these look like
+// a part of a name that is a number or random, and not like words.
+func (p *places) merge(others *places) {
+	for i := range min(p.n, others.n) {
+		runes := others.at[i].sorted()
+		if len(runes) < randomFrom && strings.Trim(string(runes), "0123456789") != "" {
 			return
 		}
 		for _, r := range runes {
@@ -109,12 +108,12 @@ func (p *places) learn(kin *places) {
 	}
 }
 
-// suppose lets the first place have what the next ones have where those come
-// by chance: of names in random order the samples met only the first at first.
-// Where that is wrong, the gap looks full, is asked about, and found empty.
-func (p *places) suppose() {
+// widenFirst adds to the first place the characters of the next ones where these are
+// random: of random names the first samples have only a few first characters. Where
+// that is wrong, the gap seems full, is probed, and is found empty.
+func (p *places) widenFirst() {
 	for i := 1; i < min(p.n, 4); i++ {
-		if runes := p.at[i].sorted(); len(runes) >= chance {
+		if runes := p.at[i].sorted(); len(runes) >= randomFrom {
 			for _, r := range runes {
 				p.at[0].add(r)
 			}
@@ -140,8 +139,8 @@ func (c *charset) add(r rune) {
 	c.more[r] = true
 }
 
-// complete adds the digits, or the letters of hex numbers, that samples have
-// not met where they have met some: four are no coincidence.
+// complete adds all digits, or all letters of hex numbers, where the samples have four
+// of them.
 func (c *charset) complete() {
 	const some = 4
 	for _, all := range []string{"0123456789", "abcdef", "ABCDEF"} {
