@@ -222,7 +222,7 @@ func TestABackoffHasItsSlotBeforeAnyOtherCall(t *testing.T) {
 			g.Release()
 			done <- struct{}{}
 		}
-		go backoff("earlier", 10*time.Second)
+		go backoff("earlier", 10500*time.Millisecond) // between two seconds, at which the others may release their slots
 		synctest.Wait()
 		for range 8 { // take the slot meanwhile, again and again
 			go func() {
@@ -243,14 +243,14 @@ func TestABackoffHasItsSlotBeforeAnyOtherCall(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		go backoff("later", 11*time.Second)
+		go backoff("later", 11500*time.Millisecond)
 		for range 10 {
 			<-done
 		}
 		at := slices.Index(order, "earlier")
 		later := slices.Index(order, "later")
 		if at < 0 || at > 24 || later < at || later > 28 {
-			t.Errorf("came back at %d and %d of %d, want it within a second or two of 10 s, in order", at, later, len(order))
+			t.Errorf("came back at %d and %d of %d, want it within a second or two of 10.5 s, in order", at, later, len(order))
 		}
 		if g.busy != 0 || g.returning != 0 || len(g.priority)+len(g.waiting) != 0 {
 			t.Errorf("at the end %d in flight, %d returning, %d waiting, want none", g.busy, g.returning, len(g.priority)+len(g.waiting))
