@@ -66,6 +66,7 @@ var rooms = []room{
 	{"shared/pipeline/storm", append([]string{"shared/app", "shared/pipeline", "shared/report", "shared/store/mem"}, ports...), []string{"github.com/anishathalye/porcupine"}, nil}, // drives the whole of it from outside, for tests
 	{"shared/pipeline", append([]string{"shared/random", "shared/limit", "shared/report", "shared/report/table", "shared/pipeline/listing", "shared/pipeline/verdict"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker", "shared/plan", "shared/pipeline/storm"}}, // its tests run whole migrations under the rules of delivery, and through storms
 	{"shared/plan", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/report", "shared/pipeline/listing", "shared/pipeline/verdict"}, append([]string{"github.com/dustin/go-humanize"}, plumbing...), nil},                                                                              // it words what a run would report
+	{"shared/plan/forecast", []string{"shared/job", "shared/ledger", "shared/plan", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml"}, nil},
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault", "shared/retry"}, nil, nil},
 	{"shared/rights", []string{"shared/fault", "shared/job", "shared/store"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
@@ -79,7 +80,7 @@ var rooms = []room{
 	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/contract", append([]string{"shared/pipeline", "shared/pipeline/listing", "shared/store/storetest", "shared/queue/queuetest"}, ports...), anyModule, nil}, // puts the suites to real clouds
-	{"scripts/ferry/...", append([]string{"shared/app", "shared/limit", "shared/pipeline", "shared/plan", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
+	{"scripts/ferry/...", append([]string{"shared/app", "shared/limit", "shared/pipeline", "shared/plan/...", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
 // stand are the stand-ins and suites that tests may import, too.

@@ -14,6 +14,7 @@ import (
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
 	"kodoferry/shared/plan"
+	"kodoferry/shared/plan/forecast"
 )
 
 // planOptions are the flags of `ferry plan`.
@@ -63,7 +64,7 @@ sources it knows Kodo alone.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.printPrices {
-				_, err := io.WriteString(c.OutOrStdout(), defaultPrices)
+				_, err := io.WriteString(c.OutOrStdout(), forecast.DefaultPrices)
 				return err
 			}
 			j, keys, err := o.asked(c, args, false)
@@ -86,7 +87,7 @@ const quickCheckTime = 8 * time.Second
 // runPlan plans j, or tells what is wrong with it (err), with the flags and the environment.
 func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
 	cfg := app.Load(os.Getenv)
-	pr, perr := loadPrices(o.prices)
+	pr, perr := forecast.ReadPrices(o.prices)
 	if o.quick && j.KeyList != "" {
 		perr = errors.Join(perr, errors.New("--quick does not go with a list of keys: it guesses from the names of a whole bucket; leave --quick out, and the keys are looked up"))
 	}
@@ -118,7 +119,7 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 	if err != nil && ctx.Err() == nil {
 		return misconfigured(err)
 	}
-	if perr := o.print(newForecast(j, plan, pr), out); perr != nil {
+	if perr := o.print(forecast.New(j, plan, pr), out); perr != nil {
 		return perr
 	}
 	if err != nil {
@@ -127,27 +128,12 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 	return nil
 }
 
-// forecast is all that `ferry plan` tells.
-type forecast struct {
-	Source string    `json:"source"`
-	Target string    `json:"target"`
-	Plan   plan.Plan `json:"plan"`
-	Load   load      `json:"load"`
-	Bill   bill      `json:"bill"`
-	Time   timing    `json:"time"`
-}
-
-func newForecast(j job.Job, p plan.Plan, pr prices) forecast {
-	l := loadOf(p, j, pr)
-	return forecast{Source: bare(j.Source), Target: bare(j.Target), Plan: p, Load: l, Bill: billOf(p, j, pr, l), Time: timingOf(l, j, pr)}
-}
-
-func (o planOptions) print(f forecast, out io.Writer) error {
+func (o planOptions) print(f forecast.Forecast, out io.Writer) error {
 	if o.json {
 		e := json.NewEncoder(out)
 		e.SetEscapeHTML(false)
 		return e.Encode(f)
 	}
-	_, err := io.WriteString(out, f.text())
+	_, err := io.WriteString(out, f.Text(shown))
 	return err
 }

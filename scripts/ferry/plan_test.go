@@ -20,6 +20,7 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/plan"
+	"kodoferry/shared/plan/forecast"
 	"kodoferry/shared/report"
 )
 
@@ -66,9 +67,9 @@ func (r *requests) changing() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.ops)), func(op string) bool { return slices.Contains(harmless, op) })
 }
 
-func forecastOf(t *testing.T, out string) forecast {
+func forecastOf(t *testing.T, out string) forecast.Forecast {
 	t.Helper()
-	var f forecast
+	var f forecast.Forecast
 	if err := json.Unmarshal([]byte(out), &f); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

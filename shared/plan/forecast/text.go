@@ -1,11 +1,10 @@
-package main
+package forecast
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 
@@ -14,13 +13,13 @@ import (
 	"kodoferry/shared/store"
 )
 
-// text is the forecast for a person.
-func (f forecast) text() string {
+// Text is the forecast for people; show is a key as it may be shown.
+func (f Forecast) Text(show func(key string) string) string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "%s -> %s\n", f.Source, f.Target)
 	f.headline(&t)
 	f.shares(&t)
-	f.reasons(&t)
+	f.reasons(&t, show)
 	for _, n := range f.Plan.Notes {
 		fmt.Fprintf(&t, "\nNote: %s\n", n)
 	}
@@ -30,7 +29,7 @@ func (f forecast) text() string {
 }
 
 // about begins a number that is an estimate.
-func (f forecast) about() string {
+func (f Forecast) about() string {
 	if f.Plan.Estimated {
 		return "about "
 	}
@@ -38,28 +37,28 @@ func (f forecast) about() string {
 }
 
 // count writes a number of objects, rounded where it is an estimate.
-func (f forecast) count(n int64) string {
+func (f Forecast) count(n int64) string {
 	if f.Plan.Estimated {
 		n = rounded(n)
 	}
 	return humanize.Comma(n)
 }
 
-func (f forecast) objects(n int64) string {
+func (f Forecast) objects(n int64) string {
 	if n == 1 {
 		return "1 object"
 	}
 	return f.count(n) + " objects"
 }
 
-// told are the fates in words, after a number.
-var told = map[plan.Fate]string{
+// fateWords are the fates in words, after a number.
+var fateWords = map[plan.Fate]string{
 	plan.ToCopy: "to copy", plan.Fate(ledger.Unchanged): "unchanged", plan.Fate(ledger.Skipped): "to skip",
 	plan.Fate(ledger.Conflict): "in conflict", plan.Fate(ledger.Failed): "would fail",
 }
 
-// headline says what would be done, in few lines.
-func (f forecast) headline(t *strings.Builder) {
+// headline writes what would be done, in few lines.
+func (f Forecast) headline(t *strings.Builder) {
 	p := f.Plan
 	switch {
 	case p.Partial:
@@ -73,8 +72,8 @@ func (f forecast) headline(t *strings.Builder) {
 	fmt.Fprintf(t, "PLAN: copy %s%s, %s%s\n", f.about(), f.objects(copied.Objects), f.about(), sized(copied.Bytes))
 	var sum []string
 	for _, fate := range plan.Fates {
-		if s := p.Sum(fate, "", ""); s.Objects > 0 && told[fate] != "" {
-			sum = append(sum, f.count(s.Objects)+" "+told[fate])
+		if s := p.Sum(fate, "", ""); s.Objects > 0 && fateWords[fate] != "" {
+			sum = append(sum, f.count(s.Objects)+" "+fateWords[fate])
 		}
 	}
 	if len(sum) > 0 {
@@ -97,13 +96,13 @@ func (f forecast) headline(t *strings.Builder) {
 // classes are the storage classes in the order to show them.
 var classes = []store.Class{store.Standard, store.Infrequent, store.ArchiveIR, store.Tiered, store.Archive, store.DeepArchive, store.ColdDeep}
 
-// sizeNames are the classes of sizes for a person.
+// sizeNames are the classes of sizes for people.
 var sizeNames = map[string]string{
 	"0": "empty", "<=64KiB": "to 64 KiB", "<=1MiB": "to 1 MiB", "<=32MiB": "to 32 MiB", "<=1GiB": "to 1 GiB", "<=5GiB": "to 5 GiB", ">5GiB": "over 5 GiB",
 }
 
-// shares prints what has which fate by class and by size: a column for each fate that there is.
-func (f forecast) shares(t *strings.Builder) {
+// shares writes which class and size has which fate: a column for each fate that there is.
+func (f Forecast) shares(t *strings.Builder) {
 	var fates []plan.Fate
 	for _, fate := range plan.Fates {
 		if f.Plan.Sum(fate, "", "").Objects > 0 {
@@ -116,7 +115,7 @@ func (f forecast) shares(t *strings.Builder) {
 	header := func(first string) []string {
 		row := []string{first}
 		for _, fate := range fates {
-			row = append(row, cmp.Or(told[fate], "to delete"), "")
+			row = append(row, cmp.Or(fateWords[fate], "to delete"), "")
 		}
 		return row
 	}
@@ -149,7 +148,7 @@ func (f forecast) shares(t *strings.Builder) {
 }
 
 // classes are those that occur, the known ones first.
-func (f forecast) classes() []store.Class {
+func (f Forecast) classes() []store.Class {
 	list := slices.Clone(classes)
 	for _, s := range f.Plan.Shares {
 		if !slices.Contains(list, s.Class) {
@@ -159,8 +158,9 @@ func (f forecast) classes() []store.Class {
 	return list
 }
 
-// reasons says why what is not simply copied has its fate, with the first keys.
-func (f forecast) reasons(t *strings.Builder) {
+// reasons writes why objects have their fate, with the first keys of those that are not
+// simply copied.
+func (f Forecast) reasons(t *strings.Builder, show func(string) string) {
 	title := ""
 	for _, r := range f.Plan.Reasons {
 		head := "Why"
@@ -171,45 +171,18 @@ func (f forecast) reasons(t *strings.Builder) {
 			title = head
 			fmt.Fprintf(t, "\n%s\n", head)
 		}
-		what := f.count(r.Objects) + " " + cmp.Or(told[r.Will], "to delete")
+		what := f.count(r.Objects) + " " + cmp.Or(fateWords[r.Will], "to delete")
 		if r.Will == plan.Warned {
 			what = f.objects(r.Objects)
 		}
 		fmt.Fprintf(t, "  %s%s: %s\n", f.about(), what, r.Why)
 		if r.Will != plan.ToCopy && r.Will != plan.Fate(ledger.Unchanged) {
 			for _, key := range r.Examples {
-				fmt.Fprintf(t, "      %s\n", shown(key))
+				fmt.Fprintf(t, "      %s\n", show(key))
 			}
 			if more := r.Objects - int64(len(r.Examples)); more > 0 {
 				fmt.Fprintf(t, "      and %s%s more\n", f.about(), f.count(more))
 			}
 		}
 	}
-}
-
-// grid sets rows in columns: the first to the left, all others to the right.
-func grid(rows [][]string, indent string) string {
-	var width []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(width) {
-				width = append(width, 0)
-			}
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
-		}
-	}
-	var t strings.Builder
-	for _, row := range rows {
-		line := indent
-		for i, cell := range row {
-			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
-				line += cell + pad
-			} else {
-				line += "  " + pad + cell
-			}
-		}
-		t.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	return t.String()
 }

@@ -1,4 +1,4 @@
-package main
+package forecast
 
 import (
 	"math"
@@ -14,13 +14,13 @@ import (
 )
 
 // planned is a plan that copies so many objects of so many bytes each.
-func planned(t *testing.T, objects, size int64, set ...func(*job.Job)) (plan.Plan, job.Job, prices) {
+func planned(t *testing.T, objects, size int64, set ...func(*job.Job)) (plan.Plan, job.Job, Prices) {
 	t.Helper()
 	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "", set...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := loadPrices("")
+	pr, err := ReadPrices("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestTheBindingLimitAndWhatToAskFor(t *testing.T) {
 	for name, tc := range map[string]struct {
 		objects, size int64
 		set           func(*job.Job)
-		quotas        func(*prices)
+		quotas        func(*Prices)
 		binds         string
 		hours         float64
 		ask           []string // of each line a part
@@ -59,7 +59,7 @@ func TestTheBindingLimitAndWhatToAskFor(t *testing.T) {
 			ask: []string{"requests/s at OSS instead of 10,000"},
 		},
 		"few instances": {
-			objects: 10_000_000, size: 10 * mb, quotas: func(p *prices) { p.functions.instances, p.functions.consumers = 20, 20 }, binds: "function network", hours: 100e12 / (20 * 40e6) / 3600,
+			objects: 10_000_000, size: 10 * mb, quotas: func(p *Prices) { p.functions.instances, p.functions.consumers = 20, 20 }, binds: "function network", hours: 100e12 / (20 * 40e6) / 3600,
 			ask: []string{"ask for 40 Function Compute instances instead of 20 (and maximumTasks 40 instead of 20 for ferry-copy in s.yaml), to end in", "Gbit/s of OSS bandwidth"},
 		},
 		"a limit of one's own": {
@@ -67,7 +67,7 @@ func TestTheBindingLimitAndWhatToAskFor(t *testing.T) {
 			ask: []string{"limits.bandwidth is your own"},
 		},
 		"a source that says what it bears": {
-			objects: 10_000_000, size: 10 * mb, quotas: func(p *prices) { p.kodo.gbit, p.kodo.requests = 1, 1000 }, binds: "Kodo bandwidth", hours: 100e12 * 8 / 1e9 / 3600,
+			objects: 10_000_000, size: 10 * mb, quotas: func(p *Prices) { p.kodo.gbit, p.kodo.requests = 1, 1000 }, binds: "Kodo bandwidth", hours: 100e12 * 8 / 1e9 / 3600,
 			ask: []string{"ask for 10 Gbit/s of Kodo's bandwidth instead of 1"},
 		},
 		"one chain of names in sequence": {
@@ -132,8 +132,8 @@ func TestTheBillBeginsWithTheSourcesTrafficAndAddsUp(t *testing.T) {
 }
 
 func TestAPriceFileChangesWhatItNamesAndKeepsTheRest(t *testing.T) {
-	pr, err := loadPrices(priceFile(t, "# mine\ncurrency: EUR\nkodo: {egress_gb: 1}\n"))
-	built, berr := loadPrices("")
+	pr, err := ReadPrices(priceFile(t, "# mine\ncurrency: EUR\nkodo: {egress_gb: 1}\n"))
+	built, berr := ReadPrices("")
 	if err != nil || berr != nil || pr.kodo.egress != 1 || pr.Currency != "EUR" || pr.oss != built.oss || pr.functions != built.functions {
 		t.Errorf("%+v (%v, %v)", pr, err, berr)
 	}

@@ -1,4 +1,4 @@
-package main
+package forecast
 
 import (
 	"cmp"
@@ -15,14 +15,16 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
+// DefaultPrices is the file of prices that is built in.
+//
 //go:embed prices.yaml
-var defaultPrices string
+var DefaultPrices string
 
-// prices are what a migration costs and how fast it may go. Each field is a
-// number of the file under its name there.
-type prices struct {
+// Prices are what a migration costs and how fast it may go. Each number is one of a
+// price file.
+type Prices struct {
 	Currency string `json:"currency"`
-	Checked  string `json:"checked"` // when somebody looked the numbers up
+	Checked  string `json:"checked"` // when the numbers were looked up
 	From     string `json:"from"`    // the file
 
 	kodo struct{ egress, get, list, ia, archive, deepArchive, gbit, requests float64 }
@@ -35,7 +37,7 @@ type prices struct {
 }
 
 // numbers names every number of the file.
-func (p *prices) numbers() map[string]*float64 {
+func (p *Prices) numbers() map[string]*float64 {
 	k, o, f := &p.kodo, &p.oss, &p.functions
 	return map[string]*float64{
 		"kodo.egress_gb": &k.egress, "kodo.get_10000": &k.get, "kodo.list_10000": &k.list,
@@ -52,17 +54,17 @@ func (p *prices) numbers() map[string]*float64 {
 	}
 }
 
-// needed are those that must be above 0: nothing moves without.
+// needed are the numbers that must be above 0: with 0 nothing would ever move.
 var needed = []string{
 	"oss.gbit_per_second", "oss.requests_per_second", "oss.sequential_per_second", "functions.memory_gb", "functions.instances",
 	"functions.consumers", "functions.mbyte_per_second", "functions.seconds_per_object", "functions.objects_at_once",
 }
 
-// loadPrices reads the built-in prices, and a file of changes over them.
-// Its error names every mistake with file and line.
-func loadPrices(file string) (prices, error) {
-	p := prices{From: "built in"}
-	if err := p.read("prices.yaml", []byte(defaultPrices)); err != nil || file == "" {
+// ReadPrices reads DefaultPrices and, over them, a file of changes, "" for none. Its
+// error names every mistake with file and line.
+func ReadPrices(file string) (Prices, error) {
+	p := Prices{From: "built in"}
+	if err := p.read("prices.yaml", []byte(DefaultPrices)); err != nil || file == "" {
 		return p, err
 	}
 	data, err := os.ReadFile(file)
@@ -74,7 +76,7 @@ func loadPrices(file string) (prices, error) {
 }
 
 // read takes in a file.
-func (p *prices) read(file string, data []byte) error {
+func (p *Prices) read(file string, data []byte) error {
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return syntax(file, err)
@@ -86,7 +88,7 @@ func (p *prices) read(file string, data []byte) error {
 	return errors.Join(r.wrong...)
 }
 
-// syntax words what the parser says, which begins with [line:column].
+// syntax is an error of the parser, which begins with [line:column], with file and line.
 func syntax(file string, err error) error {
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	var line, column int
@@ -97,12 +99,13 @@ func syntax(file string, err error) error {
 	return fmt.Errorf("%s:%d: not YAML: %s", file, line, what)
 }
 
+// priceReader reads one file into prices.
 type priceReader struct {
-	file  string
-	into  map[string]*float64
-	seen  map[string]bool
-	wrong []error
-	*prices
+	file   string
+	into   map[string]*float64
+	seen   map[string]bool
+	wrong  []error
+	prices *Prices
 }
 
 func (r *priceReader) bad(at *token.Token, format string, args ...any) {
@@ -141,9 +144,9 @@ func (r *priceReader) entry(path, full string, e *ast.MappingValueNode) {
 	case into != nil:
 		r.number(full, into, e)
 	case full == "currency":
-		r.Currency = e.Value.GetToken().Value
+		r.prices.Currency = e.Value.GetToken().Value
 	case full == "checked":
-		r.Checked = e.Value.GetToken().Value
+		r.prices.Checked = e.Value.GetToken().Value
 	case path == "" && slices.ContainsFunc(r.names(), func(n string) bool { return strings.HasPrefix(n, full+".") }):
 		r.section(full, e.Value)
 	default:
@@ -160,7 +163,7 @@ func (r *priceReader) names() []string {
 	return names
 }
 
-// near is a hint at the field that was probably meant.
+// near is a hint at the field that was probably meant, "" where none is near.
 func (r *priceReader) near(full string) string {
 	for _, n := range r.names() {
 		if strings.ReplaceAll(n, "_", "") == strings.ReplaceAll(strings.ToLower(full), "_", "") || strings.TrimSuffix(n, "s") == strings.TrimSuffix(full, "s") || strings.HasPrefix(n, full) {

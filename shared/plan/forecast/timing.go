@@ -1,4 +1,4 @@
-package main
+package forecast
 
 import (
 	"cmp"
@@ -13,17 +13,17 @@ import (
 	"kodoferry/shared/job"
 )
 
-// bottleneck is one thing that a run cannot go faster than.
-type bottleneck struct {
+// Bottleneck is one thing that a run cannot go faster than.
+type Bottleneck struct {
 	Name  string  `json:"name"`
-	Rate  string  `json:"rate"`            // in words; "not known" where nobody says
+	Rate  string  `json:"rate"`            // in words; "not known" where the price file has none
 	Hours float64 `json:"hours"`           // 0 where the rate is not known
 	Note  string  `json:"note,omitempty"`  // why it does not count
 	Aside bool    `json:"aside,omitempty"` // it does not count
 	quota quota
 }
 
-// quota says whose number a limit is, and how to change it.
+// quota is what a limit is a limit of, and so how to have it raised.
 type quota int
 
 const (
@@ -37,18 +37,18 @@ const (
 	own // the job's
 )
 
-// timing is how long a run takes, about, and what holds it up.
-type timing struct {
+// Timing is how long a run takes, about, and what bounds that.
+type Timing struct {
 	Estimated bool         `json:"estimated"` // always
-	Limits    []bottleneck `json:"limits"`
+	Limits    []Bottleneck `json:"limits"`
 	Hours     float64      `json:"hours"` // those of the limit that binds
 	Binds     string       `json:"binds"`
 	Ask       []string     `json:"ask"` // in sentences, what to have raised and what that brings
 }
 
-// timingOf holds a load against every quota.
-func timingOf(l load, j job.Job, pr prices) timing {
-	t := timing{Estimated: true, Ask: []string{}}
+// timingOf compares a load with every quota.
+func timingOf(l Load, j job.Job, pr Prices) Timing {
+	t := Timing{Estimated: true, Ask: []string{}}
 	t.Limits = limits(l, j, pr)
 	if b := binding(t.Limits); b != nil {
 		t.Hours, t.Binds = b.Hours, b.Name
@@ -57,10 +57,10 @@ func timingOf(l load, j job.Job, pr prices) timing {
 	return t
 }
 
-func limits(l load, j job.Job, pr prices) []bottleneck {
-	var list []bottleneck
-	add := func(q quota, name, rate string, work, perSecond float64) *bottleneck {
-		x := bottleneck{Name: name, Rate: rate, quota: q}
+func limits(l Load, j job.Job, pr Prices) []Bottleneck {
+	var list []Bottleneck
+	add := func(q quota, name, rate string, work, perSecond float64) *Bottleneck {
+		x := Bottleneck{Name: name, Rate: rate, quota: q}
 		if perSecond > 0 {
 			x.Hours = work / perSecond / 3600
 		} else {
@@ -118,9 +118,10 @@ func weekly(b job.Bandwidth, full float64) float64 {
 	return sum / float64(n)
 }
 
-// binding is the limit that holds a run up longest; nil where there is nothing to do.
-func binding(list []bottleneck) *bottleneck {
-	var most *bottleneck
+// binding is the limit under which the run takes longest; nil where there is nothing to
+// do.
+func binding(list []Bottleneck) *Bottleneck {
+	var most *Bottleneck
 	for i := range list {
 		if x := &list[i]; !x.Aside && x.Hours > 0 && (most == nil || x.Hours > most.Hours) {
 			most = x
@@ -131,18 +132,18 @@ func binding(list []bottleneck) *bottleneck {
 
 const (
 	steps    = 2    // how many steps are worked out, one upon the other
-	mostMore = 10.0 // nobody asks for more than so many times a quota
-	enough   = 1.0  // hours that nobody needs to shorten
-	worth    = 0.9  // an improvement to ask for
+	maxRaise = 10.0 // times a quota that are asked for at most
+	shortRun = 1.0  // hours that need not be less
+	improved = 0.9  // of the hours before, at most: a raise that is worth asking for
 )
 
-// ask says which quotas to have raised, step by step, each upon those before:
-// down to the limit that binds next, or to half the time where that is as near.
-func (t *timing) ask(l load, j job.Job, pr prices) {
+// ask adds which quotas to have raised, step by step, each upon those before: to the
+// time of the limit that binds next, or to half the time where that is not much less.
+func (t *Timing) ask(l Load, j job.Job, pr Prices) {
 	list := t.Limits
 	for range steps {
 		b := binding(list)
-		if b == nil || b.Hours <= enough || b.quota == fixed {
+		if b == nil || b.Hours <= shortRun || b.quota == fixed {
 			break
 		}
 		target := nextTarget(list, b)
@@ -156,7 +157,7 @@ func (t *timing) ask(l load, j job.Job, pr prices) {
 		}
 		list = limits(l, j, pr)
 		now := binding(list).Hours
-		if now > b.Hours*worth {
+		if now > b.Hours*improved {
 			break
 		}
 		t.Ask = append(t.Ask, fmt.Sprintf("ask for %s, to end in about %s instead of %s", strings.Join(what, ", "), hours(now), hours(b.Hours)))
@@ -169,40 +170,41 @@ func (t *timing) ask(l load, j job.Job, pr prices) {
 	}
 }
 
-// nextTarget is how many hours to aim at where b binds: those of what binds
-// next, but half where that is nearly as many, and no quota grows out of reason.
-func nextTarget(list []bottleneck, b *bottleneck) float64 {
-	target := max(b.Hours/mostMore, enough)
+// nextTarget is how many hours to aim at where b binds: those of the limit that binds
+// next, but half where that is nearly as many, and no less than maxRaise allows.
+func nextTarget(list []Bottleneck, b *Bottleneck) float64 {
+	target := max(b.Hours/maxRaise, shortRun)
 	for _, x := range list {
 		if !x.Aside && x.quota != b.quota {
 			target = max(target, x.Hours)
 		}
 	}
-	if target > b.Hours*worth {
+	if target > b.Hours*improved {
 		return b.Hours / 2
 	}
 	return target
 }
 
-// quotasAbove are the limits that hold a run up longer than target, of each quota the worst.
-func quotasAbove(list []bottleneck, target float64) []bottleneck {
-	var above []bottleneck
+// quotasAbove are the limits under which the run takes longer than target, of each
+// quota the worst.
+func quotasAbove(list []Bottleneck, target float64) []Bottleneck {
+	var above []Bottleneck
 	for _, x := range list {
 		if x.Aside || x.Hours <= target || x.quota == own || x.quota == fixed {
 			continue
 		}
-		if i := slices.IndexFunc(above, func(a bottleneck) bool { return a.quota == x.quota }); i < 0 {
+		if i := slices.IndexFunc(above, func(a Bottleneck) bool { return a.quota == x.quota }); i < 0 {
 			above = append(above, x)
 		} else if x.Hours > above[i].Hours {
 			above[i] = x
 		}
 	}
-	slices.SortStableFunc(above, func(a, b bottleneck) int { return cmp.Compare(b.Hours, a.Hours) })
+	slices.SortStableFunc(above, func(a, b Bottleneck) int { return cmp.Compare(b.Hours, a.Hours) })
 	return above
 }
 
-// raise multiplies a quota and says in words what to ask for.
-func (p *prices) raise(q quota, factor float64) string {
+// raise multiplies a quota and returns in words what to ask for.
+func (p *Prices) raise(q quota, factor float64) string {
 	up := func(x *float64, step float64, what string) string {
 		was := *x
 		*x = math.Ceil(was*factor/step) * step
@@ -233,8 +235,8 @@ func (p *prices) raise(q quota, factor float64) string {
 	return fmt.Sprintf("%s Function Compute instances instead of %s (and %s)", plainNumber(n), plainNumber(had), tasks)
 }
 
-// text is the timing for a person.
-func (t timing) text(w *strings.Builder) {
+// text writes the timing for people.
+func (t Timing) text(w *strings.Builder) {
 	w.WriteString("\nTime, about, under each limit\n")
 	var rows [][]string
 	for _, x := range t.Limits {
@@ -262,25 +264,10 @@ func (t timing) text(w *strings.Builder) {
 		fmt.Fprintf(w, "  in all less than a minute of work: %s binds\n", t.Binds)
 	}
 	w.WriteString("\nQuotas to ask for\n")
-	if t.Hours <= enough {
+	if t.Hours <= shortRun {
 		w.WriteString("  none: it ends within the hour as things are\n")
 	}
 	for _, a := range t.Ask {
 		fmt.Fprintf(w, "  %s\n", a)
 	}
-}
-
-// hours writes hours as people say them.
-func hours(h float64) string {
-	switch {
-	case h < 1.0/60:
-		return "< 1 min"
-	case h < 1:
-		return fmt.Sprintf("%.0f min", h*60)
-	case h < 10:
-		return fmt.Sprintf("%.1f h", h)
-	case h < 72:
-		return fmt.Sprintf("%.0f h", h)
-	}
-	return fmt.Sprintf("%.1f days", h/24)
 }
