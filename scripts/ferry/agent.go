@@ -25,7 +25,7 @@ type agentOptions struct {
 	stages                 []string
 	tasks                  map[string]int
 	parallel               int
-	drain, sweep           time.Duration
+	drain, sweep, hold     time.Duration
 	health, untilEOF       bool
 }
 
@@ -47,7 +47,7 @@ letters and looks every 5 minutes (--sweep) for tasks that were lost.
 Ctrl-C or SIGTERM drains it: it receives nothing more, hands over what it has not
 begun, gives the rest the time that --drain says, and returns to the queues what
 is not done by then. It exits with 0. A second Ctrl-C ends it at once, and so may
-anything else: a task that was cut off is delivered again within 2 minutes (if it
+anything else: a task that was cut off is delivered again within 2 minutes (--hold; if it
 had only just begun, when the queue's own visibility ends), and what it had
 copied is found and not copied again.
 
@@ -84,6 +84,7 @@ func (o *agentOptions) add(c *cobra.Command) {
 	work.IntVar(&o.parallel, "parallel", 0, "objects in flight at the same time, over all runs (default: the largest limits.parallel of them); of one run at most what its job says")
 	work.DurationVar(&o.drain, "drain", defaultDrain, "how long tasks may go on after Ctrl-C or SIGTERM, up to 5m")
 	work.DurationVar(&o.sweep, "sweep", defaultSweep, "how often an agent that serves verify looks for tasks that were lost, 100ms to 1h; what has been silent for about 4 of these times is sent again")
+	work.DurationVar(&o.hold, "hold", defaultHold, "how late a task is delivered again whose agent died, 5s to 1h: each task under way costs a request in half that time")
 	work.StringVar(&o.listen, "listen", "", "answer /healthz and /metrics at this `HOST:PORT` (default: nowhere)")
 	work.BoolVar(&o.health, "health", false, "ask the agent at --listen whether it is well, and exit with 0 or 1")
 	work.BoolVar(&o.untilEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
@@ -101,6 +102,8 @@ const (
 	defaultDrain = 20 * time.Second
 	maxDrain     = 5 * time.Minute
 
+	defaultHold        = 2 * time.Minute
+	minHold, maxHold   = 5 * time.Second, time.Hour
 	defaultSweep       = 5 * time.Minute
 	minSweep, maxSweep = 100 * time.Millisecond, time.Hour
 )
@@ -131,6 +134,9 @@ func (o agentOptions) asked() (map[task.Stage]int, error) {
 	}
 	if o.sweep < minSweep || o.sweep > maxSweep {
 		errs = append(errs, fmt.Errorf("--sweep %s: write 100ms to 1h", o.sweep))
+	}
+	if o.hold < minHold || o.hold > maxHold {
+		errs = append(errs, fmt.Errorf("--hold %s: write 5s to 1h", o.hold))
 	}
 	return tasks, errors.Join(errs...)
 }
@@ -171,7 +177,7 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 	})
 	defer told()
 	began := time.Now()
-	d.Serve(ctx, app.AgentOptions{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Doer: m.count, Answered: m.answered})
+	d.Serve(ctx, app.AgentOptions{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.count, Answered: m.answered})
 	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", lasted(time.Since(began)), m.sum())
 	return err
 }

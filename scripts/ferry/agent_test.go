@@ -132,6 +132,7 @@ func TestAnAgentThatCannotWorkIsRefused(t *testing.T) {
 		"nothing is set":        {[]string{"agent"}, []string{"FERRY_LEDGER=", "FERRY_QUEUES=", "QINIU_ACCESS_KEY=", "ALIBABA_CLOUD_ACCESS_KEY_SECRET="}, 2, []string{"FERRY_LEDGER", "FERRY_QUEUES", "QINIU_ACCESS_KEY", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"}},
 		"no such stage":         {[]string{"agent", "--stages", "copy,paste"}, nil, 2, []string{`"paste"`, "list, copy, verify, delete"}},
 		"tasks of none":         {[]string{"agent", "--stages", "copy", "--tasks", "copy=0,list=2,paste=1"}, nil, 2, []string{"copy=0: write 1 to", "list=2: --stages leaves", `no stage "paste"`}},
+		"a hold for a second":   {[]string{"agent", "--hold", "1s"}, nil, 2, []string{"--hold 1s: write 5s to 1h"}},
 		"a sweep at once":       {[]string{"agent", "--sweep", "0s"}, nil, 2, []string{"--sweep 0s: write 100ms to 1h"}},
 		"an endless drain":      {[]string{"agent", "--drain", "1h", "--parallel", "-1"}, nil, 2, []string{"--drain 1h0m0s: write 0s to 5m0s", "--parallel -1"}},
 		"an argument":           {[]string{"agent", "copy"}, nil, 2, []string{"ferry agent takes no arguments"}},

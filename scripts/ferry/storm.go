@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -375,6 +376,13 @@ func (s *storm) isOpen(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open[name]
+}
+
+// unended are the runs that were begun and have not ended.
+func (s *storm) unended() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.open))
 }
 
 // await waits until a run is over and takes its report in; false where it was not by the bound.

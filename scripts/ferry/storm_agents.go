@@ -15,6 +15,7 @@ import (
 // Of an agent in a storm.
 const (
 	agentKeys  = 6 * time.Second // its keys last, about, in a storm that is long enough
+	stormHeld  = 5 * time.Second // a message of a task under way
 	agentStale = 2 * time.Second // how long it works on with keys that have expired
 )
 
@@ -52,7 +53,7 @@ func (s *storm) agent(ctx context.Context, self, name string, lives time.Duratio
 		lives += agentStale
 	}
 	s.world.issue(id, last)
-	cmd := exec.Command(self, "agent", "--drain", "1s", "--sweep", (stormSweep / 6).String(), "--until-eof")
+	cmd := exec.Command(self, "agent", "--drain", "1s", "--hold", stormHeld.String(), "--sweep", (stormSweep / 6).String(), "--until-eof")
 	cmd.Stdout, cmd.Stderr = s.log.of(name), s.log.of(name)
 	cmd.Env = s.agentEnv(id)
 	in, err := cmd.StdinPipe()

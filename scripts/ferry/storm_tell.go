@@ -92,6 +92,10 @@ func (s *storm) stands() string {
 // account prints how the storm ended, and holds it against what must be.
 func (s *storm) account() stormSummary {
 	sum := stormSummary{Seed: s.options.seed, Platform: s.options.platform, Seconds: time.Since(s.began).Round(time.Millisecond).Seconds(), Faults: map[string]int64{}}
+	steps := s.log.last()
+	for _, name := range s.unended() {
+		s.found("run %s did not end within %s of calm", name, stormBound)
+	}
 	var text strings.Builder
 	text.WriteString("\nFaults met\n")
 	for _, k := range stormKinds() {
@@ -115,9 +119,6 @@ func (s *storm) account() stormSummary {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name := range s.open {
-		s.findings.add("run %s did not end within %s of calm", name, stormBound)
-	}
 	ends := map[report.Result]int{}
 	for _, r := range s.runs {
 		o := r.report.Objects
@@ -155,7 +156,7 @@ func (s *storm) account() stormSummary {
 	}
 	if len(s.open) > 0 {
 		s.tell.plain("The last %d steps:", stormLines)
-		for _, line := range s.log.last() {
+		for _, line := range steps {
 			s.tell.plain("  %s", line)
 		}
 	}

@@ -218,3 +218,22 @@ func TestAStormSeesWhatIsNotAsItMustBe(t *testing.T) {
 		})
 	}
 }
+
+func TestAStormThatDoesNotEndSaysWhatItDidLast(t *testing.T) {
+	s := becalmed(t, inProcess)
+	var out strings.Builder
+	s.tell = newTeller(&out)
+	s.begins("photos/20260101T000000Z")
+	for i := range stormLines + 1 {
+		s.log.note("step %d.", i)
+	}
+	sum := s.account()
+	for _, want := range []string{"run photos/20260101T000000Z did not end within 5m0s of calm", "The last 50 steps:", "step 1.", "step 50."} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	if sum.OK || strings.Contains(out.String(), "step 0.") {
+		t.Errorf("OK %v, want a failure and no step but the last", sum.OK)
+	}
+}

@@ -23,6 +23,7 @@ type AgentOptions struct {
 	// Drain is how long tasks under way may go on once the agent is to end. What
 	// their context's deadline leaves no time for they hand over.
 	Drain    time.Duration
+	Hold     time.Duration                 // how late a message comes again whose agent died; 0: 2 minutes
 	Sweep    time.Duration                 // how often an agent of the verify stage looks for lost tasks; 0: every 5 minutes
 	Rest     time.Duration                 // it ends when there was nothing to do for that long; 0: it does not
 	Wait     time.Duration                 // how long one receive waits; 0: a minute
@@ -42,7 +43,7 @@ func DefaultTasks(stages ...task.Stage) map[task.Stage]int {
 }
 
 const (
-	// agentHold is how late a message comes again whose agent died.
+	// agentHold is AgentOptions.Hold, unless that says otherwise.
 	agentHold = 2 * time.Minute
 	// agentSweep is how often an agent looks for lost tasks, as the sweeper's timer does.
 	agentSweep = 5 * time.Minute
@@ -102,7 +103,7 @@ func (d *Deployment) agentWorker(stage task.Stage, o AgentOptions) *worker.Worke
 // service is how an agent serves q.
 func (d *Deployment) service(q stageQueue, tasks int, do func(context.Context, queue.Message) error, idle *lull, o AgentOptions) worker.Service {
 	s := worker.Service{
-		Queue: heard{q, q.Name(), o.Answered}, Tasks: tasks, Hold: agentHold, Wait: o.Wait, Drain: o.Drain,
+		Queue: heard{q, q.Name(), o.Answered}, Tasks: tasks, Hold: cmp.Or(o.Hold, agentHold), Wait: o.Wait, Drain: o.Drain,
 		Process: func(ctx context.Context, m queue.Message) error {
 			defer idle.busy()()
 			err := d.settle(ctx, q.Name(), m, do)
