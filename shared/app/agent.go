@@ -129,7 +129,7 @@ func (d *Deployment) sweepOften(ctx context.Context, every time.Duration) {
 	for {
 		select {
 		case <-next.C:
-			if err := d.Sweep(ctx, min(sweepEvery, 6*every), time.Now()); err != nil && ctx.Err() == nil {
+			if err := d.SweepNow(ctx, min(sweepEvery, 6*every)); err != nil && ctx.Err() == nil {
 				d.log.WarnContext(ctx, "open runs not looked through, will be tried again", "fault", fault.KindOf(err), "err", err)
 			}
 			next.Reset(every)

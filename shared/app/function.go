@@ -189,5 +189,5 @@ func (f *function) timer(ctx context.Context, t faas.Timer) error {
 			return fmt.Errorf("timer %q: the payload %q is neither empty, sweep, nor a duration as 30m", t.Name, t.Payload)
 		}
 	}
-	return d.Sweep(ctx, every, time.Now())
+	return d.SweepNow(ctx, every)
 }

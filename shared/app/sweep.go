@@ -30,11 +30,21 @@ const (
 	neverBegun = 24 * time.Hour
 )
 
+// SweepNow is Sweep at the time that the ledger's own clock shows: how long a run has
+// been silent, or a task, is told by what the ledger's store has dated.
+func (d *Deployment) SweepNow(ctx context.Context, every time.Duration) error {
+	now, err := d.ledger.Now(ctx)
+	if err != nil {
+		return err
+	}
+	return d.Sweep(ctx, every, now)
+}
+
 // Sweep looks at every run that is not over, however old it is, and sends again
 // what is lost of it, at most once in every for each run: a queue delivers late,
 // and it may lose; resend.go tells how loss is told from backlog. It closes the books of a
 // run that was cancelled and whose canceller went away, and notes which runs
-// have stalled. The runs are looked at in no order, so that one that takes all
+// have stalled. now is by the clock of the ledger's store. The runs are looked at in no order, so that one that takes all
 // the time of an invocation keeps no other waiting for good.
 func (d *Deployment) Sweep(ctx context.Context, every time.Duration, now time.Time) error {
 	var errs []error

@@ -56,7 +56,7 @@ func TestAMessageIsFoundLostHoweverOldItsRunIs(t *testing.T) {
 				}
 				return at.Kind == kind && lost == 1
 			}
-			if err := o.deploy.Sweep(t.Context(), 30*time.Minute, o.clock()); err != nil {
+			if err := o.deploy.SweepNow(t.Context(), 30*time.Minute); err != nil {
 				t.Fatal(err)
 			}
 			rep := o.end(t, run)
