@@ -52,8 +52,9 @@ var rooms = []room{
 	{"shared/store/*", []string{"shared/store", "shared/digest", "shared/fault", "shared/transport"}, anyModule, nil},
 	{"shared/queue", []string{"shared/fault"}, nil, nil},
 	{"shared/queue/queuetest", []string{"shared/queue", "shared/fault"}, nil, nil},
-	{"shared/queue/polls", []string{"shared/fault"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
-	{"shared/queue/*", []string{"shared/queue", "shared/queue/polls", "shared/fault", "shared/transport"}, anyModule, nil},
+	{"shared/queue/remote/remotetest", []string{"shared/queue", "shared/queue/queuetest", "shared/fault", "shared/emulator/chaos", "shared/emulator/pile"}, nil, nil},
+	{"shared/queue/remote", []string{"shared/queue", "shared/fault", "shared/retry", "shared/transport"}, nil, nil},
+	{"shared/queue/*", []string{"shared/queue", "shared/queue/remote", "shared/fault", "shared/transport"}, anyModule, nil},
 	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
 	{"shared/alert", []string{"shared/fault", "shared/job"}, nil, nil},
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
@@ -84,7 +85,7 @@ var rooms = []room{
 }
 
 // stand are the stand-ins and suites that tests may import, too.
-var stand = []string{"shared/store/storetest", "shared/store/wiretest", "shared/queue/queuetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
+var stand = []string{"shared/store/storetest", "shared/store/wiretest", "shared/queue/queuetest", "shared/queue/remote/remotetest", "shared/queue/remote/remotetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
 
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {

@@ -2,13 +2,10 @@ package mns
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"kodoferry/shared/fault"
-	"kodoferry/shared/queue/polls"
+	"kodoferry/shared/queue/remote"
 )
 
 // Check asks for the queue's attributes and says in a sentence what is wrong
@@ -16,42 +13,29 @@ import (
 // queue, Temporary for the clock and for a host that cannot be reached.
 func (q *Queue) Check(ctx context.Context) error {
 	_, err := q.Depth(ctx)
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	if says := q.explain(err); says != "" {
-		return fault.New(fault.KindOf(err), "mns.Check", q.name, fmt.Errorf("%s (%w)", says, polls.Cause(err)))
-	}
-	return err
+	return q.link.Check(ctx, err, "check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network", q.cure)
 }
 
 // unproved says what to write instead of an internal address by https that does not
 // answer; "" for any other address.
 func (q *Queue) unproved() string {
-	if len(q.ways) == 0 || q.base != q.ways[1].Base {
+	if len(q.ways) == 0 || q.link.Base != q.ways[1].Base {
 		return ""
 	}
 	return ", where MNS documents it for plain http alone: leave endpoint=internal out of FERRY_QUEUES, for https under the public name, or add insecure=true to it, for plain http"
 }
 
-// explain words what err means to the one who set up the queue.
-func (q *Queue) explain(err error) string {
-	r, ok := errors.AsType[*refusal](err)
-	if !ok {
-		if fault.KindOf(err) == fault.Temporary {
-			return strings.TrimPrefix(strings.TrimPrefix(q.base, "http://"), "https://") + " cannot be reached: check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network"
-		}
-		return ""
-	}
+// cure words a refusal to the one who set up the queue.
+func (q *Queue) cure(r *remote.Refusal) string {
 	switch r.Code {
 	case "QueueNotExist":
-		return fmt.Sprintf("queue %q does not exist: create it, or check the account, region= and the prefix in FERRY_QUEUES", q.name)
+		return fmt.Sprintf("queue %q does not exist: create it, or check the account, region= and the prefix in FERRY_QUEUES", q.link.Name)
 	case "InvalidAccessKeyId":
 		return "MNS does not know the access key id, or it is disabled: check ALIBABA_CLOUD_ACCESS_KEY_ID, and that a temporary key comes with its ALIBABA_CLOUD_SECURITY_TOKEN"
 	case "SignatureDoesNotMatch":
 		return "the access key secret does not belong to the access key id: copy both again, ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, without spaces"
 	case "AccessDenied":
-		return fmt.Sprintf("the access key may not use queue %q: grant its user or role mns:SendMessage, mns:BatchSendMessage, mns:ReceiveMessage, mns:BatchReceiveMessage, mns:DeleteMessage, mns:ChangeMessageVisibility and mns:GetQueueAttributes, or, if ALIBABA_CLOUD_ACCESS_KEY_ID is a temporary key that has expired, get new ones, ALIBABA_CLOUD_SECURITY_TOKEN among them", q.name)
+		return fmt.Sprintf("the access key may not use queue %q: grant its user or role mns:SendMessage, mns:BatchSendMessage, mns:ReceiveMessage, mns:BatchReceiveMessage, mns:DeleteMessage, mns:ChangeMessageVisibility and mns:GetQueueAttributes, or, if ALIBABA_CLOUD_ACCESS_KEY_ID is a temporary key that has expired, get new ones, ALIBABA_CLOUD_SECURITY_TOKEN among them", q.link.Name)
 	case "SecurityTokenExpired", "InvalidSecurityToken":
 		return "the temporary keys have expired, or do not belong together: get new ones, ALIBABA_CLOUD_SECURITY_TOKEN among them"
 	case "TimeExpired", "InvalidDateHeader":

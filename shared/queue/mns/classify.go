@@ -6,69 +6,44 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/queue/remote"
 )
-
-// refusal is an error that MNS answers with.
-type refusal struct {
-	XMLName   xml.Name `xml:"Error"`
-	Status    int      `xml:"-"` // 0 of one message of a batch
-	Code      string   `xml:"Code"`
-	Message   string   `xml:"Message"`
-	RequestID string   `xml:"RequestId"`
-}
-
-func (r *refusal) Error() string {
-	text := r.Code + ": " + r.Message
-	if r.Status != 0 {
-		text = fmt.Sprintf("status %d %s", r.Status, text)
-	}
-	if r.RequestID != "" {
-		text += " (request " + r.RequestID + ")"
-	}
-	return text
-}
 
 // refused reads an answer that is no success.
 func (q *Queue) refused(op string, status int, answer []byte) error {
-	r := &refusal{}
-	if err := xml.Unmarshal(answer, r); err != nil || r.Code == "" {
-		r = &refusal{Code: "unreadable", Message: "the answer is not MNS's: a proxy's, perhaps, or endpoint= names another service"}
+	var x struct {
+		XMLName   xml.Name `xml:"Error"`
+		Code      string   `xml:"Code"`
+		Message   string   `xml:"Message"`
+		RequestID string   `xml:"RequestId"`
 	}
-	r.Status = status
-	return q.fault(op, r)
+	if err := xml.Unmarshal(answer, &x); err != nil || x.Code == "" {
+		return q.fault(op, q.link.Unreadable(status))
+	}
+	return q.fault(op, &remote.Refusal{Status: status, Code: x.Code, Message: x.Message, RequestID: x.RequestID})
 }
 
-// qpsWait is how long a throttled request waits: MNS names no time, and its
-// limit is one of requests a second.
-const qpsWait = time.Second
+// fault gives a refusal its kind.
+func (q *Queue) fault(op string, r *remote.Refusal) error { return q.link.Refused(op, r, kindOf(r)) }
 
-// fault gives a refusal its kind (MNS documentation, "Error codes"). A code
-// that is not there is judged by its status.
-func (q *Queue) fault(op string, r *refusal) error {
-	kind := fault.FromStatus(r.Status)
+// kindOf is the kind of a code (MNS documentation, "Error codes"), "" of one that is not there.
+func kindOf(r *remote.Refusal) fault.Kind {
 	switch r.Code {
 	case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "MissingAuthorizationHeader", "InvalidAuthorizationHeader",
 		"InvalidSecurityToken", "SecurityTokenExpired":
-		kind = fault.Denied
+		return fault.Denied
 	case "QueueNotExist", "MessageNotExist", "ReceiptHandleError":
-		kind = fault.NotFound
+		return fault.NotFound
 	case "QpsLimitExceeded", "QPSLimitExceeded":
-		kind = fault.Throttled
+		return fault.Throttled
 	case "TimeExpired", "InternalError", "InternalServerError", "ServiceUnavailable":
-		kind = fault.Temporary // the first is our clock's: another instance may have a better one
+		return fault.Temporary // the first is our clock's: another instance may have a better one
 	case "InvalidArgument", "MalformedXML":
-		kind = fault.Invalid
+		return fault.Invalid
 	}
-	switch kind {
-	case fault.Throttled:
-		return fault.Throttle(op, q.name, qpsWait, r)
-	case fault.Changed: // no request of ours is about what something was before
-		kind = fault.Unknown
-	}
-	return fault.New(kind, op, q.name, r)
+	return ""
 }
 
 // trouble is a request that got no answer. Whether it was done is unknown.
@@ -78,7 +53,7 @@ func (c *client) trouble(op string, err error) error {
 	} else if cure := c.unproved(); cure != "" {
 		err = fmt.Errorf("%w: an internal endpoint answers only inside its region's network%s", err, cure)
 	}
-	return fault.New(fault.Temporary, op, c.name, err)
+	return c.link.Temporary(op, err)
 }
 
 // own returns err as a fault of op: the SDK's own errors, such as an answer
@@ -90,5 +65,5 @@ func (q *Queue) own(op string, err error) error {
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return &fault.Error{Kind: e.Kind, Op: op, Key: e.Key, Wait: e.Wait, Err: e.Err}
 	}
-	return fault.New(fault.Temporary, op, q.name, fmt.Errorf("an answer that is not MNS's: %s", strings.TrimSpace(err.Error())))
+	return q.link.Temporary(op, fmt.Errorf("an answer that is not MNS's: %s", strings.TrimSpace(err.Error())))
 }

@@ -1,49 +1,17 @@
 package mns_test
 
 import (
-	"sync"
+	"cmp"
 	"testing"
 	"time"
 
-	"kodoferry/shared/emulator/chaos"
 	stand "kodoferry/shared/emulator/mns"
-	"kodoferry/shared/queue"
+	"kodoferry/shared/emulator/pile"
 	"kodoferry/shared/queue/mns"
-	"kodoferry/shared/queue/queuetest"
+	"kodoferry/shared/queue/remote/remotetest"
 )
 
-// clock is a clock that a test moves.
-type clock struct {
-	tick func() // tells the stand-in; nil where nobody waits
-
-	mu  sync.Mutex
-	add time.Duration
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.add)
-}
-
-// set makes the clock fast by d.
-func (c *clock) set(d time.Duration) {
-	c.mu.Lock()
-	c.add = d
-	c.mu.Unlock()
-	if c.tick != nil {
-		c.tick()
-	}
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	d += c.add
-	c.mu.Unlock()
-	c.set(d)
-}
-
-func start(t *testing.T, now func() time.Time) *stand.Server {
+func start(t testing.TB, now func() time.Time) *stand.Server {
 	t.Helper()
 	s, err := stand.Start(stand.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1, Now: now})
 	if err != nil {
@@ -53,7 +21,7 @@ func start(t *testing.T, now func() time.Time) *stand.Server {
 	return s
 }
 
-func open(t *testing.T, s *stand.Server, name string, a stand.Attributes, set ...func(*mns.Config)) *mns.Queue {
+func open(t testing.TB, s *stand.Server, name string, a stand.Attributes, set ...func(*mns.Config)) *mns.Queue {
 	t.Helper()
 	if err := s.CreateQueue(name, a); err != nil {
 		t.Fatal(err)
@@ -61,7 +29,7 @@ func open(t *testing.T, s *stand.Server, name string, a stand.Attributes, set ..
 	return reopen(t, s, name, set...)
 }
 
-func reopen(t *testing.T, s *stand.Server, name string, set ...func(*mns.Config)) *mns.Queue {
+func reopen(t testing.TB, s *stand.Server, name string, set ...func(*mns.Config)) *mns.Queue {
 	t.Helper()
 	c := mns.Config{
 		Queue: name, Account: s.Account(), Region: s.Region(), Endpoint: s.Endpoint(), Insecure: true,
@@ -77,34 +45,62 @@ func reopen(t *testing.T, s *stand.Server, name string, set ...func(*mns.Config)
 	return q
 }
 
-func TestContract(t *testing.T) {
-	queuetest.Run(t, func(t *testing.T) (queue.Queue, queuetest.Knobs) { return contract(t) })
+// distant is the driver and the stand-in of its service.
+var distant = remotetest.Suite{
+	Start: func(t testing.TB, c *pile.Clock) remotetest.World {
+		s := start(t, c.Now)
+		return remotetest.World{
+			Server: s,
+			Open: func(t testing.TB, how remotetest.Way) remotetest.Driver {
+				set := func(c *mns.Config) {
+					c.Endpoint, c.Log = cmp.Or(how.Endpoint, c.Endpoint), how.Log
+					if how.Keys != nil {
+						c.Credentials = func() mns.Credentials {
+							k := how.Keys()
+							return mns.Credentials{AccessKeyID: k.ID, AccessKeySecret: k.Secret, SecurityToken: k.Token}
+						}
+					}
+				}
+				name := cmp.Or(how.Queue, "jobs")
+				return reopen(t, s, name, set)
+			},
+			Get: func(t testing.TB) string {
+				got, err := s.Receive(t.Context(), "jobs", 16, 0)
+				if err != nil || len(got) != 1 {
+					t.Fatalf("received %d messages, %v, want 1", len(got), err)
+				}
+				if err := s.Delete("jobs", got[0].Receipt); err != nil {
+					t.Fatal(err)
+				}
+				return string(got[0].Body)
+			},
+			AddKeys: func(k remotetest.Keys, expire time.Time) {
+				s.AddCredential(stand.Credential{ID: k.ID, Secret: k.Secret, Token: k.Token, Expires: expire})
+			},
+		}
+	},
+	Batch: 16, Least: time.Second, Longest: 30 * time.Second, Status: 503,
+	Odd: "<Error><Code>Odd</Code><Message>odd</Message></Error>",
+	Says: map[string]string{
+		"no key":        "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+		"a forbidden":   "mns:BatchSendMessage",
+		"unknown key":   "ALIBABA_CLOUD_ACCESS_KEY_ID",
+		"wrong secret":  "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+		"expired token": "ALIBABA_CLOUD_SECURITY_TOKEN",
+		"nobody there":  "check endpoint=",
+	},
+	Texts: map[string]remotetest.Text{
+		"letters that could be coded": {Body: "test1234", Text: "test1234"},
+		"base64 of a document":        {Body: "eyJ2IjoxfQ==", Text: "base64:ZXlKMklqb3hmUT09"},
+	},
 }
 
-// TestContractUnderFaults injects what the contract has the driver hide:
-// answers that are slow, and requests refused that it tries again by itself.
-func TestContractUnderFaults(t *testing.T) {
-	queuetest.Run(t, func(t *testing.T) (queue.Queue, queuetest.Knobs) {
-		return contract(t,
-			chaos.Rule{Op: "*", Kind: chaos.Latency, Rate: 0.1, Delay: 5 * time.Millisecond},
-			chaos.Rule{Op: "send", Kind: chaos.Status, Rate: 0.1, Status: 503},
-			chaos.Rule{Op: "attributes", Kind: chaos.Status, Rate: 0.03},
-			chaos.Rule{Op: "attributes", Kind: chaos.Lost, Rate: 0.03},
-		)
-	})
-}
+func TestContract(t *testing.T) { distant.Contract(t) }
 
-// contract opens an empty queue on a clock of its own.
-func contract(t *testing.T, rules ...chaos.Rule) (queue.Queue, queuetest.Knobs) {
-	t.Parallel()
-	c := &clock{}
-	s := start(t, c.now)
-	c.tick = s.Tick
-	q := open(t, s, "contract", stand.Attributes{Visibility: 5 * time.Second})
-	if len(rules) > 0 {
-		q.Hasten()
-		s.Desk().Inject(rules...)
-		s.Misbehave(stand.Misbehaviour{Refuse: 0.1, Reorder: 0.2})
-	}
-	return q, queuetest.Knobs{Visibility: 5 * time.Second, Sleep: c.advance}
-}
+func TestContractUnderFaults(t *testing.T) { distant.ContractUnderFaults(t) }
+
+func TestADriverOfADistantQueue(t *testing.T) { distant.Run(t) }
+
+func BenchmarkSend(b *testing.B) { distant.BenchmarkSend(b) }
+
+func FuzzABodyArrivesAsItWas(f *testing.F) { distant.FuzzBody(f, 40_000, "ZXlKMklqb3hmUT09") }

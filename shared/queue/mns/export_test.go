@@ -2,18 +2,16 @@ package mns
 
 import (
 	"context"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // Hasten makes q pause for no time between tries, but where it is throttled.
-func (q *Queue) Hasten() { q.pause = func() backoff.BackOff { return &backoff.ZeroBackOff{} } }
+func (q *Queue) Hasten() { q.link.Policy.First, q.link.Policy.Most = 0, 0 }
 
 // Base is where requests go.
-func (q *Queue) Base() string { return q.base }
+func (q *Queue) Base() string { return q.link.Base }
 
 // Left counts the requests that cancelled receives left behind.
-func (q *Queue) Left() int { return q.polls.Len() }
+func (q *Queue) Left() int { return q.link.Left() }
 
 // Unanswered is the error of a request that err kept from being answered.
 func (q *Queue) Unanswered(err error) error {

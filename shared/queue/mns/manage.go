@@ -7,10 +7,11 @@ import (
 	sdk "github.com/aliyun/aliyun-mns-go-sdk"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/queue/remote"
 )
 
 // Hosts returns the address, scheme://host, that requests go to.
-func (q *Queue) Hosts(context.Context) ([]string, error) { return []string{q.base}, nil }
+func (q *Queue) Hosts(context.Context) ([]string, error) { return []string{q.link.Base}, nil }
 
 // Ways returns the addresses of the queue's region, one of which requests go to; none
 // where the endpoint is a host of its own.
@@ -25,19 +26,19 @@ func (q *Queue) Visibility(ctx context.Context) (time.Duration, error) {
 // Create makes the queue, which hides a received message for visibility, in
 // whole seconds from 1. It needs mns:CreateQueue.
 func (q *Queue) Create(ctx context.Context, visibility time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, remote.AnswerTime)
 	defer cancel()
 	const maxBody, retention = 64 << 10, 3600 // bytes, seconds
-	err := sdk.NewMNSQueueManager(q.client(ctx)).CreateQueue(q.name, 0, maxBody, retention, int32(roundUp(visibility)), 0, 0)
+	err := sdk.NewMNSQueueManager(q.client(ctx)).CreateQueue(q.link.Name, 0, maxBody, retention, int32(remote.Seconds(visibility)), 0, 0)
 	return q.own("mns.Create", err)
 }
 
 // Drop removes the queue with all that is in it. One that is not there is no
 // error. It needs mns:DeleteQueue.
 func (q *Queue) Drop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, remote.AnswerTime)
 	defer cancel()
-	err := q.own("mns.Drop", sdk.NewMNSQueueManager(q.client(ctx)).DeleteQueue(q.name))
+	err := q.own("mns.Drop", sdk.NewMNSQueueManager(q.client(ctx)).DeleteQueue(q.link.Name))
 	if fault.KindOf(err) == fault.NotFound {
 		return nil
 	}

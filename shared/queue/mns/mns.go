@@ -8,16 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"regexp"
-	"strings"
+	"time"
 
 	sdk "github.com/aliyun/aliyun-mns-go-sdk"
-	"github.com/cenkalti/backoff/v5"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
-	"kodoferry/shared/queue/polls"
+	"kodoferry/shared/queue/remote"
 )
 
 // Credentials are a RAM user's keys, or temporary ones with their token.
@@ -42,15 +40,10 @@ type Config struct {
 
 // Queue is one queue. It is safe for concurrent use.
 type Queue struct {
-	name  string
-	base  string        // scheme://host
-	ways  []Way         // the addresses of its region; nil where the endpoint is a host
-	sdk   sdk.MNSClient // for what its interface keeps to itself
-	keys  func() Credentials
-	polls polls.Set
-	log   *slog.Logger
-
-	pause func() backoff.BackOff // between tries
+	link *remote.Link
+	ways []Way         // the addresses of its region; nil where the endpoint is a host
+	sdk  sdk.MNSClient // for what its interface keeps to itself
+	keys func() Credentials
 }
 
 // word is what a host name and a queue's name are put together from.
@@ -78,11 +71,16 @@ func Open(c Config) (*Queue, error) {
 	if err := errors.Join(bad...); err != nil {
 		return nil, fault.New(fault.Invalid, "mns.Open", c.Queue, err)
 	}
-	return &Queue{
-		name: c.Queue, base: base, ways: c.ways(), keys: c.Credentials, log: c.Log, pause: polls.Pauses,
+	q := &Queue{
+		ways: c.ways(), keys: c.Credentials,
 		// The SDK reads account and region out of a host of five pieces and panics at any other.
 		sdk: sdk.NewAliMNSClientWithConfig(sdk.AliMNSClientConfig{EndPoint: "http://" + c.Account + ".mns." + c.Region + ".aliyuncs.com"}),
-	}, nil
+	}
+	q.link = &remote.Link{
+		Service: "mns", Name: c.Queue, Base: base, Log: c.Log, Policy: remote.Patience,
+		Poll: remote.Poll{Longest: maxPoll, Ask: q.ask, Extend: q.Extend, Now: time.Now},
+	}
+	return q, nil
 }
 
 // Way is one address of a region's MNS.
@@ -111,18 +109,7 @@ func (c Config) base() (string, error) {
 	case ways != nil:
 		return ways[2].Base, nil
 	}
-	at := c.Endpoint
-	if !strings.Contains(at, "://") {
-		at = "https://" + at
-	}
-	u, err := url.Parse(at)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.Scheme != "http" && u.Scheme != "https":
-		return "", errors.New("the endpoint is no host: write internal, public or https://host")
-	case u.Scheme == "http" && !c.Insecure:
-		return "", fmt.Errorf("the endpoint is plain http (%s): write https, or add insecure=true if you mean it", u.Host)
-	}
-	return u.Scheme + "://" + u.Host, nil
+	return remote.Base(c.Endpoint, c.Insecure, "internal, public or https://host")
 }
 
 // CloseIdle closes connections that no request uses, as after an instance was
@@ -132,7 +119,7 @@ func (q *Queue) CloseIdle() { shared.CloseIdleConnections() }
 // Close waits for the requests that cancelled receives left behind, and so for
 // what they got to be given back: up to 30 s. It ends them when ctx ends; what
 // such a one gets comes again when its visibility ends.
-func (q *Queue) Close(ctx context.Context) { q.polls.Wait(ctx) }
+func (q *Queue) Close(ctx context.Context) { q.link.Close(ctx) }
 
 // Name is the queue's name.
-func (q *Queue) Name() string { return q.name }
+func (q *Queue) Name() string { return q.link.Name }

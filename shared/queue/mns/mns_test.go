@@ -1,16 +1,12 @@
 package mns_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"kodoferry/shared/emulator/chaos"
 	stand "kodoferry/shared/emulator/mns"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
@@ -25,68 +21,6 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 	for _, want := range []string{`"" is no queue`, `"a.b" is no account`, `"" is no region`, "insecure=true", "no credentials"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("Open = %v, want it to say %q", err, want)
-		}
-	}
-}
-
-func TestCheckNamesTheThingAndTheCure(t *testing.T) {
-	s := start(t, nil)
-	open(t, s, "jobs", stand.Attributes{})
-	s.AddCredential(stand.Credential{ID: "old", Secret: "s", Token: "t", Expires: time.Now().Add(-time.Hour)})
-	keys := func(id, secret, token string) func(*mns.Config) {
-		return func(c *mns.Config) {
-			c.Credentials = func() mns.Credentials {
-				return mns.Credentials{AccessKeyID: id, AccessKeySecret: secret, SecurityToken: token}
-			}
-		}
-	}
-	for name, tc := range map[string]struct {
-		set  func(*mns.Config)
-		kind fault.Kind
-		says string
-	}{
-		"all is well": {func(*mns.Config) {}, "", ""},
-		"no key":      {keys("", "", ""), fault.Denied, "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
-		"a forbidden": {func(*mns.Config) {
-			s.Desk().Inject(chaos.Rule{Op: "attributes", Kind: chaos.Status, Status: 403, Rate: 1, Limit: 1})
-		}, fault.Denied, "mns:BatchSendMessage"},
-		"no such queue": {func(c *mns.Config) { c.Queue = "jbos" }, fault.NotFound, `queue "jbos" does not exist`},
-		"unknown key":   {keys("nobody", "s", ""), fault.Denied, "ALIBABA_CLOUD_ACCESS_KEY_ID"},
-		"wrong secret":  {keys("id", "s", ""), fault.Denied, "ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
-		"expired token": {keys("old", "s", "t"), fault.Denied, "ALIBABA_CLOUD_SECURITY_TOKEN"},
-		"nobody there":  {func(c *mns.Config) { c.Endpoint = "http://127.0.0.1:1" }, fault.Temporary, "127.0.0.1:1 cannot be reached: check endpoint="},
-	} {
-		t.Run(name, func(t *testing.T) {
-			q := reopen(t, s, "jobs", tc.set)
-			q.Hasten()
-			err := q.Check(t.Context())
-			if fault.KindOf(err) != tc.kind || tc.says != "" && !strings.Contains(err.Error(), tc.says) {
-				t.Errorf("Check = %v, want kind %q that says %q", err, tc.kind, tc.says)
-			}
-		})
-	}
-}
-
-func TestTheNewestKeysSign(t *testing.T) {
-	s := start(t, nil)
-	s.AddCredential(stand.Credential{ID: "role", Secret: "s", Token: "t", Expires: time.Now().Add(time.Hour)})
-	var keys mns.Credentials
-	q := open(t, s, "jobs", stand.Attributes{}, func(c *mns.Config) {
-		c.Credentials = func() mns.Credentials { return keys }
-	})
-	for _, step := range []struct {
-		keys mns.Credentials
-		want fault.Kind
-	}{
-		{mns.Credentials{AccessKeyID: "nobody", AccessKeySecret: "secret"}, fault.Denied},
-		{mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"}, ""},
-		{mns.Credentials{AccessKeyID: "role", AccessKeySecret: "s"}, fault.Denied},
-		{mns.Credentials{AccessKeyID: "role", AccessKeySecret: "s", SecurityToken: "t"}, ""},
-		{mns.Credentials{}, fault.Denied},
-	} {
-		keys = step.keys
-		if _, err := q.Depth(t.Context()); fault.KindOf(err) != step.want {
-			t.Errorf("Depth with key %q = %v, want kind %q", keys.AccessKeyID, err, step.want)
 		}
 	}
 }
@@ -152,66 +86,6 @@ func TestAnInternalAddressThatDoesNotSpeakHTTPSNamesTheCure(t *testing.T) {
 		if err := q.Unanswered(errors.New("connection refused")); fault.KindOf(err) != fault.Temporary || strings.Contains(err.Error(), cure) != tc.want {
 			t.Errorf("endpoint=%s, insecure %v: %v, want the cure: %v", tc.endpoint, tc.insecure, err, tc.want)
 		}
-	}
-}
-
-func TestKindsOfErrors(t *testing.T) {
-	s := start(t, nil)
-	q := open(t, s, "jobs", stand.Attributes{})
-	q.Hasten()
-	for rule, want := range map[string]fault.Kind{
-		"attributes:throttle:1":   fault.Throttled,
-		"attributes:status:1:403": fault.Denied,
-		"attributes:status:1:500": fault.Temporary,
-		"attributes:status:1:503": fault.Temporary,
-		"attributes:lost:1":       fault.Temporary,
-		"attributes:reset:1":      fault.Temporary,
-	} {
-		r, err := chaos.ParseRule(rule)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Desk().Inject(r)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		_, err = q.Depth(ctx)
-		cancel()
-		if fault.KindOf(err) != want || want == fault.Throttled && fault.WaitOf(err) <= 0 {
-			t.Errorf("%s: Depth = %v, waiting %v, want kind %s", rule, err, fault.WaitOf(err), want)
-		}
-	}
-}
-
-func TestWhatIsNotMNSIsSaidToBeSo(t *testing.T) {
-	for name, tc := range map[string]struct {
-		status int
-		body   string
-		kind   fault.Kind
-	}{
-		"a proxy that asks for a password": {407, "<html>Who are you?</html>", fault.Invalid},
-		"a proxy that forbids":             {403, "<html>No.</html>", fault.Denied},
-		"a redirect":                       {302, "", fault.Unknown},
-		"a page that says yes":             {200, "<html>Welcome</html>", fault.Temporary},
-		"a code nobody knows":              {409, "<Error><Code>Odd</Code><Message>odd</Message></Error>", fault.Unknown},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Location", "/elsewhere")
-				w.WriteHeader(tc.status)
-				_, _ = w.Write([]byte(tc.body))
-			}))
-			defer server.Close()
-			q, err := mns.Open(mns.Config{
-				Queue: "jobs", Account: "1", Region: "r", Endpoint: server.URL, Insecure: true,
-				Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"} },
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			q.Hasten()
-			if _, err := q.Depth(t.Context()); fault.KindOf(err) != tc.kind {
-				t.Errorf("Depth = %v, want kind %s", err, tc.kind)
-			}
-		})
 	}
 }
 

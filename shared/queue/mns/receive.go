@@ -10,13 +10,10 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
-	"kodoferry/shared/queue/polls"
+	"kodoferry/shared/queue/remote"
 )
 
-const (
-	maxPoll       = 30 * time.Second // MNS documentation, "Limits"
-	maxVisibility = 43_200 * time.Second
-)
+const maxPoll = 30 * time.Second // MNS documentation, "Limits"
 
 // Receive waits at MNS, in requests of up to 30 s. When ctx ends it returns at
 // once. The request it leaves behind goes on to its own end, since a connection
@@ -24,67 +21,13 @@ const (
 // 1 s, the least MNS takes. Close waits for such requests. A body that was
 // damaged on the way is Corrupt, and its message comes again.
 func (q *Queue) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Message, error) {
-	const op = "mns.Receive"
-	if most < 1 || most > maxBatch {
-		return nil, fault.New(fault.Invalid, op, q.name, fmt.Errorf("%d messages at once: ask for 1 to %d", most, maxBatch))
-	}
-	for wait = max(wait, 0); ; wait -= maxPoll {
-		if ctx.Err() != nil {
-			return nil, fault.New(fault.Temporary, op, q.name, context.Cause(ctx))
-		}
-		seconds, short := pollFor(ctx, min(wait, maxPoll))
-		got, err := q.poll(ctx, most, seconds)
-		switch {
-		case err != nil || len(got) > 0:
-			return got, err
-		case short:
-			<-ctx.Done()
-			return nil, fault.New(fault.Temporary, op, q.name, context.Cause(ctx))
-		case wait <= maxPoll:
-			return nil, nil
-		}
-	}
-}
-
-// pollFor is how many seconds MNS is to wait: those of wait, rounded up, or, in
-// short, the whole ones that ctx has left, so that no request is left behind.
-func pollFor(ctx context.Context, wait time.Duration) (seconds int64, short bool) {
-	end, ok := ctx.Deadline()
-	if left := time.Until(end); ok && left < wait {
-		return int64(max(left, 0) / time.Second), true
-	}
-	return roundUp(wait), false
-}
-
-// poll asks once, and leaves the answer to itself when ctx ends before.
-func (q *Queue) poll(ctx context.Context, most int, seconds int64) ([]queue.Message, error) {
-	type answer struct {
-		messages []queue.Message
-		err      error
-	}
-	answers := make(chan answer) // without a buffer: what is sent has arrived
-	own, done := q.polls.Begin(ctx)
-	go func() {
-		defer done()
-		messages, err := q.ask(own, most, seconds)
-		select {
-		case answers <- answer{messages, err}:
-		case <-ctx.Done():
-			q.giveBack(own, messages)
-		}
-	}()
-	select {
-	case a := <-answers:
-		return a.messages, a.err
-	case <-ctx.Done():
-		return nil, fault.New(fault.Temporary, "mns.Receive", q.name, context.Cause(ctx))
-	}
+	return q.link.Receive(ctx, most, wait)
 }
 
 // ask does one request for messages.
-func (q *Queue) ask(ctx context.Context, most int, seconds int64) ([]queue.Message, error) {
+func (q *Queue) ask(ctx context.Context, most int, seconds int64) (_ []queue.Message, more bool, _ error) {
 	const op = "mns.Receive"
-	ctx, cancel := context.WithTimeout(ctx, maxPoll+answerTime) // a queue may have a PollingWaitSeconds of its own
+	ctx, cancel := context.WithTimeout(ctx, maxPoll+remote.AnswerTime) // a queue may have a PollingWaitSeconds of its own
 	defer cancel()
 	// The SDK answers on channels, one of the two, before it returns.
 	got, failed := make(chan sdk.BatchMessageReceiveResponse, 1), make(chan error, 1)
@@ -95,15 +38,16 @@ func (q *Queue) ask(ctx context.Context, most int, seconds int64) ([]queue.Messa
 	}
 	select {
 	case err := <-failed:
-		if r, ok := errors.AsType[*refusal](err); ok && r.Code == "MessageNotExist" {
-			return nil, nil
+		if r, ok := errors.AsType[*remote.Refusal](err); ok && r.Code == "MessageNotExist" {
+			return nil, false, nil
 		}
-		return nil, q.own(op, err)
+		return nil, false, q.own(op, err)
 	case answer := <-got:
 		if len(answer.Messages) == 0 { // MNS says MessageNotExist
-			return nil, fault.New(fault.Temporary, op, q.name, errors.New("an answer that holds no messages and no error"))
+			return nil, false, q.link.Temporary(op, errors.New("an answer that holds no messages and no error"))
 		}
-		return q.messages(op, answer.Messages)
+		got, err := q.messages(op, answer.Messages)
+		return got, false, err
 	}
 }
 
@@ -112,7 +56,7 @@ func (q *Queue) ask(ctx context.Context, most int, seconds int64) ([]queue.Messa
 func (q *Queue) messages(op string, told []sdk.MessageReceiveResponse) ([]queue.Message, error) {
 	var whole []queue.Message
 	for _, m := range told {
-		if m.MessageId == "" || m.ReceiptHandle == "" || !sameSum(m.MessageBodyMD5, m.MessageBody) {
+		if m.MessageId == "" || m.ReceiptHandle == "" || !remote.SameSum(m.MessageBodyMD5, m.MessageBody) {
 			continue
 		}
 		whole = append(whole, queue.Message{
@@ -121,19 +65,9 @@ func (q *Queue) messages(op string, told []sdk.MessageReceiveResponse) ([]queue.
 		})
 	}
 	if len(whole) == 0 && len(told) > 0 {
-		return nil, fault.New(fault.Corrupt, op, q.name, errDamaged)
+		return nil, fault.New(fault.Corrupt, op, q.link.Name, q.link.Damaged())
 	}
 	return whole, nil
-}
-
-// giveBack makes messages visible that nobody waits for any more. One that
-// cannot be given back comes again when its visibility ends.
-func (q *Queue) giveBack(ctx context.Context, messages []queue.Message) {
-	for _, m := range messages {
-		if _, err := q.Extend(ctx, m, 0); err != nil && ctx.Err() != nil {
-			return
-		}
-	}
 }
 
 // Extend takes whole seconds, rounded up, up to 12 hours. MNS takes no 0: a
@@ -142,16 +76,16 @@ func (q *Queue) giveBack(ctx context.Context, messages []queue.Message) {
 func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) (queue.Message, error) {
 	const op = "mns.Extend"
 	if d < 0 {
-		return m, fault.New(fault.Invalid, op, q.name, fmt.Errorf("a negative time, %s", d))
+		return m, fault.New(fault.Invalid, op, q.link.Name, fmt.Errorf("a negative time, %s", d))
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, remote.AnswerTime)
 	defer cancel()
-	answer, err := q.call(ctx).ChangeMessageVisibility(m.Receipt, max(roundUp(min(d, maxVisibility)), 1))
+	answer, err := q.call(ctx).ChangeMessageVisibility(m.Receipt, max(remote.Seconds(min(d, remote.MaxVisibility)), 1))
 	if err != nil {
 		return m, q.own(op, err)
 	}
 	if answer.ReceiptHandle == "" {
-		return m, fault.New(fault.Temporary, op, q.name, errors.New("an answer without a receipt"))
+		return m, q.link.Temporary(op, errors.New("an answer without a receipt"))
 	}
 	m.Receipt = answer.ReceiptHandle
 	return m, nil
@@ -159,7 +93,7 @@ func (q *Queue) Extend(ctx context.Context, m queue.Message, d time.Duration) (q
 
 // Delete implements queue.Queue.
 func (q *Queue) Delete(ctx context.Context, m queue.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, remote.AnswerTime)
 	defer cancel()
 	return q.own("mns.Delete", q.call(ctx).DeleteMessage(m.Receipt))
 }
@@ -181,17 +115,12 @@ func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 
 // attributes asks for what the queue tells of itself.
 func (q *Queue) attributes(ctx context.Context, op string) (a sdk.QueueAttribute, err error) {
-	err = polls.Retry(ctx, q.pause(), op, q.name, polls.ReadTries, func() (err error) {
-		ctx, cancel := context.WithTimeout(ctx, answerTime)
-		defer cancel()
-		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.name)
+	err = q.link.Ask(ctx, op, func(ctx context.Context) (err error) {
+		a, err = sdk.NewMNSQueueManager(q.client(ctx)).GetQueueAttributes(q.link.Name)
 		if err == nil && (a.VisibilityTimeout < 1 || a.ActiveMessages < 0 || a.InactiveMessages < 0 || a.DelayMessages < 0) {
-			return fault.New(fault.Temporary, op, q.name, errors.New("an answer that is no queue's attributes"))
+			return q.link.Temporary(op, errors.New("an answer that is no queue's attributes"))
 		}
 		return q.own(op, err)
 	})
 	return a, err
 }
-
-// roundUp is d in the whole seconds that MNS counts in.
-func roundUp(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

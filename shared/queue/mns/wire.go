@@ -9,7 +9,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -17,22 +16,12 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"kodoferry/shared/fault"
-	"kodoferry/shared/transport"
+	"kodoferry/shared/queue/remote"
 )
 
-const (
-	maxAnswer  = 8 << 20          // bytes: 16 messages of 64 KiB, escaped
-	answerTime = 20 * time.Second // for a request, beyond what a long poll waits
-)
+const maxAnswer = 8 << 20 // bytes: 16 messages of 64 KiB, escaped
 
-// shared is the way of every queue: they are few hosts, often the same one.
-var shared = &http.Client{
-	// A poll may be silent for half a minute, amid its answer, too; contexts bound
-	// all requests besides.
-	Transport: transport.New(0, 90*time.Second, 45*time.Second, transport.Rate{}),
-	// MNS redirects nobody, and a signature is good for one host.
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
+var shared = remote.NewClient()
 
 // client is the SDK's client with a way of its own for requests: the SDK's,
 // over fasthttp, knows no context, keeps the keys it was made with, and leaves
@@ -46,20 +35,20 @@ type client struct {
 // call returns the SDK's queue for one request under ctx.
 func (q *Queue) call(ctx context.Context) sdk.AliMNSQueue {
 	const unlimited = 1 << 30 // requests/s: the SDK's own limiter sleeps through a context
-	return sdk.NewMNSQueue(q.name, q.client(ctx), unlimited)
+	return sdk.NewMNSQueue(q.link.Name, q.client(ctx), unlimited)
 }
 
 func (q *Queue) client(ctx context.Context) *client { return &client{q.sdk, q, ctx} }
 
 // Send signs and does one request. A refusal is a *fault.Error that holds a
-// *refusal; only the answer of a batch that failed in part goes through to the SDK.
+// *remote.Refusal; only the answer of a batch that failed in part goes through to the SDK.
 func (c *client) Send(method sdk.Method, headers map[string]string, message any, resource string) (*fasthttp.Response, error) {
 	op := "mns." + string(method)
 	var body []byte
 	if message != nil {
 		var err error
 		if body, err = xml.Marshal(message); err != nil {
-			return nil, fault.New(fault.Invalid, op, c.name, err)
+			return nil, fault.New(fault.Invalid, op, c.link.Name, err)
 		}
 	}
 	req, err := c.request(method, headers, body, resource)
@@ -71,12 +60,9 @@ func (c *client) Send(method sdk.Method, headers map[string]string, message any,
 		return nil, c.trouble(op, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	answer, err := remote.ReadAnswer(resp.Body, maxAnswer)
 	if err != nil {
 		return nil, c.trouble(op, err)
-	}
-	if len(answer) > maxAnswer {
-		return nil, c.trouble(op, fmt.Errorf("an answer of more than %d bytes", maxAnswer))
 	}
 	if resp.StatusCode >= 300 && !isBatch(answer) {
 		return nil, c.refused(op, resp.StatusCode, answer)
@@ -96,7 +82,7 @@ var errNoKeys = errors.New("no access key: set ALIBABA_CLOUD_ACCESS_KEY_ID and A
 func (c *client) request(method sdk.Method, headers map[string]string, body []byte, resource string) (*http.Request, error) {
 	op, keys := "mns."+string(method), c.keys()
 	if keys.AccessKeyID == "" || keys.AccessKeySecret == "" {
-		return nil, fault.New(fault.Denied, op, c.name, errNoKeys)
+		return nil, fault.New(fault.Denied, op, c.link.Name, errNoKeys)
 	}
 	sum := md5.Sum(body)
 	if headers == nil {
@@ -111,11 +97,11 @@ func (c *client) request(method sdk.Method, headers map[string]string, body []by
 	}
 	signature, err := sdk.NewAliMNSCredential(keys.AccessKeySecret, keys.SecurityToken).Signature(method, headers, "/"+resource)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, op, c.name, err)
+		return nil, fault.New(fault.Invalid, op, c.link.Name, err)
 	}
-	req, err := http.NewRequestWithContext(c.ctx, string(method), c.base+"/"+resource, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(c.ctx, string(method), c.link.Base+"/"+resource, bytes.NewReader(body))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, op, c.name, err)
+		return nil, fault.New(fault.Invalid, op, c.link.Name, err)
 	}
 	for name, value := range headers {
 		req.Header.Set(name, value)

@@ -2,13 +2,10 @@ package sqs
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"kodoferry/shared/fault"
-	"kodoferry/shared/queue/polls"
+	"kodoferry/shared/queue/remote"
 )
 
 // Check asks for the queue's attributes and says in a sentence what is wrong
@@ -16,27 +13,14 @@ import (
 // queue, Temporary for the clock and for a host that cannot be reached.
 func (q *Queue) Check(ctx context.Context) error {
 	_, err := q.Depth(ctx)
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	if says := q.explain(err); says != "" {
-		return fault.New(fault.KindOf(err), "sqs.Check", q.name, fmt.Errorf("%s (%w)", says, polls.Cause(err)))
-	}
-	return err
+	return q.link.Check(ctx, err, "check region=, endpoint=, network, firewall and proxy", q.cure)
 }
 
-// explain words what err means to the one who set up the queue.
-func (q *Queue) explain(err error) string {
-	r, ok := errors.AsType[*refusal](err)
-	if !ok {
-		if fault.KindOf(err) == fault.Temporary {
-			return strings.TrimPrefix(strings.TrimPrefix(q.base, "http://"), "https://") + " cannot be reached: check region=, endpoint=, network, firewall and proxy"
-		}
-		return ""
-	}
+// cure words a refusal to the one who set up the queue.
+func (q *Queue) cure(r *remote.Refusal) string {
 	switch r.Code {
 	case "NonExistentQueue", "QueueDoesNotExist":
-		return fmt.Sprintf("queue %q does not exist: create it, or check the account, region= and the prefix in FERRY_QUEUES", q.name)
+		return fmt.Sprintf("queue %q does not exist: create it, or check the account, region= and the prefix in FERRY_QUEUES", q.link.Name)
 	case "InvalidClientTokenId", "UnrecognizedClientException":
 		return "AWS does not know the access key id, or it is disabled: check AWS_ACCESS_KEY_ID, and that a temporary key comes with its AWS_SESSION_TOKEN"
 	case "SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired":
@@ -45,7 +29,7 @@ func (q *Queue) explain(err error) string {
 		}
 		return "the secret access key does not belong to the access key id, or region= is not the queue's: copy both again, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, without spaces"
 	case "AccessDenied", "AccessDeniedException":
-		return fmt.Sprintf("the access key may not use queue %q: grant its user or role sqs:SendMessage, sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes", q.name)
+		return fmt.Sprintf("the access key may not use queue %q: grant its user or role sqs:SendMessage, sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes", q.link.Name)
 	case "ExpiredToken", "ExpiredTokenException":
 		return "the temporary keys have expired: get new ones, AWS_SESSION_TOKEN among them"
 	}

@@ -10,9 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
-	"kodoferry/shared/queue/polls"
 )
 
 // visible is for how long the queue hides a message, once that is known.
@@ -39,9 +37,7 @@ func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 // attributes asks for numbers that the queue tells of itself.
 func (q *Queue) attributes(ctx context.Context, op string, names ...types.QueueAttributeName) (map[string]int, error) {
 	numbers := map[string]int{}
-	err := polls.Retry(ctx, q.pause(), op, q.name, polls.ReadTries, func() error {
-		ctx, cancel := context.WithTimeout(ctx, answerTime)
-		defer cancel()
+	err := q.link.Ask(ctx, op, func(ctx context.Context) error {
 		answer, err := q.sdk.GetQueueAttributes(ctx, &sdk.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names})
 		if err != nil {
 			return q.own(ctx, op, err)
@@ -49,7 +45,7 @@ func (q *Queue) attributes(ctx context.Context, op string, names ...types.QueueA
 		for _, name := range names {
 			n, err := strconv.Atoi(answer.Attributes[string(name)])
 			if err != nil {
-				return fault.New(fault.Temporary, op, q.name, fmt.Errorf("an answer that does not tell %s", name))
+				return q.link.Temporary(op, fmt.Errorf("an answer that does not tell %s", name))
 			}
 			numbers[string(name)] = n
 		}

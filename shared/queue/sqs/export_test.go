@@ -2,8 +2,6 @@ package sqs
 
 import (
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // SetClock makes q go by now. It must be called before q is used.
@@ -17,10 +15,10 @@ func (q *Queue) Held() int {
 }
 
 // Hasten makes q pause for no time between tries, but where it is throttled.
-func (q *Queue) Hasten() { q.pause = func() backoff.BackOff { return &backoff.ZeroBackOff{} } }
+func (q *Queue) Hasten() { q.link.Policy.First, q.link.Policy.Most = 0, 0 }
 
 // Base is where requests go.
-func (q *Queue) Base() string { return q.base }
+func (q *Queue) Base() string { return q.link.Base }
 
 // Left counts the requests that cancelled receives left behind.
-func (q *Queue) Left() int { return q.polls.Len() }
+func (q *Queue) Left() int { return q.link.Left() }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"kodoferry/shared/queue"
+	"kodoferry/shared/queue/remote"
 )
 
 // NotBefore is the message attribute that says when a message is due which has
@@ -29,7 +30,7 @@ const NotBefore = "NotBefore"
 
 // delay makes entry wait for d from now.
 func (q *Queue) delay(entry *types.SendMessageBatchRequestEntry, d time.Duration) {
-	entry.DelaySeconds = int32(roundUp(min(d, maxDelay)))
+	entry.DelaySeconds = int32(remote.Seconds(min(d, maxDelay)))
 	if d > maxDelay {
 		at := strconv.FormatInt(q.now().Add(d).UnixMilli(), 10)
 		entry.MessageAttributes = map[string]types.MessageAttributeValue{NotBefore: {DataType: aws.String("Number"), StringValue: &at}}
@@ -76,6 +77,3 @@ type early struct {
 	queue.Message
 	due time.Time
 }
-
-// roundUp is d in the whole seconds that SQS counts in.
-func roundUp(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

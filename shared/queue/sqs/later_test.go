@@ -5,16 +5,17 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/pile"
 	stand "kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/queue"
 )
 
 // arrives moves the clock by steps until the queue's only message is received,
 // and tells when that was.
-func arrives(t *testing.T, c *clock, q queue.Queue, step, most time.Duration) (time.Duration, queue.Message) {
+func arrives(t *testing.T, c *pile.Clock, q queue.Queue, step, most time.Duration) (time.Duration, queue.Message) {
 	t.Helper()
 	for at := time.Duration(0); at <= most; at += step {
-		c.set(at)
+		c.Set(at)
 		got, err := q.Receive(t.Context(), 10, 0)
 		if err != nil || len(got) > 1 {
 			t.Fatalf("after %v: %d messages, %v, want one at most", at, len(got), err)
@@ -41,14 +42,14 @@ func TestADelayMayBeLongerThanSQSDelays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := &clock{}
-			s := start(t, c.now)
-			c.tick = s.Tick
+			c := &pile.Clock{}
+			s := start(t, c.Now)
+			c.Tick = s.Tick
 			q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Minute, Retention: 14 * 24 * time.Hour, DeadLetter: "dead", MaxReceive: 10}))
 			if err := s.CreateQueue("dead", stand.Attributes{}); err != nil {
 				t.Fatal(err)
 			}
-			c.freeze(time.Now())
+			c.Freeze(time.Now())
 			if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("later"), Delay: tc.delay}); err != nil {
 				t.Fatal(err)
 			}
@@ -69,22 +70,22 @@ func TestADelayMayBeLongerThanSQSDelays(t *testing.T) {
 func TestAMessageThatCannotBePostponedIsNotLost(t *testing.T) {
 	for name, op := range map[string]string{"it cannot be sent again": "send", "the first cannot be deleted": "delete"} {
 		t.Run(name, func(t *testing.T) {
-			c := &clock{}
-			s := start(t, c.now)
-			c.tick = s.Tick
+			c := &pile.Clock{}
+			s := start(t, c.Now)
+			c.Tick = s.Tick
 			q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Minute}))
 			q.Hasten()
-			c.freeze(time.Now())
+			c.Freeze(time.Now())
 			if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("later"), Delay: 20 * time.Minute}); err != nil {
 				t.Fatal(err)
 			}
-			c.set(15 * time.Minute)
+			c.Set(15 * time.Minute)
 			s.Desk().Inject(chaos.Rule{Op: op, Kind: chaos.Status, Rate: 1, Status: 403})
 			if got, err := q.Receive(t.Context(), 10, 0); err == nil || len(got) != 0 {
 				t.Errorf("received %d messages, %v, want none and the error", len(got), err)
 			}
 			s.Desk().Inject()
-			c.set(20 * time.Minute)
+			c.Set(20 * time.Minute)
 			got, err := q.Receive(t.Context(), 10, 0)
 			if err != nil || len(got) == 0 || string(got[0].Body) != "later" {
 				t.Errorf("received %+v, %v, want the message when it is due", got, err)
@@ -94,15 +95,15 @@ func TestAMessageThatCannotBePostponedIsNotLost(t *testing.T) {
 }
 
 func TestWhatIsDueComesThoughItsNeighboursAreEarly(t *testing.T) {
-	c := &clock{}
-	s := start(t, c.now)
-	c.tick = s.Tick
+	c := &pile.Clock{}
+	s := start(t, c.Now)
+	c.Tick = s.Tick
 	q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Minute}))
-	c.freeze(time.Now())
+	c.Freeze(time.Now())
 	if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("later"), Delay: time.Hour}, queue.Outgoing{Body: []byte("now")}); err != nil {
 		t.Fatal(err)
 	}
-	c.set(15 * time.Minute)
+	c.Set(15 * time.Minute)
 	got, err := q.Receive(t.Context(), 10, 0)
 	if err != nil || len(got) != 1 || string(got[0].Body) != "now" {
 		t.Errorf("received %+v, %v, want the one that is due", got, err)

@@ -85,7 +85,7 @@ var errReceipt = errors.New("the receipt is unknown or has expired: the message 
 func (q *Queue) holding(op string, m queue.Message) (string, holding, error) {
 	handle, h, ok := q.held.find(m.Receipt, q.now())
 	if !ok {
-		return "", h, fault.New(fault.NotFound, op, q.name, errReceipt)
+		return "", h, fault.New(fault.NotFound, op, q.link.Name, errReceipt)
 	}
 	return handle, h, nil
 }

@@ -5,17 +5,18 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/pile"
 	stand "kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
 )
 
 func TestAMessageIsHeldForTwelveHoursAtMost(t *testing.T) {
-	c := &clock{}
-	s := start(t, c.now)
-	c.tick = s.Tick
+	c := &pile.Clock{}
+	s := start(t, c.Now)
+	c.Tick = s.Tick
 	q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Hour, Retention: 14 * 24 * time.Hour}))
-	c.freeze(time.Now())
+	c.Freeze(time.Now())
 	if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("long work")}); err != nil {
 		t.Fatal(err)
 	}
@@ -25,12 +26,12 @@ func TestAMessageIsHeldForTwelveHoursAtMost(t *testing.T) {
 	}
 	m := got[0]
 	for at := time.Duration(0); at < 12*time.Hour; at += 30 * time.Minute {
-		c.set(at)
+		c.Set(at)
 		if m, err = q.Extend(t.Context(), m, time.Hour); err != nil {
 			t.Fatalf("Extend after %v = %v, want no error", at, err)
 		}
 	}
-	c.set(12 * time.Hour)
+	c.Set(12 * time.Hour)
 	if _, err := q.Extend(t.Context(), m, time.Hour); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("Extend after 12 h = %v, want kind %s: SQS has let go of it", err, fault.NotFound)
 	}
@@ -40,9 +41,9 @@ func TestAMessageIsHeldForTwelveHoursAtMost(t *testing.T) {
 }
 
 func TestTheBookOfReceiptsHoldsWhatIsAtWork(t *testing.T) {
-	c := &clock{}
-	s := start(t, c.now)
-	c.tick = s.Tick
+	c := &pile.Clock{}
+	s := start(t, c.Now)
+	c.Tick = s.Tick
 	q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Minute}))
 	for i := range 50 {
 		if err := q.Send(t.Context(), queue.Outgoing{Body: []byte(strconv.Itoa(i))}); err != nil {
@@ -65,7 +66,7 @@ func TestTheBookOfReceiptsHoldsWhatIsAtWork(t *testing.T) {
 	if n := q.Held(); n != 20 {
 		t.Errorf("%d messages held, want the 20 that were received and not deleted", n)
 	}
-	c.advance(2 * time.Minute)
+	c.Advance(2 * time.Minute)
 	if _, err := q.Receive(t.Context(), 1, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -9,17 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/cenkalti/backoff/v5"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
-	"kodoferry/shared/queue/polls"
+	"kodoferry/shared/queue/remote"
 )
 
 // Credentials are an IAM user's keys, or temporary ones with their token.
@@ -42,18 +40,13 @@ type Config struct {
 
 // Queue is one queue. It is safe for concurrent use.
 type Queue struct {
-	name    string
-	base    string // scheme://host
+	link    *remote.Link
 	url     string // that names the queue in requests
 	sdk     *sdk.Client
 	keys    func() Credentials
-	polls   polls.Set
-	log     *slog.Logger
 	held    receipts
 	visible visible
-
-	pause func() backoff.BackOff // between tries
-	now   func() time.Time
+	now     func() time.Time
 }
 
 var (
@@ -87,7 +80,11 @@ func Open(c Config) (*Queue, error) {
 	if err := errors.Join(bad...); err != nil {
 		return nil, fault.New(fault.Invalid, "sqs.Open", c.Queue, err)
 	}
-	q := &Queue{name: c.Queue, base: base, url: base + "/" + c.Account + "/" + c.Queue, keys: c.Credentials, log: c.Log, pause: polls.Pauses, now: time.Now}
+	q := &Queue{url: base + "/" + c.Account + "/" + c.Queue, keys: c.Credentials, now: time.Now}
+	q.link = &remote.Link{
+		Service: "sqs", Name: c.Queue, Base: base, Log: c.Log, Policy: remote.Patience,
+		Poll: remote.Poll{Longest: maxPoll, Ask: q.ask, Extend: q.Extend, Now: func() time.Time { return q.now() }},
+	}
 	q.sdk = q.client(c.Region)
 	return q, nil
 }
@@ -105,18 +102,7 @@ func (c Config) base() (string, error) {
 		}
 		return "https://sqs." + c.Region + "." + domain, nil
 	}
-	at := c.Endpoint
-	if !strings.Contains(at, "://") {
-		at = "https://" + at
-	}
-	u, err := url.Parse(at)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.Scheme != "http" && u.Scheme != "https":
-		return "", errors.New("the endpoint is no host: write https://host, or leave it out")
-	case u.Scheme == "http" && !c.Insecure:
-		return "", fmt.Errorf("the endpoint is plain http (%s): write https, or add insecure=true if you mean it", u.Host)
-	}
-	return u.Scheme + "://" + u.Host, nil
+	return remote.Base(c.Endpoint, c.Insecure, "https://host, or leave it out")
 }
 
 // CloseIdle closes connections that no request uses, as after an instance was
@@ -126,7 +112,7 @@ func (q *Queue) CloseIdle() { shared.CloseIdleConnections() }
 // Close waits for the requests that cancelled receives left behind, and so for
 // what they got to be given back: up to 20 s. It ends them when ctx ends; what
 // such a one gets comes again when its visibility ends.
-func (q *Queue) Close(ctx context.Context) { q.polls.Wait(ctx) }
+func (q *Queue) Close(ctx context.Context) { q.link.Close(ctx) }
 
 // Name is the queue's name.
-func (q *Queue) Name() string { return q.name }
+func (q *Queue) Name() string { return q.link.Name }

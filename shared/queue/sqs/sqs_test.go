@@ -1,14 +1,10 @@
 package sqs_test
 
 import (
-	"context"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"kodoferry/shared/emulator/chaos"
 	stand "kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
@@ -23,68 +19,6 @@ func TestOpenNamesEveryMistake(t *testing.T) {
 	for _, want := range []string{`"" is no queue`, `"a.b" is no account`, `"" is no region`, "no credentials"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("Open = %v, want it to say %q", err, want)
-		}
-	}
-}
-
-func TestCheckNamesTheThingAndTheCure(t *testing.T) {
-	s := start(t, nil)
-	open(t, s, "jobs", stand.Attributes{})
-	s.AddCredential(stand.Credential{ID: "old", Secret: "s", Token: "t", Expires: time.Now().Add(-time.Hour)})
-	keys := func(id, secret, token string) func(*sqs.Config) {
-		return func(c *sqs.Config) {
-			c.Credentials = func() sqs.Credentials {
-				return sqs.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: token}
-			}
-		}
-	}
-	for name, tc := range map[string]struct {
-		set  func(*sqs.Config)
-		kind fault.Kind
-		says string
-	}{
-		"all is well": {func(*sqs.Config) {}, "", ""},
-		"no key":      {keys("", "", ""), fault.Denied, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
-		"a forbidden": {func(*sqs.Config) {
-			s.Desk().Inject(chaos.Rule{Op: "attributes", Kind: chaos.Status, Status: 403, Rate: 1, Limit: 1})
-		}, fault.Denied, "sqs:ChangeMessageVisibility"},
-		"no such queue": {func(c *sqs.Config) { c.Queue = "jbos" }, fault.NotFound, `queue "jbos" does not exist`},
-		"unknown key":   {keys("nobody", "s", ""), fault.Denied, "AWS_ACCESS_KEY_ID"},
-		"wrong secret":  {keys("id", "s", ""), fault.Denied, "AWS_SECRET_ACCESS_KEY"},
-		"expired token": {keys("old", "s", "t"), fault.Denied, "AWS_SESSION_TOKEN"},
-		"nobody there":  {func(c *sqs.Config) { c.Endpoint = "http://127.0.0.1:1" }, fault.Temporary, "127.0.0.1:1 cannot be reached: check region="},
-	} {
-		t.Run(name, func(t *testing.T) {
-			q := reopen(t, s, "jobs", tc.set)
-			q.Hasten()
-			err := q.Check(t.Context())
-			if fault.KindOf(err) != tc.kind || tc.says != "" && !strings.Contains(err.Error(), tc.says) {
-				t.Errorf("Check = %v, want kind %q that says %q", err, tc.kind, tc.says)
-			}
-		})
-	}
-}
-
-func TestTheNewestKeysSign(t *testing.T) {
-	s := start(t, nil)
-	s.AddCredential(stand.Credential{ID: "role", Secret: "s", Token: "t", Expires: time.Now().Add(time.Hour)})
-	var keys sqs.Credentials
-	q := open(t, s, "jobs", stand.Attributes{}, func(c *sqs.Config) {
-		c.Credentials = func() sqs.Credentials { return keys }
-	})
-	for _, step := range []struct {
-		keys sqs.Credentials
-		want fault.Kind
-	}{
-		{sqs.Credentials{AccessKeyID: "nobody", SecretAccessKey: "secret"}, fault.Denied},
-		{sqs.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}, ""},
-		{sqs.Credentials{AccessKeyID: "role", SecretAccessKey: "s"}, fault.Denied},
-		{sqs.Credentials{AccessKeyID: "role", SecretAccessKey: "s", SessionToken: "t"}, ""},
-		{sqs.Credentials{}, fault.Denied},
-	} {
-		keys = step.keys
-		if _, err := q.Depth(t.Context()); fault.KindOf(err) != step.want {
-			t.Errorf("Depth with key %q = %v, want kind %q", keys.AccessKeyID, err, step.want)
 		}
 	}
 }
@@ -155,66 +89,6 @@ func TestAnEndpointIsWrittenInThreeWays(t *testing.T) {
 				t.Errorf("requests go to %s, want %s", q.Base(), tc.want)
 			case err != nil && (fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "pass")):
 				t.Errorf("Open = %v, want it invalid, saying %q", err, tc.want)
-			}
-		})
-	}
-}
-
-func TestKindsOfErrors(t *testing.T) {
-	s := start(t, nil)
-	q := open(t, s, "jobs", stand.Attributes{})
-	q.Hasten()
-	for rule, want := range map[string]fault.Kind{
-		"attributes:throttle:1":   fault.Throttled,
-		"attributes:status:1:403": fault.Denied,
-		"attributes:status:1:500": fault.Temporary,
-		"attributes:status:1:503": fault.Temporary,
-		"attributes:lost:1":       fault.Temporary,
-		"attributes:reset:1":      fault.Temporary,
-	} {
-		r, err := chaos.ParseRule(rule)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Desk().Inject(r)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		_, err = q.Depth(ctx)
-		cancel()
-		if fault.KindOf(err) != want || want == fault.Throttled && fault.WaitOf(err) <= 0 {
-			t.Errorf("%s: Depth = %v, waiting %v, want kind %s", rule, err, fault.WaitOf(err), want)
-		}
-	}
-}
-
-func TestWhatIsNotSQSIsSaidToBeSo(t *testing.T) {
-	for name, tc := range map[string]struct {
-		status int
-		body   string
-		kind   fault.Kind
-	}{
-		"a proxy that asks for a password": {407, "<html>Who are you?</html>", fault.Invalid},
-		"a proxy that forbids":             {403, "<html>No.</html>", fault.Denied},
-		"a redirect":                       {302, "", fault.Unknown},
-		"a page that says yes":             {200, "<html>Welcome</html>", fault.Temporary},
-		"a code nobody knows":              {409, `{"__type":"Odd","message":"odd"}`, fault.Unknown},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Location", "/elsewhere")
-				w.WriteHeader(tc.status)
-				_, _ = w.Write([]byte(tc.body))
-			}))
-			defer server.Close()
-			q, err := sqs.Open(sqs.Config{
-				Queue: "jobs", Account: "123456789012", Region: "eu-central-1", Endpoint: server.URL, Insecure: true,
-				Credentials: func() sqs.Credentials { return sqs.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"} },
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			q.Hasten()
-			if _, err := q.Depth(t.Context()); fault.KindOf(err) != tc.kind {
-				t.Errorf("Depth = %v, want kind %s", err, tc.kind)
 			}
 		})
 	}

@@ -9,34 +9,23 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"kodoferry/shared/transport"
+	"kodoferry/shared/queue/remote"
 )
 
-const (
-	maxAnswer  = 16 << 20         // bytes: 10 messages of 256 KiB, escaped
-	answerTime = 20 * time.Second // for a request, beyond what a long poll waits
-)
+const maxAnswer = 16 << 20 // bytes: 10 messages of 256 KiB, escaped
 
-// shared is the way of every queue: they are few hosts, often the same one.
-var shared = &http.Client{
-	// A poll may be silent for half a minute, amid its answer, too; contexts bound
-	// all requests besides.
-	Transport: transport.New(0, 90*time.Second, 45*time.Second, transport.Rate{}),
-	// SQS redirects nobody, and a signature is good for one host.
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
+var shared = remote.NewClient()
 
 // client is the SDK's, which tries once: what a try costs is known here. It is
 // not to check sums either, for one damaged message would make it drop the
 // whole of what it received.
 func (q *Queue) client(region string) *sdk.Client {
 	return sdk.New(sdk.Options{
-		Region: region, BaseEndpoint: aws.String(q.base), Credentials: aws.CredentialsProviderFunc(q.credentials),
+		Region: region, BaseEndpoint: aws.String(q.link.Base), Credentials: aws.CredentialsProviderFunc(q.credentials),
 		HTTPClient: whole{}, Retryer: aws.NopRetryer{}, DisableMessageChecksumValidation: true,
 	})
 }
@@ -74,10 +63,7 @@ func (whole) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err == nil && len(answer) > maxAnswer {
-		err = fmt.Errorf("an answer of more than %d bytes", maxAnswer)
-	}
+	answer, err := remote.ReadAnswer(resp.Body, maxAnswer)
 	if err == nil && resp.StatusCode == http.StatusOK {
 		err = document(r.Header.Get("X-Amz-Target"), answer)
 	}
