@@ -63,6 +63,17 @@ type Fixture struct {
 	// Taken is how many bytes of every key the fixture needs for itself, so that
 	// the longest keys are shorter by as much.
 	Taken int
+	// Holds returns those of keys that can exist side by side, in a place where not
+	// all of them can. Nil: all.
+	Holds func(keys []string) []string
+}
+
+// holds is Fixture.Holds.
+func (f Fixture) holds(keys []string) []string {
+	if f.Holds != nil {
+		return f.Holds(keys)
+	}
+	return keys
 }
 
 // Trouble is what a service may do in the middle of its work.
@@ -85,7 +96,7 @@ var Awkward = []string{
 // longKeys is how many of Awkward, at its end, are as long as a key may be everywhere.
 const longKeys = 2
 
-// awkward is Awkward, the longest keys as long as the fixture lets them be.
+// awkward is Awkward, as far as the fixture holds it, the longest keys as long as it lets them be.
 func (f Fixture) awkward() []string {
 	keys := slices.Clone(Awkward)
 	for i, k := range keys[len(keys)-longKeys:] {
@@ -95,7 +106,7 @@ func (f Fixture) awkward() []string {
 		}
 		keys[len(keys)-longKeys+i] = k[:n]
 	}
-	return keys
+	return f.holds(keys)
 }
 
 // numbered are n keys.
