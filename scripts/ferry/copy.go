@@ -47,6 +47,7 @@ SRC and DST name a bucket, a prefix, and the way there:
   s3://photos-s3/2019/?region=cn-east-1    Kodo's S3-compatible interface, where a bucket may have another name;
     &endpoint=minio.example.com            or any other: AWS's by its region, else a host. The bucket goes into
                                            the path; a host that begins with its name has it there instead
+  file:///data/photos                      a directory of this machine, to read: what is below it, by its path from there
   oss://photos-new/2019/?region=cn-hangzhou
     &endpoint=internal                     internal, public, accelerate, or a host or CNAME
   &insecure=true                           allow plain http
@@ -65,6 +66,7 @@ begun where another job writes that is kept in the ledger or has an unfinished r
 		Example: `  ferry copy 'kodo://photos/2019/?region=z0' 'oss://photos-new/2019/?region=cn-hangzhou'
   ferry copy 'kodo://photos/?domain=img.example.com' 'oss://photos-new/?region=cn-hangzhou&endpoint=internal'
   ferry copy 's3://photos/?region=eu-west-1' 'oss://photos-new/?region=cn-hangzhou'
+  ferry copy file:///data/photos 'oss://photos-new/?region=cn-hangzhou'
   ferry copy SRC DST --include '**/*.jpg' --exclude '**/.thumbs/**' --after 2024-01-01
   ferry copy SRC DST --bandwidth '200MiB/s; mon-fri 09:00-18:00 20MiB/s; zone Asia/Shanghai'
   ferry copy photos --file jobs/ferry.yaml

@@ -46,6 +46,7 @@ type connected interface{ CloseIdle() }
 // Each set changes how this process does its tasks. Its error names every
 // mistake at once.
 func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deployment, error) {
+	c.spread = true
 	at, lerr := c.location("FERRY_LEDGER", c.LedgerAt, job.OSS)
 	queues, qerr := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
 	wait, werr := c.pause()

@@ -144,8 +144,9 @@ func within[N int | int64](bad *problems, name string, got, least, most N) {
 func (j Job) between() problems {
 	var bad problems
 	src, dst, led := j.Source, j.Target, j.Ledger
-	if src.Scheme == OSS || src.Scheme == MNS || src.Scheme == SQS {
-		bad.at("source", "source: Ferry reads from Kodo and S3 alone: write a location such as %s or %s", example["source"], example["s3"])
+	if s, ok := schemeOf(src.Scheme); ok && s.use != reads {
+		from := uses(reads)
+		bad.at("source", "source: Ferry reads from %s alone: write a location such as %s", enumerate(titles(from), "and"), enumerate(examples(from), "or"))
 	}
 	derived := dst
 	derived.Prefix = LedgerPrefix
@@ -153,8 +154,8 @@ func (j Job) between() problems {
 		if side == "ledger" && l == derived {
 			continue // it has the target's mistakes, which are told already
 		}
-		if l.Scheme == Kodo || l.Scheme == S3 || l.Scheme == MNS || l.Scheme == SQS {
-			bad.at(side, "%s: Ferry writes to OSS alone: write a location such as %s", side, example[side])
+		if s, ok := schemeOf(l.Scheme); ok && s.use != writes {
+			bad.at(side, "%s: Ferry writes to %s alone: write a location such as %s", side, enumerate(titles(uses(writes)), "and"), example[side])
 		}
 		if strings.HasPrefix(l.Prefix, "/") || strings.HasPrefix(l.Prefix, `\`) {
 			// OSS user guide, "Object naming conventions".

@@ -181,7 +181,6 @@ func assemble(src, dst, ledger string, set ...func(*Job)) (Job, problems) {
 // example shows what each side's location looks like.
 var example = map[string]string{
 	"source": "kodo://photos/2019/?region=z0",
-	"s3":     "s3://photos/2019/?region=cn-east-1",
 	"target": "oss://photos-new/2019/?region=cn-hangzhou",
 	"ledger": "oss://photos-new/.ferry/?region=cn-hangzhou",
 }

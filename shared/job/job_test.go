@@ -131,7 +131,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 		"source is the target by S3":        {"s3://photos-new/2019/?region=cn-hangzhou&endpoint=oss-cn-hangzhou.aliyuncs.com", dst, "", "the same place"},
 		"target at S3":                      {src, "s3://b/?region=cn-east-1", "", "target: Ferry writes to OSS alone"},
 		"ledger at S3":                      {src, dst, "s3://b/l/?region=cn-east-1", "ledger: Ferry writes to OSS alone"},
-		"source at OSS":                     {"oss://a-bucket/?region=cn-hangzhou", dst, "", "such as kodo://photos/2019/?region=z0 or s3://photos/2019/?region=cn-east-1"},
+		"source at OSS":                     {"oss://a-bucket/?region=cn-hangzhou", dst, "", "such as kodo://photos/2019/?region=z0, s3://photos/2019/?region=cn-east-1 or file:///data/photos"},
 		"target at Kodo":                    {src, "kodo://b/", "", "target: Ferry writes to OSS alone"},
 		"target with a leading slash":       {src, "oss://photos-new//x?region=cn-hangzhou", "", `no key that begins with "/"`},
 		"ledger at Kodo":                    {src, dst, "kodo://b/l/", "ledger: Ferry writes to OSS alone"},

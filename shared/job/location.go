@@ -2,24 +2,16 @@ package job
 
 import (
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"unicode"
 )
 
-// The services a location can be at.
-const (
-	Kodo = "kodo"
-	S3   = "s3" // Kodo's S3-compatible interface, or any other; to read
-	OSS  = "oss"
-	MNS  = "mns" // queues: the bucket is an account, the prefix that of the queues' names
-	SQS  = "sqs" // queues at AWS: the same
-)
-
 // Location is a part of a bucket and the way to it. It never holds credentials.
 type Location struct {
-	Scheme   string `json:"scheme,omitempty"`   // Kodo, S3, OSS, MNS or SQS
-	Bucket   string `json:"bucket,omitempty"`   //
+	Scheme   string `json:"scheme,omitempty"`   // Kodo, S3, File, OSS, MNS or SQS
+	Bucket   string `json:"bucket,omitempty"`   // of a File, the path of the directory
 	Prefix   string `json:"prefix,omitempty"`   // of keys, byte for byte; "" is the whole bucket
 	Region   string `json:"region,omitempty"`   // z0, cn-hangzhou, at S3 cn-east-1; Kodo finds its own where it is empty
 	Endpoint string `json:"endpoint,omitempty"` // host or http(s)://host; at OSS also internal, public, accelerate; "" is the service's own
@@ -34,12 +26,14 @@ var parameters = []string{"region", "endpoint", "domain", "insecure"}
 //
 //	kodo://photos/2019/?region=z0&domain=img.example.com
 //	s3://photos-s3-name/2019/?region=cn-east-1&endpoint=s3-cn-east-1.qiniucs.com
+//	file:///data/photos
 //	oss://photos-new/2019/?region=cn-hangzhou&endpoint=internal
 //	mns://1234567890123456/ferry-?region=cn-hangzhou&endpoint=internal
 //	sqs://123456789012/ferry-?region=eu-central-1
 //
 // What follows the bucket's slash is percent-decoded into the prefix and not
-// changed otherwise: kodo://b//x has the prefix /x. The error is Invalid,
+// changed otherwise: kodo://b//x has the prefix /x. A path of a File is cleaned, and
+// all of it is the bucket. The error is Invalid,
 // names every mistake and its cure, and repeats nothing that may be a secret.
 func ParseLocation(raw string) (Location, error) {
 	l, bad := parse(raw)
@@ -50,12 +44,18 @@ func ParseLocation(raw string) (Location, error) {
 }
 
 // Place is the location without the way there: "kodo://photos/2019/".
-func (l Location) Place() string { return l.Scheme + "://" + l.Bucket + "/" + escape(l.Prefix, "/") }
+func (l Location) Place() string {
+	bucket := l.Bucket
+	if s, ok := schemeOf(l.Scheme); ok && s.path {
+		bucket = escape(strings.TrimSuffix(bucket, "/"), "/")
+	}
+	return l.Scheme + "://" + bucket + "/" + escape(l.Prefix, "/")
+}
 
 // String writes l so that ParseLocation reads the same again.
 func (l Location) String() string {
 	var b strings.Builder
-	b.WriteString(l.Scheme + "://" + l.Bucket + "/" + escape(l.Prefix, "/"))
+	b.WriteString(l.Place())
 	insecure := ""
 	if l.Insecure {
 		insecure = "true"
@@ -95,23 +95,27 @@ func parse(raw string) (Location, problems) {
 		bad.add("the location has a control character or a space at its end: remove it, or write it as %%0A or %%20 if it belongs to the prefix")
 		return Location{}, bad
 	}
-	scheme, rest, ok := strings.Cut(raw, "://")
-	if !ok || strings.ContainsFunc(scheme, func(r rune) bool { return !nameRune(r) }) {
-		bad.add("this is no location: begin it with kodo://, s3:// or oss://, as in %s or %s", example["source"], example["target"])
+	name, rest, ok := strings.Cut(raw, "://")
+	if !ok || strings.ContainsFunc(name, func(r rune) bool { return !nameRune(r) }) {
+		buckets := uses(reads, writes)
+		bad.add("this is no location: begin it with %s, as in %s", enumerate(names(buckets, "://"), "or"), enumerate(examples(buckets), "or"))
 		return Location{}, bad
 	}
-	l := Location{Scheme: scheme}
+	l := Location{Scheme: name}
 	rest, query, _ := strings.Cut(rest, "?")
 	if strings.Contains(rest, "#") || strings.Contains(query, "#") {
 		bad.add("the location has a #, which ends a URL: write it as %%23")
 	}
-	authority, path, _ := strings.Cut(rest, "/")
-	l.Bucket = authority
-	prefix, err := url.PathUnescape(path)
+	authority, after, rooted := strings.Cut(rest, "/")
+	decoded, err := url.PathUnescape(after)
 	if err != nil {
 		bad.add("the prefix has a %% that two hex digits do not follow: write a %% itself as %%25")
 	}
-	l.Prefix = prefix
+	if s, _ := schemeOf(name); !s.path {
+		l.Bucket, l.Prefix = authority, decoded
+	} else if authority == "" && rooted {
+		l.Bucket = path.Clean("/" + decoded)
+	}
 	l.query(query, &bad)
 	return l, append(bad, l.check()...)
 }

@@ -33,6 +33,10 @@ func TestLocationsAreRead(t *testing.T) {
 			job.Location{Scheme: "s3", Bucket: "photos-s3-name", Prefix: "2019/", Region: "cn-east-1", Endpoint: "s3-cn-east-1.qiniucs.com"},
 		},
 		"a region of AWS":          {"s3://photos.old/?region=eu-west-1", job.Location{Scheme: "s3", Bucket: "photos.old", Region: "eu-west-1"}},
+		"a directory":              {"file:///data/photos", job.Location{Scheme: "file", Bucket: "/data/photos"}},
+		"a directory, cleaned":     {"file:///data//./photos/x/../", job.Location{Scheme: "file", Bucket: "/data/photos"}},
+		"a directory of odd names": {"file:///a%20b/100%25/x@y:z/中/%3F", job.Location{Scheme: "file", Bucket: "/a b/100%/x@y:z/中/?"}},
+		"all directories":          {"file:///", job.Location{Scheme: "file", Bucket: "/"}},
 		"a domain over plain http": {"kodo://b/?domain=img.example.com&insecure=1", job.Location{Scheme: "kodo", Bucket: "b", Domain: "img.example.com", Insecure: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -68,6 +72,11 @@ func TestBadLocationsAreRefused(t *testing.T) {
 		"a space at the end":           {"kodo://b/a ", "space at its end"},
 		"a broken escape":              {"kodo://b/100%", "write a % itself as %25"},
 		"bytes that are no UTF-8":      {"kodo://b/%ff", "not UTF-8"},
+		"a directory elsewhere":        {"file://host/data", "from the root"},
+		"a directory from here":        {"file://./data", "from the root"},
+		"no directory":                 {"file://", "from the root"},
+		"a directory with a region":    {"file:///data?region=z0", "takes no parameters"},
+		"a directory of no UTF-8":      {"file:///%ff", "not UTF-8"},
 		"a bucket with a slash at end": {"oss://-b-/?region=cn-hangzhou", "no name of an OSS bucket"},
 		"OSS without region":           {"oss://bucket/", "region is missing"},
 		"a host as region":             {"oss://bucket/?region=oss-cn-hangzhou", "write region=cn-hangzhou"},

@@ -33,33 +33,29 @@ var (
 // check returns what is wrong with l by itself.
 func (l Location) check() problems {
 	var bad problems
-	switch l.Scheme {
-	case Kodo, S3, OSS, MNS, SQS:
-	default:
-		bad.add("unknown service %q%s: write kodo://…, s3://…, oss://…, mns://… or sqs://…", l.Scheme, meant(l.Scheme, Kodo, S3, OSS, MNS, SQS))
+	s, known := schemeOf(l.Scheme)
+	if !known {
+		bad.add("unknown service %q%s: write %s", l.Scheme, meant(l.Scheme, names(schemes, "")...), enumerate(names(schemes, "://…"), "or"))
+		s.check = Location.checkKodo
 	}
-	l.checkBucket(&bad)
-	if !utf8.ValidString(l.Prefix) {
+	switch {
+	case s.path: // which may hold all of these
+	case l.Bucket == "":
+		bad.add("the bucket is missing: write it after ://, as in %s", example["source"])
+	case strings.ContainsAny(l.Bucket, "@:"):
+		// Not repeated: it may be a secret, or the half of one that has a slash in it.
+		bad.add("the location has credentials or a port before its first slash: remove them; keys belong in the environment or a role, a host in endpoint=")
+	}
+	if !utf8.ValidString(l.Prefix) || !utf8.ValidString(l.Bucket) {
 		bad.add("the prefix is not UTF-8: write its bytes percent-encoded in UTF-8")
 	}
 	if len(l.Prefix) > maxPrefix {
 		bad.add("the prefix has %d bytes: shorten it to %d", len(l.Prefix), maxPrefix)
 	}
+	s.check(l, &bad)
+	l.checkEndpoint(s, &bad)
 	switch {
-	case l.Scheme == S3:
-		l.checkS3(&bad)
-	case l.Region == "" && (l.Scheme == OSS || l.Scheme == MNS):
-		bad.add("region is missing: add one such as ?region=cn-hangzhou")
-	case l.Region == "" && l.Scheme == SQS:
-		bad.add("region is missing: add one such as ?region=eu-central-1")
-	case l.Scheme == OSS && strings.HasPrefix(l.Region, "oss-") && regionName.MatchString(l.Region):
-		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
-	case l.Region != "" && !regionName.MatchString(l.Region):
-		bad.add("the region is not lower-case letters, digits and single hyphens: write one such as z0 or cn-hangzhou")
-	}
-	l.checkEndpoint(&bad)
-	switch {
-	case l.Domain == "":
+	case l.Domain == "" || s.path:
 	case l.Scheme != Kodo:
 		bad.add("domain is for kodo:// only: use endpoint here")
 	case !validHost(l.Domain):
@@ -68,34 +64,80 @@ func (l Location) check() problems {
 	return bad
 }
 
+// named reports whether there is a bucket's name to hold against a service's rules.
+func (l Location) named() bool { return l.Bucket != "" && !strings.ContainsAny(l.Bucket, "@:") }
+
+func (l Location) checkKodo(bad *problems) {
+	l.checkBucket(bad)
+	if l.Region != "" {
+		l.checkRegion(bad, "")
+	}
+}
+
 func (l Location) checkBucket(bad *problems) {
-	switch {
-	case l.Bucket == "":
-		bad.add("the bucket is missing: write it after ://, as in %s", example["source"])
-	case strings.ContainsAny(l.Bucket, "@:"):
-		// Not repeated: it may be a secret, or the half of one that has a slash in it.
-		bad.add("the location has credentials or a port before its first slash: remove them; keys belong in the environment or a role, a host in endpoint=")
-	case l.Scheme == MNS && !accountID.MatchString(l.Bucket):
-		bad.add("%q is no account: write its id, a number, as in mns://1234567890123456/ferry-", l.Bucket)
-	case l.Scheme == MNS && !queuePrefix.MatchString(l.Prefix):
-		bad.add("%q is no beginning of the names of queues: it has up to 100 letters, digits and hyphens and begins with a letter, as ferry-", l.Prefix)
-	case l.Scheme == SQS && !awsAccount.MatchString(l.Bucket):
-		bad.add("%q is no account of AWS: write the 12 digits of its id, as in sqs://123456789012/ferry-", l.Bucket)
-	case l.Scheme == SQS && !sqsPrefix.MatchString(l.Prefix):
-		bad.add("%q is no beginning of the names of queues: it has up to 70 letters, digits, hyphens and underscores and begins with a letter, as ferry-", l.Prefix)
-	case l.Scheme == OSS && !ossBucket.MatchString(l.Bucket):
-		bad.add("%q is no name of an OSS bucket: it has 3 to 63 lower-case letters, digits and hyphens, none of these at an end", l.Bucket)
-	case !kodoBucket.MatchString(l.Bucket):
+	if l.named() && !kodoBucket.MatchString(l.Bucket) {
 		bad.add("%q is no name of a bucket: it has 1 to 63 letters, digits, hyphens, dots and underscores", l.Bucket)
 	}
 }
 
-func (l Location) checkEndpoint(bad *problems) {
+// checkRegion returns what is wrong with the region, which is needed; such is one.
+func (l Location) checkRegion(bad *problems, such string) {
+	switch {
+	case l.Region == "":
+		bad.add("region is missing: add one such as ?region=%s", such)
+	case !regionName.MatchString(l.Region):
+		bad.add("the region is not lower-case letters, digits and single hyphens: write one such as z0 or cn-hangzhou")
+	}
+}
+
+func (l Location) checkOSS(bad *problems) {
+	if l.named() && !ossBucket.MatchString(l.Bucket) {
+		bad.add("%q is no name of an OSS bucket: it has 3 to 63 lower-case letters, digits and hyphens, none of these at an end", l.Bucket)
+	}
+	if strings.HasPrefix(l.Region, "oss-") && regionName.MatchString(l.Region) {
+		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
+		return
+	}
+	l.checkRegion(bad, "cn-hangzhou")
+}
+
+func (l Location) checkMNS(bad *problems) {
+	switch {
+	case !l.named():
+	case !accountID.MatchString(l.Bucket):
+		bad.add("%q is no account: write its id, a number, as in mns://1234567890123456/ferry-", l.Bucket)
+	case !queuePrefix.MatchString(l.Prefix):
+		bad.add("%q is no beginning of the names of queues: it has up to 100 letters, digits and hyphens and begins with a letter, as ferry-", l.Prefix)
+	}
+	l.checkRegion(bad, "cn-hangzhou")
+}
+
+func (l Location) checkSQS(bad *problems) {
+	switch {
+	case !l.named():
+	case !awsAccount.MatchString(l.Bucket):
+		bad.add("%q is no account of AWS: write the 12 digits of its id, as in sqs://123456789012/ferry-", l.Bucket)
+	case !sqsPrefix.MatchString(l.Prefix):
+		bad.add("%q is no beginning of the names of queues: it has up to 70 letters, digits, hyphens and underscores and begins with a letter, as ferry-", l.Prefix)
+	}
+	l.checkRegion(bad, "eu-central-1")
+}
+
+func (l Location) checkFile(bad *problems) {
+	if !strings.HasPrefix(l.Bucket, "/") {
+		bad.add("the directory is missing: write its path, from the root, as in file:///data/photos")
+	}
+	if l.Region != "" || l.Endpoint != "" || l.Domain != "" || l.Insecure {
+		bad.add("a directory of this machine takes no parameters: leave them out, and write a ? in its path as %%3F")
+	}
+}
+
+func (l Location) checkEndpoint(s scheme, bad *problems) {
 	switch l.Endpoint {
 	case "":
 		return
 	case "internal", "public", "accelerate":
-		if l.Scheme == Kodo || l.Scheme == S3 || l.Scheme == SQS || l.Scheme == MNS && l.Endpoint == "accelerate" {
+		if !s.path && !slices.Contains(s.endpoints, l.Endpoint) {
 			bad.add("endpoint=%s is not for %s://: name a host, or leave it out", l.Endpoint, l.Scheme)
 		}
 		return

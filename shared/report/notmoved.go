@@ -14,7 +14,7 @@ type NotMoved struct {
 // notMoved has the words of each cause.
 var notMoved = map[ledger.Cause]NotMoved{
 	ledger.Archived:     {ledger.Skipped, "archived at the source and not thawed", "restore (restoreAr, at S3 RestoreObject), and run again once that is done", ledger.Tally{}},
-	ledger.Disabled:     {ledger.Skipped, "disabled at the source by the owner", "enable (chstatus), and run again", ledger.Tally{}},
+	ledger.Disabled:     {ledger.Skipped, "disabled at the source by the owner", "enable (chstatus), and run again; in a directory these are links, pipes and devices, which are not copied", ledger.Tally{}},
 	ledger.LeftNever:    {ledger.Skipped, "the target has another, which overwrite=never leaves alone", "to have the source's, run again with overwrite=changed, newer or always", ledger.Tally{}},
 	ledger.LeftNewer:    {ledger.Skipped, "the target's is not older, so overwrite=newer leaves it alone", "to have the source's, run again with overwrite=always", ledger.Tally{}},
 	ledger.TakenBack:    {ledger.Skipped, "the job was changed, sealed or removed meanwhile", "nothing, if that was meant; else keep the job again (ferry jobs apply)", ledger.Tally{}},

@@ -57,7 +57,7 @@ func billOf(p plan.Plan, j job.Job, pr Prices, l Load) Bill {
 		requests("Kodo GET requests", l.KodoGets, pr.kodo.get)
 		requests("Kodo listings", l.KodoLists, pr.kodo.list)
 		b.thaw(p, pr)
-	} else {
+	} else if j.Source.S3Endpoint() != "" {
 		b.Without = fmt.Sprintf("what %s asks is not in it, nor in the price file: %s GB of traffic, %s GET requests and %s listings", j.Source.S3Endpoint(),
 			plainNumber(float64(l.Bytes)/gb), humanize.Comma(rounded(int64(l.KodoGets+0.5))), humanize.Comma(rounded(int64(l.KodoLists+0.5))))
 	}

@@ -163,6 +163,7 @@ func (t *Timing) ask(l Load, j job.Job, pr Prices) {
 		t.Ask = append(t.Ask, fmt.Sprintf("ask for %s, to end in about %s instead of %s", strings.Join(what, ", "), hours(now), hours(b.Hours)))
 	}
 	switch {
+	case j.Source.S3Endpoint() == "" && !j.Source.AtKodo(): // nobody runs it but whoever reads this
 	case !j.Source.AtKodo():
 		t.Ask = append(t.Ask, fmt.Sprintf("ask whoever runs %s which bandwidth and how many requests a second it bears: nothing above counts them", j.Source.S3Endpoint()))
 	case pr.kodo.gbit == 0 || pr.kodo.requests == 0:

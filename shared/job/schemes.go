@@ -1,0 +1,87 @@
+package job
+
+import (
+	"slices"
+	"strings"
+)
+
+// The services a location can be at.
+const (
+	Kodo = "kodo"
+	S3   = "s3"   // Kodo's S3-compatible interface, or any other; to read
+	File = "file" // a directory of this machine, which is the bucket; to read
+	OSS  = "oss"
+	MNS  = "mns" // queues: the bucket is an account, the prefix that of the queues' names
+	SQS  = "sqs" // queues at AWS: the same
+)
+
+// use is what a service is for.
+type use int
+
+const (
+	reads use = iota
+	writes
+	queues
+)
+
+// scheme is what Ferry knows of a service's locations.
+type scheme struct {
+	name, title, example string
+	use                  use
+	path                 bool     // the location is a path, without a prefix of its own
+	endpoints            []string // what endpoint= may be besides a host
+	check                func(l Location, bad *problems)
+}
+
+// schemes are all services, in the order in which people are told of them. A new one
+// is a line here, a line where app opens it, and a folder with its driver.
+var schemes = []scheme{
+	{Kodo, "Kodo", "kodo://photos/2019/?region=z0", reads, false, nil, Location.checkKodo},
+	{S3, "S3", "s3://photos/2019/?region=cn-east-1", reads, false, nil, Location.checkS3},
+	{File, "directories", "file:///data/photos", reads, true, nil, Location.checkFile},
+	{OSS, "OSS", "oss://photos-new/2019/?region=cn-hangzhou", writes, false, []string{"internal", "public", "accelerate"}, Location.checkOSS},
+	{MNS, "MNS", "mns://1234567890123456/ferry-?region=cn-hangzhou", queues, false, []string{"internal", "public"}, Location.checkMNS},
+	{SQS, "SQS", "sqs://123456789012/ferry-?region=eu-central-1", queues, false, nil, Location.checkSQS},
+}
+
+// schemeOf returns the scheme of that name; ok is false where there is none.
+func schemeOf(name string) (s scheme, ok bool) {
+	i := slices.IndexFunc(schemes, func(s scheme) bool { return s.name == name })
+	if i < 0 {
+		return scheme{}, false
+	}
+	return schemes[i], true
+}
+
+// uses returns the schemes of services of that use, as of any.
+func uses(any ...use) []scheme {
+	return slices.DeleteFunc(slices.Clone(schemes), func(s scheme) bool { return !slices.Contains(any, s.use) })
+}
+
+// Sources are the schemes of the services that Ferry reads from.
+func Sources() []string { return each(uses(reads), func(s scheme) string { return s.name }) }
+
+func each(all []scheme, f func(scheme) string) []string {
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = f(s)
+	}
+	return texts
+}
+
+// enumerate writes a list as people do: "a, b or c".
+func enumerate(texts []string, last string) string {
+	n := len(texts) - 1
+	if n < 1 {
+		return strings.Join(texts, "")
+	}
+	return strings.Join(texts[:n], ", ") + " " + last + " " + texts[n]
+}
+
+// names, examples and titles are of services, for sentences.
+func names(all []scheme, behind string) []string {
+	return each(all, func(s scheme) string { return s.name + behind })
+}
+
+func examples(all []scheme) []string { return each(all, func(s scheme) string { return s.example }) }
+func titles(all []scheme) []string   { return each(all, func(s scheme) string { return s.title }) }
