@@ -63,7 +63,7 @@ var rooms = []room{
 	{"shared/report", []string{"shared/fault", "shared/job", "shared/ledger", "shared/report/table"}, []string{"github.com/dustin/go-humanize"}, nil},
 	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}}, // the format alone: verification writes it, a report reads it
 	{"shared/pipeline/listing", []string{"shared/fault", "shared/store"}, plumbing, nil},
-	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger"}, nil, nil},
+	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger", "shared/pipeline/listing"}, nil, nil},                      // it decides on pairs
 	{"shared/pipeline/storm", append([]string{"shared/app", "shared/pipeline", "shared/report", "shared/store/mem"}, ports...), []string{"github.com/anishathalye/porcupine"}, nil}, // drives the whole of it from outside, for tests
 	{"shared/pipeline", append([]string{"shared/random", "shared/limit", "shared/report", "shared/report/table", "shared/pipeline/listing", "shared/pipeline/verdict"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker", "shared/plan", "shared/pipeline/storm"}}, // its tests run whole migrations under the rules of delivery, and through storms
 	{"shared/plan", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/report", "shared/pipeline/listing", "shared/pipeline/verdict"}, append([]string{"github.com/dustin/go-humanize"}, plumbing...), nil},                                                                              // it words what a run would report

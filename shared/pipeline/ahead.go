@@ -5,12 +5,8 @@ import (
 	"iter"
 )
 
-const (
-	// lookups is how many requests about single keys are made at a time, and lookAhead
-	// how many keys at most are read before the first answer.
-	lookups   = 16
-	lookAhead = 64
-)
+// lookups is how many requests about single keys are made at a time.
+const lookups = 16
 
 // ahead yields what look makes of each of all, in order, and works on up to
 // lookups of them at a time. An error of all ends it; one of look is yielded

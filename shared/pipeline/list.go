@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/listing"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -30,7 +31,7 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	looking, enough := reserve(ctx)
 	defer enough()
 	rest := half(ctx)
-	for j, err := range r.judged(ctx, &lone{run: r, task: t}, r.join(looking, t.Range, t.Before)) {
+	for j, err := range verdict.Judge(ctx, r.asker(t), r.join(looking, t.Range, t.Before)) {
 		if err != nil && mayEnd && listing.IsBorder(last) && looking.Err() != nil && ctx.Err() == nil {
 			more = true // a page that did not come in time: what came before it stands
 			break
@@ -90,6 +91,12 @@ func half(ctx context.Context) time.Duration {
 		return 0
 	}
 	return max(0, (time.Until(deadline)-margin)/2)
+}
+
+// asker asks the target about single keys on the way of the walk of t.
+func (r *run) asker(t task.Task) *verdict.Asker {
+	probe := func(ctx context.Context, key string) error { return r.probe(ctx, target, false, key) }
+	return &verdict.Asker{Rules: &r.rules, Probe: probe, Retried: t.Attempt > 0, Log: r.log}
 }
 
 // join walks both sides over a range. Where deletions are mirrored, what only

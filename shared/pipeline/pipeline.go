@@ -19,7 +19,8 @@
 //	                     it removed; what did not end goes into another
 //	remove.go  Remove -> what copying has no right to remove
 //	wanted.go           the last look before something is written or removed
-//	verify.go  Verify -> waits for the shard's batches, then proves every row
+//	verify.go  Verify -> waits for the shard's batches, then proves every row;
+//	                     gone.go what the second listing does not show
 //	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
 //	end.go     Report -> waits for all shards, then writes the report; day.go
@@ -34,7 +35,8 @@
 // Every step reads the ledger, does its work, creates one outcome record, and
 // returns the tasks that follow. Every step may run twice, also at the same
 // time: whoever creates the record decides. What bounds all processes of a run
-// together, and whether it goes on, is in package limit.
+// together, and whether it goes on, is in package limit; what a run came to, in
+// package report; what one would do, in package plan.
 package pipeline
 
 import (

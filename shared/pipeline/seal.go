@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
@@ -90,20 +91,20 @@ func (s *sealer) failed() error {
 }
 
 // take takes what both sides list under one key.
-func (s *sealer) take(j judged) error {
+func (s *sealer) take(j verdict.Judged) error {
 	if err := s.failed(); err != nil {
 		return err
 	}
 	switch {
 	case j.Src == nil:
 		s.extra(*j.Dst)
-	case j.excluded:
+	case j.Excluded:
 		s.counts.Excluded.Add(1, j.Src.Size)
 	default:
 		if j.Dst != nil {
 			s.held++
 		}
-		s.add(j.row)
+		s.add(j.Row)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ type verifier struct {
 	run    *run
 	shard  ledger.Closed
 	again  *sealer // what changed since it was listed
-	target *lone   // what is asked about single keys
+	asker  *verdict.Asker
 	table  *table.Writer
 	listed ledger.Tally // as the listing counted, less what is handed on: the left side of the balance
 	counts ledger.Counts
@@ -93,7 +93,7 @@ type verifier struct {
 }
 
 func newVerifier(ctx context.Context, r *run, t task.Task, c ledger.Closed) *verifier {
-	return &verifier{run: r, target: &lone{run: r, task: t}, shard: c, listed: c.Counts.Listed, again: newSealer(ctx, r, ledger.AgainShard(c.Shard)), table: table.NewWriter(r.job)}
+	return &verifier{run: r, asker: r.asker(t), shard: c, listed: c.Counts.Listed, again: newSealer(ctx, r, ledger.AgainShard(c.Shard)), table: table.NewWriter(r.job)}
 }
 
 // facts walks the two listings and the rows in key order.
@@ -250,7 +250,7 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 	case ledger.Missing(err):
 		row.Verdict = ledger.Mismatch
 		row.Because("", "the target no longer has it")
-	case err != nil && v.target.is(ctx, row.Key(), err):
+	case err != nil && v.asker.Alone(ctx, row.Key(), err):
 		row.State, row.Proof = ledger.Failed, ""
 		row.Explain(fault.Errorf("the target's object could not be looked at, so its copy is not proved: %w", err))
 	case err != nil:
@@ -274,7 +274,7 @@ func (v *verifier) compare(ctx context.Context, row *ledger.Row, dst *store.Obje
 func (v *verifier) seal(ctx context.Context, f fact) error {
 	row, asks := v.run.rules.Compare(*f.src, f.dst)
 	if asks {
-		if err := v.target.askTarget(ctx, &row); err != nil {
+		if err := v.asker.Ask(ctx, &row); err != nil {
 			return err
 		}
 	}

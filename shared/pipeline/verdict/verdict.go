@@ -4,6 +4,8 @@
 // records.
 //
 //	verdict.go     Rules: what a listed object needs
+//	asker.go       Asker: asks the target where the listings cannot decide
+//	judge.go       Judge: the same for a walk over both listings
 //	refuse.go      what cannot be copied at all
 //	version.go     which objects have the same content
 //	authorship.go  who wrote a target object

@@ -1,0 +1,71 @@
+package verdict
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+)
+
+// Asker asks the target about single keys on the way of a walk over both listings. It
+// tells trouble with one key from trouble with the whole target: one object that is not
+// described must not keep the others from being listed and proved. It is safe for
+// concurrent use.
+type Asker struct {
+	Rules   *Rules
+	Probe   func(ctx context.Context, key string) error // asks whether the target answers, other than about key
+	Retried bool                                        // the walk was tried before, and failed by what may pass by itself
+	Log     *slog.Logger
+
+	mu      sync.Mutex
+	answers time.Time // until when the target counts as one that answers
+}
+
+// answersFor is how long a target that was found to answer is not probed again.
+const answersFor = 30 * time.Second
+
+// Alone reports whether err, of a question about key, is trouble with that key alone:
+// the target answers others. An error that may pass by itself counts only where the
+// walk is Retried, and a throttle never does.
+func (a *Asker) Alone(ctx context.Context, key string, err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Invalid:
+		return true
+	case fault.Denied:
+	case fault.Temporary, fault.Unknown:
+		if !a.Retried {
+			return false
+		}
+	default:
+		return false
+	}
+	if ctx.Err() != nil {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now := time.Now(); now.After(a.answers) {
+		if a.Probe(ctx, key) != nil || ctx.Err() != nil {
+			return false
+		}
+		a.answers = now.Add(answersFor)
+	}
+	return true
+}
+
+// Ask decides a row that Compare could not. Where the target does not describe the one
+// object the row stays pending, as one whose target object is not known: the object is
+// not replaced without a look at it, so its copy finds what is the matter. The error is
+// trouble with the target.
+func (a *Asker) Ask(ctx context.Context, row *ledger.Row) error {
+	err := a.Rules.Ask(ctx, row)
+	if err == nil || !a.Alone(ctx, row.Key(), err) {
+		return err
+	}
+	row.Dst = &ledger.Dst{Size: row.Dst.Size, Modified: row.Dst.Modified}
+	a.Log.WarnContext(ctx, "target object not described, left to its copy", "key", row.Key(), "fault", fault.KindOf(err), "err", err)
+	return nil
+}

@@ -1,0 +1,93 @@
+package verdict
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/listing"
+)
+
+// Judged is what both sides list under one key, and what its object needs.
+type Judged struct {
+	listing.Pair
+	Excluded bool       // the source's object is not one that the job's filter chooses
+	Row      ledger.Row // of an object of the source that is not excluded
+
+	answer chan error // comes when the target was asked, and Row is decided; nil: Row is decided
+}
+
+const (
+	// asksAtOnce is how many keys the target is asked about at a time, and judgedAhead
+	// how many pairs are read behind the first that waits for its answer.
+	asksAtOnce  = 16
+	judgedAhead = 64
+)
+
+// Judge decides on pairs and yields them in their order. Where the listings cannot
+// decide, the target is asked, about several keys side by side. The first error, of the
+// pairs or of the target, ends it; when the iteration ends, no goroutine of it is left.
+func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error]) iter.Seq2[Judged, error] {
+	return func(yield func(Judged, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		var asking sync.WaitGroup
+		defer asking.Wait()
+		defer cancel()
+		places := make(chan struct{}, asksAtOnce)
+		var ahead []*Judged
+		// pass yields from the front what is decided, and waits until no more than n are left.
+		pass := func(n int) bool {
+			for len(ahead) > n || len(ahead) > 0 && ahead[0].answer == nil {
+				first := ahead[0]
+				ahead = ahead[1:]
+				if first.answer != nil {
+					if err := <-first.answer; err != nil {
+						yield(Judged{}, err)
+						return false
+					}
+				}
+				if !yield(*first, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		for p, err := range pairs {
+			if err != nil {
+				if pass(0) {
+					yield(Judged{}, err)
+				}
+				return
+			}
+			j := a.Rules.judge(p)
+			if j.answer != nil {
+				asking.Go(func() {
+					places <- struct{}{}
+					j.answer <- a.Ask(ctx, &j.Row)
+					<-places
+				})
+			}
+			if ahead = append(ahead, j); !pass(judgedAhead) {
+				return
+			}
+		}
+		pass(0)
+	}
+}
+
+// judge decides on a pair as far as the listings do.
+func (r *Rules) judge(p listing.Pair) *Judged {
+	j := &Judged{Pair: p}
+	switch {
+	case p.Src == nil:
+	case !r.Chosen(*p.Src):
+		j.Excluded = true
+	default:
+		ask := false
+		if j.Row, ask = r.Compare(*p.Src, p.Dst); ask {
+			j.answer = make(chan error, 1)
+		}
+	}
+	return j
+}
