@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/check"
 	"kodoferry/shared/job"
 )
 
@@ -86,11 +87,14 @@ func runCheck(c *cobra.Command, o checkOptions, j job.Job, err error) error {
 	if file, ok := out.(*os.File); ok && !o.json {
 		s.redraw = isTerminal(file)
 	}
-	x := app.Examination{Config: cfg, Job: j, Ring: o.ring, Ask: s.ask, Tell: s.tell}
-	if o.json {
-		x.Ask, x.Tell = nil, func(f app.Finding) { s.found = append(s.found, f) }
+	setup, err := cfg.CheckSetup(j)
+	if err == nil {
+		setup.Ring, setup.Asking, setup.Found = o.ring, s.ask, s.tell
+		if o.json {
+			setup.Asking, setup.Found = nil, func(f check.Finding) { s.found = append(s.found, f) }
+		}
+		err = check.Run(ctx, setup)
 	}
-	err = x.Run(ctx)
 	s.clear()
 	switch {
 	case ctx.Err() != nil:
@@ -108,7 +112,7 @@ type checkShow struct {
 	redraw bool // the output is a terminal
 	asking bool // a line tells what is asked
 	place  string
-	found  []app.Finding
+	found  []check.Finding
 }
 
 // at is what stands behind the name of a place.
@@ -152,9 +156,9 @@ func (s *checkShow) head(place string) {
 }
 
 // stateWords are as wide as each other.
-var stateWords = map[app.State]string{app.Fine: "ok  ", app.Failed: "FAIL", app.Noted: "note"}
+var stateWords = map[check.State]string{check.OK: "ok  ", check.Fail: "FAIL", check.Note: "note"}
 
-func (s *checkShow) tell(f app.Finding) {
+func (s *checkShow) tell(f check.Finding) {
 	s.clear()
 	s.head(f.Place)
 	s.found = append(s.found, f)
@@ -175,15 +179,15 @@ func printable(text string) string {
 func (s *checkShow) end(asJSON bool) error {
 	failed := 0
 	for _, f := range s.found {
-		if f.State == app.Failed {
+		if f.State == check.Fail {
 			failed++
 		}
 	}
 	if asJSON {
 		err := json.NewEncoder(s.out).Encode(struct {
-			Job    string        `json:"job"`
-			OK     bool          `json:"ok"`
-			Checks []app.Finding `json:"checks"`
+			Job    string          `json:"job"`
+			OK     bool            `json:"ok"`
+			Checks []check.Finding `json:"checks"`
 		}{s.job.Name, failed == 0, s.found})
 		if err != nil {
 			return err

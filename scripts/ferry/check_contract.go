@@ -17,6 +17,7 @@ import (
 
 	"kodoferry/scripts/ferry/contract"
 	"kodoferry/shared/app"
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 )
@@ -54,7 +55,7 @@ func (o *contractOptions) scratchAt(src job.Location) (job.Location, error) {
 	l, err := job.ParseLocation(o.scratch)
 	switch {
 	case err != nil:
-		return l, fmt.Errorf("--scratch: %s", sentence(err))
+		return l, fmt.Errorf("--scratch: %s", fault.Sentence(err))
 	case l.Scheme != job.Kodo || !strings.HasSuffix(l.Prefix, "/"):
 		return l, errors.New("--scratch: write a prefix at Kodo that ends in a slash: kodo://my-scratch/ferry/?region=z0")
 	case l.Bucket == src.Bucket && (strings.HasPrefix(l.Prefix, src.Prefix) || strings.HasPrefix(src.Prefix, l.Prefix)):
@@ -132,7 +133,7 @@ func (o checkOptions) contractSetup(cfg app.Config, j job.Job, at *contractPlace
 	}
 	if at.queues {
 		if at.queuesAt, qerr = job.ParseLocation(o.queues); qerr != nil {
-			qerr = fmt.Errorf("--queues or FERRY_QUEUES: %s", sentence(qerr))
+			qerr = fmt.Errorf("--queues or FERRY_QUEUES: %s", fault.Sentence(qerr))
 		}
 		s.QueuesAt = at.queuesAt
 		s.Ways = cfg.QueueWays

@@ -238,7 +238,7 @@ func (v *view) outage(e pipeline.Event) {
 		v.tell.plain("it answers again: the run goes on")
 	case e.Kind == pipeline.Down && time.Since(v.down) > outageEvery:
 		v.down = time.Now()
-		v.tell.plain("%s", sentence(e.Err))
+		v.tell.plain("%s", fault.Sentence(e.Err))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"kodoferry/shared/fault"
 )
@@ -63,7 +62,7 @@ func exitCode(ctx context.Context, err error) int {
 func complain(w io.Writer, err error) {
 	said := map[string]bool{}
 	for _, e := range apart(err) {
-		if text := sentence(e); !said[text] {
+		if text := fault.Sentence(e); !said[text] {
 			said[text] = true
 			_, _ = fmt.Fprintln(w, "ferry:", text) // nobody is left to be told
 		}
@@ -93,14 +92,4 @@ func apart(err error) []error {
 		}
 	}
 	return []error{err}
-}
-
-// sentence is the text of err for a person: of a fault its cause, which names
-// the thing and the cure; operation and kind are for logs.
-func sentence(err error) string {
-	e, ok := errors.AsType[*fault.Error](err)
-	if !ok {
-		return err.Error()
-	}
-	return strings.Replace(err.Error(), e.Error(), sentence(e.Err), 1)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 )
 
@@ -79,7 +80,7 @@ func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 	var ledger job.Location
 	if o.ledger != "" {
 		if ledger, err = job.ParseLocation(o.ledger); err != nil {
-			err = fmt.Errorf("--ledger or FERRY_LEDGER: %s", sentence(err))
+			err = fmt.Errorf("--ledger or FERRY_LEDGER: %s", fault.Sentence(err))
 		}
 	}
 	jobs, ferr := job.ParseFile(data, o.file, func(j *job.Job) {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 )
 
@@ -121,7 +122,7 @@ func read[T any](errs *[]error, name, text string, to *T, parse func(string) (T,
 	}
 	value, err := parse(text)
 	for _, e := range apart(err) {
-		*errs = append(*errs, fmt.Errorf("--%s: %s", name, sentence(e)))
+		*errs = append(*errs, fmt.Errorf("--%s: %s", name, fault.Sentence(e)))
 	}
 	if err == nil {
 		*to = value
@@ -141,7 +142,7 @@ var flagWords = map[string]string{
 func inFlags(err error) error {
 	all := apart(err)
 	for i, e := range all {
-		if part, rest, ok := strings.Cut(sentence(e), " "); ok && flagWords[part] != "" {
+		if part, rest, ok := strings.Cut(fault.Sentence(e), " "); ok && flagWords[part] != "" {
 			all[i] = fmt.Errorf("%s %s", flagWords[part], rest)
 		}
 	}

@@ -215,7 +215,7 @@ func (o *applyOptions) check(ctx context.Context, led *ledger.Ledger, at job.Loc
 	var errs []error
 	wrong := func(line int, err error) {
 		if err != nil {
-			errs = append(errs, usageError{fmt.Errorf("%s:%d: %s", o.file, line, sentence(err))})
+			errs = append(errs, usageError{fmt.Errorf("%s:%d: %s", o.file, line, fault.Sentence(err))})
 		}
 	}
 	for i, a := range jobs {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
@@ -208,7 +209,7 @@ func (k *kept) noting(what string, err error) error {
 		return err
 	}
 	if k.Problem == "" {
-		k.Problem = what + strings.ReplaceAll(sentence(err), "\n", "; ")
+		k.Problem = what + strings.ReplaceAll(fault.Sentence(err), "\n", "; ")
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/rights"
 )
@@ -93,7 +94,7 @@ func (o *policyOptions) policies(args []string) (policies, error) {
 	if o.queues != "" {
 		var qerr error
 		if at.Queues, qerr = job.ParseLocation(o.queues); qerr != nil {
-			err = errors.Join(err, fmt.Errorf("--queues or FERRY_QUEUES: %s", sentence(qerr)))
+			err = errors.Join(err, fmt.Errorf("--queues or FERRY_QUEUES: %s", fault.Sentence(qerr)))
 		}
 	}
 	if project, store, ok := strings.Cut(o.logs, "/"); o.logs != "" && (!ok || project == "" || store == "") {

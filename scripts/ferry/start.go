@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 )
@@ -97,7 +98,7 @@ func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Write
 	case ledger.Missing(err):
 		return nil
 	case ledger.Unreadable(err): // the run has begun, and is not of that one
-		_, err = fmt.Fprintf(errOut, "ferry: %s\n", sentence(err))
+		_, err = fmt.Fprintf(errOut, "ferry: %s\n", fault.Sentence(err))
 		return err
 	case err != nil:
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 )
@@ -32,7 +33,7 @@ object's key at the source. RUN is <job>/<time>, or <job> for its newest run.`,
 			}
 			s, err := report.Why(c.Context(), run, args[1])
 			if ledger.Missing(err) {
-				return usageError{fmt.Errorf("run %s has no object %s: %s", run.Name, shown(args[1]), sentence(err))}
+				return usageError{fmt.Errorf("run %s has no object %s: %s", run.Name, shown(args[1]), fault.Sentence(err))}
 			}
 			if err != nil {
 				return err

@@ -7,17 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"sync"
-	"time"
 
+	"kodoferry/shared/check"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
-	"kodoferry/shared/retry"
-	"kodoferry/shared/store"
 	"kodoferry/shared/store/oss"
 )
 
@@ -115,8 +112,8 @@ func (s Sites) Check(ctx context.Context) error { return all(ctx, s.check) }
 func all(ctx context.Context, checks []func(context.Context) error) error {
 	errs := make([]error, len(checks))
 	var asked sync.WaitGroup
-	for i, check := range checks {
-		asked.Go(func() { errs[i] = patiently(ctx, check) })
+	for i, ask := range checks {
+		asked.Go(func() { errs[i] = check.WithRetry(ctx, ask) })
 	}
 	asked.Wait()
 	seen := map[string]bool{}
@@ -129,32 +126,6 @@ func all(ctx context.Context, checks []func(context.Context) error) error {
 	}
 	return errors.Join(distinct...)
 }
-
-// patiently asks again as long as the answer is to slow down, which says nothing
-// of whether the settings are right, and some times where the service or the way
-// to it has a trouble that may pass. Any other answer stands at once. A throttle is
-// ended by ctx, not by a number of tries; the error is then Throttled.
-func patiently(ctx context.Context, check func(context.Context) error) error {
-	p := retry.Policy{
-		Tries: askTries, Throttles: math.MaxInt, Between: store.Pauses(),
-		Wait: func(asked time.Duration, pause func() time.Duration) time.Duration {
-			return max(asked, min(pause(), askAgain))
-		},
-	}
-	_, err := retry.Do(ctx, p, func() (struct{}, error) { return struct{}{}, check(ctx) })
-	err = retry.Last(err)
-	if fault.KindOf(err) == fault.Throttled { // ctx has ended
-		return fault.New(fault.Throttled, "app.Check", "", fmt.Errorf("it still asks to slow down: wait for what else uses it, or have its limits raised (%w)", err))
-	}
-	return err
-}
-
-const (
-	// askAgain bounds the pauses of patiently: somebody waits for the answer.
-	askAgain = 2 * time.Second
-	// askTries is how often patiently asks where something went wrong: for some 3 s.
-	askTries = 5
-)
 
 func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
 	if l.Scheme != job.OSS {

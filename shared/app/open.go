@@ -5,11 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"kodoferry/shared/check"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
-	"kodoferry/shared/queue/mns"
 	"kodoferry/shared/store"
 )
 
@@ -51,19 +51,19 @@ func (c Config) ScratchQueue(name string) (ScratchQueue, error) {
 	return scratch, nil
 }
 
-// QueueWays says which addresses of the queues' service answer here, and whether
-// an internal one is among them, so that this is inside its region. asked is false where the
-// endpoint is a host of its own: there is one address then.
+// QueueWays asks which addresses of the queues' service answer here; says has the
+// answer as a sentence, inside is true where an internal one is among them. asked is
+// false where QueuesAt names a host, which is the only address then.
 func (c Config) QueueWays(ctx context.Context) (says string, inside, asked bool) {
 	l, err := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS)
 	if err != nil {
 		return "", false, false
 	}
 	q, err := c.openQueue(l, QueueNames[0], nil)
-	m, ok := q.(*mns.Queue)
-	if err != nil || !ok || len(m.Ways()) == 0 {
+	all := endpoints(q)
+	if err != nil || len(all) == 0 {
 		return "", false, false
 	}
-	answers, says := answering(ctx, m.Ways())
-	return says, answers[1] || answers[2], true
+	answers, says := check.Answering(ctx, all)
+	return says, answers[check.InternalHTTPS] || answers[check.InternalHTTP], true
 }

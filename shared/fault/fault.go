@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -61,6 +62,16 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("%s: %s: %v", e.Op, e.Kind, e.Err)
 	}
 	return fmt.Sprintf("%s %q: %s: %v", e.Op, e.Key, e.Kind, e.Err)
+}
+
+// Sentence returns the text of err for people: of each Error in it only the cause,
+// which names the thing and the cure. Operation, key and kind are for logs.
+func Sentence(err error) string {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err.Error()
+	}
+	return strings.Replace(err.Error(), e.Error(), Sentence(e.Err), 1)
 }
 
 // Unwrap returns the cause.

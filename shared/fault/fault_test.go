@@ -78,3 +78,16 @@ func TestAnErrorNamesOperationKeyAndCause(t *testing.T) {
 		t.Errorf("Error = %s, want %s", got, want)
 	}
 }
+
+func TestASentenceIsTheCausesAlone(t *testing.T) {
+	inner := fault.New(fault.Denied, "oss.Put", "a/b", errors.New("grant oss:PutObject"))
+	for want, err := range map[string]error{
+		"no fault": errors.New("no fault"),
+		"the target: grant oss:PutObject (try 2)": fmt.Errorf("the target: %w (try 2)", inner),
+		"copying: grant oss:PutObject":            fault.New(fault.Temporary, "pipeline.Copy", "", fmt.Errorf("copying: %w", inner)),
+	} {
+		if got := fault.Sentence(err); got != want {
+			t.Errorf("the sentence of %q is %q, want %q", err, got, want)
+		}
+	}
+}
