@@ -58,6 +58,7 @@ var rooms = []room{
 	{"shared/job", []string{"shared/fault", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml", "github.com/bmatcuk/doublestar/v4"}, nil},
 	{"shared/alert", []string{"shared/fault", "shared/job"}, nil, nil},
 	{"shared/check", []string{"shared/fault", "shared/digest", "shared/retry", "shared/store", "shared/queue", "shared/job", "shared/ledger", "shared/alert", "shared/pipeline/listing"}, nil, nil},
+	{"shared/check/contract", append([]string{"shared/pipeline/listing", "shared/store/storetest", "shared/queue/queuetest"}, ports...), anyModule, nil}, // runs the suites on real clouds
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
 	{"shared/ledger", []string{"shared/fault", "shared/retry", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
 	{"shared/limit", []string{"shared/job", "shared/ledger", "shared/store", "shared/fault"}, append([]string{"golang.org/x/time/rate"}, plumbing...), nil},
@@ -81,8 +82,7 @@ var rooms = []room{
 	{"scripts/pack", nil, nil, nil},
 	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
-	{"scripts/ferry/contract", append([]string{"shared/pipeline", "shared/pipeline/listing", "shared/store/storetest", "shared/queue/queuetest"}, ports...), anyModule, nil}, // puts the suites to real clouds
-	{"scripts/ferry/...", append([]string{"shared/app", "shared/check", "shared/limit", "shared/pipeline", "shared/plan/...", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
+	{"scripts/ferry/...", append([]string{"shared/app", "shared/check/...", "shared/limit", "shared/pipeline", "shared/plan/...", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
 // stand are the stand-ins and suites that tests may import, too.
@@ -204,8 +204,8 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"the runtime seam knows nothing of tasks":  {"shared/faas", "kodoferry/shared/task", false, false},
 		"the worker imports a queue's driver":      {"shared/worker", "kodoferry/shared/queue/mem", false, false},
 		"the worker's test imports the memory":     {"shared/worker", "kodoferry/shared/queue/mem", true, true},
-		"the contract runs a suite":                {"scripts/ferry/contract", "kodoferry/shared/store/storetest", false, true},
-		"the contract imports a driver":            {"scripts/ferry/contract", "kodoferry/shared/store/oss", false, false},
+		"the contract runs a suite":                {"shared/check/contract", "kodoferry/shared/store/storetest", false, true},
+		"the contract imports a driver":            {"shared/check/contract", "kodoferry/shared/store/oss", false, false},
 		"the command imports a suite":              {"scripts/ferry", "kodoferry/shared/store/storetest", false, false},
 		"a check imports a port":                   {"shared/check", "kodoferry/shared/queue", false, true},
 		"a check imports a driver":                 {"shared/check", "kodoferry/shared/queue/mns", false, false},

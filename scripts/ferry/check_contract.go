@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"kodoferry/scripts/ferry/contract"
 	"kodoferry/shared/app"
+	"kodoferry/shared/check/contract"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/scripts/ferry/contract"
 	"kodoferry/shared/app"
+	"kodoferry/shared/check/contract"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/queue/queuetest"
 	"kodoferry/shared/store/storetest"

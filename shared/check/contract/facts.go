@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	looked    = 5000    // keys of the source that are listed
-	readWhole = 20      // objects of it that are read
-	smallest  = 4 << 20 // bytes of the biggest of these
+	listed      = 5000    // keys of the source that are listed at most
+	sampled     = 20      // objects of it that are read
+	sampledSize = 4 << 20 // bytes of the biggest of these
 
-	certificateTime = 15 * time.Second // for a host to answer
+	certificateTime = 15 * time.Second // bounds the answer of a host
 )
 
-// sourceFacts are questions that the user's own objects answer. None of them is
-// named in an answer.
+// sourceFacts returns the questions that the user's own objects answer. No answer
+// names any of them.
 func (s Setup) sourceFacts() []item {
 	fact := func(sentence string, ask func(context.Context, *recorder)) item {
 		return item{"kodo", s.SourceAt.Region, "unknown", sentence, ask, ""}
@@ -45,15 +45,15 @@ func (s Setup) sourceFacts() []item {
 			}
 		}),
 		fact("a listing is in byte order", func(ctx context.Context, r *recorder) {
-			r.see("%d keys", len(s.first(ctx, r, looked))) // the driver refuses a key that is not above the one before
+			r.see("%d keys", len(s.first(ctx, r, listed))) // a driver's listing fails at a key that is not above the one before
 		}),
 		fact("which objects a listing tells the MD5 of", func(ctx context.Context, r *recorder) {
-			some := s.first(ctx, r, looked)
+			some := s.first(ctx, r, listed)
 			md5, hash, parts := 0, 0, 0
 			for _, o := range some {
-				md5 += one(o.MD5 != "")
-				hash += one(digest.IsQetag(o.Hash))
-				parts += one(len(o.Parts) > 0)
+				md5 += count(o.MD5 != "")
+				hash += count(digest.IsQetag(o.Hash))
+				parts += count(len(o.Parts) > 0)
 			}
 			r.see("of %d objects %d have an MD5, %d a qetag, %d their parts", len(some), md5, hash, parts)
 		}),
@@ -79,7 +79,7 @@ func (s Setup) sourceFacts() []item {
 	}
 }
 
-// certificates asks each of the source's hosts for anything, by https.
+// certificates sends a GET for the root of each of the source's https hosts.
 func (s Setup) certificates(ctx context.Context, r *recorder) {
 	p, ok := s.Source.(interface {
 		Hosts(ctx context.Context) ([]string, error)
@@ -119,14 +119,16 @@ func (s Setup) certificates(ctx context.Context, r *recorder) {
 	r.see("%d hosts asked", asked)
 }
 
-func one(yes bool) int {
+// count is 1 for true, else 0.
+func count(yes bool) int {
 	if yes {
 		return 1
 	}
 	return 0
 }
 
-// first are the first objects of the source, up to n.
+// first returns the first objects of the source, up to n. It ends the case where the
+// listing fails.
 func (s Setup) first(ctx context.Context, r *recorder, n int) []store.Object {
 	var some []store.Object
 	for o, err := range s.Source.List(ctx, store.Range{Prefix: s.SourceAt.Prefix}) {
@@ -140,11 +142,12 @@ func (s Setup) first(ctx context.Context, r *recorder, n int) []store.Object {
 	return some
 }
 
-// readable are up to n objects that can be read now and are not big.
+// readable returns up to n objects of at most sampledSize bytes that can be read now.
+// It ends the case as skipped where there are none.
 func (s Setup) readable(ctx context.Context, r *recorder, n int) []store.Object {
 	var fit []store.Object
 	for _, o := range s.first(ctx, r, 1000) {
-		if !o.Frozen && !o.Disabled && o.Size > 0 && o.Size <= smallest && len(fit) < n {
+		if !o.Frozen && !o.Disabled && o.Size > 0 && o.Size <= sampledSize && len(fit) < n {
 			fit = append(fit, o)
 		}
 	}
@@ -154,8 +157,9 @@ func (s Setup) readable(ctx context.Context, r *recorder, n int) []store.Object 
 	return fit
 }
 
+// sameBytes reads objects whole and compares them with their listed hashes.
 func (s Setup) sameBytes(ctx context.Context, r *recorder) {
-	some := s.readable(ctx, r, readWhole)
+	some := s.readable(ctx, r, sampled)
 	for _, o := range some {
 		found, body, err := s.Source.Open(ctx, o, 0, -1)
 		if err == nil {
@@ -171,6 +175,7 @@ func (s Setup) sameBytes(ctx context.Context, r *recorder) {
 	r.see("%d objects", len(some))
 }
 
+// ranges reads the second half of an object and compares it with the whole.
 func (s Setup) ranges(ctx context.Context, r *recorder) {
 	o := s.readable(ctx, r, 1)[0]
 	read := func(off, n int64) []byte {
@@ -191,7 +196,7 @@ func (s Setup) ranges(ctx context.Context, r *recorder) {
 	}
 }
 
-// keyLengths looks for the longest key that Kodo takes.
+// keyLengths stores objects under keys of the lengths at which Kodo may refuse.
 func (s Setup) keyLengths(ctx context.Context, r *recorder) {
 	if s.Scratch == nil {
 		r.Skipf("nothing was named at Kodo that may be written: --scratch 'kodo://bucket/prefix/'")

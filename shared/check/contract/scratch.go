@@ -17,10 +17,10 @@ import (
 	"kodoferry/shared/store/storetest"
 )
 
-// name names the n-th place of its kind.
+// name returns the name of the n-th place of a kind.
 func name(n int) string { return fmt.Sprintf("%02d", n) }
 
-// below is a source seen from a prefix: keys begin behind it.
+// below is a source limited to a prefix, which its keys do not have.
 type below struct {
 	in     store.Source
 	prefix string
@@ -42,6 +42,7 @@ func (b below) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, 
 	}
 }
 
+// bare returns o with its key behind the prefix.
 func (b below) bare(o store.Object) store.Object {
 	o.Key = strings.TrimPrefix(o.Key, b.prefix)
 	return o
@@ -64,14 +65,14 @@ type scratch struct {
 	to Bucket
 
 	mu      sync.Mutex
-	uploads map[string]string // what was begun: upload and whole key
+	uploads map[string]string // whole keys by the ids of uploads that were begun
 }
 
 func newScratch(b Bucket, prefix string, n int) *scratch {
 	return &scratch{below: below{b, prefix + name(n) + "/"}, to: b, uploads: map[string]string{}}
 }
 
-// beginTime bounds the beginning of an upload.
+// beginTime bounds Begin, which does not end with its context.
 const beginTime = 15 * time.Second
 
 func (s *scratch) CheckKey(key string) error { return s.to.CheckKey(s.prefix + key) }
@@ -87,7 +88,7 @@ func (s *scratch) Delete(ctx context.Context, key string) error {
 
 func (s *scratch) Begin(ctx context.Context, o store.Object) (string, []string, error) {
 	o.Key = s.prefix + o.Key
-	// Cut off, it would leave an upload whose id nobody knows.
+	// A request that is cut off would leave an upload whose id is not known.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), beginTime)
 	defer cancel()
 	id, warnings, err := s.to.Begin(ctx, o)
@@ -119,9 +120,9 @@ func (s *scratch) Unfinished(ctx context.Context, key string) ([]store.Upload, e
 	return s.to.Unfinished(ctx, s.prefix+key)
 }
 
-var _ store.Multipart = (*scratch)(nil) // or its cases find a target that takes no parts
+var _ store.Multipart = (*scratch)(nil) // without it, the suite would skip uploads in parts
 
-// fixture is s for a case. Nobody can make trouble in a real cloud.
+// fixture returns s for a case, without the faults that only an emulator can inject.
 func (s *scratch) fixture(r *recorder) storetest.Fixture {
 	one := func(ctx context.Context, o store.Object, body []byte) error {
 		o.Size = int64(len(body))
@@ -133,10 +134,11 @@ func (s *scratch) fixture(r *recorder) storetest.Fixture {
 	return fixture(r, s, len(s.prefix), one)
 }
 
-// fillers is how many objects are stored at a time to fill a bucket.
+// fillers is how many objects are stored or deleted at a time.
 const fillers = 16
 
-// fixture is b, which one writes to, for a case.
+// fixture returns b for a case. one stores an object in b; taken is how many bytes of a
+// key are taken by a prefix.
 func fixture(r *recorder, b store.Source, taken int, one func(context.Context, store.Object, []byte) error) storetest.Fixture {
 	return storetest.Fixture{
 		Source: b, Taken: taken,
@@ -158,7 +160,7 @@ func fixture(r *recorder, b store.Source, taken int, one func(context.Context, s
 	}
 }
 
-// clear aborts what was begun, and deletes all that is below the prefix.
+// clear aborts all uploads that were begun and deletes everything below the prefix.
 func (s *scratch) clear(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,15 +9,15 @@ import (
 
 const noQueues = "no queues were named: FERRY_QUEUES or --queues"
 
-// noted remembers what a queue told last of how much it holds.
-type noted struct {
+// depthRecorder is a queue that records its last Depth.
+type depthRecorder struct {
 	queue.Queue
 	mu   sync.Mutex
 	last queue.Depth
 }
 
 // Depth implements queue.Queue.
-func (n *noted) Depth(ctx context.Context) (queue.Depth, error) {
+func (n *depthRecorder) Depth(ctx context.Context) (queue.Depth, error) {
 	d, err := n.Queue.Depth(ctx)
 	if err == nil {
 		n.mu.Lock()
@@ -27,9 +27,9 @@ func (n *noted) Depth(ctx context.Context) (queue.Depth, error) {
 	return d, err
 }
 
-// queueFacts are questions about MNS beyond the contract. told has what a queue with
-// messages told of them, once that case has ended.
-func (s Setup) queueFacts(told <-chan queue.Depth) []item {
+// queueFacts returns the questions about MNS beyond the contract. From depths comes
+// the Depth of a queue with messages, once the case about it has ended.
+func (s Setup) queueFacts(depths <-chan queue.Depth) []item {
 	fact := func(sentence string, ask func(context.Context, *recorder)) item {
 		return item{"mns", s.QueuesAt.Region, "unknown", sentence, func(ctx context.Context, r *recorder) {
 			if s.Queue == nil {
@@ -41,7 +41,7 @@ func (s Setup) queueFacts(told <-chan queue.Depth) []item {
 	return []item{
 		fact("GetQueueAttributes tells how many messages a queue holds", func(ctx context.Context, r *recorder) {
 			select {
-			case d := <-told:
+			case d := <-depths:
 				if d == (queue.Depth{}) || d.Unknown {
 					r.see("0 of each kind, of a queue that holds some: Ferry takes it for unknown")
 					return

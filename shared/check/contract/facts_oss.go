@@ -13,8 +13,9 @@ import (
 	"kodoferry/shared/store"
 )
 
-// ossFacts are questions about OSS beyond the contract.
-func (s Setup) ossFacts(tidy *broom) []item {
+// ossFacts returns the questions about OSS beyond the contract, each with a scratch
+// of its own.
+func (s Setup) ossFacts(written *cleanup) []item {
 	var facts []item
 	for i, f := range []struct {
 		sentence string
@@ -27,12 +28,13 @@ func (s Setup) ossFacts(tidy *broom) []item {
 		{"an upload in parts answers the CRC64 of the whole", partsCRC},
 	} {
 		b := newScratch(s.Bucket, s.Prefix, 90+i)
-		tidy.add(b.clear)
+		written.add(b.clear)
 		facts = append(facts, item{"oss", s.BucketAt.Region, "unknown", f.sentence, func(ctx context.Context, r *recorder) { f.ask(ctx, r, b) }, ""})
 	}
 	return facts
 }
 
+// conditional races PUTs with IfAbsent for one key.
 func conditional(ctx context.Context, r *recorder, b *scratch) {
 	const racers, rounds = 16, 5
 	for round := range rounds {
@@ -45,7 +47,7 @@ func conditional(ctx context.Context, r *recorder, b *scratch) {
 				case "":
 					won.Add(1)
 				case fault.Changed:
-				default: // throttled, or lost on the way: it tells nothing
+				default: // throttled, or lost on the way: no evidence
 					odd.Add(1)
 				}
 			})
@@ -58,6 +60,7 @@ func conditional(ctx context.Context, r *recorder, b *scratch) {
 	r.see("%d times %d", rounds, racers)
 }
 
+// namesCRC stores objects of several sizes and looks for the CRC64 in the answers.
 func namesCRC(ctx context.Context, r *recorder, b *scratch) {
 	for _, n := range []int{0, 1000, 2 << 20} {
 		body := bytes.Repeat([]byte("ferry "), n/6+1)[:n]
@@ -71,6 +74,7 @@ func namesCRC(ctx context.Context, r *recorder, b *scratch) {
 	}
 }
 
+// listsAtOnce lists after every PUT and after every DELETE.
 func listsAtOnce(ctx context.Context, r *recorder, b *scratch) {
 	listed := func() (keys []string) {
 		for o, err := range b.List(ctx, store.Range{}) {
@@ -98,6 +102,7 @@ func listsAtOnce(ctx context.Context, r *recorder, b *scratch) {
 	}
 }
 
+// longestKey stores an object under the longest key, and asks the driver for one byte more.
 func longestKey(ctx context.Context, r *recorder, b *scratch) {
 	const longest = 1023
 	key := strings.Repeat("k", longest-len(b.prefix))
@@ -109,6 +114,7 @@ func longestKey(ctx context.Context, r *recorder, b *scratch) {
 	}
 }
 
+// partsCRC uploads two parts and compares the CRC64 of the answer with that of both.
 func partsCRC(ctx context.Context, r *recorder, b *scratch) {
 	first, second := bytes.Repeat([]byte("first "), 20_000), []byte("second")
 	id, _, err := b.Begin(ctx, store.Object{Key: "k"})
@@ -132,8 +138,8 @@ func partsCRC(ctx context.Context, r *recorder, b *scratch) {
 	}
 }
 
-// unasked are what no documentation says for sure and nobody can ask from here: why
-// not, and how to ask by hand.
+// unasked are the questions that Run cannot test: cloud, sentence, and why not and
+// how to test it by hand.
 var unasked = unaskable(
 	[3]string{"kodo", "how many requests a second an account bears before 573", "it takes overloading an account that others may depend on: count the 573 in a run's log, --log"},
 	[3]string{"kodo", "what an event notification holds", "Kodo sends one to an address that it can reach: deploy notify with FERRY_LOG=debug and put an object"},
@@ -153,6 +159,7 @@ var unasked = unaskable(
 	[3]string{"cloudmonitor", "the namespace, metric and dimension of alarms", "it takes a metric that has data: once messages lie in a queue, DescribeMetricMetaList and DescribeMetricLast tell; set queue_metric and function_metric in terraform.tfvars to match"},
 )
 
+// unaskable returns items whose result is always Skipped.
 func unaskable(all ...[3]string) []item {
 	items := make([]item, len(all))
 	for i, u := range all {

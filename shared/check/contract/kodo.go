@@ -18,8 +18,8 @@ import (
 	"kodoferry/shared/store/storetest"
 )
 
-// Kodo writes to a prefix of a bucket at Kodo, as any client of it would, with
-// the vendor's SDK: Ferry itself never writes there.
+// Kodo writes to a prefix of a bucket at Kodo with the vendor's SDK, as any client of
+// it would: the driver only reads.
 type Kodo struct {
 	keys   *auth.Credentials
 	config *storage.Config
@@ -27,7 +27,8 @@ type Kodo struct {
 	prefix string
 }
 
-// NewKodo writes below prefix in the bucket of l, which must be empty for Ferry's use.
+// NewKodo returns a Kodo for prefix in the bucket of l. Everything below the prefix is
+// deleted in the end. It makes no request.
 func NewKodo(l job.Location, prefix, accessKey, secretKey string) *Kodo {
 	k := &Kodo{keys: auth.New(accessKey, secretKey), bucket: l.Bucket, prefix: prefix, config: &storage.Config{UseHTTPS: true}}
 	if r, ok := storage.GetRegionByID(storage.RegionID(l.Region)); ok {
@@ -44,14 +45,14 @@ func NewKodo(l job.Location, prefix, accessKey, secretKey string) *Kodo {
 	return k
 }
 
-// below is the n-th place of its own there.
+// below returns the n-th place of its own below k's prefix.
 func (k *Kodo) below(n int) *Kodo {
 	deeper := *k
 	deeper.prefix += name(n) + "/"
 	return &deeper
 }
 
-// put stores an object in one request, by form.
+// put stores an object in one form upload, with retries.
 func (k *Kodo) put(ctx context.Context, o store.Object, body []byte) error {
 	key := k.prefix + o.Key
 	token := (&storage.PutPolicy{Scope: k.bucket + ":" + key, Expires: 3600}).UploadToken(k.keys)
@@ -70,7 +71,7 @@ func (k *Kodo) put(ctx context.Context, o store.Object, body []byte) error {
 	return err
 }
 
-// refused is an error of the SDK as a fault.
+// refused turns an error of the SDK into a fault.
 func refused(err error, key string) error {
 	if err == nil {
 		return nil
@@ -86,18 +87,18 @@ func refused(err error, key string) error {
 }
 
 const (
-	codeTooFast    = 573
-	codeOverloaded = 599
-	codeNoKey      = 612
+	codeTooFast    = 573 // status: too many requests
+	codeOverloaded = 599 // status: an overloaded server
+	codeNoKey      = 612 // status: no such key
 	maxBatch       = 250 // operations of one batch
 )
 
-// fixture is the place for a case, read by src.
+// fixture returns k's place for a case, read through src.
 func (k *Kodo) fixture(r *recorder, src store.Source) storetest.Fixture {
 	return fixture(r, below{src, k.prefix}, len(k.prefix), k.put)
 }
 
-// clear deletes all that is below the prefix.
+// clear deletes everything below the prefix, which src lists.
 func (k *Kodo) clear(ctx context.Context, src store.Source) error {
 	var keys []string
 	var errs []error
@@ -120,7 +121,7 @@ func (k *Kodo) clear(ctx context.Context, src store.Source) error {
 	return nil
 }
 
-// remove deletes keys in one request.
+// remove deletes keys in one batch. A key that is not there is no error.
 func (k *Kodo) remove(ctx context.Context, keys []string) error {
 	ops := make([]string, len(keys))
 	for i, key := range keys {

@@ -8,7 +8,8 @@ import (
 	"sync"
 )
 
-// recorder stands in for a test: it is a storetest.T and a queuetest.T.
+// recorder is a storetest.T and a queuetest.T that records the result of a case. It
+// is safe for concurrent use.
 type recorder struct {
 	ctx context.Context
 
@@ -18,8 +19,8 @@ type recorder struct {
 	found    string
 }
 
-// run runs f to its end, to its first Fatalf, or to its Skipf. A case that
-// panics has failed: an answer was not what it took for granted.
+// run runs f to its end, to its first Fatalf, or to its Skipf. A panic is a failure:
+// an answer had a form that the case does not handle.
 func (r *recorder) run(f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -34,26 +35,26 @@ func (r *recorder) run(f func()) {
 	<-done
 }
 
-// Helper is for go test alone.
+// Helper does nothing.
 func (r *recorder) Helper() {}
 
-// Context ends when the time is up.
+// Context returns the context of the case, which ends after timeLimit.
 func (r *recorder) Context() context.Context { return r.ctx }
 
-// Errorf notes a failure.
+// Errorf records a failure.
 func (r *recorder) Errorf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = append(r.failures, fmt.Sprintf(format, args...))
 }
 
-// Fatalf notes a failure and ends the case.
+// Fatalf records a failure and ends the case.
 func (r *recorder) Fatalf(format string, args ...any) {
 	r.Errorf(format, args...)
 	runtime.Goexit()
 }
 
-// Skipf notes why the case cannot be asked, and ends it.
+// Skipf records why the case cannot be tested, and ends it.
 func (r *recorder) Skipf(format string, args ...any) {
 	r.mu.Lock()
 	r.skipped = fmt.Sprintf(format, args...)
@@ -61,17 +62,17 @@ func (r *recorder) Skipf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// see notes what was seen.
+// see records the answer to a question.
 func (r *recorder) see(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.found = fmt.Sprintf(format, args...)
 }
 
-// shownFailures is how many failures of a case its row tells.
+// shownFailures is how many failures of a case its row has.
 const shownFailures = 3
 
-// text is what failed, in one line.
+// text returns the failures in one line.
 func (r *recorder) text() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,8 +1,11 @@
-// Package contract holds a user's own clouds to everything that Ferry relies on:
-// the contracts of its ports, sentence by sentence, and what no documentation
-// says for sure. Start with Run. recorder.go stands in for go test, scratch.go
-// and kodo.go keep what is written in one place, facts.go, facts_oss.go and facts_mns.go
-// ask what is not known, redact.go takes out what is the user's alone.
+// Package contract tests a user's own clouds against everything that Ferry relies
+// on: the contracts of its ports, sentence by sentence (the suites of storetest and
+// queuetest), and questions that no documentation answers for sure. Start with Run.
+//
+//	recorder.go             runs a case of a suite outside of go test
+//	scratch.go, kodo.go     keep everything that is written below one prefix
+//	facts.go, facts_*.go    the questions
+//	redact.go, result.go    what is reported, without the user's names, hosts and keys
 package contract
 
 import (
@@ -21,7 +24,7 @@ import (
 	"kodoferry/shared/store/storetest"
 )
 
-// Verdict is what became of a sentence.
+// Verdict is the result of a sentence.
 type Verdict string
 
 const (
@@ -30,11 +33,11 @@ const (
 	Skipped Verdict = "skipped" // it could not be asked; Reason says why
 )
 
-// Row is one sentence and what became of it. It names nothing of the user's.
+// Row is one sentence and its result, without any name, host or key of the user's.
 type Row struct {
 	Cloud    string  `json:"cloud"`            // kodo, oss, mns, eventbridge, fc
 	Region   string  `json:"region,omitempty"` // as its location names it
-	Of       string  `json:"of"`               // source, target, parts, queue: of that contract; unknown: what no documentation says
+	Of       string  `json:"of"`               // source, target, parts, queue: a sentence of that contract; unknown: a question
 	Sentence string  `json:"sentence"`
 	Verdict  Verdict `json:"verdict"`
 	Reason   string  `json:"reason,omitempty"` // of what did not pass
@@ -42,20 +45,20 @@ type Row struct {
 	Seconds  float64 `json:"seconds"`
 }
 
-// Bucket is where what is written goes.
+// Bucket is a place that Run writes to.
 type Bucket interface {
 	store.Target
 	store.Multipart
 }
 
-// Queue can be made and removed.
+// Queue is a queue that can be created and deleted.
 type Queue interface {
 	queue.Queue
 	Create(ctx context.Context, visibility time.Duration) error
 	Drop(ctx context.Context) error
 }
 
-// Setup is what is held to the contract, and where.
+// Setup is what Run tests, and where it may write.
 type Setup struct {
 	Source   store.Source // read only
 	SourceAt job.Location
@@ -66,45 +69,45 @@ type Setup struct {
 
 	Queue    func(name string) (Queue, error) // nil: no queues were named
 	QueuesAt job.Location
-	// Ways says which addresses of the queues' service answer from here, and whether an
-	// internal one is among them; asked is false where there is but one address.
+	// Ways asks which addresses of the queues' service answer from here: says is the answer
+	// as a sentence, inside is true where an internal one does; asked is false where there
+	// is only one address.
 	Ways func(ctx context.Context) (says string, inside, asked bool)
 
-	Scratch   *Kodo        // writes at Kodo; nil: nothing was named that it may write
-	ScratchAt store.Source // reads there
+	Scratch   *Kodo        // writes to a prefix at Kodo; nil: no such prefix was named
+	ScratchAt store.Source // reads the same bucket
 
-	Private []string  // what no row may tell: names of buckets, hosts, accounts, keys
-	Tell    func(Row) // told of each row as it ends; may be nil
+	Private []string  // what no row may contain: names of buckets, hosts, accounts, keys
+	Tell    func(Row) // is called with each row once it has its result; may be nil
 }
 
 const (
-	// timeLimit leaves half a minute of five to clean up.
-	timeLimit  = 4*time.Minute + 30*time.Second
-	together   = 6 // sentences of a store at the same time
-	cleanTime  = 2 * time.Minute
-	settleTime = time.Second // for requests that were cut off
+	timeLimit   = 4*time.Minute + 30*time.Second // for all sentences: of 5 minutes, the rest is for the cleanup
+	concurrency = 6                              // sentences of stores at the same time
+	cleanTime   = 2 * time.Minute                // for the cleanup
+	settleTime  = time.Second                    // for requests that were cut off to arrive
 )
 
-// errTime ends what did not end in time.
+// errTime is the cause of the end of what did not end within timeLimit.
 var errTime = errors.New("the time was up")
 
-// item is a sentence to be put.
+// item is a sentence and how to test it.
 type item struct {
 	cloud, region, of, sentence string
 	ask                         func(ctx context.Context, r *recorder)
-	byHand                      string // why it cannot be put from here, and how to put it; "" if it can
+	byHand                      string // why ask cannot test it, and how to do so by hand; "" if it can
 }
 
-// Question is one that no documentation answers for sure.
+// Question is a sentence that no documentation confirms or denies for sure.
 type Question struct {
 	Cloud, Sentence string // as in the rows
-	ByHand          string // why Run cannot ask it, and how to ask it by hand; "" if it can
+	ByHand          string // why Run cannot test it, and how to do so by hand; "" if it can
 }
 
-// Questions are all of them, in the order of the rows.
+// Questions returns all questions, in the order of the rows.
 func Questions() []Question {
 	var all []Question
-	for _, it := range (Setup{}).items(&broom{}) {
+	for _, it := range (Setup{}).items(&cleanup{}) {
 		if it.of == "unknown" {
 			all = append(all, Question{it.cloud, it.sentence, it.byHand})
 		}
@@ -112,48 +115,48 @@ func Questions() []Question {
 	return all
 }
 
-// Run puts every sentence, many at a time, and removes what it wrote, also when
-// ctx ends. It returns the rows in a stable order; an error says that something
-// was left behind, and where.
+// Run tests every sentence, many at a time, and removes what it wrote, also when
+// ctx ends. It returns the rows in a stable order. An error names what could not be
+// removed, and where it is.
 func Run(ctx context.Context, s Setup) ([]Row, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, timeLimit, errTime)
 	defer cancel()
-	tidy := &broom{}
-	items := s.items(tidy)
+	written := &cleanup{}
+	items := s.items(written)
 	rows := make([]Row, len(items))
-	hide := newRedactor(append(s.Private, s.Prefix))
+	private := newRedactor(append(s.Private, s.Prefix))
 	var telling sync.Mutex
 	var stores errgroup.Group
-	stores.SetLimit(together)
+	stores.SetLimit(concurrency)
 	var queues sync.WaitGroup
 	for i, it := range items {
 		one := func() {
-			rows[i] = put(limited, it, hide)
+			rows[i] = put(limited, it, private)
 			telling.Lock()
 			defer telling.Unlock()
 			if s.Tell != nil && ctx.Err() == nil {
 				s.Tell(rows[i])
 			}
 		}
-		if it.cloud == "mns" { // they sleep most of the time
+		if it.cloud == "mns" { // most of their time is waiting
 			queues.Go(one)
 			continue
 		}
 		stores.Go(func() error { one(); return nil })
 	}
-	_ = stores.Wait() // none fails: trouble is a row
+	_ = stores.Wait() // no error: a failure is a row
 	queues.Wait()
 	if limited.Err() != nil {
-		// What was cut off may still arrive; what is removed before stays.
+		// A request that was cut off may still arrive: what it writes after the cleanup would stay.
 		time.Sleep(settleTime)
 	}
 	clean, stop := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
 	defer stop()
-	return rows, tidy.sweep(clean)
+	return rows, written.run(clean)
 }
 
-// put puts one sentence.
-func put(ctx context.Context, it item, hide *redactor) Row {
+// put tests one sentence. After the end of ctx a sentence is Skipped.
+func put(ctx context.Context, it item, private *redactor) Row {
 	row := Row{Cloud: it.cloud, Region: it.region, Of: it.of, Sentence: it.sentence, Verdict: Pass}
 	began := time.Now()
 	r := &recorder{ctx: ctx}
@@ -161,22 +164,23 @@ func put(ctx context.Context, it item, hide *redactor) Row {
 		r.run(func() { it.ask(ctx, r) })
 	}
 	row.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
-	row.Found = hide.text(r.found)
+	row.Found = private.text(r.found)
 	switch {
 	case r.skipped != "":
-		row.Verdict, row.Reason = Skipped, hide.text(r.skipped)
+		row.Verdict, row.Reason = Skipped, private.text(r.skipped)
 	case ctx.Err() != nil && (len(r.failures) > 0 || row.Seconds == 0):
 		row.Verdict, row.Reason = Skipped, context.Cause(ctx).Error()
 	case len(r.failures) > 0:
-		row.Verdict, row.Reason = Fail, hide.text(r.text())
+		row.Verdict, row.Reason = Fail, private.text(r.text())
 	}
 	return row
 }
 
-// items are all sentences, in the order of the rows.
-func (s Setup) items(tidy *broom) []item {
+// items returns all sentences, in the order of the rows. What they write is added
+// to written.
+func (s Setup) items(written *cleanup) []item {
 	var all []item
-	all = append(all, s.kodoItems(tidy)...)
+	all = append(all, s.kodoItems(written)...)
 	n := 0
 	for _, suite := range []struct {
 		of    string
@@ -185,18 +189,18 @@ func (s Setup) items(tidy *broom) []item {
 		for _, c := range suite.cases {
 			n++
 			b := newScratch(s.Bucket, s.Prefix, n)
-			tidy.add(b.clear)
+			written.add(b.clear)
 			all = append(all, item{"oss", s.BucketAt.Region, suite.of, c.Name, func(_ context.Context, r *recorder) { c.Test(r, b.fixture(r)) }, ""})
 		}
 	}
-	all = append(all, s.ossFacts(tidy)...)
-	all = append(all, s.queueItems(tidy)...)
+	all = append(all, s.ossFacts(written)...)
+	all = append(all, s.queueItems(written)...)
 	return append(all, unasked...)
 }
 
-// kodoItems are the sentences about Kodo: its contract as a source where there
-// is a place to write, and what can be asked of the user's own objects.
-func (s Setup) kodoItems(tidy *broom) []item {
+// kodoItems returns the sentences about Kodo: its contract as a source, Skipped
+// without Scratch, and the questions that the user's own objects answer.
+func (s Setup) kodoItems(written *cleanup) []item {
 	var all []item
 	for i, c := range storetest.SourceCases() {
 		it := item{"kodo", s.SourceAt.Region, "source", c.Name, func(_ context.Context, r *recorder) {
@@ -209,16 +213,17 @@ func (s Setup) kodoItems(tidy *broom) []item {
 		all = append(all, it)
 	}
 	if s.Scratch != nil {
-		tidy.add(func(ctx context.Context) error { return s.Scratch.clear(ctx, s.ScratchAt) })
+		written.add(func(ctx context.Context) error { return s.Scratch.clear(ctx, s.ScratchAt) })
 	}
 	return append(all, s.sourceFacts()...)
 }
 
-// queueItems are the contract of a queue, each sentence on a queue of its own.
-func (s Setup) queueItems(tidy *broom) []item {
+// queueItems returns the contract of a queue, each sentence on a queue of its own,
+// and the questions about MNS.
+func (s Setup) queueItems(written *cleanup) []item {
 	var all []item
 	const visibility = 4 * time.Second
-	told := make(chan queue.Depth, 1) // by the queue that is asked how much it holds
+	depths := make(chan queue.Depth, 1) // the last Depth that the case about it saw
 	for i, c := range queuetest.Cases() {
 		it := item{"mns", s.QueuesAt.Region, "queue", c.Name, func(_ context.Context, r *recorder) {
 			r.Skipf(noQueues)
@@ -229,12 +234,12 @@ func (s Setup) queueItems(tidy *broom) []item {
 				if err != nil {
 					r.Fatalf("it cannot be opened: %v", err)
 				}
-				tidy.add(q.Drop)
+				written.add(q.Drop)
 				var tested queue.Queue = q
 				if c.Name == queuetest.DepthCase {
-					n := &noted{Queue: q}
+					n := &depthRecorder{Queue: q}
 					tested = n
-					defer func() { told <- n.last }()
+					defer func() { depths <- n.last }()
 				}
 				if err := q.Create(ctx, visibility); err != nil {
 					r.Fatalf("a scratch queue could not be made: %v", err)
@@ -244,9 +249,10 @@ func (s Setup) queueItems(tidy *broom) []item {
 		}
 		all = append(all, it)
 	}
-	return append(all, s.queueFacts(told)...)
+	return append(all, s.queueFacts(depths)...)
 }
 
+// sleep returns after d, or when ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
@@ -254,26 +260,27 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// broom removes what was written.
-type broom struct {
+// cleanup removes what was written. It is safe for concurrent use.
+type cleanup struct {
 	mu    sync.Mutex
 	tasks []func(context.Context) error
 }
 
-func (b *broom) add(f func(context.Context) error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.tasks = append(b.tasks, f)
+// add adds f, which removes something.
+func (c *cleanup) add(f func(context.Context) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tasks = append(c.tasks, f)
 }
 
-// sweep does all that was added, and returns all that failed.
-func (b *broom) sweep(ctx context.Context) error {
-	b.mu.Lock()
-	tasks := slices.Clone(b.tasks)
-	b.mu.Unlock()
+// run calls everything that was added, and returns all errors.
+func (c *cleanup) run(ctx context.Context) error {
+	c.mu.Lock()
+	tasks := slices.Clone(c.tasks)
+	c.mu.Unlock()
 	errs := make([]error, len(tasks))
 	var g errgroup.Group
-	g.SetLimit(together)
+	g.SetLimit(concurrency)
 	for i, f := range tasks {
 		g.Go(func() error { errs[i] = f(ctx); return nil })
 	}
