@@ -144,9 +144,13 @@ func (o checkOptions) contractSetup(cfg app.Config, j job.Job, at *contractPlace
 	return s, errors.Join(serr, berr, kerr, qerr)
 }
 
-// private are what no row may tell.
+// private returns what no row may contain: every key of cfg, and the names and hosts
+// of places.
 func private(cfg app.Config, places ...job.Location) []string {
-	known := []string{cfg.KodoAccessKey, cfg.KodoSecretKey, cfg.OSSAccessKeyID, cfg.OSSAccessSecret, cfg.OSSSecurityToken}
+	known := []string{
+		cfg.KodoAccessKey, cfg.KodoSecretKey, cfg.OSSAccessKeyID, cfg.OSSAccessSecret, cfg.OSSSecurityToken,
+		cfg.AWSAccessKeyID, cfg.AWSSecretAccessKey, cfg.AWSSessionToken,
+	}
 	for _, l := range places {
 		_, host, named := strings.Cut(l.Endpoint, "://")
 		if !named {

@@ -167,6 +167,19 @@ func TestAContractThatIsInterruptedRemovesWhatItWrote(t *testing.T) {
 	}
 }
 
+// TestEveryKeyOfTheEnvironmentIsPrivate sets each variable to its own name.
+func TestEveryKeyOfTheEnvironmentIsPrivate(t *testing.T) {
+	known := private(app.Load(func(name string) string { return name }))
+	for _, name := range []string{
+		"QINIU_ACCESS_KEY", "QINIU_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN",
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+	} {
+		if !slices.Contains(known, name) {
+			t.Errorf("a row may contain the value of %s", name)
+		}
+	}
+}
+
 func TestAContractIsNotRunByMistake(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 3)
