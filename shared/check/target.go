@@ -11,8 +11,7 @@ import (
 
 // Bucket is a place that is written.
 type Bucket interface {
-	store.Target
-	store.Multipart
+	store.Writer
 	Checker
 	// Versioned reports whether the bucket is, or was, versioned: conditional PUTs are
 	// ignored then.

@@ -45,12 +45,6 @@ type Row struct {
 	Seconds  float64 `json:"seconds"`
 }
 
-// Bucket is a place that Run writes to.
-type Bucket interface {
-	store.Target
-	store.Multipart
-}
-
 // Queue is a queue that can be created and deleted.
 type Queue interface {
 	queue.Queue
@@ -63,7 +57,7 @@ type Setup struct {
 	Source   store.Source // read only
 	SourceAt job.Location
 
-	Bucket   Bucket // written below Prefix
+	Bucket   store.Writer // written below Prefix
 	BucketAt job.Location
 	Prefix   string // ends in "/"; nothing else may be below it
 

@@ -62,13 +62,13 @@ func (b below) Open(ctx context.Context, o store.Object, off, n int64) (store.Ob
 // scratch is an empty bucket of its own below a prefix of a real one.
 type scratch struct {
 	below
-	to Bucket
+	to store.Writer
 
 	mu      sync.Mutex
 	uploads map[string]string // whole keys by the ids of uploads that were begun
 }
 
-func newScratch(b Bucket, prefix string, n int) *scratch {
+func newScratch(b store.Writer, prefix string, n int) *scratch {
 	return &scratch{below: below{b, prefix + name(n) + "/"}, to: b, uploads: map[string]string{}}
 }
 
