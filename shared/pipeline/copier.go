@@ -9,18 +9,21 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/task"
 )
 
 // copier copies the rows of one batch.
 type copier struct {
 	run       *run
-	sides     sides
+	sides     *outage.Tracker
 	again     atomic.Bool // an earlier delivery may have copied some of it; not every platform tells
 	throttled atomic.Bool // something is left that waited for a throttle as long as it could
 }
 
-func newCopier(r *run, t task.Task) *copier { return &copier{run: r, sides: sides{task: t}} }
+func newCopier(r *run, t task.Task) *copier {
+	return &copier{run: r, sides: r.tracker(t, outage.InARow)}
+}
 
 // anyEnded reports whether any row of a batch is final, also from the beginning.
 func anyEnded(rows []ledger.Row) bool {
@@ -52,7 +55,7 @@ func (c *copier) all(ctx, work context.Context, rows []ledger.Row) error {
 	if err := g.Wait(); err != nil && !halted(ctx, work) {
 		return err
 	}
-	if c.sides.blocked() { // what was not served before that was known has waited, too
+	if c.sides.Blocked() { // what was not served before that was known has waited, too
 		for i := range rows {
 			if rows[i].State == ledger.Pending {
 				rows[i].Tries = tries[i]
@@ -76,7 +79,7 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 		}
 	}
 	defer release()
-	for ctx.Err() == nil && !c.sides.blocked() { // else the rest is handed over
+	for ctx.Err() == nil && !c.sides.Blocked() { // else the rest is handed over
 		if !c.run.share.Streams.Reusable() || !c.run.slots.Reusable() {
 			release()
 		}

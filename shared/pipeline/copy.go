@@ -29,7 +29,7 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err := c.all(ctx, work, rows); err != nil {
 		return nil, err
 	}
-	switch out := c.sides.still(); {
+	switch out := c.sides.Still(); {
 	case anyEnded(rows):
 	case halted(ctx, work):
 		return r.wait(t), nil
@@ -40,7 +40,7 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Since = c.sides.since()
+	w.Since = c.sides.Since()
 	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (c *copier) pause(w ledger.WriteOff, rows []ledger.Row) time.Duration {
 		}
 	}
 	switch {
-	case len(w.Rest) == 0, tries == 0 && !c.sides.blocked() && !c.throttled.Load():
+	case len(w.Rest) == 0, tries == 0 && !c.sides.Blocked() && !c.throttled.Load():
 		return 0
 	}
 	return c.run.delay(max(tries/quickTries, waits-1))

@@ -9,6 +9,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -168,11 +169,11 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	work, done := r.share.State.UntilHalted(ctx)
 	defer done()
 	was := slices.Clone(rows)
-	seen := &sides{task: t, enough: int32(min(inARowFailed, len(rows)))}
+	seen := r.tracker(t, min(outage.InARow, len(rows)))
 	group, gctx := errgroup.WithContext(work)
 	group.SetLimit(min(lookups, r.job.Limits.Parallel))
 	for i := range rows {
-		if rows[i].State != ledger.Pending || i > 0 && late(ctx, 0) || work.Err() != nil || seen.blocked() {
+		if rows[i].State != ledger.Pending || i > 0 && late(ctx, 0) || work.Err() != nil || seen.Blocked() {
 			continue
 		}
 		group.Go(func() error {
@@ -185,10 +186,10 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, ctx.Err()
 	}
 	pause := r.delay(mostTries(rows))
-	if seen.blocked() { // what was not served before that was known has waited, too
+	if seen.Blocked() { // what was not served before that was known has waited, too
 		pause = r.delay(awaited(was, rows))
 	}
-	switch out := seen.still(); {
+	switch out := seen.Still(); {
 	case anyEnded(rows):
 	case r.stopped(ctx, work):
 		return r.wait(t), nil
@@ -199,7 +200,7 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Since = seen.since()
+	w.Since = seen.Since()
 	if w, err = r.end(ctx, t, w, pause); err != nil {
 		return nil, err
 	}
@@ -226,15 +227,15 @@ func mostTries(rows []ledger.Row) (n int) {
 	return n
 }
 
-func (r *run) deleteOne(ctx context.Context, seen *sides, row ledger.Row) ledger.Row {
+func (r *run) deleteOne(ctx context.Context, seen *outage.Tracker, row ledger.Row) ledger.Row {
 	on, state, why, err := r.removeCopy(ctx, row)
 	waits := false
 	switch {
 	case err == nil:
-		seen.served(source)
-		seen.served(target)
-	case ctx.Err() == nil && on != neither && wholly(err):
-		waits, err = seen.unserved(ctx, r, on, row.Key(), err)
+		seen.Served(outage.Source)
+		seen.Served(outage.Target)
+	case ctx.Err() == nil && on != outage.Neither && outage.Suspected(err):
+		waits, err = seen.Unserved(ctx, on, row.Key(), err)
 	}
 	kind := fault.KindOf(err)
 	row.At = r.config.Now().UTC()
@@ -263,22 +264,22 @@ func (r *run) deleteOne(ctx context.Context, seen *sides, row ledger.Row) ledger
 // removeCopy looks at both sides once more and, if both are as they were, and it
 // is still wanted, removes the target's object at once. An error is of the side
 // that it returns.
-func (r *run) removeCopy(ctx context.Context, row ledger.Row) (side, ledger.State, string, error) {
+func (r *run) removeCopy(ctx context.Context, row ledger.Row) (outage.Side, ledger.State, string, error) {
 	if err := r.share.Request(ctx, "delete", row.Key()); err != nil {
-		return neither, "", "", err
+		return outage.Neither, "", "", err
 	}
 	s, err := r.look(ctx, row.Key())
 	switch {
 	case err != nil:
 		return s.failed, "", "", err
 	case s.again && r.before(s.src):
-		return neither, ledger.Skipped, unlistedReason, nil
+		return outage.Neither, ledger.Skipped, unlistedReason, nil
 	case s.again:
-		return neither, ledger.Skipped, "the source has it again", nil
+		return outage.Neither, ledger.Skipped, "the source has it again", nil
 	case !s.there:
-		return neither, ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
+		return outage.Neither, ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
 	case !r.rules.Wrote(s.dst) || s.dst.Hash != row.Dst.ETag:
-		return neither, ledger.Conflict, "someone else wrote it in the target meanwhile; it was left alone", nil
+		return outage.Neither, ledger.Conflict, "someone else wrote it in the target meanwhile; it was left alone", nil
 	}
-	return target, ledger.Deleted, "", r.dispose(ctx, row.Key())
+	return outage.Target, ledger.Deleted, "", r.dispose(ctx, row.Key())
 }

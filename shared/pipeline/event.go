@@ -57,7 +57,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case err != nil:
 		return nil, err
 	}
-	if out := c.sides.still(); out != nil && row.State == ledger.Pending {
+	if out := c.sides.Still(); out != nil && row.State == ledger.Pending {
 		return r.await(t, out), nil
 	}
 	var rows []ledger.Row
@@ -68,7 +68,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Since = c.sides.since()
+	w.Since = c.sides.Since()
 	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -20,8 +21,12 @@ const mostWaits = 20
 // waits for a throttle before it counts as one that fails: a run always ends.
 const mostDeliveries = 50
 
+// throttledBefore is how often an object waits for a throttle before that counts
+// as not served: nearly half a minute.
+const throttledBefore = 6
+
 // after takes a failed try into the row and says whether to try again now.
-func (a *attempt) after(ctx context.Context, where side, err error) (wait time.Duration, again bool) {
+func (a *attempt) after(ctx context.Context, where outage.Side, err error) (wait time.Duration, again bool) {
 	if u, ok := isUnwanted(err); ok {
 		a.withdraw(u)
 		return 0, false
@@ -50,16 +55,16 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 			return wait, true
 		}
 		var waits bool
-		if waits, err = a.batch.sides.unserved(ctx, a.run, where, a.row.Key(), err); waits || fault.KindOf(err) == fault.Throttled {
+		if waits, err = a.batch.sides.Unserved(ctx, where, a.row.Key(), err); waits || fault.KindOf(err) == fault.Throttled {
 			return wait, !waits
 		}
 	}
-	if where == source && (kind == fault.NotFound || kind == fault.Changed) {
+	if where == outage.Source && (kind == fault.NotFound || kind == fault.Changed) {
 		err = a.restat(ctx, err)
 	}
-	if a.row.State == ledger.Pending && wholly(err) {
+	if a.row.State == ledger.Pending && outage.Suspected(err) {
 		var waits bool
-		if waits, err = a.batch.sides.unserved(ctx, a.run, where, a.row.Key(), err); waits {
+		if waits, err = a.batch.sides.Unserved(ctx, where, a.row.Key(), err); waits {
 			a.row.Explain(err)
 			return 0, false
 		}
@@ -73,7 +78,7 @@ func (a *attempt) after(ctx context.Context, where side, err error) (wait time.D
 	if a.row.State == ledger.Pending {
 		a.run.config.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: err})
 	}
-	return a.run.config.Quick << (a.quick - 1), a.quick < quickTries && !a.batch.sides.blocked()
+	return a.run.config.Quick << (a.quick - 1), a.quick < quickTries && !a.batch.sides.Blocked()
 }
 
 // withdraw leaves the object as it is, where u says so: a run that is stopped

@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -49,7 +50,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 			r.drop(ctx, t.Batch)
 		}
 		return r.settle(ctx, t, a.row, 0)
-	case wholly(err):
+	case outage.Suspected(err):
 		return nil, ofObject(u.Row.Key(), err)
 	}
 	return r.again(ctx, t, a, err)

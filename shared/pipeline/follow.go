@@ -106,9 +106,7 @@ func (c *copier) unseen(ctx context.Context, row ledger.Row, err error) (ledger.
 		return row, err
 	}
 	row.Explain(fault.Errorf("it was copied, but could not be looked at again: %w", err))
-	if o := c.run.outage(ctx, c.sides.task, row.Key()); wholly(err) && o != nil && !c.run.over(o) {
-		c.sides.out.Store(o)
-		c.run.noteDown(ctx, c.sides.task, o)
+	if c.sides.Ask(ctx, row.Key(), err) {
 		row.Then = ledger.Look
 		row.Waits++
 		return row, nil

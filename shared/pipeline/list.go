@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/listing"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -95,7 +96,7 @@ func half(ctx context.Context) time.Duration {
 
 // asker asks the target about single keys on the way of the walk of t.
 func (r *run) asker(t task.Task) *verdict.Asker {
-	probe := func(ctx context.Context, key string) error { return r.probe(ctx, target, false, key) }
+	probe := func(ctx context.Context, key string) error { return r.prober.Probe(ctx, outage.Target, false, key) }
 	return &verdict.Asker{Rules: &r.rules, Probe: probe, Retried: t.Attempt > 0, Log: r.log}
 }
 

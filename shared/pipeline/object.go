@@ -14,6 +14,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -84,13 +85,13 @@ func (c *copier) attempt(row ledger.Row) *attempt {
 }
 
 // once tries the object one time. A nil error means the row is final.
-func (a *attempt) once(ctx context.Context) (side, error) {
+func (a *attempt) once(ctx context.Context) (outage.Side, error) {
 	exists := a.row.Dst != nil
 	if a.look && !a.damaged {
 		var final bool
 		var err error
 		if exists, final, err = a.inspect(ctx); err != nil || final {
-			return target, err
+			return outage.Target, err
 		}
 	}
 	asked := func() {}
@@ -102,7 +103,7 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	begun := time.Now()
 	found, body, err := a.run.src.Open(ctx, a.row.Src, 0, -1)
 	if err != nil {
-		return source, err
+		return outage.Source, err
 	}
 	if a.row.Src.MD5 == "" {
 		a.row.Src.MD5 = found.MD5 // a listing that does not tell
@@ -116,19 +117,19 @@ func (a *attempt) once(ctx context.Context) (side, error) {
 	if err != nil {
 		return a.cause(read, err)
 	}
-	a.batch.sides.served(source)
-	a.batch.sides.served(target)
+	a.batch.sides.Served(outage.Source)
+	a.batch.sides.Served(outage.Target)
 	sum := strconv.FormatUint(read.CRC64(), 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {
 		a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: stored.CRC64, Size: a.row.Src.Size}
-		return target, fault.New(fault.Corrupt, "copy", a.row.Key(), fault.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
+		return outage.Target, fault.New(fault.Corrupt, "copy", a.row.Key(), fault.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
 	}
 	a.run.pace.Measured(a.row.Src.Size, time.Since(begun))
 	a.row.State, a.row.Warnings = ledger.Copied, slices.Concat(found.Warnings, stored.Warnings)
 	a.row.Proof = ledger.Proof(read.Proof())
 	a.row.Because("", "")
 	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
-	return target, nil
+	return outage.Target, nil
 }
 
 // guards reports whether the target must be looked at once more before the
@@ -271,23 +272,23 @@ func (a *attempt) untouched(ctx context.Context) error {
 
 // cause finds out what really ended a PUT: the body's own trouble is the
 // source's, however the transport wrapped it.
-func (a *attempt) cause(read *digest.Reader, err error) (side, error) {
+func (a *attempt) cause(read *digest.Reader, err error) (outage.Side, error) {
 	if errors.Is(err, errConflict) {
 		a.row.State = ledger.Conflict
 		a.row.Because("", verdict.ConflictReason)
 		a.run.config.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
-		return target, nil
+		return outage.Target, nil
 	}
 	if u, ok := isUnwanted(err); ok {
-		return target, u
+		return outage.Target, u
 	}
 	if bad, ok := errors.AsType[*digest.Mismatch](err); ok {
-		return source, fault.New(fault.Corrupt, "copy", a.row.Key(), bad)
+		return outage.Source, fault.New(fault.Corrupt, "copy", a.row.Key(), bad)
 	}
 	if broken := read.Err(); broken != nil && broken != io.EOF {
-		return source, fault.New(fault.Temporary, "copy", a.row.Key(), broken)
+		return outage.Source, fault.New(fault.Temporary, "copy", a.row.Key(), broken)
 	}
-	return target, err
+	return outage.Target, err
 }
 
 // want is what the body must be.

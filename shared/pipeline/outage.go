@@ -3,45 +3,20 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/random"
-	"kodoferry/shared/store"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/task"
 )
 
-// side is one of the two buckets.
-type side int
-
 const (
-	source side = iota
-	target
-	neither side = -1
-)
-
-func (s side) String() string { return [...]string{"source", "target"}[s] }
-
-const (
-	// inARowFailed is how many objects in a row a side does not serve before it is
-	// asked whether it answers at all.
-	inARowFailed = 3
-	// throttledBefore is how often an object waits for a throttle before that counts
-	// as not served: nearly half a minute.
-	throttledBefore = 6
-	// probeTime bounds one question of whether a bucket, or the ledger, answers.
+	// probeTime bounds the question of whether the ledger answers.
 	probeTime = 10 * time.Second
-	// probeReserve is kept free of it at the end of an invocation.
-	probeReserve = 3 * time.Second
-	// probeObjects is how many objects are read from at most, of the first
-	// probeKeys that are listed, to find out whether a source can be read.
-	probeObjects, probeKeys = 3, 100
 	// ledgerOutageEnds is how long after its last failed probe an outage of the
 	// ledger counts as over: tasks ask again within a quarter of an hour.
 	ledgerOutageEnds = time.Hour
@@ -49,23 +24,6 @@ const (
 	// a quarter, and what a task may take.
 	outageNoted = 25 * time.Minute
 )
-
-// outage is a whole side that does not answer.
-type outage struct {
-	side  side
-	since time.Time // when the task at hand first met it
-	last  error     // what came in place of an answer
-}
-
-// wholly reports whether err may be trouble with a whole side: no answer, none in
-// time, one that says that the service is ill, or that whoever asks is refused.
-func wholly(err error) bool {
-	switch fault.KindOf(err) {
-	case fault.Temporary, fault.Unknown, fault.Throttled, fault.Denied, fault.Later:
-		return true
-	}
-	return false
-}
 
 // Do does one task and returns those that follow from it. An error means that
 // nothing is decided: the task must be done again, or given up; one that is
@@ -82,7 +40,7 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		p.config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
 		p.config.Watch(Event{Kind: Up, Task: t})
 	}
-	if err == nil || ctx.Err() != nil || !wholly(err) {
+	if err == nil || ctx.Err() != nil || !outage.Suspected(err) {
 		return next, err
 	}
 	if err := p.ledgerOutage(ctx, r, t); err != nil || r == nil {
@@ -91,8 +49,8 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	switch o := r.outage(ctx, t, objectOf(err)); {
 	case o == nil:
 		return nil, boundThrottle(t, err)
-	case r.over(o):
-		return nil, r.tooLong(o)
+	case r.prober.Over(o):
+		return nil, r.prober.TooLong(o)
 	default:
 		r.noteDown(ctx, t, o)
 		return r.await(t, o), nil
@@ -106,7 +64,7 @@ func (p *Pipeline) ledgerOutage(ctx context.Context, r *run, t task.Task) error 
 	short, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	_, err := p.config.Ledger.Run(t.Run).Over(short)
-	if err == nil || ctx.Err() != nil || !wholly(err) {
+	if err == nil || ctx.Err() != nil || !outage.Suspected(err) {
 		return nil
 	}
 	limit := job.DefaultLimits().Outage
@@ -117,7 +75,7 @@ func (p *Pipeline) ledgerOutage(ctx context.Context, r *run, t task.Task) error 
 	if p.config.Now().Sub(since) > time.Duration(limit) {
 		return nil
 	}
-	err = fault.New(fault.Later, "pipeline.Do", t.Run, fault.Errorf("the ledger does not answer since %s, and is waited for up to %s: %w", minute(since), limit, err))
+	err = fault.New(fault.Later, "pipeline.Do", t.Run, fault.Errorf("the ledger does not answer since %s, and is waited for up to %s: %w", outage.Minute(since), limit, err))
 	p.config.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", limit, "err", err)
 	p.config.Watch(Event{Kind: Down, Task: t, Err: err})
 	return err
@@ -138,14 +96,6 @@ func (d *downtime) met(now time.Time) time.Time {
 	}
 	d.last = now
 	return d.since
-}
-
-// sidesOf returns the buckets that a task of that kind needs, besides the ledger.
-func sidesOf(k task.Kind) []side {
-	if k == task.Gate || k == task.Report {
-		return nil
-	}
-	return []side{source, target}
 }
 
 // objectError is an error of one object that a whole task is about: a Begin, a
@@ -192,66 +142,40 @@ func OfOneObject(err error) bool {
 	return ok
 }
 
-// outage asks the sides that t needs, at the same time, and returns the first
-// that does not answer; nil if both do. key is the object that is in trouble, which
+// outage asks the buckets whether they answer, and returns the first that does
+// not; nil if both do, or t needs none. key is the object that is in trouble, which
 // does not speak for its side; "" where it is none alone.
-func (r *run) outage(ctx context.Context, t task.Task, key string) *outage {
-	sides := sidesOf(t.Kind)
-	down := make([]error, len(sides))
-	var all sync.WaitGroup
-	for i, s := range sides {
-		all.Go(func() { down[i] = r.probe(ctx, s, t.Kind.Stage() == task.Copying, key) })
+func (r *run) outage(ctx context.Context, t task.Task, key string) *outage.Outage {
+	if t.Kind == task.Gate || t.Kind == task.Report {
+		return nil
 	}
-	all.Wait()
-	for i, err := range down {
-		if err != nil {
-			return r.met(t, sides[i], err)
-		}
-	}
-	return nil
+	return r.prober.Find(ctx, t.Kind.Stage() == task.Copying, key, t.Since)
 }
 
-// met is the outage that t meets: the one it waits for already, or a new one.
-func (r *run) met(t task.Task, s side, last error) *outage {
-	o := &outage{side: s, since: r.config.Now().UTC(), last: last}
-	if t.Since > 0 {
-		o.since = time.Unix(t.Since, 0).UTC()
-	}
-	return o
-}
-
-// over reports whether an outage was waited for as long as the job says.
-func (r *run) over(o *outage) bool {
-	return r.config.Now().Sub(o.since) > time.Duration(r.job.Limits.Outage)
-}
-
-// tooLong is the error of what fails because an outage is over that long.
-func (r *run) tooLong(o *outage) error {
-	kind := fault.KindOf(o.last)
-	if kind == fault.Throttled {
-		kind = fault.Temporary // waiting for it is over
-	}
-	return fault.New(kind, "pipeline.Do", r.ledger.Name, fault.Errorf("the %s has not answered since %s, longer than limits.outage (%s) says to wait; see to it, then run again (last it said: %w)", o.side, minute(o.since), r.job.Limits.Outage, o.last))
+// tracker returns what finds out, while t deals with objects, whether a bucket does
+// not answer: it is asked once enough objects in a row were not served.
+func (r *run) tracker(t task.Task, enough int) *outage.Tracker {
+	return outage.NewTracker(&r.prober, t.Since, enough, func(ctx context.Context, o *outage.Outage) { r.noteDown(ctx, t, o) })
 }
 
 // await returns t once more, to be done when the outage may be over.
-func (r *run) await(t task.Task, o *outage) []task.Task {
+func (r *run) await(t task.Task, o *outage.Outage) []task.Task {
 	next := r.wait(t)
-	next[0].Since = o.since.Unix()
+	next[0].Since = o.Since.Unix()
 	return next
 }
 
 // noteDown puts an outage into the log, shows it to who watches, and leaves a note
 // for who asks how far the run is.
-func (r *run) noteDown(ctx context.Context, t task.Task, o *outage) {
-	if since, due := r.noted[o.side].due(r.config.Now(), o.since); due {
-		err := r.ledger.NoteOutage(ctx, ledger.Outage{Side: o.side.String(), Since: since, Asked: r.config.Now().UTC(), Why: ledger.Reason(o.last)})
+func (r *run) noteDown(ctx context.Context, t task.Task, o *outage.Outage) {
+	if since, due := r.noted[o.Side].due(r.config.Now(), o.Since); due {
+		err := r.ledger.NoteOutage(ctx, ledger.Outage{Side: o.Side.String(), Since: since, Asked: r.config.Now().UTC(), Why: ledger.Reason(o.Last)})
 		if err != nil {
-			r.log.DebugContext(ctx, "outage not noted", "side", o.side.String(), "fault", fault.KindOf(err), "err", err)
+			r.log.DebugContext(ctx, "outage not noted", "side", o.Side.String(), "fault", fault.KindOf(err), "err", err)
 		}
 	}
-	err := fault.Errorf("the %s does not answer since %s, and is waited for up to %s: %w", o.side, minute(o.since), r.job.Limits.Outage, o.last)
-	r.log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.side.String(), "kind", t.Kind, "since", o.since, "limit", r.job.Limits.Outage, "fault", fault.KindOf(o.last), "err", o.last)
+	err := fault.Errorf("the %s does not answer since %s, and is waited for up to %s: %w", o.Side, outage.Minute(o.Since), r.job.Limits.Outage, o.Last)
+	r.log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.Side.String(), "kind", t.Kind, "since", o.Since, "limit", r.job.Limits.Outage, "fault", fault.KindOf(o.Last), "err", o.Last)
 	r.config.Watch(Event{Kind: Down, Task: t, Err: err})
 }
 
@@ -280,149 +204,9 @@ func (n *outageNotes) due(now, since time.Time) (time.Time, bool) {
 // their notes tell: tasks that wait ask again within a quarter of an hour, and note
 // it. newest is when the run's newest record was written.
 func OutageOf(ctx context.Context, run *ledger.Run, newest, now time.Time) (ledger.Outage, error) {
-	o, err := run.LastOutage(ctx, source.String(), target.String())
+	o, err := run.LastOutage(ctx, outage.Source.String(), outage.Target.String())
 	if err != nil || now.Sub(o.Asked) > outageNoted || newest.Sub(o.Asked) > time.Minute {
 		return ledger.Outage{}, err
 	}
 	return o, nil
-}
-
-// minute is a time to the minute, for sentences.
-func minute(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 UTC") }
-
-// probe asks one side whether it answers, and returns what came in place of an
-// answer. It lists the first page. With reads it also reads from some objects of
-// the source on it, other than key and in no order, for another host serves them than lists them: any
-// answer to one of them suffices, also one that refuses it. Where an invocation
-// has no time left to ask, the side counts as one that answers.
-func (r *run) probe(ctx context.Context, s side, reads bool, key string) error {
-	wait := probeTime
-	if deadline, ok := ctx.Deadline(); ok {
-		wait = min(wait, time.Until(deadline)-probeReserve)
-	}
-	if wait < time.Second {
-		return nil
-	}
-	short, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	err := r.ask(short, s, reads && s == source, key)
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-func (r *run) ask(ctx context.Context, s side, reads bool, key string) (unread error) {
-	var some []store.Object
-	listed := 0
-	for o, err := range r.bare[s].List(ctx, r.start.Root.Range) {
-		switch {
-		case err != nil && wholly(err):
-			return err
-		case err != nil || !reads:
-			return nil
-		}
-		if o.Key != key && o.Size > 0 && !o.Disabled && !o.Frozen {
-			some = append(some, o)
-		}
-		if listed++; listed == probeKeys {
-			break
-		}
-	}
-	// Neighbours are often alike, also in what is wrong with them: they are taken from anywhere.
-	random.Shuffle(len(some), func(i, k int) { some[i], some[k] = some[k], some[i] })
-	for _, o := range some[:min(len(some), probeObjects)] {
-		if unread = r.unread(ctx, o); unread == nil {
-			return nil
-		}
-	}
-	return unread
-}
-
-// unread reads the first byte of an object of the source, and returns what came
-// in place of an answer.
-func (r *run) unread(ctx context.Context, o store.Object) error {
-	_, body, err := r.bare[source].Open(ctx, o, 0, 1)
-	if err == nil {
-		defer func() { _ = body.Close() }()
-		_, err = io.ReadFull(body, make([]byte, 1))
-	}
-	if err != nil && fault.KindOf(err) != fault.Denied && wholly(err) {
-		return err
-	}
-	return nil
-}
-
-// sides finds out, while the objects of a task are dealt with, whether a whole
-// side does not answer.
-type sides struct {
-	task   task.Task
-	fails  [2]atomic.Int32 // objects in a row that were not served, by side
-	enough int32           // of them, to ask the side; inARowFailed if 0
-
-	asking sync.Mutex
-	out    atomic.Pointer[outage] // what is left waits for it
-	late   atomic.Pointer[outage] // it was waited for as long as the job says
-}
-
-// blocked reports whether what is left waits for a side.
-func (s *sides) blocked() bool { return s.out.Load() != nil }
-
-// served notes that a side served an object.
-func (s *sides) served(on side) { s.fails[on].Store(0) }
-
-// unserved notes that a side did not serve an object because of err, which is
-// one that may be trouble with the whole. Several in a row are looked into: if
-// the side does not answer at all, the object waits and spends no try. Otherwise
-// unserved returns the error that stands.
-func (s *sides) unserved(ctx context.Context, r *run, on side, key string, err error) (waits bool, stands error) {
-	enough := s.enough
-	if enough == 0 {
-		enough = inARowFailed
-	}
-	if s.fails[on].Add(1) < enough {
-		return s.blocked(), err
-	}
-	s.asking.Lock()
-	defer s.asking.Unlock()
-	switch late := s.late.Load(); {
-	case s.blocked() || s.fails[on].Load() < enough: // another one asked meanwhile
-		return s.blocked(), err
-	case late != nil && late.side == on:
-		return false, r.tooLong(late)
-	}
-	last := r.probe(ctx, on, fault.KindOf(err) != fault.Denied, key)
-	if last == nil {
-		s.fails[on].Store(0)
-		return false, err
-	}
-	o := r.met(s.task, on, last)
-	if r.over(o) {
-		s.late.Store(o)
-		return false, r.tooLong(o)
-	}
-	s.out.Store(o)
-	r.noteDown(ctx, s.task, o)
-	return true, err
-}
-
-// since is since when a side that is needed for what is left has not answered,
-// in Unix seconds; 0: it does.
-func (s *sides) since() int64 {
-	for _, o := range []*outage{s.out.Load(), s.late.Load()} {
-		if o != nil {
-			return o.since.Unix()
-		}
-	}
-	return 0
-}
-
-// still is the outage that the task waited for already, and still waits for; nil
-// if it met it just now, or there is none. Where nothing has ended meanwhile the
-// task itself waits on, and no record is added to those that stand.
-func (s *sides) still() *outage {
-	if s.task.Since == 0 {
-		return nil
-	}
-	return s.out.Load()
 }

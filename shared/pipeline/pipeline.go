@@ -14,7 +14,8 @@
 //	putpart.go          one part, from one GET to one PUT
 //	finish.go  Finish -> checks the whole, then completes the upload
 //	failure.go          what becomes of a try that failed; giveup.go of a task
-//	outage.go           what becomes of tasks while a whole side does not answer
+//	outage.go           what becomes of tasks while a whole side does not answer;
+//	outage/             finds out whether one does
 //	event.go   Event  -> one key that the source notified of: copies it, or has
 //	                     it removed; what did not end goes into another
 //	remove.go  Remove -> what copying has no right to remove
@@ -52,6 +53,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/listing"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/random"
 	"kodoferry/shared/store"
@@ -135,14 +137,14 @@ type run struct {
 	pace        *limit.Pace                                                         // of this process
 	followEvent func(ctx context.Context, j job.Job, key string) (task.Task, error) // Pipeline.FollowEvent
 
-	start ledger.Started
-	job   job.Job
-	rules verdict.Rules // of the job, between src and dst
-	src   Source
-	dst   store.Writer    // speaks source keys
-	bare  [2]store.Source // both sides without limits, to ask whether they answer
-	log   *slog.Logger
-	noted [2]outageNotes // of both sides
+	start  ledger.Started
+	job    job.Job
+	rules  verdict.Rules // of the job, between src and dst
+	src    Source
+	dst    store.Writer // speaks source keys
+	log    *slog.Logger
+	prober outage.Prober  // asks both sides, without limits
+	noted  [2]outageNotes // of both sides
 
 	share  *limit.Share // of what bounds all processes of the run
 	slots  *limit.AIMD  // as many as its job's limits.parallel, within those of the process
@@ -254,9 +256,12 @@ func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
 	r.share, r.forget = share, func() { p.letGo(src, dst) }
 	r.rules.Keeper, _ = dst.(verdict.Keeper)
 	r.slots = limit.NewAIMD(j.Limits.Parallel, p.runs.slots)
-	r.bare = [2]store.Source{src, listing.Rename(dst, j.Source.Prefix, j.Target.Prefix)}
+	r.prober = outage.Prober{
+		Run: name, Buckets: [2]store.Source{src, listing.Rename(dst, j.Source.Prefix, j.Target.Prefix)}, Range: started.Root.Range,
+		Limit: j.Limits.Outage, Now: p.config.Now,
+	}
 	if len(started.Keys) > 0 {
-		r.bare[source] = r.src // it need not be one that may be listed
+		r.prober.Buckets[outage.Source] = r.src // the bucket may be one that must not be listed
 	}
 	return p.runs.keep(r), nil
 }

@@ -14,6 +14,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/store"
 )
 
@@ -137,7 +138,7 @@ type sight struct {
 	there bool         // the target has one
 	job   job.Job      // as it is now
 
-	failed side // the one that did not answer first, where one did not; else neither
+	failed outage.Side // the one that did not answer first, where one did not; else outage.Neither
 }
 
 // look asks the source, the target and the ledger about a key whose copy is to
@@ -149,9 +150,9 @@ type sight struct {
 // is to be removed any more.
 func (r *run) look(ctx context.Context, key string) (s sight, err error) {
 	g, gctx := errgroup.WithContext(ctx)
-	s.failed = neither
+	s.failed = outage.Neither
 	var first sync.Once
-	found := func(into *store.Object, there *bool, in store.Source, of side) func() error {
+	found := func(into *store.Object, there *bool, in store.Source, of outage.Side) func() error {
 		return func() error {
 			o, err := in.Stat(gctx, key)
 			if fault.KindOf(err) == fault.NotFound {
@@ -164,8 +165,8 @@ func (r *run) look(ctx context.Context, key string) (s sight, err error) {
 			return err
 		}
 	}
-	g.Go(found(&s.src, &s.again, r.src, source))
-	g.Go(found(&s.dst, &s.there, r.dst, target))
+	g.Go(found(&s.src, &s.again, r.src, outage.Source))
+	g.Go(found(&s.dst, &s.there, r.dst, outage.Target))
 	g.Go(func() (err error) {
 		if s.job, err = r.wanted(gctx, store.Object{Key: key}, true); err != nil {
 			first.Do(func() {}) // it is of the ledger
