@@ -53,9 +53,10 @@ type stormKey struct {
 	life.Item
 	want ending // of one that nobody touches
 
-	// moving is one that its owner changes. The application writes only where he does
-	// not: an object of its own gives way to one that is newer at the source, and there is
-	// no other right order of a write here and one there.
+	// moving is one that its owner changes. The application writes only where the owner
+	// does not. So two known faults are not met: OSS has no conditional overwrite of what is
+	// there, so that a write of the application between Ferry's last look and its request is
+	// lost; and an object of the application's gives way to one that is newer at the source.
 	moving bool
 	sums   map[uint64]bool // CRC64s of all that the source ever had
 	body   []byte          // what the source has
@@ -225,8 +226,8 @@ func (m *stormMove) remove(k *stormKey) {
 	m.storm.world.oss.Remove(m.target, k.Key)
 }
 
-// write has the application write k in the target. It is never of the source's size: that
-// two objects are equal would be concluded from size and times. m.mu is held.
+// write has the application write k in the target. It never has the source's size, lest the
+// two be taken for equal by size and times, which is known, too. m.mu is held.
 func (m *stormMove) write(k *stormKey, dice *rand.Rand) error {
 	own := make([]byte, len(k.body)%(64<<10)+1+dice.IntN(1000))
 	if len(own) == len(k.body) {
