@@ -13,6 +13,7 @@ import (
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/journal"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
@@ -29,7 +30,7 @@ func TestAgentsAndFunctionsShareAQueueAndOneAgentIsKilledInMidTask(t *testing.T)
 	queues := c.withQueues(t, func(cfg *mns.Config) { cfg.Now = ahead.now })
 	c.kodo.Desk().Inject(chaos.Rule{Op: "get", Kind: chaos.Latency, Rate: 1, Delay: 80 * time.Millisecond})
 	seen := c.watchStores()
-	log := &written{}
+	log := &journal.Journal{}
 	cloud := c.withFunctions(t, queues, log)
 	victim := startAgent(t, c.env)
 	other := startAgent(t, c.env, "--stages", "copy,verify", "--tasks", "copy=1", "--drain", "2s")

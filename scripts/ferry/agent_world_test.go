@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/fc"
+	"kodoferry/shared/emulator/journal"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/report"
@@ -37,29 +37,11 @@ func (c *clock) advance(s *mns.Server, d time.Duration) {
 	s.Tick()
 }
 
-// written keeps what a process writes while it runs.
-type written struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (w *written) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.Write(p)
-}
-
-func (w *written) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.String()
-}
-
 // agent is a running `ferry agent`.
 type agent struct {
 	cmd      *exec.Cmd
 	addr     string
-	out, log *written
+	out, log *journal.Journal
 	over     chan struct{}
 }
 
@@ -70,7 +52,7 @@ func startAgent(t *testing.T, env []string, args ...string) *agent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &agent{addr: l.Addr().String(), out: &written{}, log: &written{}, over: make(chan struct{})}
+	a := &agent{addr: l.Addr().String(), out: &journal.Journal{}, log: &journal.Journal{}, over: make(chan struct{})}
 	_ = l.Close()
 	a.cmd, _, _ = command(t, env, append([]string{"agent", "--listen", a.addr}, args...)...)
 	a.cmd.Stdout, a.cmd.Stderr = a.out, a.log

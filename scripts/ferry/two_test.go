@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/journal"
 )
 
 // TestASecondProcessWaitsForTheFirstAndGoesOnWhereItStops starts the same command
@@ -22,7 +23,7 @@ func TestASecondProcessWaitsForTheFirstAndGoesOnWhereItStops(t *testing.T) {
 			c.oss.Desk().Inject(chaos.Rule{Op: "put", Kind: chaos.Latency, Rate: 1, Delay: 100 * time.Millisecond})
 			args := []string{"copy", c.src, c.dst, "--parallel", "2", "--batch-objects", "20"}
 			second, _, _ := command(t, c.env, args...)
-			var out written
+			var out journal.Journal
 			second.Stdout, second.Stderr = &out, &out
 			begun := false
 			said, code := signalled(t, c.env, sig, func() bool {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/journal"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
@@ -81,7 +82,7 @@ func TestAFunctionToldNonsenseSaysSoAndLosesNothing(t *testing.T) {
 			if tc.fails == "" && err != nil || tc.fails != "" && (err == nil || !strings.Contains(err.Error(), tc.fails)) {
 				t.Errorf("the invocation: %v, want an error that says %q", err, tc.fails)
 			}
-			said := p.logs.since(logged, tc.logs)
+			said := since(p.logs, logged, tc.logs)
 			if !strings.Contains(said, tc.logs) || strings.Contains(said, "goroutine ") {
 				t.Errorf("the log says %q, want %q and no stack", said, tc.logs)
 			}
@@ -96,7 +97,7 @@ func TestAFunctionToldNonsenseSaysSoAndLosesNothing(t *testing.T) {
 
 // since waits until what was written after the first n bytes says want: lines
 // come a little later than answers.
-func (l *logs) since(n int, want string) string {
+func since(l *journal.Journal, n int, want string) string {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if said := l.String()[n:]; strings.Contains(said, want) || time.Now().After(deadline) {
 			return said

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/fc"
+	"kodoferry/shared/emulator/journal"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/task"
@@ -45,25 +45,7 @@ type platform struct {
 	cloud  *fc.Cloud
 	env    map[string]string // of the functions
 	deploy *app.Deployment
-	logs   *logs
-}
-
-// logs keeps what functions write.
-type logs struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
+	logs   *journal.Journal
 }
 
 const visibility = 20 * time.Second
@@ -104,7 +86,7 @@ func deployed(t testing.TB, on fc.Platform, change ...func(*platform, *fc.Functi
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &platform{world: newWorld(t), on: on, logs: &logs{}}
+	p := &platform{world: newWorld(t), on: on, logs: &journal.Journal{}}
 	queues := p.queues(t)
 	if p.cloud, err = fc.New(fc.Config{}); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package faas_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"kodoferry/shared/emulator/journal"
 )
 
 // platform speaks the runtime API of Function Compute (paths below
@@ -42,13 +43,13 @@ var variables = map[string]string{"/2020-11-11": "FC_RUNTIME_API", "/2018-06-01"
 
 // start runs this test binary as a function of a platform, and returns the
 // platform and what the function logs. Both end with the test.
-func start(t testing.TB, prefix string) (*platform, *buffer) {
+func start(t testing.TB, prefix string) (*platform, *journal.Journal) {
 	t.Helper()
 	p := &platform{prefix: prefix, timeout: time.Minute, jobs: make(chan job), waiting: map[string]chan answer{}}
 	srv := httptest.NewServer(p)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = []string{child + "=1", variables[prefix] + "=" + strings.TrimPrefix(srv.URL, "http://")}
-	log := &buffer{}
+	log := &journal.Journal{}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -133,22 +134,4 @@ func (p *platform) hand(w http.ResponseWriter, j job) {
 		h.Set(k, v)
 	}
 	_, _ = w.Write(j.event)
-}
-
-// buffer is a bytes.Buffer that two goroutines may write to.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

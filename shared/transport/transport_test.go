@@ -16,10 +16,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/journal"
 	"kodoferry/shared/emulator/odd"
 )
 
@@ -112,7 +112,7 @@ func TestALineThatTheGrammarRefusesIsLeftOut(t *testing.T) {
 // TestWhatNobodyAskedForIsNeverLogged sends more than each answer announces.
 func TestWhatNobodyAskedForIsNeverLogged(t *testing.T) {
 	const secret = "the bytes of an object"
-	var logged lockedBuffer
+	var logged journal.Journal
 	log.SetOutput(&logged)
 	defer log.SetOutput(io.Discard)
 	head := odd.Head(200, "Content-Length: 4")
@@ -161,23 +161,6 @@ func TestWhatNobodyAskedForIsNeverLogged(t *testing.T) {
 	if strings.Contains(logged.String(), "nsolicited") || strings.Contains(logged.String(), secret[:8]) {
 		t.Errorf("the log says %s", logged.String())
 	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // TestEveryAnswerPassesWhole has answers of all kinds follow each other over one

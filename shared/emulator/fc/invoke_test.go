@@ -14,6 +14,7 @@ import (
 
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/fc/testdata/behave"
+	"kodoferry/shared/emulator/journal"
 	"kodoferry/shared/fault"
 )
 
@@ -66,7 +67,7 @@ func TestAFailedInvocationSaysWhyAsItsPlatformDoes(t *testing.T) {
 		for n, p := range platforms {
 			t.Run(name+", "+string(p), func(t *testing.T) {
 				t.Parallel()
-				var said journal
+				var said journal.Journal
 				c := one(t, fc.Function{Platform: p, Timeout: tc.timeout, Log: &said})
 				_, err := c.Invoke(t.Context(), "f", command(tc.do))
 				f := failureOf(t, err)

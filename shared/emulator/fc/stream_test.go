@@ -14,6 +14,7 @@ import (
 
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/fc/testdata/behave"
+	"kodoferry/shared/emulator/journal"
 )
 
 // soon retries at once.
@@ -130,7 +131,7 @@ func TestWithoutADeadLetterQueueWhatFailsIsDropped(t *testing.T) {
 
 func TestADeadLetterThatCannotBeSentStaysInItsQueue(t *testing.T) {
 	t.Parallel()
-	var said journal
+	var said journal.Journal
 	c, q, dead := one(t, fc.Function{MaxInstances: 1, Log: &said}), &queue{visibility: 10 * time.Millisecond}, &queue{broken: errors.New("no such queue")}
 	fill(t, q, "rotten")
 	s := stream(t, c, fc.StreamConfig{Queue: q, Retry: fc.Retry{Attempts: -1}, DeadLetter: dead})
@@ -236,7 +237,7 @@ func TestADeadLetterCanBeTheWholeEvent(t *testing.T) {
 
 func TestAStreamOutlivesAQueueThatFails(t *testing.T) {
 	t.Parallel()
-	var said journal
+	var said journal.Journal
 	c, q := one(t, fc.Function{Log: &said}), &queue{broken: errors.New("the queue is away")}
 	stream(t, c, fc.StreamConfig{Queue: q})
 	eventually(t, "it says so", func() bool { return strings.Contains(said.String(), "the queue is away") })

@@ -153,24 +153,6 @@ func alive(pid int) bool {
 	return syscall.Kill(pid, 0) == nil
 }
 
-// journal is a log that may be read while it is written.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.String()
-}
-
 // queue is an at-least-once queue in memory.
 type queue struct {
 	visibility time.Duration // 0 is an hour

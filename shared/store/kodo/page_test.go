@@ -1,7 +1,6 @@
 package kodo
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"kodoferry/shared/store"
+	"kodoferry/shared/store/storetest"
 )
 
 // itemJSON is an entry of a listing as Kodo writes it.
@@ -145,18 +145,11 @@ func agree(t *testing.T, data []byte) (scanned bool) {
 
 func TestScanAgreesWithJSONOnDamagedPages(t *testing.T) {
 	const seed = 7
-	rnd := rand.New(rand.NewPCG(seed, 2))
 	whole := pageJSON("m", itemJSON("a b/中"), fullItem, itemJSON("<&>\u2028"))
 	bits := []string{`"`, `\`, `\u12`, `\ud83d\ude00`, "{", "}", "[", "]", ",", ":", "null", "true", "1", "-0", "1e3", " ", "\n", "\xff", "中",
 		`"key":"x",`, `"Key":"x",`, `"parts":[1],`, `"x-qn-meta":{"a":"b"},`, `"a":{},`, `"fsize":7,`}
 	scanned := 0
-	for range 20_000 {
-		data := bytes.Clone(whole)
-		for range 1 + rnd.IntN(3) {
-			at := rnd.IntN(len(data))
-			to := min(len(data), at+rnd.IntN(12))
-			data = append(append(bytes.Clone(data[:at]), bits[rnd.IntN(len(bits))]...), data[to:]...)
-		}
+	for data := range storetest.Damaged(seed, 20_000, whole, bits) {
 		if agree(t, data) {
 			scanned++
 		}

@@ -1,7 +1,6 @@
 package oss
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"kodoferry/shared/store"
+	"kodoferry/shared/store/storetest"
 )
 
 // pageXML writes a page as OSS does.
@@ -124,17 +124,10 @@ func agree(t *testing.T, data []byte) (scanned bool) {
 
 func TestScanAgreesWithXMLOnDamagedPages(t *testing.T) {
 	const seed = 7
-	rnd := rand.New(rand.NewPCG(seed, 2))
 	whole := pageXML(true, "t+/=", contentXML("a b/中"), contentXML("b&<>"), contentXML("c\x01"))
 	bits := []string{"<", ">", "/", "&", "&amp;", "]]>", "\r", "\n", "<Key>", "</Key>", "</Contents>", "<Contents>", "<X/>", "<X></X>", " ", "%", "+", "中", "0", "<IsTruncated>true</IsTruncated>"}
 	scanned := 0
-	for range 10_000 {
-		data := bytes.Clone(whole)
-		for range 1 + rnd.IntN(3) {
-			at := rnd.IntN(len(data))
-			to := min(len(data), at+rnd.IntN(12))
-			data = append(append(bytes.Clone(data[:at]), bits[rnd.IntN(len(bits))]...), data[to:]...)
-		}
+	for data := range storetest.Damaged(seed, 10_000, whole, bits) {
 		if agree(t, data) {
 			scanned++
 		}
