@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/task"
@@ -173,12 +174,12 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 		return err
 	}
 	told := context.AfterFunc(ctx, func() {
-		_, _ = fmt.Fprintf(out, "stopping: %s under way; it waits for them and for the queues' last answers, at most %s and a few seconds; Ctrl-C again ends it at once, and nothing is lost either\n", numbers(m.running(), "task", "tasks"), o.drain)
+		_, _ = fmt.Fprintf(out, "stopping: %s under way; it waits for them and for the queues' last answers, at most %s and a few seconds; Ctrl-C again ends it at once, and nothing is lost either\n", words.Count(m.running(), "task", "tasks"), o.drain)
 	})
 	defer told()
 	began := time.Now()
 	d.Serve(ctx, app.AgentOptions{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.count, Answered: m.answered})
-	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", lasted(time.Since(began)), m.sum())
+	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", words.Duration(time.Since(began)), m.sum())
 	return err
 }
 

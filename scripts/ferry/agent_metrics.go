@@ -11,6 +11,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -169,7 +170,7 @@ func (m *agentMetrics) running() (n int64) {
 
 // sum says what was done.
 func (m *agentMetrics) sum() string {
-	return fmt.Sprintf("%s done, %s copied, %s", numbers(m.done.Load(), "task", "tasks"), numbers(m.objects.Load(), "object", "objects"), sized(int64(m.bytes.Get())))
+	return fmt.Sprintf("%s done, %s copied, %s", words.Count(m.done.Load(), "task", "tasks"), words.Count(m.objects.Load(), "object", "objects"), words.Size(int64(m.bytes.Get())))
 }
 
 // unread names the queues that have not been readable for longer than patience.

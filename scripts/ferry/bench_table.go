@@ -10,6 +10,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"kodoferry/scripts/ferry/words"
 )
 
 // print tells a result for a person.
@@ -54,7 +56,7 @@ func (s benchScenario) words() string {
 	n := humanize.Comma(int64(s.objects))
 	switch {
 	case s.stage == stageCopy:
-		return fmt.Sprintf("%s of %s, %d at a time", numbers(int64(s.objects), "object", "objects"), sized(s.size), s.parallel)
+		return fmt.Sprintf("%s of %s, %d at a time", words.Count(int64(s.objects), "object", "objects"), words.Size(s.size), s.parallel)
 	case s.stage == stageVerify:
 		return n + " keys on both sides, verified"
 	case s.full:

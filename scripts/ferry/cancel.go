@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
@@ -40,7 +41,7 @@ to follow no events any more, take events: out of the job (ferry jobs apply).
 
 RUN is <job>/<time>; a JOB stands for its newest run. Interrupted, the same
 command ends what it began; so does a deployment's sweeper. Cancelling twice is
-no error. What is open a new run finds, or ferry retry.`, lasted(limit.Notice)),
+no error. What is open a new run finds, or ferry retry.`, words.Duration(limit.Notice)),
 		Example: "  ferry cancel photos\n  ferry report photos",
 		Args:    exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {

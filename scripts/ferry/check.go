@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/check"
 	"kodoferry/shared/job"
@@ -194,7 +195,7 @@ func (s *checkShow) end(asJSON bool) error {
 		}
 	}
 	if failed > 0 {
-		return usageError{fmt.Errorf("%d of %s failed: %w, then check again", failed, numbers(int64(len(s.found)), "check", "checks"), errToCure)}
+		return usageError{fmt.Errorf("%d of %s failed: %w, then check again", failed, words.Count(int64(len(s.found)), "check", "checks"), errToCure)}
 	}
 	if !asJSON {
 		s.print("\nAll is well. Next: ferry plan, or ferry copy, with the same words.\n")

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/check/contract"
 	"kodoferry/shared/fault"
@@ -113,7 +114,7 @@ func runContract(c *cobra.Command, o checkOptions, cfg app.Config, j job.Job) er
 			return err
 		}
 	}
-	_, _ = fmt.Fprintf(text, "\n%d pass, %d fail, %d could not be asked, in %s; all that was written is removed again.\n%s holds it without names or addresses of yours.\n", res.Passed, res.Failed, res.Skipped, lasted(time.Since(began)), o.save)
+	_, _ = fmt.Fprintf(text, "\n%d pass, %d fail, %d could not be asked, in %s; all that was written is removed again.\n%s holds it without names or addresses of yours.\n", res.Passed, res.Failed, res.Skipped, words.Duration(time.Since(began)), o.save)
 	if res.Failed > 0 {
 		return errIncomplete
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 )
@@ -51,11 +52,11 @@ RUN is <job>/<time>; a JOB stands for its newest run.`,
 func printCleaned(w io.Writer, run *ledger.Run, c pipeline.Cleaned) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s: cleaned\n", c.Run)
-	fmt.Fprintf(&text, "  aborted  %s with %s, %s\n", numbers(int64(c.Uploads), "upload", "uploads"), numbers(c.Parts.Objects, "part", "parts"), sized(c.Parts.Bytes))
-	fmt.Fprintf(&text, "  removed  %s of the ledger, %s\n", numbers(c.Removed.Objects, "file", "files"), sized(c.Removed.Bytes))
-	fmt.Fprintf(&text, "  stays    %s, %s, billed until somebody removes them: %s\n", numbers(c.Total.Objects, "file", "files"), sized(c.Total.Bytes), run.Path(""))
+	fmt.Fprintf(&text, "  aborted  %s with %s, %s\n", words.Count(int64(c.Uploads), "upload", "uploads"), words.Count(c.Parts.Objects, "part", "parts"), words.Size(c.Parts.Bytes))
+	fmt.Fprintf(&text, "  removed  %s of the ledger, %s\n", words.Count(c.Removed.Objects, "file", "files"), words.Size(c.Removed.Bytes))
+	fmt.Fprintf(&text, "  stays    %s, %s, billed until somebody removes them: %s\n", words.Count(c.Total.Objects, "file", "files"), words.Size(c.Total.Bytes), run.Path(""))
 	for _, f := range c.Stays {
-		fmt.Fprintf(&text, "    %-14s %10s  %s\n", f.Name, humanize.Comma(f.Objects), sized(f.Bytes))
+		fmt.Fprintf(&text, "    %-14s %10s  %s\n", f.Name, humanize.Comma(f.Objects), words.Size(f.Bytes))
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

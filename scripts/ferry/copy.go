@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -164,7 +165,7 @@ func (v *view) begun(run string, done *ledger.Progress) {
 		v.tell.plain("run %s, kept in %s", run, bare(v.job.Ledger))
 	} else {
 		batches, open := batches(*done)
-		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, bare(v.job.Ledger), humanize.Comma(batches-open), numbers(batches, "batch", "batches"))
+		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, bare(v.job.Ledger), humanize.Comma(batches-open), words.Count(batches, "batch", "batches"))
 	}
 	v.tell.end() // of the process that did it before
 	if !v.quiet {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/emulator/chaos"
 )
 
@@ -16,7 +17,7 @@ func (w *demoWorld) introduce() {
 	w.tell.plain("A bucket moves from Qiniu Kodo to Alibaba Cloud OSS while everything goes wrong.")
 	w.tell.plain("Both clouds are stand-ins in this process, behind their real SDKs; nothing else is reached.")
 	w.tell.plain("")
-	w.tell.plain("  from  kodo://%s   %s objects, %s (seed %d)", demoSource, humanize.Comma(int64(len(w.objects))), sized(w.bytes), w.options.seed)
+	w.tell.plain("  from  kodo://%s   %s objects, %s (seed %d)", demoSource, humanize.Comma(int64(len(w.objects))), words.Size(w.bytes), w.options.seed)
 	w.tell.plain("  to    oss://%s   empty; the ledger is kept there too, below %s", demoTarget, demoLedger)
 	w.tell.plain("")
 }
@@ -78,9 +79,9 @@ func (w *demoWorld) faults() {
 		w.tell.plain("  %5d  %s", line.n, line.what)
 	}
 	if w.died.stored > 0 && w.cloud != nil {
-		w.tell.plain("      1  instance killed in mid-task, with %s stored", numbers(int64(w.died.stored), "object", "objects"))
+		w.tell.plain("      1  instance killed in mid-task, with %s stored", words.Count(int64(w.died.stored), "object", "objects"))
 	} else if w.died.stored > 0 {
-		w.tell.plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", numbers(int64(w.died.stored), "object", "objects"), numbers(w.readAgain(), "of them was", "of them were"))
+		w.tell.plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", words.Count(int64(w.died.stored), "object", "objects"), words.Count(w.readAgain(), "of them was", "of them were"))
 	}
 }
 
@@ -89,7 +90,7 @@ func (w *demoWorld) visible() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.wrong) > 0 {
-		return numbers(int64(len(w.wrong)), "damaged object was", "damaged objects were") + " visible"
+		return words.Count(int64(len(w.wrong)), "damaged object was", "damaged objects were") + " visible"
 	}
 	return "none ever became visible"
 }
@@ -117,7 +118,7 @@ func (w *demoWorld) tellStories(rows map[string]demoRow) {
 		if !o.want.holds(r) {
 			mark = "NO"
 		}
-		w.tell.plain("  %-3s %s: %s", mark, shown(o.Key), o.story)
+		w.tell.plain("  %-3s %s: %s", mark, words.Key(o.Key), o.story)
 		w.tell.plain("      %s", r)
 		if o.moral != "" && mark == "ok" {
 			w.tell.plain("      %s", o.moral)
@@ -161,7 +162,7 @@ func (w *demoWorld) invocations() {
 	for _, name := range slices.Sorted(maps.Keys(stats)) {
 		s := stats[name]
 		w.tell.plain("  %-13s %s, %s, at most %d at once, %d failed and delivered again", name,
-			numbers(int64(s.Invocations), "invocation", "invocations"), numbers(int64(s.ColdStarts), "cold start", "cold starts"), s.MaxInstances, s.Failures)
+			words.Count(int64(s.Invocations), "invocation", "invocations"), words.Count(int64(s.ColdStarts), "cold start", "cold starts"), s.MaxInstances, s.Failures)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/oss"
@@ -228,7 +229,7 @@ func (w *demoWorld) killInstance() {
 				w.mu.Lock()
 				w.died = kill{stored: stored}
 				w.mu.Unlock()
-				w.live.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", numbers(int64(stored), "object", "objects"))
+				w.live.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", words.Count(int64(stored), "object", "objects"))
 				return
 			}
 			time.Sleep(5 * time.Millisecond)

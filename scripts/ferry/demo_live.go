@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/pipeline"
 )
@@ -68,7 +69,7 @@ func (l *live) caught(kind, key string) {
 	first := l.met[kind] == 1
 	l.mu.Unlock()
 	if first {
-		l.tell.line("✓ "+fmt.Sprintf(kind, shown(key)), cures[kind])
+		l.tell.line("✓ "+fmt.Sprintf(kind, words.Key(key)), cures[kind])
 	}
 }
 
@@ -109,5 +110,5 @@ func (l *live) repeated() string {
 	for _, met := range l.met {
 		n += int64(met) - 1
 	}
-	return "and " + numbers(n, "more fault", "more faults") + " of these kinds, caught and dealt with"
+	return "and " + words.Count(n, "more fault", "more faults") + " of these kinds, caught and dealt with"
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/oss"
@@ -196,9 +197,9 @@ func TestDemoSeesBytesThatDiffer(t *testing.T) {
 
 func TestNumbersReadAsPeopleWriteThem(t *testing.T) {
 	for got, want := range map[string]string{
-		sized(0): "0 B", sized(68 << 10): "68 KiB", sized(-1): "0 B",
-		numbers(1, "object", "objects"): "1 object", numbers(2000, "object", "objects"): "2,000 objects",
-		shown("a/b 照片.jpg"): "a/b 照片.jpg", shown("a\x1b[31m"): `"a\x1b[31m"`, shown("rtl/\u202egpj.exe"): `"rtl/\u202egpj.exe"`, shown(" a"): `" a"`,
+		words.Size(0): "0 B", words.Size(68 << 10): "68 KiB", words.Size(-1): "0 B",
+		words.Count(1, "object", "objects"): "1 object", words.Count(2000, "object", "objects"): "2,000 objects",
+		words.Key("a/b 照片.jpg"): "a/b 照片.jpg", words.Key("a\x1b[31m"): `"a\x1b[31m"`, words.Key("rtl/\u202egpj.exe"): `"rtl/\u202egpj.exe"`, words.Key(" a"): `" a"`,
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
@@ -213,12 +214,12 @@ func (w *demoWorld) atSource(e kodo.Event) {
 	case w.cast[removed]:
 		w.once(o, func() {
 			w.kodo.Remove(demoSource, o.Key)
-			w.live.happened("the owner deletes %s at the source, just before it is read", shown(o.Key))
+			w.live.happened("the owner deletes %s at the source, just before it is read", words.Key(o.Key))
 		})
 	case w.cast[claimed]:
 		w.once(o, func() {
 			if err := w.oss.Put(demoTarget, oss.Object{Key: o.Key, Body: o.ours}); err == nil {
-				w.live.happened("the application writes its own %s in the target, while Ferry reads the old one", shown(o.Key))
+				w.live.happened("the application writes its own %s in the target, while Ferry reads the old one", words.Key(o.Key))
 			}
 		})
 	}
@@ -270,7 +271,7 @@ func (w *demoWorld) stored(bucket string, found oss.Object) {
 			at := newer.at(o.newer)
 			at.PutTime = o.Modified.AddDate(5, 0, 0)
 			if _, err := w.kodo.Put(demoSource, at); err == nil {
-				w.live.happened("the owner overwrites %s at the source, just after it was copied", shown(o.Key))
+				w.live.happened("the owner overwrites %s at the source, just after it was copied", words.Key(o.Key))
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -169,7 +170,7 @@ func (r ruled) text() string {
 	} else {
 		fmt.Fprintf(&text, "bucket %s notifies %s (rule %s)\n  of %s", r.Bucket, strings.Join(r.URLs, ", "), r.Rule, strings.Join(r.Events, ", "))
 		if r.Prefix != "" || r.Suffix != "" {
-			fmt.Fprintf(&text, "\n  for keys %s…%s", shown(r.Prefix), shown(r.Suffix))
+			fmt.Fprintf(&text, "\n  for keys %s…%s", words.Key(r.Prefix), words.Key(r.Suffix))
 		}
 	}
 	for _, p := range r.Problems {

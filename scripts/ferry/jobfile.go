@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 )
@@ -23,7 +24,7 @@ func places(c *cobra.Command, args []string) error {
 	if len(args) == 2 || len(args) == 1 && !strings.Contains(args[0], "://") {
 		return nil
 	}
-	return usageError{fmt.Errorf("%s takes SRC and DST, or the NAME of a job in a file, not %s: see %s --help", c.CommandPath(), numbers(int64(len(args)), "argument", "arguments"), c.CommandPath())}
+	return usageError{fmt.Errorf("%s takes SRC and DST, or the NAME of a job in a file, not %s: see %s --help", c.CommandPath(), words.Count(int64(len(args)), "argument", "arguments"), c.CommandPath())}
 }
 
 // asked is the job that the command line asks for, by flags or by name, and the
@@ -40,7 +41,7 @@ func (o *jobFlags) asked(c *cobra.Command, args []string, deployed bool) (job.Jo
 	}
 	j, err := o.named(args[0], deployed)
 	if shaped := o.changed(c, deployed); len(shaped) > 0 {
-		err = errors.Join(fmt.Errorf("%s: what the job %s is to be stands in %s; write it there, or give SRC and DST instead of its name", strings.Join(shaped, ", "), shown(args[0]), o.file), err)
+		err = errors.Join(fmt.Errorf("%s: what the job %s is to be stands in %s; write it there, or give SRC and DST instead of its name", strings.Join(shaped, ", "), words.Key(args[0]), o.file), err)
 	}
 	if err != nil {
 		return j, nil, err
@@ -72,7 +73,7 @@ type noJob struct{ error }
 func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 	data, err := os.ReadFile(o.file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return job.Job{}, noJob{fmt.Errorf("there is no file %s with a job %s: write one as infra/ferry.example.yaml shows, name another by --file, or give SRC and DST", o.file, shown(name))}
+		return job.Job{}, noJob{fmt.Errorf("there is no file %s with a job %s: write one as infra/ferry.example.yaml shows, name another by --file, or give SRC and DST", o.file, words.Key(name))}
 	}
 	if err != nil {
 		return job.Job{}, fmt.Errorf("--file: %w", err)
@@ -97,10 +98,10 @@ func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 		for i, j := range jobs {
 			names[i] = j.Name
 		}
-		return job.Job{}, noJob{fmt.Errorf("%s has no job %s: it has %s", o.file, shown(name), strings.Join(names, ", "))}
+		return job.Job{}, noJob{fmt.Errorf("%s has no job %s: it has %s", o.file, words.Key(name), strings.Join(names, ", "))}
 	}
 	if at := jobs[i].Ledger; deployed && o.ledger != "" && (at.Bucket != ledger.Bucket || at.Prefix != ledger.Prefix) {
-		return job.Job{}, fmt.Errorf("the job %s of %s keeps its ledger in %s, the deployment in %s: take it out of the file, or start it in the other's deployment", shown(name), o.file, bare(at), bare(ledger))
+		return job.Job{}, fmt.Errorf("the job %s of %s keeps its ledger in %s, the deployment in %s: take it out of the file, or start it in the other's deployment", words.Key(name), o.file, bare(at), bare(ledger))
 	}
 	return jobs[i], nil
 }

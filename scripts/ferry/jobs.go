@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
@@ -41,7 +42,7 @@ them any more. Runs stay as they are, with their reports; one that is under way
 goes on, but removes nothing from the target any more. Where something could be at
 work for its events, or removing, remove returns once that has ended, %s
 later. Removing a job that is not kept is no error; one that cannot be read is
-removed as any other.`, lasted(limit.Notice)),
+removed as any other.`, words.Duration(limit.Notice)),
 		Example: "  ferry jobs remove photos",
 		Args:    some("JOB"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -78,7 +79,7 @@ removed as any other.`, lasted(limit.Notice)),
 // unsettled says what holds of jobs whose withdrawal was not waited for.
 func unsettled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return errors.Join(errInterrupted, fmt.Errorf("it is taken back all the same; what is at work ends within %s", lasted(limit.Notice)))
+		return errors.Join(errInterrupted, fmt.Errorf("it is taken back all the same; what is at work ends within %s", words.Duration(limit.Notice)))
 	}
 	return misconfigured(err)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -44,7 +45,7 @@ that cannot be read is replaced; one that a newer version kept is not.
 What a job takes back holds for what is under way, too: without delete: nothing is
 removed from the target any more, and events are followed no further than the job
 says now. Where something could be at work, apply returns once that has ended, %s
-later.`, lasted(limit.Notice)),
+later.`, words.Duration(limit.Notice)),
 		Example: "  ferry jobs apply\n  ferry jobs apply photos videos --file jobs/ferry.yaml",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -186,7 +187,7 @@ func (o *applyOptions) read(at job.Location, names []string) ([]applied, error) 
 	var errs []error
 	for _, name := range names {
 		if !slices.Contains(all, name) {
-			errs = append(errs, fmt.Errorf("%s has no job %s: it has %s", o.file, shown(name), strings.Join(all, ", ")))
+			errs = append(errs, fmt.Errorf("%s has no job %s: it has %s", o.file, words.Key(name), strings.Join(all, ", ")))
 		}
 	}
 	var jobs []applied
@@ -264,7 +265,7 @@ func (a *applied) compare(ctx context.Context, led *ledger.Ledger) error {
 		return err
 	}
 	if !slices.Equal(keys, a.keys) {
-		a.Changes = append(a.Changes, fmt.Sprintf("keys: %s -> %s", numbers(int64(len(keys)), "key", "keys"), numbers(int64(len(a.keys)), "key", "keys")))
+		a.Changes = append(a.Changes, fmt.Sprintf("keys: %s -> %s", words.Count(int64(len(keys)), "key", "keys"), words.Count(int64(len(a.keys)), "key", "keys")))
 	}
 	a.Change = "same"
 	if len(a.Changes) > 0 {

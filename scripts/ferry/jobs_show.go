@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -83,7 +84,7 @@ func listJobs(ctx context.Context, led *ledger.Ledger, asJSON bool, out io.Write
 		text.WriteString("no jobs are kept: ferry jobs apply takes those of a file\n")
 	}
 	for _, k := range jobs {
-		fmt.Fprintf(&text, "%s\n", shown(k.Job))
+		fmt.Fprintf(&text, "%s\n", words.Key(k.Job))
 		if k.Source != "" {
 			fmt.Fprintf(&text, "  %s -> %s\n", k.Source, k.Target)
 		}
@@ -239,27 +240,27 @@ func (r ran) text() string {
 
 // state says in a line how a job goes.
 func (k kept) state() string {
-	var words []string
+	var parts []string
 	switch {
 	case k.Sealed != nil:
-		words = append(words, "ended for good on "+k.Sealed.Local().Format(time.DateTime))
+		parts = append(parts, "ended for good on "+k.Sealed.Local().Format(time.DateTime))
 	case k.At.IsZero() && k.Problem != "":
-		words = append(words, "cannot be read")
+		parts = append(parts, "cannot be read")
 	case k.At.IsZero():
-		words = append(words, "not kept: only its runs are left")
+		parts = append(parts, "not kept: only its runs are left")
 	default:
-		words = append(words, "kept since "+k.At.Local().Format(time.DateTime))
+		parts = append(parts, "kept since "+k.At.Local().Format(time.DateTime))
 	}
 	if k.Keys > 0 {
-		words = append(words, numbers(int64(k.Keys), "key", "keys"))
+		parts = append(parts, words.Count(int64(k.Keys), "key", "keys"))
 	}
 	if k.Newest != nil {
-		words = append(words, fmt.Sprintf("newest run %s %s", k.Newest.Run, k.Newest.text()))
+		parts = append(parts, fmt.Sprintf("newest run %s %s", k.Newest.Run, k.Newest.text()))
 	} else {
-		words = append(words, "no run yet")
+		parts = append(parts, "no run yet")
 	}
 	if k.Skipped > 0 {
-		words = append(words, numbers(int64(k.Skipped), "tick skipped", "ticks skipped")+" in 30 days")
+		parts = append(parts, words.Count(int64(k.Skipped), "tick skipped", "ticks skipped")+" in 30 days")
 	}
-	return strings.Join(words, "; ")
+	return strings.Join(parts, "; ")
 }

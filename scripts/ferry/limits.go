@@ -13,6 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
@@ -157,7 +158,7 @@ func (b bounded) print(w io.Writer) error {
 	fmt.Fprintf(&text, "  instances  %s\n", count(b.Limits.Instances, ""))
 	switch {
 	case len(b.Living) > 0:
-		fmt.Fprintf(&text, "  at work    %s\n", numbers(int64(len(b.Living)), "process", "processes"))
+		fmt.Fprintf(&text, "  at work    %s\n", words.Count(int64(len(b.Living)), "process", "processes"))
 	case !b.Limits.Any():
 		fmt.Fprintf(&text, "  at work    not known: processes tell only where a limit is set\n")
 	default:

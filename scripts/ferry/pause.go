@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 )
@@ -24,7 +25,7 @@ Of a run of events, <job>/<day>-events, the whole UTC day is paused: pause retur
 once nothing of it goes on, what is notified of meanwhile waits, and ferry resume
 has it looked at, as the source is by then. The next day is a run of its own.
 
-RUN is <job>/<time>; a JOB stands for its newest run. Pausing twice is no error.`, lasted(limit.Notice)),
+RUN is <job>/<time>; a JOB stands for its newest run. Pausing twice is no error.`, words.Duration(limit.Notice)),
 		Example: "  ferry pause photos\n  ferry resume photos\n  ferry pause photos/20260131-events",
 		Args:    exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -40,7 +41,7 @@ RUN is <job>/<time>; a JOB stands for its newest run. Pausing twice is no error.
 					"the events of the day of %s are paused: they wait\nNext: ferry resume %s", run.Name, run.Name)
 			}
 			return o.say(c.OutOrStdout(), steered{Run: run.Name, Standing: ledger.Paused},
-				"run %s is paused: those at work stop within %s\nNext: ferry resume %s", run.Name, lasted(limit.Notice), run.Name)
+				"run %s is paused: those at work stop within %s\nNext: ferry resume %s", run.Name, words.Duration(limit.Notice), run.Name)
 		},
 	}
 	o.add(c)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
 	"kodoferry/shared/plan"
@@ -134,6 +135,6 @@ func (o planOptions) print(f forecast.Forecast, out io.Writer) error {
 		e.SetEscapeHTML(false)
 		return e.Encode(f)
 	}
-	_, err := io.WriteString(out, f.Text(shown))
+	_, err := io.WriteString(out, f.Text(words.Key))
 	return err
 }

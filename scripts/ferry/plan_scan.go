@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"kodoferry/scripts/ferry/words"
 )
 
 // scan shows how far a plan has looked: one line in place on a terminal,
@@ -65,7 +67,7 @@ func (s *scan) show() {
 func (s *scan) line() string {
 	since := time.Since(s.began).Seconds()
 	n := s.keys.Load()
-	return fmt.Sprintf("%5.1f s  %s keys looked at, %s/s, %s", since, humanize.Comma(n), humanize.Comma(int64(float64(n)/since)), sized(s.bytes.Load()))
+	return fmt.Sprintf("%5.1f s  %s keys looked at, %s/s, %s", since, humanize.Comma(n), humanize.Comma(int64(float64(n)/since)), words.Size(s.bytes.Load()))
 }
 
 // stop takes the show away.

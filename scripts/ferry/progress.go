@@ -12,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 )
@@ -46,11 +47,11 @@ func newProgress(w io.Writer) *progress {
 		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery), mpb.WithWidth(40))
 		p.copied = p.bar("copied", func() string {
 			n := p.numbers()
-			return fmt.Sprintf("%s of %s objects, %s of %s", humanize.Comma(n.settled), humanize.Comma(n.listed), sized(n.settledBytes), sized(n.listedBytes))
+			return fmt.Sprintf("%s of %s objects, %s of %s", humanize.Comma(n.settled), humanize.Comma(n.listed), words.Size(n.settledBytes), words.Size(n.listedBytes))
 		})
 		p.proved = p.bar("verified", func() string {
 			n := p.numbers()
-			return fmt.Sprintf("%s of %s objects, %s", humanize.Comma(n.proven), humanize.Comma(n.listed), lasted(time.Since(p.began)))
+			return fmt.Sprintf("%s of %s objects, %s", humanize.Comma(n.proven), humanize.Comma(n.listed), words.Duration(time.Since(p.began)))
 		})
 		p.out = p.bars
 		return p
@@ -77,7 +78,7 @@ func (p *progress) lines() {
 		case <-tick.C:
 		}
 		n := p.numbers()
-		now := fmt.Sprintf("%s listed, %s ended (%s), %s verified", humanize.Comma(n.listed), humanize.Comma(n.settled), sized(n.settledBytes), humanize.Comma(n.proven))
+		now := fmt.Sprintf("%s listed, %s ended (%s), %s verified", humanize.Comma(n.listed), humanize.Comma(n.settled), words.Size(n.settledBytes), humanize.Comma(n.proven))
 		if now != last {
 			p.println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), now))
 			last = now

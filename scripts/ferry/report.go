@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 	"kodoferry/shared/report/table"
@@ -129,7 +130,7 @@ func printReport(w io.Writer, rep report.Report) error {
 			if k.Note != "" {
 				note = "  " + k.Note
 			}
-			fmt.Fprintf(&text, "    %s%s\n", shown(k.Key), note)
+			fmt.Fprintf(&text, "    %s%s\n", words.Key(k.Key), note)
 		}
 		if rest := len(g.Rest()); rest > 0 {
 			fmt.Fprintf(&text, "    and %s more\n", humanize.Comma(int64(rest)))
@@ -148,7 +149,7 @@ func orOpen(key, open string) string {
 	if key == "" {
 		return open
 	}
-	return shown(key)
+	return words.Key(key)
 }
 
 func cutWay(location string) string {

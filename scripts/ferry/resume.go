@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/ledger"
 )
@@ -63,5 +64,5 @@ func (o *resumeOptions) resume(ctx context.Context, name string, out, errOut io.
 	if now.Sent, err = d.Resume(ctx, run.Name, time.Now()); err != nil {
 		return misconfigured(err)
 	}
-	return o.say(out, now, "run %s goes on: %s sent\nNext: ferry status %s --watch", run.Name, numbers(int64(now.Sent), "task", "tasks"), run.Name)
+	return o.say(out, now, "run %s goes on: %s sent\nNext: ferry status %s --watch", run.Name, words.Count(int64(now.Sent), "task", "tasks"), run.Name)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
@@ -62,7 +63,7 @@ func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Wr
 	}
 	if n := rep.Stretches(); n > 0 {
 		_, _ = fmt.Fprintf(errOut, "ferry: %s not listed or verified to the end in run %s, which a retry does not mend: start the job once more for that\n",
-			numbers(n, "stretch of the source was", "stretches of the source were"), run.Name)
+			words.Count(n, "stretch of the source was", "stretches of the source were"), run.Name)
 	}
 	if len(keys) == 0 {
 		return o.say(out, map[string]any{"run": "", "keys": 0}, "nothing of run %s is to be retried", run.Name)

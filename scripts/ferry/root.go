@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"kodoferry/scripts/ferry/words"
 )
 
 const rootHelp = `Ferry moves whole buckets from Qiniu Kodo to Alibaba Cloud OSS and proves that
@@ -109,6 +111,6 @@ func exactly(names ...string) cobra.PositionalArgs {
 		if want == "" {
 			want = "no arguments"
 		}
-		return usageError{fmt.Errorf("%s takes %s, not %s: see %s --help", c.CommandPath(), want, numbers(int64(len(args)), "argument", "arguments"), c.CommandPath())}
+		return usageError{fmt.Errorf("%s takes %s, not %s: see %s --help", c.CommandPath(), want, words.Count(int64(len(args)), "argument", "arguments"), c.CommandPath())}
 	}
 }

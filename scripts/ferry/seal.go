@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
@@ -24,7 +25,7 @@ job of another name can be started. Where a run was under way, or the job follow
 events, seal returns %s later: everybody at work has noticed by then, and nothing
 is written or removed for the job any more.
 
-Sealing twice is no error. Interrupted, the same command ends what it began.`, lasted(limit.Notice)),
+Sealing twice is no error. Interrupted, the same command ends what it began.`, words.Duration(limit.Notice)),
 		Example: "  ferry seal photos",
 		Args:    exactly("JOB"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -43,7 +44,7 @@ Sealing twice is no error. Interrupted, the same command ends what it began.`, l
 			text := fmt.Sprintf("job %s is ended for good since %s", args[0], since.Local().Format(time.DateTime))
 			for _, rep := range ended {
 				s.Ended = append(s.Ended, rep.Summary)
-				text += fmt.Sprintf("\n  run %s: %s, %s open", rep.Run, rep.Result, numbers(rep.Objects.Open, "object", "objects"))
+				text += fmt.Sprintf("\n  run %s: %s, %s open", rep.Run, rep.Result, words.Count(rep.Objects.Open, "object", "objects"))
 			}
 			return o.say(c.OutOrStdout(), s, "%s", text)
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -84,7 +85,7 @@ func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Jo
 		return j, nil, err
 	}
 	if shaped := o.changed(c, true); len(shaped) > 0 {
-		return j, nil, fmt.Errorf("%s: what the job %s is to be is kept in the ledger; change it by ferry jobs apply, or give SRC and DST instead of its name", strings.Join(shaped, ", "), shown(name))
+		return j, nil, fmt.Errorf("%s: what the job %s is to be is kept in the ledger; change it by ferry jobs apply, or give SRC and DST instead of its name", strings.Join(shaped, ", "), words.Key(name))
 	}
 	keys, err := led.JobKeys(c.Context(), record)
 	return j, keys, err

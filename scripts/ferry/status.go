@@ -12,6 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 )
@@ -218,15 +219,15 @@ func (s status) print(w io.Writer) error {
 	case s.Goes != string(ledger.Going):
 		state += ", " + s.Goes
 	}
-	fmt.Fprintf(&text, "%s: %s, started %s (%s ago)\n", s.Run, state, s.Started.Local().Format(time.DateTime), lasted(time.Since(s.Started)))
+	fmt.Fprintf(&text, "%s: %s, started %s (%s ago)\n", s.Run, state, s.Started.Local().Format(time.DateTime), words.Duration(time.Since(s.Started)))
 	fmt.Fprintf(&text, "  shards    %s, %s listed, %s verified\n", humanize.Comma(int64(s.Shards.Known)), humanize.Comma(int64(s.Shards.Listed)), humanize.Comma(int64(s.Shards.Verified)))
 	if s.Shards.GivenUp > 0 {
 		fmt.Fprintf(&text, "            %s given up: their count is not known\n", humanize.Comma(int64(s.Shards.GivenUp)))
 	}
-	fmt.Fprintf(&text, "  listed    %s, %s\n", numbers(s.Listed.Objects, "object", "objects"), sized(s.Listed.Bytes))
-	fmt.Fprintf(&text, "  to copy   %s, %s in %s\n", numbers(s.ToCopy.Objects, "object", "objects"), sized(s.ToCopy.Bytes), numbers(s.Batches.Known, "batch", "batches"))
-	fmt.Fprintf(&text, "  open      %s, %s in %s\n", numbers(s.Open.Objects, "object", "objects"), sized(s.Open.Bytes), numbers(s.Batches.Open, "batch", "batches"))
-	fmt.Fprintf(&text, "  verified  %s, %s\n", numbers(s.Verified.Objects, "object", "objects"), sized(s.Verified.Bytes))
+	fmt.Fprintf(&text, "  listed    %s, %s\n", words.Count(s.Listed.Objects, "object", "objects"), words.Size(s.Listed.Bytes))
+	fmt.Fprintf(&text, "  to copy   %s, %s in %s\n", words.Count(s.ToCopy.Objects, "object", "objects"), words.Size(s.ToCopy.Bytes), words.Count(s.Batches.Known, "batch", "batches"))
+	fmt.Fprintf(&text, "  open      %s, %s in %s\n", words.Count(s.Open.Objects, "object", "objects"), words.Size(s.Open.Bytes), words.Count(s.Batches.Open, "batch", "batches"))
+	fmt.Fprintf(&text, "  verified  %s, %s\n", words.Count(s.Verified.Objects, "object", "objects"), words.Size(s.Verified.Bytes))
 	switch {
 	case s.State == stateOver:
 		fmt.Fprintf(&text, "Next: ferry report %s\n", s.Run)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/ledger"
 )
@@ -43,7 +44,7 @@ func (o *runFlags) open(ctx context.Context, name string, told io.Writer) (*ledg
 func operate(led *ledger.Ledger, told io.Writer) *app.Operator {
 	op := app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler))
 	op.Waits = func(d time.Duration) {
-		fmt.Fprintf(told, "waiting up to %s until everybody at work has noticed, and nothing is written or removed any more\n", lasted(d))
+		fmt.Fprintf(told, "waiting up to %s until everybody at work has noticed, and nothing is written or removed any more\n", words.Duration(d))
 	}
 	return op
 }

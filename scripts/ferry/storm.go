@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/oss"
@@ -121,7 +122,7 @@ func runStorm(ctx context.Context, o demoOptions, out, errOut io.Writer) error {
 		}
 	}
 	if !sum.OK {
-		return fmt.Errorf("demo: %w: %s, see above; %s shows the storm again", errDiffers, numbers(int64(len(sum.Findings)), "finding", "findings"), o.again())
+		return fmt.Errorf("demo: %w: %s, see above; %s shows the storm again", errDiffers, words.Count(int64(len(sum.Findings)), "finding", "findings"), o.again())
 	}
 	return nil
 }

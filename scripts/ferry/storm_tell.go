@@ -12,6 +12,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/report"
 )
 
@@ -34,7 +35,7 @@ func (s *storm) introduce() {
 	for _, m := range s.moves {
 		n += len(m.keys)
 	}
-	s.tell.plain("%s at the source; %s.", numbers(int64(n), "object", "objects"), s.clock.whose)
+	s.tell.plain("%s at the source; %s.", words.Count(int64(n), "object", "objects"), s.clock.whose)
 	s.tell.plain("")
 }
 
@@ -86,7 +87,7 @@ func (s *storm) stands() string {
 		when = "calm"
 	}
 	return fmt.Sprintf("%5.0f s  %s: %s met, %s killed; %s ended, %d under way, %s stored", time.Since(s.began).Seconds(), when,
-		numbers(total, "fault", "faults"), numbers(s.killed(), "process", "processes"), numbers(int64(len(s.runs)), "run", "runs"), len(s.open), numbers(int64(seen), "object", "objects"))
+		words.Count(total, "fault", "faults"), words.Count(s.killed(), "process", "processes"), words.Count(int64(len(s.runs)), "run", "runs"), len(s.open), words.Count(int64(seen), "object", "objects"))
 }
 
 // account prints how the storm ended, and holds it against what must be.

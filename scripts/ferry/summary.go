@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 )
@@ -18,7 +19,7 @@ func printSummary(w io.Writer, rep report.Report) error {
 	o, b := rep.Objects, rep.Bytes
 	took := time.Duration(rep.Seconds * float64(time.Second))
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s in %s", strings.ToUpper(string(rep.Result)), lasted(took))
+	fmt.Fprintf(&text, "%s in %s", strings.ToUpper(string(rep.Result)), words.Duration(took))
 	if need := needs(rep); need != "" {
 		text.WriteString(": " + need)
 	}
@@ -46,7 +47,7 @@ func printSummary(w io.Writer, rep report.Report) error {
 		fmt.Fprintf(&text, "  %s %s: %s\n    %s\n", humanize.Comma(n.Objects), n.State, n.Cause, n.Cure)
 	}
 	if o.Excluded > 0 {
-		fmt.Fprintf(&text, "  %s more at the source, not chosen by the filter\n", numbers(o.Excluded, "object", "objects"))
+		fmt.Fprintf(&text, "  %s more at the source, not chosen by the filter\n", words.Count(o.Excluded, "object", "objects"))
 	}
 	if m := rep.Mirror; m != nil {
 		text.WriteString("  " + mirrored(*m) + "\n")
@@ -58,15 +59,15 @@ func printSummary(w io.Writer, rep report.Report) error {
 		fmt.Fprintf(&text, "  %s verified, proved by %s\n", humanize.Comma(o.Verified), proofs(rep.Proofs))
 	}
 	if b.Copied > 0 && rep.Seconds > 0 {
-		fmt.Fprintf(&text, "  %s copied, %s/s\n", sized(b.Copied), sized(int64(float64(b.Copied)/rep.Seconds)))
+		fmt.Fprintf(&text, "  %s copied, %s/s\n", words.Size(b.Copied), words.Size(int64(float64(b.Copied)/rep.Seconds)))
 	}
 	if rep.Warned > 0 {
-		fmt.Fprintf(&text, "  %s with a warning: see column warnings of the report's files\n", numbers(rep.Warned, "object", "objects"))
+		fmt.Fprintf(&text, "  %s with a warning: see column warnings of the report's files\n", words.Count(rep.Warned, "object", "objects"))
 	}
 	if len(rep.Unknown) > 0 {
 		text.WriteString("  " + notKnown(rep.Unknown[0]))
 		if more := rep.Stretches() - 1; more > 0 {
-			fmt.Fprintf(&text, "; and %s: see the report", numbers(more, "stretch more", "stretches more"))
+			fmt.Fprintf(&text, "; and %s: see the report", words.Count(more, "stretch more", "stretches more"))
 		}
 		text.WriteString("\n")
 	}
@@ -81,7 +82,7 @@ func notKnown(u report.Unknown) string {
 
 // mirrored says what became of the target's copies of what the source no longer has.
 func mirrored(m report.Mirror) string {
-	s := numbers(m.Deleted.Objects, "object", "objects") + " deleted from the target"
+	s := words.Count(m.Deleted.Objects, "object", "objects") + " deleted from the target"
 	if m.Refused != "" {
 		s = "nothing deleted from the target: " + m.Refused
 	}
@@ -100,32 +101,32 @@ func mirrored(m report.Mirror) string {
 // needs says what needs a person; "" where nothing does.
 func needs(rep report.Report) string {
 	o := rep.Objects
-	var words []string
+	var parts []string
 	for _, w := range []struct {
 		n    int64
 		word string
 	}{{o.Failed, "failed"}, {o.Conflict, "in conflict"}, {o.Mismatch, "different in the target"}} {
 		if w.n > 0 {
-			words = append(words, humanize.Comma(w.n)+" "+w.word)
+			parts = append(parts, humanize.Comma(w.n)+" "+w.word)
 		}
 	}
 	if o.Open > 0 {
-		words = append(words, humanize.Comma(o.Open)+" open")
+		parts = append(parts, humanize.Comma(o.Open)+" open")
 	}
 	if n := rep.Stretches(); n > 0 {
-		words = append(words, numbers(n, "stretch of the listing not known", "stretches of the listing not known"))
+		parts = append(parts, words.Count(n, "stretch of the listing not known", "stretches of the listing not known"))
 	}
 	if m := rep.Mirror; m != nil && m.Refused != "" {
-		words = append(words, "deletions refused")
+		parts = append(parts, "deletions refused")
 	} else if m != nil && m.Failed.Objects > 0 {
-		words = append(words, humanize.Comma(m.Failed.Objects)+" not deleted")
+		parts = append(parts, humanize.Comma(m.Failed.Objects)+" not deleted")
 	}
 	if rep.Reason != "" {
-		words = append(words, doubted(rep))
+		parts = append(parts, doubted(rep))
 	}
 	switch {
-	case len(words) > 0:
-		return strings.Join(words, ", ")
+	case len(parts) > 0:
+		return strings.Join(parts, ", ")
 	case !rep.Balanced:
 		return "the books do not balance"
 	}
@@ -140,18 +141,18 @@ func doubted(rep report.Report) string {
 	case rep.Objects.Listed == 0:
 		return "nothing was listed"
 	case rep.Absent > 0:
-		return numbers(rep.Absent, "named key is", "named keys are") + " not at the source"
+		return words.Count(rep.Absent, "named key is", "named keys are") + " not at the source"
 	}
 	return "the source's listing is not complete"
 }
 
 // proofs names how objects were proved, the strongest proof first.
 func proofs(by map[ledger.Proof]ledger.Tally) string {
-	var words []string
+	var parts []string
 	for _, p := range []ledger.Proof{ledger.ByQetag, ledger.ByMD5, ledger.ByCRC, ledger.ByKept, ledger.ByTime} {
 		if n := by[p].Objects; n > 0 {
-			words = append(words, fmt.Sprintf("%s %s", p, humanize.Comma(n)))
+			parts = append(parts, fmt.Sprintf("%s %s", p, humanize.Comma(n)))
 		}
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(parts, ", ")
 }

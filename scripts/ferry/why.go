@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
@@ -33,7 +34,7 @@ object's key at the source. RUN is <job>/<time>, or <job> for its newest run.`,
 			}
 			s, err := report.Why(c.Context(), run, args[1])
 			if ledger.Missing(err) {
-				return usageError{fmt.Errorf("run %s has no object %s: %s", run.Name, shown(args[1]), fault.Sentence(err))}
+				return usageError{fmt.Errorf("run %s has no object %s: %s", run.Name, words.Key(args[1]), fault.Sentence(err))}
 			}
 			if err != nil {
 				return err
@@ -51,7 +52,7 @@ object's key at the source. RUN is <job>/<time>, or <job> for its newest run.`,
 
 func printStory(w io.Writer, s report.Story) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n  to %s, in run %s\n", shown(s.Key), shown(s.TargetKey), s.Run)
+	fmt.Fprintf(&text, "%s\n  to %s, in run %s\n", words.Key(s.Key), words.Key(s.TargetKey), s.Run)
 	for _, step := range s.Steps {
 		when := strings.Repeat(" ", len(time.DateTime))
 		if !step.At.IsZero() {
@@ -75,7 +76,7 @@ func tellRow(text *strings.Builder, r ledger.Row) {
 	if hash == "" {
 		hash = "none listed"
 	}
-	line("source %s (%s bytes), hash %s, put %s", sized(r.Src.Size), humanize.Comma(r.Src.Size), hash, r.Src.Modified.Local().Format(time.DateTime))
+	line("source %s (%s bytes), hash %s, put %s", words.Size(r.Src.Size), humanize.Comma(r.Src.Size), hash, r.Src.Modified.Local().Format(time.DateTime))
 	if r.Dst != nil && r.State != ledger.Pending {
 		line("target ETag %s, CRC64 %s", r.Dst.ETag, r.Dst.CRC64)
 	}
