@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,10 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
+	"kodoferry/shared/queue"
 	"kodoferry/shared/report"
+	"kodoferry/shared/task"
 )
 
 func formatCRC(sum uint64) string { return strconv.FormatUint(sum, 10) }
@@ -38,6 +42,7 @@ func (w *world) excuse(name string) {
 // targetChanged holds a change of the target that the engine made against what
 // may be: it is called right behind each.
 func (w *world) targetChanged(p *process, key, op string, ifAbsent bool) {
+	w.late(p, key, op)
 	before := last(w.target[key])
 	o, there := standing(w.dst, key)
 	now := state{step: w.step, object: o, gone: !there, crc: o.CRC64}
@@ -79,6 +84,12 @@ func (w *world) sourceKey(key string) string {
 // removed an object of the application's.
 func (w *world) replacedApplications(p *process, key, op string, before state) {
 	at := w.looks[lookAt{p.name, target, key}]
+	for _, same := range slices.Backward(w.target[key][:len(w.target[key])-1]) { // the ETag alone tells
+		if !same.app || same.gone || same.object.Hash != before.object.Hash {
+			break
+		}
+		before.object.Modified = same.object.Modified
+	}
 	if v, ok := w.version(key, last(w.target[key])); ok && before.object.Modified.Before(v.object.Modified.Truncate(time.Second)) {
 		w.excuse("older")
 		return
@@ -137,6 +148,9 @@ func createOnce(key string) bool {
 // recordChanged holds a write to the ledger against what may be: a record that
 // is created once never changes.
 func (w *world) recordChanged(p *process, key, op string, data []byte, ifAbsent bool, err error) {
+	if name := path.Base(key); err == nil && strings.Contains(key, "/sent/") && p.work != nil && name == p.work.name && !p.work.sent {
+		w.fail("%s: %s is marked as done before anything that follows from it is sent", p.name, p.work.what)
+	}
 	if !createOnce(key) || err != nil {
 		return
 	}
@@ -150,6 +164,82 @@ func (w *world) recordChanged(p *process, key, op string, data []byte, ifAbsent 
 		w.fail("%s: the record %s is written without the condition that it be absent", p.name, key)
 	default:
 		w.records[key] = string(data)
+		w.names(key)
+	}
+}
+
+// names takes in what a new record names.
+func (w *world) names(key string) {
+	in, name, _ := strings.Cut(strings.TrimPrefix(key, w.job.Ledger.Prefix+"runs/"+w.job.Name+"/"), "/")
+	run := w.books().Run(w.job.Name + "/" + in)
+	kind, id, _ := strings.Cut(name, "/")
+	batches := func(all []ledger.BatchRef) {
+		for _, b := range all {
+			w.named[run.Name+" "+b.ID] = true
+		}
+	}
+	closed := func(c ledger.Closed) {
+		w.named[run.Name+" "+c.Shard] = true
+		batches(c.Batches)
+		batches(c.Deletes)
+		for _, child := range c.Children {
+			w.named[run.Name+" "+child.Shard] = true
+		}
+	}
+	var err error
+	switch kind {
+	case "job.json":
+		w.named[run.Name+" "+ledger.RootShard] = true
+	case "report.json":
+		w.ended[run.Name] = time.Now()
+	case "closed":
+		var c ledger.Closed
+		if c, err = run.Closed(context.Background(), id); err == nil {
+			closed(c)
+		}
+	case "verified":
+		var p ledger.Proved
+		if p, err = run.Proved(context.Background(), id); err == nil && p.Next != nil {
+			closed(*p.Next)
+		}
+	case "copied":
+		var off ledger.WriteOff
+		if off, err = run.WrittenOff(context.Background(), id); err == nil {
+			batches(off.Rest)
+		}
+	}
+	if err != nil {
+		w.fail("the record %s cannot be read: %v", key, err)
+	}
+}
+
+// sends holds a message against what may be: a record names what it is about.
+func (w *world) sends(p *process, m queue.Outgoing) {
+	if p.work != nil {
+		p.work.sent = true
+	}
+	t, err := task.Decode(m.Body)
+	if err != nil {
+		w.fail("%s: it sends what is no task: %v", p.name, err)
+		return
+	}
+	switch {
+	case t.Shard != "" && !w.named[t.Run+" "+t.Shard]:
+		w.fail("%s: it sends a %s task of the shard %s before a record names that", p.name, t.Kind, t.Shard)
+	case t.Batch != "" && !w.named[t.Run+" "+t.Batch]:
+		w.fail("%s: it sends a %s task of the batch %s before a record names that", p.name, t.Kind, t.Batch)
+	}
+}
+
+// late holds against what may be that the target is changed for a run that was
+// over when the task that does it began: it is dropped, once all have noticed.
+func (w *world) late(p *process, key, op string) {
+	if p.work == nil || p.work.m == nil {
+		return
+	}
+	t, err := task.Decode(p.work.m.Body)
+	if over, ended := w.ended[t.Run]; err == nil && ended && p.work.begun.Sub(over) > limit.Notice {
+		w.fail("%s: %s of %q by a %s task of %s, which was over for %s when it began", p.name, op, key, t.Kind, t.Run, p.work.begun.Sub(over))
 	}
 }
 
@@ -174,12 +264,20 @@ func (w *world) checkRun(name string) {
 		return
 	}
 	w.note("%s is %s: %+v %s", name, rep.Result, rep.Objects, rep.Reason)
+	w.met["runs "+string(rep.Result)]++
+	for _, r := range rows {
+		w.met[r.state]++
+		if r.verdict != "" {
+			w.met[r.verdict]++
+		}
+	}
+	w.met["unknown"] += len(rep.Unknown)
 	w.balanced(rep, rows)
 	for _, r := range rows {
 		w.isTrue(r)
 	}
 	w.complete(rep, rows)
-	if rep.Result != report.Verified && len(w.injected) == 0 {
+	if rep.Result != report.Verified && len(w.injected) == 0 && !w.weather[Present] {
 		w.fail("the run %s is %s in a calm: %s", name, rep.Result, rep.Reason)
 	}
 }

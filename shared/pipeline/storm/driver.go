@@ -10,6 +10,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/task"
 )
 
 // The bounds of a storm: one that goes on behind them does not end.
@@ -18,7 +19,9 @@ const (
 	mostTime  = 15 * 24 * time.Hour
 	// wildFor is how many steps of a storm the seed decides at most. Behind them
 	// it is calm, and everything must come to its end.
-	wildFor = 1500
+	wildFor = 900
+	// mostDeaths is how many processes die in a storm at most.
+	mostDeaths = 12
 	// tick passes with each step. So no two steps are at one moment, and neither
 	// are the timers of what they set off: a bubble runs what wakes at one moment
 	// in any order, and what draws random names then would draw others each time.
@@ -36,7 +39,7 @@ type offer struct {
 // drive goes on with the storm, step by step, until everything has come to its
 // end or something is not as it must be.
 func (w *world) drive() {
-	wild := 100 + w.dice.draw(wildFor-100, "wild", 0)
+	wild := 50 + w.dice.draw(wildFor-50, "wild", 0)
 	for {
 		time.Sleep(tick)
 		synctest.Wait()
@@ -175,7 +178,7 @@ func (w *world) deliver(p *process, pile *pile, m *message) {
 		do = p.deploy.Worker("").Bury
 	}
 	p.begin(m.ID, func(ctx context.Context) error { return do(ctx, received) })
-	p.work.pile, p.work.m, p.work.delivery = pile, m, m.Deliveries
+	p.work.pile, p.work.m, p.work.delivery, p.work.name = pile, m, m.Deliveries, task.Name(received.Body)
 }
 
 // reap takes in what has ended.
@@ -331,12 +334,16 @@ func (w *world) faults(c *call) (kinds []Weather) {
 	}
 	add(Failures, 3)
 	add(Throttles, 2)
-	add(Deaths, 2)
+	if w.deaths < mostDeaths {
+		add(Deaths, 2)
+	}
 	if c.effect {
 		add(LostAnswers, 4)
 	}
 	if c.body {
-		add(Flipped, 8)
+		if !w.weather[Parts] || c.op != "source open" { // no hash would tell
+			add(Flipped, 8)
+		}
 		add(Truncated, 8)
 	}
 	if c.sends > 0 {
@@ -373,7 +380,7 @@ func (w *world) mishaps(now time.Time) (offers []offer) {
 			}
 		}
 	}
-	if w.weather[Deaths] {
+	if w.weather[Deaths] && w.deaths < mostDeaths {
 		for _, p := range w.processes() {
 			if p.work != nil {
 				offers = append(offers, offer{1, "deaths", func() { w.dies(p) }})
@@ -387,6 +394,7 @@ func (w *world) mishaps(now time.Time) (offers []offer) {
 // place. Its message is delivered again when it becomes visible.
 func (w *world) dies(p *process) {
 	w.note("%s dies", p.name)
+	w.deaths++
 	p.dead.Store(true)
 	p.kill()
 	w.abandon(p)
@@ -417,7 +425,7 @@ func (w *world) abandon(p *process) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	w.fail("%s does not end though its context has: it does %s", p.name, p.work.what)
+	w.fail("%s does not end, though its context has: it does %s", p.name, p.work.what)
 }
 
 // stop ends everything, so that no goroutine of the storm is left.

@@ -2,8 +2,10 @@ package storm
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
@@ -25,11 +27,13 @@ type state struct {
 type history struct {
 	source  map[string][]state
 	target  map[string][]state
-	looks   map[lookAt]look   // when a process last looked at a key
-	puts    map[lookAt]int    // at which step it began a PUT of a key of the target
-	bodies  int               // contents that were made
-	seen    map[string]bool   // runs that the operator knows
-	records map[string]string // the create-once records of the ledger, as they stand
+	looks   map[lookAt]look      // when a process last looked at a key
+	puts    map[lookAt]int       // at which step it began a PUT of a key of the target
+	bodies  int                  // contents that were made
+	seen    map[string]bool      // runs that the operator knows
+	records map[string]string    // the create-once records of the ledger, as they stand
+	named   map[string]bool      // the batches and shards that records name
+	ended   map[string]time.Time // when the report of a run was written
 
 	overRuns []string
 }
@@ -45,7 +49,7 @@ type look struct{ step, calls int }
 func newHistory() history {
 	return history{
 		source: map[string][]state{}, target: map[string][]state{}, looks: map[lookAt]look{}, puts: map[lookAt]int{},
-		seen: map[string]bool{}, records: map[string]string{},
+		seen: map[string]bool{}, records: map[string]string{}, named: map[string]bool{}, ended: map[string]time.Time{},
 	}
 }
 
@@ -79,6 +83,9 @@ func (w *world) fresh(size int) []byte {
 func (w *world) ownerPut(key string, size int) {
 	data := w.fresh(size)
 	w.put(w.src, key, data)
+	if w.weather[Parts] {
+		w.src.Alter(key, func(o *store.Object) { o.Hash = fmt.Sprintf("opaque-%d", w.bodies) })
+	}
 	o, _ := standing(w.src, key)
 	w.source[key] = append(w.source[key], state{step: w.step, object: o, crc: crcOf(data)})
 	w.note("the source has a new %s of %d bytes, %s", key, len(data), o.Hash)

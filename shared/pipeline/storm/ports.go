@@ -341,6 +341,7 @@ func (q queuePort) Send(ctx context.Context, messages ...queue.Outgoing) error {
 					times = 2
 				}
 			}
+			q.world.sends(q.process, m)
 			for range times {
 				q.pile.add(m)
 			}

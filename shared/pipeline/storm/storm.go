@@ -18,6 +18,7 @@ type Outcome struct {
 	Weather  []string
 	Injected map[string]int
 	Excepted map[string]int
+	Met      map[string]int // what the engine came to: rows by state, results of runs
 	Journal  []string
 }
 
@@ -31,7 +32,7 @@ func Run(t *testing.T, plan Plan, traced bool) (o Outcome) {
 		w.stop()
 		o = Outcome{
 			Plan: plan, Failure: w.failure, Steps: w.step, Took: time.Since(w.begun), Wild: w.wild, Weather: names(w.weather),
-			Injected: w.injected, Excepted: w.excepted, Journal: w.journal,
+			Injected: w.injected, Excepted: w.excepted, Met: w.met, Journal: w.journal,
 		}
 	})
 	return o

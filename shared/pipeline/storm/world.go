@@ -47,12 +47,14 @@ type world struct {
 	serial  int
 
 	history
+	deaths   int
 	failure  string
 	journal  []string // if traced
 	traced   bool
 	wild     []int          // the steps at which the storm was not calm
 	injected map[string]int // how often each thing happened
 	excepted map[string]int
+	met      map[string]int // what the engine came to
 }
 
 // process is one process of the deployment. A dead one is never used again.
@@ -73,6 +75,9 @@ type work struct {
 	pile     *pile    // nil: no message
 	m        *message // that it does
 	delivery int      // which delivery of m it does
+	name     string   // of its task
+	begun    time.Time
+	sent     bool // something that follows from it is in a queue
 	ended    atomic.Bool
 	err      error
 	then     func(error) // told once it has ended, unless the process died
@@ -84,7 +89,7 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 		t: t, plan: plan, dice: dice{plan.Seed}, weather: weatherOf(plan), traced: traced, begun: time.Now(),
 		src: mem.New(mem.Kodo), dst: mem.New(mem.OSS), led: mem.New(mem.OSS),
 		piles: map[task.Stage]*pile{}, dead: &pile{name: "dead"}, arrived: make(chan struct{}, 1),
-		injected: map[string]int{}, excepted: map[string]int{},
+		injected: map[string]int{}, excepted: map[string]int{}, met: map[string]int{},
 	}
 	seconds := func() time.Time { return time.Now().Truncate(time.Second) } // OSS tells no more
 	w.dst.Now, w.led.Now = seconds, seconds
@@ -128,6 +133,9 @@ func (w *world) makeJob() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if w.weather[Parts] { // far smaller than a user may say: what is small is quick
+		j.Limits.PartsAbove, j.Limits.PartSize = 30, 16
+	}
 	w.job = j
 }
 
@@ -151,7 +159,7 @@ func (w *world) process(slot string, n int) *process {
 
 // begin has p do f.
 func (p *process) begin(what string, f func(ctx context.Context) error) *work {
-	w := &work{what: what}
+	w := &work{what: what, begun: time.Now()}
 	p.work = w
 	ctx, cancel := p.ctx, context.CancelFunc(func() {})
 	if p.world.weather[Deadlines] {
@@ -271,9 +279,12 @@ func body(number, kind int) []byte {
 	return b[:max(kind, 9)]
 }
 
+// mostObjects is how many objects there are at the beginning at most.
+const mostObjects = 16
+
 // fill draws what the source, and the target, have at the beginning.
 func (w *world) fill() {
-	n := 3 + w.dice.draw(14, "objects", 0)
+	n := 3 + w.dice.draw(mostObjects-2, "objects", 0)
 	for i := range n {
 		if w.plan.Without[fmt.Sprintf("object %d", i)] {
 			continue
