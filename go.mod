@@ -7,6 +7,7 @@ require (
 	github.com/aliyun/aliyun-mns-go-sdk v1.0.6 // MNS's own client: requests, answers and signatures of the queues
 	github.com/aliyun/aliyun-oss-go-sdk v3.0.2+incompatible // OSS's own client: reads its error documents, and is what our signatures are held against
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1 // Function Compute's own loop of the go1 runtime: takes invocations and answers them
+	github.com/anishathalye/porcupine v1.3.1 // checks that an order of all that a storm asked and was answered makes every answer right, in tests
 	github.com/aws/aws-lambda-go v1.55.1 // the same for AWS Lambda
 	github.com/aws/aws-sdk-go-v2 v1.48.0 // the core of AWS's own clients: credentials, signatures, errors
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.10 // AWS's own S3 client: what our signatures and the S3 stand-in are held against, in tests alone

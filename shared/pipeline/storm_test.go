@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	stormSeeds = flag.Int("seeds", 200, "how many seeds a storm is made of")
+	stormSeeds = flag.Int("seeds", defaultSeeds, "how many seeds a storm is made of")
 	stormFirst = flag.Uint64("first", 1, "the first of them")
 	stormSeed  = flag.String("seed", os.Getenv("FERRY_STORM_SEED"), "the one seed to make a storm of, and to write down each step of (FERRY_STORM_SEED)")
 )

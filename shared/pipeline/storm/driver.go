@@ -47,7 +47,9 @@ func (w *world) drive() {
 		if w.failure != "" || w.over() {
 			return
 		}
+		w.mu.Lock()
 		w.step++
+		w.mu.Unlock()
 		switch {
 		case w.step > mostSteps:
 			w.fail("the storm does not end within %d steps: it is at %s", mostSteps, w.where())
@@ -73,7 +75,7 @@ func (w *world) where() string {
 			busy += ", " + p.name + " does " + p.work.what
 		}
 	}
-	return fmt.Sprintf("%d messages in the queues, %d calls not answered%s", left, len(w.calls), busy)
+	return fmt.Sprintf("%d messages in the queues, %d calls not answered%s", left, len(w.waiting()), busy)
 }
 
 // calm does what a good day would: the oldest call goes on; where there is none,
@@ -235,7 +237,7 @@ func (w *world) storm() bool {
 			offers = append(offers, offer{20, "", func() { w.deliver(p, in, m) }})
 		}
 	}
-	offers = append(offers, w.mishaps(now)...)
+	offers = append(offers, w.mishaps(now, len(calls) > 0)...)
 	for _, a := range w.actors {
 		offers = append(offers, a.offers()...)
 	}
@@ -341,7 +343,7 @@ func (w *world) faults(c *call) (kinds []Weather) {
 		add(LostAnswers, 4)
 	}
 	if c.body {
-		if !w.weather[Parts] || c.op != "source open" { // no hash would tell
+		if !w.opaque() || c.op != "source open" { // no hash would tell
 			add(Flipped, 8)
 		}
 		add(Truncated, 8)
@@ -353,12 +355,12 @@ func (w *world) faults(c *call) (kinds []Weather) {
 	return kinds
 }
 
-// mishaps lists what befalls the platform.
-func (w *world) mishaps(now time.Time) (offers []offer) {
+// mishaps lists what befalls the platform; busy says that calls wait.
+func (w *world) mishaps(now time.Time, busy bool) (offers []offer) {
 	if w.weather[Late] {
 		steps := []time.Duration{300 * time.Millisecond, 2 * time.Second, 20 * time.Second, 3 * time.Minute, 20 * time.Minute}
 		d := steps[w.dice.draw(len(steps), "late", w.step)]
-		if len(w.calls) > 0 && d > 5*time.Minute {
+		if busy && d > 5*time.Minute {
 			d = 5 * time.Minute
 		}
 		offers = append(offers, offer{3, "late", func() {
@@ -366,7 +368,7 @@ func (w *world) mishaps(now time.Time) (offers []offer) {
 			time.Sleep(d)
 		}})
 	}
-	if len(w.calls) == 0 {
+	if !busy {
 		offers = append(offers, offer{20, "", w.calm})
 	}
 	if w.weather[Redelivered] {

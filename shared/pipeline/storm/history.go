@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/anishathalye/porcupine"
+
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -36,6 +38,9 @@ type history struct {
 	ended   map[string]time.Time // when the report of a run was written
 
 	overRuns []string
+
+	moments    int64
+	operations map[string][]porcupine.Operation // by side and key
 }
 
 type lookAt struct {
@@ -49,7 +54,7 @@ type look struct{ step, calls int }
 func newHistory() history {
 	return history{
 		source: map[string][]state{}, target: map[string][]state{}, looks: map[lookAt]look{}, puts: map[lookAt]int{},
-		seen: map[string]bool{}, records: map[string]string{}, named: map[string]bool{}, ended: map[string]time.Time{},
+		seen: map[string]bool{}, records: map[string]string{}, named: map[string]bool{}, operations: map[string][]porcupine.Operation{}, ended: map[string]time.Time{},
 	}
 }
 
@@ -83,13 +88,16 @@ func (w *world) fresh(size int) []byte {
 func (w *world) ownerPut(key string, size int) {
 	data := w.fresh(size)
 	w.put(w.src, key, data)
-	if w.weather[Parts] {
+	if w.opaque() {
 		w.src.Alter(key, func(o *store.Object) { o.Hash = fmt.Sprintf("opaque-%d", w.bodies) })
 	}
 	o, _ := standing(w.src, key)
 	w.source[key] = append(w.source[key], state{step: w.step, object: o, crc: crcOf(data)})
 	w.note("the source has a new %s of %d bytes, %s", key, len(data), o.Hash)
 }
+
+// opaque reports whether the source's hashes are not made of its bytes.
+func (w *world) opaque() bool { return w.weather[Parts] && !w.weather[Large] }
 
 // ownerDelete removes an object at the source.
 func (w *world) ownerDelete(key string) {
@@ -104,8 +112,10 @@ func (w *world) ownerDelete(key string) {
 // appPut writes an object in the target.
 func (w *world) appPut(key string, size int) {
 	data := w.fresh(size)
+	since := w.moment()
 	w.put(w.dst, key, data)
 	o, _ := standing(w.dst, key)
+	w.recorded(nil, target, key, since, asked{writes, o.CRC64}, answered{})
 	w.target[key] = append(w.target[key], state{step: w.step, object: o, app: true, crc: o.CRC64})
 	w.note("the application writes %s of %d bytes, %s", key, len(data), o.Hash)
 }
@@ -115,7 +125,9 @@ func (w *world) appDelete(key string) {
 	if last(w.target[key]).gone {
 		return
 	}
+	since := w.moment()
 	_ = w.dst.Delete(context.Background(), key)
+	w.recorded(nil, target, key, since, asked{kind: removes}, answered{})
 	w.target[key] = append(w.target[key], state{step: w.step, gone: true, app: true})
 	w.note("the application deletes %s", key)
 }

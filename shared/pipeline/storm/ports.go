@@ -133,20 +133,29 @@ func (p port) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, e
 
 // Stat implements store.Source.
 func (p port) Stat(ctx context.Context, key string) (store.Object, error) {
+	since := p.world.moment()
 	if v := p.ask(ctx, call{op: p.op("stat"), key: key}); v.refused != nil {
 		return store.Object{}, v.refused
 	}
 	p.world.looked(p, key)
-	return p.b.Stat(ctx, key)
+	o, err := p.b.Stat(ctx, key)
+	if p.side == target {
+		p.world.recorded(p.process, target, key, since, asked{kind: reads}, answered{value: o.CRC64})
+	}
+	return o, err
 }
 
 // Open implements store.Source.
 func (p port) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	since := p.world.moment()
 	v := p.ask(ctx, call{op: p.op("open"), key: o.Key, body: p.side != book})
 	if v.refused != nil {
 		return store.Object{}, nil, v.refused
 	}
 	found, body, err := p.b.Open(ctx, o, off, n)
+	if p.side == book {
+		p.world.recorded(p.process, book, o.Key, since, asked{kind: reads}, answered{value: found.CRC64})
+	}
 	if err != nil || v.damage == intact {
 		return found, body, err
 	}
@@ -188,6 +197,7 @@ func (p port) Put(ctx context.Context, o store.Object, body io.Reader, how store
 		return store.Stored{}, err
 	}
 	data = read
+	since := p.world.moment()
 	v := p.ask(ctx, call{op: p.op(name), key: o.Key, effect: true, body: p.side == target})
 	if v.refused != nil {
 		return store.Stored{}, v.refused
@@ -196,7 +206,7 @@ func (p port) Put(ctx context.Context, o store.Object, body io.Reader, how store
 		return store.Stored{}, fault.New(fault.Corrupt, "storm.put", o.Key, errors.New("the body was damaged on its way"))
 	}
 	return after(v, func() (store.Stored, error) {
-		return p.change(o.Key, name, data, how.IfAbsent, func() (store.Stored, error) { return p.b.Put(ctx, o, bytes.NewReader(data), how) })
+		return p.change(o.Key, name, data, how.IfAbsent, since, v, func() (store.Stored, error) { return p.b.Put(ctx, o, bytes.NewReader(data), how) })
 	})
 }
 
@@ -224,12 +234,13 @@ func after[T any](v verdict, f func() (T, error)) (T, error) {
 
 // Delete implements store.Target.
 func (p port) Delete(ctx context.Context, key string) error {
+	since := p.world.moment()
 	v := p.ask(ctx, call{op: p.op("delete"), key: key, effect: true})
 	if v.refused != nil {
 		return v.refused
 	}
 	_, err := after(v, func() (store.Stored, error) {
-		return p.change(key, "delete", nil, false, func() (store.Stored, error) { return store.Stored{}, p.b.Delete(ctx, key) })
+		return p.change(key, "delete", nil, false, since, v, func() (store.Stored, error) { return store.Stored{}, p.b.Delete(ctx, key) })
 	})
 	return err
 }
@@ -261,7 +272,7 @@ func (p port) PutPart(ctx context.Context, key, upload string, n int, body io.Re
 	if v.refused != nil {
 		return store.Part{}, v.refused
 	}
-	if v.damage != intact { // over 1 MiB: nothing but the CRC64 of the answer tells
+	if v.damage != intact && size > 0 { // over 1 MiB: nothing but the CRC64 of the answer tells
 		data[len(data)/2] ^= 0x10
 	}
 	return after(v, func() (store.Part, error) { return p.b.PutPart(ctx, key, upload, n, bytes.NewReader(data), size) })
@@ -277,12 +288,13 @@ func (p port) Parts(ctx context.Context, key, upload string) ([]store.Part, erro
 
 // Finish implements store.Multipart.
 func (p port) Finish(ctx context.Context, key, upload string, parts []store.Part, how store.Put) (store.Stored, error) {
+	since := p.world.moment()
 	v := p.ask(ctx, call{op: p.op("finish"), key: key, effect: true})
 	if v.refused != nil {
 		return store.Stored{}, v.refused
 	}
 	return after(v, func() (store.Stored, error) {
-		return p.change(key, "finish", nil, how.IfAbsent, func() (store.Stored, error) { return p.b.Finish(ctx, key, upload, parts, how) })
+		return p.change(key, "finish", nil, how.IfAbsent, since, v, func() (store.Stored, error) { return p.b.Finish(ctx, key, upload, parts, how) })
 	})
 }
 
@@ -304,9 +316,21 @@ func (p port) Unfinished(ctx context.Context, key string) ([]store.Upload, error
 	return p.b.Unfinished(ctx, key)
 }
 
-// change makes a change of a bucket and holds it against what may be.
-func (p port) change(key, op string, data []byte, ifAbsent bool, f func() (store.Stored, error)) (store.Stored, error) {
+// change makes a change of a bucket, takes it into the history, and holds it
+// against what may be.
+func (p port) change(key, op string, data []byte, ifAbsent bool, since int64, v verdict, f func() (store.Stored, error)) (store.Stored, error) {
 	stored, err := f()
+	in := asked{kind: writes, value: stored.CRC64}
+	switch {
+	case op == "delete":
+		in = asked{kind: removes}
+	case ifAbsent:
+		in.kind = creates
+	}
+	out := answered{there: fault.KindOf(err) == fault.Changed, nobody: v.lost != nil}
+	if err == nil || out.there {
+		p.world.recorded(p.process, p.side, key, since, in, out)
+	}
 	switch p.side {
 	case target:
 		if err == nil {

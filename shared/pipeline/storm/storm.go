@@ -30,6 +30,7 @@ func Run(t *testing.T, plan Plan, traced bool) (o Outcome) {
 		w := newWorld(t, plan, traced)
 		w.drive()
 		w.stop()
+		w.linear()
 		o = Outcome{
 			Plan: plan, Failure: w.failure, Steps: w.step, Took: time.Since(w.begun), Wild: w.wild, Weather: names(w.weather),
 			Injected: w.injected, Excepted: w.excepted, Met: w.met, Journal: w.journal,

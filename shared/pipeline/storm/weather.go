@@ -52,6 +52,7 @@ const (
 	Shards  Weather = "shards"  // few keys a shard
 	Batches Weather = "batches" // few objects a batch
 	Parts   Weather = "parts"   // larger objects go in parts; the source has hashes that its bytes do not tell
+	Large   Weather = "large"   // one object goes in several parts, under a hash that its bytes tell
 	Few     Weather = "few"     // few tries
 	Present Weather = "present" // the target has objects of the application from the beginning
 	Always  Weather = "always"  // the source wins over what the application wrote
@@ -65,7 +66,7 @@ var All = []struct {
 	{Deaths, 50}, {Lost, 30}, {Doubled, 40}, {Redelivered, 40}, {Unacked, 40}, {Late, 40}, {Disorder, 80},
 	{Failures, 40}, {LostAnswers, 50}, {Throttles, 25}, {Flipped, 25}, {Truncated, 25}, {Deadlines, 50}, {Sweeps, 30},
 	{Writes, 50}, {Deletions, 35}, {AppWrites, 40}, {AppDeletes, 25},
-	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Few, 20}, {Present, 30}, {Always, 10},
+	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Large, 3}, {Few, 20}, {Present, 30}, {Always, 10},
 }
 
 // weatherOf is the weather of a plan.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/digest"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -39,12 +40,13 @@ type world struct {
 	workers []*process
 	actors  []actor
 
-	step    int
-	begun   time.Time
-	calls   []*call    // made and not let go on
-	mu      sync.Mutex // over calls, which processes make at the same time
-	arrived chan struct{}
-	serial  int
+	step          int
+	begun         time.Time
+	calls         []*call    // made and not let go on
+	mu            sync.Mutex // over calls, which processes make at the same time
+	arrived       chan struct{}
+	serial        int
+	processesMade int
 
 	history
 	deaths   int
@@ -62,6 +64,7 @@ type process struct {
 	world  *world
 	slot   string // where it runs: "worker 1"
 	name   string // slot and which one there
+	id     int    // 1, 2, …
 	dead   atomic.Bool
 	ctx    context.Context
 	kill   context.CancelFunc
@@ -133,7 +136,10 @@ func (w *world) makeJob() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if w.weather[Parts] { // far smaller than a user may say: what is small is quick
+	switch { // far smaller than a user may say: what is small is quick
+	case w.weather[Large]:
+		j.Limits.PartsAbove, j.Limits.PartSize = 30, digest.BlockSize
+	case w.weather[Parts]:
 		j.Limits.PartsAbove, j.Limits.PartSize = 30, 16
 	}
 	w.job = j
@@ -141,7 +147,8 @@ func (w *world) makeJob() {
 
 // process makes the n-th process of a slot.
 func (w *world) process(slot string, n int) *process {
-	p := &process{world: w, slot: slot, name: fmt.Sprintf("%s.%d", slot, n)}
+	w.processesMade++
+	p := &process{world: w, id: w.processesMade, slot: slot, name: fmt.Sprintf("%s.%d", slot, n)}
 	p.ctx, p.kill = context.WithCancel(context.Background())
 	ports := app.Ports{
 		Ledger: ledger.Open(port{p, book, w.led}, w.job.Ledger.Prefix),
@@ -294,7 +301,11 @@ func (w *world) fill() {
 			w.appPut(key, w.dice.draw(3, "present size", i)*20)
 		}
 		if w.dice.chance(90, "at the source", i) {
-			w.ownerPut(key, w.dice.draw(4, "size", i)*20)
+			size := w.dice.draw(4, "size", i) * 20
+			if w.weather[Large] && i == 1 {
+				size += digest.BlockSize
+			}
+			w.ownerPut(key, size)
 		}
 	}
 }
