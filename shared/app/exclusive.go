@@ -9,7 +9,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/random"
+	"kodoferry/shared/retry"
 )
 
 const (
@@ -23,10 +23,17 @@ const (
 	// exclusiveAll bounds how long it waits for others in all: longer than the
 	// intent of one that died stands.
 	exclusiveAll = 2 * ledger.IntentFor
-	// rivalsEvery is how often it looks whether others have done what they are about
-	// to, give or take a quarter.
-	rivalsEvery = 150 * time.Millisecond
+	// rivalsSoon is when it looks for the first time whether others have done what they
+	// are about to. It looks less and less often, and at least every rivalsMost: one
+	// that died hinders for ledger.IntentFor, and each look costs a listing and a read
+	// for each of them.
+	rivalsSoon, rivalsMost = 150 * time.Millisecond, 3 * time.Second
 )
+
+// rivalsPause is the pause behind n looks, give or take a quarter.
+func rivalsPause(n int) time.Duration {
+	return retry.Policy{First: rivalsSoon, Most: rivalsMost, Growth: 1.5, Jitter: 0.25}.Pause(n)
+}
 
 // Exclusively calls do, which is to look and then to act: to keep jobs, or to begin
 // runs of them. While it runs no other process of the ledger is in such a call for
@@ -45,7 +52,8 @@ func Exclusively(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time
 	for i, j := range jobs {
 		places[i] = ledger.Place{Job: j.Name, Bucket: j.Target.Bucket, Prefix: j.Target.Prefix}
 	}
-	for first := time.Now(); ; {
+	first := time.Now()
+	for n := 0; ; n++ {
 		begun := time.Now()
 		mine, err := l.Intend(ctx, places, now)
 		if err != nil {
@@ -63,7 +71,7 @@ func Exclusively(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time
 		if time.Since(first) > exclusiveAll {
 			return fault.New(fault.Temporary, "app.Exclusively", jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", jobs[0].Name, jobs[0].Name, rival))
 		}
-		if err := wait(ctx, random.Jitter(rivalsEvery)); err != nil {
+		if err := wait(ctx, rivalsPause(n)); err != nil {
 			return err
 		}
 	}
@@ -81,7 +89,7 @@ type exclusive struct {
 // alone waits until no other has an intent that clashes with this one. It gives up
 // as soon as it sees one of an earlier name, or after exclusiveWait, and names it.
 func (e exclusive) alone(ctx context.Context) (free bool, rival string, err error) {
-	for {
+	for n := 0; ; n++ {
 		rivals, err := e.rivals(ctx)
 		switch {
 		case err != nil:
@@ -91,7 +99,7 @@ func (e exclusive) alone(ctx context.Context) (free bool, rival string, err erro
 		case rivals[0] < e.mine || time.Since(e.begun) > exclusiveWait:
 			return false, rivals[0], nil
 		}
-		if err := wait(ctx, random.Jitter(rivalsEvery)); err != nil {
+		if err := wait(ctx, rivalsPause(n)); err != nil {
 			return false, "", err
 		}
 	}

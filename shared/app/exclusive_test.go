@@ -5,12 +5,15 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
 )
 
 // atOnce calls each of fs at the same moment and returns what they came to.
@@ -156,4 +159,31 @@ func TestWhoDiedBeforeItActedHindersForTwoMinutes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhoWaitsForOneThatDiedLooksSeldom: each look leaves a record, which the
+// looks behind it list.
+func TestWhoWaitsForOneThatDiedLooksSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := mem.New(mem.OSS)
+		l := ledger.Open(b, "")
+		j := job.Job{Name: "a", Target: job.Location{Scheme: job.OSS, Bucket: "photos-new"}}
+		begun := time.Now()
+		if _, err := l.Intend(t.Context(), []ledger.Place{{Job: "a", Bucket: "photos-new"}}, begun.Add(-time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if err := app.Exclusively(t.Context(), l, []job.Job{j}, begun, func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		looks := 0
+		for _, err := range b.List(t.Context(), store.Range{Prefix: "intents/"}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			looks++
+		}
+		if waited := time.Since(begun); waited < ledger.IntentFor-time.Second || looks > 100 {
+			t.Errorf("it waited %s and looked %d times, want %s and at most 100", waited, looks, ledger.IntentFor)
+		}
+	})
 }
