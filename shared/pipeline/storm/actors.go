@@ -59,16 +59,17 @@ func (o *office) died() {
 	}
 }
 
-// operator begins the job's runs, one after the other, until all are over.
+// operator begins a job's runs, one after the other, until all are over.
 type operator struct {
 	office
+	t      *tenant
 	wanted int // runs that are still to be begun
 	next   time.Time
 	run    string // the one under way
 }
 
-func newOperator(w *world) *operator {
-	o := &operator{office: office{w: w, slot: "operator"}, wanted: 1, next: time.Now()}
+func newOperator(w *world, t *tenant) *operator {
+	o := &operator{office: office{w: w, slot: "operator" + t.tag}, t: t, wanted: 1, next: time.Now()}
 	if w.weather[Delta] {
 		o.wanted = 2
 	}
@@ -97,11 +98,11 @@ func (o *operator) due() (time.Time, func()) {
 // begin starts a run. Whoever is not sure whether that worked looks.
 func (o *operator) begin() {
 	o.do("start", func(ctx context.Context, p *process) error {
-		_, err := p.deploy.Start(ctx, o.w.job, nil, time.Now())
+		_, err := p.deploy.Start(ctx, o.t.job, o.t.list, time.Now())
 		return err
 	}, func(err error) {
 		o.next = time.Now().Add(time.Minute)
-		if run := o.w.begunRun(); run != "" {
+		if run := o.w.begunRun(o.t); run != "" {
 			o.run = run
 			o.wanted--
 			return
@@ -115,7 +116,7 @@ func (o *operator) begin() {
 // ended takes in that the run is over.
 func (o *operator) ended() {
 	o.w.note("the operator sees that %s is over", o.run)
-	o.w.checkRun(o.run)
+	o.w.checkRun(o.t, o.run)
 	o.w.overRuns = append(o.w.overRuns, o.run)
 	o.run, o.next = "", time.Now().Add(5*time.Minute)
 	if o.wanted > 0 {
@@ -210,19 +211,25 @@ func (a *application) offers() (offers []offer) {
 	if a.w.weather[AppWrites] {
 		offers = append(offers, offer{2, "application writes", func() {
 			a.done++
-			a.w.appPut(a.w.anyKey("application", true), a.w.dice.draw(4, "application size", a.w.step)*20)
+			a.w.appPut(a.key(true), a.w.dice.draw(4, "application size", a.w.step)*20)
 		}})
 	}
 	if a.w.weather[AppDeletes] {
 		offers = append(offers, offer{1, "application deletes", func() {
 			a.done++
-			a.w.appDelete(a.w.anyKey("application", false))
+			a.w.appDelete(a.key(false))
 		}})
 	}
 	return offers
 }
 
-// anyKey draws a key that was ever used, or, rarely, a new one.
+// key draws a key of the target of one of the jobs.
+func (a *application) key(fresh bool) string {
+	t := a.w.tenants[a.w.dice.draw(len(a.w.tenants), "application of", a.w.step)]
+	return t.job.TargetKey(a.w.anyKey("application", fresh))
+}
+
+// anyKey draws a key of the source that was ever used on either side, or, rarely, a new one.
 func (w *world) anyKey(who string, fresh bool) string {
 	if n := w.dice.draw(100, who+" key", w.step); fresh && n < 20 {
 		return fmt.Sprintf("k/%03d", 10*w.dice.draw(17, who+" new key", w.step)+5)
@@ -254,10 +261,10 @@ func (w *world) reported(run string) bool {
 	return err == nil && over
 }
 
-// begunRun is the job's newest run that has begun and that the operator has not
+// begunRun is a job's newest run that has begun and that the operator has not
 // seen the end of; "" where there is none.
-func (w *world) begunRun() string {
-	runs, err := w.books().Runs(context.Background(), w.job.Name)
+func (w *world) begunRun(t *tenant) string {
+	runs, err := w.books().Runs(context.Background(), t.job.Name)
 	if err != nil {
 		w.fail("the runs cannot be listed: %v", err)
 	}
@@ -271,4 +278,4 @@ func (w *world) begunRun() string {
 }
 
 // books is the ledger as the world itself reads it.
-func (w *world) books() *ledger.Ledger { return ledger.Open(w.led, w.job.Ledger.Prefix) }
+func (w *world) books() *ledger.Ledger { return ledger.Open(w.led, books) }

@@ -42,16 +42,21 @@ func (w *world) excuse(name string) {
 // targetChanged holds a change of the target that the engine made against what
 // may be: it is called right behind each.
 func (w *world) targetChanged(p *process, key, op string, ifAbsent bool) {
+	t := w.owns(key)
+	if t == nil {
+		w.fail("%s: %s of %q, which is no job's", p.name, op, key)
+		return
+	}
 	w.late(p, key, op)
 	before := last(w.target[key])
 	o, there := standing(w.dst, key)
 	now := state{step: w.step, object: o, gone: !there, crc: o.CRC64}
 	w.target[key] = append(w.target[key], now)
-	if before.app && !before.gone && w.job.Overwrite != job.OverwriteAlways {
+	if before.app && !before.gone && t.job.Overwrite != job.OverwriteAlways {
 		w.replacedApplications(p, key, op, before)
 	}
 	if now.gone {
-		w.removed(p, key, before)
+		w.removed(t, p, key, before)
 		return
 	}
 	v, ok := w.version(key, now)
@@ -67,17 +72,12 @@ func (w *world) targetChanged(p *process, key, op string, ifAbsent bool) {
 
 // version returns the version of the source whose content a state of the target has.
 func (w *world) version(key string, now state) (state, bool) {
-	for _, v := range slices.Backward(w.source[w.sourceKey(key)]) {
+	for _, v := range slices.Backward(w.source[w.owns(key).sourceKey(key)]) {
 		if !v.gone && v.crc == now.crc && v.object.Size == now.object.Size {
 			return v, true
 		}
 	}
 	return state{}, false
-}
-
-// sourceKey is the key of the source that is copied to a key of the target.
-func (w *world) sourceKey(key string) string {
-	return w.job.Source.Prefix + strings.TrimPrefix(key, w.job.Target.Prefix)
 }
 
 // replacedApplications holds against what may be that the engine replaced or
@@ -102,9 +102,9 @@ func (w *world) replacedApplications(p *process, key, op string, before state) {
 }
 
 // removed holds a removal against what may be.
-func (w *world) removed(p *process, key string, before state) {
+func (w *world) removed(t *tenant, p *process, key string, before state) {
 	run := ""
-	for _, name := range w.runs() {
+	for _, name := range w.runs(t) {
 		if !w.reported(name) {
 			run = name
 		}
@@ -113,21 +113,21 @@ func (w *world) removed(p *process, key string, before state) {
 	switch {
 	case before.gone:
 		return
-	case !w.job.Delete:
+	case !t.job.Delete:
 		w.fail("%s: %q is removed from the target, and the job removes nothing", p.name, key)
 	case err != nil || !gate.Allowed:
 		w.fail("%s: %q is removed from the target before the gate allows it (%v)", p.name, key, err)
 	}
-	is := last(w.source[w.sourceKey(key)])
-	at := w.looks[lookAt{p.name, source, w.sourceKey(key)}]
+	is := last(w.source[t.sourceKey(key)])
+	at := w.looks[lookAt{p.name, source, t.sourceKey(key)}]
 	if !is.gone && (at.step == 0 || at.step > is.step) {
 		w.fail("%s: %q is removed from the target, and the source has it since step %d (looked at step %d)", p.name, key, is.step, at.step)
 	}
 }
 
-// runs lists the job's runs.
-func (w *world) runs() []string {
-	runs, err := w.books().Runs(context.Background(), w.job.Name)
+// runs lists a job's runs.
+func (w *world) runs(t *tenant) []string {
+	runs, err := w.books().Runs(context.Background(), t.job.Name)
 	if err != nil {
 		w.fail("the runs cannot be listed: %v", err)
 	}
@@ -170,8 +170,9 @@ func (w *world) recordChanged(p *process, key, op string, data []byte, ifAbsent 
 
 // names takes in what a new record names.
 func (w *world) names(key string) {
-	in, name, _ := strings.Cut(strings.TrimPrefix(key, w.job.Ledger.Prefix+"runs/"+w.job.Name+"/"), "/")
-	run := w.books().Run(w.job.Name + "/" + in)
+	of, in, _ := strings.Cut(strings.TrimPrefix(key, books+"runs/"), "/")
+	in, name, _ := strings.Cut(in, "/")
+	run := w.books().Run(of + "/" + in)
 	kind, id, _ := strings.Cut(name, "/")
 	batches := func(all []ledger.BatchRef) {
 		for _, b := range all {
@@ -250,7 +251,7 @@ type row struct {
 }
 
 // checkRun holds the books of a run that is over against what is known.
-func (w *world) checkRun(name string) {
+func (w *world) checkRun(t *tenant, name string) {
 	ctx := context.Background()
 	run := w.books().Run(name)
 	rep, err := report.Read(ctx, run)
@@ -274,9 +275,9 @@ func (w *world) checkRun(name string) {
 	w.met["unknown"] += len(rep.Unknown)
 	w.balanced(rep, rows)
 	for _, r := range rows {
-		w.isTrue(r)
+		w.isTrue(t, r)
 	}
-	w.complete(rep, rows)
+	w.complete(t, rep, rows)
 	if rep.Result != report.Verified && len(w.injected) == 0 && !w.weather[Present] {
 		w.fail("the run %s is %s in a calm: %s", name, rep.Result, rep.Reason)
 	}
@@ -365,11 +366,11 @@ func (w *world) balanced(rep report.Report, rows []row) {
 
 // isTrue holds a verified row against what stood on both sides: at one moment the
 // source had the version that it names, and the target the object, with its bytes.
-func (w *world) isTrue(r row) {
+func (w *world) isTrue(t *tenant, r row) {
 	if r.verdict != string(ledger.Verified) {
 		return
 	}
-	target := w.target[w.job.TargetKey(r.key)]
+	target := w.target[t.job.TargetKey(r.key)]
 	for i, s := range w.source[r.key] {
 		if s.gone || s.object.Hash != r.hash {
 			continue
@@ -396,7 +397,7 @@ func (w *world) isTrue(r row) {
 }
 
 // complete holds a report against the source: what it had all the time has a row.
-func (w *world) complete(rep report.Report, rows []row) {
+func (w *world) complete(t *tenant, rep report.Report, rows []row) {
 	if len(rep.Unknown) > 0 {
 		return
 	}

@@ -64,10 +64,17 @@ func standing(b *mem.Bucket, key string) (store.Object, bool) {
 	return o, fault.KindOf(err) != fault.NotFound
 }
 
-// keys lists every key that was ever used on either side.
+// keys lists every key of the source that was ever used on either side.
 func (w *world) keys() []string {
-	all := maps.Clone(w.source)
-	maps.Copy(all, w.target)
+	all := map[string]bool{}
+	for key := range w.source {
+		all[key] = true
+	}
+	for key := range w.target {
+		if t := w.owns(key); t != nil {
+			all[t.sourceKey(key)] = true
+		}
+	}
 	return slices.Sorted(maps.Keys(all))
 }
 

@@ -56,6 +56,7 @@ const (
 	Few     Weather = "few"     // few tries
 	Present Weather = "present" // the target has objects of the application from the beginning
 	Always  Weather = "always"  // the source wins over what the application wrote
+	Jobs    Weather = "jobs"    // there are several, of one source
 )
 
 // All lists every kind of weather, with how many seeds of 100 have it.
@@ -67,6 +68,7 @@ var All = []struct {
 	{Failures, 40}, {LostAnswers, 50}, {Throttles, 25}, {Flipped, 25}, {Truncated, 25}, {Deadlines, 50}, {Sweeps, 30},
 	{Writes, 50}, {Deletions, 35}, {AppWrites, 40}, {AppDeletes, 25},
 	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Large, 3}, {Few, 20}, {Present, 30}, {Always, 10},
+	{Jobs, 25},
 }
 
 // weatherOf is the weather of a plan.

@@ -32,7 +32,7 @@ type world struct {
 	dice    dice
 	weather map[Weather]bool
 
-	job           job.Job
+	tenants       []*tenant
 	src, dst, led *mem.Bucket
 	piles         map[task.Stage]*pile
 	dead          *pile
@@ -102,47 +102,16 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 	w.history = newHistory()
 	page := 1 + w.dice.draw(8, "page", 0)*w.dice.draw(4, "page", 1)
 	w.src.PageSize, w.dst.PageSize, w.led.PageSize = page, page, 4*page
-	w.makeJob()
+	w.makeJobs()
 	w.fill()
 	for i := range 1 + w.dice.draw(3, "workers", 0) {
 		w.workers = append(w.workers, w.process(fmt.Sprintf("worker %d", i+1), 1))
 	}
-	w.actors = []actor{newOperator(w), newSweeper(w), &owner{w: w}, &application{w: w}}
+	for _, t := range w.tenants {
+		w.actors = append(w.actors, newOperator(w, t))
+	}
+	w.actors = append(w.actors, newSweeper(w), &owner{w: w}, &application{w: w})
 	return w
-}
-
-// makeJob draws the job.
-func (w *world) makeJob() {
-	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "oss://books/.ferry/?region=cn-hangzhou", func(j *job.Job) {
-		j.Name = "j"
-		j.Limits.Parallel = 1
-		if w.weather[Batches] {
-			j.Limits.BatchObjects = 1 + w.dice.draw(4, "batch", 0)
-		}
-		if w.weather[Shards] {
-			j.Limits.ShardKeys = int64(2 + w.dice.draw(8, "shard", 0))
-			j.Limits.Fanout = 1 + w.dice.draw(3, "fanout", 0)
-		}
-		if w.weather[Few] {
-			j.Limits.Attempts, j.Limits.Rounds = 1+w.dice.draw(2, "attempts", 0), 1
-		}
-		if w.weather[Mirror] {
-			j.Delete, j.MaxDeletes, j.MaxDeleteShare = true, 100, 1
-		}
-		if w.weather[Always] {
-			j.Overwrite = job.OverwriteAlways
-		}
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	switch { // far smaller than a user may say: what is small is quick
-	case w.weather[Large]:
-		j.Limits.PartsAbove, j.Limits.PartSize = 30, digest.BlockSize
-	case w.weather[Parts]:
-		j.Limits.PartsAbove, j.Limits.PartSize = 30, 16
-	}
-	w.job = j
 }
 
 // process makes the n-th process of a slot.
@@ -151,7 +120,7 @@ func (w *world) process(slot string, n int) *process {
 	p := &process{world: w, id: w.processesMade, slot: slot, name: fmt.Sprintf("%s.%d", slot, n)}
 	p.ctx, p.kill = context.WithCancel(context.Background())
 	ports := app.Ports{
-		Ledger: ledger.Open(port{p, book, w.led}, w.job.Ledger.Prefix),
+		Ledger: ledger.Open(port{p, book, w.led}, books),
 		Queues: map[task.Stage]queue.Queue{}, Dead: queuePort{p, w.dead},
 		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
 			return port{p, source, w.src}, port{p, target, w.dst}, nil
@@ -298,7 +267,7 @@ func (w *world) fill() {
 		}
 		key := fmt.Sprintf("k/%03d", 10*i)
 		if w.weather[Present] && w.dice.chance(20, "present", i) {
-			w.appPut(key, w.dice.draw(3, "present size", i)*20)
+			w.appPut(w.tenants[0].job.TargetKey(key), w.dice.draw(3, "present size", i)*20)
 		}
 		if w.dice.chance(90, "at the source", i) {
 			size := w.dice.draw(4, "size", i) * 20

@@ -1,0 +1,81 @@
+package storm
+
+import (
+	"fmt"
+	"strings"
+
+	"kodoferry/shared/digest"
+	"kodoferry/shared/job"
+)
+
+// books is the prefix of the ledger.
+const books = ".ferry/"
+
+// tenant is one of the jobs of the storm, and what is known of it.
+type tenant struct {
+	tag  string // tells it in names from the others; "": there are none
+	job  job.Job
+	list []string // the keys that it names; none: it lists the source
+}
+
+// sourceKey is the key of the source that is copied to a key of the target.
+func (t *tenant) sourceKey(key string) string {
+	return t.job.Source.Prefix + strings.TrimPrefix(key, t.job.Target.Prefix)
+}
+
+// owns returns the job that a key of the target is of, nil if of none.
+func (w *world) owns(key string) *tenant {
+	for _, t := range w.tenants {
+		if strings.HasPrefix(key, t.job.Target.Prefix) {
+			return t
+		}
+	}
+	return nil
+}
+
+// makeJobs draws the jobs. Each copies the same source to a place of its own.
+func (w *world) makeJobs() {
+	if !w.weather[Jobs] {
+		w.tenants = []*tenant{w.makeJob("", "")}
+		return
+	}
+	for i := range 2 + w.dice.draw(2, "jobs", 0) {
+		tag := string(rune('a' + i))
+		w.tenants = append(w.tenants, w.makeJob(tag, tag+"/"))
+	}
+}
+
+// makeJob draws one job.
+func (w *world) makeJob(tag, prefix string) *tenant {
+	draw := func(n int, name string) int { return w.dice.draw(n, name+tag, 0) }
+	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/"+prefix+"?region=cn-hangzhou", "oss://books/"+books+"?region=cn-hangzhou", func(j *job.Job) {
+		j.Name = "j" + tag
+		j.Limits.Parallel = 1
+		if w.weather[Batches] {
+			j.Limits.BatchObjects = 1 + draw(4, "batch")
+		}
+		if w.weather[Shards] {
+			j.Limits.ShardKeys = int64(2 + draw(8, "shard"))
+			j.Limits.Fanout = 1 + draw(3, "fanout")
+		}
+		if w.weather[Few] {
+			j.Limits.Attempts, j.Limits.Rounds = 1+draw(2, "attempts"), 1
+		}
+		if w.weather[Mirror] {
+			j.Delete, j.MaxDeletes, j.MaxDeleteShare = true, 100, 1
+		}
+		if w.weather[Always] {
+			j.Overwrite = job.OverwriteAlways
+		}
+	})
+	if err != nil {
+		w.t.Fatal(fmt.Errorf("job %q: %w", tag, err))
+	}
+	switch { // far smaller than a user may say: what is small is quick
+	case w.weather[Large]:
+		j.Limits.PartsAbove, j.Limits.PartSize = 30, digest.BlockSize
+	case w.weather[Parts]:
+		j.Limits.PartsAbove, j.Limits.PartSize = 30, 16
+	}
+	return &tenant{tag: tag, job: j}
+}
