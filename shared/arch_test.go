@@ -61,6 +61,7 @@ var rooms = []room{
 	{"shared/check/contract", append([]string{"shared/pipeline/listing", "shared/store/storetest", "shared/queue/queuetest"}, ports...), anyModule, nil}, // runs the suites on real clouds
 	{"shared/task", []string{"shared/fault", "shared/store"}, nil, nil},
 	{"shared/ledger", []string{"shared/fault", "shared/retry", "shared/store"}, append([]string{"github.com/klauspost/compress/gzip"}, plumbing...), nil},
+	{"shared/ledger/ledgertest", []string{"shared/ledger", "shared/store", "shared/store/mem"}, nil, nil},
 	{"shared/limit", []string{"shared/job", "shared/ledger", "shared/store", "shared/fault"}, append([]string{"golang.org/x/time/rate"}, plumbing...), nil},
 	{"shared/report", []string{"shared/fault", "shared/job", "shared/ledger", "shared/report/table"}, []string{"github.com/dustin/go-humanize"}, nil},
 	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}}, // the format alone: verification writes it, a report reads it
@@ -87,7 +88,7 @@ var rooms = []room{
 }
 
 // stand are the stand-ins and suites that tests may import, too.
-var stand = []string{"shared/store/storetest", "shared/store/wiretest", "shared/queue/queuetest", "shared/queue/remote/remotetest", "shared/queue/remote/remotetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
+var stand = []string{"shared/store/storetest", "shared/ledger/ledgertest", "shared/store/wiretest", "shared/queue/queuetest", "shared/queue/remote/remotetest", "shared/queue/remote/remotetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
 
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
