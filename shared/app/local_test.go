@@ -38,8 +38,9 @@ func TestACopyThatIsCancelledEndsWithItsBooks(t *testing.T) {
 		t.Errorf("%s, balanced %v, %+v, %v, want it cancelled, with books of what is copied and open", rep.Result, rep.Balanced, o, err)
 	}
 	w.kodo.Desk().Inject()
-	if rep, err := w.copy(t, app.Options{}); err != nil || rep.Result != report.Verified || rep.Objects.Copied != o.Open {
-		t.Errorf("%+v, %v, want another run that copies the %d that were open", rep.Summary, err, o.Open)
+	rep, err = w.copy(t, app.Options{})
+	if stored := o.Open - rep.Objects.Copied; err != nil || rep.Result != report.Verified || stored < 0 || stored > 1 { // the one in flight may have been stored
+		t.Errorf("%+v, %v, want another run that copies the %d that were open, or all but one", rep.Summary, err, o.Open)
 	}
 }
 
