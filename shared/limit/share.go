@@ -22,6 +22,11 @@ const (
 	// at work has noticed: each reads the ledger every refreshEvery, and an answer
 	// takes a while.
 	Notice = refreshEvery + refreshEvery/4
+	// Flight is how long a request may take that writes or removes after the ledger
+	// was asked whether that is still wanted; one that takes longer is cut, and asks
+	// again. So once Notice has passed since a pause, a cancellation, a seal, or a
+	// change of the kept job, nothing that was asked before is on its way.
+	Flight = Notice / 2
 	// reliedOn is for how long a process relies on what it read of whether the run goes on.
 	reliedOn = Notice - time.Second
 	// checkEvery is how often Enter checks whether the ledger is to be read.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/task"
 )
@@ -109,15 +110,11 @@ func (c *copier) some(ctx, more context.Context, q *pending) error {
 // one brings a row as far as it goes, with a stream and a slot. The first is
 // always begun, or a batch would be handed on for ever.
 func (c *copier) one(ctx context.Context, row *ledger.Row, first bool) error {
-	if !first && late(ctx, c.run.pace.Estimate(row.Src.Size)) {
+	if !first && deadline.Near(ctx, c.run.pace.Estimate(row.Src.Size)) {
 		return nil // handed over, without spending a try
 	}
-	octx := ctx
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		octx, cancel = context.WithDeadline(ctx, deadline.Add(-margin*2/3))
-		defer cancel()
-	}
+	octx, cancel := deadline.Reserve(ctx)
+	defer cancel()
 	now := c.object(octx, *row)
 	if ctx.Err() != nil && (now.State == ledger.Pending || now.State == ledger.Failed) {
 		return ctx.Err() // that was no try of it

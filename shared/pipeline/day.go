@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/report/table"
 	"kodoferry/shared/store"
@@ -92,7 +93,7 @@ func (d *dayFold) fold(ctx context.Context) (done bool, err error) {
 	}
 	for _, g := range gaps {
 		for g.first != "" {
-			if d.made > 0 && late(ctx, foldTime) || late(ctx, 0) {
+			if d.made > 0 && deadline.Near(ctx, foldTime) || deadline.Near(ctx, 0) {
 				return false, nil
 			}
 			piece, err := d.piece(ctx, g.first)

@@ -9,6 +9,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
@@ -173,7 +174,7 @@ func (r *run) delete(ctx context.Context, t task.Task) ([]task.Task, error) {
 	group, gctx := errgroup.WithContext(work)
 	group.SetLimit(min(lookups, r.job.Limits.Parallel))
 	for i := range rows {
-		if rows[i].State != ledger.Pending || i > 0 && late(ctx, 0) || work.Err() != nil || seen.Blocked() {
+		if rows[i].State != ledger.Pending || i > 0 && deadline.Near(ctx, 0) || work.Err() != nil || seen.Blocked() {
 			continue
 		}
 		group.Go(func() error {
@@ -239,16 +240,16 @@ func (r *run) deleteOne(ctx context.Context, seen *outage.Tracker, row ledger.Ro
 	}
 	kind := fault.KindOf(err)
 	row.At = r.config.Now().UTC()
-	switch u, taken := isUnwanted(err); {
+	switch u, taken := verdict.IsUnwanted(err); {
 	case err == nil:
 		row.State = state
 		row.Because("", why)
 		if why == unlistedReason {
 			row.Cause = ledger.Unlisted
 		}
-	case taken && u.why != "":
+	case taken && u.Why != "":
 		row.State = ledger.Skipped
-		row.Because(ledger.TakenBack, u.why+"; the target keeps its copy")
+		row.Because(ledger.TakenBack, u.Why+"; the target keeps its copy")
 	case taken || waits || kind == fault.Throttled || ctx.Err() != nil: // waiting spends no try
 		row.Explain(err)
 	default:

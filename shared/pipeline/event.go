@@ -86,8 +86,8 @@ func (r *run) park(ctx context.Context, t task.Task, row ledger.Row) ([]task.Tas
 	if w, err = r.ledger.WriteOff(ctx, t.Batch, w); err != nil {
 		return nil, err
 	}
-	switch u, stopped := isUnwanted(r.goesOn(ctx)); {
-	case stopped && u.standing == ledger.Paused:
+	switch u, stopped := verdict.IsUnwanted(r.goesOn(ctx)); {
+	case stopped && u.Standing == ledger.Paused:
 		r.log.InfoContext(ctx, "event waits for the day to be resumed", "key", row.Key())
 	default:
 		return r.afterCopy(t, w), nil

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
@@ -27,7 +28,7 @@ const throttledBefore = 6
 
 // after takes a failed try into the row and says whether to try again now.
 func (a *attempt) after(ctx context.Context, where outage.Side, err error) (wait time.Duration, again bool) {
-	if u, ok := isUnwanted(err); ok {
+	if u, ok := verdict.IsUnwanted(err); ok {
 		a.withdraw(u)
 		return 0, false
 	}
@@ -46,7 +47,7 @@ func (a *attempt) after(ctx context.Context, where outage.Side, err error) (wait
 		a.run.config.Watch(Event{Kind: Slowed, Key: a.row.Key(), Err: err})
 		wait = max(fault.WaitOf(err), min(a.run.config.Quick<<min(a.throttled, 8), 30*time.Second))
 		a.row.Explain(err)
-		if late(ctx, wait) || a.throttled == mostWaits {
+		if deadline.Near(ctx, wait) || a.throttled == mostWaits {
 			a.row.Waits++
 			a.batch.throttled.Store(true)
 			return 0, false // it waits on in the queue, with its batch
@@ -83,10 +84,10 @@ func (a *attempt) after(ctx context.Context, where outage.Side, err error) (wait
 
 // withdraw leaves the object as it is, where u says so: a run that is stopped
 // decides nothing.
-func (a *attempt) withdraw(u *unwanted) {
-	if u.why != "" {
+func (a *attempt) withdraw(u *verdict.Unwanted) {
+	if u.Why != "" {
 		a.row.State, a.row.At = ledger.Skipped, a.run.config.Now().UTC()
-		a.row.Because(ledger.TakenBack, u.why)
+		a.row.Because(ledger.TakenBack, u.Why)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
@@ -39,9 +41,9 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err == nil {
 		err = a.complete(ctx, u, done, crc, proof)
 	}
-	no, taken := isUnwanted(err)
+	no, taken := verdict.IsUnwanted(err)
 	switch {
-	case taken && no.why != "":
+	case taken && no.Why != "":
 		return r.withdraw(ctx, t, u, no)
 	case taken:
 		return nil, err
@@ -101,7 +103,7 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 	for i, p := range done {
 		parts[i] = store.Part{Number: p.Number, Size: p.Size, ETag: p.ETag}
 	}
-	flying, cancel := context.WithTimeout(ctx, flight)
+	flying, cancel := context.WithTimeout(ctx, limit.Flight)
 	defer cancel()
 	stored, err := a.run.dst.Finish(flying, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.run.job.Unguarded})
 	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Changed {
@@ -153,7 +155,7 @@ func (a *attempt) mayComplete(ctx context.Context, exists bool) error {
 }
 
 // withdraw ends the upload of an object that is not to be written any more.
-func (r *run) withdraw(ctx context.Context, t task.Task, u ledger.Upload, no *unwanted) ([]task.Task, error) {
+func (r *run) withdraw(ctx context.Context, t task.Task, u ledger.Upload, no *verdict.Unwanted) ([]task.Task, error) {
 	a := newCopier(r, t).attempt(u.Row)
 	a.withdraw(no)
 	r.drop(ctx, t.Batch)
@@ -236,7 +238,7 @@ const dropTime = 10 * time.Second
 // Only what the ledger names is ever aborted. What cannot be reached within
 // dropTime, or while time is left to write off, is left to the bucket's lifecycle rule.
 func (r *run) drop(ctx context.Context, batch string) {
-	ctx, cancel := reserve(ctx)
+	ctx, cancel := deadline.Reserve(ctx)
 	defer cancel()
 	ctx, cancel = context.WithTimeout(ctx, dropTime)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
@@ -29,7 +30,7 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 	defer s.stop()
 	last, more, mayEnd := "", false, false
 	var dense listing.Density
-	looking, enough := reserve(ctx)
+	looking, enough := deadline.Reserve(ctx)
 	defer enough()
 	rest := half(ctx)
 	for j, err := range verdict.Judge(ctx, r.asker(t), r.join(looking, t.Range, t.Before)) {
@@ -40,7 +41,7 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 		if err != nil {
 			return nil, err
 		}
-		if mayEnd && (dense.Seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || late(ctx, rest)) && listing.IsBorder(last) {
+		if mayEnd && (dense.Seen >= r.job.Limits.ShardKeys || s.weight >= r.job.Limits.ShardBytes || deadline.Near(ctx, rest)) && listing.IsBorder(last) {
 			more = true
 			break
 		}
@@ -87,11 +88,11 @@ func (r *run) list(ctx context.Context, t task.Task) ([]task.Task, error) {
 // half of the time at hand goes to the listing of a shard at most: its
 // verification lists the same again, and cannot leave a part of it to another.
 func half(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
+	end, ok := ctx.Deadline()
 	if !ok {
 		return 0
 	}
-	return max(0, (time.Until(deadline)-margin)/2)
+	return max(0, (time.Until(end)-deadline.Margin)/2)
 }
 
 // asker asks the target about single keys on the way of the walk of t.

@@ -279,7 +279,7 @@ func (a *attempt) cause(read *digest.Reader, err error) (outage.Side, error) {
 		a.run.config.Watch(Event{Kind: Caught, Key: a.row.Key(), Err: errConflict})
 		return outage.Target, nil
 	}
-	if u, ok := isUnwanted(err); ok {
+	if u, ok := verdict.IsUnwanted(err); ok {
 		return outage.Target, u
 	}
 	if bad, ok := errors.AsType[*digest.Mismatch](err); ok {

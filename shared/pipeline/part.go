@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/random"
 	"kodoferry/shared/store"
@@ -100,7 +101,7 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 	}
 	if r.start.Events {
 		err := r.writable(ctx, a.row.Src)
-		if no, taken := isUnwanted(err); taken && no.why != "" {
+		if no, taken := verdict.IsUnwanted(err); taken && no.Why != "" {
 			a.withdraw(no)
 			err = nil
 		}
@@ -208,7 +209,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if p, err := r.ledger.EndedParts(ctx, t.Batch, ledger.PartRange{From: t.From, To: t.To}); !ledger.Missing(err) {
 		return r.afterPart(ctx, t, u, p, err)
 	}
-	if t.Waits%(maxShortWaits+1) < maxShortWaits && late(ctx, r.partTime(u.PartSize)) {
+	if t.Waits%(maxShortWaits+1) < maxShortWaits && deadline.Near(ctx, r.partTime(u.PartSize)) {
 		return r.wait(t), nil // several messages share one deadline
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
@@ -218,9 +219,9 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if p.Done, trouble = r.parts(work, t, u); ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	why, taken := isUnwanted(trouble)
+	why, taken := verdict.IsUnwanted(trouble)
 	switch kind := fault.KindOf(trouble); {
-	case taken && why.why != "":
+	case taken && why.Why != "":
 		return r.withdraw(ctx, t, u, why)
 	case r.stopped(ctx, work) && len(p.Done) == 0:
 		return r.wait(t), nil

@@ -5,6 +5,7 @@
 //	list.go    List   -> walks source and target, seals what differs: one Copy
 //	                     a batch, one Verify, and one List for what is left
 //	listing/            lists both sides as one, and cuts what is left
+//	deadline/           what is left of an invocation
 //	verdict/            decides what a listed object needs, and what may be deleted
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	copier.go           its objects side by side, as many as are borne
@@ -183,7 +184,7 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		}
 	}
 	next, err := r.step(ctx, t)
-	if u, taken := isUnwanted(err); taken && u.standing != "" || err != nil && ctx.Err() == nil && r.share.State.Halted() {
+	if u, taken := verdict.IsUnwanted(err); taken && u.Standing != "" || err != nil && ctx.Err() == nil && r.share.State.Halted() {
 		return r.wait(t), nil // cut short: whether it is dropped is decided when it is delivered again
 	}
 	return next, err
@@ -329,13 +330,4 @@ func (r *run) endedBefore(ctx context.Context, t task.Task) (bool, error) {
 // delay is Pause, doubled n times, at most MaxWait, give or take a quarter.
 func (r *run) delay(n int) time.Duration {
 	return random.Jitter(min(r.config.Pause<<min(n, 16), r.config.MaxWait))
-}
-
-// margin is kept free at the end of an invocation to write the outcome.
-const margin = 15 * time.Second
-
-// late reports whether nothing that takes need should be begun any more.
-func late(ctx context.Context, need time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) < margin+need
 }

@@ -14,6 +14,8 @@ import (
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/task"
 )
 
@@ -37,10 +39,10 @@ func (r *run) parts(ctx context.Context, t task.Task, u ledger.Upload) (done []l
 				return err
 			}
 			defer r.slots.Release()
-			if n > t.From && late(ctx, r.partTime(at[n]-at[n-1])) {
+			if n > t.From && deadline.Near(ctx, r.partTime(at[n]-at[n-1])) {
 				return nil // handed over
 			}
-			pctx, cancel := reserve(gctx)
+			pctx, cancel := deadline.Reserve(gctx)
 			defer cancel()
 			p, err := r.onePart(pctx, u, n, at[n-1], at[n])
 			mu.Lock()
@@ -72,17 +74,9 @@ var errNoStream = errors.New("the run's limits leave no stream")
 // acquireStream waits for a stream of this process's share. It reports false
 // where there is none before ctx ends or the outcome is to be written.
 func (r *run) acquireStream(ctx context.Context) bool {
-	ctx, cancel := reserve(ctx)
+	ctx, cancel := deadline.Reserve(ctx)
 	defer cancel()
 	return r.share.Streams.Acquire(ctx)
-}
-
-// reserve keeps time free at the end of an invocation to write the outcome.
-func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(ctx, deadline.Add(-margin*2/3))
-	}
-	return ctx, func() {}
 }
 
 // onePart copies the bytes [from, to) as part n, trying again where that makes sense.
@@ -102,7 +96,7 @@ func (r *run) onePart(ctx context.Context, u ledger.Upload, n int, from, to int6
 			throttled++
 			r.slots.Throttled(began, fault.WaitOf(err))
 			r.config.Watch(Event{Kind: Slowed, Key: u.Row.Key(), Err: err})
-			if wait = max(fault.WaitOf(err), min(r.config.Quick<<min(throttled, 8), 30*time.Second)); late(ctx, wait) || throttled == mostWaits {
+			if wait = max(fault.WaitOf(err), min(r.config.Quick<<min(throttled, 8), 30*time.Second)); deadline.Near(ctx, wait) || throttled == mostWaits {
 				return p, err
 			}
 		default:
@@ -141,7 +135,7 @@ func (r *run) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int6
 	_ = body.Close()
 	guard.stop()
 	if err != nil {
-		if no, ok := isUnwanted(err); ok {
+		if no, ok := verdict.IsUnwanted(err); ok {
 			return row, no
 		}
 		if broken := read.Err(); broken != nil && broken != io.EOF {

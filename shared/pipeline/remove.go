@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -54,7 +55,7 @@ func (r *run) remove(ctx context.Context, t task.Task) ([]task.Task, error) {
 // on even if they could not be removed, for then they are overwritten, as the
 // row tells; of one that failed they must go.
 func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) {
-	short, cancel := context.WithTimeout(ctx, margin/2)
+	short, cancel := context.WithTimeout(ctx, deadline.Margin/2)
 	defer cancel()
 	_, err := store.Retry(short, store.Pauses(), "remove", row.Key(), func() (struct{}, error) {
 		if err := r.share.Request(short, "delete", row.Key()); err != nil {
@@ -71,13 +72,13 @@ func (r *run) undamage(ctx context.Context, row ledger.Row) (ledger.Row, error) 
 		}
 		return struct{}{}, r.dispose(short, row.Key())
 	})
-	u, taken := isUnwanted(err)
+	u, taken := verdict.IsUnwanted(err)
 	switch {
 	case err == nil:
 		return row, nil
-	case taken && u.why != "":
+	case taken && u.Why != "":
 		row.State, row.At = ledger.Failed, r.config.Now().UTC()
-		also(&row, fault.Errorf("what the target holds under its key is damaged, and was left alone: %s", u.why))
+		also(&row, fault.Errorf("what the target holds under its key is damaged, and was left alone: %s", u.Why))
 		return row, nil
 	case taken:
 		return row, err
@@ -135,9 +136,9 @@ func (r *run) unmirror(ctx context.Context, batch string, row ledger.Row) (ledge
 func (r *run) vanishedYet(ctx context.Context, row ledger.Row) (sight, ledger.Row, error) {
 	s, err := r.look(ctx, row.Key())
 	row.At, row.Then = r.config.Now().UTC(), ""
-	switch u, taken := isUnwanted(err); {
-	case taken && u.why != "":
-		row.Because(ledger.TakenBack, "the source does not have it; the target keeps its copy, for "+u.why)
+	switch u, taken := verdict.IsUnwanted(err); {
+	case taken && u.Why != "":
+		row.Because(ledger.TakenBack, "the source does not have it; the target keeps its copy, for "+u.Why)
 		err = nil
 	case err != nil:
 	case s.again: // it is an event like any other

@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/report/table"
@@ -38,7 +39,7 @@ func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	v := newVerifier(ctx, r, t, c)
 	defer v.again.stop()
-	looking, enough := reserve(ctx)
+	looking, enough := deadline.Reserve(ctx)
 	defer enough()
 	for f, err := range v.facts(looking) {
 		if err != nil && looking.Err() != nil && ctx.Err() == nil { // there is time left to ask why

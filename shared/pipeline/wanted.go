@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -15,48 +14,24 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
-// flight is how long a request may take that writes or removes after the ledger
-// was asked whether it is still wanted; what takes longer is cut and asks
-// again. So once limit.Notice has passed since a pause, a cancellation, a seal, or a
-// change of the kept job, nothing that was asked before is on its way.
-const flight = limit.Notice / 2
-
-// unwanted is why something is not to be written or removed any more.
-type unwanted struct {
-	standing ledger.Standing // of the run, if that is stopped: nothing is decided of the object
-	why      string          // else, in words for its row
-}
-
-func (u *unwanted) Error() string {
-	if u.standing != "" {
-		return "the run is " + string(u.standing)
-	}
-	return u.why
-}
-
-// Unwrap makes it a fault that no second try cures.
-func (u *unwanted) Unwrap() error { return fault.New(fault.Invalid, "pipeline.wanted", "", nil) }
-
-// isUnwanted returns the reason if err says that something is not wanted any more.
-func isUnwanted(err error) (*unwanted, bool) { return errors.AsType[*unwanted](err) }
-
 // goesOn asks the ledger whether the run's tasks are to be done; the error is
-// an *unwanted where they are not. This process then stops those at work, too.
+// an *verdict.Unwanted where they are not. This process then stops those at work, too.
 func (r *run) goesOn(ctx context.Context) error {
 	s, _, err := r.ledger.Standing(ctx)
 	if err == nil && s.Stopped() {
 		r.share.State.Set(s)
-		err = &unwanted{standing: s}
+		err = &verdict.Unwanted{Standing: s}
 	}
 	return err
 }
 
 // wanted asks the ledger, four requests at once, whether o is still to be
 // written, or its copy removed: the run may have been stopped, its job ended,
-// removed or changed a moment ago. The error is an *unwanted where it is not.
+// removed or changed a moment ago. The error is an *verdict.Unwanted where it is not.
 // Else it returns the job as it is now: the kept one, or the run's own where
 // none is kept.
 func (r *run) wanted(ctx context.Context, o store.Object, removal bool) (job.Job, error) {
@@ -87,7 +62,7 @@ func (r *run) wanted(ctx context.Context, o store.Object, removal bool) (job.Job
 		why = fmt.Sprintf("the job %s is not kept any more", r.job.Name)
 	}
 	if why != "" {
-		return now, &unwanted{why: why}
+		return now, &verdict.Unwanted{Why: why}
 	}
 	return now, nil
 }
@@ -146,7 +121,7 @@ type sight struct {
 // source's answer and the removal: the slowest of these answers, and the way of
 // the DELETE. A key that is written at the source within that is removed from
 // the target nonetheless, for OSS has no conditional DELETE; the notification of
-// it, or the next run, brings it back. The error is an *unwanted where nothing
+// it, or the next run, brings it back. The error is an *verdict.Unwanted where nothing
 // is to be removed any more.
 func (r *run) look(ctx context.Context, key string) (s sight, err error) {
 	g, gctx := errgroup.WithContext(ctx)
@@ -179,17 +154,17 @@ func (r *run) look(ctx context.Context, key string) (s sight, err error) {
 // dispose removes key from the target, which the run's limit on requests has
 // let through already: a wait for that must not come after the last look.
 func (r *run) dispose(ctx context.Context, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, flight)
+	ctx, cancel := context.WithTimeout(ctx, limit.Flight)
 	defer cancel()
 	return r.dst.Delete(ctx, key)
 }
 
 // inFlight returns a context for a request whose body asks whether it is still
-// wanted before its last byte leaves. Once sent was called it ends after flight.
+// wanted before its last byte leaves. Once sent was called it ends after limit.Flight.
 func inFlight(ctx context.Context) (flying context.Context, sent, done func()) {
 	flying, cancel := context.WithCancel(ctx)
 	var cut *time.Timer
-	return flying, func() { cut = time.AfterFunc(flight, cancel) }, func() {
+	return flying, func() { cut = time.AfterFunc(limit.Flight, cancel) }, func() {
 		if cut != nil {
 			cut.Stop()
 		}

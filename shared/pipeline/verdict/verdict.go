@@ -10,6 +10,7 @@
 //	version.go     which objects have the same content
 //	authorship.go  who wrote a target object
 //	stored.go      an object as it is to be in the target, and what that loses
+//	unwanted.go    the error of what is not to be written or deleted any more
 //	parts.go       in how many parts an object goes
 //	deletes.go     whether objects may be deleted from the target
 package verdict
