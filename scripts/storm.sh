@@ -34,7 +34,7 @@ for ((seed = first; seed < first + storms; seed++)); do
 			exit 2
 		}
 		if [[ $code == 0 ]]; then
-			printf '%-8s seed %-6s ok      %4d s %s\n' "$platform" "$seed" $((SECONDS - began)) "$(grep -o '[0-9]* *runs ended' "$log.txt" | tr -s ' ')"
+			printf '%-8s seed %-6s ok      %4d s %s\n' "$platform" "$seed" $((SECONDS - began)) "$(grep -o '[0-9,]* *runs ended, ' "$log.txt" | tail -1 | tr -d , | tr -s ' ')"
 			rm -r "$log" "$log.txt"
 			continue
 		fi

@@ -223,6 +223,7 @@ func (s *storm) rage(ctx context.Context) error {
 	all.Wait()
 	s.calmDown()
 	runs.Wait()
+	s.awaitHalfBegun(bound)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -384,6 +385,20 @@ func (s *storm) unended() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.open))
+}
+
+// awaitHalfBegun waits for runs whose start failed, or was cut off by the end of the storm:
+// those that have their first record end as any, the others are none.
+func (s *storm) awaitHalfBegun(bound context.Context) {
+	for _, name := range s.unended() {
+		if _, err := s.deploy.Ledger().Run(name).Started(bound); ledger.Missing(err) {
+			s.mu.Lock()
+			delete(s.open, name)
+			s.mu.Unlock()
+			continue
+		}
+		s.await(bound, name)
+	}
 }
 
 // await waits until a run is over and takes its report in; false where it was not by the bound.

@@ -37,6 +37,8 @@ type stormKind struct {
 	count func(*storm) int64
 }
 
+const clockKind = "clock"
+
 // stormKinds are all there are. A storm in which one of them is not met fails.
 func stormKinds() []stormKind {
 	kinds := []stormKind{
@@ -66,7 +68,7 @@ func stormKinds() []stormKind {
 		kinds = append(kinds, stormKind{string(k.kind), k.what, func(s *storm) int64 { return s.injected(k.kind) }})
 	}
 	return append(kinds,
-		stormKind{"clock", "requests between clocks 10 minutes apart", (*storm).askedOff},
+		stormKind{clockKind, "requests between clocks 10 minutes apart", (*storm).askedOff},
 		stormKind{"overwritten", "objects overwritten at the source", func(s *storm) int64 { return s.did(overwrote) }},
 		stormKind{"deleted", "objects deleted at the source", func(s *storm) int64 { return s.did(deleted) }},
 		stormKind{"written", "objects written by the application", func(s *storm) int64 { return s.did(wrote) }},
@@ -242,15 +244,15 @@ const wrongBy = 10 * time.Minute
 // wrongClock draws one. Of an instance it is wrong where those of all services differ
 // from its own. SQS takes no clock but the right one: it allows 5 minutes.
 func wrongClock(dice *rand.Rand, platform string) stormClock {
-	by, how := wrongBy, "10 minutes ahead"
+	by, how := wrongBy, "10 minutes ahead of"
 	if dice.IntN(2) == 0 {
 		by, how = -wrongBy, "10 minutes behind"
 	}
 	all := []stormClock{
-		{clocks: clocks{source: by}, whose: "the source's clock is " + how},
-		{clocks: clocks{target: by}, whose: "the target's clock is " + how},
-		{clocks: clocks{source: by, target: by, queues: by}, whose: "the clocks of all services are " + how + " of the processes'"},
-		{clocks: clocks{queues: by}, whose: "the queues' clock is " + how},
+		{clocks: clocks{source: by}, whose: "the source's clock is " + how + " all others"},
+		{clocks: clocks{target: by}, whose: "the target's clock is " + how + " all others"},
+		{clocks: clocks{source: by, target: by, queues: by}, whose: "the clocks of all services are " + how + " those of the processes"},
+		{clocks: clocks{queues: by}, whose: "the queues' clock is " + how + " all others"},
 	}
 	if platform == onLambda {
 		all = all[:2]

@@ -87,7 +87,7 @@ func TestEveryFaultThatTheStandInsKnowHasItsCount(t *testing.T) {
 			inject()
 			rose := 0
 			for name, n := range s.counts() {
-				if n > before[name] && name != "clock" {
+				if n > before[name] && name != clockKind {
 					rose++
 				}
 			}
@@ -235,5 +235,14 @@ func TestAStormThatDoesNotEndSaysWhatItDidLast(t *testing.T) {
 	}
 	if sum.OK || strings.Contains(out.String(), "step 0.") {
 		t.Errorf("OK %v, want a failure and no step but the last", sum.OK)
+	}
+}
+
+func TestARunThatNeverBeganIsNotWaitedFor(t *testing.T) {
+	s := becalmed(t, inProcess)
+	s.begins("photos/20260101T000000Z")
+	s.awaitHalfBegun(t.Context())
+	if open := s.unended(); len(open) > 0 {
+		t.Errorf("%v are waited for, want none: no record of one is in the ledger", open)
 	}
 }
