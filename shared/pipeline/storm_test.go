@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ var (
 // TestSeededStorm runs the engine through storms: those of the corpus, and those
 // of as many seeds as -seeds says. One that fails is shrunk, and its last steps told.
 func TestSeededStorm(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a storm leaves much behind and keeps little
 	if *stormSeed != "" {
 		seed, err := storm.ParseSeed(*stormSeed)
 		if err != nil {

@@ -68,8 +68,11 @@ type operator struct {
 	run    string // the one under way
 }
 
+// operatorSlot begins the names of operators' slots.
+const operatorSlot = "operator"
+
 func newOperator(w *world, t *tenant) *operator {
-	o := &operator{office: office{w: w, slot: "operator" + t.tag}, t: t, wanted: 1, next: time.Now()}
+	o := &operator{office: office{w: w, slot: operatorSlot + t.tag}, t: t, wanted: 1, next: time.Now()}
 	if w.weather[Delta] {
 		o.wanted = 2
 	}

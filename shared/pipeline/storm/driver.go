@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing/synctest"
 	"time"
 
@@ -336,7 +337,7 @@ func (w *world) faults(c *call) (kinds []Weather) {
 	}
 	add(Failures, 3)
 	add(Throttles, 2)
-	if w.deaths < mostDeaths {
+	if w.deaths < mostDeaths && w.mayDie(c.p) {
 		add(Deaths, 2)
 	}
 	if c.effect {
@@ -384,7 +385,7 @@ func (w *world) mishaps(now time.Time, busy bool) (offers []offer) {
 	}
 	if w.weather[Deaths] && w.deaths < mostDeaths {
 		for _, p := range w.processes() {
-			if p.work != nil {
+			if p.work != nil && w.mayDie(p) {
 				offers = append(offers, offer{1, "deaths", func() { w.dies(p) }})
 			}
 		}
@@ -392,11 +393,20 @@ func (w *world) mishaps(now time.Time, busy bool) (offers []offer) {
 	return offers
 }
 
+// mayDie reports whether p may: of a person's commands few do, for whoever begins
+// a run waits for minutes behind one that died doing so.
+func (w *world) mayDie(p *process) bool {
+	return !strings.HasPrefix(p.slot, operatorSlot) || w.operatorsDied < 2
+}
+
 // dies ends a process: its calls have no effect any more, and another takes its
 // place. Its message is delivered again when it becomes visible.
 func (w *world) dies(p *process) {
 	w.note("%s dies", p.name)
 	w.deaths++
+	if strings.HasPrefix(p.slot, operatorSlot) {
+		w.operatorsDied++
+	}
 	p.dead.Store(true)
 	p.kill()
 	w.abandon(p)

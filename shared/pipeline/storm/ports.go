@@ -100,33 +100,29 @@ func (p port) Versioned(ctx context.Context) (bool, error) { return p.b.Versione
 // CheckKey implements store.Target.
 func (p port) CheckKey(key string) error { return p.b.CheckKey(key) }
 
-// List implements store.Source: a call for each page of the world's size.
+// List implements store.Source: a call for each page of the bucket's size.
 func (p port) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
-		for {
-			if v := p.ask(ctx, call{op: p.op("list"), key: r.Prefix + "|" + r.After + "|" + r.UpTo}); v.refused != nil {
+		after := r.After
+		page := func() bool {
+			v := p.ask(ctx, call{op: p.op("list"), key: r.Prefix + "|" + after + "|" + r.UpTo})
+			if v.refused != nil {
 				yield(store.Object{}, v.refused)
+			}
+			return v.refused == nil
+		}
+		if !page() {
+			return
+		}
+		n := 0
+		for o, err := range p.b.List(ctx, r) {
+			if !yield(o, err) || err != nil {
 				return
 			}
-			var page []store.Object
-			for o, err := range p.b.List(ctx, r) {
-				if err != nil {
-					yield(store.Object{}, err)
-					return
-				}
-				if page = append(page, o); len(page) == p.b.PageSize {
-					break
-				}
-			}
-			for _, o := range page {
-				if !yield(o, nil) {
-					return
-				}
-			}
-			if len(page) < p.b.PageSize {
+			after = o.Key
+			if n++; n%p.b.PageSize == 0 && !page() { // before the bucket looks for the next one
 				return
 			}
-			r.After = page[len(page)-1].Key
 		}
 	}
 }

@@ -49,14 +49,14 @@ type world struct {
 	processesMade int
 
 	history
-	deaths   int
-	failure  string
-	journal  []string // if traced
-	traced   bool
-	wild     []int          // the steps at which the storm was not calm
-	injected map[string]int // how often each thing happened
-	excepted map[string]int
-	met      map[string]int // what the engine came to
+	deaths, operatorsDied int
+	failure               string
+	journal               []string // if traced
+	traced                bool
+	wild                  []int          // the steps at which the storm was not calm
+	injected              map[string]int // how often each thing happened
+	excepted              map[string]int
+	met                   map[string]int // what the engine came to
 }
 
 // process is one process of the deployment. A dead one is never used again.

@@ -116,8 +116,8 @@ func (b *Bucket) page(r store.Range, after string, first bool) []store.Object {
 	if found && from == after && !(first && r.After == "") {
 		i++
 	}
-	var page []store.Object
 	most := b.pageSize()
+	page := make([]store.Object, 0, min(most, len(b.keys)-i))
 	for ; i < len(b.keys) && len(page) < most; i++ {
 		key := b.keys[i]
 		if !strings.HasPrefix(key, r.Prefix) || r.UpTo != "" && key > r.UpTo {
