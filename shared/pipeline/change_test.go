@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -46,6 +48,35 @@ func TestWhatChangesMeanwhileIsCopiedAgain(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestAVersionThatTheFilterDoesNotChooseIsNotCopied(t *testing.T) {
+	for name, set := range map[string]func(*job.Job){
+		"whole":    func(j *job.Job) {},
+		"in parts": func(j *job.Job) { j.Limits.PartsAbove = 4 << 20 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, small, set, func(j *job.Job) { j.Filter.MaxSize = 5 << 20 })
+			put(t, w.src, "k/0", make([]byte, 5<<20))
+			w.clock.Advance(time.Hour)
+			changed := false
+			w.pipeline(func(tk task.Task) {
+				if !changed && tk.Kind != task.List && tk.Kind != task.Report {
+					changed = true
+					w.clock.Advance(time.Second)
+					put(t, w.src, "k/0", make([]byte, 5<<20+1))
+				}
+			})
+			rep := w.run()
+			wantTotals(t, rep, report.Totals{Listed: 1, Gone: 1})
+			if row := w.rows()["k/0"]; row.Cause != ledger.Unchosen {
+				t.Errorf("its row is %+v, want it gone for the filter's sake", row)
+			}
+			if _, err := w.dst.Stat(t.Context(), "k/0"); fault.KindOf(err) != fault.NotFound {
+				t.Errorf("the target has it (%v), and the filter chooses none of its size", err)
+			}
+		})
 	}
 }
 

@@ -117,14 +117,22 @@ func (a *attempt) gone() {
 	a.row.Because(ledger.Vanished, "it was deleted at the source after it was listed")
 }
 
-// replaced takes the source's newer version into the row.
+// replaced takes the source's newer version into the row. One that the job's filter
+// does not choose is not copied.
 func (a *attempt) replaced(now store.Object) {
 	a.row.Grew += now.Size - a.row.Src.Size
 	a.row.Src, a.row.Read, a.row.PartSize = now, "", 0
-	if a.run.rules.Refuse(&a.row) {
+	switch {
+	case !a.run.rules.Chosen(now):
+		a.row.State, a.row.At = ledger.Gone, a.run.config.Now().UTC()
+		a.row.Because(ledger.Unchosen, unchosenReason)
+	case a.run.rules.Refuse(&a.row):
 		a.row.At = a.run.config.Now().UTC()
 	}
 }
+
+// unchosenReason is of an object that another took the place of since it was listed.
+const unchosenReason = "it was overwritten at the source during the run and is no longer what the job's filter chooses"
 
 // blame writes err into the row: Failed if trying again is hopeless or was
 // tried often enough, or still Pending.

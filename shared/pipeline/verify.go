@@ -210,7 +210,7 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 		row.State, row.Proof = ledger.Gone, ""
 	case !v.run.rules.Chosen(*f.src):
 		row.State, row.Proof = ledger.Gone, ""
-		row.Because(ledger.Unchosen, "it was overwritten at the source during the run and is no longer what the job's filter chooses")
+		row.Because(ledger.Unchosen, unchosenReason)
 	case row.State == ledger.Gone, !verdict.SameVersion(row.Src, *f.src):
 		if v.shard.Round < v.run.job.Limits.Rounds {
 			return v.seal(ctx, f)
