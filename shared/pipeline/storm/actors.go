@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 )
 
@@ -56,74 +55,6 @@ func (o *office) died() {
 	o.busy = false
 	if then != nil && then.then != nil {
 		then.then(errDead)
-	}
-}
-
-// operator begins a job's runs, one after the other, until all are over.
-type operator struct {
-	office
-	t      *tenant
-	wanted int // runs that are still to be begun
-	next   time.Time
-	run    string // the one under way
-}
-
-// operatorSlot begins the names of operators' slots.
-const operatorSlot = "operator"
-
-func newOperator(w *world, t *tenant) *operator {
-	o := &operator{office: office{w: w, slot: operatorSlot + t.tag}, t: t, wanted: 1, next: time.Now()}
-	if w.weather[Delta] {
-		o.wanted = 2
-	}
-	return o
-}
-
-func (o *operator) offers() []offer { return nil }
-
-func (o *operator) content() bool { return o.wanted == 0 && o.run == "" && !o.busy }
-
-func (o *operator) due() (time.Time, func()) {
-	switch {
-	case o.busy:
-		return time.Time{}, nil
-	case o.run != "":
-		if o.w.reported(o.run) {
-			return o.next, o.ended
-		}
-		return time.Time{}, nil
-	case o.wanted > 0:
-		return o.next, o.begin
-	}
-	return time.Time{}, nil
-}
-
-// begin starts a run. Whoever is not sure whether that worked looks.
-func (o *operator) begin() {
-	o.do("start", func(ctx context.Context, p *process) error {
-		_, err := p.deploy.Start(ctx, o.t.job, o.t.list, time.Now())
-		return err
-	}, func(err error) {
-		o.next = time.Now().Add(time.Minute)
-		if run := o.w.begunRun(o.t); run != "" {
-			o.run = run
-			o.wanted--
-			return
-		}
-		if fault.KindOf(err) == fault.Invalid {
-			o.w.fail("no run is begun: %v", err)
-		}
-	})
-}
-
-// ended takes in that the run is over.
-func (o *operator) ended() {
-	o.w.note("the operator sees that %s is over", o.run)
-	o.w.checkRun(o.t, o.run)
-	o.w.overRuns = append(o.w.overRuns, o.run)
-	o.run, o.next = "", time.Now().Add(5*time.Minute)
-	if o.wanted > 0 {
-		o.w.between()
 	}
 }
 
@@ -262,22 +193,6 @@ func (w *world) between() {
 func (w *world) reported(run string) bool {
 	over, err := w.books().Run(run).Over(context.Background())
 	return err == nil && over
-}
-
-// begunRun is a job's newest run that has begun and that the operator has not
-// seen the end of; "" where there is none.
-func (w *world) begunRun(t *tenant) string {
-	runs, err := w.books().Runs(context.Background(), t.job.Name)
-	if err != nil {
-		w.fail("the runs cannot be listed: %v", err)
-	}
-	for _, run := range runs {
-		if _, err := w.books().Run(run).Started(context.Background()); err == nil && !w.seen[run] {
-			w.seen[run] = true
-			return run
-		}
-	}
-	return ""
 }
 
 // books is the ledger as the world itself reads it.

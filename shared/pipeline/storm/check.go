@@ -57,9 +57,13 @@ func (w *world) targetChanged(p *process, key, op string, ifAbsent bool) {
 	}
 	if now.gone {
 		w.removed(t, p, key, before)
+		w.chosen(t, p, key, nil)
 		return
 	}
 	v, ok := w.version(key, now)
+	if ok {
+		w.chosen(t, p, key, &v.object)
+	}
 	switch {
 	case !ok:
 		w.fail("%s: %s of %q stores what no version of the source was: %d bytes, CRC64 %s", p.name, op, key, o.Size, o.CRC64)
@@ -277,8 +281,9 @@ func (w *world) checkRun(t *tenant, name string) {
 	for _, r := range rows {
 		w.isTrue(t, r)
 	}
-	w.complete(t, rep, rows)
-	if rep.Result != report.Verified && len(w.injected) == 0 && !w.weather[Present] {
+	w.choice(t, name, rows)
+	w.complete(t, name, rep, rows)
+	if rep.Result != report.Verified && len(w.injected) == 0 && !w.weather[Present] && !w.weather[Lists] {
 		w.fail("the run %s is %s in a calm: %s", name, rep.Result, rep.Reason)
 	}
 }
@@ -397,7 +402,7 @@ func (w *world) isTrue(t *tenant, r row) {
 }
 
 // complete holds a report against the source: what it had all the time has a row.
-func (w *world) complete(t *tenant, rep report.Report, rows []row) {
+func (w *world) complete(t *tenant, run string, rep report.Report, rows []row) {
 	if len(rep.Unknown) > 0 {
 		return
 	}
@@ -407,7 +412,7 @@ func (w *world) complete(t *tenant, rep report.Report, rows []row) {
 	}
 	for key, states := range w.source {
 		is := last(states)
-		if is.gone || !is.object.Modified.Before(rep.Started) {
+		if is.gone || !is.object.Modified.Before(rep.Started) || !t.match.Match(is.object) || !t.named(run, key) {
 			continue
 		}
 		r, ok := has[key]

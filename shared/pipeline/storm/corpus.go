@@ -13,6 +13,7 @@ var Corpus = []struct {
 	Showed string
 }{
 	{136, "a HEAD that failed while listing had the application's newer object replaced"},
+	{227, "an object that was overwritten once it was listed was copied, and the filter chose its old size alone"},
 }
 
 // ParseSeed reads a seed: a whole number from 1.

@@ -38,6 +38,7 @@ type history struct {
 	ended   map[string]time.Time // when the report of a run was written
 
 	overRuns []string
+	failures map[string][]string // the keys that failed, by run
 
 	moments    int64
 	operations map[string][]porcupine.Operation // by side and key
@@ -54,7 +55,7 @@ type look struct{ step, calls int }
 func newHistory() history {
 	return history{
 		source: map[string][]state{}, target: map[string][]state{}, looks: map[lookAt]look{}, puts: map[lookAt]int{},
-		seen: map[string]bool{}, records: map[string]string{}, named: map[string]bool{}, operations: map[string][]porcupine.Operation{}, ended: map[string]time.Time{},
+		seen: map[string]bool{}, records: map[string]string{}, named: map[string]bool{}, operations: map[string][]porcupine.Operation{}, ended: map[string]time.Time{}, failures: map[string][]string{},
 	}
 }
 

@@ -9,7 +9,9 @@
 //	world.go    buckets, queues, the job, processes and what they do
 //	ports.go    a bucket and a queue as one process sees them; pile.go a queue
 //	driver.go   what happens next: calm, or as the seed wants it
-//	actors.go   who acts besides: operator, sweeper, owner of the source, application
+//	tenants.go  the jobs; choice.go what of the source each chooses
+//	actors.go   who acts besides: sweeper, owner of the source, application;
+//	            operator.go who begins runs
 //	history.go  what ever stood under each key
 //	check.go    what must hold at each change and at a run's end; Exceptions
 //	linear.go   whether any order explains the answers

@@ -16,6 +16,11 @@ type tenant struct {
 	tag  string // tells it in names from the others; "": there are none
 	job  job.Job
 	list []string // the keys that it names; none: it lists the source
+
+	match   *job.Matcher
+	asked   []string            // the keys of the run that was begun last, or is about to be
+	lists   map[string][]string // those of each run
+	retries int
 }
 
 // sourceKey is the key of the source that is copied to a key of the target.
@@ -48,6 +53,7 @@ func (w *world) makeJobs() {
 // makeJob draws one job.
 func (w *world) makeJob(tag, prefix string) *tenant {
 	draw := func(n int, name string) int { return w.dice.draw(n, name+tag, 0) }
+	var list []string
 	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/"+prefix+"?region=cn-hangzhou", "oss://books/"+books+"?region=cn-hangzhou", func(j *job.Job) {
 		j.Name = "j" + tag
 		j.Limits.Parallel = 1
@@ -67,6 +73,7 @@ func (w *world) makeJob(tag, prefix string) *tenant {
 		if w.weather[Always] {
 			j.Overwrite = job.OverwriteAlways
 		}
+		list = w.choose(j, draw)
 	})
 	if err != nil {
 		w.t.Fatal(fmt.Errorf("job %q: %w", tag, err))
@@ -77,5 +84,9 @@ func (w *world) makeJob(tag, prefix string) *tenant {
 	case w.weather[Parts]:
 		j.Limits.PartsAbove, j.Limits.PartSize = 30, 16
 	}
-	return &tenant{tag: tag, job: j}
+	match, err := j.Filter.Compile(j.Source.Prefix)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &tenant{tag: tag, job: j, list: list, match: match, lists: map[string][]string{}}
 }

@@ -57,6 +57,9 @@ const (
 	Present Weather = "present" // the target has objects of the application from the beginning
 	Always  Weather = "always"  // the source wins over what the application wrote
 	Jobs    Weather = "jobs"    // there are several, of one source
+	Filters Weather = "filters" // it does not choose all of the source
+	Lists   Weather = "lists"   // it has a list of keys
+	Retries Weather = "retries" // what failed in a run is tried again in another
 )
 
 // All lists every kind of weather, with how many seeds of 100 have it.
@@ -68,7 +71,7 @@ var All = []struct {
 	{Failures, 40}, {LostAnswers, 50}, {Throttles, 25}, {Flipped, 25}, {Truncated, 25}, {Deadlines, 50}, {Sweeps, 30},
 	{Writes, 50}, {Deletions, 35}, {AppWrites, 40}, {AppDeletes, 25},
 	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Large, 3}, {Few, 20}, {Present, 30}, {Always, 10},
-	{Jobs, 25},
+	{Jobs, 25}, {Filters, 20}, {Lists, 15}, {Retries, 40},
 }
 
 // weatherOf is the weather of a plan.
