@@ -85,6 +85,8 @@ var rooms = []room{
 	{"scripts/pack", nil, nil, nil},
 	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
+	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
+	{"scripts/ferry/bench", append([]string{"shared/app", "shared/pipeline", "shared/report", "shared/worker", "scripts/ferry/words"}, ports...), []string{"golang.org/x/sync", "github.com/dustin/go-humanize"}, nil}, // the stand-ins are another process
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/check/...", "shared/limit", "shared/pipeline", "shared/plan/...", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
@@ -200,6 +202,7 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"the command imports an emulator":          {"scripts/ferry", "kodoferry/shared/emulator/kodo", false, true},
 		"the command imports a driver":             {"scripts/ferry", "kodoferry/shared/store/kodo", false, false},
 		"the command imports the pipeline":         {"scripts/ferry", "kodoferry/shared/pipeline", false, true},
+		"a bench imports an emulator":              {"scripts/ferry/bench", "kodoferry/shared/emulator/oss", false, false},
 		"the bucket generator imports a port":      {"scripts/ferry/life", "kodoferry/shared/store", false, false},
 		"a package that is in no room":             {"shared/util", "fmt", false, false},
 		"a room below a function":                  {"functions/copy/inner", "fmt", false, false},

@@ -6,23 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"os"
+	"runtime/pprof"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"kodoferry/scripts/ferry/bench"
 )
 
-// benchOptions are the flags of `ferry bench`.
-type benchOptions struct {
-	json      bool
-	scenarios []string
-	runs      int
-	scale     float64
-	profiles  string
-}
-
 func benchCommand() *cobra.Command {
-	var o benchOptions
+	var o bench.Options
+	asJSON := false
 	c := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure Ferry on this machine beside two programs that do less",
@@ -56,68 +54,108 @@ The exit code is 0 once all was measured, whether a target is met or not.`,
   ferry bench --json --scale 0.1 | jq '.[].ferry'`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runBench(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+			return runBench(c.Context(), o, asJSON, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&o.json, "json", false, "one array of JSON instead of a table")
-	f.StringSliceVar(&o.scenarios, "scenario", benchNames(), "which to run, separated by commas")
-	f.IntVar(&o.runs, "runs", 3, "turns of each program; the medians count")
-	f.Float64Var(&o.scale, "scale", 1, "so many times the objects")
-	f.StringVar(&o.profiles, "profiles", "", "write a processor profile of every run, and of the stand-ins, into this directory")
+	f.BoolVar(&asJSON, "json", false, "one array of JSON instead of a table")
+	f.StringSliceVar(&o.Scenarios, "scenario", bench.Names(), "which to run, separated by commas")
+	f.IntVar(&o.Runs, "runs", 3, "turns of each program; the medians count")
+	f.Float64Var(&o.Scale, "scale", 1, "so many times the objects")
+	f.StringVar(&o.Profiles, "profiles", "", "write a processor profile of every run, and of the stand-ins, into this directory")
 	_ = f.MarkHidden("profiles") // it is defined above
 	return c
 }
 
-// check names every mistake in o at once.
-func (o benchOptions) check() error {
-	var wrong []error
-	for _, name := range o.scenarios {
-		if !slices.Contains(benchNames(), name) {
-			wrong = append(wrong, fmt.Errorf("--scenario %q: want some of %s", name, strings.Join(benchNames(), ", ")))
-		}
-	}
-	if len(o.scenarios) == 0 {
-		wrong = append(wrong, fmt.Errorf("--scenario: want some of %s", strings.Join(benchNames(), ", ")))
-	}
-	if o.runs < 1 || o.runs > 99 {
-		wrong = append(wrong, fmt.Errorf("--runs %d: want 1 to 99", o.runs))
-	}
-	if !(o.scale > 0 && o.scale <= 100) {
-		wrong = append(wrong, fmt.Errorf("--scale %v: want a number above 0, up to 100", o.scale))
-	}
-	if err := errors.Join(wrong...); err != nil {
+func runBench(ctx context.Context, o bench.Options, asJSON bool, out, errOut io.Writer) error {
+	if err := o.Check(); err != nil {
 		return usageError{err}
 	}
-	return nil
-}
-
-func runBench(ctx context.Context, o benchOptions, out, errOut io.Writer) error {
-	if err := o.check(); err != nil {
+	step, stop := benchBar(errOut, o.Steps())
+	defer stop()
+	results, err := bench.Run(ctx, o, step)
+	if err != nil {
 		return err
 	}
-	show := newBenchProgress(errOut, o)
-	defer show.stop()
-	var results []benchResult
-	for _, s := range benchScenarios {
-		if !slices.Contains(o.scenarios, s.name) {
-			continue
-		}
-		s.objects = max(1, int(float64(s.objects)*o.scale+0.5))
-		r, err := s.measure(ctx, o, show)
-		if err != nil {
-			return fmt.Errorf("scenario %s: %w", s.name, err)
-		}
-		results = append(results, r)
-	}
-	show.stop()
-	if o.json {
+	stop()
+	if asJSON {
 		return json.NewEncoder(out).Encode(results)
 	}
 	var text strings.Builder
 	for _, r := range results {
-		r.print(&text)
+		text.WriteString(r.String())
 	}
-	_, err := io.WriteString(out, text.String())
+	_, err = io.WriteString(out, text.String())
 	return err
+}
+
+// benchBar draws a bar of so many steps where w is a terminal; elsewhere nothing. step
+// advances it and shows what begins; stop removes it, and may be called again.
+func benchBar(w io.Writer, steps int64) (step func(scenario, what string), stop func()) {
+	f, ok := w.(*os.File)
+	if !ok || !isTerminal(f) {
+		return func(string, string) {}, func() {}
+	}
+	var mu sync.Mutex
+	now := ""
+	bars := mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery), mpb.WithWidth(40))
+	bar := bars.New(steps+1, mpb.BarStyle().Lbound(" ").Rbound(" ").Filler("━").Tip("━").Padding("─"),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+			mu.Lock()
+			defer mu.Unlock()
+			return now
+		})))
+	step = func(scenario, what string) {
+		mu.Lock()
+		now = scenario + ": " + what
+		mu.Unlock()
+		bar.Increment()
+	}
+	return step, sync.OnceFunc(func() {
+		bar.Abort(true)
+		bars.Wait()
+	})
+}
+
+// benchRunCommand measures one program, for ferry bench: it reads a bench.Spec from its
+// standard input and prints a bench.Measurement. It ends when its input does.
+func benchRunCommand() *cobra.Command {
+	profile := ""
+	c := &cobra.Command{
+		Use: "bench-run PROGRAM", Short: "One program of ferry bench, which starts it", Hidden: true, Args: exactly("PROGRAM"),
+		RunE: func(c *cobra.Command, args []string) error {
+			var spec bench.Spec
+			in := c.InOrStdin()
+			if err := json.NewDecoder(in).Decode(&spec); err != nil {
+				return usageError{fmt.Errorf("bench-run is started by ferry bench, which tells it what to do: %w", err)}
+			}
+			stop, err := profiled(profile)
+			if err != nil {
+				return err
+			}
+			r, err := spec.Measure(untilEOF(c.Context(), in), args[0])
+			if err := errors.Join(err, stop()); err != nil {
+				return err
+			}
+			return json.NewEncoder(c.OutOrStdout()).Encode(r)
+		},
+	}
+	c.Flags().StringVar(&profile, "cpuprofile", "", "write a processor profile to this file")
+	return c
+}
+
+// profiled starts a processor profile into the file of that name, none for "". stop
+// ends it.
+func profiled(name string) (stop func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, fmt.Errorf("--cpuprofile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }

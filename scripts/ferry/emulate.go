@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/bench"
 	"kodoferry/scripts/ferry/life"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
@@ -92,7 +93,7 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 	f.StringArrayVar(&o.mnsFaults, "mns-fault", nil, "a fault of MNS; may be given again")
 	f.StringArrayVar(&o.sqsFaults, "sqs-fault", nil, "a fault of SQS; may be given again")
 	f.BoolVar(&o.unsigned, "unsigned", false, "serve GET and PUT without a signature, too; one that is brought is verified")
-	f.BoolVar(&o.mirror, "mirror", false, "OSS already holds an equal listing of photos, without bytes, under "+mirrorPrefix)
+	f.BoolVar(&o.mirror, "mirror", false, "OSS already holds an equal listing of photos, without bytes, under "+bench.MirrorPrefix)
 	f.BoolVar(&o.untilEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a processor profile to this file")
 	_ = f.MarkHidden("cpuprofile") // it is defined above

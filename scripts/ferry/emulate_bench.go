@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io"
 
+	"kodoferry/scripts/ferry/bench"
 	"kodoferry/shared/emulator/oss"
 )
-
-// mirrorPrefix is where the OSS stand-in lists what the source lists.
-const mirrorPrefix = "mirror/"
 
 // mirror makes OSS hold a copy of everything in the source, by its attributes
 // alone: 2 million take half a gigabyte. They are stored now, so they are newer
@@ -18,7 +16,7 @@ func mirror(e *emulation) error {
 	at := 0
 	for o := range e.kodo.Objects(demoSource) {
 		at++
-		err := e.oss.Put(demoTarget, oss.Object{Key: mirrorPrefix + o.Key, Size: o.Size, ETag: fmt.Sprintf("%032X", at)})
+		err := e.oss.Put(demoTarget, oss.Object{Key: bench.MirrorPrefix + o.Key, Size: o.Size, ETag: fmt.Sprintf("%032X", at)})
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -23,19 +23,20 @@ import (
 	"kodoferry/shared/store"
 )
 
-// floor copies keys as fast as this transport can: each GET is piped into a
-// PUT. It is the program of a good Go programmer to whom nothing ever happens.
+// floor copies keys as fast as this transport can: each GET is piped into a PUT,
+// without retries, records or proof.
 type floor struct {
-	spec     benchSpec
+	spec     Spec
 	hashed   bool
 	size     int64
 	from, to *url.URL
 	get, put *http.Transport
 }
 
-// newFloor makes a floor with transports like those of the drivers: the
-// buffers, the connections that are kept, HTTP/1.1, no compression.
-func newFloor(spec benchSpec, hashed bool) *floor {
+// newFloor returns a floor with transports like those of the drivers: the same
+// buffers and idle connections, HTTP/1.1, no compression. hashed computes SHA-1 and CRC64
+// of every byte.
+func newFloor(spec Spec, hashed bool) *floor {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	transport := func(writeBuffer int) *http.Transport {
 		return &http.Transport{
@@ -47,7 +48,7 @@ func newFloor(spec benchSpec, hashed bool) *floor {
 	return &floor{spec: spec, hashed: hashed, size: spec.Bytes / max(1, spec.Objects), get: transport(0), put: transport(64 << 10)}
 }
 
-// copyAll copies every key, so many at a time as the spec says.
+// copyAll copies every key of the spec, spec.Parallel at a time.
 func (f *floor) copyAll(ctx context.Context) error {
 	from, err1 := url.Parse(f.spec.Download)
 	to, err2 := url.Parse(f.spec.Upload)
@@ -74,9 +75,9 @@ func (f *floor) copyAll(ctx context.Context) error {
 	return g.Wait()
 }
 
-// one copies one key.
+// one copies one key, with p for its hashes.
 func (f *floor) one(ctx context.Context, key string, p *proof) error {
-	got, err := f.get.RoundTrip(ask(ctx, http.MethodGet, f.from, key))
+	got, err := f.get.RoundTrip(request(ctx, http.MethodGet, f.from, key))
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func (f *floor) one(ctx context.Context, key string, p *proof) error {
 	if got.StatusCode != http.StatusOK || got.ContentLength != f.size {
 		return fmt.Errorf("GET answered %s with %d bytes", got.Status, got.ContentLength)
 	}
-	put := ask(ctx, http.MethodPut, f.to, key)
+	put := request(ctx, http.MethodPut, f.to, key)
 	put.ContentLength, put.Body = got.ContentLength, got.Body
 	put.Header["Content-Type"] = got.Header["Content-Type"]
 	if f.hashed {
@@ -110,8 +111,8 @@ func (f *floor) one(ctx context.Context, key string, p *proof) error {
 	return nil
 }
 
-// ask makes a request for a key below base, without parsing its URL again.
-func ask(ctx context.Context, method string, base *url.URL, key string) *http.Request {
+// request returns a request for a key below base, without parsing a URL.
+func request(ctx context.Context, method string, base *url.URL, key string) *http.Request {
 	r := &http.Request{
 		Method: method, URL: &url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path + key},
 		Host: base.Host, Header: make(http.Header, 2), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -119,13 +120,15 @@ func ask(ctx context.Context, method string, base *url.URL, key string) *http.Re
 	return r.WithContext(ctx)
 }
 
-// proof is a body on its way through SHA-1, by blocks of 4 MiB, and CRC64.
+// proof is a body whose qetag (SHA-1 by blocks of 4 MiB) and CRC64 are computed as it
+// is read.
 type proof struct {
-	io.ReadCloser
-	qetag *digest.Qetag
-	crc   uint64
+	io.ReadCloser // the body
+	qetag         *digest.Qetag
+	crc           uint64
 }
 
+// begin resets p for another body.
 func (p *proof) begin(body io.ReadCloser) {
 	p.ReadCloser, p.crc = body, 0
 	p.qetag.Reset(nil)
@@ -139,7 +142,8 @@ func (p *proof) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// agrees holds what was computed against what both sides say.
+// agrees compares what was computed with the ETag of the source and the CRC64 of the
+// target.
 func (p *proof) agrees(etag, crc string) error {
 	if got := p.qetag.Sum(); got != strings.Trim(etag, `"`) {
 		return fmt.Errorf("the qetag is %s, the source says %s", got, etag)
@@ -150,9 +154,9 @@ func (p *proof) agrees(etag, crc string) error {
 	return nil
 }
 
-// listFloor drains the drivers' listing of the source, or of both sides at the
+// listFloor lists the source with its driver, with spec.Both also the target at the
 // same time, and returns how many objects the source lists.
-func listFloor(ctx context.Context, spec benchSpec) (int64, error) {
+func listFloor(ctx context.Context, spec Spec) (int64, error) {
 	j, err := job.New(spec.Source, spec.Target, spec.Ledger)
 	if err != nil {
 		return 0, err
@@ -176,6 +180,7 @@ func listFloor(ctx context.Context, spec benchSpec) (int64, error) {
 	return listed, nil
 }
 
+// drain lists everything below prefix and adds the number of objects to n.
 func drain(ctx context.Context, from store.Source, prefix string, n *int64) error {
 	for _, err := range from.List(ctx, store.Range{Prefix: prefix}) {
 		if err != nil {

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bytes"
@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// child is this program once more, in a process of its own. It ends when its
-// standard input does, so that it never outlives whoever started it.
+// child is this program in a process of its own. It ends when its standard input
+// does, so that it never outlives the process that started it.
 type child struct {
-	ctx    context.Context // of the command, which it does not outlive
+	ctx    context.Context // its end kills the process
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *json.Decoder
 	errOut bytes.Buffer
 }
 
-// startChild starts this program with args. env nil is this process's own.
+// startChild starts this program with args. A nil env is this process's own.
 func startChild(ctx context.Context, env []string, args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -41,12 +41,13 @@ func startChild(ctx context.Context, env []string, args ...string) (*child, erro
 	return c, c.cmd.Start()
 }
 
-// tell sends v to the child.
-func (c *child) tell(v any) error { return json.NewEncoder(c.in).Encode(v) }
+// send writes v to the standard input of the child, as JSON.
+func (c *child) send(v any) error { return json.NewEncoder(c.in).Encode(v) }
 
-// answer reads what the child says next. If it says nothing any more, the
-// error is what it complained of.
-func (c *child) answer(into any) error {
+// receive reads the next JSON value of the child's standard output. Where there is
+// none, the error is the cause of the end of the context, or what the child wrote to its
+// standard error.
+func (c *child) receive(into any) error {
 	err := c.out.Decode(into)
 	if err == nil {
 		return nil
@@ -62,8 +63,8 @@ func (c *child) answer(into any) error {
 	return fmt.Errorf("it ended without an answer: %w, %v", err, end)
 }
 
-// end lets the child end and waits for it.
+// end ends the child and waits for it.
 func (c *child) end() {
 	_ = c.in.Close() // which ends it
-	_ = c.cmd.Wait() // it has answered: how it ends does not matter
+	_ = c.cmd.Wait() // its exit code does not matter: everything was received
 }

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"context"
@@ -18,16 +18,16 @@ import (
 	"kodoferry/shared/worker"
 )
 
-// errMeasured ends a run of which only one stage is measured.
+// errMeasured is the cause of the end of a run of which only one stage is measured.
 var errMeasured = errors.New("the stage is measured")
 
-// benchFerry runs Ferry as `ferry copy` does, and fills r.
+// runFerry runs a migration as `ferry copy` does, and sets the stretches of r.
 //
 // Of a whole run, Measured goes from before the first request until the last
 // object is written off: connecting, listing, ledger and queue are in it,
 // verification is not. Copying begins with the first Copy task, Complete ends
 // with the report. Of one stage, Measured ends when nothing of it is left.
-func benchFerry(ctx context.Context, spec benchSpec, m *meter, r *benchRun) error {
+func runFerry(ctx context.Context, spec Spec, m *meter, r *Measurement) error {
 	j, err := job.New(spec.Source, spec.Target, spec.Ledger, func(j *job.Job) {
 		j.Name, j.Limits.Parallel = spec.Job, spec.Parallel
 	})
@@ -40,7 +40,7 @@ func benchFerry(ctx context.Context, spec benchSpec, m *meter, r *benchRun) erro
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	g := &gauge{meter: m, run: r, stage: spec.Stage, left: spec.Objects, open: 1, over: stop}
+	g := &gauge{meter: m, result: r, stage: spec.Stage, left: spec.Objects, open: 1, over: stop}
 	rep, err := app.Copy(ctx, sites, j, app.Options{Watch: g.watch, Begun: g.begun, Faulty: g.around})
 	switch {
 	case spec.Stage == stageCopy && err != nil:
@@ -57,14 +57,15 @@ func benchFerry(ctx context.Context, spec benchSpec, m *meter, r *benchRun) erro
 	return nil
 }
 
-// gauge stands around the pipeline and sees where its stages begin and end.
+// gauge is a worker.Doer around the pipeline that measures where its stages begin
+// and end. It is safe for concurrent use.
 type gauge struct {
-	worker.Doer
-	meter *meter
-	run   *benchRun
-	stage benchStage
-	over  func(why error)
-	seen  atomic.Int64 // objects listed or verified
+	do     worker.Doer
+	meter  *meter
+	result *Measurement
+	stage  stage
+	over   func(why error) // ends the run
+	seen   atomic.Int64    // objects listed or verified
 
 	mu     sync.Mutex
 	copies reading // when the first Copy task began
@@ -72,12 +73,14 @@ type gauge struct {
 	open   int     // tasks of the stage not done
 }
 
+// around puts g around d.
 func (g *gauge) around(d worker.Doer) worker.Doer {
-	g.Doer = d
+	g.do = d
 	return g
 }
 
-// begun is told of a run that is gone on with: its closed shards are to be verified.
+// begun is called at the beginning of the run. Of one that is continued, found has the
+// progress: its listed shards are still to be verified.
 func (g *gauge) begun(_ string, found *ledger.Progress) {
 	if found == nil {
 		return
@@ -90,6 +93,7 @@ func (g *gauge) begun(_ string, found *ledger.Progress) {
 	}
 }
 
+// watch counts the objects of the stage that is measured.
 func (g *gauge) watch(e pipeline.Event) {
 	if e.Kind == pipeline.Listed && g.stage == stageList || e.Kind == pipeline.Proven && g.stage == stageVerify {
 		g.seen.Add(e.N)
@@ -101,12 +105,12 @@ func (g *gauge) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	switch {
 	case g.stage == stageCopy:
 		return g.whole(ctx, t)
-	case t.Kind == task.Report: // it would wait for the stages that are left out
+	case t.Kind == task.Report: // would wait for the stages that are left out
 		t.Waits++
 		t.Delay = time.Second
 		return []task.Task{t}, nil
 	}
-	next, err := g.Doer.Do(ctx, t)
+	next, err := g.do.Do(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -119,30 +123,30 @@ func (g *gauge) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.open += len(kept) - 1; g.open == 0 {
-		g.run.Measured = g.meter.since(reading{})
+		g.result.Measured = g.meter.since(reading{})
 		g.over(errMeasured)
 	}
 	return kept, nil
 }
 
-// GiveUp implements worker.Doer: what is given up cannot be measured.
+// GiveUp implements worker.Doer. It ends the run: the figures would be wrong.
 func (g *gauge) GiveUp(_ context.Context, t task.Task, cause error) ([]task.Task, error) {
 	err := fmt.Errorf("a %s task had to be given up: %w", t.Kind, cause)
 	g.over(err)
 	return nil, err
 }
 
-// whole does a task of a run that is copied as a whole.
+// whole does a task of a run whose stages are all done, and measures its copying.
 func (g *gauge) whole(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if t.Kind.Stage() != task.Copying {
-		return g.Doer.Do(ctx, t)
+		return g.do.Do(ctx, t)
 	}
 	g.mu.Lock()
 	if g.copies.at.IsZero() {
 		g.copies = g.meter.read()
 	}
 	g.mu.Unlock()
-	next, err := g.Doer.Do(ctx, t)
+	next, err := g.do.Do(ctx, t)
 	if err != nil {
 		return next, err
 	}
@@ -153,7 +157,7 @@ func (g *gauge) whole(ctx context.Context, t task.Task) ([]task.Task, error) {
 		g.left += int64(n.Count)
 	}
 	if g.left == 0 {
-		g.run.Measured, g.run.Copying = g.meter.since(reading{}), g.meter.since(g.copies)
+		g.result.Measured, g.result.Copying = g.meter.since(reading{}), g.meter.since(g.copies)
 	}
 	return next, nil
 }
