@@ -120,11 +120,11 @@ type checkShow struct {
 func (s *checkShow) at(place string) string {
 	switch place {
 	case "source":
-		return bare(s.job.Source)
+		return s.job.Source.Place()
 	case "target":
-		return bare(s.job.Target)
+		return s.job.Target.Place()
 	case "ledger":
-		return bare(s.job.Ledger)
+		return s.job.Ledger.Place()
 	}
 	return ""
 }

@@ -191,14 +191,14 @@ func fits(ctx context.Context, cfg app.Config, j job.Job) error {
 // agreed says what will be written, and asks unless --yes has answered.
 func (o checkOptions) agreed(in io.Reader, out io.Writer, j job.Job, at contractPlace) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "This writes about 4,000 small objects and 40 MiB below %s%s, some of them in the class for infrequent access,\n", bare(job.Location{Scheme: job.OSS, Bucket: j.Ledger.Bucket}), at.prefix)
+	fmt.Fprintf(&text, "This writes about 4,000 small objects and 40 MiB below %s%s, some of them in the class for infrequent access,\n", job.Location{Scheme: job.OSS, Bucket: j.Ledger.Bucket}.Place(), at.prefix)
 	if o.scratch != "" {
-		fmt.Fprintf(&text, "about 4,000 small objects and 10 MiB below %s,\n", bare(job.Location{Scheme: job.Kodo, Bucket: at.scratch.Bucket, Prefix: at.atKodo}))
+		fmt.Fprintf(&text, "about 4,000 small objects and 10 MiB below %s,\n", job.Location{Scheme: job.Kodo, Bucket: at.scratch.Bucket, Prefix: at.atKodo}.Place())
 	}
 	if at.queues {
 		fmt.Fprintf(&text, "about 20 queues %scontract-%s-…,\n", at.queuesAt.Prefix, at.nonce)
 	}
-	fmt.Fprintf(&text, "and removes all of it again. %s is only read.\n", bare(j.Source))
+	fmt.Fprintf(&text, "and removes all of it again. %s is only read.\n", j.Source.Place())
 	_, _ = io.WriteString(out, text.String()) // a reader that went away misses the show
 	if o.yes {
 		return nil

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -160,12 +159,12 @@ type view struct {
 // begun is told which run it is.
 func (v *view) begun(run string, done *ledger.Progress) {
 	v.run = run
-	v.tell.plain("%s -> %s", bare(v.job.Source), bare(v.job.Target))
+	v.tell.plain("%s -> %s", v.job.Source.Place(), v.job.Target.Place())
 	if done == nil {
-		v.tell.plain("run %s, kept in %s", run, bare(v.job.Ledger))
+		v.tell.plain("run %s, kept in %s", run, v.job.Ledger.Place())
 	} else {
 		batches, open := batches(*done)
-		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, bare(v.job.Ledger), humanize.Comma(batches-open), words.Count(batches, "batch", "batches"))
+		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, v.job.Ledger.Place(), humanize.Comma(batches-open), words.Count(batches, "batch", "batches"))
 	}
 	v.tell.end() // of the process that did it before
 	if !v.quiet {
@@ -290,10 +289,4 @@ func (v *view) ended(rep report.Report, asJSON bool, out io.Writer) error {
 		return errIncomplete
 	}
 	return nil
-}
-
-// bare is a location without the way there.
-func bare(l job.Location) string {
-	place, _, _ := strings.Cut(l.String(), "?")
-	return place
 }

@@ -101,7 +101,7 @@ func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 		return job.Job{}, noJob{fmt.Errorf("%s has no job %s: it has %s", o.file, words.Key(name), strings.Join(names, ", "))}
 	}
 	if at := jobs[i].Ledger; deployed && o.ledger != "" && (at.Bucket != ledger.Bucket || at.Prefix != ledger.Prefix) {
-		return job.Job{}, fmt.Errorf("the job %s of %s keeps its ledger in %s, the deployment in %s: take it out of the file, or start it in the other's deployment", words.Key(name), o.file, bare(at), bare(ledger))
+		return job.Job{}, fmt.Errorf("the job %s of %s keeps its ledger in %s, the deployment in %s: take it out of the file, or start it in the other's deployment", words.Key(name), o.file, at.Place(), ledger.Place())
 	}
 	return jobs[i], nil
 }

@@ -120,7 +120,7 @@ func known(ctx context.Context, led *ledger.Ledger, at job.Location, name string
 		return nil
 	}
 	if len(all) == 0 {
-		return usageError{fmt.Errorf("there is no job %q in %s: it has none", name, bare(at))}
+		return usageError{fmt.Errorf("there is no job %q in %s: it has none", name, at.Place())}
 	}
-	return usageError{fmt.Errorf("there is no job %q in %s: it has %s", name, bare(at), strings.Join(all, ", "))}
+	return usageError{fmt.Errorf("there is no job %q in %s: it has %s", name, at.Place(), strings.Join(all, ", "))}
 }

@@ -222,7 +222,7 @@ func (o *applyOptions) check(ctx context.Context, led *ledger.Ledger, at job.Loc
 	for i, a := range jobs {
 		f := a.filed
 		if f.Ledger.Bucket != at.Bucket || f.Ledger.Prefix != at.Prefix {
-			wrong(f.LedgerLine, fmt.Errorf("the job %s keeps its ledger in %s, and this one is %s: take it out of the file, or give the other by --ledger", f.Name, bare(f.Ledger), bare(at)))
+			wrong(f.LedgerLine, fmt.Errorf("the job %s keeps its ledger in %s, and this one is %s: take it out of the file, or give the other by --ledger", f.Name, f.Ledger.Place(), at.Place()))
 		}
 		since, sealed, err := led.Sealed(ctx, f.Name)
 		if err != nil {

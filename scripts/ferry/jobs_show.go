@@ -173,7 +173,7 @@ func look(ctx context.Context, led *ledger.Ledger, name string) (kept, error) {
 			return k, err
 		}
 	default:
-		k.At, k.Source, k.Target = record.At, bare(j.Source), bare(j.Target)
+		k.At, k.Source, k.Target = record.At, j.Source.Place(), j.Target.Place()
 		for _, s := range record.Keys {
 			k.Keys += s.Count
 		}

@@ -107,7 +107,7 @@ func (o *policyOptions) policies(args []string) (policies, error) {
 		return policies{}, err
 	}
 	grants, err := rights.Of(at)
-	p := policies{Job: j.Name, Source: bare(j.Source), Target: bare(j.Target), Ledger: bare(j.Ledger), Grants: grants}
+	p := policies{Job: j.Name, Source: j.Source.Place(), Target: j.Target.Place(), Ledger: j.Ledger.Place(), Grants: grants}
 	if j.Source.Scheme == job.Kodo {
 		k := rights.OfKodo(j)
 		p.Kodo = &k

@@ -63,7 +63,7 @@ func runOf(ctx context.Context, led *ledger.Ledger, l job.Location, name string)
 			return nil, misconfigured(err)
 		}
 		if len(runs) > 0 {
-			return nil, usageError{fmt.Errorf("there is no run %q in %s; of that job there are: %s", name, bare(l), strings.Join(runs[max(0, len(runs)-mostNamed):], ", "))}
+			return nil, usageError{fmt.Errorf("there is no run %q in %s; of that job there are: %s", name, l.Place(), strings.Join(runs[max(0, len(runs)-mostNamed):], ", "))}
 		}
 	}
 	newest, err := led.Newest(ctx, jobName, time.Now())
@@ -71,7 +71,7 @@ func runOf(ctx context.Context, led *ledger.Ledger, l job.Location, name string)
 	case err != nil:
 		return nil, misconfigured(err)
 	case newest == "":
-		return nil, usageError{fmt.Errorf("there is no run of a job %q in %s", jobName, bare(l))}
+		return nil, usageError{fmt.Errorf("there is no run of a job %q in %s", jobName, l.Place())}
 	}
 	run := led.Run(newest)
 	_, err = run.Started(ctx)

@@ -141,6 +141,6 @@ func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err
 	if o.json {
 		return json.NewEncoder(out).Encode(map[string]string{"run": run})
 	}
-	_, err = fmt.Fprintf(out, "%s -> %s\nrun %s is with the functions, kept in %s\nNext: ferry status %s --watch\n", bare(j.Source), bare(j.Target), run, bare(j.Ledger), run)
+	_, err = fmt.Fprintf(out, "%s -> %s\nrun %s is with the functions, kept in %s\nNext: ferry status %s --watch\n", j.Source.Place(), j.Target.Place(), run, j.Ledger.Place(), run)
 	return err
 }
