@@ -86,6 +86,7 @@ var rooms = []room{
 	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
+	{"scripts/ferry/jobs", append([]string{"shared/app", "shared/report", "scripts/ferry/words"}, ports...), nil, nil},
 	{"scripts/ferry/bench", append([]string{"shared/app", "shared/pipeline", "shared/report", "shared/worker", "scripts/ferry/words"}, ports...), []string{"golang.org/x/sync", "github.com/dustin/go-humanize"}, nil}, // the stand-ins are another process
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/check/...", "shared/limit", "shared/pipeline", "shared/plan/...", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }

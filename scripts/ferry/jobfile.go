@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -36,7 +37,7 @@ func (o *jobFlags) asked(c *cobra.Command, args []string, deployed bool) (job.Jo
 		if c.Flags().Changed("file") {
 			err = errors.Join(err, errors.New("--file does not go with SRC and DST: give the NAME of a job in the file, or leave it out"))
 		}
-		keys, kerr := readKeys("--keys: ", o.keys, j.Source.Prefix)
+		keys, kerr := jobs.ReadKeys("--keys: ", o.keys, j.Source.Prefix)
 		return j, keys, errors.Join(err, kerr)
 	}
 	j, err := o.named(args[0], deployed)
@@ -46,7 +47,7 @@ func (o *jobFlags) asked(c *cobra.Command, args []string, deployed bool) (job.Jo
 	if err != nil {
 		return j, nil, err
 	}
-	keys, err := listedKeys(j, o.file)
+	keys, err := jobs.File{Path: o.file}.Keys(j)
 	return j, keys, err
 }
 
@@ -84,7 +85,7 @@ func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 			err = fmt.Errorf("--ledger or FERRY_LEDGER: %s", fault.Sentence(err))
 		}
 	}
-	jobs, ferr := job.ParseFile(data, o.file, func(j *job.Job) {
+	all, ferr := job.ParseFile(data, o.file, func(j *job.Job) {
 		if j.Ledger == (job.Location{}) {
 			j.Ledger = ledger
 		}
@@ -92,29 +93,16 @@ func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 	if err := errors.Join(err, ferr); err != nil {
 		return job.Job{}, err
 	}
-	i := slices.IndexFunc(jobs, func(j job.Job) bool { return j.Name == name })
+	i := slices.IndexFunc(all, func(j job.Job) bool { return j.Name == name })
 	if i < 0 {
-		names := make([]string, len(jobs))
-		for i, j := range jobs {
+		names := make([]string, len(all))
+		for i, j := range all {
 			names[i] = j.Name
 		}
 		return job.Job{}, noJob{fmt.Errorf("%s has no job %s: it has %s", o.file, words.Key(name), strings.Join(names, ", "))}
 	}
-	if at := jobs[i].Ledger; deployed && o.ledger != "" && (at.Bucket != ledger.Bucket || at.Prefix != ledger.Prefix) {
+	if at := all[i].Ledger; deployed && o.ledger != "" && (at.Bucket != ledger.Bucket || at.Prefix != ledger.Prefix) {
 		return job.Job{}, fmt.Errorf("the job %s of %s keeps its ledger in %s, the deployment in %s: take it out of the file, or start it in the other's deployment", words.Key(name), o.file, at.Place(), ledger.Place())
 	}
-	return jobs[i], nil
-}
-
-// readKeys reads a list of keys, none from "". what begins the error where the file cannot be opened.
-func readKeys(what, path, prefix string) ([]string, error) {
-	if path == "" {
-		return nil, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s%w", what, err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	return job.ReadKeys(f, path, prefix)
+	return all[i], nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/report"
@@ -80,7 +81,7 @@ func TestJobsOfAFileAreKeptShownAndRemoved(t *testing.T) {
 	if took := time.Since(began); took < 2*time.Second {
 		t.Errorf("applying again took %v, want it to wait for what the first one took back", took)
 	}
-	var list []kept
+	var list []jobs.Kept
 	if err := json.Unmarshal([]byte(d.do(0, nil, "jobs", "list", "--json")), &list); err != nil || len(list) != 2 || list[0].Job != "keys" || list[0].Keys != 2 || list[1].Newest != nil {
 		t.Errorf("the list is %+v, %v, want both jobs, one of two keys, none with a run", list, err)
 	}
@@ -225,7 +226,7 @@ func TestAJobThatCannotBeReadIsListedReplacedAndRemoved(t *testing.T) {
 	spoil("newer.json", `{"v":99,"name":"newer","job":{}}`)
 	spoil("photos/stray.json", "what is this")
 	d.do(0, []string{"photos", "half\n  cannot be read", "ferry jobs apply half", "newer version of Ferry", "upgrade"}, "jobs", "list")
-	var list []kept
+	var list []jobs.Kept
 	if err := json.Unmarshal([]byte(d.do(0, nil, "jobs", "list", "--json")), &list); err != nil || len(list) != 3 || list[0].Problem == "" || list[1].Problem == "" || list[2].Problem != "" {
 		t.Errorf("the list is %+v, %v, want three jobs, of which two cannot be read", list, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
 )
@@ -74,7 +75,7 @@ func TestWhatAJobMayRemoveIsToldAsItIsWritten(t *testing.T) {
 	}
 	after := before
 	after.MaxDeletes, after.MaxDeleteShare = job.NoDeletes, 0.25
-	got, err := differences(before, after)
+	got, err := jobs.Differences(before, after)
 	if want := []string{"maxDeleteShare: 0.1 -> 0.25", "maxDeletes: 1000 -> 0"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v, want %q", got, err, want)
 	}

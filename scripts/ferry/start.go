@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
@@ -104,7 +105,7 @@ func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Write
 	case err != nil:
 		return err
 	}
-	changes, err := differences(other, j)
+	changes, err := jobs.Differences(other, j)
 	if err == nil && len(changes) > 0 && j.KeyList == other.KeyList {
 		_, err = fmt.Fprintf(errOut, "ferry: the ledger keeps another job %s, which timers begin: ferry jobs apply %s takes this one over\n", j.Name, j.Name)
 	}

@@ -1,4 +1,4 @@
-package main
+package jobs
 
 import (
 	"bytes"
@@ -10,8 +10,9 @@ import (
 	"kodoferry/shared/job"
 )
 
-// differences lists the fields in which two jobs differ, by their names in a file.
-func differences(before, after job.Job) ([]string, error) {
+// Differences returns the fields in which two jobs differ, each by its name in a file
+// with both values: "limits.parallel: 64 -> 9".
+func Differences(before, after job.Job) ([]string, error) {
 	was, err := flat(before)
 	if err != nil {
 		return nil, err
@@ -45,6 +46,7 @@ func differences(before, after job.Job) ([]string, error) {
 	return out, nil
 }
 
+// orNone is value, or that there is none.
 func orNone(value string) string {
 	if value == "" {
 		return "not set"
@@ -52,7 +54,7 @@ func orNone(value string) string {
 	return value
 }
 
-// flat is a job as names and values: limits.parallel, 64.
+// flat returns a job as names and values, as limits.parallel and 64.
 func flat(j job.Job) (map[string]string, error) {
 	raw, err := job.Encode(j)
 	if err != nil {

@@ -1,0 +1,94 @@
+// Package jobs reads the jobs of a file, keeps them in a deployment's ledger, and
+// reads what a ledger keeps.
+//
+//	file.go    File reads jobs and their lists of keys
+//	apply.go   File.Compare finds what the jobs change in a ledger, File.Keep keeps them
+//	diff.go    the fields in which two jobs differ
+//	show.go    Look reads a kept job and how its runs go
+//
+// Mistakes of the file are Invalid, each with its line.
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/job"
+)
+
+// File is a file of jobs.
+type File struct {
+	Path   string
+	Ledger job.Location // of jobs that name none
+}
+
+// Read returns the jobs of those names, all of the file's where there are no names,
+// with the keys that they list. A Change then has nothing but its Job.
+func (f File) Read(names []string) ([]Change, error) {
+	data, err := os.ReadFile(f.Path)
+	if err != nil {
+		return nil, fmt.Errorf("--file: %w", err)
+	}
+	filed, err := job.ReadFile(data, f.Path, func(j *job.Job) {
+		if j.Ledger == (job.Location{}) {
+			j.Ledger = f.Ledger
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, j := range filed {
+		all = append(all, j.Name)
+	}
+	var errs []error
+	for _, name := range names {
+		if !slices.Contains(all, name) {
+			errs = append(errs, fmt.Errorf("%s has no job %s: it has %s", f.Path, words.Key(name), strings.Join(all, ", ")))
+		}
+	}
+	var changes []Change
+	for _, j := range filed {
+		if len(names) > 0 && !slices.Contains(names, j.Name) {
+			continue
+		}
+		c := Change{Job: j.Name, filed: j}
+		if c.keys, err = f.Keys(j.Job); err != nil {
+			errs = append(errs, err)
+		}
+		changes = append(changes, c)
+	}
+	return changes, errors.Join(errs...)
+}
+
+// Keys returns the keys that a job of the file lists, none where its source is listed.
+// A relative keyList is beside the file.
+func (f File) Keys(j job.Job) ([]string, error) {
+	if j.KeyList == "" {
+		return nil, nil
+	}
+	path := j.KeyList
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(f.Path), path)
+	}
+	return ReadKeys("keyList: ", path, j.Source.Prefix)
+}
+
+// ReadKeys reads a list of keys below prefix, none where path is "". what begins the
+// error where the list cannot be opened.
+func ReadKeys(what, path, prefix string) ([]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s%w", what, err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return job.ReadKeys(f, path, prefix)
+}
