@@ -70,10 +70,11 @@ that is not kept exits with 3.`,
 	return c
 }
 
-// errToCure ends a check that found something to cure. What it is has been told.
+// errToCure is the error of a check with a failed finding. The findings have been printed.
 var errToCure = errors.New("something must be cured")
 
-// runCheck checks j, or tells what is wrong with it (err) and with the environment.
+// runCheck asks about j and prints the findings. err has the mistakes of the command
+// line; where there are any, or mistakes of the environment, all are a usageError.
 func runCheck(c *cobra.Command, o checkOptions, j job.Job, err error) error {
 	cfg := app.Load(os.Getenv)
 	cfg.QueuesAt = o.queues
@@ -106,17 +107,17 @@ func runCheck(c *cobra.Command, o checkOptions, j job.Job, err error) error {
 	return s.end(o.json)
 }
 
-// checkShow shows what an examination finds, as it finds it.
+// checkShow prints findings in their order, and on a terminal the question under way.
 type checkShow struct {
 	job    job.Job
 	out    io.Writer
 	redraw bool // the output is a terminal
-	asking bool // a line tells what is asked
+	asking bool // the last line is the question under way
 	place  string
 	found  []check.Finding
 }
 
-// at is what stands behind the name of a place.
+// at returns the location of a place; "" for queues and alerts.
 func (s *checkShow) at(place string) string {
 	switch place {
 	case "source":
@@ -129,11 +130,12 @@ func (s *checkShow) at(place string) string {
 	return ""
 }
 
+// print writes to out. An error is ignored: the exit code does not depend on it.
 func (s *checkShow) print(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.out, format, args...) // a reader that went away misses the show
+	_, _ = fmt.Fprintf(s.out, format, args...)
 }
 
-// ask shows on a terminal what is asked, until it is answered.
+// ask prints the question on a terminal; clear removes it.
 func (s *checkShow) ask(place, what string) {
 	s.head(place)
 	if s.redraw {
@@ -142,6 +144,7 @@ func (s *checkShow) ask(place, what string) {
 	}
 }
 
+// clear removes the question under way.
 func (s *checkShow) clear() {
 	if s.asking {
 		s.print("\r\x1b[K")
@@ -149,6 +152,7 @@ func (s *checkShow) clear() {
 	}
 }
 
+// head prints the heading of a place, once.
 func (s *checkShow) head(place string) {
 	if s.place != place {
 		s.place = place
@@ -156,9 +160,10 @@ func (s *checkShow) head(place string) {
 	}
 }
 
-// stateWords are as wide as each other.
+// stateWords all have the same width.
 var stateWords = map[check.State]string{check.OK: "ok  ", check.Fail: "FAIL", check.Note: "note"}
 
+// tell prints a finding and keeps it.
 func (s *checkShow) tell(f check.Finding) {
 	s.clear()
 	s.head(f.Place)
@@ -166,7 +171,7 @@ func (s *checkShow) tell(f check.Finding) {
 	s.print("  %s  %-12s  %s\n", stateWords[f.State], f.What, printable(f.Says))
 }
 
-// printable is text without what could fool a terminal.
+// printable returns text with "?" for each control character.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
@@ -176,7 +181,7 @@ func printable(text string) string {
 	}, text)
 }
 
-// end sums up. What needs a cure makes the exit code.
+// end prints the summary, or everything as JSON. A failed finding is a usageError.
 func (s *checkShow) end(asJSON bool) error {
 	failed := 0
 	for _, f := range s.found {

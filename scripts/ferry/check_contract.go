@@ -36,7 +36,7 @@ func (o *contractOptions) withContract(f *pflag.FlagSet) {
 	f.StringVar(&o.save, "save", "contract.json", "with --contract: the `FILE` to write what was found to")
 }
 
-// misplaced says which of these flags stand without --contract.
+// misplaced returns an error for each of these flags that is set without --contract.
 func (o *contractOptions) misplaced(c *cobra.Command) error {
 	var wrong []error
 	for _, name := range []string{"yes", "scratch", "save"} {
@@ -47,8 +47,8 @@ func (o *contractOptions) misplaced(c *cobra.Command) error {
 	return errors.Join(wrong...)
 }
 
-// scratchAt is where --scratch points, a zero Location if it is not given. What
-// is written there must not be what a job copies.
+// scratchAt parses --scratch; without it the location is zero. The location must not
+// overlap the source.
 func (o *contractOptions) scratchAt(src job.Location) (job.Location, error) {
 	if o.scratch == "" {
 		return job.Location{}, nil
@@ -65,7 +65,7 @@ func (o *contractOptions) scratchAt(src job.Location) (job.Location, error) {
 	return l, nil
 }
 
-// contractPlace is where one run of the contract writes.
+// contractPlace is where a run of the contract writes.
 type contractPlace struct {
 	prefix   string // in the ledger's bucket
 	scratch  job.Location
@@ -75,7 +75,8 @@ type contractPlace struct {
 	queuesAt job.Location
 }
 
-// runContract holds the clouds of j to the contract.
+// runContract tests the clouds of j against the contract, prints the rows and writes
+// them to o.save.
 func runContract(c *cobra.Command, o checkOptions, cfg app.Config, j job.Job) error {
 	ctx, out, errOut := c.Context(), c.OutOrStdout(), c.ErrOrStderr()
 	text := out
@@ -121,7 +122,8 @@ func runContract(c *cobra.Command, o checkOptions, cfg app.Config, j job.Job) er
 	return nil
 }
 
-// contractSetup opens everything. It makes no request.
+// contractSetup opens everything that the contract needs, and completes at. It makes
+// no request.
 func (o checkOptions) contractSetup(cfg app.Config, j job.Job, at *contractPlace) (contract.Setup, error) {
 	s := contract.Setup{SourceAt: j.Source, BucketAt: j.Ledger, Prefix: at.prefix}
 	var serr, berr, kerr, qerr error
@@ -162,8 +164,8 @@ func private(cfg app.Config, places ...job.Location) []string {
 	return known
 }
 
-// fits refuses, before anything is written, a place where what is written could
-// not be removed or would not tell anything.
+// fits returns a usageError where the places of j cannot be used, or where the ledger's
+// bucket is under retention, so that nothing written there could be removed.
 func fits(ctx context.Context, cfg app.Config, j job.Job) error {
 	sites, err := cfg.Connect(j)
 	if err != nil {
@@ -188,7 +190,8 @@ func fits(ctx context.Context, cfg app.Config, j job.Job) error {
 	return nil
 }
 
-// agreed says what will be written, and asks unless --yes has answered.
+// agreed prints what will be written, and asks on a terminal unless --yes is set. No
+// consent is a usageError.
 func (o checkOptions) agreed(in io.Reader, out io.Writer, j job.Job, at contractPlace) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "This writes about 4,000 small objects and 40 MiB below %s%s, some of them in the class for infrequent access,\n", job.Location{Scheme: job.OSS, Bucket: j.Ledger.Bucket}.Place(), at.prefix)
@@ -215,9 +218,10 @@ func (o checkOptions) agreed(in io.Reader, out io.Writer, j job.Job, at contract
 	return nil
 }
 
-// verdictWords are as wide as each other.
+// verdictWords all have the same width.
 var verdictWords = map[contract.Verdict]string{contract.Pass: "ok  ", contract.Fail: "FAIL", contract.Skipped: "skip"}
 
+// printRow prints a row as a line.
 func printRow(w io.Writer, r contract.Row) {
 	line := fmt.Sprintf("  %s  %-11s  %-7s  %s", verdictWords[r.Verdict], r.Cloud, r.Of, r.Sentence)
 	if r.Found != "" {
@@ -229,7 +233,8 @@ func printRow(w io.Writer, r contract.Row) {
 	_, _ = fmt.Fprintln(w, printable(line)) // a reader that went away misses the show
 }
 
-// version is which ferry this is, as far as its build tells.
+// version returns the version of this build, or its revision; "devel" where it has
+// neither.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

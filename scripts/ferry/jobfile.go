@@ -17,10 +17,10 @@ import (
 	"kodoferry/shared/job"
 )
 
-// defaultFile is where jobs are looked for by name.
+// defaultFile is the file of --file.
 const defaultFile = "ferry.yaml"
 
-// places is for commands that take SRC and DST, or the NAME of a job in a file.
+// places accepts the arguments SRC and DST, or the NAME of a job in a file.
 func places(c *cobra.Command, args []string) error {
 	if len(args) == 2 || len(args) == 1 && !strings.Contains(args[0], "://") {
 		return nil
@@ -28,9 +28,9 @@ func places(c *cobra.Command, args []string) error {
 	return usageError{fmt.Errorf("%s takes SRC and DST, or the NAME of a job in a file, not %s: see %s --help", c.CommandPath(), words.Count(int64(len(args)), "argument", "arguments"), c.CommandPath())}
 }
 
-// asked is the job that the command line asks for, by flags or by name, and the
-// keys that it lists. Its error names every mistake. deployed is for a job whose ledger is
-// a deployment's: --ledger does not shape it.
+// asked returns the job of the command line, by flags or by name, and the keys that it
+// lists. The error has every mistake. deployed is true where the ledger is a deployment's:
+// --ledger is not a part of the job then.
 func (o *jobFlags) asked(c *cobra.Command, args []string, deployed bool) (job.Job, []string, error) {
 	if len(args) == 2 {
 		j, err := o.job(args[0], args[1])
@@ -51,7 +51,7 @@ func (o *jobFlags) asked(c *cobra.Command, args []string, deployed bool) (job.Jo
 	return j, keys, err
 }
 
-// changed are the flags of the command line that shape a job.
+// changed returns the flags of the command line that are set and are part of a job.
 func (o *jobFlags) changed(c *cobra.Command, deployed bool) (names []string) {
 	note := func(f *pflag.Flag) {
 		if f.Changed {
@@ -67,10 +67,11 @@ func (o *jobFlags) changed(c *cobra.Command, deployed bool) (names []string) {
 	return names
 }
 
-// noJob says that a file has no job of that name.
+// noJob is the error of a file without a job of that name, or of a missing file.
 type noJob struct{ error }
 
-// named is the job of that name in the file. One that names no ledger gets that of --ledger or FERRY_LEDGER.
+// named returns the job of that name in the file. The ledger of a job that names none is
+// that of --ledger or FERRY_LEDGER.
 func (o *jobFlags) named(name string, deployed bool) (job.Job, error) {
 	data, err := os.ReadFile(o.file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,7 +14,7 @@ import (
 	"kodoferry/shared/job"
 )
 
-// jobFlags are the flags that shape a job, and the one that names a file of jobs.
+// jobFlags are the flags that make up a job, and the one that names a file of jobs.
 type jobFlags struct {
 	file, ledger                                                                   string
 	class, overwrite, mismatch                                                     string
@@ -27,7 +27,7 @@ type jobFlags struct {
 	shape                                                                          []flagGroup
 }
 
-// add gives c these flags and more of its own, and a help that shows them in groups.
+// add adds these flags and more to c, with a help in groups.
 func (o *jobFlags) add(c *cobra.Command, more func(*pflag.FlagSet)) {
 	o.shape = []flagGroup{
 		{"Which objects (patterns are held against keys without SRC's prefix)", o.choice()},
@@ -41,6 +41,7 @@ func (o *jobFlags) add(c *cobra.Command, more func(*pflag.FlagSet)) {
 	group(c, append(o.shape, flagGroup{"The run", run})...)
 }
 
+// choice returns the flags of a job's filter.
 func (o *jobFlags) choice() *pflag.FlagSet {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.StringArrayVar(&o.include, "include", nil, "only keys that this `GLOB` matches, or another --include or --include-regexp; * and ? stay within a level, ** alone between slashes is any number of levels: '**/*.{jpg,png}', 'raw/**'")
@@ -58,6 +59,7 @@ func (o *jobFlags) choice() *pflag.FlagSet {
 	return f
 }
 
+// policies returns the flags of what a job does with the objects.
 func (o *jobFlags) policies() *pflag.FlagSet {
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.StringVar(&o.class, "class", job.KeepClass, "storage `CLASS` of the copies: keep, or one for all: standard, ia, archive, deep-archive, deep-cold-archive, archive-ir, intelligent")
@@ -70,6 +72,7 @@ func (o *jobFlags) policies() *pflag.FlagSet {
 	return f
 }
 
+// limits returns the flags of a job's limits.
 func (o *jobFlags) limits() *pflag.FlagSet {
 	d := job.DefaultLimits()
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -85,8 +88,8 @@ func (o *jobFlags) limits() *pflag.FlagSet {
 	return f
 }
 
-// job is the job that the flags ask for. Its error names every mistake, in the
-// words of the flags.
+// job returns the job of the flags. The error has every mistake, in the words of the
+// flags.
 func (o *jobFlags) job(src, dst string) (job.Job, error) {
 	var errs []error
 	var want job.Job
@@ -115,7 +118,8 @@ func (o *jobFlags) job(src, dst string) (job.Job, error) {
 	return j, errors.Join(append(errs, inFlags(err))...)
 }
 
-// read reads the value of a flag that is set.
+// read parses text, the value of a flag, into to; "" leaves to as it is. Mistakes are
+// appended to errs.
 func read[T any](errs *[]error, name, text string, to *T, parse func(string) (T, error)) {
 	if text == "" {
 		return
@@ -129,7 +133,7 @@ func read[T any](errs *[]error, name, text string, to *T, parse func(string) (T,
 	}
 }
 
-// flagWords turns the names that a job has for its parts into those of the flags.
+// flagWords has the flag for each part of a job.
 var flagWords = map[string]string{
 	"class": "--class", "overwrite": "--overwrite", "hashMismatch": "--hash-mismatch", "delete": "--delete", "maxDeletes": "--max-deletes", "maxDeleteShare": "--max-delete-share",
 	"filter.include": "--include", "filter.exclude": "--exclude", "filter.includeRegexp": "--include-regexp", "filter.excludeRegexp": "--exclude-regexp",
@@ -138,7 +142,7 @@ var flagWords = map[string]string{
 	"limits.instances": "--instances", "limits.partSize": "--part-size", "limits.partsAbove": "--parts-above", "limits.outage": "--outage",
 }
 
-// inFlags words the mistakes of a job for the one who wrote flags.
+// inFlags returns the mistakes of a job with flags in place of the names of its parts.
 func inFlags(err error) error {
 	all := apart(err)
 	for i, e := range all {

@@ -76,7 +76,8 @@ removed as any other.`, words.Duration(limit.Notice)),
 	return c
 }
 
-// unsettled says what holds of jobs whose withdrawal was not waited for.
+// unsettled returns the error of a wait that failed or was interrupted: the jobs are
+// changed all the same.
 func unsettled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errors.Join(errInterrupted, fmt.Errorf("it is taken back all the same; what is at work ends within %s", words.Duration(limit.Notice)))
@@ -84,7 +85,7 @@ func unsettled(ctx context.Context, err error) error {
 	return misconfigured(err)
 }
 
-// some takes one argument or more.
+// some accepts one argument or more.
 func some(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -94,7 +95,7 @@ func some(what string) cobra.PositionalArgs {
 	}
 }
 
-// named refuses what is no name of a job.
+// named returns a usageError for what cannot be the name of a job.
 func named(name string) error {
 	if strings.ContainsAny(name, "/:") || name == "" {
 		return usageError{fmt.Errorf("%q is no name of a job: ferry jobs list shows those that are kept", name)}
@@ -102,7 +103,7 @@ func named(name string) error {
 	return nil
 }
 
-// known refuses the name of a job that is neither kept nor has a run.
+// known returns a usageError for a job that is neither kept in led nor has a run there.
 func known(ctx context.Context, led *ledger.Ledger, at job.Location, name string) error {
 	if err := named(name); err != nil {
 		return err

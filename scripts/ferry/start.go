@@ -71,8 +71,8 @@ func queuesFlag(f *pflag.FlagSet, to *string) {
 	f.StringVar(to, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns:// or sqs://account/prefix?region=… (default: FERRY_QUEUES)")
 }
 
-// kept is the job of that name that the deployment's ledger keeps, and its
-// keys. nofile says why no file has it.
+// kept returns the job of that name from the deployment's ledger, and its keys. Where
+// the ledger keeps none, the error includes nofile.
 func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Job, []string, error) {
 	led, _, err := openLedger(o.ledger)
 	if err != nil {
@@ -92,7 +92,7 @@ func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Jo
 	return j, keys, err
 }
 
-// differs says that the ledger keeps a job of that name which is not j: timers
+// differs prints a warning where the ledger keeps another job under j's name: timers
 // begin that one.
 func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Writer) error {
 	other, _, err := app.KeptJob(ctx, led, j.Name)
@@ -112,13 +112,14 @@ func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Write
 	return err
 }
 
-// warnings is the log of a command that says for itself what it does: what goes wrong for a
-// while, and makes it take longer, is told on errOut.
+// warnings returns a log of warnings and errors on errOut, for a command that prints its
+// progress itself.
 func warnings(errOut io.Writer) *slog.Logger {
 	return slog.New(app.LogHandler(errOut, slog.LevelWarn, nil))
 }
 
-// runStart starts j, or tells what is wrong with it (err) and with the deployment.
+// runStart starts j and prints its run. err has the mistakes of the command line; where
+// there are any, or mistakes of the deployment, all are a usageError.
 func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
