@@ -83,6 +83,7 @@ func (s *sweeper) due() (time.Time, func()) {
 func (s *sweeper) sweep() {
 	s.next = time.Now().Add(sweepEvery)
 	s.do("sweep", func(ctx context.Context, p *process) error {
+		s.w.sweeps(p)
 		return p.deploy.Sweep(ctx, sweepEvery, time.Now())
 	}, func(error) {})
 }

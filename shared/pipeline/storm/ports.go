@@ -376,6 +376,7 @@ func (q queuePort) Depth(ctx context.Context) (queue.Depth, error) {
 	if v := q.ask(ctx, call{op: "depth", key: q.pile.name}); v.refused != nil {
 		return queue.Depth{}, v.refused
 	}
+	q.world.counted(q.process, q.pile)
 	return q.pile.depth(), nil
 }
 

@@ -43,6 +43,7 @@ const (
 	Deletions  Weather = "source deletions"    // and vanish
 	AppWrites  Weather = "application writes"  // the application writes in the target
 	AppDeletes Weather = "application deletes" // and deletes
+	Cancels    Weather = "cancels"             // a run is cancelled
 )
 
 // What the job is like.
@@ -69,7 +70,7 @@ var All = []struct {
 }{
 	{Deaths, 50}, {Lost, 30}, {Doubled, 40}, {Redelivered, 40}, {Unacked, 40}, {Late, 40}, {Disorder, 80},
 	{Failures, 40}, {LostAnswers, 50}, {Throttles, 25}, {Flipped, 25}, {Truncated, 25}, {Deadlines, 50}, {Sweeps, 30},
-	{Writes, 50}, {Deletions, 35}, {AppWrites, 40}, {AppDeletes, 25},
+	{Writes, 50}, {Deletions, 35}, {AppWrites, 40}, {AppDeletes, 25}, {Cancels, 15},
 	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Large, 3}, {Few, 20}, {Present, 30}, {Always, 10},
 	{Jobs, 25}, {Filters, 20}, {Lists, 15}, {Retries, 40},
 }

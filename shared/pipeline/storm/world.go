@@ -69,7 +69,8 @@ type process struct {
 	ctx    context.Context
 	kill   context.CancelFunc
 	deploy *app.Deployment
-	work   *work // what it does now
+	work   *work  // what it does now
+	sweep  *sweep // nil: it does none
 }
 
 // work is what a process does: a message, or what a person or a timer asks for.
@@ -107,10 +108,13 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 	for i := range 1 + w.dice.draw(3, "workers", 0) {
 		w.workers = append(w.workers, w.process(fmt.Sprintf("worker %d", i+1), 1))
 	}
+	c := &canceller{office: office{w: w, slot: "canceller"}}
 	for _, t := range w.tenants {
-		w.actors = append(w.actors, newOperator(w, t))
+		o := newOperator(w, t)
+		c.of = append(c.of, o)
+		w.actors = append(w.actors, o)
 	}
-	w.actors = append(w.actors, newSweeper(w), &owner{w: w}, &application{w: w})
+	w.actors = append(w.actors, c, newSweeper(w), &owner{w: w}, &application{w: w})
 	return w
 }
 
