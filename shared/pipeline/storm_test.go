@@ -19,6 +19,8 @@ var (
 	stormSeeds = flag.Int("seeds", defaultSeeds, "how many seeds a storm is made of")
 	stormFirst = flag.Uint64("first", 1, "the first of them")
 	stormSeed  = flag.String("seed", os.Getenv("FERRY_STORM_SEED"), "the one seed to make a storm of, and to write down each step of (FERRY_STORM_SEED)")
+	stormBrief = flag.Bool("brief", false, "leave the corpus out, and tell of a storm that fails what fails alone")
+	stormStop  = flag.Bool("stop", false, "end with the first storm that fails")
 )
 
 // TestSeededStorm runs the engine through storms: those of the corpus, and those
@@ -41,8 +43,10 @@ func TestSeededStorm(t *testing.T) {
 		t.Fatalf("-seeds is %d and -first %d: both are numbers from 1", *stormSeeds, *stormFirst)
 	}
 	seeds := make([]uint64, 0, len(storm.Corpus)+*stormSeeds)
-	for _, j := range storm.Corpus {
-		seeds = append(seeds, j.Seed)
+	if !*stormBrief {
+		for _, j := range storm.Corpus {
+			seeds = append(seeds, j.Seed)
+		}
 	}
 	for i := range *stormSeeds {
 		seeds = append(seeds, *stormFirst+uint64(i))
@@ -54,8 +58,16 @@ func TestSeededStorm(t *testing.T) {
 		add(excepted, o.Excepted)
 		add(injected, o.Injected)
 		add(met, o.Met)
-		if o.Failure != "" && told(t, o) > mostTold {
+		switch {
+		case o.Failure == "":
+			continue
+		case *stormBrief:
+			t.Errorf("seed %d: %s", seed, o.Failure)
+		case told(t, o) > mostTold:
 			t.Fatalf("%d of %d storms were run: enough of them failed", i+1, len(seeds))
+		}
+		if *stormStop {
+			break
 		}
 	}
 	t.Logf("%d storms, %d steps, %v a storm; excepted: %s; injected: %s; met: %s", len(seeds), steps, time.Since(begun)/time.Duration(len(seeds)), counts(excepted), counts(injected), counts(met))
