@@ -47,6 +47,7 @@ func (w *world) targetChanged(p *process, key, op string, ifAbsent bool) {
 		w.fail("%s: %s of %q, which is no job's", p.name, op, key)
 		return
 	}
+	w.silent(t, p, op, key)
 	w.late(p, key, op)
 	before := last(w.target[key])
 	o, there := standing(w.dst, key)
@@ -161,6 +162,9 @@ func createOnce(key string) bool {
 func (w *world) recordChanged(p *process, key, op string, data []byte, ifAbsent bool, err error) {
 	if name := path.Base(key); err == nil && strings.Contains(key, "/sent/") && p.work != nil && name == p.work.name && !p.work.sent {
 		w.fail("%s: %s is marked as done before anything that follows from it is sent", p.name, p.work.what)
+	}
+	if op == "delete" && err == nil {
+		w.cleaned(p, key)
 	}
 	if !createOnce(key) || err != nil {
 		return
@@ -293,6 +297,7 @@ func (w *world) checkRun(t *tenant, name string) {
 	if rep.Result != report.Cancelled {
 		w.complete(t, name, rep, rows)
 	}
+	w.tables[name] = rows
 	if rep.Result != report.Verified && len(w.injected) == 0 && !w.weather[Present] && !w.weather[Lists] {
 		w.fail("the run %s is %s in a calm: %s", name, rep.Result, rep.Reason)
 	}

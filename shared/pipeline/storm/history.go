@@ -39,6 +39,8 @@ type history struct {
 
 	overRuns []string
 	failures map[string][]string // the keys that failed, by run
+	tables   map[string][]row    // the rows of each run that was checked
+	silences map[string]silence  // by run and by job
 
 	moments    int64
 	operations map[string][]porcupine.Operation // by side and key
@@ -55,7 +57,7 @@ type look struct{ step, calls int }
 func newHistory() history {
 	return history{
 		source: map[string][]state{}, target: map[string][]state{}, looks: map[lookAt]look{}, puts: map[lookAt]int{},
-		seen: map[string]bool{}, records: map[string]string{}, named: map[string]bool{}, operations: map[string][]porcupine.Operation{}, ended: map[string]time.Time{}, failures: map[string][]string{},
+		seen: map[string]bool{}, records: map[string]string{}, named: map[string]bool{}, operations: map[string][]porcupine.Operation{}, ended: map[string]time.Time{}, failures: map[string][]string{}, tables: map[string][]row{}, silences: map[string]silence{},
 	}
 }
 

@@ -69,7 +69,9 @@ func (o *operator) begin() {
 			o.wanted--
 			return
 		}
-		if fault.KindOf(err) == fault.Invalid {
+		if o.t.sealing && fault.KindOf(err) == fault.Invalid {
+			o.wanted = 0
+		} else if fault.KindOf(err) == fault.Invalid {
 			o.w.fail("no run is begun: %v", err)
 		}
 	})

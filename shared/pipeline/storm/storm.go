@@ -11,7 +11,8 @@
 //	driver.go   what happens next: calm, or as the seed wants it
 //	tenants.go  the jobs; choice.go what of the source each chooses
 //	actors.go   who acts besides: sweeper, owner of the source, application;
-//	            operator.go who begins runs
+//	            operator.go who begins runs, steer.go who stops them, clean.go who
+//	            removes what they leave
 //	history.go  what ever stood under each key
 //	check.go    what must hold at each change and at a run's end; Exceptions
 //	linear.go   whether any order explains the answers

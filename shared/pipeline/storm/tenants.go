@@ -21,6 +21,7 @@ type tenant struct {
 	asked   []string            // the keys of the run that was begun last, or is about to be
 	lists   map[string][]string // those of each run
 	retries int
+	sealing bool // somebody ends it for good
 }
 
 // sourceKey is the key of the source that is copied to a key of the target.

@@ -43,7 +43,6 @@ const (
 	Deletions  Weather = "source deletions"    // and vanish
 	AppWrites  Weather = "application writes"  // the application writes in the target
 	AppDeletes Weather = "application deletes" // and deletes
-	Cancels    Weather = "cancels"             // a run is cancelled
 )
 
 // What the job is like.
@@ -60,6 +59,10 @@ const (
 	Jobs    Weather = "jobs"    // there are several, of one source
 	Filters Weather = "filters" // it does not choose all of the source
 	Lists   Weather = "lists"   // it has a list of keys
+	Pauses  Weather = "pauses"  // runs are paused, and resumed
+	Cancels Weather = "cancels" // runs are cancelled
+	Seals   Weather = "seals"   // the job is ended for good
+	Cleans  Weather = "cleans"  // what runs leave behind is removed
 	Retries Weather = "retries" // what failed in a run is tried again in another
 )
 
@@ -70,9 +73,10 @@ var All = []struct {
 }{
 	{Deaths, 50}, {Lost, 30}, {Doubled, 40}, {Redelivered, 40}, {Unacked, 40}, {Late, 40}, {Disorder, 80},
 	{Failures, 40}, {LostAnswers, 50}, {Throttles, 25}, {Flipped, 25}, {Truncated, 25}, {Deadlines, 50}, {Sweeps, 30},
-	{Writes, 50}, {Deletions, 35}, {AppWrites, 40}, {AppDeletes, 25}, {Cancels, 15},
+	{Writes, 50}, {Deletions, 35}, {AppWrites, 40}, {AppDeletes, 25},
 	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Large, 3}, {Few, 20}, {Present, 30}, {Always, 10},
 	{Jobs, 25}, {Filters, 20}, {Lists, 15}, {Retries, 40},
+	{Pauses, 30}, {Cancels, 15}, {Seals, 12}, {Cleans, 25},
 }
 
 // weatherOf is the weather of a plan.

@@ -108,13 +108,11 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 	for i := range 1 + w.dice.draw(3, "workers", 0) {
 		w.workers = append(w.workers, w.process(fmt.Sprintf("worker %d", i+1), 1))
 	}
-	c := &canceller{office: office{w: w, slot: "canceller"}}
 	for _, t := range w.tenants {
 		o := newOperator(w, t)
-		c.of = append(c.of, o)
-		w.actors = append(w.actors, o)
+		w.actors = append(w.actors, o, newManager(w, o), newCleaner(w, o))
 	}
-	w.actors = append(w.actors, c, newSweeper(w), &owner{w: w}, &application{w: w})
+	w.actors = append(w.actors, newSweeper(w), &owner{w: w}, &application{w: w})
 	return w
 }
 
