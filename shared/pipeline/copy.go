@@ -3,12 +3,15 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/task"
 )
 
@@ -22,14 +25,14 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newCopier(r, t)
-	c.again.Store(t.Again())
-	work, done := r.share.State.UntilHalted(ctx)
-	defer done()
-	if err := c.all(ctx, work, rows); err != nil {
-		return nil, err
+	work, end := r.share.State.UntilHalted(ctx)
+	defer end()
+	c := r.transfer(t)
+	done := c.Batch(work, rows, t.Again())
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	switch out := c.sides.Still(); {
+	switch out := c.Sides.Still(); {
 	case anyEnded(rows):
 	case halted(ctx, work):
 		return r.wait(t), nil
@@ -40,8 +43,8 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Since = c.sides.Since()
-	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
+	w.Since = c.Sides.Since()
+	if w, err = r.end(ctx, t, w, r.restPause(w, rows, done.Throttled || c.Sides.Blocked())); err != nil {
 		return nil, err
 	}
 	if r.start.Deployed {
@@ -157,19 +160,35 @@ func retryOf(batch string) string {
 	return fmt.Sprintf("%s.%d%s", base, n+1, ledger.Nonce())
 }
 
-// pause returns how long the retry of a batch waits: not at all if it was
-// merely handed over, else as long as the most tried of its rows asks for, or
-// the one that has waited most often.
-func (c *copier) pause(w ledger.WriteOff, rows []ledger.Row) time.Duration {
-	tries, waits := 0, 0
+// restPause returns how long the retry of a batch waits: not at all if it was merely
+// handed over, else as long as the most tried of its rows asks for, or the one that
+// has waited most often. waits says that a row waits for a side or a throttle.
+func (r *run) restPause(w ledger.WriteOff, rows []ledger.Row, waits bool) time.Duration {
+	mostTries, mostWaits := 0, 0
 	for _, row := range rows {
 		if row.State == ledger.Pending || row.Then == ledger.Look {
-			tries, waits = max(tries, row.Tries), max(waits, row.Waits)
+			mostTries, mostWaits = max(mostTries, row.Tries), max(mostWaits, row.Waits)
 		}
 	}
-	switch {
-	case len(w.Rest) == 0, tries == 0 && !c.sides.Blocked() && !c.throttled.Load():
+	if len(w.Rest) == 0 || mostTries == 0 && !waits {
 		return 0
 	}
-	return c.run.delay(max(tries/quickTries, waits-1))
+	return r.delay(max(mostTries/transfer.Tries, mostWaits-1))
+}
+
+// anyEnded reports whether any row of a batch is final, also from the beginning.
+func anyEnded(rows []ledger.Row) bool {
+	return slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State != ledger.Pending })
+}
+
+// transfer returns the Copier of the objects that t is for.
+func (r *run) transfer(t task.Task) *transfer.Copier {
+	return &transfer.Copier{
+		Source: r.src, Target: r.dst, Rules: &r.rules, Versioned: r.start.Versioned, Events: r.start.Events,
+		Share: r.share, Slots: r.slots, Pace: r.pace, Sides: r.tracker(t, outage.InARow), Writable: r.writable,
+		Watch: func(p transfer.Progress) {
+			r.config.Watch(Event{Kind: p.Kind, Key: p.Key, Row: p.Row, Bytes: p.Bytes, Err: p.Err})
+		},
+		Quick: r.config.Quick, Now: r.config.Now, Log: r.log,
+	}
 }

@@ -44,11 +44,10 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if r.share.State.Standing() == ledger.Paused {
 		return r.park(ctx, t, row)
 	}
-	c := newCopier(r, t)
-	c.again.Store(t.Again())
-	work, done := r.share.State.UntilHalted(ctx)
-	defer done()
-	row, err = c.follow(work, row)
+	work, end := r.share.State.UntilHalted(ctx)
+	defer end()
+	f := follower{run: r, copier: r.transfer(t), redelivered: t.Again()}
+	row, err = f.follow(work, row)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -57,7 +56,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case err != nil:
 		return nil, err
 	}
-	if out := c.sides.Still(); out != nil && row.State == ledger.Pending {
+	if out := f.copier.Sides.Still(); out != nil && row.State == ledger.Pending {
 		return r.await(t, out), nil
 	}
 	var rows []ledger.Row
@@ -68,8 +67,8 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Since = c.sides.Since()
-	if w, err = r.end(ctx, t, w, c.pause(w, rows)); err != nil {
+	w.Since = f.copier.Sides.Since()
+	if w, err = r.end(ctx, t, w, r.restPause(w, rows, f.throttled || f.copier.Sides.Blocked())); err != nil {
 		return nil, err
 	}
 	return r.afterCopy(t, w), nil

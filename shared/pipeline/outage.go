@@ -11,6 +11,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/task"
 )
 
@@ -128,7 +129,7 @@ func objectOf(err error) string {
 // boundThrottle is err, which spends tries where it is a throttle that t, of one
 // object, has waited for as often as an object is waited for: a run always ends.
 func boundThrottle(t task.Task, err error) error {
-	if key := objectOf(err); key != "" && fault.KindOf(err) == fault.Throttled && t.Waits >= mostDeliveries {
+	if key := objectOf(err); key != "" && fault.KindOf(err) == fault.Throttled && t.Waits >= transfer.MaxThrottledDeliveries {
 		return ofObject(key, fault.New(fault.Temporary, "pipeline.Do", key, err))
 	}
 	return err

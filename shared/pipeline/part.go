@@ -6,16 +6,15 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/random"
-	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -69,127 +68,35 @@ func partTasks(of task.Task, ranges []ledger.PartRange) []task.Task {
 	return next
 }
 
-// initiate opens an upload and leaves its record. Where the object needs none, its
+// initiate opens an upload and creates its record. Where the object needs none, its
 // row says what became of it, and the upload has no ID.
 func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.Row, error) {
-	var u ledger.Upload
 	rows, err := r.ledger.Rows(ctx, t.Batch)
 	if err != nil {
-		return u, ledger.Row{}, err
+		return ledger.Upload{}, ledger.Row{}, err
 	}
 	i := slices.IndexFunc(rows, func(row ledger.Row) bool { return row.State == ledger.Pending })
 	if i < 0 {
-		return u, ledger.Row{}, fault.New(fault.Invalid, "pipeline.begin", t.Batch, errors.New("the batch has no pending object"))
+		return ledger.Upload{}, ledger.Row{}, fault.New(fault.Invalid, "pipeline.begin", t.Batch, errors.New("the batch has no pending object"))
 	}
-	a := newCopier(r, t).attempt(rows[i])
-	if t.Again() || a.row.Tries > 0 || a.row.Dst != nil {
-		if _, final, err := a.inspect(ctx); err != nil || final {
-			return u, a.row, err
-		}
-	}
-	found, err := r.src.Stat(ctx, a.row.Key())
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		a.gone()
-	case err != nil:
-		return u, a.row, err
-	case !verdict.SameVersion(a.row.Src, found):
-		a.replaced(found)
-	}
-	if a.row.State != ledger.Pending {
-		return u, a.row, nil
-	}
-	if r.start.Events {
-		err := r.writable(ctx, a.row.Src)
-		if no, taken := verdict.IsUnwanted(err); taken && no.Why != "" {
-			a.withdraw(no)
+	c := r.transfer(t)
+	u, row, err := c.Begin(ctx, rows[i], t.Again(), func(ctx context.Context) (string, error) {
+		recorded, err := r.ledger.Upload(ctx, t.Batch)
+		if ledger.Missing(err) {
 			err = nil
 		}
-		if err != nil || a.row.State != ledger.Pending {
-			return u, a.row, err
-		}
-	}
-	a.row.Src.Parts = found.Parts
-	id, warnings, err := r.beginUpload(ctx, t.Batch, r.rules.AsStored(a.row.Src, found))
-	if err != nil {
-		return u, a.row, err
-	}
-	size := partSize(a.row, r.job.Limits.PartSize)
-	u, err = r.ledger.BeginUpload(ctx, ledger.Upload{
-		Batch: t.Batch, Shard: t.Shard, ID: id, Row: a.row, PartSize: size, Warnings: slices.Concat(found.Warnings, warnings),
-		PerTask: perTask(a.row.Src.Size, size), At: r.config.Now().UTC(),
+		return recorded.ID, err
 	})
+	if err != nil || u.ID == "" {
+		return u, row, err
+	}
+	id := u.ID
+	u.Batch, u.Shard, u.At = t.Batch, t.Shard, r.config.Now().UTC()
+	u, err = r.ledger.BeginUpload(ctx, u)
 	if err != nil || u.ID != id { // no record that is known names it, or a twin was faster
-		r.dropOwn(ctx, a.row.Key(), id)
+		c.AbortOwn(ctx, row.Key(), id)
 	}
-	return u, a.row, err
-}
-
-// dropOwn aborts an upload that this process has begun and that no record names.
-// Where one does after all, for the answer to its writing was lost, the upload is
-// found gone, and the object begins anew.
-func (r *run) dropOwn(ctx context.Context, key, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
-	defer cancel()
-	_, err := store.Retry(ctx, store.Pauses(), "pipeline.abort", key, func() (struct{}, error) {
-		return struct{}{}, r.dst.Abort(ctx, key, id)
-	})
-	if err != nil {
-		r.log.WarnContext(ctx, "upload not aborted", "key", key, "fault", fault.KindOf(err), "err", err)
-	}
-}
-
-// beginUpload opens an upload of o, in up to quickTries tries. Of a try that was not
-// answered nobody knows whether it has left one.
-func (r *run) beginUpload(ctx context.Context, batch string, o store.Object) (id string, warnings []string, err error) {
-	begun, lost := time.Now(), false
-	for try := 1; ; try++ {
-		id, warnings, err = r.dst.Begin(ctx, o)
-		kind := fault.KindOf(err)
-		unanswered := kind == fault.Temporary || kind == fault.Unknown
-		lost = lost || unanswered
-		if !unanswered || try == quickTries {
-			break
-		}
-		select {
-		case <-time.After(r.config.Quick << (try - 1)):
-		case <-ctx.Done():
-		}
-	}
-	if lost {
-		r.dropUnnamed(ctx, batch, o.Key, id, time.Since(begun))
-	}
-	return id, warnings, err
-}
-
-// aside is how long before or after its time a service may say that an upload was begun.
-const aside = 2 * time.Second
-
-// dropUnnamed aborts the uploads of exactly that key that requests within the last
-// took may have left, whose answers were lost. The target says when its uploads were
-// begun: they are held against own, which is this process's newest, or where that is
-// "" against the clock of this machine. One that the batch's record names is a twin's.
-func (r *run) dropUnnamed(ctx context.Context, batch, key, own string, took time.Duration) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
-	defer cancel()
-	found, err := r.dst.Unfinished(ctx, key)
-	if err != nil {
-		r.log.WarnContext(ctx, "an upload whose beginning was not answered may be left open", "key", key, "fault", fault.KindOf(err), "err", err)
-		return
-	}
-	known, err := r.ledger.Upload(ctx, batch)
-	if err != nil && !ledger.Missing(err) {
-		return
-	}
-	now := r.config.Now()
-	if i := slices.IndexFunc(found, func(u store.Upload) bool { return u.ID == own }); i >= 0 {
-		now = found[i].Begun
-	}
-	for _, u := range found {
-		if age := now.Sub(u.Begun); u.ID != own && u.ID != known.ID && -aside <= age && age <= took+aside {
-			r.dropOwn(ctx, key, u.ID)
-		}
-	}
+	return u, row, err
 }
 
 // part uploads some parts of an object. What did not fit the invocation is
@@ -209,34 +116,39 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if p, err := r.ledger.EndedParts(ctx, t.Batch, ledger.PartRange{From: t.From, To: t.To}); !ledger.Missing(err) {
 		return r.afterPart(ctx, t, u, p, err)
 	}
-	if t.Waits%(maxShortWaits+1) < maxShortWaits && deadline.Near(ctx, r.partTime(u.PartSize)) {
+	c := r.transfer(t)
+	if t.Waits%(maxShortWaits+1) < maxShortWaits && deadline.Near(ctx, c.PartTime(u.PartSize)) {
 		return r.wait(t), nil // several messages share one deadline
 	}
 	p := ledger.Parts{From: t.From, To: t.To}
-	var trouble error
-	work, done := r.share.State.UntilHalted(ctx)
-	defer done()
-	if p.Done, trouble = r.parts(work, t, u); ctx.Err() != nil {
+	var missing error
+	work, end := r.share.State.UntilHalted(ctx)
+	defer end()
+	if p.Done, missing = c.Parts(work, u, t.From, t.To); ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	why, taken := verdict.IsUnwanted(trouble)
-	switch kind := fault.KindOf(trouble); {
-	case taken && why.Why != "":
-		return r.withdraw(ctx, t, u, why)
+	no, taken := verdict.IsUnwanted(missing)
+	switch kind := fault.KindOf(missing); {
+	case taken && no.Why != "":
+		return r.abandon(ctx, t, u, c.Withdraw(u.Row, no))
 	case r.stopped(ctx, work) && len(p.Done) == 0:
 		return r.wait(t), nil
 	case r.stopped(ctx, work): // what is done is kept
 	case kind == fault.Changed || kind == fault.NotFound:
-		return r.restart(ctx, t, u, trouble)
-	case trouble == errNoStream:
+		return r.abandon(ctx, t, u, c.Restart(ctx, u.Row, missing))
+	case missing == transfer.ErrNoStream:
 		return r.pass(t), nil
-	case len(p.Done) == 0 && trouble == nil: // not one part fits an invocation
-		return r.shrink(ctx, t, u)
+	case len(p.Done) == 0 && missing == nil: // not one part fits an invocation
+		row, err := transfer.Shrink(u)
+		if err != nil {
+			return nil, err
+		}
+		return r.abandon(ctx, t, u, row)
 	case len(p.Done) == 0:
-		return nil, ofObject(u.Row.Key(), trouble)
-	case trouble != nil:
-		r.log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", trouble)
-		r.config.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: trouble})
+		return nil, ofObject(u.Row.Key(), missing)
+	case missing != nil:
+		r.log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", missing)
+		r.config.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: missing})
 	}
 	p.Next, p.At = gaps(t.From, t.To, p.Done), r.config.Now().UTC()
 	p, err = r.ledger.EndParts(ctx, t.Batch, p)
@@ -275,16 +187,6 @@ func (r *run) afterPart(ctx context.Context, t task.Task, u ledger.Upload, p led
 	return []task.Task{ofUpload(task.Finish, t)}, nil
 }
 
-// partsBegun are the Part tasks that Begin yields for an upload.
-func partsBegun(u ledger.Upload) []ledger.PartRange {
-	count := len(cuts(u)) - 1
-	var tasks []ledger.PartRange
-	for from := 1; from <= count; from += u.PerTask {
-		tasks = append(tasks, ledger.PartRange{From: from, To: min(from+u.PerTask-1, count)})
-	}
-	return tasks
-}
-
 // whole reports whether every part is uploaded, for the task that had those
 // from that number on. Each task asks it once, when it has left its record: so
 // it ends with the first task that is found open. While tasks that Begin has
@@ -292,7 +194,7 @@ func partsBegun(u ledger.Upload) []ledger.PartRange {
 // that took what these left over are looked at, the asker's first and the others
 // in any order, so that of many open ones one is met soon.
 func (r *run) whole(ctx context.Context, u ledger.Upload, from int) (bool, error) {
-	begun := partsBegun(u)
+	begun := transfer.Ranges(u)
 	own := (from - 1) / u.PerTask
 	ended := map[ledger.PartRange]bool{}
 	for _, stretch := range [][]ledger.PartRange{begun[own:], begun[:own]} {
@@ -369,7 +271,7 @@ func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.Part
 	if err != nil {
 		return nil, nil, err
 	}
-	todo := partsBegun(u)
+	todo := transfer.Ranges(u)
 	var mu sync.Mutex
 	for len(todo) > 0 {
 		layer := todo

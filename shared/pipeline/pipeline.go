@@ -8,13 +8,11 @@
 //	deadline/           what is left of an invocation
 //	verdict/            decides what a listed object needs, and what may be deleted
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
-//	copier.go           its objects side by side, as many as are borne
-//	object.go           one object, from one GET to one PUT
+//	transfer/           copies objects and parts, as many at a time as are borne, and
+//	                    says what becomes of a try that failed; giveup.go of a task
 //	part.go    Begin  -> a big object: one Part each for some of its parts
 //	           Part   -> what did not fit; the last one yields the Finish
-//	putpart.go          one part, from one GET to one PUT
 //	finish.go  Finish -> checks the whole, then completes the upload
-//	failure.go          what becomes of a try that failed; giveup.go of a task
 //	outage.go           what becomes of tasks while a whole side does not answer;
 //	outage/             finds out whether one does
 //	event.go   Event  -> one key that the source notified of: copies it, or has

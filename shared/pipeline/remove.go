@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -44,7 +45,7 @@ func (r *run) remove(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w, err = r.end(ctx, t, w, r.delay(mostTries(rows)/quickTries)); err != nil {
+	if w, err = r.end(ctx, t, w, r.delay(mostTries(rows)/transfer.Tries)); err != nil {
 		return nil, err
 	}
 	return r.afterCopy(t, w), nil

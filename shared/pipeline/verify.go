@@ -210,7 +210,7 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 		row.State, row.Proof = ledger.Gone, ""
 	case !v.run.rules.Chosen(*f.src):
 		row.State, row.Proof = ledger.Gone, ""
-		row.Because(ledger.Unchosen, unchosenReason)
+		row.Because(ledger.Unchosen, verdict.UnchosenReason)
 	case row.State == ledger.Gone, !verdict.SameVersion(row.Src, *f.src):
 		if v.shard.Round < v.run.job.Limits.Rounds {
 			return v.seal(ctx, f)

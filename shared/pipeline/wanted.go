@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -157,17 +156,4 @@ func (r *run) dispose(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, limit.Flight)
 	defer cancel()
 	return r.dst.Delete(ctx, key)
-}
-
-// inFlight returns a context for a request whose body asks whether it is still
-// wanted before its last byte leaves. Once sent was called it ends after limit.Flight.
-func inFlight(ctx context.Context) (flying context.Context, sent, done func()) {
-	flying, cancel := context.WithCancel(ctx)
-	var cut *time.Timer
-	return flying, func() { cut = time.AfterFunc(limit.Flight, cancel) }, func() {
-		if cut != nil {
-			cut.Stop()
-		}
-		cancel()
-	}
 }

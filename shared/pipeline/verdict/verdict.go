@@ -48,6 +48,10 @@ type Target interface {
 // does not have.
 const AbsentReason = "the list of keys names it, and the source does not have it"
 
+// UnchosenReason is the reason of an object that was replaced since it was listed by
+// one that the job's filter does not choose.
+const UnchosenReason = "it was overwritten at the source during the run and is no longer what the job's filter chooses"
+
 // ConflictReason is the reason of an object that is left alone because the target
 // holds another's.
 const ConflictReason = "the target holds a newer object that this job did not write; it was left alone (overwrite=always would replace it)"

@@ -1,4 +1,4 @@
-package pipeline
+package transfer
 
 import (
 	"context"
@@ -8,17 +8,17 @@ import (
 	"kodoferry/shared/digest"
 )
 
-// guarded is the body of a PUT. Before it gives away the bytes that complete
-// the body it asks check; an error takes their place, so the PUT never ends.
+// guarded is the body of a PUT. Read calls check before it returns the last byte;
+// the error of check takes the byte's place, so the PUT never ends.
 //
-// A transport may still read a body after the request has returned; stop waits
-// for that read and lets no other in, so that what was read can be looked at.
+// A transport may still read a body after the request has returned: stop waits for
+// that Read and has later ones fail, so that what was read can be looked at.
 type guarded struct {
-	ctx   context.Context // for Context: under which the source was opened, with it every Read ends
+	ctx   context.Context // the source was opened under it: every Read ends with it
 	mu    sync.Mutex
 	read  *digest.Reader
-	left  int64 // bytes still to come
-	check func() error
+	left  int64        // bytes still to come
+	check func() error // nil: none
 	done  bool
 }
 
@@ -44,6 +44,7 @@ func (g *guarded) Read(p []byte) (int, error) {
 // Context implements store.Bounded.
 func (g *guarded) Context() context.Context { return g.ctx }
 
+// stop has every later Read fail.
 func (g *guarded) stop() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

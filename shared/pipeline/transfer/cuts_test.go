@@ -1,4 +1,4 @@
-package pipeline
+package transfer
 
 import (
 	"math/rand/v2"

@@ -1,4 +1,4 @@
-package pipeline
+package transfer
 
 import (
 	"cmp"
@@ -15,19 +15,31 @@ const (
 	mostTasks    = 256
 )
 
+// perTask returns how many parts one Part task copies.
 func perTask(size, part int64) int {
 	return int(max(1, max(perTaskBytes, size/mostTasks)/part))
 }
 
-// partSize is the size of an object's parts: first, or the row's own, or more where
-// OSS takes no more parts.
+// partSize returns the size of an object's parts in bytes: the row's own, else
+// first, or more where there would be more parts than OSS takes.
 func partSize(row ledger.Row, first int64) int64 {
 	return verdict.PartSize(row.Src.Size, cmp.Or(row.PartSize, first))
 }
 
-// cuts returns where the parts of an upload begin, and the object's size as the
-// last: on the steps its hash is made of, which begin anew with each part that
-// the source was uploaded in.
+// Ranges divides the parts of an upload into ranges of u.PerTask, one for each of the
+// Part tasks that Begin yields.
+func Ranges(u ledger.Upload) []ledger.PartRange {
+	count := len(cuts(u)) - 1
+	var all []ledger.PartRange
+	for from := 1; from <= count; from += u.PerTask {
+		all = append(all, ledger.PartRange{From: from, To: min(from+u.PerTask-1, count)})
+	}
+	return all
+}
+
+// cuts returns the offsets at which the parts of an upload begin, and the object's
+// size as the last. They are ends of blocks of its hash; blocks begin anew with each
+// part that the source was uploaded in.
 func cuts(u ledger.Upload) []int64 {
 	pieces := u.Row.Src.Parts
 	if len(pieces) == 0 || !digest.IsQetag(u.Row.Src.Hash) {

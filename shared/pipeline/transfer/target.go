@@ -1,0 +1,142 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/digest"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
+	"kodoferry/shared/store"
+)
+
+// errConflict ends a PUT whose target was written by someone else while it ran.
+var errConflict = errors.New("the target was written by someone else meanwhile; its object stays")
+
+// conflict makes the row final: the target holds another's object, which stays.
+func (a *attempt) conflict() {
+	a.row.State = ledger.Conflict
+	a.row.Because("", verdict.ConflictReason)
+	a.c.caught(a.row.Key(), errConflict)
+}
+
+// statTarget asks the target for its object under the row's key. exists reports
+// whether it has one that may be replaced; final, that the row is decided.
+func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error) {
+	kept, err := a.c.Target.Stat(ctx, a.row.Key())
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		a.row.Dst = nil
+		return false, false, nil
+	case err != nil:
+		return false, false, err
+	case verdict.Rejected(a.row, kept):
+		return true, false, nil
+	case verdict.Carries(kept, a.row.Src):
+		a.batch.redelivered.Store(true) // not every queue tells
+		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, proofOfAdopted(a.row.Src), a.lossesOfAdopted(ctx)
+		a.row.Because("", "")
+		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
+		return true, true, nil
+	case a.foreign(kept):
+		a.conflict()
+		return true, true, nil
+	case unjudged(a.row):
+		a.c.Rules.DecideOverwrite(&a.row, kept)
+		return true, a.row.State != ledger.Pending, nil
+	}
+	a.row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
+	return true, false, nil
+}
+
+// proofOfAdopted is the proof of a copy of src that an earlier delivery stored: its
+// bytes were checked before the last one left, or it would not be there.
+func proofOfAdopted(src store.Object) ledger.Proof {
+	switch {
+	case digest.IsQetag(src.Hash):
+		return ledger.ByQetag
+	case src.MD5 != "":
+		return ledger.ByMD5
+	}
+	return ledger.ByCRC
+}
+
+// lossesOfAdopted returns the losses of a copy that an earlier delivery stored. Where
+// the listing does not tell the object's attributes, one HEAD of the source does; if
+// that fails, there are none.
+func (a *attempt) lossesOfAdopted(ctx context.Context) []string {
+	src := a.row.Src
+	if !a.c.Rules.Untold(src) {
+		return a.c.Rules.Losses(src)
+	}
+	found, err := a.c.Source.Stat(ctx, a.row.Key())
+	if err != nil || !verdict.SameVersion(src, found) {
+		return nil
+	}
+	return slices.Concat(found.Warnings, a.c.Rules.LossesOf(src, found))
+}
+
+// foreign reports whether the target's object is another's and not the one that was
+// judged with the listing.
+func (a *attempt) foreign(kept store.Object) bool {
+	if !a.c.Rules.Foreign(kept) || a.c.Rules.Job.Overwrite == job.OverwriteAlways {
+		return false
+	}
+	return a.row.Dst == nil || a.row.Dst.ETag != kept.Hash
+}
+
+// checksTarget reports whether the target must be asked once more before the last
+// byte leaves. Where nothing was there, the conditional PUT takes its place.
+func (a *attempt) checksTarget(exists bool) bool {
+	if a.c.Rules.Job.Overwrite == job.OverwriteAlways || a.damaged {
+		return false
+	}
+	return exists || a.c.Versioned && !a.c.Rules.Job.Unguarded
+}
+
+// lastCheck returns the check that is made before the last byte leaves; nil where
+// none is needed. With c.Events it asks at the same time whether the object is still
+// to be written, and calls asked when all have agreed.
+func (a *attempt) lastCheck(ctx context.Context, exists bool, asked func()) func() error {
+	checks := a.checksTarget(exists)
+	switch {
+	case a.c.Events:
+		return func() error {
+			g, gctx := errgroup.WithContext(ctx)
+			g.Go(func() error { return a.c.Writable(gctx, a.row.Src) })
+			if checks {
+				g.Go(func() error { return a.untouched(gctx) })
+			}
+			err := g.Wait()
+			if err == nil {
+				asked()
+			}
+			return err
+		}
+	case checks:
+		return func() error { return a.untouched(ctx) }
+	}
+	return nil
+}
+
+// untouched returns errConflict if the target's object is not the one that may be
+// replaced. It is called before the last byte leaves, so an object that someone else
+// writes is kept unless that happens within the last round trip of the PUT: OSS has
+// no conditional overwrite.
+func (a *attempt) untouched(ctx context.Context) error {
+	kept, err := a.c.Target.Stat(ctx, a.row.Key())
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return nil
+	case err != nil:
+		return err
+	case a.foreign(kept):
+		return errConflict
+	}
+	return nil
+}
