@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 )
@@ -55,8 +56,8 @@ type ruled struct {
 	Runs      []string `json:"runs,omitempty"` // the newest runs of its events
 }
 
-func ruleOf(j job.Job, r *app.EventRule) ruled {
-	out := ruled{Job: j.Name, Bucket: j.Source.Bucket, Rule: app.RuleName(j.Name)}
+func ruleOf(j job.Job, r *control.EventRule) ruled {
+	out := ruled{Job: j.Name, Bucket: j.Source.Bucket, Rule: control.RuleName(j.Name)}
 	if r != nil {
 		out.Installed, out.Prefix, out.Suffix, out.Events, out.URLs, out.Host = true, r.Prefix, r.Suffix, r.Events, r.URLs, r.Host
 	}
@@ -70,7 +71,7 @@ func (o *runFlags) eventsJob(ctx context.Context, name string) (job.Job, *ledger
 	if err != nil {
 		return job.Job{}, nil, cfg, err
 	}
-	j, _, err := app.KeptJob(ctx, led, name)
+	j, _, err := control.KeptJob(ctx, led, name)
 	if err == nil && j.Source.Scheme == job.Kodo {
 		if err := cfg.Missing(j.Source); err != nil {
 			return j, nil, cfg, usageError{err}
@@ -99,7 +100,7 @@ the bucket's event rules.`,
 			if err != nil {
 				return err
 			}
-			rule, err := cfg.WantedRule(j, address, host)
+			rule, err := control.WantedRule(j, address, host, cfg.KodoAccessKey)
 			if err != nil {
 				return usageError{err}
 			}
@@ -143,7 +144,7 @@ or where it does not fit the job.`,
 			}
 			out := ruleOf(j, rule)
 			if rule != nil {
-				out.Problems = cfg.Unfit(j, *rule)
+				out.Problems = control.Unfit(j, *rule, cfg.KodoAccessKey)
 			}
 			if out.Runs, err = led.EventRuns(c.Context(), j.Name); err != nil {
 				return misconfigured(err)

@@ -17,6 +17,7 @@ import (
 	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -78,7 +79,7 @@ func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Jo
 	if err != nil {
 		return job.Job{}, nil, errors.Join(nofile, err)
 	}
-	j, record, err := app.KeptJob(c.Context(), led, name)
+	j, record, err := control.KeptJob(c.Context(), led, name)
 	if ledger.Missing(err) {
 		return j, nil, errors.Join(nofile, err)
 	}
@@ -95,7 +96,7 @@ func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Jo
 // differs prints a warning where the ledger keeps another job under j's name: timers
 // begin that one.
 func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Writer) error {
-	other, _, err := app.KeptJob(ctx, led, j.Name)
+	other, _, err := control.KeptJob(ctx, led, j.Name)
 	switch {
 	case ledger.Missing(err):
 		return nil

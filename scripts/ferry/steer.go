@@ -13,6 +13,7 @@ import (
 
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
 )
 
@@ -28,7 +29,7 @@ func (o *runFlags) add(c *cobra.Command) {
 }
 
 // open opens the run that name stands for, and who may do something with it.
-func (o *runFlags) open(ctx context.Context, name string, told io.Writer) (*ledger.Run, *app.Operator, error) {
+func (o *runFlags) open(ctx context.Context, name string, told io.Writer) (*ledger.Run, *control.Operator, error) {
 	led, at, err := openLedger(o.ledger)
 	if err != nil {
 		return nil, nil, err
@@ -41,7 +42,7 @@ func (o *runFlags) open(ctx context.Context, name string, told io.Writer) (*ledg
 }
 
 // operate returns the operator of a ledger, who says to told what it waits for.
-func operate(led *ledger.Ledger, told io.Writer) *app.Operator {
+func operate(led *ledger.Ledger, told io.Writer) *control.Operator {
 	op := app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler))
 	op.Waits = func(d time.Duration) {
 		fmt.Fprintf(told, "waiting up to %s until everybody at work has noticed, and nothing is written or removed any more\n", words.Duration(d))

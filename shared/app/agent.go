@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/random"
@@ -129,7 +130,7 @@ func (d *Deployment) sweepOften(ctx context.Context, every time.Duration) {
 	for {
 		select {
 		case <-next.C:
-			if err := d.SweepNow(ctx, min(sweepEvery, 6*every)); err != nil && ctx.Err() == nil {
+			if err := d.SweepNow(ctx, min(control.SweepEvery, 6*every)); err != nil && ctx.Err() == nil {
 				d.log.WarnContext(ctx, "open runs not looked through, will be tried again", "fault", fault.KindOf(err), "err", err)
 			}
 			next.Reset(every)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kodoferry/shared/alert"
+	"kodoferry/shared/control"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
@@ -161,7 +162,7 @@ func (b *bell) guard(ctx context.Context, name string, tick <-chan time.Time) {
 		r.mu.Lock()
 		since := r.moved
 		r.mu.Unlock()
-		if b.now().Sub(since) >= stallAfter {
+		if b.now().Sub(since) >= control.StallAfter {
 			b.stalled(ctx, name, since)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -68,8 +68,8 @@ func TestOfJobsThatClashOneIsTaken(t *testing.T) {
 		"kept, as ferry jobs apply does, and started": {func(o *office) []func() error {
 			l, j := o.process(t).Ledger(), o.below(t, "kept", "x/")
 			apply := func() error {
-				return app.Exclusively(t.Context(), l, []job.Job{j}, o.clock(), func(ctx context.Context) error {
-					others, err := app.Others(ctx, l, o.clock(), slog.New(slog.DiscardHandler))
+				return control.Exclusively(t.Context(), l, []job.Job{j}, o.clock(), func(ctx context.Context) error {
+					others, err := control.Others(ctx, l, o.clock(), slog.New(slog.DiscardHandler))
 					if err != nil {
 						return err
 					}
@@ -172,7 +172,7 @@ func TestWhoWaitsForOneThatDiedLooksSeldom(t *testing.T) {
 		if _, err := l.Intend(t.Context(), []ledger.Place{{Job: "a", Bucket: "photos-new"}}, begun.Add(-time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		if err := app.Exclusively(t.Context(), l, []job.Job{j}, begun, func(context.Context) error { return nil }); err != nil {
+		if err := control.Exclusively(t.Context(), l, []job.Job{j}, begun, func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		looks := 0

@@ -5,19 +5,20 @@ import (
 	"log/slog"
 	"time"
 
+	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/store/kodo"
 )
 
 // Notifier is the function that receives notifications, without its HTTP.
-type Notifier struct{ *notifier }
+type Notifier struct{ notifier *notifier }
 
 // NewNotifier returns one more process that receives notifications for d, by
 // the clock now.
 func NewNotifier(d *Deployment, now func() time.Time) Notifier {
 	f := &function{log: slog.New(slog.DiscardHandler), deploy: func() (*Deployment, error) { return d, nil }}
-	return Notifier{&notifier{function: f, followers: followers{now: now}}}
+	return Notifier{&notifier{function: f, tasks: control.Notifier{Now: now}}}
 }
 
 // Notified receives a notification of some keys of a bucket and returns the
@@ -27,11 +28,11 @@ func (n Notifier) Notified(ctx context.Context, bucket string, keys ...string) (
 	for _, k := range keys {
 		notices = append(notices, kodo.Notice{Bucket: bucket, Key: k})
 	}
-	h, err := n.take(ctx, notices)
+	h, err := n.notifier.take(ctx, notices)
 	if err != nil {
 		return 503, err
 	}
-	return h.response().Status, nil
+	return response(h).Status, nil
 }
 
 // Reopen has d know its runs from another ledger.

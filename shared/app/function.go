@@ -2,14 +2,17 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
+	"kodoferry/shared/control"
 	"kodoferry/shared/faas"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
@@ -183,11 +186,48 @@ func (f *function) timer(ctx context.Context, t faas.Timer) error {
 	if err != nil {
 		return err
 	}
-	every := sweepEvery
+	every := control.SweepEvery
 	if t.Payload != "" && t.Payload != "sweep" {
 		if every, err = time.ParseDuration(t.Payload); err != nil || every <= 0 {
 			return fmt.Errorf("timer %q: the payload %q is neither empty, sweep, nor a duration as 30m", t.Name, t.Payload)
 		}
 	}
 	return d.SweepNow(ctx, every)
+}
+
+// schedule is a tick of a timer that begins runs: its payload names a job that
+// the ledger keeps, photos or {"job":"photos"}.
+func (f *function) schedule(ctx context.Context, t faas.Timer) error {
+	d, err := f.deploy()
+	if err != nil {
+		return err
+	}
+	name, err := jobOf(t.Payload)
+	if err != nil {
+		return err
+	}
+	at := t.Time
+	if at.IsZero() { // the event does not tell: two deliveries of one tick within a minute are still one run
+		at = time.Now().Truncate(time.Minute)
+	}
+	_, err = d.Tick(ctx, name, at, time.Now())
+	return err
+}
+
+// jobOf is the job that a timer's payload names.
+func jobOf(payload string) (string, error) {
+	name := strings.TrimSpace(payload)
+	if strings.HasPrefix(name, "{") {
+		var p struct {
+			Job string `json:"job"`
+		}
+		if err := json.Unmarshal([]byte(name), &p); err != nil {
+			return "", fault.New(fault.Invalid, "app.jobOf", "", errors.New(`the payload begins as JSON and is none: write {"job":"photos"}, or photos alone`))
+		}
+		name = p.Job
+	}
+	if name == "" {
+		return "", fault.New(fault.Invalid, "app.jobOf", "", errors.New("the payload names no job: write the name of one that ferry jobs list shows, or take the timer trigger away"))
+	}
+	return name, nil
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -264,7 +265,7 @@ func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Ru
 			told.Progress, walked = &progress, time.Now()
 		}
 		o.Follows(told)
-		if err := wait(ctx, followEvery); err != nil {
+		if err := control.Wait(ctx, followEvery); err != nil {
 			return rep, false, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -139,7 +140,7 @@ func paused(name string) error {
 // It starts none that writes where another job does that is kept or has a run
 // under way. errHeld says that another process does the run that it names.
 func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o Options, c *claim) (string, []task.Task, error) {
-	if err := unsealed(ctx, l, j.Name); err != nil {
+	if err := control.RequireUnsealed(ctx, l, j.Name); err != nil {
 		return "", nil, err
 	}
 	runs, err := l.Runs(ctx, j.Name)
@@ -151,23 +152,23 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 			return name, open, err
 		}
 	}
-	if err := listed(j, o.Keys); err != nil {
+	if err := control.RequireKeys(j, o.Keys); err != nil {
 		return "", nil, err
 	}
 	var name string
 	var first []task.Task
 	meanwhile := false // another has begun one
-	err = Exclusively(ctx, l, []job.Job{j}, o.Now(), func(ctx context.Context) error {
+	err = control.Exclusively(ctx, l, []job.Job{j}, o.Now(), func(ctx context.Context) error {
 		newest, err := l.Newest(ctx, j.Name, o.Now())
 		if meanwhile = newest != "" && !slices.Contains(runs, newest); err != nil || meanwhile {
 			return err
 		}
-		if err := alone(ctx, l, j, o.Now(), o.Log); err != nil {
+		if err := control.RefuseClash(ctx, l, j, o.Now(), o.Log); err != nil {
 			return err
 		}
 		name = pipeline.RunName(j, o.Now())
 		for slices.Contains(runs, name) { // two runs in one second
-			if err := wait(ctx, time.Second); err != nil {
+			if err := control.Wait(ctx, time.Second); err != nil {
 				return err
 			}
 			name = pipeline.RunName(j, o.Now())
@@ -237,15 +238,6 @@ func goOn(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, name stri
 		return nil, err
 	}
 	return p.Resume(ctx, name)
-}
-
-// listed refuses a job that names its keys in a file without the keys: it would
-// copy all of the source.
-func listed(j job.Job, keys []string) error {
-	if j.KeyList != "" && len(keys) == 0 {
-		return fault.New(fault.Invalid, "app.Start", j.Name, fmt.Errorf("the keys that the job lists in %s are missing: read them with job.ReadKeys", j.KeyList))
-	}
-	return nil
 }
 
 // goesOn refuses to go on with a run that was begun to do something else than j

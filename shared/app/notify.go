@@ -4,19 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
-	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
+	"kodoferry/shared/control"
 	"kodoferry/shared/faas"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store/kodo"
-	"kodoferry/shared/task"
 )
 
 // Notify is the function that receives Kodo's event notifications, through an
@@ -36,41 +33,27 @@ import (
 func Notify() {
 	log := slog.New(faas.WithRequest(LogHandler(os.Stdout, LogLevel(os.Getenv("FERRY_LOG")), nil)))
 	f := newFunction("", Load(os.Getenv), log)
-	n := &notifier{function: f, followers: followers{now: time.Now}}
+	n := &notifier{function: f}
 	faas.Main(n.message, faas.Options{Ready: f.ready, Swap: f.swap, Idle: f.closeIdle, HTTP: n.http, Log: log})
 }
 
 const (
 	// maxNotification is the most bytes of a notification's body: an event has a few hundred.
 	maxNotification = 1 << 20
-	// notifyTime is how long an answer may take: who notifies does not wait for long.
+	// notifyTime is how long an answer may take: Kodo does not wait for long.
 	notifyTime = 10 * time.Second
 )
 
-// notifier receives notifications.
+// notifier receives notifications over HTTP.
 type notifier struct {
-	*function
-	followers followers
-	sent      sentEvents
-	unknown   atomic.Int64 // events of buckets that no job follows, since this instance began
+	function *function
+	tasks    control.Notifier
 }
 
-// message refuses what a queue delivers: this function serves HTTP alone.
+// message fails with Invalid, whatever a queue delivers: the function serves HTTP alone.
 func (n *notifier) message(context.Context, faas.Message) error {
 	return fault.New(fault.Invalid, "app.Notify", "", errors.New("this function receives notifications over HTTP: take its other triggers away"))
 }
-
-// notified is what is answered to a notification.
-type notified struct {
-	Events  int `json:"events"`         // keys that it names
-	Tasks   int `json:"tasks"`          // tasks that look after them: one a key and job
-	Unknown int `json:"unknown"`        // events of buckets that no job follows
-	Left    int `json:"left,omitempty"` // keys that no message can carry: the job's next run finds them
-}
-
-// longestKey is the most bytes of a key that an event's task carries: escaped
-// throughout it must fit a message, of 64 KiB. OSS takes keys of 1,023 bytes.
-const longestKey = 8 << 10
 
 func (n *notifier) http(ctx context.Context, r faas.Request) faas.Response {
 	ctx, cancel := context.WithTimeout(ctx, notifyTime)
@@ -79,27 +62,27 @@ func (n *notifier) http(ctx context.Context, r faas.Request) faas.Response {
 	case r.Method != http.MethodPost:
 		return faas.Response{Status: http.StatusMethodNotAllowed}
 	case len(r.Body) > maxNotification:
-		n.log.WarnContext(ctx, "notification refused: it is too long", "bytes", len(r.Body))
+		n.function.log.WarnContext(ctx, "notification refused: it is too long", "bytes", len(r.Body))
 		return faas.Response{Status: http.StatusRequestEntityTooLarge}
 	case !n.signed(r):
-		n.log.WarnContext(ctx, "notification refused: it is not signed with QINIU_ACCESS_KEY; anybody may have sent it, or the bucket's rule names no key, or another: ferry events show",
+		n.function.log.WarnContext(ctx, "notification refused: it is not signed with QINIU_ACCESS_KEY; anybody may have sent it, or the bucket's rule names no key, or another: ferry events show",
 			"fault", fault.Denied, "signed", r.Header.Get("Authorization") != "", "bytes", len(r.Body))
 		return faas.Response{Status: http.StatusUnauthorized}
 	}
 	notices, err := kodo.Notices(r.Body)
 	if err != nil {
-		n.log.ErrorContext(ctx, "notification not understood, what it tells waits for the next run", "fault", fault.KindOf(err), "err", err, "bytes", len(r.Body))
+		n.function.log.ErrorContext(ctx, "notification not understood, what it tells waits for the next run", "fault", fault.KindOf(err), "err", err, "bytes", len(r.Body))
 		return faas.Response{Status: http.StatusBadRequest}
 	}
 	h, err := n.take(ctx, notices)
 	if err != nil {
-		n.log.ErrorContext(ctx, "notification not taken", "fault", fault.KindOf(err), "err", err, "events", len(notices))
+		n.function.log.ErrorContext(ctx, "notification not taken", "fault", fault.KindOf(err), "err", err, "events", len(notices))
 		return faas.Response{Status: http.StatusServiceUnavailable}
 	}
 	if h.Unknown > 0 {
-		n.log.InfoContext(ctx, "events of a bucket that no job follows", "unknown", h.Unknown, "total", n.unknown.Load())
+		n.function.log.InfoContext(ctx, "events of a bucket that no job follows", "unknown", h.Unknown, "total", n.tasks.Unknown())
 	}
-	return h.response()
+	return response(h)
 }
 
 // signed reports whether a request is signed with the deployment's keys.
@@ -109,60 +92,25 @@ func (n *notifier) signed(r faas.Request) bool {
 		return false
 	}
 	u.RawQuery = r.Query
-	return kodo.Signed(n.config.KodoAccessKey, n.config.KodoSecretKey, &http.Request{Method: r.Method, URL: u, Host: r.Host, Header: r.Header}, r.Body)
+	return kodo.Signed(n.function.config.KodoAccessKey, n.function.config.KodoSecretKey, &http.Request{Method: r.Method, URL: u, Host: r.Host, Header: r.Header}, r.Body)
 }
 
 // take puts a task for each key and job that follows it into the copy queue.
-func (n *notifier) take(ctx context.Context, notices []kodo.Notice) (notified, error) {
-	h := notified{Events: len(notices)}
-	d, err := n.deploy()
+func (n *notifier) take(ctx context.Context, notices []kodo.Notice) (control.Notified, error) {
+	d, err := n.function.deploy()
 	if err != nil {
-		return h, err
+		return control.Notified{Events: len(notices)}, err
 	}
-	jobs, err := n.followers.of(ctx, d)
-	if err != nil {
-		return h, err
+	events := make([]control.Notice, len(notices))
+	for i, notice := range notices {
+		events[i] = control.Notice(notice)
 	}
-	now := n.followers.now()
-	var tasks []task.Task
-	for _, notice := range notices {
-		known := false
-		for _, j := range jobs {
-			if !j.of(notice.Bucket, now) {
-				continue
-			}
-			if known = true; !j.chooses(notice) {
-				continue
-			}
-			if notice.Key == "" || len(notice.Key) > longestKey || !utf8.ValidString(notice.Key) { // it must not keep the others from being sent
-				h.Left++
-				n.log.ErrorContext(ctx, "event left to the job's next run: no message can carry its key", "job", j.Name, "key", fmt.Sprintf("%.64q", notice.Key), "bytes", len(notice.Key))
-				continue
-			}
-			t, err := d.pipeline.FollowEvent(ctx, j.Job, notice.Key)
-			if err != nil {
-				return h, err
-			}
-			h.Tasks++
-			if !n.sent.before(t) {
-				tasks = append(tasks, t)
-			}
-		}
-		if !known {
-			h.Unknown++
-		}
-	}
-	n.unknown.Add(int64(h.Unknown))
-	if err := d.Worker("").Submit(ctx, tasks...); err != nil {
-		return h, fmt.Errorf("%d tasks not sent: %w", len(tasks), err)
-	}
-	n.sent.note(now, tasks)
-	return h, nil
+	return n.tasks.Take(ctx, d.Control(), events)
 }
 
-// response is 202 where no event is of a bucket that a job follows. The body
+// response answers with 202 where no event is of a bucket that a job follows. The body
 // is JSON, which Kodo wants of whoever it calls.
-func (h notified) response() faas.Response {
+func response(h control.Notified) faas.Response {
 	status := http.StatusOK
 	if h.Unknown == h.Events {
 		status = http.StatusAccepted

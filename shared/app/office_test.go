@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/fault"
@@ -180,7 +181,7 @@ func (o *office) object(t *testing.T, key string, size int) {
 }
 
 // operator is who pauses, cancels and seals, and waits by the office's clock.
-func (o *office) operator() *app.Operator {
+func (o *office) operator() *control.Operator {
 	op := app.Load(func(k string) string { return o.env[k] }).Operate(o.deploy.Ledger(), slog.New(slog.DiscardHandler))
 	op.Now = o.clock
 	op.Wait = func(_ context.Context, d time.Duration) error { o.advance(d); return nil }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"kodoferry/shared/control"
 	"kodoferry/shared/job"
 	"kodoferry/shared/plan"
 )
@@ -16,7 +17,7 @@ func (s Sites) CheckEnds(ctx context.Context) error {
 // Plan says what a run of j would do, with the keys that it lists, if it does. Where ctx ends early it returns what was
 // found until then, with the error. watch is called as objects are looked at.
 func Plan(ctx context.Context, s Sites, j job.Job, keys []string, watch func(objects, bytes int64)) (plan.Plan, error) {
-	if err := listed(j, keys); err != nil {
+	if err := control.RequireKeys(j, keys); err != nil {
 		return plan.Plan{}, err
 	}
 	return plan.Make(ctx, plan.Sides{Source: s.Source, Target: s.Target, Listed: watch}, j, keys...)

@@ -41,11 +41,6 @@ func (d *Deployment) assemble(how pipeline.Config, set []func(*pipeline.Config))
 	d.bell = newBell(d.pipeline, d.ledger, d.config.getenv, d.log, time.Now)
 }
 
-// Operator returns the operator of the deployment's ledger.
-func (d *Deployment) Operator() *Operator {
-	return &Operator{Ledger: d.ledger, pipeline: d.pipeline, Now: time.Now, Wait: wait}
-}
-
 // portQueue is a queue that has a name and no connections of its own.
 type portQueue struct {
 	queue.Queue

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/sqs"
@@ -162,7 +163,7 @@ func (b *bustle) event(t *testing.T) {
 // during has the office bustle until do has returned, by which the clock
 // moves; it returns how often the target had been changed at that moment, and
 // by deletions.
-func (b *bustle) during(t *testing.T, do func(*app.Operator) error) (writes, deletes int) {
+func (b *bustle) during(t *testing.T, do func(*control.Operator) error) (writes, deletes int) {
 	t.Helper()
 	op := b.operator()
 	op.Wait = func(_ context.Context, d time.Duration) error {
@@ -228,13 +229,13 @@ func (b *bustle) same(t *testing.T) {
 
 // withdrawals are the commands after which something is not to go on any more.
 var withdrawals = map[string]struct {
-	do func(t *testing.T, b *bustle, op *app.Operator) error
+	do func(t *testing.T, b *bustle, op *control.Operator) error
 	// held is what must not grow any more once it has returned.
 	held  func(writes, deletes int) int
 	after func(t *testing.T, b *bustle)
 }{
 	"seal": {
-		do: func(t *testing.T, b *bustle, op *app.Operator) error {
+		do: func(t *testing.T, b *bustle, op *control.Operator) error {
 			_, ended, err := op.Seal(t.Context(), b.job.Name, limit.Notice)
 			if err == nil && (len(ended) != 1 || !ledger.OfEvents(ended[0].Run) || ended[0].Result != report.Cancelled) {
 				t.Errorf("sealing ended %d runs, want the day's, cancelled", len(ended))
@@ -245,20 +246,20 @@ var withdrawals = map[string]struct {
 		after: refused,
 	},
 	"jobs apply without delete": {
-		do: func(t *testing.T, b *bustle, op *app.Operator) error {
+		do: func(t *testing.T, b *bustle, op *control.Operator) error {
 			return b.apply(t, op, func(j *job.Job) { j.Delete = false })
 		},
 		held: func(_, deletes int) int { return deletes },
 	},
 	"jobs apply without events": {
-		do: func(t *testing.T, b *bustle, op *app.Operator) error {
+		do: func(t *testing.T, b *bustle, op *control.Operator) error {
 			return b.apply(t, op, func(j *job.Job) { j.Events = job.Events{} })
 		},
 		held:  everything,
 		after: refused,
 	},
 	"jobs remove": {
-		do: func(t *testing.T, b *bustle, op *app.Operator) error {
+		do: func(t *testing.T, b *bustle, op *control.Operator) error {
 			begun := b.clock()
 			wait, err := op.Drop(t.Context(), b.job.Name)
 			if err != nil || !wait {
@@ -270,7 +271,7 @@ var withdrawals = map[string]struct {
 		after: refused,
 	},
 	"pause": {
-		do:   func(t *testing.T, b *bustle, op *app.Operator) error { return op.Pause(t.Context(), b.day(t)) },
+		do:   func(t *testing.T, b *bustle, op *control.Operator) error { return op.Pause(t.Context(), b.day(t)) },
 		held: everything,
 		after: func(t *testing.T, b *bustle) {
 			if b.refused > 0 {
@@ -284,7 +285,7 @@ var withdrawals = map[string]struct {
 		},
 	},
 	"cancel": {
-		do: func(t *testing.T, b *bustle, op *app.Operator) error {
+		do: func(t *testing.T, b *bustle, op *control.Operator) error {
 			rep, err := op.Cancel(t.Context(), b.day(t), limit.Notice)
 			if err == nil && (rep.Result != report.Cancelled || !rep.Balanced || rep.Objects.Copied == 0) {
 				t.Errorf("the day's report: %+v, balanced %v", rep.Summary, rep.Balanced)
@@ -376,7 +377,7 @@ func refused(t *testing.T, b *bustle) {
 }
 
 // apply keeps the job, changed, as ferry jobs apply does.
-func (b *bustle) apply(t *testing.T, op *app.Operator, change func(*job.Job)) error {
+func (b *bustle) apply(t *testing.T, op *control.Operator, change func(*job.Job)) error {
 	j := b.job
 	change(&j)
 	raw, err := job.Encode(j)
@@ -420,7 +421,7 @@ func TestNothingGoesOnOnceTheCommandHasReturned(t *testing.T) {
 					if writes, deletes := b.changes(); writes == 0 || deletes == 0 {
 						t.Fatalf("%d writes and %d deletions before: this proves nothing", writes, deletes)
 					}
-					before := w.held(b.during(t, func(op *app.Operator) error { return w.do(t, b, op) }))
+					before := w.held(b.during(t, func(op *control.Operator) error { return w.do(t, b, op) }))
 					b.taken, b.refused = 0, 0
 					for range 16 {
 						b.step(t, 5)

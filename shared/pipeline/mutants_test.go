@@ -63,7 +63,7 @@ var mutants = []mutant{
 		"if err := w.mark(ctx, t, next, name); err != nil {\n\t\treturn err\n\t}\n\treturn w.Submit(ctx, next...)",
 	}}},
 	{"a sweep that takes waiting for lost", "a batch whose message waits in its queue is not sent again", []edit{{
-		"shared/app/resend.go",
+		"shared/control/resend.go",
 		"stage != task.Verifying {\n\t\t\ts.held += depth.Delayed",
 		"stage != task.Verifying {\n\t\t\ts.held += 0",
 	}}},

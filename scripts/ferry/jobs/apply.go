@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/words"
-	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -41,7 +41,7 @@ func (f File) Compare(ctx context.Context, led *ledger.Ledger, changes []Change)
 // Keep keeps the jobs that change anything, after another check while no other process
 // can keep or begin anything. last is when the last one had been kept; wait is true where
 // a job takes back a right that something may be using until some time later.
-func (f File) Keep(ctx context.Context, op *app.Operator, changes []Change) (last time.Time, wait bool, err error) {
+func (f File) Keep(ctx context.Context, op *control.Operator, changes []Change) (last time.Time, wait bool, err error) {
 	var all []job.Job
 	for _, c := range changes {
 		if c.Change != "same" {
@@ -51,7 +51,7 @@ func (f File) Keep(ctx context.Context, op *app.Operator, changes []Change) (las
 	if len(all) == 0 {
 		return last, false, nil
 	}
-	err = app.Exclusively(ctx, op.Ledger, all, time.Now(), func(ctx context.Context) error {
+	err = control.Exclusively(ctx, op.Ledger, all, time.Now(), func(ctx context.Context) error {
 		if err := f.check(ctx, op.Ledger, changes); err != nil {
 			return err
 		}
@@ -76,11 +76,11 @@ func (f File) Keep(ctx context.Context, op *app.Operator, changes []Change) (las
 
 // check returns an Invalid error for each job that led cannot keep, with its line.
 func (f File) check(ctx context.Context, led *ledger.Ledger, changes []Change) error {
-	others, err := app.Others(ctx, led, time.Now(), slog.New(slog.DiscardHandler))
+	others, err := control.Others(ctx, led, time.Now(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	others = slices.DeleteFunc(others, func(k app.Other) bool {
+	others = slices.DeleteFunc(others, func(k control.Other) bool {
 		return k.Run == "" && slices.ContainsFunc(changes, func(c Change) bool { return c.Job == k.Name })
 	})
 	var errs []error
@@ -114,7 +114,7 @@ func (f File) check(ctx context.Context, led *ledger.Ledger, changes []Change) e
 // compare sets what the job changes in led. The error is Newer where a newer version
 // has kept the job.
 func (c *Change) compare(ctx context.Context, led *ledger.Ledger) error {
-	before, kept, err := app.KeptJob(ctx, led, c.Job)
+	before, kept, err := control.KeptJob(ctx, led, c.Job)
 	var keys []string
 	if err == nil {
 		keys, err = led.JobKeys(ctx, kept)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/words"
-	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -47,7 +47,7 @@ const skipsShown = 30 * 24 * time.Hour
 // Problem and no error.
 func Look(ctx context.Context, led *ledger.Ledger, name string) (Kept, error) {
 	k := Kept{Job: name}
-	j, record, err := app.KeptJob(ctx, led, name)
+	j, record, err := control.KeptJob(ctx, led, name)
 	switch {
 	case ledger.Missing(err): // only its runs are left
 	case err != nil:

@@ -1,9 +1,8 @@
-package app
+package control
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"time"
 
@@ -18,32 +17,20 @@ import (
 )
 
 // Operator does with runs what takes a ledger and their buckets, and no queue:
-// it pauses, cancels, seals and cleans, whoever is at work on them. Every
+// it pauses, cancels, seals and cleans, whichever processes work on them. Every
 // method may be called again after it was interrupted, and goes on.
 type Operator struct {
 	Ledger   *ledger.Ledger
-	pipeline *pipeline.Pipeline
+	Pipeline *pipeline.Pipeline // of the ledger, by the clock Now
 	// Now is a clock, and Wait waits for a time by it, or until ctx ends.
 	Now  func() time.Time
 	Wait func(ctx context.Context, d time.Duration) error
-	// Waits is told, before a wait of more than 2 s, how long it may take. May be nil.
+	// Waits is called before a wait of more than 2 s with the longest it may take. May be nil.
 	Waits func(d time.Duration)
 }
 
-// Operate returns the operator of a ledger.
-func (c Config) Operate(l *ledger.Ledger, log *slog.Logger) *Operator {
-	o := &Operator{Ledger: l, Now: time.Now, Wait: wait}
-	o.pipeline = pipeline.New(pipeline.Config{
-		Ledger: l, Log: log, Now: func() time.Time { return o.Now() },
-		Open: func(_ context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
-			s, err := c.Connect(j)
-			return s.Source, s.Target, err
-		},
-	})
-	return o
-}
-
-func wait(ctx context.Context, d time.Duration) error {
+// Wait waits for d by the clock of the machine. It is the usual Operator.Wait.
+func Wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
 		return nil
@@ -60,11 +47,11 @@ func goes(ctx context.Context, run *ledger.Run) (ledger.Standing, time.Time, err
 	case err != nil:
 		return s, since, err
 	case s == ledger.Over:
-		return s, since, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s is over: ferry report %s tells what it came to", run.Name, run.Name))
+		return s, since, fault.New(fault.Invalid, "control.goes", run.Name, fmt.Errorf("run %s is over: ferry report %s tells what it came to", run.Name, run.Name))
 	case s == ledger.Sealed:
-		return s, since, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s ended with its job, which ferry seal ended for good: what must still be moved takes a job of another name", run.Name))
+		return s, since, fault.New(fault.Invalid, "control.goes", run.Name, fmt.Errorf("run %s ended with its job, which ferry seal ended for good: what must still be moved takes a job of another name", run.Name))
 	case s == ledger.Cancelled:
-		return s, since, fault.New(fault.Invalid, "app.goes", run.Name, fmt.Errorf("run %s was cancelled: a new one, by ferry start or ferry copy, finds what is left to do", run.Name))
+		return s, since, fault.New(fault.Invalid, "control.goes", run.Name, fmt.Errorf("run %s was cancelled: a new one, by ferry start or ferry copy, finds what is left to do", run.Name))
 	}
 	return s, since, nil
 }
@@ -105,27 +92,27 @@ func (o *Operator) Resume(ctx context.Context, run *ledger.Run) error {
 // Resume lets a paused run go on and sends what is open of it, of a run of
 // events of the whole day; it returns how many tasks that were, 0 where it was
 // not paused.
-func (d *Deployment) Resume(ctx context.Context, name string, now time.Time) (int, error) {
-	run := d.ledger.Run(name)
+func (c *Control) Resume(ctx context.Context, name string, now time.Time) (int, error) {
+	run := c.Ledger.Run(name)
 	s, _, err := goes(ctx, run)
 	if err != nil || s == ledger.Going {
 		return 0, err
 	}
-	runs, err := d.ledger.DayRuns(ctx, name)
+	runs, err := c.Ledger.DayRuns(ctx, name)
 	if err != nil {
 		return 0, err
 	}
-	// Twice, so that whoever is interrupted in between can resume once more.
+	// In two steps, so that a Resume that was interrupted in between can be called again.
 	if err := run.Steer(ctx, ledger.Resuming, now); err != nil {
 		return 0, err
 	}
 	sent := 0
 	for _, name := range runs {
-		open, err := d.pipeline.Resume(ctx, name)
+		open, err := c.Pipeline.Resume(ctx, name)
 		if err != nil {
 			return sent, err
 		}
-		if err := d.Worker("").Submit(ctx, open...); err != nil {
+		if err := c.Submit(ctx, open...); err != nil {
 			return sent, err
 		}
 		sent += len(open)
@@ -148,7 +135,7 @@ func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Durat
 		return rep, err
 	}
 	for _, name := range day {
-		if _, err := o.pipeline.End(ctx, name); err != nil {
+		if _, err := o.Pipeline.End(ctx, name); err != nil {
 			return rep, err
 		}
 	}
@@ -176,18 +163,18 @@ func (o *Operator) cancel(ctx context.Context, run *ledger.Run, grace time.Durat
 			return report.Report{}, err
 		}
 		if s.Final() {
-			return o.pipeline.End(ctx, run.Name)
+			return o.Pipeline.End(ctx, run.Name)
 		}
 	}
 }
 
-// wink is how often it is looked whether there is nothing to wait for any more,
-// and the longest wait that nobody is told of.
-const wink = 2 * time.Second
+// waitStep is how often Operator.until asks whether the wait is over, and the longest
+// wait that is not announced by Waits.
+const waitStep = 2 * time.Second
 
 // until waits until then, or until over, which may be nil, reports true.
 func (o *Operator) until(ctx context.Context, then time.Time, over func() (bool, error)) error {
-	if left := then.Sub(o.Now()); left > wink && o.Waits != nil {
+	if left := then.Sub(o.Now()); left > waitStep && o.Waits != nil {
 		o.Waits(left)
 	}
 	for {
@@ -195,7 +182,7 @@ func (o *Operator) until(ctx context.Context, then time.Time, over func() (bool,
 		if left <= 0 {
 			return nil
 		}
-		if err := o.Wait(ctx, min(left, wink)); err != nil {
+		if err := o.Wait(ctx, min(left, waitStep)); err != nil {
 			return err
 		}
 		if over == nil {
@@ -298,8 +285,8 @@ func (o *Operator) Keep(ctx context.Context, k ledger.KeptJob, keys []string) (w
 }
 
 // Lessened returns when something was last taken back of a kept job, where that may
-// still go on: who did it may have been interrupted before Settle returned. Zero
-// where nothing was, or all have noticed.
+// still go on: the command that did it may have been interrupted before Settle
+// returned. Zero where nothing was, or every process has read it by now.
 func (o *Operator) Lessened(ctx context.Context, name string) (time.Time, error) {
 	_, kept, err := KeptJob(ctx, o.Ledger, name)
 	switch {
@@ -311,7 +298,7 @@ func (o *Operator) Lessened(ctx context.Context, name string) (time.Time, error)
 	return kept.Less, nil
 }
 
-// lately reports whether somebody may not have noticed yet what was done then.
+// lately reports whether a process may not have read yet what was changed then.
 func (o *Operator) lately(then time.Time) bool { return o.Now().Sub(then) < limit.Notice }
 
 // Drop keeps the job of that name no more. One that is not kept is no error: it may
@@ -354,5 +341,5 @@ func (o *Operator) Settle(ctx context.Context, since time.Time, grace time.Durat
 
 // Clean removes what a run that is over has left behind; see pipeline.Clean.
 func (o *Operator) Clean(ctx context.Context, run string, force bool) (pipeline.Cleaned, error) {
-	return o.pipeline.Clean(ctx, run, force)
+	return o.Pipeline.Clean(ctx, run, force)
 }

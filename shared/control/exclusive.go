@@ -1,4 +1,4 @@
-package app
+package control
 
 import (
 	"context"
@@ -13,20 +13,19 @@ import (
 )
 
 const (
-	// exclusiveFor is how long a process may take for what it has an intent for.
-	// Others take it for dead at ledger.IntentFor, later by what a request may take
-	// on its way.
+	// exclusiveFor bounds what a process does under one intent. It is less than
+	// ledger.IntentFor, after which other processes ignore the intent, by what a
+	// request may take on its way.
 	exclusiveFor = 100 * time.Second
-	// exclusiveWait is how long it waits under one intent before it writes another:
-	// what is left of exclusiveFor must do.
+	// exclusiveWait bounds the wait under one intent: after it the process withdraws the
+	// intent and writes another, for what is left of exclusiveFor must do.
 	exclusiveWait = 20 * time.Second
-	// exclusiveAll bounds how long it waits for others in all: longer than the
-	// intent of one that died stands.
+	// exclusiveAll bounds the wait for other processes in all: longer than the intent of
+	// a dead process stands.
 	exclusiveAll = 2 * ledger.IntentFor
-	// rivalsSoon is when it looks for the first time whether others have done what they
-	// are about to. It looks less and less often, and at least every rivalsMost: one
-	// that died hinders for ledger.IntentFor, and each look costs a listing and a read
-	// for each of them.
+	// rivalsSoon is the first pause between two looks for intents that clash. The pauses
+	// grow up to rivalsMost: the intent of a dead process stands for ledger.IntentFor,
+	// and each look costs a listing and a read for each intent.
 	rivalsSoon, rivalsMost = 150 * time.Millisecond, 3 * time.Second
 )
 
@@ -40,13 +39,13 @@ func rivalsPause(n int) time.Duration {
 // a job of one of their names, or one that writes where one of them does. So of two
 // that clash, one sees what the other did.
 //
-// The ledger can create a record, but not compare and swap one. So who comes
-// writes down what it is about to do, and then looks what others are about to: of
-// two, at least the later one sees the other. Who sees an intent of an earlier name
-// takes its own back and comes again once that is gone; who sees only later ones
-// waits until they are, for their owners may have looked before it came. Where
-// others take too long it fails with Temporary, and do was not called. There is at
-// least one job.
+// The ledger can create a record, but not compare and swap one. So a process writes an
+// intent, and then lists those of other processes: of two, at least the later one sees
+// the other. A process that sees an intent of an earlier name withdraws its own and
+// tries again once that is gone; one that sees only later names waits until they are
+// gone, for their owners may have listed before its own was written. Where others'
+// intents stand for too long the error is Temporary, and do was not called. There is
+// at least one job.
 func Exclusively(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time.Time, do func(context.Context) error) error {
 	places := make([]ledger.Place, len(jobs))
 	for i, j := range jobs {
@@ -69,9 +68,9 @@ func Exclusively(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time
 			return err
 		}
 		if time.Since(first) > exclusiveAll {
-			return fault.New(fault.Temporary, "app.Exclusively", jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", jobs[0].Name, jobs[0].Name, rival))
+			return fault.New(fault.Temporary, "control.Exclusively", jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", jobs[0].Name, jobs[0].Name, rival))
 		}
-		if err := wait(ctx, rivalsPause(n)); err != nil {
+		if err := Wait(ctx, rivalsPause(n)); err != nil {
 			return err
 		}
 	}
@@ -99,7 +98,7 @@ func (e exclusive) alone(ctx context.Context) (free bool, rival string, err erro
 		case rivals[0] < e.mine || time.Since(e.begun) > exclusiveWait:
 			return false, rivals[0], nil
 		}
-		if err := wait(ctx, rivalsPause(n)); err != nil {
+		if err := Wait(ctx, rivalsPause(n)); err != nil {
 			return false, "", err
 		}
 	}
@@ -118,7 +117,7 @@ func (e exclusive) rivals(ctx context.Context) (names []string, err error) {
 		}
 	}
 	if since.IsZero() {
-		return nil, fault.New(fault.Temporary, "app.Exclusively", e.mine, errors.New("the ledger does not list what was just written to it: try again, and see that this machine's clock is right"))
+		return nil, fault.New(fault.Temporary, "control.Exclusively", e.mine, errors.New("the ledger does not list what was just written to it: try again, and see that this machine's clock is right"))
 	}
 	dead := since.Add(time.Since(e.begun)).Add(-ledger.IntentFor)
 	for _, i := range all {

@@ -1,4 +1,4 @@
-package app
+package control
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/store/kodo"
 	"kodoferry/shared/task"
 )
 
@@ -27,14 +26,14 @@ func (f follower) of(bucket string, now time.Time) bool {
 }
 
 // chooses reports whether the job follows an event, as far as its key alone tells.
-func (f follower) chooses(n kodo.Notice) bool {
+func (f follower) chooses(n Notice) bool {
 	return f.Follows(n.Bucket, n.Key) && f.match.MatchKey(n.Key)
 }
 
 const (
 	// followersFor is how long the jobs that were read hold: a job that is
 	// changed, paused or sealed gets events as before for so long, less than
-	// limit.Notice, and whoever does them asks what holds by then.
+	// limit.Notice; the task of an event reads what holds by then.
 	followersFor = 20 * time.Second
 	// followersAtMost is how long they hold where the ledger cannot be reached.
 	followersAtMost = 10 * time.Minute
@@ -42,29 +41,27 @@ const (
 
 // followers are the jobs of a deployment that follow events.
 type followers struct {
-	now func() time.Time
-
 	mu   sync.Mutex
 	jobs []follower
 	read time.Time
 }
 
-// of returns the jobs of d that follow events, without those that were sealed
-// and those whose newest run is paused. One caller reads them, the others wait.
-func (f *followers) of(ctx context.Context, d *Deployment) ([]follower, error) {
+// of returns the jobs of c's ledger that follow events now, without those that were
+// sealed and those whose newest run is paused. One caller reads the
+// ledger, the others wait.
+func (f *followers) of(ctx context.Context, c *Control, now time.Time) ([]follower, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now := f.now()
 	age := now.Sub(f.read)
 	if !f.read.IsZero() && age < followersFor {
 		return f.jobs, nil
 	}
-	jobs, err := d.readFollowers(ctx, now)
+	jobs, err := c.readFollowers(ctx, now)
 	if err != nil {
 		if f.read.IsZero() || age > followersAtMost {
 			return nil, err
 		}
-		d.log.WarnContext(ctx, "jobs not read, those of before hold", "fault", fault.KindOf(err), "err", err)
+		c.Log.WarnContext(ctx, "jobs not read, those of before hold", "fault", fault.KindOf(err), "err", err)
 		return f.jobs, nil
 	}
 	f.jobs, f.read = jobs, now
@@ -73,8 +70,8 @@ func (f *followers) of(ctx context.Context, d *Deployment) ([]follower, error) {
 
 // readFollowers reads the jobs that follow events. One that cannot be read is a
 // line in the log: what its source notifies of waits for its next run.
-func (d *Deployment) readFollowers(ctx context.Context, now time.Time) ([]follower, error) {
-	names, err := d.ledger.Jobs(ctx)
+func (c *Control) readFollowers(ctx context.Context, now time.Time) ([]follower, error) {
+	names, err := c.Ledger.Jobs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +80,9 @@ func (d *Deployment) readFollowers(ctx context.Context, now time.Time) ([]follow
 	g.SetLimit(16)
 	for i, name := range names {
 		g.Go(func() (err error) {
-			found[i], err = readFollower(ctx, d.ledger, name, now)
+			found[i], err = readFollower(ctx, c.Ledger, name, now)
 			if ledger.Unreadable(err) {
-				d.log.ErrorContext(ctx, "no events are followed for a job that cannot be read", "fault", fault.KindOf(err), "err", err)
+				c.Log.ErrorContext(ctx, "no events are followed for a job that cannot be read", "fault", fault.KindOf(err), "err", err)
 				return nil
 			}
 			return err
@@ -137,8 +134,8 @@ func readFollower(ctx context.Context, l *ledger.Ledger, name string, now time.T
 	return f, err
 }
 
-// sentEvents remembers which events this instance has sent whose time bucket has
-// not ended: another of the same need not be sent. What is forgotten is sent
+// sentEvents are the events that this process has sent whose time bucket has not
+// ended: another of the same is not sent. One that was dropped from it is sent
 // twice and done once.
 type sentEvents struct {
 	mu    sync.Mutex

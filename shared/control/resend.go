@@ -1,4 +1,4 @@
-package app
+package control
 
 import (
 	"context"
@@ -18,23 +18,23 @@ const (
 	// retention is how long a queue keeps a message (MNS, "Limits": 7 days at most;
 	// SQS as long as infra/aws says, 7 days).
 	retention = 7 * 24 * time.Hour
-	// rarely is how long at most it takes until a task is sent again once more.
-	rarely = 4 * time.Hour
+	// mostSilence bounds how long a task is silent before it is sent again once more.
+	mostSilence = 4 * time.Hour
 )
 
 // openTasks is what is known of a run's tasks that no record answers for.
 type openTasks struct {
-	deploy *Deployment
-	run    *ledger.Run
-	tasks  []task.Task
-	idle   time.Duration // since the newest record of the run was written; 0: not known
-	due    bool          // its day is over: nothing else is waited for
-	every  time.Duration // how often the tasks of a run are sent again at most
-	now    time.Time
+	control *Control
+	run     *ledger.Run
+	tasks   []task.Task
+	idle    time.Duration // since the newest record of the run was written; 0: not known
+	due     bool          // its day is over: nothing else is waited for
+	every   time.Duration // how often the tasks of a run are sent again at most
+	now     time.Time
 }
 
-// The times below are parts and multiples of every, for who tries things out at
-// another pace. They are told for its usual half hour.
+// The times below are parts and multiples of every, so that a test can run at another
+// pace. Their comments take every for its usual half hour.
 
 // stands is how long nothing has been written down of a run that is ended by
 // tasks sent again: 15 minutes, longer than any task may take.
@@ -44,20 +44,19 @@ func (o openTasks) stands() time.Duration { return o.every / 2 }
 // are doubted though the queues hold messages: an hour.
 func (o openTasks) silentAfter() time.Duration { return 2 * o.every }
 
-// patience is how long a task must have been silent to be sent again that was
+// silence is how long a task must have been silent to be sent again that was
 // sent again so often before: at first 20 minutes, longer than any waits, then
 // half an hour, an hour, and so on. It is a little less, for sweeps come at no
 // exact times.
-func (o openTasks) patience(times int) time.Duration {
+func (o openTasks) silence(times int) time.Duration {
 	if times == 0 {
 		return o.every * 2 / 3
 	}
-	return min(o.every<<min(times-1, 16), rarely) * 5 / 6
+	return min(o.every<<min(times-1, 16), mostSilence) * 5 / 6
 }
 
 // resend sends again those of a run's open tasks that are lost, for all that can
-// be known: each queue tells how much it holds, not what, and the messages of
-// other runs are among it. A task that shows signs of life is let be, and one
+// be known: Depth counts the messages of a queue, those of other runs included. A task that shows signs of life is let be, and one
 // that was sent again in vain is sent again ever more rarely.
 func (o openTasks) resend(ctx context.Context) error {
 	queues, err := o.queues(ctx)
@@ -72,7 +71,7 @@ func (o openTasks) resend(ctx context.Context) error {
 	if err != nil || len(d.tasks) == 0 {
 		return err
 	}
-	if won, err := o.deploy.ledger.Claim(ctx, o.run.Name, d.claim); err != nil || !won {
+	if won, err := o.control.Ledger.Claim(ctx, o.run.Name, d.claim); err != nil || !won {
 		return err
 	}
 	if d.blind {
@@ -102,8 +101,8 @@ func (o openTasks) send(ctx context.Context, d doubt) error {
 			return err
 		}
 		if len(lost) > 0 {
-			o.deploy.log.WarnContext(ctx, "tasks sent again: no record answers for these, and no message seems to be left of them", "run", o.run.Name, "tasks", len(lost), "first", lost[0].Kind)
-			if err := o.deploy.Worker("").Submit(ctx, lost...); err != nil {
+			o.control.Log.WarnContext(ctx, "tasks sent again: no record answers for these, and no message seems to be left of them", "run", o.run.Name, "tasks", len(lost), "first", lost[0].Kind)
+			if err := o.control.Submit(ctx, lost...); err != nil {
 				return err
 			}
 		}
@@ -120,7 +119,7 @@ type doubt struct {
 	claim string // whoever has it sends them again
 	most  int    // how many of them are
 
-	// The queues do not tell what they hold: round counts from 1 how often in a row
+	// The depth of the queues is unknown: round counts from 1 how often in a row
 	// tasks were sent again so, with the run going on for that alone.
 	blind bool
 	round int
@@ -156,7 +155,7 @@ func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
 		if !asked {
 			continue
 		}
-		depth, err := o.deploy.queues[stage].Depth(ctx)
+		depth, err := o.control.Depth(ctx, stage)
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +178,7 @@ func (o openTasks) counted(ctx context.Context, queues map[task.Stage]stageOf) e
 		if _, asked := queues[stage]; asked || known || !unknown {
 			continue
 		}
-		depth, err := o.deploy.queues[stage].Depth(ctx)
+		depth, err := o.control.Depth(ctx, stage)
 		if err != nil {
 			return err
 		}
@@ -214,7 +213,7 @@ func (o openTasks) doubted(ctx context.Context, queues map[task.Stage]stageOf) (
 
 // oldest is how old a batch's message may be that is not doubted for its age: as old
 // as any that a queue keeps. How long a run of events has been silent is not known:
-// where the queues do not tell what they hold, its batches are doubted after an hour.
+// where the depth of the queues is unknown, its batches are doubted after an hour.
 func (o openTasks) oldest(queues map[task.Stage]stageOf) time.Duration {
 	if o.idle == 0 && queues[task.Copying].unknown {
 		return o.silentAfter()
@@ -222,19 +221,19 @@ func (o openTasks) oldest(queues map[task.Stage]stageOf) time.Duration {
 	return retention
 }
 
-// few is how many batches may be the last of a run.
-const few = 10
+// lastBatches is how many batches may be the last of a run.
+const lastBatches = 10
 
 // last returns the last batches of a run that is silent though the queues hold
 // messages: those of other runs, perhaps. One of them is sent again after each of
 // the first four hours of silence, and then every four hours. If that brings the run
-// further, the hours are counted anew. Where the queues do not tell what they hold, so
-// it goes with any number of batches.
+// further, the hours are counted anew. Where the depth of the queues is unknown,
+// any number of batches is treated so.
 func (o openTasks) last(ctx context.Context, queues map[task.Stage]stageOf) (d doubt, err error) {
 	for _, s := range queues {
 		d.blind = d.blind || s.unknown
 	}
-	if o.idle < o.silentAfter() || len(o.tasks) > few && !d.blind {
+	if o.idle < o.silentAfter() || len(o.tasks) > lastBatches && !d.blind {
 		return doubt{}, nil
 	}
 	moved, err := o.run.Moved(ctx) // a big object may be all that is left
@@ -264,7 +263,7 @@ const blindChain = "blind"
 // blindRound is which round comes behind the run's newest record. Each is four times
 // the one before: where what was sent again was done, and the run fell silent once more
 // within the hour, the queues hold nothing else of it. Otherwise they may
-// hold everything, and nobody is there to do it: the next round is the first, of one task.
+// hold everything, and no worker serves them: the next round is the first, of one task.
 func (o openTasks) blindRound(ctx context.Context, newest time.Time) (int, error) {
 	c, err := o.run.Chain(ctx, blindChain)
 	if ledger.Missing(err) {
@@ -280,7 +279,8 @@ func (o openTasks) blindRound(ctx context.Context, newest time.Time) (int, error
 const mostExpired = 10_000
 
 // sentBefore returns those of batches whose message was sent that age ago or earlier, and
-// so was whatever came of it. Of many batches it looks at some, others each time.
+// so were the tasks that came of it. Of more than mostExpired batches it asks for a
+// random choice.
 func (o openTasks) sentBefore(ctx context.Context, age time.Duration, batches []task.Task) ([]task.Task, error) {
 	if begun, err := begunAt(o.run.Name); len(batches) == 0 || err != nil || o.now.Sub(begun) < age {
 		return nil, err
@@ -316,7 +316,7 @@ func (o openTasks) silent(ctx context.Context, tasks []task.Task, most int) ([]t
 	}
 	silent := slices.DeleteFunc(tasks, func(t task.Task) bool {
 		c, known := chains[t.Chain()]
-		return known && o.now.Sub(c.At) < o.patience(c.Times)
+		return known && o.now.Sub(c.At) < o.silence(c.Times)
 	})
 	slices.SortStableFunc(silent, func(a, b task.Task) int { return chains[a.Chain()].Times - chains[b.Chain()].Times })
 	silent = silent[:min(len(silent), most)]

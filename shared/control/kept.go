@@ -1,0 +1,183 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+)
+
+// Other is a job that writes somewhere: one that is kept, or one of which a run is
+// under way.
+type Other struct {
+	job.Job
+	Run string // that is under way; "" of one that is kept
+}
+
+// Refuse says that j writes where o does, Invalid, with what to do about it; nil
+// where it does not.
+func (o Other) Refuse(j job.Job) error {
+	err := j.Clash(o.Job)
+	if err != nil && o.Run != "" {
+		return fault.New(fault.Invalid, "control.Refuse", j.Name, fmt.Errorf("%w; run %s is not over: wait until it is, or end it by ferry cancel %s", err, o.Run, o.Run))
+	}
+	return err
+}
+
+// Others returns the jobs that a ledger keeps and those of which the newest run is
+// not over. A run whose record cannot be read is a line in log, and left out: it
+// cannot be gone on with.
+func Others(ctx context.Context, l *ledger.Ledger, now time.Time, log *slog.Logger) ([]Other, error) {
+	kept, err := Kept(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	ran, err := l.Ran(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others := make([]Other, len(ran))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(jobReaders)
+	for i, name := range ran {
+		g.Go(func() (err error) {
+			others[i], err = underWay(ctx, l, name, now)
+			if ledger.Unreadable(err) {
+				log.ErrorContext(ctx, "a run that cannot be read is left out where jobs are held apart", "run", others[i].Run, "fault", fault.KindOf(err), "err", err)
+				others[i], err = Other{}, nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	others = slices.DeleteFunc(others, func(o Other) bool { return o.Name == "" })
+	for _, j := range kept {
+		others = append(others, Other{Job: j})
+	}
+	return others, nil
+}
+
+// jobReaders is how many jobs are read at the same time.
+const jobReaders = 16
+
+// underWay returns the job of the newest run of that name, if it is not over.
+func underWay(ctx context.Context, l *ledger.Ledger, name string, now time.Time) (Other, error) {
+	last, err := l.Newest(ctx, name, now)
+	if err != nil || last == "" {
+		return Other{}, err
+	}
+	run := l.Run(last)
+	open, standing, err := unfinished(ctx, run)
+	if err == nil && (!open || standing.Final()) || err != nil && !ledger.Unreadable(err) {
+		return Other{Run: last}, err
+	}
+	s, err := run.Started(ctx) // also of one that does not tell how it stands
+	if err != nil {
+		return Other{Run: last}, err
+	}
+	j, err := job.Decode(s.Job)
+	if target, ok := job.TargetOf(s.Job); err != nil && ok {
+		j, err = job.Job{Name: name, Target: target}, nil
+	}
+	return Other{j, last}, err
+}
+
+// Kept returns the jobs that a ledger keeps and that were not ended for good. Of
+// one that cannot be read it returns name and target, as far as these can be told:
+// no run of it begins here, but a process of a newer version may go on with it, and so
+// does this one once the record was mended.
+func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
+	names, err := l.Jobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	jobs := make([]job.Job, len(names))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(jobReaders)
+	for i, name := range names {
+		g.Go(func() (err error) {
+			jobs[i], err = keptAndOpen(ctx, l, name)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(jobs, func(j job.Job) bool { return j.Name == "" }), nil
+}
+
+// keptAndOpen is one of what Kept returns, without a name where it is none of them.
+func keptAndOpen(ctx context.Context, l *ledger.Ledger, name string) (job.Job, error) {
+	if _, sealed, err := l.Sealed(ctx, name); err != nil || sealed {
+		return job.Job{}, err
+	}
+	j, k, err := KeptJob(ctx, l, name)
+	switch {
+	case ledger.Missing(err):
+		return job.Job{}, nil // removed meanwhile
+	case ledger.Unreadable(err):
+		if target, ok := job.TargetOf(k.Job); ok {
+			return job.Job{Name: name, Target: target}, nil
+		}
+		return job.Job{}, nil
+	}
+	return j, err
+}
+
+// KeptJob returns the job that a ledger keeps under that name, and where its
+// keys are. One that is not kept is NotFound and names those that are; one of a
+// newer version is Newer, and one that was damaged, or that the rules for jobs
+// refuse, Corrupt: both errors name the job and the cure, and the record is as
+// far as it can be read.
+func KeptJob(ctx context.Context, l *ledger.Ledger, name string) (job.Job, ledger.KeptJob, error) {
+	k, err := l.Job(ctx, name)
+	switch {
+	case ledger.Missing(err):
+		names, nerr := l.Jobs(ctx)
+		if nerr != nil {
+			return job.Job{}, k, nerr
+		}
+		return job.Job{}, k, fault.New(fault.NotFound, "control.KeptJob", name, fmt.Errorf("the ledger keeps no job %q, but %s: ferry jobs apply %s keeps one of a file", name, listOf(names), name))
+	case ledger.Unreadable(err):
+		return job.Job{}, k, unreadable(name, err)
+	case err != nil:
+		return job.Job{}, k, err
+	}
+	j, err := job.Decode(k.Job)
+	if err == nil && j.Name != name {
+		err = fmt.Errorf("it holds a job named %q", j.Name)
+	}
+	if err == nil {
+		err = j.Validate()
+	}
+	if err != nil {
+		return job.Job{}, k, unreadable(name, err)
+	}
+	return j, k, nil
+}
+
+// unreadable says of a kept job that cannot be read because of err what to do.
+func unreadable(name string, err error) error {
+	if fault.KindOf(err) == fault.Newer {
+		return fault.New(fault.Newer, "control.KeptJob", name, fmt.Errorf("the job %s was kept by a newer version of Ferry, and this one does nothing for it: upgrade this one (%w)", name, err))
+	}
+	return fault.New(fault.Corrupt, "control.KeptJob", name, fmt.Errorf("the kept job %s cannot be read, and nothing is begun for it: ferry jobs apply %s replaces it by that of a file, ferry jobs remove %s takes it away (%w)", name, name, name, err))
+}
+
+// listOf names things in a sentence.
+func listOf(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
