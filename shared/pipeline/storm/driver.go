@@ -199,6 +199,7 @@ func (w *world) reap() {
 		if done.m == nil || done.m.Deliveries != done.delivery {
 			continue // the receipt of a message that was delivered again is void
 		}
+		w.newer(done)
 		switch {
 		case done.err == nil && w.draws(Unacked, 6):
 			w.happened(string(Unacked))
@@ -206,6 +207,8 @@ func (w *world) reap() {
 			done.pile.giveBack(done.m, time.Duration(w.dice.draw(40, "unacked for", w.step))*time.Minute)
 		case done.err == nil:
 			done.pile.remove(done.m)
+		case fault.KindOf(done.err) == fault.Newer: // as worker has it
+			done.pile.giveBack(done.m, 5*time.Minute)
 		default:
 			done.pile.giveBack(done.m, 30*time.Second)
 		}

@@ -82,6 +82,7 @@ type work struct {
 	name     string   // of its task
 	begun    time.Time
 	sent     bool // something that follows from it is in a queue
+	ctx      context.Context
 	ended    atomic.Bool
 	err      error
 	then     func(error) // told once it has ended, unless the process died
@@ -112,7 +113,7 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 		o := newOperator(w, t)
 		w.actors = append(w.actors, o, newManager(w, o), newCleaner(w, o))
 	}
-	w.actors = append(w.actors, newSweeper(w), &owner{w: w}, &application{w: w})
+	w.actors = append(w.actors, newSweeper(w), &upgrade{w: w, left: 3}, &owner{w: w}, &application{w: w})
 	return w
 }
 
@@ -140,9 +141,10 @@ func (p *process) begin(what string, f func(ctx context.Context) error) *work {
 	w := &work{what: what, begun: time.Now()}
 	p.work = w
 	ctx, cancel := p.ctx, context.CancelFunc(func() {})
-	if p.world.weather[Deadlines] {
-		ctx, cancel = context.WithTimeout(p.ctx, invocation)
+	if most := p.deadline(); most > 0 {
+		ctx, cancel = context.WithTimeout(p.ctx, most)
 	}
+	w.ctx = ctx
 	go func() {
 		defer cancel()
 		err := f(ctx)
