@@ -73,9 +73,9 @@ var mutants = []mutant{
 		"return s == Paused || s == Cancelled || s == Sealed",
 	}}},
 	{"a Complete without part ETags", "an upload is completed of the parts whose digests were checked", []edit{{
-		"shared/pipeline/finish.go",
+		"shared/pipeline/transfer/complete.go",
 		"parts := make([]store.Part, len(done))\n\tfor i, p := range done {\n\t\tparts[i] = store.Part{Number: p.Number, Size: p.Size, ETag: p.ETag}\n\t}",
-		"parts, err := a.run.dst.Parts(ctx, a.row.Key(), u.ID)\n\tif err != nil {\n\t\treturn err\n\t}",
+		"parts, err := a.c.Target.Parts(ctx, a.row.Key(), u.ID)\n\tif err != nil {\n\t\treturn err\n\t}",
 	}}},
 	{"a verify that does not wait", "a shard is verified when all its batches are written off", []edit{
 		{"shared/pipeline/verify.go", "if len(open) > 0 {", "if false && len(open) > 0 {"},
@@ -87,9 +87,9 @@ var mutants = []mutant{
 		{"shared/report/fold.go", "rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0", "rep.Balanced = len(rep.Unknown) == 0"},
 	}},
 	{"an object adopted without its hash", "what carries the hash and the size of the source's object is its copy, and nothing else", []edit{{
-		"shared/pipeline/object.go",
-		"case verdict.Carries(kept, a.row.Src):\n\t\ta.batch.again.Store(true)",
-		"case kept.Size == a.row.Src.Size:\n\t\ta.batch.again.Store(true)",
+		"shared/pipeline/transfer/target.go",
+		"case verdict.Carries(kept, a.row.Src):\n\t\ta.batch.redelivered.Store(true)",
+		"case kept.Size == a.row.Src.Size:\n\t\ta.batch.redelivered.Store(true)",
 	}}},
 }
 

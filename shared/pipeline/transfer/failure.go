@@ -143,7 +143,7 @@ func (a *attempt) decide(ctx context.Context, err error) {
 		if a.row.Read == bad.Got {
 			a.accept = a.c.Rules.Job.HashMismatch == job.CopyMismatch
 			hopeless = !a.accept
-			a.row.Explain(a.c.wrongHash(bad))
+			a.row.Explain(wrongHash(a.c.Rules.Job.Source, bad))
 		}
 		a.row.Read = bad.Got
 	}
@@ -158,9 +158,9 @@ func (a *attempt) decide(ctx context.Context, err error) {
 // wrongHash is the error of an object of which two reads agree and disagree with the
 // listing. A domain may serve an old object from its cache: the bytes are not to be
 // accepted before that is ruled out.
-func (c *Copier) wrongHash(bad *digest.Mismatch) error {
+func wrongHash(source job.Location, bad *digest.Mismatch) error {
 	cure := "hashMismatch=copy accepts the bytes as they are"
-	if c.Rules.Job.Source.Domain != "" {
+	if source.Domain != "" {
 		cure = "run again without domain=, which may serve an old object; if that ends so, too, " + cure
 	}
 	return fault.Errorf("the listed hash is wrong: two reads agree on the "+bad.What+" %s, the listing says %s; "+cure, bad.Got, bad.Want)

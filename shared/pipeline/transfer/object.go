@@ -30,20 +30,14 @@ type attempt struct {
 	throttles int       // in this delivery
 }
 
-// attempt returns the tries of the object of a row, of which none was made.
-func (c *Copier) attempt(b *batch, row ledger.Row) *attempt {
-	return &attempt{c: c, batch: b, row: row}
-}
-
-// lone returns the tries of an object that is dealt with by itself.
-func (c *Copier) lone(row ledger.Row) *attempt { return c.attempt(&batch{}, row) }
+// lone returns the tries, of which none was made, of an object that is in no batch.
+func (c *Copier) lone(row ledger.Row) *attempt { return &attempt{c: c, batch: &batch{}, row: row} }
 
 // copyObject tries the object of a pending row as often as one delivery may. It
 // returns the row with a final state, or Pending with its tries counted. Errors
 // stand in the row.
 func (c *Copier) copyObject(ctx context.Context, b *batch, row ledger.Row) ledger.Row {
-	a := c.attempt(b, row)
-	a.statFirst = b.redelivered.Load() || row.Tries > 0 || unjudged(row)
+	a := &attempt{c: c, batch: b, row: row, statFirst: b.redelivered.Load() || row.Tries > 0 || unjudged(row)}
 	for {
 		a.began = time.Now()
 		where, err := a.try(ctx)

@@ -39,7 +39,7 @@ func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error
 		return true, false, nil
 	case verdict.Carries(kept, a.row.Src):
 		a.batch.redelivered.Store(true) // not every queue tells
-		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, proofOfAdopted(a.row.Src), a.lossesOfAdopted(ctx)
+		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, proofOfAdopted(a.row.Src), a.c.lossesOfAdopted(ctx, a.row.Src)
 		a.row.Because("", "")
 		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
 		return true, true, nil
@@ -66,19 +66,18 @@ func proofOfAdopted(src store.Object) ledger.Proof {
 	return ledger.ByCRC
 }
 
-// lossesOfAdopted returns the losses of a copy that an earlier delivery stored. Where
+// lossesOfAdopted returns the losses of a copy of src that an earlier delivery stored. Where
 // the listing does not tell the object's attributes, one HEAD of the source does; if
 // that fails, there are none.
-func (a *attempt) lossesOfAdopted(ctx context.Context) []string {
-	src := a.row.Src
-	if !a.c.Rules.Untold(src) {
-		return a.c.Rules.Losses(src)
+func (c *Copier) lossesOfAdopted(ctx context.Context, src store.Object) []string {
+	if !c.Rules.Untold(src) {
+		return c.Rules.Losses(src)
 	}
-	found, err := a.c.Source.Stat(ctx, a.row.Key())
+	found, err := c.Source.Stat(ctx, src.Key)
 	if err != nil || !verdict.SameVersion(src, found) {
 		return nil
 	}
-	return slices.Concat(found.Warnings, a.c.Rules.LossesOf(src, found))
+	return slices.Concat(found.Warnings, c.Rules.LossesOf(src, found))
 }
 
 // foreign reports whether the target's object is another's and not the one that was

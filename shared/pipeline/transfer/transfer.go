@@ -94,8 +94,8 @@ func (c *Copier) caught(key string, err error) {
 	c.Watch(Progress{Kind: Caught, Key: key, Err: err})
 }
 
-// throttled takes in that a request that began at that time was refused for load,
-// the n-th in a row of an object or a part, and returns how long to wait.
+// throttled takes in that a request that began at that time was refused for load, for
+// the n-th time in this delivery of an object or a part, and returns how long to wait.
 func (c *Copier) throttled(key string, began time.Time, n int, err error) time.Duration {
 	c.Slots.Throttled(began, fault.WaitOf(err))
 	c.Watch(Progress{Kind: Slowed, Key: key, Err: err})
