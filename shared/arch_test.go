@@ -77,7 +77,9 @@ var rooms = []room{
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault", "shared/retry"}, nil, nil},
 	{"shared/rights", []string{"shared/fault", "shared/job", "shared/store"}, nil, nil},
 	{"shared/faas", nil, anyModule, nil},
-	{"shared/control", append([]string{"shared/random", "shared/retry", "shared/limit", "shared/report", "shared/pipeline"}, ports...), plumbing, nil}, // runs begun, steered and swept; it does no task
+	{"shared/alert/alerting", []string{"shared/alert", "shared/fault", "shared/job", "shared/ledger", "shared/report", "shared/retry", "shared/store", "shared/task", "shared/worker"}, nil, nil},               // does tasks and alerts what they came to
+	{"shared/agent", append([]string{"shared/alert/alerting", "shared/check", "shared/control", "shared/pipeline", "shared/queue/mem", "shared/random", "shared/report", "shared/worker"}, ports...), nil, nil}, // a process that does tasks
+	{"shared/control", append([]string{"shared/random", "shared/retry", "shared/limit", "shared/report", "shared/pipeline"}, ports...), plumbing, nil},                                                          // runs begun, steered and swept; it does no task
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
 	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil}, // its streams consume queues
 	{"shared/emulator/ram", nil, nil, nil},
@@ -89,8 +91,8 @@ var rooms = []room{
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
 	{"scripts/ferry/jobs", append([]string{"shared/control", "shared/report", "scripts/ferry/words"}, ports...), nil, nil},
-	{"scripts/ferry/bench", append([]string{"shared/app", "shared/pipeline", "shared/report", "shared/worker", "scripts/ferry/words"}, ports...), []string{"golang.org/x/sync", "github.com/dustin/go-humanize"}, nil}, // the stand-ins are another process
-	{"scripts/ferry/...", append([]string{"shared/app", "shared/check/...", "shared/control", "shared/limit", "shared/pipeline", "shared/plan/...", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
+	{"scripts/ferry/bench", append([]string{"shared/app", "shared/agent", "shared/pipeline", "shared/report", "shared/worker", "scripts/ferry/words"}, ports...), []string{"golang.org/x/sync", "github.com/dustin/go-humanize"}, nil}, // the stand-ins are another process
+	{"scripts/ferry/...", append([]string{"shared/app", "shared/agent", "shared/check/...", "shared/control", "shared/limit", "shared/pipeline", "shared/plan/...", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
 // stand are the stand-ins and suites that tests may import, too.
@@ -220,6 +222,9 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"a check imports a port":                   {"shared/check", "kodoferry/shared/queue", false, true},
 		"a check imports a driver":                 {"shared/check", "kodoferry/shared/queue/mns", false, false},
 		"a check imports the app":                  {"shared/check", "kodoferry/shared/app", false, false},
+		"an agent imports a driver of a store":     {"shared/agent", "kodoferry/shared/store/oss", false, false},
+		"an agent imports the app":                 {"shared/agent", "kodoferry/shared/app", false, false},
+		"control imports an agent":                 {"shared/control", "kodoferry/shared/agent", false, false},
 		"control imports the pipeline":             {"shared/control", "kodoferry/shared/pipeline", false, true},
 		"control imports a driver":                 {"shared/control", "kodoferry/shared/store/kodo", false, false},
 		"control imports the worker":               {"shared/control", "kodoferry/shared/worker", false, false},

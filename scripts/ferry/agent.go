@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/task"
@@ -112,9 +113,9 @@ const (
 // asked is what the flags ask for. Its error names every mistake.
 func (o agentOptions) asked() (map[task.Stage]int, error) {
 	var errs []error
-	stages, err := app.Stages(o.stages)
+	stages, err := agent.Stages(o.stages)
 	errs = append(errs, err)
-	tasks := app.DefaultTasks(stages...)
+	tasks := agent.DefaultTasks(stages...)
 	for name, n := range o.tasks {
 		switch s := task.Stage(name); {
 		case !slices.Contains(task.Stages[:], s):
@@ -178,7 +179,7 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 	})
 	defer told()
 	began := time.Now()
-	d.Serve(ctx, app.AgentOptions{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.count, Answered: m.answered})
+	d.Serve(ctx, agent.Options{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.count, Answered: m.answered})
 	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", words.Duration(time.Since(began)), m.sum())
 	return err
 }

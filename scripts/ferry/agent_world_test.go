@@ -37,8 +37,8 @@ func (c *clock) advance(s *mns.Server, d time.Duration) {
 	s.Tick()
 }
 
-// agent is a running `ferry agent`.
-type agent struct {
+// agentProcess is a running `ferry agent`.
+type agentProcess struct {
 	cmd      *exec.Cmd
 	addr     string
 	out, log *journal.Journal
@@ -46,13 +46,13 @@ type agent struct {
 }
 
 // startAgent starts one and waits until it answers.
-func startAgent(t *testing.T, env []string, args ...string) *agent {
+func startAgent(t *testing.T, env []string, args ...string) *agentProcess {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free, for the agent
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &agent{addr: l.Addr().String(), out: &journal.Journal{}, log: &journal.Journal{}, over: make(chan struct{})}
+	a := &agentProcess{addr: l.Addr().String(), out: &journal.Journal{}, log: &journal.Journal{}, over: make(chan struct{})}
 	_ = l.Close()
 	a.cmd, _, _ = command(t, env, append([]string{"agent", "--listen", a.addr}, args...)...)
 	a.cmd.Stdout, a.cmd.Stderr = a.out, a.log
@@ -69,7 +69,7 @@ func startAgent(t *testing.T, env []string, args ...string) *agent {
 }
 
 // end sends sig and returns the exit code, -1 if the signal killed it.
-func (a *agent) end(t *testing.T, sig syscall.Signal) int {
+func (a *agentProcess) end(t *testing.T, sig syscall.Signal) int {
 	t.Helper()
 	_ = a.cmd.Process.Signal(sig)
 	select {
@@ -81,7 +81,7 @@ func (a *agent) end(t *testing.T, sig syscall.Signal) int {
 }
 
 // metric is the value of a metric, by its name with its labels; 0 where there is none.
-func (a *agent) metric(name string) (value float64) {
+func (a *agentProcess) metric(name string) (value float64) {
 	answer, err := http.Get("http://" + a.addr + "/metrics")
 	if err != nil {
 		return 0

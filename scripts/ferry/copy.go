@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -115,7 +116,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	}
 	v := &view{tell: newTeller(text), job: j, quiet: o.quiet, out: text}
 	v.live = newLive(v.tell)
-	rep, err := app.Copy(ctx, sites, j, app.Options{Log: log, Watch: v.watch, Begun: v.begun, Follows: v.follows, Waited: v.waited, Keys: keys})
+	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Log: log, Watch: v.watch, Begun: v.begun, Follows: v.follows, Waited: v.waited, Keys: keys})
 	v.tell.end()
 	if err != nil {
 		return v.stopped(ctx, err)
@@ -174,7 +175,7 @@ func (v *view) begun(run string, done *ledger.Progress) {
 }
 
 // follows is told of another process that does the run.
-func (v *view) follows(f app.Follow) {
+func (v *view) follows(f agent.Follow) {
 	if v.by != f.By.Process {
 		v.by, v.run = f.By.Process, f.Run
 		v.tell.plain("run %s is being done by another process (%s, since %s UTC, last sign of life %.0f s ago): this one copies nothing and waits for its end; should that one stop, this one goes on",
@@ -248,10 +249,10 @@ func (v *view) stopped(ctx context.Context, err error) error {
 		v.tell.plain("interrupted: nothing is lost; the same command goes on with run %s", v.run)
 		return errInterrupted
 	}
-	if errors.Is(err, app.ErrHalted) && fault.KindOf(unjoined(err)) == fault.Corrupt {
+	if errors.Is(err, agent.ErrHalted) && fault.KindOf(unjoined(err)) == fault.Corrupt {
 		return fmt.Errorf("%w; what was copied is in the target: with that file back the same command goes on with run %s, and ferry cancel %s ends it, so that the next one begins anew", unjoined(err), v.run, v.run)
 	}
-	if errors.Is(err, app.ErrHalted) {
+	if errors.Is(err, agent.ErrHalted) {
 		return fmt.Errorf("%w; nothing is lost: once that is mended, the same command goes on with run %s", unjoined(err), v.run)
 	}
 	return misconfigured(err)
@@ -260,7 +261,7 @@ func (v *view) stopped(ctx context.Context, err error) error {
 // unjoined is what err says besides that the run was left as it is.
 func unjoined(err error) error {
 	for _, e := range apart(err) {
-		if !errors.Is(e, app.ErrHalted) {
+		if !errors.Is(e, agent.ErrHalted) {
 			return e
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
@@ -214,7 +215,7 @@ func (w *demoWorld) move(ctx context.Context) (demoRun, error) {
 	}
 	w.trouble()
 	w.tell.begin()
-	run.report, err = app.Copy(ctx, sites, j, app.Options{Watch: w.watch, Faulty: w.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
+	run.report, err = app.Copy(ctx, sites, j, agent.CopyOptions{Watch: w.watch, Faulty: w.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
 	w.tell.end()
 	w.calm()
 	if err != nil {

@@ -1,143 +1,26 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"runtime/debug"
-	"slices"
-	"strings"
-	"sync"
-	"time"
 
-	"kodoferry/shared/control"
+	"kodoferry/shared/agent"
+	"kodoferry/shared/check"
 	"kodoferry/shared/fault"
-	"kodoferry/shared/queue"
-	"kodoferry/shared/random"
 	"kodoferry/shared/task"
-	"kodoferry/shared/worker"
 )
 
-// AgentOptions shape an agent.
-type AgentOptions struct {
-	Tasks map[task.Stage]int // the stages it serves, and how many tasks of each at the same time, >= 1
-	// Drain is how long tasks under way may go on once the agent is to end. What
-	// their context's deadline leaves no time for they hand over.
-	Drain    time.Duration
-	Hold     time.Duration                 // how late a message comes again whose agent died; 0: 2 minutes
-	Sweep    time.Duration                 // how often an agent of the verify stage looks for lost tasks; 0: every 5 minutes
-	Rest     time.Duration                 // it ends when there was nothing to do for that long; 0: it does not
-	Wait     time.Duration                 // how long one receive waits; 0: a minute
-	Doer     func(worker.Doer) worker.Doer // wraps who does the tasks, to count them; may be nil
-	Did      func()                        // told of each message that was dealt with; may be nil
-	Answered func(queue string, err error) // told how each receive ended; may be nil
+// Agent returns what does the deployment's tasks in a process of its own.
+func (d *Deployment) Agent() *agent.Agent {
+	return &agent.Agent{Ledger: d.ledger, Queues: d.inbox, Worker: d.Worker, Sweep: d.SweepNow, Leave: d.pipeline.Leave, Log: d.log}
 }
 
-// DefaultTasks is how many tasks of each stage an agent does at the same time
-// unless it is told. Objects are bounded over all of them by limits.parallel.
-func DefaultTasks(stages ...task.Stage) map[task.Stage]int {
-	tasks := map[task.Stage]int{}
-	for _, s := range stages {
-		tasks[s] = together[s]
-	}
-	return tasks
-}
+// Serve is agent.Agent's.
+func (d *Deployment) Serve(ctx context.Context, o agent.Options) { d.Agent().Serve(ctx, o) }
 
-const (
-	// agentHold is AgentOptions.Hold, unless that says otherwise.
-	agentHold = 2 * time.Minute
-	// agentSweep is how often an agent looks for lost tasks, as the sweeper's timer does.
-	agentSweep = 5 * time.Minute
-	// taskMemory is what a task more than a process of its own does is given, as
-	// part of the memory limit: a list task holds the rows of 200,000 keys.
-	taskMemory = 16 << 20
-)
-
-// Serve does the tasks of some stages until ctx ends: it is an agent, of which
-// there may be any number, on any machine, beside functions on the same queues.
-// One that serves the verify stage buries dead letters, too, and looks for lost
-// tasks. When ctx ends it receives nothing more, lets tasks go on for o.Drain,
-// and gives back what was not done by then, and its share of what bounds runs.
-func (d *Deployment) Serve(ctx context.Context, o AgentOptions) {
-	n := 0
-	for _, tasks := range o.Tasks {
-		n += tasks
-	}
-	defer thrifty(max(memoryLimit, int64(n)*taskMemory))()
-	idle := &lull{since: time.Now()}
-	ended := make(chan time.Time, 1)
-	defer context.AfterFunc(ctx, func() { ended <- time.Now() })()
-	var all sync.WaitGroup
-	for stage, tasks := range o.Tasks {
-		w := d.agentWorker(stage, o)
-		all.Go(func() { w.Serve(ctx, d.service(d.queues[stage], tasks, w.Process, idle, o)) })
-	}
-	over, stop := context.WithCancel(ctx)
-	defer stop()
-	var sweeper sync.WaitGroup
-	if o.Tasks[task.Verifying] > 0 {
-		w := d.agentWorker("", o)
-		all.Go(func() { w.Serve(ctx, d.service(d.dead, 1, w.Bury, idle, o)) })
-		sweeper.Go(func() { d.sweepOften(over, o.Sweep) })
-	}
-	all.Wait()
-	stop()
-	sweeper.Wait()
-	d.pipeline.Leave(ctx)
-	if ctx.Err() == nil {
-		return // it rests: no receive was cut off
-	}
-	// A receive that was cut off may still get a message, which is then given back.
-	closing, cancel := context.WithDeadline(context.WithoutCancel(ctx), (<-ended).Add(o.Drain))
-	defer cancel()
-	d.Close(closing)
-}
-
-func (d *Deployment) agentWorker(stage task.Stage, o AgentOptions) *worker.Worker {
-	w := d.Worker(stage)
-	if o.Doer != nil {
-		w.Doer = o.Doer(w.Doer)
-	}
-	return w
-}
-
-// service is how an agent serves q.
-func (d *Deployment) service(q stageQueue, tasks int, do func(context.Context, queue.Message) error, idle *lull, o AgentOptions) worker.Service {
-	s := worker.Service{
-		Queue: heard{q, q.Name(), o.Answered}, Tasks: tasks, Hold: cmp.Or(o.Hold, agentHold), Wait: o.Wait, Drain: o.Drain,
-		Process: func(ctx context.Context, m queue.Message) error {
-			defer idle.busy()()
-			err := d.settle(ctx, q.Name(), m, do)
-			if err == nil && o.Did != nil {
-				o.Did()
-			}
-			return err
-		},
-	}
-	if o.Rest > 0 {
-		s.Enough = func() bool { return idle.lasted(o.Rest) }
-	}
-	return s
-}
-
-// sweepOften looks for lost tasks now and then until ctx ends. Agents that
-// began together do not look together, and whoever sends a run's tasks again
-// first is the only one for half an hour, or for 6 looks if those take less.
-func (d *Deployment) sweepOften(ctx context.Context, every time.Duration) {
-	every = cmp.Or(every, agentSweep)
-	next := time.NewTimer(time.Duration(float64(every) * (0.5 + random.Float64()/2)))
-	defer next.Stop()
-	for {
-		select {
-		case <-next.C:
-			if err := d.SweepNow(ctx, min(control.SweepEvery, 6*every)); err != nil && ctx.Err() == nil {
-				d.log.WarnContext(ctx, "open runs not looked through, will be tried again", "fault", fault.KindOf(err), "err", err)
-			}
-			next.Reset(every)
-		case <-ctx.Done():
-			return
-		}
-	}
+// Pull is agent.Agent's.
+func (d *Deployment) Pull(ctx context.Context, most int, stages ...task.Stage) (done int, err error) {
+	return d.Agent().Pull(ctx, most, stages...)
 }
 
 // Ready asks the ledger and the queues of stages, all at once, and returns
@@ -154,84 +37,5 @@ func (d *Deployment) Ready(ctx context.Context, stages ...task.Stage) error {
 			checks = append(checks, d.dead.Check)
 		}
 	}
-	return all(ctx, checks)
-}
-
-// Stages reads the names of stages, each once; none is all of them. The error
-// is Invalid and names those there are.
-func Stages(names []string) ([]task.Stage, error) {
-	if len(names) == 0 {
-		return task.Stages[:], nil
-	}
-	var stages []task.Stage
-	var there []string
-	for _, s := range task.Stages {
-		there = append(there, string(s))
-	}
-	for _, name := range names {
-		s := task.Stage(name)
-		if !slices.Contains(task.Stages[:], s) {
-			return nil, fault.New(fault.Invalid, "app.Stages", name, fmt.Errorf("there is no stage %q: write some of %s", name, strings.Join(there, ", ")))
-		}
-		if !slices.Contains(stages, s) {
-			stages = append(stages, s)
-		}
-	}
-	return stages, nil
-}
-
-// thrifty lets the garbage of a process grow within limit bytes, and returns
-// what ends that.
-func thrifty(limit int64) (undo func()) {
-	before := debug.SetMemoryLimit(min(limit, debug.SetMemoryLimit(-1)))
-	percent := debug.SetGCPercent(gcPercent)
-	return func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(before)
-	}
-}
-
-// heard is a queue whose answers are listened to.
-type heard struct {
-	queue.Queue
-	name     string
-	answered func(queue string, err error)
-}
-
-func (q heard) Receive(ctx context.Context, most int, wait time.Duration) ([]queue.Message, error) {
-	got, err := q.Queue.Receive(ctx, most, wait)
-	if q.answered != nil && ctx.Err() == nil {
-		q.answered(q.name, err)
-	}
-	return got, err
-}
-
-// lull knows since when there has been nothing to do.
-type lull struct {
-	mu    sync.Mutex
-	tasks int // under way
-	since time.Time
-	over  bool // it has lasted long enough: what comes now is for others
-}
-
-// busy takes in that a task has begun, and what it returns that it has ended.
-func (l *lull) busy() (ended func()) {
-	l.count(1)
-	return func() { l.count(-1) }
-}
-
-func (l *lull) count(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tasks += n
-	l.since = time.Now()
-}
-
-// lasted reports whether there was nothing to do for d. Once it was so that
-// stands, so that no queue is left unserved while others are.
-func (l *lull) lasted(d time.Duration) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.over = l.over || l.tasks == 0 && time.Since(l.since) >= d
-	return l.over
+	return check.All(ctx, checks)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/fault"
@@ -21,7 +22,7 @@ import (
 )
 
 // serve runs an agent of the deployment until the test ends, or stop is called.
-func (p *platform) serve(t *testing.T, o app.AgentOptions) (stop func()) {
+func (p *platform) serve(t *testing.T, o agent.Options) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
@@ -71,7 +72,7 @@ func TestAnAgentAtRestMakesOneRequestAQueueEvery30Seconds(t *testing.T) {
 		tasks[stage] = 8
 	}
 	asked := func() int { return int(s.Desk().Counts()["receive"]) }
-	stop := p.serve(t, app.AgentOptions{Tasks: tasks})
+	stop := p.serve(t, agent.Options{Tasks: tasks})
 	queues := len(app.QueueNames)
 	for half := range 2 * minutes {
 		// A request that had not begun to wait when the clock moved waits on: it is not waited for.
@@ -104,7 +105,7 @@ func TestAnAgentAloneIsAWholeDeployment(t *testing.T) {
 	p.mns.Misbehave(mns.Misbehaviour{Lose: 1})
 	run := p.began(t) // and every message of it is lost
 	p.mns.Misbehave(mns.Misbehaviour{})
-	p.serve(t, app.AgentOptions{Tasks: app.DefaultTasks(task.Stages[:]...), Sweep: 300 * time.Millisecond})
+	p.serve(t, agent.Options{Tasks: agent.DefaultTasks(task.Stages[:]...), Sweep: 300 * time.Millisecond})
 	rep := p.report(t, run)
 	if rep.Result != report.Verified || rep.Objects.Verified != 300 {
 		t.Errorf("%+v, want 300 verified: it looks for what was lost", rep.Summary)
@@ -121,7 +122,7 @@ func TestAnAgentBuriesAndLeavesWhatIsNewer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.serve(t, app.AgentOptions{Tasks: app.DefaultTasks(task.Copying, task.Verifying)})
+	p.serve(t, agent.Options{Tasks: agent.DefaultTasks(task.Copying, task.Verifying)})
 	soon(t, "the dead letter is an outcome", func() bool {
 		closed, err := run.Closed(t.Context(), ledger.RootShard)
 		return err == nil && strings.Contains(closed.Failed, "delivered too often")
@@ -140,7 +141,7 @@ func TestAnAgentThatMayRestEnds(t *testing.T) {
 	if err := p.mns.Send("ferry-copy", []byte("hello"), 0); err != nil {
 		t.Fatal(err)
 	}
-	p.deploy.Serve(t.Context(), app.AgentOptions{Tasks: app.DefaultTasks(task.Copying), Rest: time.Millisecond, Wait: time.Second})
+	p.deploy.Serve(t.Context(), agent.Options{Tasks: agent.DefaultTasks(task.Copying), Rest: time.Millisecond, Wait: time.Second})
 	if held := p.held(t); held["ferry-copy"] != 0 {
 		t.Errorf("%v, want the message dealt with before the rest", held)
 	}
@@ -151,10 +152,10 @@ func TestAnAgentIsRefusedWhatItCannotServe(t *testing.T) {
 	if err := p.deploy.Ready(t.Context(), task.Stages[:]...); err != nil {
 		t.Errorf("Ready = %v, want nil", err)
 	}
-	if _, err := app.Stages([]string{"copy", "paste"}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "list, copy, verify, delete") {
+	if _, err := agent.Stages([]string{"copy", "paste"}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "list, copy, verify, delete") {
 		t.Errorf("Stages = %v, want Invalid, and the stages there are", err)
 	}
-	if s, err := app.Stages([]string{"verify", "copy", "verify"}); err != nil || !slices.Equal(s, []task.Stage{task.Verifying, task.Copying}) {
+	if s, err := agent.Stages([]string{"verify", "copy", "verify"}); err != nil || !slices.Equal(s, []task.Stage{task.Verifying, task.Copying}) {
 		t.Errorf("Stages = %v, %v, want each once", s, err)
 	}
 }
@@ -162,7 +163,7 @@ func TestAnAgentIsRefusedWhatItCannotServe(t *testing.T) {
 func TestWhatAnAgentIsToldOfItsQueues(t *testing.T) {
 	p := unconnected(t)
 	told := make(chan error, 100)
-	p.serve(t, app.AgentOptions{Tasks: app.DefaultTasks(task.Copying), Wait: time.Second, Answered: func(queue string, err error) {
+	p.serve(t, agent.Options{Tasks: agent.DefaultTasks(task.Copying), Wait: time.Second, Answered: func(queue string, err error) {
 		if queue != "ferry-copy" {
 			err = errors.New("of " + queue)
 		}

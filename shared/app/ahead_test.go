@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -83,7 +83,7 @@ func TestCopiesOfOneJobAtOneMomentAreOneRun(t *testing.T) {
 	w.kodo.Desk().Inject(chaos.Rule{Op: "get", Kind: chaos.Latency, Rate: 1, Delay: 100 * time.Millisecond})
 	do := func(ahead time.Duration) func() error {
 		return func() error {
-			_, err := w.copy(t, app.Options{Now: func() time.Time { return time.Now().Add(ahead) }}, func(j *job.Job) { j.Limits.Parallel = 8 })
+			_, err := w.copy(t, agent.CopyOptions{Now: func() time.Time { return time.Now().Add(ahead) }}, func(j *job.Job) { j.Limits.Parallel = 8 })
 			return err
 		}
 	}

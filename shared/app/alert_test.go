@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
@@ -87,7 +88,7 @@ func TestEachThingIsToldOnceWithTheCommandToRunNext(t *testing.T) {
 	for _, key := range []string{"z/1", "z/2", "z/3"} { // three failures of one cause
 		w.put(t, kodo.Object{Key: key, Body: []byte(key), Hash: falseHash, PutTime: time.Now().Add(-24 * time.Hour)})
 	}
-	rep, err := w.copy(t, app.Options{}, alerting)
+	rep, err := w.copy(t, agent.CopyOptions{}, alerting)
 	if err != nil || rep.Objects.Failed != 3 {
 		t.Fatalf("%+v, %v, want 3 failed", rep.Summary, err)
 	}
@@ -112,13 +113,13 @@ func TestRefusedDeletionsAreTold(t *testing.T) {
 	w.withEnv(hook.env)
 	w.fill(t, 20)
 	mirror := func(j *job.Job) { j.Delete, j.MaxDeletes = true, 2; alerting(j) }
-	if rep, err := w.copy(t, app.Options{}, mirror); err != nil || rep.Result != report.Verified {
+	if rep, err := w.copy(t, agent.CopyOptions{}, mirror); err != nil || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v", rep.Summary, err)
 	}
 	for _, key := range []string{"k/00001", "k/00002", "k/00003"} {
 		w.kodo.Remove("photos", key)
 	}
-	rep, err := w.copy(t, app.Options{}, mirror)
+	rep, err := w.copy(t, agent.CopyOptions{}, mirror)
 	if err != nil || rep.Mirror == nil || rep.Mirror.Refused == "" {
 		t.Fatalf("%+v, %v, want refused deletions", rep, err)
 	}
@@ -157,7 +158,7 @@ func TestAWebhookThatFailsFailsNothing(t *testing.T) {
 			})
 			w.fill(t, 20)
 			var log bytes.Buffer
-			rep, err := w.copy(t, app.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))}, alerting)
+			rep, err := w.copy(t, agent.CopyOptions{Log: slog.New(slog.NewJSONHandler(&log, nil))}, alerting)
 			if err != nil || rep.Result != report.Verified {
 				t.Errorf("%+v, %v, want verified", rep.Summary, err)
 			}

@@ -8,13 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/check"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store/oss"
 )
 
@@ -106,26 +107,7 @@ func (c Config) Ledger(l job.Location) (*ledger.Ledger, error) {
 
 // Check asks every place whether it can be reached and used, all at once, and
 // returns everything that is wrong. A versioned ledger bucket is Invalid.
-func (s Sites) Check(ctx context.Context) error { return all(ctx, s.check) }
-
-// all asks everything at once and returns each answer that differs once.
-func all(ctx context.Context, checks []func(context.Context) error) error {
-	errs := make([]error, len(checks))
-	var asked sync.WaitGroup
-	for i, ask := range checks {
-		asked.Go(func() { errs[i] = check.WithRetry(ctx, ask) })
-	}
-	asked.Wait()
-	seen := map[string]bool{}
-	var distinct []error
-	for _, err := range errs {
-		if err != nil && !seen[err.Error()] {
-			seen[err.Error()] = true
-			distinct = append(distinct, err)
-		}
-	}
-	return errors.Join(distinct...)
-}
+func (s Sites) Check(ctx context.Context) error { return check.All(ctx, s.check) }
 
 func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
 	if l.Scheme != job.OSS {
@@ -134,4 +116,9 @@ func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
 	return oss.Open(oss.Config{
 		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, LeastRate: c.leastRate, Recheck: c.recheck, Credentials: c.oss,
 	})
+}
+
+// Copy runs j from start to report in this process, as agent.Copy does.
+func Copy(ctx context.Context, s Sites, j job.Job, o agent.CopyOptions) (report.Report, error) {
+	return agent.Copy(ctx, agent.Sites{Source: s.Source, Target: s.Target, Ledger: s.Ledger, Getenv: s.getenv}, j, o)
 }

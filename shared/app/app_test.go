@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
@@ -104,13 +105,13 @@ func (w *world) fill(t testing.TB, n int) {
 	}
 }
 
-func (w *world) copy(t testing.TB, o app.Options, set ...func(*job.Job)) (report.Report, error) {
+func (w *world) copy(t testing.TB, o agent.CopyOptions, set ...func(*job.Job)) (report.Report, error) {
 	t.Helper()
 	return w.copyIn(t.Context(), t, o, set...)
 }
 
 // copyIn copies, as long as ctx lasts, in a process with connections of its own.
-func (w *world) copyIn(ctx context.Context, t testing.TB, o app.Options, set ...func(*job.Job)) (report.Report, error) {
+func (w *world) copyIn(ctx context.Context, t testing.TB, o agent.CopyOptions, set ...func(*job.Job)) (report.Report, error) {
 	t.Helper()
 	j, err := job.New(w.src, w.dst, w.ledgerAt(), set...)
 	if err != nil {
@@ -134,7 +135,7 @@ func TestASmallObjectCostsOneRequestOnEachSide(t *testing.T) {
 	const objects = 5000
 	w := newWorld(t)
 	w.fill(t, objects)
-	rep, err := w.copy(t, app.Options{})
+	rep, err := w.copy(t, agent.CopyOptions{})
 	if err != nil || rep.Result != report.Verified || rep.Objects.Verified != objects {
 		t.Fatalf("%+v, %v, want %d verified", rep.Summary, err, objects)
 	}
@@ -185,7 +186,7 @@ func TestAFlippedByteNeverBecomesAVisibleObject(t *testing.T) {
 			t.Errorf("%q became visible with %d bytes, CRC64 %d: not the source's", o.Key, o.Size, o.CRC64)
 		}
 	})
-	rep, err := w.copy(t, app.Options{})
+	rep, err := w.copy(t, agent.CopyOptions{})
 	if err != nil || rep.Objects.Verified != 406 || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v, failures %+v, want 406 verified", rep.Summary, err, rep.Failures)
 	}
@@ -203,7 +204,7 @@ func TestAFlippedByteNeverBecomesAVisibleObject(t *testing.T) {
 func TestTheApplicationsBytesSurviveADelta(t *testing.T) {
 	w := newWorld(t)
 	w.fill(t, 300)
-	if rep, err := w.copy(t, app.Options{}); err != nil || rep.Result != report.Verified {
+	if rep, err := w.copy(t, agent.CopyOptions{}); err != nil || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v", rep.Summary, err)
 	}
 	time.Sleep(1100 * time.Millisecond) // OSS tells whole seconds, and run names do too
@@ -246,7 +247,7 @@ func TestTheApplicationsBytesSurviveADelta(t *testing.T) {
 			}
 		}
 	})
-	rep, err := w.copy(t, app.Options{})
+	rep, err := w.copy(t, agent.CopyOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +268,7 @@ func TestTheApplicationsBytesSurviveADelta(t *testing.T) {
 func TestAJobOfListedKeysDoesNotStartWithoutThem(t *testing.T) {
 	w := newWorld(t)
 	w.fill(t, 1)
-	_, err := w.copy(t, app.Options{}, func(j *job.Job) { j.KeyList = "keys.txt" })
+	_, err := w.copy(t, agent.CopyOptions{}, func(j *job.Job) { j.KeyList = "keys.txt" })
 	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "keys.txt") || len(w.oss.Keys("photos-new")) > 0 {
 		t.Errorf("Copy = %v and %q, want an error that names the list and no object", err, w.oss.Keys("photos-new"))
 	}
@@ -278,18 +279,18 @@ func TestARunIsNotGoneOnWithByOneWhoAsksForSomethingElse(t *testing.T) {
 	w.fill(t, 30)
 	mirror := func(j *job.Job) { j.Delete = true }
 	interrupted := func(p worker.Doer) worker.Doer { return halting{p} }
-	if _, err := w.copy(t, app.Options{Faulty: interrupted}, mirror); !errors.Is(err, app.ErrHalted) {
+	if _, err := w.copy(t, agent.CopyOptions{Faulty: interrupted}, mirror); !errors.Is(err, agent.ErrHalted) {
 		t.Fatalf("Copy = %v, want it halted", err)
 	}
-	_, err := w.copy(t, app.Options{})
+	_, err := w.copy(t, agent.CopyOptions{})
 	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "begun with another delete:") {
 		t.Errorf("Copy without delete = %v, want it refused because of delete", err)
 	}
-	_, err = w.copy(t, app.Options{Keys: []string{"k/00001"}}, func(j *job.Job) { j.KeyList = "keys.txt" })
+	_, err = w.copy(t, agent.CopyOptions{Keys: []string{"k/00001"}}, func(j *job.Job) { j.KeyList = "keys.txt" })
 	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "keyList, delete") {
 		t.Errorf("Copy of a list of keys = %v, want it refused", err)
 	}
-	if rep, err := w.copy(t, app.Options{}, mirror, func(j *job.Job) { j.Limits.Parallel = 7 }); err != nil || rep.Objects.Verified != 30 {
+	if rep, err := w.copy(t, agent.CopyOptions{}, mirror, func(j *job.Job) { j.Limits.Parallel = 7 }); err != nil || rep.Objects.Verified != 30 {
 		t.Errorf("Copy of the same at another pace = %+v (%v), want it gone on with", rep.Objects, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
@@ -37,7 +38,7 @@ func TestAGiBGoesInPartsOverTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := app.Copy(t.Context(), sites, j, app.Options{})
+	rep, err := app.Copy(t.Context(), sites, j, agent.CopyOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"kodoferry/shared/alert"
+	"kodoferry/shared/alert/alerting"
 	"kodoferry/shared/check"
 	"kodoferry/shared/job"
 	"kodoferry/shared/queue/mns"
@@ -31,7 +32,7 @@ func (c Config) CheckSetup(j job.Job) (check.Setup, error) {
 	}
 	for _, a := range j.Alerts {
 		h, err := c.hook(a)
-		s.Alerts = append(s.Alerts, check.Alert{Name: a.To, Kind: a.Kind, Err: err, Post: func(ctx context.Context, m alert.Message) error { return post(ctx, h, m) }})
+		s.Alerts = append(s.Alerts, check.Alert{Name: a.To, Kind: a.Kind, Err: err, Post: func(ctx context.Context, m alert.Message) error { return alerting.Post(ctx, h, m) }})
 	}
 	return s, nil
 }

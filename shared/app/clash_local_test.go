@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -24,8 +24,8 @@ func into(prefix string) func(*job.Job) {
 // where the ledger knows of another one.
 func TestACopyFromThisMachineDoesNotWriteWhereAnotherJobDoes(t *testing.T) {
 	interrupted := func(t *testing.T, w *world, prefix string) *ledger.Ledger {
-		_, err := w.copy(t, app.Options{Faulty: func(p worker.Doer) worker.Doer { return halting{p} }}, into(prefix))
-		if !errors.Is(err, app.ErrHalted) {
+		_, err := w.copy(t, agent.CopyOptions{Faulty: func(p worker.Doer) worker.Doer { return halting{p} }}, into(prefix))
+		if !errors.Is(err, agent.ErrHalted) {
 			t.Fatalf("Copy = %v, want it halted", err)
 		}
 		return w.led(t)
@@ -59,7 +59,7 @@ func TestACopyFromThisMachineDoesNotWriteWhereAnotherJobDoes(t *testing.T) {
 		want   []string // of the refusal; none: it copies
 	}{
 		"one that is over": {func(t *testing.T, w *world) {
-			if _, err := w.copy(t, app.Options{}, into("a/")); err != nil {
+			if _, err := w.copy(t, agent.CopyOptions{}, into("a/")); err != nil {
 				t.Fatal(err)
 			}
 		}, "", nil},
@@ -78,7 +78,7 @@ func TestACopyFromThisMachineDoesNotWriteWhereAnotherJobDoes(t *testing.T) {
 			w.fill(t, 3)
 			tc.before(t, w)
 			held := len(w.oss.Keys("photos-new"))
-			rep, err := w.copy(t, app.Options{}, into(tc.prefix))
+			rep, err := w.copy(t, agent.CopyOptions{}, into(tc.prefix))
 			if len(tc.want) == 0 {
 				if err != nil || rep.Result != report.Verified {
 					t.Errorf("%s, %v, want it verified", rep.Result, err)

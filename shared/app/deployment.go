@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"kodoferry/shared/agent"
+	"kodoferry/shared/alert/alerting"
+	"kodoferry/shared/check"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -29,10 +31,10 @@ type Deployment struct {
 	pipeline *pipeline.Pipeline
 	queues   map[task.Stage]stageQueue
 	dead     stageQueue
-	bell     *bell        // does what the pipeline does, and tells of it
-	at       job.Location // of the ledger
+	doer     *alerting.Doer // does the tasks: the pipeline, and alerts of what it does
+	inbox    *agent.Queues  // the queues, as messages are received from them
+	at       job.Location   // of the ledger
 	log      *slog.Logger
-	newer    newer // what came here that only a newer version can read
 
 	idle    []connected // the ledger and the queues
 	sources clients[source]
@@ -177,7 +179,7 @@ func (d *Deployment) Check(ctx context.Context, j job.Job) error {
 	if err := errors.Join(serr, derr); err != nil {
 		return err
 	}
-	return all(ctx, append(checks, src.Check, dst.Check))
+	return check.All(ctx, append(checks, src.Check, dst.Check))
 }
 
 // CloseIdle closes connections that no request uses, as after an instance was frozen.
@@ -189,21 +191,10 @@ func (d *Deployment) CloseIdle() {
 	d.targets.closeIdle()
 }
 
-// Close waits, as long as ctx lets it, for what cancelled receives left behind,
-// so that messages which nobody waits for any more are given back.
-func (d *Deployment) Close(ctx context.Context) {
-	var all sync.WaitGroup
-	for _, q := range d.queues {
-		all.Go(func() { q.Close(ctx) })
-	}
-	all.Go(func() { d.dead.Close(ctx) })
-	all.Wait()
-}
-
 // Worker returns who does the tasks of one stage, of all if it is "".
 func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
 	w := &worker.Worker{
-		Doer: d.bell, Stage: stage, Marks: d.ledger, Chains: d.ledger, Log: d.log,
+		Doer: d.doer, Stage: stage, Marks: d.ledger, Chains: d.ledger, Log: d.log,
 		Attempts: job.DefaultLimits().Attempts, Pause: d.pipeline.Pause(), Send: map[task.Stage]queue.Sender{},
 	}
 	for s, q := range d.queues {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/qiniu/go-sdk/v7/auth"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
@@ -189,7 +189,7 @@ func TestFiftyChangesMoveByEventsAlone(t *testing.T) {
 			p := newPlatform(t, on, 0)
 			j := p.kept(t)
 			p.fill(t, 200)
-			if rep, err := p.copy(t, app.Options{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != report.Verified {
+			if rep, err := p.copy(t, agent.CopyOptions{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != report.Verified {
 				t.Fatalf("%+v, %v, want the first run verified", rep.Summary, err)
 			}
 			p.install(t, p.notify(t))

@@ -40,5 +40,5 @@ func (d *Deployment) Reopen(l *ledger.Ledger) { d.ledger = l }
 
 // Settle does a message as an agent or a function does one that came from that queue.
 func (d *Deployment) Settle(ctx context.Context, from string, m queue.Message, do func(context.Context, queue.Message) error) error {
-	return d.settle(ctx, from, m, do)
+	return d.inbox.Settle(ctx, from, m, do)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -89,95 +88,13 @@ func (f *function) handle(ctx context.Context, m faas.Message) error {
 		return err
 	}
 	if early := time.Until(m.NotBefore); early > 0 {
-		return d.postpone(ctx, m.Queue, m.Body, early)
+		return d.inbox.Postpone(ctx, m.Queue, m.Body, early)
 	}
 	received := queue.Message{ID: m.ID, Body: m.Body, Deliveries: m.Deliveries, Sent: m.Sent}
 	if f.stage == task.Verifying && m.Queue == d.dead.Name() {
-		return d.settle(ctx, m.Queue, received, d.Worker("").Bury)
+		return d.inbox.Settle(ctx, m.Queue, received, d.Worker("").Bury)
 	}
-	return d.settle(ctx, m.Queue, received, d.Worker(f.stage).Process)
-}
-
-// settle does a message. One that only a newer version can read is sent again
-// to its own queue, for a platform's retries, as deliveries of a queue, end in the
-// dead letters: a task of a newer version goes back to the queue, never to the
-// grave. It comes again soon, so that a newer process beside this one gets it
-// within seconds, and later each time that it comes to this one once more.
-func (d *Deployment) settle(ctx context.Context, from string, m queue.Message, do func(context.Context, queue.Message) error) error {
-	err := do(ctx, m)
-	if fault.KindOf(err) != fault.Newer || from == "" {
-		return err
-	}
-	if perr := d.postpone(ctx, from, m.Body, d.newer.pause(task.Name(m.Body), time.Now())); perr != nil {
-		return errors.Join(err, perr)
-	}
-	return nil
-}
-
-// postpone sends a message again to the queue that it came from, to come after by.
-// SQS delays none for longer than 15 minutes: what has to wait for longer comes
-// early, and says so.
-func (d *Deployment) postpone(ctx context.Context, from string, body []byte, by time.Duration) error {
-	q, err := d.queue(from)
-	if err != nil {
-		return err
-	}
-	return q.Send(ctx, queue.Outgoing{Body: body, Delay: by})
-}
-
-// newer remembers the messages that came and that only a newer version can read.
-type newer struct {
-	mu   sync.Mutex
-	seen map[string]sighting
-}
-
-// sighting is how often one message came, and when it did last.
-type sighting struct {
-	times int
-	last  time.Time
-}
-
-const (
-	// newerFirst is how long a message waits that came for the first time, and twice
-	// as long each time after that, up to newerMost: so late a newer process gets it
-	// that joins those which cannot read it.
-	newerFirst, newerMost = time.Second, 30 * time.Second
-	// newerSeen bounds how many messages are remembered; one more waits for newerMost.
-	newerSeen = 10_000
-	// newerFor is how long one is remembered that does not come again: another
-	// process has done it.
-	newerFor = 10 * time.Minute
-)
-
-// pause returns how long the message of that name is to wait that came now.
-func (n *newer) pause(name string, now time.Time) time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.seen == nil {
-		n.seen = map[string]sighting{}
-	}
-	s, known := n.seen[name]
-	if !known && len(n.seen) >= newerSeen {
-		maps.DeleteFunc(n.seen, func(_ string, s sighting) bool { return now.Sub(s.last) > newerFor })
-		if len(n.seen) >= newerSeen {
-			return newerMost
-		}
-	}
-	n.seen[name] = sighting{s.times + 1, now}
-	return min(newerFirst<<min(s.times, 10), newerMost)
-}
-
-// queue is the deployment's queue of that name.
-func (d *Deployment) queue(name string) (queue.Sender, error) {
-	for _, q := range d.queues {
-		if q.Name() == name {
-			return q, nil
-		}
-	}
-	if d.dead.Name() == name {
-		return d.dead, nil
-	}
-	return nil, fault.New(fault.Invalid, "app.queue", name, fmt.Errorf("queue %q is none of this deployment's: check FERRY_QUEUES and which queue triggers which function", name))
+	return d.inbox.Settle(ctx, m.Queue, received, d.Worker(f.stage).Process)
 }
 
 // timer is a tick: the payload is how often a run's tasks may be sent again, "" or "sweep" for 30m.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -62,13 +62,13 @@ func TestTwoProcessesAtOneRunDoNotBothCopy(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			first := make(chan error, 1)
 			go func() {
-				_, err := w.copyIn(ctx, t, app.Options{Faulty: faulty})
+				_, err := w.copyIn(ctx, t, agent.CopyOptions{Faulty: faulty})
 				first <- err
 			}()
 			<-g.come
-			var told app.Follow
+			var told agent.Follow
 			var copied atomic.Int64
-			follows := func(f app.Follow) {
+			follows := func(f agent.Follow) {
 				if told.Run != "" {
 					return
 				}
@@ -79,7 +79,7 @@ func TestTwoProcessesAtOneRunDoNotBothCopy(t *testing.T) {
 					close(g.open)
 				}
 			}
-			rep, err := w.copyIn(t.Context(), t, app.Options{Follows: follows, Watch: func(e pipeline.Event) {
+			rep, err := w.copyIn(t.Context(), t, agent.CopyOptions{Follows: follows, Watch: func(e pipeline.Event) {
 				if e.Kind == pipeline.Settled && e.Row.State == ledger.Copied {
 					copied.Add(1)
 				}
@@ -116,7 +116,7 @@ func TestAProcessThatDiedIsNotWaitedFor(t *testing.T) {
 			w := newWorld(t)
 			w.fill(t, 5)
 			halt := func(p worker.Doer) worker.Doer { return halting{p} }
-			if _, err := w.copy(t, app.Options{Faulty: halt}); !errors.Is(err, app.ErrHalted) {
+			if _, err := w.copy(t, agent.CopyOptions{Faulty: halt}); !errors.Is(err, agent.ErrHalted) {
 				t.Fatal(err)
 			}
 			run := w.onlyRun(t)
@@ -130,10 +130,10 @@ func TestAProcessThatDiedIsNotWaitedFor(t *testing.T) {
 			if err := run.KeepHolding(t.Context(), h); err != nil {
 				t.Fatal(err)
 			}
-			follows := func(f app.Follow) { t.Errorf("it waits for %+v", f) }
+			follows := func(f agent.Follow) { t.Errorf("it waits for %+v", f) }
 			ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 			defer stop()
-			if rep, err := w.copyIn(ctx, t, app.Options{Follows: follows}); err != nil || rep.Result != report.Verified {
+			if rep, err := w.copyIn(ctx, t, agent.CopyOptions{Follows: follows}); err != nil || rep.Result != report.Verified {
 				t.Errorf("%s, %v, want it gone on with and verified", rep.Result, err)
 			}
 		})
@@ -147,7 +147,7 @@ func TestAProcessElsewhereIsWaitedForUntilItsSignIsOld(t *testing.T) {
 	w := newWorldAt(t, func() time.Time { return time.Now().Add(time.Duration(late.Load())) })
 	w.fill(t, 5)
 	halt := func(p worker.Doer) worker.Doer { return halting{p} }
-	if _, err := w.copy(t, app.Options{Faulty: halt}); !errors.Is(err, app.ErrHalted) {
+	if _, err := w.copy(t, agent.CopyOptions{Faulty: halt}); !errors.Is(err, agent.ErrHalted) {
 		t.Fatal(err)
 	}
 	run := w.onlyRun(t)
@@ -163,12 +163,12 @@ func TestAProcessElsewhereIsWaitedForUntilItsSignIsOld(t *testing.T) {
 	// One that looks while the sign is young waits.
 	ctx, stop := context.WithCancel(t.Context())
 	waited := false
-	if _, err := w.copyIn(ctx, t, app.Options{Follows: func(f app.Follow) { waited = f.By.Host == "far"; stop() }}); err == nil || !waited {
+	if _, err := w.copyIn(ctx, t, agent.CopyOptions{Follows: func(f agent.Follow) { waited = f.By.Host == "far"; stop() }}); err == nil || !waited {
 		t.Errorf("%v, waited for the process elsewhere: %v, want that", err, waited)
 	}
 	late.Store(int64(ledger.LiveFor + time.Second))
-	follows := func(f app.Follow) { t.Errorf("it waits for %+v, which has given no sign for %v", f.By, f.Age) }
-	if rep, err := w.copyIn(t.Context(), t, app.Options{Follows: follows}); err != nil || rep.Result != report.Verified {
+	follows := func(f agent.Follow) { t.Errorf("it waits for %+v, which has given no sign for %v", f.By, f.Age) }
+	if rep, err := w.copyIn(t.Context(), t, agent.CopyOptions{Follows: follows}); err != nil || rep.Result != report.Verified {
 		t.Errorf("%s, %v, want it gone on with and verified", rep.Result, err)
 	}
 }
@@ -205,7 +205,7 @@ func TestAProcessThatEndsTakesItsSignsOfLifeBack(t *testing.T) {
 			one := func(j *job.Job) { j.Limits.Instances = 1 }
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			if _, err := w.copyIn(ctx, t, app.Options{Faulty: end(stop)}, one); err == nil {
+			if _, err := w.copyIn(ctx, t, agent.CopyOptions{Faulty: end(stop)}, one); err == nil {
 				t.Fatal("it went on")
 			}
 			run := w.onlyRun(t)
@@ -220,7 +220,7 @@ func TestAProcessThatEndsTakesItsSignsOfLifeBack(t *testing.T) {
 				t.Errorf("%+v are at work (%v), of %d that gave signs, want none of some", living, err, signed)
 			}
 			begun := time.Now()
-			rep, err := w.copy(t, app.Options{}, one)
+			rep, err := w.copy(t, agent.CopyOptions{}, one)
 			if err != nil || rep.Result != report.Verified || time.Since(begun) > 10*time.Second {
 				t.Errorf("%s in %v, %v, want the next one to copy at once", rep.Result, time.Since(begun), err)
 			}

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -30,7 +30,7 @@ func TestACopyThatIsCancelledEndsWithItsBooks(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	rep, err := w.copy(t, app.Options{Begun: func(run string, _ *ledger.Progress) { begun <- run }}, func(j *job.Job) {
+	rep, err := w.copy(t, agent.CopyOptions{Begun: func(run string, _ *ledger.Progress) { begun <- run }}, func(j *job.Job) {
 		j.Limits.Parallel, j.Limits.BatchObjects, j.Limits.Requests = 1, 10, 100_000 // with a limit it looks into the ledger from the beginning
 	})
 	o := rep.Objects
@@ -38,7 +38,7 @@ func TestACopyThatIsCancelledEndsWithItsBooks(t *testing.T) {
 		t.Errorf("%s, balanced %v, %+v, %v, want it cancelled, with books of what is copied and open", rep.Result, rep.Balanced, o, err)
 	}
 	w.kodo.Desk().Inject()
-	rep, err = w.copy(t, app.Options{})
+	rep, err = w.copy(t, agent.CopyOptions{})
 	if stored := o.Open - rep.Objects.Copied; err != nil || rep.Result != report.Verified || stored < 0 || stored > 1 { // the one in flight may have been stored
 		t.Errorf("%+v, %v, want another run that copies the %d that were open, or all but one", rep.Summary, err, o.Open)
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
@@ -57,7 +57,7 @@ func TestTroubleOfABigObjectStaysWithIt(t *testing.T) {
 				desk = w.kodo.Desk()
 			}
 			desk.Inject(tc.rule)
-			rep, err := w.copy(t, app.Options{}, inSmallParts)
+			rep, err := w.copy(t, agent.CopyOptions{}, inSmallParts)
 			if err != nil {
 				t.Fatalf("the run ended with %v, want its report", err)
 			}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/qiniu/go-sdk/v7/auth"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/odd"
 	"kodoferry/shared/report"
 )
@@ -92,7 +92,7 @@ func TestWhatIsOddStopsNothing(t *testing.T) {
 	}
 	defer front.Close()
 	w.src = "kodo://photos/?region=z0&insecure=true&endpoint=" + front.URL + "&domain=" + strings.TrimPrefix(front.URL, "http://")
-	rep, err := w.copy(t, app.Options{})
+	rep, err := w.copy(t, agent.CopyOptions{})
 	if err != nil || rep.Result != report.Verified || rep.Objects.Verified != objects {
 		t.Errorf("%+v, %v, want %d verified", rep.Summary, err, objects)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
@@ -185,7 +186,7 @@ func TestACopyWaitsForASideThatDoesNotAnswer(t *testing.T) {
 				}
 			}
 			var run string
-			rep, err := w.copy(t, app.Options{
+			rep, err := w.copy(t, agent.CopyOptions{
 				Watch: watch, Now: clock.Now, Hidden: 10 * time.Hour, Begun: func(name string, _ *ledger.Progress) { run = name },
 				Queues: func(task.Stage) queue.Queue { return mem.New(mem.Options{Visibility: 10 * time.Hour, Clock: clock}) },
 			}, func(j *job.Job) { j.Limits.BatchObjects = 4 })

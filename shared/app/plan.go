@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"kodoferry/shared/check"
 	"kodoferry/shared/control"
 	"kodoferry/shared/job"
 	"kodoferry/shared/plan"
@@ -11,7 +12,7 @@ import (
 // CheckEnds asks source and target whether they can be read, and leaves the
 // ledger alone: a plan has none.
 func (s Sites) CheckEnds(ctx context.Context) error {
-	return all(ctx, []func(context.Context) error{s.Source.Check, s.Target.Check})
+	return check.All(ctx, []func(context.Context) error{s.Source.Check, s.Target.Check})
 }
 
 // Plan says what a run of j would do, with the keys that it lists, if it does. Where ctx ends early it returns what was

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"kodoferry/shared/agent"
+	"kodoferry/shared/alert/alerting"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -32,13 +34,18 @@ func DeployOn(p Ports, log *slog.Logger, set ...func(*pipeline.Config)) *Deploym
 	return d
 }
 
-// assemble makes the deployment's pipeline, and what tells of it.
+// assemble makes the deployment's pipeline, what alerts of it, and the inbox of its
+// queues.
 func (d *Deployment) assemble(how pipeline.Config, set []func(*pipeline.Config)) {
 	for _, change := range set {
 		change(&how)
 	}
 	d.pipeline = pipeline.New(how)
-	d.bell = newBell(d.pipeline, d.ledger, d.config.getenv, d.log, time.Now)
+	d.doer = alerting.New(d.pipeline, d.ledger, d.config.getenv, d.log, time.Now)
+	d.inbox = &agent.Queues{Stages: map[task.Stage]agent.Queue{}, Dead: d.dead}
+	for s, q := range d.queues {
+		d.inbox.Stages[s] = q
+	}
 }
 
 // portQueue is a queue that has a name and no connections of its own.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/fc"
@@ -285,7 +286,7 @@ func TestOneProcessHasTheRightsItNeedsAndNoOthers(t *testing.T) {
 	})
 	for i := range 2 {
 		// Processes of a run with limits tell each other that they live, by records with a tag.
-		rep, err := w.copy(t, app.Options{}, mirror, func(j *job.Job) { j.Limits.Requests = 5000 })
+		rep, err := w.copy(t, agent.CopyOptions{}, mirror, func(j *job.Job) { j.Limits.Requests = 5000 })
 		if err != nil || rep.Result != report.Verified || rep.Objects.Deleted != int64(i) {
 			t.Fatalf("%+v, %v, want it verified and %d deleted", rep.Summary, err, i)
 		}

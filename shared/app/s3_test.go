@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
@@ -77,7 +78,7 @@ func TestAnS3SourceIsProvedThroughEveryFault(t *testing.T) {
 				}
 			})
 			// A flip in what has no hash is not seen: it is let pass once, whole.
-			rep, err := w.copy(t, app.Options{}, func(j *job.Job) { j.Filter.Exclude = []string{"big/**"} })
+			rep, err := w.copy(t, agent.CopyOptions{}, func(j *job.Job) { j.Filter.Exclude = []string{"big/**"} })
 			if err != nil || rep.Objects.Copied != 102 || rep.Objects.Verified != 102 || rep.Objects.Skipped != 1 || rep.Objects.Failed != 1 || rep.Proofs[tc.whole].Objects != 102 {
 				t.Fatalf("%+v, %v, proofs %v, failures %+v", rep.Summary, err, rep.Proofs, rep.Failures)
 			}
@@ -90,7 +91,7 @@ func TestAnS3SourceIsProvedThroughEveryFault(t *testing.T) {
 			}
 
 			w.kodo.Desk().Inject()
-			rep, err = w.copy(t, app.Options{Now: later})
+			rep, err = w.copy(t, agent.CopyOptions{Now: later})
 			if err != nil || rep.Objects.Copied != 1 || rep.Objects.Unchanged != 102 || rep.Proofs[tc.parted].Objects != 1 {
 				t.Errorf("the second copy: %+v, %v, proofs %v, failures %+v", rep.Summary, err, rep.Proofs, rep.Failures)
 			}
@@ -103,7 +104,7 @@ func TestAnS3BucketThatVanishesDeletesNothing(t *testing.T) {
 	w.overS3(t)
 	w.fill(t, 40)
 	mirror := func(j *job.Job) { j.Delete = true; j.Limits.Attempts = 1 }
-	if rep, err := w.copy(t, app.Options{}, mirror); err != nil || rep.Result != report.Verified {
+	if rep, err := w.copy(t, agent.CopyOptions{}, mirror); err != nil || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v", rep.Summary, err)
 	}
 	for i := range 5 {
@@ -115,7 +116,7 @@ func TestAnS3BucketThatVanishesDeletesNothing(t *testing.T) {
 			_ = w.kodo.SetS3Name("photos", "elsewhere")
 		}
 	})
-	rep, err := w.copy(t, app.Options{Now: later}, mirror)
+	rep, err := w.copy(t, agent.CopyOptions{Now: later}, mirror)
 	if got := len(w.oss.Keys("photos-new")); got != 40 {
 		t.Errorf("%d objects are left in the target, want all 40: a HEAD's 404 was taken for a deleted object\n%+v, %v", got, rep.Summary, err)
 	}

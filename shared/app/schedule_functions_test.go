@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -44,7 +44,7 @@ func TestFiftyChangesMoveByTheScheduledSync(t *testing.T) {
 	p := newPlatform(t, fc.FC, 10*time.Second) // tasks that are done side by side because one was taken for lost would remove an object twice
 	j := p.kept(t)
 	p.fill(t, 200)
-	if rep, err := p.copy(t, app.Options{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != report.Verified {
+	if rep, err := p.copy(t, agent.CopyOptions{}, func(to *job.Job) { *to = j }); err != nil || rep.Result != report.Verified {
 		t.Fatalf("%+v, %v, want the first run verified", rep.Summary, err)
 	}
 	puts, deletes := p.moved()

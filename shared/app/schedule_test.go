@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -172,7 +172,7 @@ func TestNothingIsWrittenForASealedJob(t *testing.T) {
 	for what, begin := range map[string]func() error{
 		"a start":      func() error { _, err := o.deploy.Start(t.Context(), photos, nil, o.clock()); return err },
 		"a timer":      func() error { _, err := o.deploy.Tick(t.Context(), "photos", o.clock(), o.clock()); return err },
-		"ferry copy":   func() error { _, err := o.copy(t, app.Options{}, call("photos")); return err },
+		"ferry copy":   func() error { _, err := o.copy(t, agent.CopyOptions{}, call("photos")); return err },
 		"a resumption": func() error { _, err := o.deploy.Resume(t.Context(), run, o.clock()); return err },
 	} {
 		if err := begin(); fault.KindOf(err) != fault.Invalid {

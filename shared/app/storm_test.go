@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
@@ -77,7 +78,7 @@ func TestAThrottleStormFailsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	hits, watch := w.stormy(2 * time.Second)
-	rep, err := app.Copy(t.Context(), sites, j, app.Options{Watch: watch})
+	rep, err := app.Copy(t.Context(), sites, j, agent.CopyOptions{Watch: watch})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func BenchmarkAThrottleStorm(b *testing.B) {
 					b.Fatal(err)
 				}
 				hits, watch := w.stormy(storm)
-				rep, err := app.Copy(b.Context(), sites, j, app.Options{Watch: watch})
+				rep, err := app.Copy(b.Context(), sites, j, agent.CopyOptions{Watch: watch})
 				if err != nil {
 					b.Fatal(err)
 				}

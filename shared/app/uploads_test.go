@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/app"
+	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
@@ -37,7 +37,7 @@ func TestNoUploadIsLeftOpenByARunThatHasEnded(t *testing.T) {
 			target, source := faults(rate)
 			w.oss.Desk().Inject(target...)
 			w.kodo.Desk().Inject(source...)
-			rep, err := w.copy(t, app.Options{}, inSmallParts)
+			rep, err := w.copy(t, agent.CopyOptions{}, inSmallParts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +68,7 @@ func TestNoUploadIsLeftOpenByARunThatHasEnded(t *testing.T) {
 			w := newWorld(t)
 			w.bigOnes(t, 2)
 			w.oss.Desk().Inject(rule)
-			if rep, err := w.copy(t, app.Options{}, inSmallParts); err != nil || rep.Objects.Failed != 2 {
+			if rep, err := w.copy(t, agent.CopyOptions{}, inSmallParts); err != nil || rep.Objects.Failed != 2 {
 				t.Errorf("%+v, %v, want both failed", rep.Objects, err)
 			}
 			if n := w.oss.Uploads("photos-new"); n != 0 {

@@ -13,7 +13,9 @@ package check
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -115,3 +117,23 @@ func (c *checker) ask(ctx context.Context, what string, question func(context.Co
 
 // sentence is fault.Sentence in one line.
 func sentence(err error) string { return strings.ReplaceAll(fault.Sentence(err), "\n", "; ") }
+
+// All asks everything at once, each with repetitions, and returns each error that
+// differs once.
+func All(ctx context.Context, asks []func(context.Context) error) error {
+	errs := make([]error, len(asks))
+	var asked sync.WaitGroup
+	for i, ask := range asks {
+		asked.Go(func() { errs[i] = WithRetry(ctx, ask) })
+	}
+	asked.Wait()
+	seen := map[string]bool{}
+	var distinct []error
+	for _, err := range errs {
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			distinct = append(distinct, err)
+		}
+	}
+	return errors.Join(distinct...)
+}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -41,7 +42,7 @@ func runFerry(ctx context.Context, spec Spec, m *meter, r *Measurement) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	g := &gauge{meter: m, result: r, stage: spec.Stage, left: spec.Objects, open: 1, over: stop}
-	rep, err := app.Copy(ctx, sites, j, app.Options{Watch: g.watch, Begun: g.begun, Faulty: g.around})
+	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Watch: g.watch, Begun: g.begun, Faulty: g.around})
 	switch {
 	case spec.Stage == stageCopy && err != nil:
 		return err

@@ -1,4 +1,4 @@
-package app
+package agent
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 )
 
 // progress does tasks and counts those under way, which only a process that
-// does all of them can know. So those who wait for others need not ask the
-// ledger again and again: they are woken when the last of the others is done.
+// does all of them can know. So a task that waits for others need not read the ledger
+// again and again: it is made ready when the last of them is done.
 type progress struct {
 	worker.Doer
 	hurry    func()      // makes waiting tasks ready
@@ -24,8 +24,8 @@ type progress struct {
 	busy int // tasks at work
 }
 
-// soon is how long a task waits whose reason to wait has just gone.
-const soon = 20 * time.Millisecond
+// readyDelay is the delay of a task whose reason to wait has just gone.
+const readyDelay = 20 * time.Millisecond
 
 func (p *progress) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	p.work(1)
@@ -79,10 +79,10 @@ func (p *progress) follow(done *task.Task, next []task.Task) {
 	copied := p.count(task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Remove) == 0
 	verified := copied && p.count(task.Verify) == 0
 	deleted := verified && p.count(task.Gate, task.Delete) == 0
-	turn := map[task.Kind]bool{task.Verify: copied, task.Gate: verified, task.Report: deleted}
+	ready := map[task.Kind]bool{task.Verify: copied, task.Gate: verified, task.Report: deleted}
 	for i := range next {
-		if n := &next[i]; n.Waits > 0 && turn[n.Kind] && n.Since == 0 {
-			n.Delay = min(n.Delay, soon)
+		if n := &next[i]; n.Waits > 0 && ready[n.Kind] && n.Since == 0 {
+			n.Delay = min(n.Delay, readyDelay)
 		}
 	}
 	last := copied

@@ -1,4 +1,4 @@
-package app
+package alerting
 
 import (
 	"context"
@@ -37,14 +37,14 @@ func TestAStandstillIsToldOnceAndAgainWhenItComesAgain(t *testing.T) {
 	var clock atomic.Int64
 	now := func() time.Time { return time.Unix(clock.Load(), 0) }
 	after := func(d time.Duration) { clock.Add(int64(d / time.Second)) }
-	bells := []*bell{}
+	doers := []*Doer{}
 	for range 2 { // two processes look
-		bells = append(bells, newBell(nil, l, func(string) string { return s.URL }, slog.New(slog.DiscardHandler), now))
+		doers = append(doers, New(nil, l, func(string) string { return s.URL }, slog.New(slog.DiscardHandler), now))
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ticks, over := make(chan time.Time), make(chan struct{})
 	go func() {
-		bells[0].guard(ctx, run, ticks)
+		doers[0].WatchStall(ctx, run, 15*time.Minute, ticks)
 		close(over)
 	}()
 	look := func(want int32, why string) {
@@ -61,11 +61,11 @@ func TestAStandstillIsToldOnceAndAgainWhenItComesAgain(t *testing.T) {
 	since := now().Add(-14 * time.Minute)
 	after(2 * time.Minute)
 	look(1, "16 minutes are")
-	bells[1].stalled(t.Context(), run, since)
+	doers[1].Stalled(t.Context(), run, since)
 	if got := told.Load(); got != 1 {
 		t.Errorf("another process saw the same and told it, too: %d times, want 1", got)
 	}
-	bells[0].touch(run)
+	doers[0].Touch(run)
 	look(1, "it moves again")
 	after(20 * time.Minute)
 	look(2, "it stands still again")

@@ -1,4 +1,4 @@
-package app
+package agent
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"kodoferry/shared/alert/alerting"
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -23,13 +24,21 @@ import (
 	"kodoferry/shared/worker"
 )
 
-// Options shape a run in this process.
-type Options struct {
+// Sites are the places that a run in this process works with.
+type Sites struct {
+	Source pipeline.Source
+	Target pipeline.Target
+	Ledger *ledger.Ledger
+	Getenv func(string) string // has the URLs of alerts; may be nil
+}
+
+// CopyOptions shape a run in this process.
+type CopyOptions struct {
 	Log     *slog.Logger
-	Watch   func(pipeline.Event)                 // told of what happens; may be nil
-	Begun   func(run string, p *ledger.Progress) // told once which run it is, with the progress found if it is resumed; may be nil
-	Follows func(Follow)                         // told, every few seconds, of another process that does the run, for which this one waits; may be nil
-	Waited  func(ledger.Holder)                  // told, once each, of other processes that wait for this one; may be nil
+	Watch   func(pipeline.Event)                 // called with what happens; may be nil
+	Begun   func(run string, p *ledger.Progress) // called once with the run's name, and the progress found if it is resumed; may be nil
+	Follows func(Follow)                         // called every few seconds while another process does the run and this one waits; may be nil
+	Waited  func(ledger.Holder)                  // called once for each process that waits for this one; may be nil
 	Faulty  func(worker.Doer) worker.Doer        // wraps the pipeline, for demonstrations and tests; may be nil
 	Now     func() time.Time                     // nil: time.Now
 	Queues  func(task.Stage) queue.Queue         // nil: queues in memory, of this process alone
@@ -39,10 +48,10 @@ type Options struct {
 
 // How many tasks of each stage run at the same time in one process. Objects
 // are bounded by the job's limits.parallel over all of them.
-var together = map[task.Stage]int{task.Listing: 2, task.Copying: 4, task.Verifying: 2, task.Deleting: 1}
+var atOnce = map[task.Stage]int{task.Listing: 2, task.Copying: 4, task.Verifying: 2, task.Deleting: 1}
 
 const (
-	// localPause is short: nobody else shares the queue, and somebody waits.
+	// localPause is short: no other process shares the queue, and a user waits.
 	localPause = 2 * time.Second
 	// Waits may be long: progress (below) cuts them short once there is nothing to wait for.
 	firstWait = time.Second
@@ -63,7 +72,7 @@ var ErrHalted = errors.New("the run was left as it is")
 // unfinished run. Where another process of one machine does that run, it waits for
 // it, and goes on where that stops. It returns the report. If ctx ends first, or the whole is in
 // trouble, the error says so and the run can be gone on with.
-func Copy(ctx context.Context, s Sites, j job.Job, o Options) (report.Report, error) {
+func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -79,11 +88,11 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (report.Report, er
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	defer thrifty(memoryLimit)()
+	defer tuneGC(memoryLimit)()
 	var name string // of the run: set before anything happens
-	var b *bell
+	var b *alerting.Doer
 	watch := func(e pipeline.Event) {
-		b.touch(name)
+		b.Touch(name)
 		if o.Watch != nil {
 			o.Watch(e)
 		}
@@ -95,7 +104,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (report.Report, er
 			return s.Source, s.Target, nil
 		},
 	})
-	b = newBell(p, s.Ledger, s.getenv, o.Log, o.Now)
+	b = alerting.New(p, s.Ledger, s.Getenv, o.Log, o.Now)
 	c := &claim{me: thisProcess(o.Now()), shares: o.Queues != nil, log: o.Log}
 	defer func() {
 		c.release(ctx)
@@ -132,14 +141,14 @@ func Copy(ctx context.Context, s Sites, j job.Job, o Options) (report.Report, er
 
 // paused says how a paused run is gone on with.
 func paused(name string) error {
-	return fault.New(fault.Changed, "app.Copy", name, fmt.Errorf("run %s is paused, and nothing is lost: ferry resume %s lets it go on, by the same command", name, name))
+	return fault.New(fault.Changed, "agent.Copy", name, fmt.Errorf("run %s is paused, and nothing is lost: ferry resume %s lets it go on, by the same command", name, name))
 }
 
 // begin starts a run, or finds what is open of the newest one. Of several that
-// begin one of the same job at the same time, one starts it and the others find it.
+// begin a run of the same job at the same time, one starts it and the rest find it.
 // It starts none that writes where another job does that is kept or has a run
 // under way. errHeld says that another process does the run that it names.
-func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o Options, c *claim) (string, []task.Task, error) {
+func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o CopyOptions, c *claim) (string, []task.Task, error) {
 	if err := control.RequireUnsealed(ctx, l, j.Name); err != nil {
 		return "", nil, err
 	}
@@ -200,7 +209,7 @@ func latest(runs []string, now time.Time) []string {
 
 // takeUp returns the open tasks of a run that is not over; none where it is, or
 // was cancelled, or never started.
-func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, name string, o Options, c *claim) ([]task.Task, error) {
+func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, name string, o CopyOptions, c *claim) ([]task.Task, error) {
 	progress, err := l.Run(name).Glance(ctx)
 	switch {
 	case ledger.Missing(err): // it left something, but never started
@@ -208,7 +217,7 @@ func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.J
 	case err != nil || progress.Reported:
 		return nil, err
 	case progress.Started.Deployed:
-		return nil, fault.New(fault.Invalid, "app.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
+		return nil, fault.New(fault.Invalid, "agent.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
 	}
 	open, err := goOn(ctx, p, l, name, func() error {
 		if err := goesOn(progress.Started, j, o.Keys); err != nil {
@@ -241,7 +250,7 @@ func goOn(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, name stri
 }
 
 // goesOn refuses to go on with a run that was begun to do something else than j
-// asks for: it would delete what nobody wants deleted any more, or copy by a
+// asks for: it would delete what j no longer has deleted, or copy by a
 // filter that was taken back. Between other buckets than its own, what it
 // knows of both sides is about others.
 func goesOn(s ledger.Started, j job.Job, keys []string) error {
@@ -260,11 +269,11 @@ func goesOn(s ledger.Started, j job.Job, keys []string) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	return fault.New(fault.Invalid, "app.Copy", s.Run, fmt.Errorf("run %s is not over, and it was begun with another %s: ask for the same as then to go on with it, end it by ferry cancel %s, or keep the new run in another ledger (--ledger)", s.Run, strings.Join(fields, ", "), s.Run))
+	return fault.New(fault.Invalid, "agent.Copy", s.Run, fmt.Errorf("run %s is not over, and it was begun with another %s: ask for the same as then to go on with it, end it by ferry cancel %s, or keep the new run in another ledger (--ledger)", s.Run, strings.Join(fields, ", "), s.Run))
 }
 
 // serve does tasks and what follows from them until the report is written.
-func serve(ctx context.Context, p *pipeline.Pipeline, b *bell, name string, first []task.Task, j job.Job, o Options) error {
+func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name string, first []task.Task, j job.Job, o CopyOptions) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var do worker.Doer = b
@@ -297,7 +306,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *bell, name string, firs
 	}
 	queues := map[task.Stage]queue.Queue{
 		task.Listing: mem.New(mem.Options{Visibility: time.Hour}), task.Verifying: verifying, task.Deleting: deleting,
-		// Neighbours in the queue are not neighbours in the bucket: OSS takes fewer requests for keys in a row.
+		// Shuffled, for OSS takes fewer requests a second for keys in a row.
 		task.Copying: mem.New(mem.Options{Visibility: time.Hour, Reorder: 1}),
 	}
 	for _, s := range task.Stages {
@@ -313,9 +322,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *bell, name string, firs
 	var all sync.WaitGroup
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
-	all.Go(func() { b.guard(ctx, name, minute.C) })
+	all.Go(func() { b.WatchStall(ctx, name, control.StallAfter, minute.C) })
 	for _, s := range task.Stages {
-		all.Go(func() { w.Poll(ctx, queues[s], together[s], cmp.Or(o.Hidden, time.Hour)) })
+		all.Go(func() { w.Poll(ctx, queues[s], atOnce[s], cmp.Or(o.Hidden, time.Hour)) })
 	}
 	all.Wait()
 	if cause := context.Cause(ctx); cause != errReported {

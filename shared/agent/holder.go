@@ -1,4 +1,4 @@
-package app
+package agent
 
 import (
 	"context"
@@ -20,16 +20,16 @@ import (
 )
 
 const (
-	// holdEvery is how often who holds a run gives a sign of life, and who waits for
-	// it does: two requests, and one.
+	// holdEvery is the time between two signs of life of the process that holds a run,
+	// two requests each, and of one that waits for it, one request each.
 	holdEvery = ledger.LiveFor / 3
-	// followEvery is how often who waits looks at who holds the run: two requests.
+	// followEvery is how often a waiting process reads who holds the run: two requests.
 	followEvery = 2 * time.Second
-	// followWalk is how often who waits looks how far the run is, which may take many
-	// requests.
+	// followWalk is how often a waiting process reads the progress of the run, which may
+	// take many requests.
 	followWalk = 15 * time.Second
-	// farewell bounds what a process says when it ends, perhaps because it was told to.
-	farewell = 5 * time.Second
+	// releaseTime bounds the requests of a process that ends, perhaps on a signal.
+	releaseTime = 5 * time.Second
 )
 
 // Follow is a run that another process does, and for which this one waits.
@@ -43,11 +43,11 @@ type Follow struct {
 // errHeld says that another process does the run.
 var errHeld = errors.New("another process does the run")
 
-// holders are the processes of this program that hold a run: only one that runs in
-// this very process, as tests and libraries have them, can tell that it ended.
+// holders are the names of the claims of this process that hold a run. ended looks
+// them up: a claim of the same process, as tests have several, has no PID of its own.
 var holders sync.Map
 
-// thisProcess is this process as others may find it.
+// thisProcess describes this process, so that others can find out whether it runs.
 func thisProcess(now time.Time) ledger.Holder {
 	host, err := os.Hostname()
 	if err != nil {
@@ -64,8 +64,8 @@ func machine(host string) string {
 	return strings.Join([]string{host, strings.TrimSpace(string(boot)), space}, " ")
 }
 
-// startOf tells when a process began, in ticks since boot; "" where the system does
-// not tell, or there is none, or it has ended and is only not collected yet.
+// startOf returns when a process began, in ticks since boot; "" where /proc has no
+// such process, the process has ended and waits for its parent, or there is no /proc.
 func startOf(pid int) string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -160,13 +160,13 @@ func (c *claim) keeping(ctx context.Context, waits func(ledger.Holder), do func(
 	return do(ctx)
 }
 
-// keep gives signs of life until ctx ends, and tells waits, once each, of those who
-// wait for the run. It calls lost where another process has taken the run over, as
-// one does that has seen no sign for too long.
+// keep writes signs of life until ctx ends, and calls waits once for each process that
+// waits for the run. It calls lost where another process has taken the run over, as
+// one does that has read no sign for too long.
 func (c *claim) keep(ctx context.Context, waits func(ledger.Holder), lost func()) {
 	tick := time.NewTicker(holdEvery)
 	defer tick.Stop()
-	told := map[string]bool{}
+	announced := map[string]bool{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -179,7 +179,7 @@ func (c *claim) keep(ctx context.Context, waits func(ledger.Holder), lost func()
 			lost()
 			return
 		case err == nil:
-			c.tell(ctx, found, told, waits)
+			c.announce(ctx, found, announced, waits)
 			err = c.run.KeepHolding(ctx, c.me)
 		}
 		if err != nil && ctx.Err() == nil {
@@ -188,14 +188,15 @@ func (c *claim) keep(ctx context.Context, waits func(ledger.Holder), lost func()
 	}
 }
 
-// tell tells of those who wait, and have given a sign of life lately.
-func (c *claim) tell(ctx context.Context, found ledger.Holders, told map[string]bool, waits func(ledger.Holder)) {
+// announce calls waits for the processes that wait and have written a sign of life
+// lately.
+func (c *claim) announce(ctx context.Context, found ledger.Holders, announced map[string]bool, waits func(ledger.Holder)) {
 	for process, seen := range found.Waiting {
-		if told[process] || seen.Before(found.Holder.Seen.Add(-ledger.LiveFor)) {
+		if announced[process] || seen.Before(found.Holder.Seen.Add(-ledger.LiveFor)) {
 			continue
 		}
 		if by, err := c.run.Awaiting(ctx, process); err == nil && !ended(by, c.me) {
-			told[process] = true
+			announced[process] = true
 			waits(by)
 		}
 	}
@@ -206,7 +207,7 @@ func (c *claim) release(ctx context.Context) {
 	if c.run == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
 	me := c.me
 	me.Ended = true
@@ -222,13 +223,13 @@ func (c *claim) forget() {
 	c.run = nil
 }
 
-// follow waits while another process does a run, and tells of it. It returns the
+// follow waits while another process does a run, and reports it to o.Follows. It returns the
 // report if the run is over then, or was cancelled; else the other has stopped, and
 // this process holds the run.
-func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run, o Options) (rep report.Report, over bool, err error) {
+func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run, o CopyOptions) (rep report.Report, over bool, err error) {
 	me := c.me
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 		defer cancel()
 		me.Ended = true
 		_ = run.Await(ctx, me) // it only tells the other that somebody waits
@@ -256,15 +257,15 @@ func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Ru
 			}
 			continue
 		}
-		told := Follow{Run: run.Name, By: found.Holder, Age: max(age, 0)}
+		seen := Follow{Run: run.Name, By: found.Holder, Age: max(age, 0)}
 		if time.Since(walked) > followWalk {
 			progress, err := run.Glance(ctx)
 			if err != nil {
 				return rep, false, err
 			}
-			told.Progress, walked = &progress, time.Now()
+			seen.Progress, walked = &progress, time.Now()
 		}
-		o.Follows(told)
+		o.Follows(seen)
 		if err := control.Wait(ctx, followEvery); err != nil {
 			return rep, false, err
 		}
