@@ -111,7 +111,7 @@ func outcome(ctx context.Context, err error) string {
 }
 
 // watch takes in an event of the pipeline.
-func (m *agentMetrics) watch(e pipeline.Event) {
+func (m *agentMetrics) watch(e pipeline.Progress) {
 	switch e.Kind {
 	case pipeline.Settled:
 		m.set.GetOrCreateCounter(fmt.Sprintf("ferry_objects_total{state=%q}", e.Row.State)).Inc()

@@ -234,10 +234,10 @@ func (d doing) GiveUp(context.Context, task.Task, error) ([]task.Task, error) { 
 
 func TestTheBytesOfAnObjectInPartsAreCountedOnce(t *testing.T) {
 	m := newMetrics()
-	copied := func(size int64, by task.Kind) pipeline.Event {
-		return pipeline.Event{Kind: pipeline.Settled, Row: ledger.Row{State: ledger.Copied, Src: store.Object{Size: size}}, Task: task.Task{Kind: by}}
+	copied := func(size int64, by task.Kind) pipeline.Progress {
+		return pipeline.Progress{Kind: pipeline.Settled, Row: ledger.Row{State: ledger.Copied, Src: store.Object{Size: size}}, Task: task.Task{Kind: by}}
 	}
-	for _, e := range []pipeline.Event{
+	for _, e := range []pipeline.Progress{
 		copied(5, ""), {Kind: pipeline.Moved, Bytes: 100}, {Kind: pipeline.Moved, Bytes: 20}, copied(120, task.Finish),
 		{Kind: pipeline.Settled, Row: ledger.Row{State: ledger.Failed, Src: store.Object{Size: 1000}}},
 		{Kind: pipeline.Slowed}, {Kind: pipeline.Caught, Err: fault.New(fault.Corrupt, "op", "k", nil)},

@@ -211,7 +211,7 @@ func batches(p ledger.Progress) (all, open int64) {
 	return all, open
 }
 
-func (v *view) watch(e pipeline.Event) {
+func (v *view) watch(e pipeline.Progress) {
 	v.tell.watch(e)
 	v.outage(e)
 	if e.Kind != pipeline.Caught || v.quiet {
@@ -227,7 +227,7 @@ const outageEvery = 10 * time.Minute
 
 // outage says that a side does not answer and is waited for, now and then, and
 // that it answers again.
-func (v *view) outage(e pipeline.Event) {
+func (v *view) outage(e pipeline.Progress) {
 	if e.Kind != pipeline.Down && e.Kind != pipeline.Up {
 		return
 	}

@@ -44,7 +44,7 @@ var cures = map[string]string{
 }
 
 // watch is told by the pipeline.
-func (w *demoWorld) watch(e pipeline.Event) {
+func (w *demoWorld) watch(e pipeline.Progress) {
 	w.tell.watch(e)
 	if e.Kind != pipeline.Caught {
 		return

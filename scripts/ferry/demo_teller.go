@@ -50,7 +50,7 @@ func (t *teller) stands(now *ledger.Progress) {
 }
 
 // watch passes an event of the pipeline on to the progress.
-func (t *teller) watch(e pipeline.Event) {
+func (t *teller) watch(e pipeline.Progress) {
 	t.mu.Lock()
 	show := t.show
 	t.mu.Unlock()

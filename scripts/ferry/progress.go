@@ -114,7 +114,7 @@ func (p *progress) stands(now *ledger.Progress) {
 }
 
 // watch takes in an event of the pipeline.
-func (p *progress) watch(e pipeline.Event) {
+func (p *progress) watch(e pipeline.Progress) {
 	switch e.Kind {
 	case pipeline.Listed:
 		p.listed.Add(e.N)

@@ -35,7 +35,7 @@ type Sites struct {
 // CopyOptions shape a run in this process.
 type CopyOptions struct {
 	Log     *slog.Logger
-	Watch   func(pipeline.Event)                 // called with what happens; may be nil
+	Watch   func(pipeline.Progress)              // called with what happens; may be nil
 	Begun   func(run string, p *ledger.Progress) // called once with the run's name, and the progress found if it is resumed; may be nil
 	Follows func(Follow)                         // called every few seconds while another process does the run and this one waits; may be nil
 	Waited  func(ledger.Holder)                  // called once for each process that waits for this one; may be nil
@@ -91,7 +91,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 	defer tuneGC(memoryLimit)()
 	var name string // of the run: set before anything happens
 	var b *alerting.Doer
-	watch := func(e pipeline.Event) {
+	watch := func(e pipeline.Progress) {
 		b.Touch(name)
 		if o.Watch != nil {
 			o.Watch(e)

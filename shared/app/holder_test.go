@@ -79,7 +79,7 @@ func TestTwoProcessesAtOneRunDoNotBothCopy(t *testing.T) {
 					close(g.open)
 				}
 			}
-			rep, err := w.copyIn(t.Context(), t, agent.CopyOptions{Follows: follows, Watch: func(e pipeline.Event) {
+			rep, err := w.copyIn(t.Context(), t, agent.CopyOptions{Follows: follows, Watch: func(e pipeline.Progress) {
 				if e.Kind == pipeline.Settled && e.Row.State == ledger.Copied {
 					copied.Add(1)
 				}

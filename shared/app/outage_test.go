@@ -167,7 +167,7 @@ func TestACopyWaitsForASideThatDoesNotAnswer(t *testing.T) {
 			}()
 			var down atomic.Int64 // when it began, in Unix seconds
 			var said, up atomic.Int32
-			watch := func(e pipeline.Event) {
+			watch := func(e pipeline.Progress) {
 				now := clock.Now().Unix()
 				switch e.Kind {
 				case pipeline.Listed:

@@ -50,10 +50,10 @@ func (w *world) storm(d time.Duration) func() int64 {
 }
 
 // stormy begins a storm when the first object was copied.
-func (w *world) stormy(d time.Duration) (hits func() int64, watch func(pipeline.Event)) {
+func (w *world) stormy(d time.Duration) (hits func() int64, watch func(pipeline.Progress)) {
 	var once sync.Once
 	count := func() int64 { return 0 }
-	return func() int64 { return count() }, func(e pipeline.Event) {
+	return func() int64 { return count() }, func(e pipeline.Progress) {
 		if e.Kind == pipeline.Settled && d > 0 {
 			once.Do(func() { count = w.storm(d) })
 		}

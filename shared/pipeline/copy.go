@@ -187,7 +187,7 @@ func (r *run) transfer(t task.Task) *transfer.Copier {
 		Source: r.src, Target: r.dst, Rules: &r.rules, Versioned: r.start.Versioned, Events: r.start.Events,
 		Share: r.share, Slots: r.slots, Pace: r.pace, Sides: r.tracker(t, outage.InARow), Writable: r.writable,
 		Watch: func(p transfer.Progress) {
-			r.config.Watch(Event{Kind: p.Kind, Key: p.Key, Row: p.Row, Bytes: p.Bytes, Err: p.Err})
+			r.config.Watch(Progress{Kind: p.Kind, Key: p.Key, Row: p.Row, Bytes: p.Bytes, Err: p.Err})
 		},
 		Quick: r.config.Quick, Now: r.config.Now, Log: r.log,
 	}

@@ -70,7 +70,7 @@ func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row, pause tim
 		return nil, err
 	}
 	if row.State != ledger.Pending {
-		r.config.Watch(Event{Kind: Settled, Key: row.Key(), Row: row, Task: t})
+		r.config.Watch(Progress{Kind: Settled, Key: row.Key(), Row: row, Task: t})
 	}
 	return r.afterCopy(t, w), nil
 }

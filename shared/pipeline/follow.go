@@ -136,7 +136,7 @@ var errRestless = errors.New("it kept changing at the source, or in the target, 
 func (f *follower) restless(row ledger.Row, found store.Object) ledger.Row {
 	tries := row.Tries + transfer.Tries
 	row = ledger.Row{Src: found, State: ledger.Pending, Tries: tries, Waits: row.Waits, Reason: errRestless.Error(), At: f.run.config.Now().UTC()}
-	f.run.config.Watch(Event{Kind: Caught, Key: row.Key(), Err: errRestless})
+	f.run.config.Watch(Progress{Kind: Caught, Key: row.Key(), Err: errRestless})
 	if tries >= f.run.job.Limits.Attempts*transfer.Tries {
 		row.State = ledger.Failed
 		row.Reason += "; run again when it rests"

@@ -28,7 +28,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		return nil, err
 	}
 	r.log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
-	p.config.Watch(Event{Kind: GaveUp, Task: t, Err: cause})
+	p.config.Watch(Progress{Kind: GaveUp, Task: t, Err: cause})
 	switch t.Kind {
 	case task.List:
 		c, err := r.ledger.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.config.Now()})

@@ -39,7 +39,7 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	if err == nil && t.Since > 0 && !slices.ContainsFunc(next, func(n task.Task) bool { return n.Since > 0 }) {
 		p.config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
-		p.config.Watch(Event{Kind: Up, Task: t})
+		p.config.Watch(Progress{Kind: Up, Task: t})
 	}
 	if err == nil || ctx.Err() != nil || !outage.Suspected(err) {
 		return next, err
@@ -78,7 +78,7 @@ func (p *Pipeline) ledgerOutage(ctx context.Context, r *run, t task.Task) error 
 	}
 	err = fault.New(fault.Later, "pipeline.Do", t.Run, fault.Errorf("the ledger does not answer since %s, and is waited for up to %s: %w", outage.Minute(since), limit, err))
 	p.config.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", limit, "err", err)
-	p.config.Watch(Event{Kind: Down, Task: t, Err: err})
+	p.config.Watch(Progress{Kind: Down, Task: t, Err: err})
 	return err
 }
 
@@ -177,7 +177,7 @@ func (r *run) noteDown(ctx context.Context, t task.Task, o *outage.Outage) {
 	}
 	err := fault.Errorf("the %s does not answer since %s, and is waited for up to %s: %w", o.Side, outage.Minute(o.Since), r.job.Limits.Outage, o.Last)
 	r.log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.Side.String(), "kind", t.Kind, "since", o.Since, "limit", r.job.Limits.Outage, "fault", fault.KindOf(o.Last), "err", o.Last)
-	r.config.Watch(Event{Kind: Down, Task: t, Err: err})
+	r.config.Watch(Progress{Kind: Down, Task: t, Err: err})
 }
 
 // outageNotes is what this process noted of a side's outages.

@@ -251,7 +251,7 @@ func (w *world) runOn(t *testing.T) report.Report {
 	return rep
 }
 
-func (w *world) saw(kind pipeline.EventKind) bool {
+func (w *world) saw(kind pipeline.ProgressKind) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.events {

@@ -148,7 +148,7 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, ofObject(u.Row.Key(), missing)
 	case missing != nil:
 		r.log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", missing)
-		r.config.Watch(Event{Kind: Caught, Key: u.Row.Key(), Err: missing})
+		r.config.Watch(Progress{Kind: Caught, Key: u.Row.Key(), Err: missing})
 	}
 	p.Next, p.At = gaps(t.From, t.To, p.Done), r.config.Now().UTC()
 	p, err = r.ledger.EndParts(ctx, t.Batch, p)

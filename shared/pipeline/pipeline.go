@@ -69,7 +69,7 @@ type Config struct {
 	Closed func(Source, Target)
 
 	Log     *slog.Logger
-	Watch   func(Event)      // told of what happens, from many goroutines; nil: nobody watches
+	Watch   func(Progress)   // called with what happens, from many goroutines; may be nil
 	Now     func() time.Time // nil: time.Now
 	Pause   time.Duration    // before a second try, doubling after; the first wait for others. 30 s if 0
 	MaxWait time.Duration    // no wait is longer; 15 min if 0
@@ -106,7 +106,7 @@ func New(c Config) *Pipeline {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Watch == nil {
-		c.Watch = func(Event) {}
+		c.Watch = func(Progress) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

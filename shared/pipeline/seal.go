@@ -164,10 +164,10 @@ func (s *sealer) seal() {
 		if err := s.run.ledger.Seal(s.ctx, b.ID, rows); err != nil {
 			return err
 		}
-		s.run.config.Watch(Event{Kind: Listed, N: int64(len(rows)), Bytes: sizes(rows)})
+		s.run.config.Watch(Progress{Kind: Listed, N: int64(len(rows)), Bytes: sizes(rows)})
 		for _, row := range rows {
 			if row.State != ledger.Pending {
-				s.run.config.Watch(Event{Kind: Settled, Key: row.Key(), Row: row})
+				s.run.config.Watch(Progress{Kind: Settled, Key: row.Key(), Row: row})
 			}
 		}
 		return nil

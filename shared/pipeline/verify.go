@@ -188,7 +188,7 @@ func (v *verifier) prove(ctx context.Context, f fact) error {
 		return err
 	}
 	if v.seen++; v.seen%1000 == 0 {
-		v.run.config.Watch(Event{Kind: Proven, N: 1000})
+		v.run.config.Watch(Progress{Kind: Proven, N: 1000})
 	}
 	switch {
 	case f.row == nil && (v.shard.Round > 0 || f.src == nil || !v.run.rules.Chosen(*f.src)):
@@ -330,6 +330,6 @@ func (v *verifier) finish(ctx context.Context) (ledger.Proved, error) {
 	}
 	p.Objects = file
 	p.Objects.Name, err = v.run.ledger.WriteObjects(ctx, v.shard.Shard, data)
-	v.run.config.Watch(Event{Kind: Proven, N: v.seen % 1000})
+	v.run.config.Watch(Progress{Kind: Proven, N: v.seen % 1000})
 	return p, err
 }

@@ -38,7 +38,7 @@ type world struct {
 	source    func(store.Source) store.Source       // wraps the source, to make trouble
 	target    func(pipeline.Target) pipeline.Target // wraps the target
 	mu        sync.Mutex
-	events    []pipeline.Event
+	events    []pipeline.Progress
 	processed int
 	before    func(task.Task)       // called ahead of each task
 	give      func(task.Task) error // an error in place of doing the task
@@ -82,7 +82,7 @@ func newWorld(t testing.TB, set ...func(*job.Job)) *world {
 func (w *world) fresh() {
 	w.config = pipeline.Config{
 		Ledger: ledger.Open(w.led, w.job.Ledger.Prefix), Now: w.clock.Now, Pause: time.Second, MaxWait: 10 * time.Second, Quick: time.Millisecond,
-		Watch: func(e pipeline.Event) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
+		Watch: func(e pipeline.Progress) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
 		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
 			var src store.Source = w.src
 			var dst pipeline.Target = w.dst

@@ -95,7 +95,7 @@ func (g *gauge) begun(_ string, found *ledger.Progress) {
 }
 
 // watch counts the objects of the stage that is measured.
-func (g *gauge) watch(e pipeline.Event) {
+func (g *gauge) watch(e pipeline.Progress) {
 	if e.Kind == pipeline.Listed && g.stage == stageList || e.Kind == pipeline.Proven && g.stage == stageVerify {
 		g.seen.Add(e.N)
 	}
