@@ -8,10 +8,6 @@ import (
 	"kodoferry/shared/store"
 )
 
-// unlistedReason is of an object that was to be deleted from the target because the
-// source had not listed it.
-const unlistedReason = "the source has it, and had it when the run began: its listing did not show it"
-
 // before reports whether the source's object was written before the run began, or
 // it is not known when.
 func (r *run) before(o store.Object) bool { return o.Modified.Before(r.start.At) }

@@ -17,12 +17,13 @@
 //	outage/             finds out whether one does
 //	event.go   Event  -> one key that the source notified of: copies it, or has
 //	                     it removed; what did not end goes into another
-//	remove.go  Remove -> what copying has no right to remove
-//	wanted.go           the last look before something is written or removed
+//	wanted.go           whether something is still to be written, or removed
 //	verify.go  Verify -> waits for the shard's batches, then proves every row;
 //	                     gone.go what the second listing does not show
 //	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
+//	           Remove -> what copying has no right to remove
+//	mirror/             decides whether a run deletes, and removes objects
 //	end.go     Report -> waits for all shards, then writes the report; day.go
 //	                     that of a day of events
 //	resume.go  Resume -> what is open, by the ledger alone

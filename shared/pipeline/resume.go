@@ -28,7 +28,7 @@ func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error)
 	for _, s := range walk.Shards {
 		open = append(open, r.open(s)...)
 	}
-	mirrored, err := r.mirror(ctx, walk)
+	mirrored, err := r.openDeletes(ctx, walk)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, new
 		lost = append(lost, open...)
 	}
 	if len(lost) == 0 {
-		if lost, err = r.mirror(ctx, walk); err != nil {
+		if lost, err = r.openDeletes(ctx, walk); err != nil {
 			return nil, newest, err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
+	"kodoferry/shared/pipeline/mirror"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -200,7 +201,7 @@ func (s *sealer) sealExtras() {
 	id := fmt.Sprintf("%s-%sx%04d", s.shard, s.nonce, s.sealed)
 	s.sealed++
 	s.writes.Go(func() error {
-		rows, others, err := s.run.ours(s.ctx, rows)
+		rows, others, err := mirror.Ours(s.ctx, s.run.dst, &s.run.rules, rows)
 		s.mu.Lock()
 		s.others.Add(others.Objects, others.Bytes)
 		s.mu.Unlock()

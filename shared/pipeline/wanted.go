@@ -4,15 +4,11 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/limit"
-	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -102,58 +98,4 @@ func (r *run) takenBack(now job.Job, o store.Object, removal bool) (string, erro
 
 func samePlace(a, b job.Location) bool {
 	return a.Scheme == b.Scheme && a.Bucket == b.Bucket && a.Prefix == b.Prefix
-}
-
-// sight is what both sides have of a key right before its copy is removed.
-type sight struct {
-	src   store.Object
-	again bool         // the source has it
-	dst   store.Object // the target's object
-	there bool         // the target has one
-	job   job.Job      // as it is now
-
-	failed outage.Side // the one that did not answer first, where one did not; else outage.Neither
-}
-
-// look asks the source, the target and the ledger about a key whose copy is to
-// be removed, all at the same time, so that as little as can be lies between the
-// source's answer and the removal: the slowest of these answers, and the way of
-// the DELETE. A key that is written at the source within that is removed from
-// the target nonetheless, for OSS has no conditional DELETE; the notification of
-// it, or the next run, brings it back. The error is an *verdict.Unwanted where nothing
-// is to be removed any more.
-func (r *run) look(ctx context.Context, key string) (s sight, err error) {
-	g, gctx := errgroup.WithContext(ctx)
-	s.failed = outage.Neither
-	var first sync.Once
-	found := func(into *store.Object, there *bool, in store.Source, of outage.Side) func() error {
-		return func() error {
-			o, err := in.Stat(gctx, key)
-			if fault.KindOf(err) == fault.NotFound {
-				return nil
-			}
-			if err != nil {
-				first.Do(func() { s.failed = of })
-			}
-			*into, *there = o, err == nil
-			return err
-		}
-	}
-	g.Go(found(&s.src, &s.again, r.src, outage.Source))
-	g.Go(found(&s.dst, &s.there, r.dst, outage.Target))
-	g.Go(func() (err error) {
-		if s.job, err = r.wanted(gctx, store.Object{Key: key}, true); err != nil {
-			first.Do(func() {}) // it is of the ledger
-		}
-		return err
-	})
-	return s, g.Wait()
-}
-
-// dispose removes key from the target, which the run's limit on requests has
-// let through already: a wait for that must not come after the last look.
-func (r *run) dispose(ctx context.Context, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, limit.Flight)
-	defer cancel()
-	return r.dst.Delete(ctx, key)
 }

@@ -1,0 +1,69 @@
+package mirror
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/limit"
+	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/store"
+)
+
+// both is what source and target have of a key right before its copy is removed.
+type both struct {
+	src      store.Object
+	inSource bool         // the source has it
+	dst      store.Object // the target's object
+	inTarget bool         // the target has one
+	job      job.Job      // as it is kept now
+
+	failed outage.Side // the one that failed first; outage.Neither where none did, or the ledger did first
+}
+
+// stat asks the source, the target and the ledger about a key whose copy is to
+// be removed, all at the same time, so that as little as can be lies between the
+// source's answer and the removal: the slowest of these answers, and the way of
+// the DELETE. A key that is written at the source within that time is removed from
+// the target nonetheless, for OSS has no conditional DELETE; the notification of
+// it, or the next run, copies it again. The error is an *verdict.Unwanted where nothing
+// is to be removed any more.
+func (m *Remover) stat(ctx context.Context, key string) (both, error) {
+	b := both{failed: outage.Neither}
+	g, gctx := errgroup.WithContext(ctx)
+	var first sync.Once
+	found := func(into *store.Object, has *bool, in store.Source, of outage.Side) func() error {
+		return func() error {
+			o, err := in.Stat(gctx, key)
+			if fault.KindOf(err) == fault.NotFound {
+				return nil
+			}
+			if err != nil {
+				first.Do(func() { b.failed = of })
+			}
+			*into, *has = o, err == nil
+			return err
+		}
+	}
+	g.Go(found(&b.src, &b.inSource, m.Source, outage.Source))
+	g.Go(found(&b.dst, &b.inTarget, m.Target, outage.Target))
+	g.Go(func() (err error) {
+		if b.job, err = m.Removable(gctx, key); err != nil {
+			first.Do(func() {}) // it is of the ledger
+		}
+		return err
+	})
+	err := g.Wait()
+	return b, err
+}
+
+// deleteObject removes key from the target. The caller has called Share.Request for it
+// before stat: a wait for the limit on requests must not come after that.
+func (m *Remover) deleteObject(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, limit.Flight)
+	defer cancel()
+	return m.Target.Delete(ctx, key)
+}
