@@ -309,6 +309,8 @@ func (w *world) let(calls []*call) {
 		w.release(c, verdict{refused: broken(fault.Temporary)})
 	case Throttles:
 		w.release(c, verdict{refused: fault.Throttle("storm."+c.op, c.key, time.Duration(w.dice.draw(3, "throttle", w.step))*time.Second, nil)})
+	case Strays:
+		w.release(c, verdict{refused: broken(fault.Temporary), stray: true})
 	case LostAnswers:
 		w.release(c, verdict{lost: broken(fault.Temporary)})
 	case Flipped:
@@ -351,6 +353,9 @@ func (w *world) faults(c *call) (kinds []Weather) {
 			add(Flipped, 8)
 		}
 		add(Truncated, 8)
+	}
+	if c.part {
+		add(Strays, 40)
 	}
 	if c.sends > 0 {
 		add(Lost, 15)

@@ -24,6 +24,7 @@ type call struct {
 	serial  int
 	effect  bool // it changes something: its answer may be lost
 	body    bool // it brings a body, which may be damaged on the way
+	part    bool // it is the end of a part
 	sends   int  // messages that it sends
 	ctx     context.Context
 	answer  chan verdict
@@ -35,6 +36,7 @@ type verdict struct {
 	lost    error // the answer in place of the true one, of a call that had its effect
 	damage  damage
 	message messageFault
+	stray   bool // a part that is refused comes later
 }
 
 // damage is what becomes of a body on its way.
@@ -264,15 +266,21 @@ func (p port) PutPart(ctx context.Context, key, upload string, n int, body io.Re
 	if err != nil {
 		return store.Part{}, err
 	}
-	v := p.ask(ctx, call{op: p.op("end of part"), key: at, effect: true, body: true})
+	v := p.ask(ctx, call{op: p.op("end of part"), key: at, effect: true, body: true, part: true})
+	if v.stray {
+		p.world.strays.sent(p.b, key, upload, n, data)
+	}
 	if v.refused != nil {
 		return store.Part{}, v.refused
 	}
-	if v.damage != intact && size > 0 { // over 1 MiB: nothing but the CRC64 of the answer tells
-		data[len(data)/2] ^= 0x10
+	if v.damage != intact && size > 0 {
+		damagePart(data)
 	}
 	return after(v, func() (store.Part, error) { return p.b.PutPart(ctx, key, upload, n, bytes.NewReader(data), size) })
 }
+
+// damagePart changes a part on its way. Over 1 MiB nothing but the CRC64 of the answer tells.
+func damagePart(data []byte) { data[len(data)/2] ^= 0x10 }
 
 // Parts implements store.Multipart.
 func (p port) Parts(ctx context.Context, key, upload string) ([]store.Part, error) {

@@ -30,6 +30,7 @@ const (
 	Disorder    Weather = "disorder"     // messages and calls overtake one another
 	Failures    Weather = "failures"     // a call fails and has no effect
 	LostAnswers Weather = "lost answers" // a call has its effect and fails
+	Strays      Weather = "strays"       // a part comes after it failed, and perhaps damaged
 	Throttles   Weather = "throttles"    // a service asks to slow down
 	Flipped     Weather = "flipped"      // a bit of a body changes on its way
 	Truncated   Weather = "truncated"    // a body ends early
@@ -74,7 +75,7 @@ var All = []struct {
 	Percent int
 }{
 	{Deaths, 50}, {Lost, 30}, {Doubled, 40}, {Redelivered, 40}, {Unacked, 40}, {Late, 40}, {Disorder, 80},
-	{Failures, 40}, {LostAnswers, 50}, {Throttles, 25}, {Flipped, 25}, {Truncated, 25}, {Deadlines, 50}, {Versions, 20}, {Agents, 30}, {Sweeps, 30},
+	{Failures, 40}, {LostAnswers, 50}, {Strays, 50}, {Throttles, 25}, {Flipped, 25}, {Truncated, 25}, {Deadlines, 50}, {Versions, 20}, {Agents, 30}, {Sweeps, 30},
 	{Writes, 50}, {Deletions, 35}, {AppWrites, 40}, {AppDeletes, 25},
 	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Large, 3}, {Few, 20}, {Present, 30}, {Always, 10},
 	{Jobs, 25}, {Filters, 20}, {Lists, 15}, {Retries, 40},

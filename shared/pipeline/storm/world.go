@@ -39,6 +39,7 @@ type world struct {
 
 	workers []*process
 	actors  []actor
+	strays  *strays
 
 	step          int
 	begun         time.Time
@@ -106,6 +107,7 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 	w.src.PageSize, w.dst.PageSize, w.led.PageSize = page, page, 4*page
 	w.makeJobs()
 	w.fill()
+	w.strays = &strays{w: w}
 	for i := range 1 + w.dice.draw(3, "workers", 0) {
 		w.workers = append(w.workers, w.process(fmt.Sprintf("worker %d", i+1), 1))
 	}
@@ -113,7 +115,7 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 		o := newOperator(w, t)
 		w.actors = append(w.actors, o, newManager(w, o), newCleaner(w, o))
 	}
-	w.actors = append(w.actors, newSweeper(w), &upgrade{w: w, left: 3}, &owner{w: w}, &application{w: w})
+	w.actors = append(w.actors, newSweeper(w), &upgrade{w: w, left: 3}, w.strays, &owner{w: w}, &application{w: w})
 	return w
 }
 
