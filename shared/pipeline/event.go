@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -17,7 +18,7 @@ import (
 // eventGrace is how long after the end of its time bucket an event is looked
 // at. Events of one key and bucket are one task, done once: one that is received
 // after that, by an instance whose clock is behind, would be lost if it counted
-// to the same bucket. So the clocks of those who receive notifications may
+// to the same bucket. So the clocks of the processes that receive notifications may
 // differ by nearly as much as this.
 const eventGrace = 5 * time.Second
 
@@ -26,8 +27,8 @@ const eventGrace = 5 * time.Second
 const eventEarly = time.Second
 
 // event brings one key to the target as the source has it now, whatever the
-// notification said: it is looked at, copied, and looked at again. What did not
-// end goes into another batch, and what is to be removed to the deleting stage.
+// notification said. What did not end goes into another batch, and what is to be
+// removed to the deleting stage.
 func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterOther(t, w), err
@@ -46,8 +47,8 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	work, end := r.share.State.UntilHalted(ctx)
 	defer end()
-	f := follower{run: r, copier: r.transfer(t), redelivered: t.Again()}
-	row, err = f.follow(work, row)
+	copier := r.transfer(t)
+	row, throttled, err := events.Follow(work, copier, row, t.Again())
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -56,7 +57,7 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case err != nil:
 		return nil, err
 	}
-	if out := f.copier.Sides.Still(); out != nil && row.State == ledger.Pending {
+	if out := copier.Sides.Still(); out != nil && row.State == ledger.Pending {
 		return r.await(t, out), nil
 	}
 	var rows []ledger.Row
@@ -67,15 +68,15 @@ func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Since = f.copier.Sides.Since()
-	if w, err = r.end(ctx, t, w, r.restPause(w, rows, f.throttled || f.copier.Sides.Blocked())); err != nil {
+	w.Since = copier.Sides.Since()
+	if w, err = r.end(ctx, t, w, r.restPause(w, rows, throttled || copier.Sides.Blocked())); err != nil {
 		return nil, err
 	}
 	return r.afterCopy(t, w), nil
 }
 
-// park leaves a record of an event of a paused day, of which no other tells: its
-// task is derived from the record when the day is resumed. If that was done
+// park creates the record of an event of a paused day, for no other names its key: the
+// task is derived from the record when the day is resumed. If the day was resumed
 // before the record stood, the task follows at once.
 func (r *run) park(ctx context.Context, t task.Task, row ledger.Row) ([]task.Task, error) {
 	w, err := r.split(ctx, t.Batch, []ledger.Row{row})
@@ -108,16 +109,16 @@ func (r *run) early(t task.Task) ([]task.Task, error) {
 	return nil, nil
 }
 
-// tardy reports whether an event comes so late that its day's report may be
+// isPastDayClose reports whether an event comes so late that its day's report may be
 // under way, or written.
-func (r *run) tardy(t task.Task) bool {
+func (r *run) isPastDayClose(t task.Task) bool {
 	day, ok := ledger.EventDay(r.ledger.Name)
 	return ok && t.Kind == task.Event && t.Key != "" && !r.config.Now().Before(day.Add(24*time.Hour+dayTail))
 }
 
-// anew returns the task that takes a tardy event to the present day's run, as
+// moveToToday returns the task that takes an event that is past the close of its day to the present day's run, as
 // the job is kept now; none where it does not follow the key any more.
-func (r *run) anew(ctx context.Context, t task.Task) ([]task.Task, error) {
+func (r *run) moveToToday(ctx context.Context, t task.Task) ([]task.Task, error) {
 	switch s := r.share.State.Standing(); {
 	case s == ledger.Paused: // it is taken there once its own day is resumed
 		return r.wait(t), nil

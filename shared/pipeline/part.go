@@ -20,7 +20,7 @@ import (
 
 // inParts reports whether a pending object goes in parts.
 func (r *run) inParts(row ledger.Row) bool {
-	return row.PartSize > 0 || row.Src.Size > r.job.Limits.PartsAbove
+	return transfer.InParts(r.job, row)
 }
 
 // begin opens the upload of a batch's one pending object and yields its Part

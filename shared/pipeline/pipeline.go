@@ -17,6 +17,7 @@
 //	outage/             finds out whether one does
 //	event.go   Event  -> one key that the source notified of: copies it, or has
 //	                     it removed; what did not end goes into another
+//	events/             follows one key until source and target agree
 //	wanted.go           whether something is still to be written, or removed
 //	verify.go  Verify -> waits for the shard's batches, then proves every row;
 //	                     gone.go what the second listing does not show
@@ -167,8 +168,8 @@ func (r *run) do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case unknown: // somebody waits for this process, and may do something about it
 		return nil, fault.New(fault.Temporary, "pipeline.Do", t.Run, errors.New("the ledger does not tell whether the run goes on"))
 	}
-	if r.tardy(t) { // whether its own run is over does not matter
-		return r.anew(ctx, t)
+	if r.isPastDayClose(t) { // whether its own run is over does not matter
+		return r.moveToToday(ctx, t)
 	}
 	if dropped, err := r.dropped(ctx, t); err != nil || dropped {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"kodoferry/shared/digest"
+	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/verdict"
 )
@@ -72,4 +73,10 @@ func within(parts []int64, from, to int64) []int64 {
 		at += n
 	}
 	return out
+}
+
+// InParts reports whether the object of a row goes in parts: it is larger than j has
+// objects go whole, or did not fit an invocation, and the row has the size of its parts.
+func InParts(j job.Job, row ledger.Row) bool {
+	return row.PartSize > 0 || row.Src.Size > j.Limits.PartsAbove
 }

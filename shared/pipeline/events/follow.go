@@ -1,0 +1,185 @@
+// Package events brings one key that the source notified of to the target, as the source
+// has it now, whatever the notification said. It takes a row and returns it, and knows
+// neither tasks nor records.
+package events
+
+import (
+	"context"
+	"errors"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/transfer"
+	"kodoferry/shared/pipeline/verdict"
+	"kodoferry/shared/store"
+)
+
+// Follow brings the row of an event as far as one delivery allows: it asks the source
+// for the object, has c copy it if the target does not have it, and asks again, until
+// both sides agree or the job's rounds are over. redelivered says that an earlier
+// delivery may have copied the object. A row without a state is one that the job's
+// filter does not choose; one whose object goes in parts is pending. throttled reports
+// that the copy was throttled for as long as a delivery may wait. An error says that
+// nothing was decided.
+func Follow(ctx context.Context, c *transfer.Copier, row ledger.Row, redelivered bool) (followed ledger.Row, throttled bool, err error) {
+	f := follower{copier: c, redelivered: redelivered}
+	followed, err = f.follow(ctx, row)
+	return followed, f.throttled, err
+}
+
+// follower follows one event.
+type follower struct {
+	copier      *transfer.Copier
+	redelivered bool // an earlier delivery may have copied the object
+	throttled   bool // the copy was throttled for as long as a delivery may wait
+}
+
+func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, error) {
+	for round := 0; ; round++ {
+		found, err := f.copier.Source.Stat(ctx, row.Key())
+		switch {
+		case fault.KindOf(err) == fault.NotFound:
+			return f.vanished(ctx, row)
+		case err != nil:
+			return f.unseen(ctx, row, err)
+		}
+		if row.State == ledger.Copied && verdict.SameVersion(row.Src, found) {
+			if ok, err := f.confirm(ctx, &row); err != nil || ok {
+				if err != nil {
+					return f.unseen(ctx, row, err)
+				}
+				return row, nil
+			}
+		}
+		if round > f.copier.Rules.Job.Limits.Rounds {
+			return f.unsettled(row, found), nil
+		}
+		if row, err = f.compare(ctx, row, found); err != nil || row.State != ledger.Pending || transfer.InParts(f.copier.Rules.Job, row) {
+			return row, err
+		}
+		rows := []ledger.Row{row}
+		done := f.copier.Batch(ctx, rows, f.redelivered)
+		if ctx.Err() != nil {
+			return row, ctx.Err()
+		}
+		f.redelivered, f.throttled = done.Redelivered, f.throttled || done.Throttled
+		if row = rows[0]; row.Then != "" || row.State != ledger.Copied && row.State != ledger.Gone {
+			return row, nil
+		}
+	}
+}
+
+// compare returns a new row of what the source has now and of what the target
+// holds, which one HEAD tells: an event says that something changed, so neither age
+// nor size alone tells that it did not.
+func (f *follower) compare(ctx context.Context, old ledger.Row, found store.Object) (ledger.Row, error) {
+	row := ledger.Row{Src: found, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: f.copier.Now().UTC()}
+	if verdict.SameVersion(old.Src, found) {
+		row.PartSize, row.Read = old.PartSize, old.Read
+		row.Because(old.Cause, old.Reason)
+	}
+	if !f.copier.Rules.Chosen(found) {
+		row.State = ""
+		return row, nil
+	}
+	if f.copier.Rules.Refuse(&row) {
+		return row, nil
+	}
+	kept, err := f.copier.Target.Stat(ctx, found.Key)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return row, nil
+	case err != nil:
+		return old, err
+	case old.State == ledger.Pending && verdict.Rejected(old, kept):
+		row.Dst = old.Dst
+		return row, nil
+	}
+	if f.copier.Rules.DecideOverwrite(&row, kept); row.State == ledger.Unchanged {
+		row.Verdict = ledger.Verified
+		row.Because("", "")
+	}
+	return row, nil
+}
+
+// confirm asks the target for the object of a row that was copied. The row is verified
+// where that is the object that was stored; else confirm returns false, and the key is
+// compared once more.
+func (f *follower) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
+	kept, err := f.copier.Target.Stat(ctx, row.Key())
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return false, nil
+	case err != nil:
+		return false, err
+	case !verdict.Carries(kept, row.Src) || row.Dst == nil || row.Dst.ETag != kept.Hash:
+		return false, nil
+	}
+	row.Verdict, row.Dst.Modified = ledger.Verified, kept.Modified
+	row.Because("", "")
+	return true, nil
+}
+
+// unseen returns what becomes of a row whose object a side did not describe because of
+// err. One that was copied is asked for later, as often as an object is tried, and ends
+// unverified; of any other nothing is decided.
+func (f *follower) unseen(ctx context.Context, row ledger.Row, err error) (ledger.Row, error) {
+	if row.State != ledger.Copied {
+		return row, err
+	}
+	row.Explain(fault.Errorf("it was copied, but could not be looked at again: %w", err))
+	if f.copier.Sides.Ask(ctx, row.Key(), err) {
+		row.Then = ledger.Look
+		row.Waits++
+		return row, nil
+	}
+	row.Tries += transfer.Tries
+	if row.Tries < f.copier.Rules.Job.Limits.Attempts*transfer.Tries {
+		row.Then = ledger.Look
+	}
+	return row, nil
+}
+
+var errUnsettled = errors.New("it kept changing at the source, or in the target, while it was copied")
+
+// unsettled returns the row of an object that changes faster than it is copied: it is
+// tried again later, as often as an object is tried.
+func (f *follower) unsettled(row ledger.Row, found store.Object) ledger.Row {
+	tries := row.Tries + transfer.Tries
+	row = ledger.Row{Src: found, State: ledger.Pending, Tries: tries, Waits: row.Waits, Reason: errUnsettled.Error(), At: f.copier.Now().UTC()}
+	f.copier.Watch(transfer.Progress{Kind: transfer.Caught, Key: row.Key(), Err: errUnsettled})
+	if tries >= f.copier.Rules.Job.Limits.Attempts*transfer.Tries {
+		row.State = ledger.Failed
+		row.Reason += "; run again when it rests"
+	}
+	return row
+}
+
+// vanished returns the row of a key that the source does not have. Where the job
+// mirrors deletions, and the target holds the job's copy, the copy is to be removed.
+func (f *follower) vanished(ctx context.Context, old ledger.Row) (ledger.Row, error) {
+	key := old.Key()
+	row := ledger.Row{Src: store.Object{Key: key}, State: ledger.Gone, Tries: old.Tries, At: f.copier.Now().UTC()}
+	if !f.copier.Rules.Match.MatchKey(key) {
+		row.State = ""
+		return row, nil
+	}
+	row.Because(ledger.Deleting, "the source does not have it")
+	if f.copier.Target.CheckKey(key) != nil {
+		return row, nil // nor can the target
+	}
+	kept, err := f.copier.Target.Stat(ctx, key)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return row, nil
+	case err != nil:
+		return old, err
+	case !f.copier.Rules.Wrote(kept):
+		row.Reason += "; what the target holds under its key is not this job's copy and was left alone"
+	case !f.copier.Rules.Job.Delete:
+		row.Reason += "; the target keeps its copy, for the job does not mirror deletions (delete: true)"
+	default:
+		row.Then, row.Dst = ledger.Remove, &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
+	}
+	return row, nil
+}
