@@ -69,12 +69,13 @@ var rooms = []room{
 	{"shared/pipeline/listing", []string{"shared/fault", "shared/store"}, plumbing, nil},
 	{"shared/pipeline/outage", []string{"shared/fault", "shared/store", "shared/job", "shared/random"}, nil, nil},
 	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger", "shared/pipeline/listing"}, nil, nil}, // it decides on pairs
+	{"shared/pipeline/proof", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/report/table", "shared/pipeline/deadline", "shared/pipeline/listing", "shared/pipeline/verdict"}, nil, nil},
 	{"shared/pipeline/transfer", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger", "shared/limit", "shared/pipeline/deadline", "shared/pipeline/outage", "shared/pipeline/verdict"}, plumbing, nil},
 	{"shared/pipeline/mirror", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/limit", "shared/pipeline/deadline", "shared/pipeline/outage", "shared/pipeline/verdict"}, plumbing, nil},
 	{"shared/pipeline/events", []string{"shared/fault", "shared/store", "shared/ledger", "shared/pipeline/transfer", "shared/pipeline/verdict"}, nil, nil},
 	{"shared/pipeline/storm", []string{"shared/..."}, []string{"github.com/anishathalye/porcupine"}, nil}, // drives the whole of it from outside, for tests
-	{"shared/pipeline", append([]string{"shared/random", "shared/limit", "shared/report", "shared/report/table", "shared/pipeline/deadline", "shared/pipeline/events", "shared/pipeline/listing", "shared/pipeline/mirror", "shared/pipeline/outage", "shared/pipeline/transfer", "shared/pipeline/verdict"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker", "shared/plan", "shared/pipeline/storm"}}, // its tests run whole migrations under the rules of delivery, and through storms
-	{"shared/plan", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/report", "shared/pipeline/listing", "shared/pipeline/verdict"}, append([]string{"github.com/dustin/go-humanize"}, plumbing...), nil},                                                                                                                                                                                                                    // it words what a run would report
+	{"shared/pipeline", append([]string{"shared/random", "shared/limit", "shared/report", "shared/report/table", "shared/pipeline/deadline", "shared/pipeline/events", "shared/pipeline/listing", "shared/pipeline/mirror", "shared/pipeline/outage", "shared/pipeline/proof", "shared/pipeline/transfer", "shared/pipeline/verdict"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/worker", "shared/plan", "shared/pipeline/storm"}}, // its tests run whole migrations under the rules of delivery, and through storms
+	{"shared/plan", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/report", "shared/pipeline/listing", "shared/pipeline/verdict"}, append([]string{"github.com/dustin/go-humanize"}, plumbing...), nil},                                                                                                                                                                                                                                             // it words what a run would report
 	{"shared/plan/forecast", []string{"shared/job", "shared/ledger", "shared/plan", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml"}, nil},
 	{"shared/worker", []string{"shared/task", "shared/queue", "shared/fault", "shared/retry"}, nil, nil},
 	{"shared/rights", []string{"shared/fault", "shared/job", "shared/store"}, nil, nil},
@@ -192,6 +193,7 @@ func TestForbiddenArrowsAreSeen(t *testing.T) {
 		"the pipeline's test imports the worker":   {"shared/pipeline", "kodoferry/shared/worker", true, true},
 		"the pipeline imports the worker":          {"shared/pipeline", "kodoferry/shared/worker", false, false},
 		"a room of the pipeline imports it":        {"shared/pipeline/verdict", "kodoferry/shared/pipeline", false, false},
+		"what proves knows no tasks":               {"shared/pipeline/proof", "kodoferry/shared/task", false, false},
 		"what copies knows no tasks":               {"shared/pipeline/transfer", "kodoferry/shared/task", false, false},
 		"what removes knows no tasks":              {"shared/pipeline/mirror", "kodoferry/shared/task", false, false},
 		"a plan imports the pipeline":              {"shared/plan", "kodoferry/shared/pipeline", false, false},

@@ -80,10 +80,10 @@ var mutants = []mutant{
 	{"a verify that does not wait", "a shard is verified when all its batches are written off", []edit{
 		{"shared/pipeline/verify.go", "if len(open) > 0 {", "if false && len(open) > 0 {"},
 		// Outcome takes no row that is not written off; it holds against a listing that lags.
-		{"shared/pipeline/verify.go", "rows, err := v.run.ledger.Outcome(ctx, b)", "rows, _, err := v.run.ledger.Settled(ctx, b)"},
+		{"shared/pipeline/verify.go", "rows, err := r.ledger.Outcome(ctx, b)", "rows, _, err := r.ledger.Settled(ctx, b)"},
 	}},
 	{"a report that does not balance", "listed is the sum of how everything that was listed ended, and a report says if it is not", []edit{
-		{"shared/pipeline/verify.go", "v.listed.Objects--\n", ""},
+		{"shared/pipeline/proof/proof.go", "p.listed.Objects--\n", ""},
 		{"shared/report/fold.go", "rep.Balanced = ended.Balanced() && len(rep.Unknown) == 0", "rep.Balanced = len(rep.Unknown) == 0"},
 	}},
 	{"an object adopted without its hash", "what carries the hash and the size of the source's object is its copy, and nothing else", []edit{{

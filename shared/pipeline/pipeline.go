@@ -19,8 +19,8 @@
 //	                     it removed; what did not end goes into another
 //	events/             follows one key until source and target agree
 //	wanted.go           whether something is still to be written, or removed
-//	verify.go  Verify -> waits for the shard's batches, then proves every row;
-//	                     gone.go what the second listing does not show
+//	verify.go  Verify -> waits for the shard's batches, and writes what it came to
+//	proof/              holds every row against both sides, listed again
 //	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
 //	           Remove -> what copying has no right to remove

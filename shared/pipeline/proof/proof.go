@@ -1,0 +1,169 @@
+// Package proof verifies a shard: it lists both sides again with the rows beside them,
+// and decides what each row ends as. It knows neither runs nor tasks, and reads and
+// writes no records.
+//
+//	proof.go    Shard: Prove, and what it comes to
+//	walk.go     both listings and the rows, in key order
+//	compare.go  a copied row beside what the target has
+//	gone.go     a row whose object the source lists no more
+package proof
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/verdict"
+	"kodoferry/shared/report/table"
+	"kodoferry/shared/store"
+)
+
+// Shard is what the rows of a shard are proved by.
+type Shard struct {
+	Closed ledger.Closed // the record of its listing
+	Rules  *verdict.Rules
+	Asker  *verdict.Asker
+	Source store.Source
+	Target store.Source // speaks source keys
+	Began  time.Time    // the run
+	Named  bool         // the job's list names the keys: no listing shows them
+
+	// Rows yields the shard's rows as they ended, in key order.
+	Rows func(ctx context.Context) iter.Seq2[ledger.Row, error]
+	// Next takes the row of an object that is to be copied and proved in another round.
+	Next func(ledger.Row)
+	// Failed is why the rows that Next took cannot be kept; nil if they can.
+	Failed func() error
+	Proven func(n int64) // called when n more keys were gone over
+}
+
+// Proof is what a shard was proved to be.
+type Proof struct {
+	Counts   ledger.Counts    // of the rows that ended; Listed leaves out those that Next took
+	Failures []ledger.Failure // the first of them, and some keys that the source does not have
+	Table    *table.Writer    // has a line for every row that ended
+	Rest     int64            // keys that were gone over since Proven was called last
+}
+
+// Prove goes over the shard once, and returns what it comes to. Objects that are not
+// those listed, or were not listed, go to Next, as long as the job's rounds are not
+// over. The error is Later where the time for listing ended before the listings did,
+// and otherwise that of the listings, of Rows, of a question to the target, or Failed's.
+func (s *Shard) Prove(ctx context.Context) (Proof, error) {
+	p := prover{shard: s, listed: s.Closed.Counts.Listed, proof: Proof{Table: table.NewWriter(s.Rules.Job)}}
+	looking, enough := deadline.Reserve(ctx)
+	defer enough()
+	for f, err := range s.facts(looking) {
+		if err != nil && looking.Err() != nil && ctx.Err() == nil { // there is time left to ask why
+			err = fault.New(fault.Later, "pipeline.verify", s.Closed.Shard, err)
+		}
+		if err != nil {
+			return p.proof, err
+		}
+		if err := p.prove(ctx, f); err != nil {
+			return p.proof, err
+		}
+	}
+	p.proof.Counts.Listed, p.proof.Counts.Excluded = p.listed, s.Closed.Counts.Excluded
+	if p.missed*10 > s.Closed.Counts.Listed.Objects {
+		p.proof.Counts.Unlisted += p.missed
+	}
+	return p.proof, nil
+}
+
+// prover proves the rows of one shard.
+type prover struct {
+	shard  *Shard
+	listed ledger.Tally // as the listing counted, less what Next took: the left side of the balance
+	proof  Proof
+	gone   int64 // rows whose objects the source lists no more
+	missed int64 // objects without a row that were at the source before the run began
+}
+
+// everyProven is how many keys Proven is called for at a time.
+const everyProven = 1000
+
+// prove decides what the row of one key ends as.
+func (p *prover) prove(ctx context.Context, f fact) error {
+	s := p.shard
+	if err := s.Failed(); err != nil {
+		return err
+	}
+	if p.proof.Rest++; p.proof.Rest == everyProven {
+		s.Proven(everyProven)
+		p.proof.Rest = 0
+	}
+	switch {
+	case f.row == nil && (s.Closed.Round > 0 || f.src == nil || !s.Rules.Chosen(*f.src)):
+		return nil // a later round is of its own rows only; the rest is not the job's
+	case f.row == nil: // it appeared after it was listed
+		if f.src.Modified.Before(s.Began) { // also where it is not known when it was written
+			p.missed++
+		}
+		return p.next(ctx, f)
+	}
+	row := *f.row
+	if f.src == nil && row.State != ledger.Gone {
+		f.src = p.stillThere(ctx, row)
+	}
+	switch {
+	case f.src == nil && row.State == ledger.Gone: // as it was
+	case f.src == nil:
+		row.Because(vanished(row))
+		row.State, row.Proof = ledger.Gone, ""
+	case !s.Rules.Chosen(*f.src):
+		row.State, row.Proof = ledger.Gone, ""
+		row.Because(ledger.Unchosen, verdict.UnchosenReason)
+	case row.State == ledger.Gone, !verdict.SameVersion(row.Src, *f.src):
+		if s.Closed.Round < s.Rules.Job.Limits.Rounds {
+			return p.next(ctx, f)
+		}
+		row.State = ledger.Failed
+		row.Because("", "it kept changing at the source while it was copied; run again when it rests")
+	case row.State == ledger.Copied, row.State == ledger.Unchanged:
+		if err := s.compare(ctx, &row, f.dst); err != nil {
+			return err
+		}
+	}
+	return p.keep(row)
+}
+
+// next gives an object that is not the one listed to Next. The row that it had, if
+// any, no longer counts for this shard.
+func (p *prover) next(ctx context.Context, f fact) error {
+	row, asks := p.shard.Rules.Compare(*f.src, f.dst)
+	if asks {
+		if err := p.shard.Asker.Ask(ctx, &row); err != nil {
+			return err
+		}
+	}
+	p.shard.Next(row)
+	if f.row != nil {
+		p.listed.Objects--
+		p.listed.Bytes -= f.row.Src.Size - f.row.Grew
+	}
+	return nil
+}
+
+// absentNamed is how many keys that the source does not have a shard names.
+const absentNamed = 5
+
+// keep counts a row that ends here, and adds its line to the table.
+func (p *prover) keep(row ledger.Row) error {
+	p.listed.Bytes += row.Grew
+	p.proof.Counts.Count(row)
+	if row.State == ledger.Gone && row.Reason == verdict.AbsentReason {
+		if p.proof.Counts.Absent++; p.proof.Counts.Absent <= absentNamed {
+			p.proof.Failures = append(p.proof.Failures, ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})
+		}
+	}
+	if row.State == ledger.Failed || row.State == ledger.Conflict || row.Verdict == ledger.Mismatch {
+		if len(p.proof.Failures) < ledger.MaxFailures {
+			p.proof.Failures = append(p.proof.Failures, row.Failure())
+		}
+	}
+	return p.proof.Table.Add(row)
+}
