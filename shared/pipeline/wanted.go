@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"reflect"
 
 	"golang.org/x/sync/errgroup"
 
@@ -50,7 +49,7 @@ func (r *run) wanted(ctx context.Context, o store.Object, removal bool) (job.Job
 	switch {
 	case kept:
 		var err error
-		if why, err = r.takenBack(now, o, removal); err != nil {
+		if why, err = r.rules.TakenBack(now, o, r.start.Events, removal); err != nil {
 			return now, err
 		}
 	case r.start.OfKept():
@@ -62,40 +61,13 @@ func (r *run) wanted(ctx context.Context, o store.Object, removal bool) (job.Job
 	return now, nil
 }
 
-// writable asks whether o is still to be written, or put in order, by this run.
-// The kept job counts for events alone: any other run ends as it began, unless
-// somebody stops it.
+// writable asks whether o is still to be written, or put in order, by this run; the
+// error is an *verdict.Unwanted where it is not. The kept job counts for events alone:
+// any other run goes on as it began until it is stopped.
 func (r *run) writable(ctx context.Context, o store.Object) error {
 	if !r.start.Events {
 		return r.goesOn(ctx)
 	}
 	_, err := r.wanted(ctx, o, false)
 	return err
-}
-
-// takenBack says what of the run's job the kept one, now, has taken back so that
-// o is not to be written, or removed, any more; "" if nothing.
-func (r *run) takenBack(now job.Job, o store.Object, removal bool) (string, error) {
-	match := r.rules.Match
-	if !reflect.DeepEqual(now.Filter, r.job.Filter) {
-		var err error
-		if match, err = now.Filter.Compile(now.Source.Prefix); err != nil {
-			return "", err
-		}
-	}
-	switch {
-	case removal && !now.Delete:
-		return fmt.Sprintf("the job %s does not mirror deletions any more", now.Name), nil
-	case !samePlace(now.Source, r.job.Source) || !samePlace(now.Target, r.job.Target):
-		return fmt.Sprintf("the job %s has another source or target now", now.Name), nil
-	case r.start.Events && !now.Follows(r.job.Source.Bucket, o.Key):
-		return fmt.Sprintf("the job %s does not follow events any more", now.Name), nil
-	case removal && !match.MatchKey(o.Key), !removal && !match.Match(o):
-		return fmt.Sprintf("the filter of the job %s does not choose it any more", now.Name), nil
-	}
-	return "", nil
-}
-
-func samePlace(a, b job.Location) bool {
-	return a.Scheme == b.Scheme && a.Bucket == b.Bucket && a.Prefix == b.Prefix
 }
