@@ -73,9 +73,9 @@ type Closed struct {
 	At       time.Time   `json:"at"`
 }
 
-// Gate is the outcome of a Gate task: `gate.json`. Nothing is deleted before it
-// stands and allows it.
-type Gate struct {
+// DeleteDecision is the outcome of a Gate task: `gate.json`. Nothing is deleted before
+// it stands and allows it.
+type DeleteDecision struct {
 	V          int       `json:"v"`
 	Allowed    bool      `json:"allowed"`
 	Reason     string    `json:"reason,omitempty"` // why not
@@ -194,15 +194,16 @@ func (r *Run) Closed(ctx context.Context, shard string) (Closed, error) {
 	return *p.Next, nil
 }
 
-// Decide creates the run's decision on deletions and returns the one that stands.
-func (r *Run) Decide(ctx context.Context, g Gate) (Gate, error) {
-	g.V = Version
-	return createRecord(ctx, r, "gate.json", g)
+// CreateDeleteDecision creates the run's decision on deletions and returns the one that
+// stands.
+func (r *Run) CreateDeleteDecision(ctx context.Context, d DeleteDecision) (DeleteDecision, error) {
+	d.V = Version
+	return createRecord(ctx, r, "gate.json", d)
 }
 
-// Decided reads the run's decision on deletions. NotFound before it is made.
-func (r *Run) Decided(ctx context.Context) (Gate, error) {
-	return readRecord[Gate](ctx, r, "gate.json")
+// ReadDeleteDecision reads the run's decision on deletions. NotFound before it is made.
+func (r *Run) ReadDeleteDecision(ctx context.Context) (DeleteDecision, error) {
+	return readRecord[DeleteDecision](ctx, r, "gate.json")
 }
 
 // Prove creates a shard's verification and returns the one that stands.

@@ -34,7 +34,7 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	g := mirror.Decide(r.job, p)
 	g.At = r.config.Now().UTC()
-	if g, err = r.ledger.Decide(ctx, g); err != nil {
+	if g, err = r.ledger.CreateDeleteDecision(ctx, g); err != nil {
 		return nil, err
 	}
 	r.log.InfoContext(ctx, "deletions decided", "allowed", g.Allowed, "candidates", g.Candidates.Objects, "reason", g.Reason)
@@ -43,17 +43,17 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 
 // decided reads the run's decision on deletions. A record that cannot
 // be read allows none: the run would never end otherwise.
-func (r *run) decided(ctx context.Context) (ledger.Gate, error) {
-	g, err := r.ledger.Decided(ctx)
+func (r *run) decided(ctx context.Context) (ledger.DeleteDecision, error) {
+	g, err := r.ledger.ReadDeleteDecision(ctx)
 	if fault.KindOf(err) == fault.Corrupt {
-		return ledger.Gate{Reason: "the decision on deletions cannot be read: " + err.Error()}, nil
+		return ledger.DeleteDecision{Reason: "the decision on deletions cannot be read: " + err.Error()}, nil
 	}
 	return g, err
 }
 
 // afterGate returns a task for each batch that may be deleted: maxDeletes
 // bounds how many there are.
-func (r *run) afterGate(ctx context.Context, g ledger.Gate) ([]task.Task, error) {
+func (r *run) afterGate(ctx context.Context, g ledger.DeleteDecision) ([]task.Task, error) {
 	if !g.Allowed || g.Candidates.Objects == 0 {
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ func (r *run) afterGate(ctx context.Context, g ledger.Gate) ([]task.Task, error)
 }
 
 // deletes returns a task for each batch of candidates that is not written off.
-func (r *run) deletes(p ledger.Progress, g ledger.Gate) []task.Task {
+func (r *run) deletes(p ledger.Progress, g ledger.DeleteDecision) []task.Task {
 	var next []task.Task
 	if !g.Allowed {
 		return nil

@@ -10,7 +10,7 @@ import (
 
 // foldDeletes adds what became of deletions to the report, by the decision on
 // them, and writes their rows away.
-func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.Gate, rep *report.Report, m *report.Manifest) error {
+func (r *run) foldDeletes(ctx context.Context, p ledger.Progress, g ledger.DeleteDecision, rep *report.Report, m *report.Manifest) error {
 	data, file, err := rep.AddDeletions(r.job, g, r.candidates(ctx, p))
 	if err != nil || file.Rows == 0 {
 		return err

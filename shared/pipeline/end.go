@@ -18,7 +18,7 @@ func (r *run) report(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if next, err := r.waiting(ctx, t); err != nil || len(next) > 0 {
 		return next, err
 	}
-	var g ledger.Gate
+	var g ledger.DeleteDecision
 	if r.job.Delete {
 		var err error
 		if g, err = r.decided(ctx); ledger.Missing(err) {

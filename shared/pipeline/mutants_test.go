@@ -44,7 +44,7 @@ var mutants = []mutant{
 		"standing, won, err := data, true, r.write(ctx, \"copied/\"+batch, data)\n",
 	}}},
 	{"a deletion before the gate", "nothing is deleted before the run's decision stands and allows it", []edit{
-		{"shared/pipeline/list.go", "if c.Shard != \"\" {", "next = append(next, r.deletes(ledger.Progress{Shards: []ledger.Shard{{Ref: ledger.ShardRef{Shard: c.Shard}, Extra: c.Deletes}}}, ledger.Gate{Allowed: true})...)\n\tif c.Shard != \"\" {"},
+		{"shared/pipeline/list.go", "if c.Shard != \"\" {", "next = append(next, r.deletes(ledger.Progress{Shards: []ledger.Shard{{Ref: ledger.ShardRef{Shard: c.Shard}, Extra: c.Deletes}}}, ledger.DeleteDecision{Allowed: true})...)\n\tif c.Shard != \"\" {"},
 		{"shared/pipeline/delete.go", "case err != nil:\n\t\treturn nil, err\n\tcase !g.Allowed:", "case ledger.Missing(err):\n\tcase err != nil:\n\t\treturn nil, err\n\tcase !g.Allowed:"},
 	}},
 	{"a retry that drops a row", "every row of a batch is in its write-off or in a batch that this names", []edit{{

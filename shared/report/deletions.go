@@ -20,7 +20,7 @@ type Batch struct {
 // not some are still open. It returns the packed file of their rows; none was
 // deleted or refused where file.Rows is 0. A batch that comes with an error of kind
 // Corrupt counts as failed; any other error ends it.
-func (rep *Report) AddDeletions(j job.Job, g ledger.Gate, batches iter.Seq2[Batch, error]) (data []byte, file ledger.File, err error) {
+func (rep *Report) AddDeletions(j job.Job, g ledger.DeleteDecision, batches iter.Seq2[Batch, error]) (data []byte, file ledger.File, err error) {
 	rep.Mirror = &Mirror{Candidates: g.Candidates, Others: g.Others, Refused: g.Reason}
 	if !g.Allowed {
 		rep.Result = Incomplete

@@ -55,8 +55,8 @@ func (m *Remover) parallel() int { return min(lookups, m.Rules.Job.Limits.Parall
 // Decide decides by the progress of a run of j, all of whose shards are verified,
 // whether the candidates for deletion are deleted. What looks like a mistake is refused
 // as a whole: it is cheaper to run again than to get back what was deleted.
-func Decide(j job.Job, p ledger.Progress) ledger.Gate {
-	var g ledger.Gate
+func Decide(j job.Job, p ledger.Progress) ledger.DeleteDecision {
+	var g ledger.DeleteDecision
 	var e verdict.Extent
 	unknown := 0
 	for _, s := range p.Shards {

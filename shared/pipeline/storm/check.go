@@ -121,7 +121,7 @@ func (w *world) removed(t *tenant, p *process, key string, before state) {
 			run = name
 		}
 	}
-	gate, err := w.books().Run(run).Decided(context.Background())
+	gate, err := w.books().Run(run).ReadDeleteDecision(context.Background())
 	switch {
 	case before.gone:
 		return
