@@ -20,8 +20,9 @@ type Asker struct {
 	Retried bool                                        // the walk was tried before, and failed by what may pass by itself
 	Log     *slog.Logger
 
-	mu      sync.Mutex
-	answers time.Time // until when the target counts as one that answers
+	mu      sync.Mutex    // over both
+	probing chan struct{} // holds what probes, one at a time; nil before the first
+	answers time.Time     // until when the target counts as one that answers
 }
 
 // answersFor is how long a target that was found to answer is not probed again.
@@ -45,14 +46,37 @@ func (a *Asker) Alone(ctx context.Context, key string, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
+	return a.answer(ctx, key)
+}
+
+// answer reports whether the target answers. One caller probes it, the others wait
+// for what that finds, or until their ctx ends.
+func (a *Asker) answer(ctx context.Context, key string) bool {
+	a.mu.Lock()
+	if a.probing == nil {
+		a.probing = make(chan struct{}, 1)
+	}
+	probing := a.probing
+	a.mu.Unlock()
+	select {
+	case probing <- struct{}{}:
+		defer func() { <-probing }()
+	case <-ctx.Done():
+		return false
+	}
+	now := time.Now()
+	a.mu.Lock()
+	known := !now.After(a.answers)
+	a.mu.Unlock()
+	if known {
+		return true
+	}
+	if a.Probe(ctx, key) != nil || ctx.Err() != nil {
+		return false
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if now := time.Now(); now.After(a.answers) {
-		if a.Probe(ctx, key) != nil || ctx.Err() != nil {
-			return false
-		}
-		a.answers = now.Add(answersFor)
-	}
+	a.answers = now.Add(answersFor)
 	return true
 }
 
