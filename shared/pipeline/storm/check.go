@@ -115,16 +115,12 @@ func (w *world) replacedApplications(p *process, key, op string, before state) {
 
 // removed holds a removal against what may be.
 func (w *world) removed(t *tenant, p *process, key string, before state) {
-	run := ""
-	for _, name := range w.runs(t) {
-		if !w.reported(name) {
-			run = name
-		}
-	}
+	run := p.run()
 	gate, err := w.books().Run(run).ReadDeleteDecision(context.Background())
 	switch {
 	case before.gone:
 		return
+	case ledger.OfEvents(run): // without a gate
 	case !t.job.Delete:
 		w.fail("%s: %q is removed from the target, and the job removes nothing", p.name, key)
 	case err != nil || !gate.Allowed:
@@ -240,7 +236,8 @@ func (w *world) sends(p *process, m queue.Outgoing) {
 		return
 	}
 	switch {
-	case t.Shard != "" && !w.named[t.Run+" "+t.Shard]:
+	case t.Kind == task.Event && t.Key != "": // no record names it yet
+	case t.Shard != "" && !ledger.OfEvents(t.Run) && !w.named[t.Run+" "+t.Shard]:
 		w.fail("%s: it sends a %s task of the shard %s before a record names that", p.name, t.Kind, t.Shard)
 	case t.Batch != "" && !w.named[t.Run+" "+t.Batch]:
 		w.fail("%s: it sends a %s task of the batch %s before a record names that", p.name, t.Kind, t.Batch)
@@ -294,7 +291,7 @@ func (w *world) checkRun(t *tenant, name string) {
 		w.isTrue(t, r)
 	}
 	w.choice(t, name, rows)
-	if rep.Result != report.Cancelled {
+	if rep.Result != report.Cancelled && !ledger.OfEvents(name) {
 		w.complete(t, name, rep, rows)
 	}
 	w.tables[name] = rows
@@ -359,7 +356,7 @@ func (w *world) balanced(rep report.Report, rows []row) {
 		if r.state == string(ledger.Pending) && rep.Result != report.Cancelled {
 			w.fail("the row of %q is pending when its run is over", r.key)
 		}
-		if r.state == string(ledger.Deleted) {
+		if r.state == string(ledger.Deleted) || ledger.OfEvents(rep.Run) {
 			continue
 		}
 		if once[r.key] {

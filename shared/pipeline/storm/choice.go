@@ -43,7 +43,7 @@ func (t *tenant) named(run, key string) bool {
 	if !known {
 		keys = t.asked
 	}
-	return len(keys) == 0 || slices.Contains(keys, key)
+	return len(keys) == 0 || ledger.OfEvents(run) || slices.Contains(keys, key)
 }
 
 // chosen holds against what may be that a run changed a key of the target, to

@@ -104,6 +104,7 @@ func (w *world) ownerPut(key string, size int) {
 	o, _ := standing(w.src, key)
 	w.source[key] = append(w.source[key], state{step: w.step, object: o, crc: crcOf(data)})
 	w.note("the source has a new %s of %d bytes, %s", key, len(data), o.Hash)
+	w.notify(key)
 }
 
 // opaque reports whether the source's hashes are not made of its bytes.
@@ -117,6 +118,7 @@ func (w *world) ownerDelete(key string) {
 	_ = w.src.Delete(context.Background(), key)
 	w.source[key] = append(w.source[key], state{step: w.step, gone: true})
 	w.note("the source has no %s any more", key)
+	w.notify(key)
 }
 
 // appPut writes an object in the target.

@@ -16,22 +16,29 @@ type operator struct {
 	t      *tenant
 	wanted int // runs that are still to be begun
 	next   time.Time
-	run    string // the one under way
-	failed string // the run whose failures are to be tried again
+	run    string    // the one under way
+	failed string    // the run whose failures are to be tried again
+	at     time.Time // the timer's time of the one that is to be begun
+	early  int       // ticks that are left to come while a run is under way
 }
 
 // operatorSlot begins the names of operators' slots.
 const operatorSlot = "operator"
 
 func newOperator(w *world, t *tenant) *operator {
-	o := &operator{office: office{w: w, slot: operatorSlot + t.tag}, t: t, wanted: 1, next: time.Now()}
+	o := &operator{office: office{w: w, slot: operatorSlot + t.tag}, t: t, wanted: 1, next: time.Now(), early: 2}
 	if w.weather[Delta] {
 		o.wanted = 2
 	}
 	return o
 }
 
-func (o *operator) offers() []offer { return nil }
+func (o *operator) offers() []offer {
+	if o.busy || o.run == "" || !o.w.weather[Schedules] || o.early == 0 || !o.t.kept || o.t.ending || o.w.reported(o.run) {
+		return nil
+	}
+	return []offer{{1, "ticks", func() { o.early--; o.untimely() }}}
+}
 
 func (o *operator) content() bool { return o.wanted == 0 && o.run == "" && !o.busy }
 
@@ -44,6 +51,8 @@ func (o *operator) due() (time.Time, func()) {
 			return o.next, o.ended
 		}
 		return time.Time{}, nil
+	case o.wanted > 0 && o.w.keeps() && !o.t.kept && !o.t.ending:
+		return o.next, o.keep
 	case o.wanted > 0:
 		return o.next, o.begin
 	}
@@ -58,18 +67,25 @@ func (o *operator) begin() {
 		j, keys, what = o.retry()
 	}
 	o.t.asked = keys
-	o.do(what, func(ctx context.Context, p *process) error {
+	start := func(ctx context.Context, p *process) error {
 		_, err := p.deploy.Start(ctx, j, keys, time.Now())
 		return err
-	}, func(err error) {
+	}
+	if o.w.weather[Schedules] && what == "start" {
+		if o.at.IsZero() { // a timer that was not answered comes again for the same time
+			o.at = time.Now().Truncate(time.Second)
+		}
+		start = o.tick(o.at)
+	}
+	o.do(what, start, func(err error) {
 		o.next = time.Now().Add(time.Minute)
 		if run := o.w.begunRun(o.t); run != "" {
 			o.t.lists[run] = keys
-			o.run, o.failed = run, ""
+			o.run, o.failed, o.at = run, "", time.Time{}
 			o.wanted--
 			return
 		}
-		if o.t.sealing && fault.KindOf(err) == fault.Invalid {
+		if kind := fault.KindOf(err); o.t.ending && (kind == fault.Invalid || kind == fault.NotFound) {
 			o.wanted = 0
 		} else if fault.KindOf(err) == fault.Invalid {
 			o.w.fail("no run is begun: %v", err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 )
 
@@ -54,6 +55,9 @@ func (m *manager) offers() (offers []offer) {
 	add(Pauses, m.pause)
 	add(Cancels, m.cancel)
 	add(Seals, m.seal)
+	if m.o.t.kept {
+		add(Removes, m.remove)
+	}
 	return offers
 }
 
@@ -108,7 +112,7 @@ func (m *manager) cancel() {
 
 func (m *manager) seal() {
 	t := m.o.t
-	t.sealing = true
+	t.ending = true
 	m.ask("seal", m.seal, func(ctx context.Context, p *process) error {
 		_, _, err := p.deploy.Operator().Seal(ctx, t.job.Name, limit.Notice)
 		return err
@@ -124,9 +128,20 @@ func (m *manager) seal() {
 
 // silent holds against what may be that a run changed a key of the target.
 func (w *world) silent(t *tenant, p *process, op, key string) {
-	for _, name := range []string{p.run(), t.job.Name} {
+	run := p.run()
+	asked := []string{run, t.job.Name}
+	if ledger.OfEvents(run) || op == "delete" && w.ofKept(run) {
+		asked = append(asked, removed+t.job.Name)
+	}
+	for _, name := range asked {
 		if s, ok := w.silences[name]; ok && time.Now().After(s.since) {
 			w.fail("%s: %s of %q, and %s %s %s ago", p.name, op, key, name, s.why, time.Since(s.since))
 		}
 	}
+}
+
+// ofKept reports whether a run is of a job that was kept when it began.
+func (w *world) ofKept(run string) bool {
+	s, err := w.books().Run(run).Started(context.Background())
+	return err == nil && s.OfKept()
 }

@@ -21,7 +21,8 @@ type tenant struct {
 	asked   []string            // the keys of the run that was begun last, or is about to be
 	lists   map[string][]string // those of each run
 	retries int
-	sealing bool // somebody ends it for good
+	kept    bool // in the ledger
+	ending  bool // somebody ends it for good, or removes it
 }
 
 // sourceKey is the key of the source that is copied to a key of the target.
@@ -75,6 +76,7 @@ func (w *world) makeJob(tag, prefix string) *tenant {
 			j.Overwrite = job.OverwriteAlways
 		}
 		list = w.choose(j, draw)
+		w.follow(j, draw)
 	})
 	if err != nil {
 		w.t.Fatal(fmt.Errorf("job %q: %w", tag, err))

@@ -50,23 +50,26 @@ const (
 
 // What the job is like.
 const (
-	Delta   Weather = "delta"   // a second run follows the first
-	Mirror  Weather = "mirror"  // it removes what the source no longer has
-	Shards  Weather = "shards"  // few keys a shard
-	Batches Weather = "batches" // few objects a batch
-	Parts   Weather = "parts"   // larger objects go in parts; the source has hashes that its bytes do not tell
-	Large   Weather = "large"   // one object goes in several parts, under a hash that its bytes tell
-	Few     Weather = "few"     // few tries
-	Present Weather = "present" // the target has objects of the application from the beginning
-	Always  Weather = "always"  // the source wins over what the application wrote
-	Jobs    Weather = "jobs"    // there are several, of one source
-	Filters Weather = "filters" // it does not choose all of the source
-	Lists   Weather = "lists"   // it has a list of keys
-	Pauses  Weather = "pauses"  // runs are paused, and resumed
-	Cancels Weather = "cancels" // runs are cancelled
-	Seals   Weather = "seals"   // the job is ended for good
-	Cleans  Weather = "cleans"  // what runs leave behind is removed
-	Retries Weather = "retries" // what failed in a run is tried again in another
+	Delta     Weather = "delta"     // a second run follows the first
+	Mirror    Weather = "mirror"    // it removes what the source no longer has
+	Shards    Weather = "shards"    // few keys a shard
+	Batches   Weather = "batches"   // few objects a batch
+	Parts     Weather = "parts"     // larger objects go in parts; the source has hashes that its bytes do not tell
+	Large     Weather = "large"     // one object goes in several parts, under a hash that its bytes tell
+	Few       Weather = "few"       // few tries
+	Present   Weather = "present"   // the target has objects of the application from the beginning
+	Always    Weather = "always"    // the source wins over what the application wrote
+	Jobs      Weather = "jobs"      // there are several, of one source
+	Filters   Weather = "filters"   // it does not choose all of the source
+	Lists     Weather = "lists"     // it has a list of keys
+	Pauses    Weather = "pauses"    // runs are paused, and resumed
+	Cancels   Weather = "cancels"   // runs are cancelled
+	Seals     Weather = "seals"     // the job is ended for good
+	Cleans    Weather = "cleans"    // what runs leave behind is removed
+	Events    Weather = "events"    // the job follows the source's notifications
+	Schedules Weather = "schedules" // timers begin its runs
+	Removes   Weather = "removes"   // it is removed from the ledger
+	Retries   Weather = "retries"   // what failed in a run is tried again in another
 )
 
 // All lists every kind of weather, with how many seeds of 100 have it.
@@ -80,6 +83,7 @@ var All = []struct {
 	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Large, 3}, {Few, 20}, {Present, 30}, {Always, 10},
 	{Jobs, 25}, {Filters, 20}, {Lists, 15}, {Retries, 40},
 	{Pauses, 30}, {Cancels, 15}, {Seals, 12}, {Cleans, 25},
+	{Events, 15}, {Schedules, 15}, {Removes, 8},
 }
 
 // weatherOf is the weather of a plan.
@@ -88,6 +92,11 @@ func weatherOf(p Plan) map[Weather]bool {
 	has := map[Weather]bool{}
 	for _, w := range All {
 		has[w.Weather] = !p.Without[string(w.Weather)] && d.chance(w.Percent, string(w.Weather), 0)
+	}
+	if has[Parts] || has[Large] { // the ledger keeps no job with parts as small as these
+		for _, w := range []Weather{Events, Schedules, Removes} {
+			delete(has, w)
+		}
 	}
 	return has
 }

@@ -37,9 +37,10 @@ type world struct {
 	piles         map[task.Stage]*pile
 	dead          *pile
 
-	workers []*process
-	actors  []actor
-	strays  *strays
+	workers  []*process
+	actors   []actor
+	notifier *notifier // nil: nobody follows events
+	strays   *strays
 
 	step          int
 	begun         time.Time
@@ -114,6 +115,10 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 	for _, t := range w.tenants {
 		o := newOperator(w, t)
 		w.actors = append(w.actors, o, newManager(w, o), newCleaner(w, o))
+	}
+	if w.weather[Events] {
+		w.notifier = newNotifier(w)
+		w.actors = append(w.actors, w.notifier)
 	}
 	w.actors = append(w.actors, newSweeper(w), &upgrade{w: w, left: 3}, w.strays, &owner{w: w}, &application{w: w})
 	return w
