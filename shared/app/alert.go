@@ -14,15 +14,14 @@ import (
 func (c Config) CheckAlerts(j job.Job) error {
 	var wrong []error
 	for _, a := range j.Alerts {
-		_, err := c.hook(a)
+		_, err := openHook(a, c.getenv)
 		wrong = append(wrong, err)
 	}
 	return errors.Join(wrong...)
 }
 
-// hook opens a webhook with what the environment has for it.
-func (c Config) hook(a job.Alert) (*alert.Hook, error) {
-	getenv := c.getenv
+// openHook opens a webhook with what the environment has for it. getenv may be nil.
+func openHook(a job.Alert, getenv func(string) string) (*alert.Hook, error) {
 	if getenv == nil {
 		getenv = func(string) string { return "" }
 	}

@@ -39,14 +39,12 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 		return s, err
 	}
 	var errs []error
-	c.leastRate = j.Limits.LeastRate
-	src, err := c.openSource(j.Source)
+	how := opening{leastRate: j.Limits.LeastRate}
+	src, err := openSource(c, j.Source, how)
 	errs = append(errs, err)
-	c.recheck = true
-	dst, err := c.openOSS(j.Target)
+	dst, err := openOSS(c, j.Target, opening{leastRate: how.leastRate, recheck: true})
 	errs = append(errs, err)
-	c.recheck = false
-	led, err := c.openOSS(j.Ledger)
+	led, err := openOSS(c, j.Ledger, how)
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return s, err
@@ -98,7 +96,7 @@ func (c Config) Ledger(l job.Location) (*ledger.Ledger, error) {
 	if err := c.Missing(l); err != nil {
 		return nil, err
 	}
-	b, err := c.openOSS(l)
+	b, err := openOSS(c, l, opening{})
 	if err != nil {
 		return nil, err
 	}
@@ -109,12 +107,12 @@ func (c Config) Ledger(l job.Location) (*ledger.Ledger, error) {
 // returns everything that is wrong. A versioned ledger bucket is Invalid.
 func (s Sites) Check(ctx context.Context) error { return check.All(ctx, s.check) }
 
-func (c Config) openOSS(l job.Location) (*oss.Bucket, error) {
+func openOSS(c Config, l job.Location, how opening) (*oss.Bucket, error) {
 	if l.Scheme != job.OSS {
 		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a target or ledger is oss://bucket/prefix"))
 	}
 	return oss.Open(oss.Config{
-		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, LeastRate: c.leastRate, Recheck: c.recheck, Credentials: c.oss,
+		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, LeastRate: how.leastRate, Recheck: how.recheck, Credentials: c.oss,
 	})
 }
 

@@ -20,18 +20,18 @@ func (c Config) CheckSetup(j job.Job) (check.Setup, error) {
 		return check.Setup{}, err
 	}
 	s := check.Setup{Job: j, Source: sites.Source, Target: sites.Target, Queues: c.checkedQueues()}
-	if s.Ledger, err = c.openOSS(j.Ledger); err != nil {
+	if s.Ledger, err = openOSS(c, j.Ledger, opening{}); err != nil {
 		return s, err
 	}
 	if j.Source.Domain != "" {
 		direct := j.Source
 		direct.Domain = ""
-		if s.Direct, err = c.openKodo(direct); err != nil {
+		if s.Direct, err = openKodo(c, direct, opening{}); err != nil {
 			return s, err
 		}
 	}
 	for _, a := range j.Alerts {
-		h, err := c.hook(a)
+		h, err := openHook(a, c.getenv)
 		s.Alerts = append(s.Alerts, check.Alert{Name: a.To, Kind: a.Kind, Err: err, Post: func(ctx context.Context, m alert.Message) error { return alerting.Post(ctx, h, m) }})
 	}
 	return s, nil
@@ -42,13 +42,13 @@ func (c Config) checkedQueues() []check.Queue {
 	if c.QueuesAt == "" {
 		return nil
 	}
-	at, err := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
+	at, err := location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
 	if err != nil {
 		return []check.Queue{{Name: "FERRY_QUEUES", Err: err}}
 	}
 	var all []check.Queue
 	for _, name := range QueueNames {
-		q, err := c.openQueue(at, name, nil)
+		q, err := openQueue(c, at, name, nil)
 		all = append(all, check.Queue{Name: at.Prefix + name, Err: err, Queue: q, Endpoints: endpoints(q)})
 	}
 	return all

@@ -33,10 +33,7 @@ type Config struct {
 	Pause    string // FERRY_PAUSE: the first wait of a task for others, doubling after; "" is 30s
 	Pullers  string // FERRY_PULL_INSTANCES: how many invocations of the pull function work at the same time; "" is 10
 
-	getenv    func(string) string // for what a job names: the variables of its alerts; may be nil
-	leastRate int64               // of the job whose buckets are opened, bytes a second; 0: the drivers' own
-	spread    bool                // it is a deployment's, whose processes are on many machines
-	recheck   bool                // the bucket that is opened is one of data, whose listings are asked for their end twice
+	getenv func(string) string // for what a job names: the variables of its alerts; may be nil
 
 	role *role // the keys of the function's role; nil where there is none
 }

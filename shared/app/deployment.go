@@ -48,30 +48,29 @@ type connected interface{ CloseIdle() }
 // Each set changes how this process does its tasks. Its error names every
 // mistake at once.
 func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deployment, error) {
-	c.spread = true
-	at, lerr := c.location("FERRY_LEDGER", c.LedgerAt, job.OSS)
-	queues, qerr := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
+	at, lerr := location("FERRY_LEDGER", c.LedgerAt, job.OSS)
+	queues, qerr := location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
 	wait, werr := c.pause()
-	missing := c.Missing(c.sources(), job.Location{Scheme: job.OSS}, queues)
+	missing := c.Missing(defaultSource(c), job.Location{Scheme: job.OSS}, queues)
 	if err := errors.Join(lerr, qerr, werr, missing); err != nil {
 		return nil, err
 	}
 	d := &Deployment{config: c, queues: map[task.Stage]stageQueue{}, at: at, log: log}
-	bucket, err := c.openOSS(at)
+	bucket, err := openOSS(c, at, opening{})
 	if err != nil {
 		return nil, err
 	}
 	d.ledger = ledger.Open(bucket, at.Prefix)
 	d.idle = append(d.idle, bucket)
 	for _, s := range task.Stages {
-		q, err := c.openQueue(queues, string(s), log)
+		q, err := openQueue(c, queues, string(s), log)
 		if err != nil {
 			return nil, err
 		}
 		d.queues[s] = q
 		d.idle = append(d.idle, q)
 	}
-	if d.dead, err = c.openQueue(queues, deadQueue, log); err != nil {
+	if d.dead, err = openQueue(c, queues, deadQueue, log); err != nil {
 		return nil, err
 	}
 	d.idle = append(d.idle, d.dead)
@@ -79,9 +78,9 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 	return d, nil
 }
 
-// sources is what a deployment reads from as far as its keys tell before it
-// meets a job: Kodo, unless it has none of Kodo's keys, but those of another S3.
-func (c Config) sources() job.Location {
+// defaultSource returns the scheme that a deployment reads from as far as its keys tell,
+// before any job does: Kodo, unless c has none of Kodo's keys, but those of another S3.
+func defaultSource(c Config) job.Location {
 	if c.KodoAccessKey == "" && c.KodoSecretKey == "" && c.AWSAccessKeyID != "" && c.AWSSecretAccessKey != "" {
 		return job.Location{Scheme: job.S3}
 	}
@@ -98,7 +97,7 @@ const deadQueue = "dead"
 
 // location reads the location in an environment variable, which is at one of
 // the services named.
-func (c Config) location(name, value string, schemes ...string) (job.Location, error) {
+func location(name, value string, schemes ...string) (job.Location, error) {
 	var examples []string
 	for _, s := range schemes {
 		examples = append(examples, example[s])
@@ -141,10 +140,9 @@ func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeli
 	if j.Target.Endpoint == "" && j.Target.Region == d.at.Region && d.at.Endpoint == "internal" {
 		j.Target.Endpoint = d.at.Endpoint
 	}
-	c := d.config
-	c.leastRate, c.recheck = j.Limits.LeastRate, true
-	src, serr := d.sources.open(way{j.Source, c.leastRate}, func() (source, error) { return c.openSource(j.Source) })
-	dst, derr := d.targets.open(way{j.Target, c.leastRate}, func() (*oss.Bucket, error) { return c.openOSS(j.Target) })
+	how := opening{leastRate: j.Limits.LeastRate, recheck: true, spread: true}
+	src, serr := d.sources.open(way{j.Source, how.leastRate}, func() (source, error) { return openSource(d.config, j.Source, how) })
+	dst, derr := d.targets.open(way{j.Target, how.leastRate}, func() (*oss.Bucket, error) { return openOSS(d.config, j.Target, how) })
 	if err := errors.Join(serr, derr); err != nil {
 		if serr == nil {
 			d.sources.close(src)
@@ -174,8 +172,8 @@ func (d *Deployment) Check(ctx context.Context, j job.Job) error {
 	for _, q := range d.queues {
 		checks = append(checks, q.Check)
 	}
-	src, serr := d.config.openSource(j.Source)
-	dst, derr := d.config.openOSS(j.Target)
+	src, serr := openSource(d.config, j.Source, opening{spread: true})
+	dst, derr := openOSS(d.config, j.Target, opening{})
 	if err := errors.Join(serr, derr); err != nil {
 		return err
 	}

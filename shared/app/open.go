@@ -13,9 +13,16 @@ import (
 	"kodoferry/shared/store"
 )
 
+// opening says how a place is opened.
+type opening struct {
+	leastRate int64 // of the job whose buckets are opened, bytes a second; 0: the drivers' own
+	spread    bool  // it is a deployment's, whose processes are on many machines
+	recheck   bool  // it is a target, whose listings are asked for their end twice
+}
+
 // Source opens a place to read. It makes no request.
 func (c Config) Source(l job.Location) (store.Source, error) {
-	return c.openSource(l)
+	return openSource(c, l, opening{})
 }
 
 // Target opens a place to write. It makes no request.
@@ -23,7 +30,7 @@ func (c Config) Target(l job.Location) (pipeline.Target, error) {
 	if err := c.Missing(l); err != nil {
 		return nil, err
 	}
-	return c.openOSS(l)
+	return openOSS(c, l, opening{})
 }
 
 // ScratchQueue is a queue that can be made and removed.
@@ -36,11 +43,11 @@ type ScratchQueue interface {
 // ScratchQueue opens a queue beside those of FERRY_QUEUES, of a name that none of
 // them has. It makes no request.
 func (c Config) ScratchQueue(name string) (ScratchQueue, error) {
-	l, err := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
+	l, err := location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
 	if err != nil {
 		return nil, err
 	}
-	q, err := c.openQueue(l, "contract-"+name, nil)
+	q, err := openQueue(c, l, "contract-"+name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -55,11 +62,11 @@ func (c Config) ScratchQueue(name string) (ScratchQueue, error) {
 // answer as a sentence, inside is true where an internal one is among them. asked is
 // false where QueuesAt names a host, which is the only address then.
 func (c Config) QueueWays(ctx context.Context) (says string, inside, asked bool) {
-	l, err := c.location("FERRY_QUEUES", c.QueuesAt, job.MNS)
+	l, err := location("FERRY_QUEUES", c.QueuesAt, job.MNS)
 	if err != nil {
 		return "", false, false
 	}
-	q, err := c.openQueue(l, QueueNames[0], nil)
+	q, err := openQueue(c, l, QueueNames[0], nil)
 	all := endpoints(q)
 	if err != nil || len(all) == 0 {
 		return "", false, false

@@ -32,17 +32,17 @@ type stageQueue interface {
 
 // openQueue opens the queue whose name is the prefix of l and then suffix. log is warned of
 // messages that it refuses for a while; nil warns nobody.
-func (c Config) openQueue(l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
+func openQueue(c Config, l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
 	switch l.Scheme {
 	case job.MNS:
-		return c.openMNS(l, suffix, log)
+		return openMNS(c, l, suffix, log)
 	case job.SQS:
-		return c.openSQS(l, suffix, log)
+		return openSQS(c, l, suffix, log)
 	}
 	return nil, fault.New(fault.Invalid, "app.openQueue", l.String(), fmt.Errorf("queues are at mns://account/prefix or sqs://account/prefix"))
 }
 
-func (c Config) openMNS(l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
+func openMNS(c Config, l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
 	q, err := mns.Open(mns.Config{
 		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, Log: log,
 		Credentials: func() mns.Credentials {
@@ -56,7 +56,7 @@ func (c Config) openMNS(l job.Location, suffix string, log *slog.Logger) (stageQ
 	return q, nil
 }
 
-func (c Config) openSQS(l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
+func openSQS(c Config, l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
 	q, err := sqs.Open(sqs.Config{
 		Queue: l.Prefix + suffix, Account: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, Log: log,
 		Credentials: func() sqs.Credentials {

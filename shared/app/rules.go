@@ -57,7 +57,7 @@ func (c Config) ruled(j job.Job) (*kodo.Bucket, error) {
 	if err := c.Missing(j.Source); err != nil {
 		return nil, err
 	}
-	return c.openKodo(j.Source)
+	return openKodo(c, j.Source, opening{})
 }
 
 // unruly adds to a refusal by the bucket what to do about it.

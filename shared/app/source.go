@@ -23,15 +23,15 @@ type source interface {
 
 // sources say how the sources of each scheme are opened. A new one is a line here,
 // one in job's schemes, and a folder with its driver.
-var sources = map[string]func(Config, job.Location) (source, error){
-	job.Kodo: func(c Config, l job.Location) (source, error) { return c.openKodo(l) },
-	job.S3:   func(c Config, l job.Location) (source, error) { return c.openS3(l) },
-	job.File: func(c Config, l job.Location) (source, error) { return c.openFile(l) },
+var sources = map[string]func(Config, job.Location, opening) (source, error){
+	job.Kodo: func(c Config, l job.Location, how opening) (source, error) { return openKodo(c, l, how) },
+	job.S3:   func(c Config, l job.Location, how opening) (source, error) { return openS3(c, l, how) },
+	job.File: func(_ Config, l job.Location, how opening) (source, error) { return openFile(l, how) },
 }
 
 // openSource opens the bucket at l. It makes no request. Its error names every
 // mistake, missing variables included.
-func (c Config) openSource(l job.Location) (source, error) {
+func openSource(c Config, l job.Location, how opening) (source, error) {
 	if err := c.Missing(l); err != nil {
 		return nil, err
 	}
@@ -39,35 +39,35 @@ func (c Config) openSource(l job.Location) (source, error) {
 	if !ok {
 		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a source is %s", strings.Join(job.Sources(), "://, ")+"://"))
 	}
-	return open(c, l)
+	return open(c, l, how)
 }
 
-func (c Config) openKodo(l job.Location) (*kodo.Bucket, error) {
+func openKodo(c Config, l job.Location, how opening) (*kodo.Bucket, error) {
 	return kodo.Open(kodo.Config{
 		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Domain: l.Domain, Insecure: l.Insecure,
-		AccessKey: c.KodoAccessKey, SecretKey: c.KodoSecretKey, LeastRate: c.leastRate,
+		AccessKey: c.KodoAccessKey, SecretKey: c.KodoSecretKey, LeastRate: how.leastRate,
 	})
 }
 
-func (c Config) openS3(l job.Location) (*s3.Bucket, error) {
-	keys, variables := c.s3(l)
+func openS3(c Config, l job.Location, how opening) (*s3.Bucket, error) {
+	keys, variables := s3Keys(c, l)
 	return s3.Open(s3.Config{
 		Bucket: l.Bucket, Region: l.Region, Endpoint: l.S3Endpoint(), Insecure: l.Insecure,
-		Credentials: func() s3.Credentials { return keys }, Variables: variables, LeastRate: c.leastRate,
+		Credentials: func() s3.Credentials { return keys }, Variables: variables, LeastRate: how.leastRate,
 	})
 }
 
 // openFile refuses what a deployment's processes would each look for at their own.
-func (c Config) openFile(l job.Location) (*file.Bucket, error) {
-	if c.spread {
+func openFile(l job.Location, how opening) (*file.Bucket, error) {
+	if how.spread {
 		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), errors.New("a directory is on one machine, and a deployment's processes are on many: move it with ferry copy, from the machine that has it"))
 	}
 	return file.Open(file.Config{Dir: l.Bucket})
 }
 
-// s3 returns the keys for an s3:// location and what their variables are
+// s3Keys returns the keys for an s3:// location and what their variables are
 // called: at Kodo's S3 interface they are Kodo's.
-func (c Config) s3(l job.Location) (s3.Credentials, string) {
+func s3Keys(c Config, l job.Location) (s3.Credentials, string) {
 	if l.AtKodo() {
 		return s3.Credentials{AccessKeyID: c.KodoAccessKey, SecretAccessKey: c.KodoSecretKey}, "QINIU_ACCESS_KEY and QINIU_SECRET_KEY"
 	}

@@ -80,7 +80,7 @@ func (o *Operator) Pause(ctx context.Context, run *ledger.Run) error {
 
 // Resume lets a run go on that one process does: that process is to be started
 // again. One that is not paused stays as it is. Of a deployment's run,
-// Deployment.Resume sends the open tasks, too.
+// Control.Resume sends the open tasks, too.
 func (o *Operator) Resume(ctx context.Context, run *ledger.Run) error {
 	s, _, err := goes(ctx, run)
 	if err != nil || s == ledger.Going {
