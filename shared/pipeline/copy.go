@@ -59,10 +59,10 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return next, nil
 }
 
-// end writes the batch of t off and returns the write-off that stands. The rest
-// waits for pause: the record says until when, so that a second delivery of the
-// batch lets it wait for as long. Where another was faster, and t is a twin, the
-// rest is the other's to send.
+// end writes the batch of t off and returns the write-off that stands. Its rest waits
+// for pause, until a time that the record has, so that a second delivery of the batch
+// returns it with the same wait. Where the write-off of a twin stands, and t is a first
+// delivery, the rest is left out: the twin returns it.
 func (r *run) end(ctx context.Context, t task.Task, w ledger.WriteOff, pause time.Duration) (ledger.WriteOff, error) {
 	if len(w.Rest) > 0 && pause > 0 {
 		w.Until = r.config.Now().UTC().Add(pause)
@@ -75,11 +75,11 @@ func (r *run) end(ctx context.Context, t task.Task, w ledger.WriteOff, pause tim
 	return stands, err
 }
 
-// first reports whether t is the first delivery of a message that is no repeated
-// try and has not waited, as far as its queue tells: a message before it may have
-// ended with an outcome, and without an answer that says so. An outcome that such a task finds there is that
-// of a twin, which has sent what follows, or is delivered again and does: if both
-// sent it, two chains of tasks would do the same from then on.
+// first reports whether t is the first delivery of a message that is no repeated try
+// and has not waited, as far as its queue tells. Any other may have created its outcome
+// before, and then failed. An outcome that a first delivery finds is that of a twin,
+// which has sent what follows, or sends it when it is delivered again: if both sent it,
+// two chains of tasks would do the same from then on.
 func first(t task.Task) bool { return t.Deliveries == 1 && t.Attempt == 0 && t.Waits == 0 }
 
 // afterOther returns what follows from a write-off that t found there.

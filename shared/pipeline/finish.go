@@ -21,7 +21,7 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, open, err := r.uploaded(ctx, u)
+	done, open, err := uploadedParts(ctx, r.ledger, u)
 	if err != nil || len(open) > 0 {
 		return partTasks(t, open), err
 	}
@@ -46,9 +46,9 @@ func (r *run) abandon(ctx context.Context, t task.Task, u ledger.Upload, row led
 	return r.settle(ctx, t, row, pause)
 }
 
-// settle writes the batch off with what became of its one pending object. That
-// of an event is looked at once more: its key may have moved on, or vanished.
-// What is left of it waits for pause.
+// settle writes the batch off with row in place of its one pending object, and returns
+// what follows; what is left of the batch waits for pause. The key of an event is
+// compared once more, for it may have changed again: Then is Look.
 func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row, pause time.Duration) ([]task.Task, error) {
 	if r.start.Events && row.Then == "" && (row.State == ledger.Copied || row.State == ledger.Gone) {
 		row.Then = ledger.Look
@@ -75,11 +75,10 @@ func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row, pause tim
 	return r.afterCopy(t, w), nil
 }
 
-// drop aborts the upload that the ledger has for a batch which is about to be
-// written off otherwise: before that, for nobody looks at the batch afterwards.
-// Whoever still works on the upload finds it gone, and the object begins anew.
-// Only what the ledger names is ever aborted. What cannot be reached within
-// transfer.AbortTime, or while time is left to write off, is left to the bucket's lifecycle rule.
+// drop aborts the upload that the ledger has for a batch, if it has one, before the
+// batch is written off without it: no task reads the batch afterwards. A task that is
+// still at work on the upload finds it gone, and the object begins anew. An upload that is not aborted within transfer.AbortTime, or while time is left to write
+// off, is left to the bucket's lifecycle rule, and the error logged.
 func (r *run) drop(ctx context.Context, batch string) {
 	ctx, cancel := deadline.Reserve(ctx)
 	defer cancel()

@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/verdict"
-	"kodoferry/shared/random"
 	"kodoferry/shared/task"
 )
 
@@ -23,9 +18,9 @@ func (r *run) inParts(row ledger.Row) bool {
 	return transfer.InParts(r.job, row)
 }
 
-// begin opens the upload of a batch's one pending object and yields its Part
-// tasks. Where the upload is open already it yields what is left of it, so a
-// lost message of a Part or a Finish is sent again by sending Begin again.
+// begin opens the upload of a batch's one pending object and returns its Part tasks.
+// Where the upload is open already, begin returns the tasks that are left of it: to
+// send Begin again replaces a lost message of a Part or a Finish.
 func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
 		return r.afterOther(t, w), err
@@ -41,7 +36,7 @@ func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, open, err := r.uploaded(ctx, u)
+	_, open, err := uploadedParts(ctx, r.ledger, u)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +53,7 @@ func ofUpload(kind task.Kind, t task.Task) task.Task {
 	return task.Task{Kind: kind, Run: t.Run, Shard: t.Shard, Batch: t.Batch, Resend: t.Resend}
 }
 
+// partTasks returns a Part task for each range of parts of the upload that of is for.
 func partTasks(of task.Task, ranges []ledger.PartRange) []task.Task {
 	var next []task.Task
 	for _, p := range ranges {
@@ -99,8 +95,8 @@ func (r *run) initiate(ctx context.Context, t task.Task) (ledger.Upload, ledger.
 	return u, row, err
 }
 
-// part uploads some parts of an object. What did not fit the invocation is
-// left to tasks of its own; whoever leaves the last part yields the Finish.
+// part uploads some parts of an object. It returns Part tasks for those that did not
+// fit the invocation, and the Finish after the last part of the object.
 func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 	w, err := r.ledger.WrittenOff(ctx, t.Batch)
 	if !ledger.Missing(err) {
@@ -174,6 +170,9 @@ func gaps(from, to int, done []ledger.PartRow) []ledger.PartRange {
 	return out
 }
 
+// afterPart returns what follows from the record p of a Part task: Part tasks for what
+// it has left over, or the Finish of the upload if it was the last that was open. An
+// err, which came in place of the record, is returned.
 func (r *run) afterPart(ctx context.Context, t task.Task, u ledger.Upload, p ledger.Parts, err error) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
@@ -181,123 +180,8 @@ func (r *run) afterPart(ctx context.Context, t task.Task, u ledger.Upload, p led
 	if len(p.Next) > 0 {
 		return partTasks(t, p.Next), nil // some parts were done: that is no failed try
 	}
-	if whole, err := r.whole(ctx, u, t.From); err != nil || !whole {
+	if all, err := allUploaded(ctx, r.ledger, u, t.From); err != nil || !all {
 		return nil, err
 	}
 	return []task.Task{ofUpload(task.Finish, t)}, nil
-}
-
-// whole reports whether every part is uploaded, for the task that had those
-// from that number on. Each task asks it once, when it has left its record: so
-// it ends with the first task that is found open. While tasks that Begin has
-// yielded are, that is one page of names, from the asker's on; then the tasks
-// that took what these left over are looked at, the asker's first and the others
-// in any order, so that of many open ones one is met soon.
-func (r *run) whole(ctx context.Context, u ledger.Upload, from int) (bool, error) {
-	begun := transfer.Ranges(u)
-	own := (from - 1) / u.PerTask
-	ended := map[ledger.PartRange]bool{}
-	for _, stretch := range [][]ledger.PartRange{begun[own:], begun[:own]} {
-		if all, err := r.allEnded(ctx, u.Batch, stretch, ended); err != nil || !all {
-			return false, err
-		}
-	}
-	order := random.Perm(len(begun))
-	i := slices.Index(order, own)
-	order[0], order[i] = order[i], order[0]
-	for n := 1; len(order) > 0; n = min(2*n, lookups) {
-		some := order[:min(n, len(order))]
-		order = order[len(some):]
-		var open atomic.Bool
-		g, gctx := errgroup.WithContext(ctx)
-		for _, i := range some {
-			g.Go(func() error {
-				done, err := r.taskEnded(gctx, u.Batch, begun[i], ended)
-				if !done {
-					open.Store(true)
-				}
-				return err
-			})
-		}
-		if err := g.Wait(); err != nil || open.Load() {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// allEnded reports whether all of some neighbouring tasks have ended, and adds
-// to ended which have, until one is found open.
-func (r *run) allEnded(ctx context.Context, batch string, tasks []ledger.PartRange, ended map[ledger.PartRange]bool) (bool, error) {
-	if len(tasks) == 0 {
-		return true, nil
-	}
-	end := tasks[len(tasks)-1].To
-	err := r.ledger.PartTasks(ctx, batch, tasks[0].From, func(p ledger.PartRange) bool {
-		ended[p] = true
-		if len(tasks) > 0 && p == tasks[0] {
-			tasks = tasks[1:]
-		}
-		return p.From <= end && (len(tasks) == 0 || p.From <= tasks[0].From)
-	})
-	return len(tasks) == 0, err
-}
-
-// taskEnded reports whether a task has ended, and those that took what it left over.
-func (r *run) taskEnded(ctx context.Context, batch string, task ledger.PartRange, ended map[ledger.PartRange]bool) (bool, error) {
-	if !ended[task] {
-		return false, nil
-	}
-	p, err := r.ledger.EndedParts(ctx, batch, task)
-	if err != nil {
-		return false, err
-	}
-	for _, next := range p.Next {
-		if done, err := r.taskEnded(ctx, batch, next, ended); err != nil || !done {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// uploaded reads what was uploaded, by number, and which parts no record has:
-// a listing, and a read for each task that has ended.
-func (r *run) uploaded(ctx context.Context, u ledger.Upload) (done []ledger.PartRow, open []ledger.PartRange, err error) {
-	ended := map[ledger.PartRange]bool{}
-	err = r.ledger.PartTasks(ctx, u.Batch, 1, func(p ledger.PartRange) bool {
-		ended[p] = true
-		return true
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	todo := transfer.Ranges(u)
-	var mu sync.Mutex
-	for len(todo) > 0 {
-		layer := todo
-		todo = nil
-		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(16)
-		for _, task := range layer {
-			if !ended[task] {
-				mu.Lock()
-				open = append(open, task)
-				mu.Unlock()
-				continue
-			}
-			g.Go(func() error {
-				p, err := r.ledger.EndedParts(gctx, u.Batch, task)
-				mu.Lock()
-				defer mu.Unlock()
-				done, todo = append(done, p.Done...), append(todo, p.Next...)
-				return err
-			})
-		}
-		if err := g.Wait(); err != nil {
-			return nil, nil, err
-		}
-	}
-	slices.SortFunc(done, func(a, b ledger.PartRow) int { return a.Number - b.Number })
-	slices.SortFunc(open, func(a, b ledger.PartRange) int { return a.From - b.From })
-	return done, open, nil
 }

@@ -12,6 +12,7 @@
 //	                    says what becomes of a try that failed; giveup.go of a task
 //	part.go    Begin  -> a big object: one Part each for some of its parts
 //	           Part   -> what did not fit; the last one yields the Finish
+//	uploaded.go         which parts of an upload have a record
 //	finish.go  Finish -> checks the whole, then completes the upload
 //	outage.go           what becomes of tasks while a whole side does not answer;
 //	outage/             finds out whether one does
