@@ -77,8 +77,9 @@ func (r *run) settle(ctx context.Context, t task.Task, row ledger.Row, pause tim
 
 // drop aborts the upload that the ledger has for a batch, if it has one, before the
 // batch is written off without it: no task reads the batch afterwards. A task that is
-// still at work on the upload finds it gone, and the object begins anew. An upload that is not aborted within transfer.AbortTime, or while time is left to write
-// off, is left to the bucket's lifecycle rule, and the error logged.
+// still at work on the upload finds it gone, and the object begins anew. An upload
+// that is not aborted within transfer.AbortTime, or while time is left to write off,
+// is left to the bucket's lifecycle rule, and the error is logged.
 func (r *run) drop(ctx context.Context, batch string) {
 	ctx, cancel := deadline.Reserve(ctx)
 	defer cancel()
