@@ -79,8 +79,9 @@ func startOf(pid int) string {
 	return fields[19]
 }
 
-// ended reports whether a process is known not to be at work any more: it said so,
-// or it lived on this machine, and does not. Of one elsewhere only its age tells.
+// ended reports whether a process is known to have ended: its record says so, or it was
+// on this machine and is no more. Of one on another machine ended is false, and only
+// the age of its last sign of life shows.
 func ended(h, me ledger.Holder) bool {
 	switch {
 	case h.Ended:

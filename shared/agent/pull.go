@@ -55,8 +55,8 @@ func (a *Agent) Pull(ctx context.Context, most int, stages ...task.Stage) (done 
 		return 0, err
 	}
 	defer a.signOff(ctx, me)
-	// Several may have looked at the same time. Once all of them have signed, those
-	// who began later step back.
+	// Several may have looked at the same time. Once all of them have signed, those that
+	// began later return.
 	select {
 	case <-time.After(pullSettle):
 	case <-ctx.Done():
@@ -102,8 +102,8 @@ func (a *Agent) pullFor(ctx context.Context, me ledger.Living, stages []task.Sta
 }
 
 // anyReady reports whether a message could be received, dead letters included
-// where the verify stage is among stages. A queue of unknown depth is received from, for pullLook; what comes is given back, for the puller
-// that begins then.
+// where the verify stage is among stages. A queue of unknown depth is
+// received from, for pullLook; what comes is given back, for the puller that begins then.
 func (a *Agent) anyReady(ctx context.Context, stages []task.Stage) (bool, error) {
 	var ready atomic.Bool
 	var checks, looks []func(context.Context) error

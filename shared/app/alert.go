@@ -9,8 +9,8 @@ import (
 	"kodoferry/shared/job"
 )
 
-// CheckAlerts says what is wrong with the webhooks of j where they are to be
-// told from this process, as one Invalid error without any secret.
+// CheckAlerts says what is wrong with the webhooks of j where this
+// process is to post to them, as one Invalid error without any secret.
 func (c Config) CheckAlerts(j job.Job) error {
 	var wrong []error
 	for _, a := range j.Alerts {

@@ -62,8 +62,8 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 	return s, nil
 }
 
-// named asks, and says which side and place the answer is about where it does not
-// name the bucket itself: an end of a connection tells nothing.
+// named returns ask with the side and the place added to its error where that does not
+// name the bucket itself, as the end of a connection does not.
 func named(side string, at job.Location, ask func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		err := ask(ctx)

@@ -52,8 +52,8 @@ func (c *clients[C]) open(w way, open func() (C, error)) (C, error) {
 	return made, nil
 }
 
-// close lets go of one that open returned. The last one who does closes its idle
-// connections; a request under way goes on.
+// close gives back a client that open returned. The last call for a client closes its
+// idle connections; a request under way goes on.
 func (c *clients[C]) close(one C) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

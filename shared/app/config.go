@@ -10,8 +10,8 @@ import (
 	"kodoferry/shared/store/oss"
 )
 
-// Config is what the environment tells: secrets, which are nowhere else. Each
-// field names its variable. Under a role, the platform sets the keys of its own
+// Config is read from the environment: secrets, which are nowhere else. Each field's
+// comment names its variable. Under a role, the platform sets the keys of its own
 // cloud: Function Compute those for OSS and MNS, Lambda those for SQS.
 type Config struct {
 	KodoAccessKey    string // QINIU_ACCESS_KEY

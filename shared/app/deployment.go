@@ -189,7 +189,7 @@ func (d *Deployment) CloseIdle() {
 	d.targets.closeIdle()
 }
 
-// Worker returns who does the tasks of one stage, of all if it is "".
+// Worker returns what does the tasks of one stage, of all if it is "".
 func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
 	w := &worker.Worker{
 		Doer: d.doer, Stage: stage, Marks: d.ledger, Chains: d.ledger, Log: d.log,

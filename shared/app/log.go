@@ -22,7 +22,7 @@ func LogLevel(name string) slog.Level {
 // LogHandler writes lines of JSON to w. A character of a key that a terminal
 // would obey or not show, as U+202E, which turns a line round, is written as
 // \u202e: encoding/json leaves all but those below U+0020 as they are. failed is
-// called with the first error of w, for slog drops it; nil: nobody is told.
+// called with the first error of w, for slog drops it; it may be nil.
 func LogHandler(w io.Writer, level slog.Leveler, failed func(error)) slog.Handler {
 	return slog.NewJSONHandler(&logWriter{out: w, failed: failed}, &slog.HandlerOptions{Level: level})
 }

@@ -17,8 +17,8 @@ import (
 )
 
 // Notify is the function that receives Kodo's event notifications, through an
-// HTTP trigger of Function Compute or a function URL of Lambda that lets anybody
-// in. It is all that the function's main calls, and it never returns. It reads
+// HTTP trigger of Function Compute or a function URL of Lambda without
+// authentication. It is all that the function's main calls, and it never returns. It reads
 // what Function reads; notifications must be signed with QINIU_ACCESS_KEY and
 // QINIU_SECRET_KEY, as the rules are that `ferry events install` makes.
 //
@@ -109,7 +109,7 @@ func (n *notifier) take(ctx context.Context, notices []kodo.Notice) (control.Not
 }
 
 // response answers with 202 where no event is of a bucket that a job follows. The body
-// is JSON, which Kodo wants of whoever it calls.
+// is JSON, as Kodo requires of the answers to its calls.
 func response(h control.Notified) faas.Response {
 	status := http.StatusOK
 	if h.Unknown == h.Events {

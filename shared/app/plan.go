@@ -15,8 +15,9 @@ func (s Sites) CheckEnds(ctx context.Context) error {
 	return check.All(ctx, []func(context.Context) error{s.Source.Check, s.Target.Check})
 }
 
-// Plan says what a run of j would do, with the keys that it lists, if it does. Where ctx ends early it returns what was
-// found until then, with the error. watch is called as objects are looked at.
+// Plan says what a run of j would do, with the keys that it lists, if it does. Where ctx
+// ends early it returns what was found until then, with the error. watch is called as
+// objects are listed.
 func Plan(ctx context.Context, s Sites, j job.Job, keys []string, watch func(objects, bytes int64)) (plan.Plan, error) {
 	if err := control.RequireKeys(j, keys); err != nil {
 		return plan.Plan{}, err

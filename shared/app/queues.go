@@ -16,7 +16,7 @@ import (
 type stageQueue interface {
 	queue.Queue
 
-	// Name is the queue's whole name, as its service and its events tell it.
+	// Name is the queue's whole name, as its service and its events have it.
 	Name() string
 
 	// Check says in a sentence what is wrong with the queue and what to do about it.
@@ -26,12 +26,12 @@ type stageQueue interface {
 	CloseIdle()
 
 	// Close waits, as long as ctx lets it, for what cancelled receives left
-	// behind, so that messages which nobody waits for are given back.
+	// behind, so that messages which no process waits for are given back.
 	Close(ctx context.Context)
 }
 
-// openQueue opens the queue whose name is the prefix of l and then suffix. log is warned of
-// messages that it refuses for a while; nil warns nobody.
+// openQueue opens the queue whose name is the prefix of l and then suffix. log gets a
+// warning where the service refuses messages for a while; it may be nil.
 func openQueue(c Config, l job.Location, suffix string, log *slog.Logger) (stageQueue, error) {
 	switch l.Scheme {
 	case job.MNS:

@@ -25,7 +25,7 @@ func (f follower) of(bucket string, now time.Time) bool {
 	return f.Source.Bucket == bucket && (f.ended == "" || f.ended != ledger.EventRun(f.Name, f.Events.Bucket(now), 1))
 }
 
-// chooses reports whether the job follows an event, as far as its key alone tells.
+// chooses reports whether the job follows an event, as far as its key alone decides.
 func (f follower) chooses(n Notice) bool {
 	return f.Follows(n.Bucket, n.Key) && f.match.MatchKey(n.Key)
 }

@@ -93,7 +93,7 @@ func underWay(ctx context.Context, l *ledger.Ledger, name string, now time.Time)
 }
 
 // Kept returns the jobs that a ledger keeps and that were not ended for good. Of
-// one that cannot be read it returns name and target, as far as these can be told:
+// one that cannot be read it returns name and target, as far as these can be read:
 // no run of it begins here, but a process of a newer version may go on with it, and so
 // does this one once the record was mended.
 func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {

@@ -56,8 +56,9 @@ func (o openTasks) silence(times int) time.Duration {
 }
 
 // resend sends again those of a run's open tasks that are lost, for all that can
-// be known: Depth counts the messages of a queue, those of other runs included. A task that shows signs of life is let be, and one
-// that was sent again in vain is sent again ever more rarely.
+// be known: Depth counts the messages of a queue, those of other runs included. A task
+// that shows signs of life is not sent again, and one that was sent again in vain is
+// sent again ever more rarely.
 func (o openTasks) resend(ctx context.Context) error {
 	queues, err := o.queues(ctx)
 	if err != nil {
@@ -140,9 +141,9 @@ func (s stageOf) others() bool { return s.held > 2*s.open || s.held < s.open }
 
 // queues asks how much the queues hold of the stages that have open tasks, be it
 // ready, at work or waiting. The verifications that wait are left out: most of
-// them wait for what is lost, and those that are open show that they wait. A queue that
-// tells nothing is empty where another of the deployment's tells something: then
-// its service does count.
+// them wait for what is lost, and those that are open show that they wait. A queue of
+// unknown depth counts as empty where the depth of another of the deployment's queues is
+// known: then their service does count.
 func (o openTasks) queues(ctx context.Context) (map[task.Stage]stageOf, error) {
 	queues := map[task.Stage]stageOf{}
 	for _, t := range o.tasks {

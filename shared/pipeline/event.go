@@ -116,8 +116,9 @@ func (r *run) isPastDayClose(t task.Task) bool {
 	return ok && t.Kind == task.Event && t.Key != "" && !r.config.Now().Before(day.Add(24*time.Hour+dayTail))
 }
 
-// moveToToday returns the task that takes an event that is past the close of its day to the present day's run, as
-// the job is kept now; none where it does not follow the key any more.
+// moveToToday returns the task that takes an event that is past the close of its day to
+// the present day's run, as the job is kept now; none where it does not follow the key
+// any more.
 func (r *run) moveToToday(ctx context.Context, t task.Task) ([]task.Task, error) {
 	switch s := r.share.State.Standing(); {
 	case s == ledger.Paused: // it is taken there once its own day is resumed

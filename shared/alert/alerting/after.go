@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// manyOf is how many objects must have ended before their share of failures
-	// says anything of the others.
+	// manyOf is how many objects must have ended before their share of failures counts
+	// as a sample of the rest.
 	manyOf = 100
 	// maxCauses bounds how many causes of one run are alerted by this process: robots
 	// take 20 messages a minute, and the report has all causes.

@@ -70,8 +70,8 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 }
 
 // compare returns a new row of what the source has now and of what the target
-// holds, which one HEAD tells: an event says that something changed, so neither age
-// nor size alone tells that it did not.
+// holds, as one HEAD returns it: an event says that something changed, so neither age
+// nor size alone shows that it did not.
 func (f *follower) compare(ctx context.Context, old ledger.Row, found store.Object) (ledger.Row, error) {
 	row := ledger.Row{Src: found, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: f.copier.Now().UTC()}
 	if verdict.SameVersion(old.Src, found) {
