@@ -14,7 +14,7 @@ func pauseCommand() *cobra.Command {
 	var o runFlags
 	c := &cobra.Command{
 		Use:   "pause {JOB | RUN}",
-		Short: "Have a run rest until it is resumed",
+		Short: "Stop the work on a run until it is resumed",
 		Long: fmt.Sprintf(`Pause lets everybody at work on a run, here or in functions, stop within %s.
 What is in flight is cut short and copied again later; what was done is written
 down. Tasks that come out of the queues meanwhile are dropped: ferry resume finds

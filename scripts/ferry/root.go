@@ -26,7 +26,7 @@ Have a deployment's functions move it: ferry start SRC DST
 Work for a deployment on this machine: ferry agent
 See what it did:                       ferry report RUN, ferry why RUN KEY
 Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
-Have it rest, or end it:               ferry pause RUN, ferry resume RUN, ferry cancel RUN
+Pause it, or end it:                   ferry pause RUN, ferry resume RUN, ferry cancel RUN
 Keep jobs for timers to begin:         ferry jobs apply
 Follow what changes between runs:      ferry events install JOB
 Print the least rights that it needs:  ferry policy SRC DST

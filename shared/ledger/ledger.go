@@ -99,7 +99,7 @@ var crcTable = crc64.MakeTable(crc64.ECMA)
 // patience is that of a ledger request: when it ends, its task fails. A throttle costs the
 // time that it asks for besides the pause.
 var patience = retry.Policy{
-	Tries: 8, Throttles: store.Patience,
+	Tries: 8, Throttles: store.MaxThrottles,
 	First: 50 * time.Millisecond, Most: 5 * time.Second, Growth: 1.5, Jitter: 0.5,
 	Wait: func(asked time.Duration, pause func() time.Duration) time.Duration { return asked + pause() },
 }

@@ -35,7 +35,7 @@ func TestARequestOfTheLedgerIsTriedForAWhile(t *testing.T) {
 	}{
 		"what may pass, 8 times":                   {fault.New(fault.Temporary, "x", "", errors.New("reset")), 8, 800 * time.Millisecond, 2500 * time.Millisecond},
 		"so is what nobody knows":                  {errors.New("odd"), 8, 800 * time.Millisecond, 2500 * time.Millisecond},
-		"a throttle, 40 times, asked and a pause":  {fault.Throttle("x", "", 10*time.Second, errors.New("slow down")), store.Patience, 460 * time.Second, 640 * time.Second},
+		"a throttle, 40 times, asked and a pause":  {fault.Throttle("x", "", 10*time.Second, errors.New("slow down")), store.MaxThrottles, 460 * time.Second, 640 * time.Second},
 		"what no try cures, once":                  {fault.New(fault.Denied, "x", "", errors.New("no")), 1, 0, 0},
 		"a record that is not there is no trouble": {fault.New(fault.NotFound, "x", "", errors.New("none")), 1, 0, 0},
 	} {

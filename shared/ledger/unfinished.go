@@ -92,9 +92,9 @@ func (l *Ledger) marked(ctx context.Context) (runs []string, err error) {
 // recalled is `open.json`: where the search for runs without a mark goes on. It
 // is replaced in place; losing it costs another search.
 type recalled struct {
-	V     int    `json:"v"`
-	After string `json:"after,omitempty"` // the run that was looked at last
-	Whole bool   `json:"whole,omitempty"` // every run there was has been looked at once
+	V       int    `json:"v"`
+	After   string `json:"after,omitempty"` // the run that was looked at last
+	AllSeen bool   `json:"whole,omitempty"` // every run there was has been looked at once
 }
 
 const (
@@ -113,7 +113,7 @@ func (l *Ledger) Recall(ctx context.Context) error {
 		return err
 	}
 	most := recallFirst
-	if at.Whole {
+	if at.AllSeen {
 		most = recallLater
 	}
 	var runs []string
@@ -122,7 +122,7 @@ func (l *Ledger) Recall(ctx context.Context) error {
 			return err
 		}
 		if at.After = run; run == "" {
-			at.Whole = true
+			at.AllSeen = true
 			break
 		}
 		runs = append(runs, run)

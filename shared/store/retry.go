@@ -14,14 +14,14 @@ import (
 const (
 	// Tries is how often Retry calls before it gives up.
 	Tries = 6
-	// Patience is how often it is told to slow down before it does: for minutes,
+	// MaxThrottles is how often it is told to slow down before it does: for minutes,
 	// since the waits grow.
-	Patience = 40
+	MaxThrottles = 40
 )
 
 // policy is that of requests that change nothing.
 var policy = retry.Policy{
-	Tries: Tries, Throttles: Patience,
+	Tries: Tries, Throttles: MaxThrottles,
 	First: 200 * time.Millisecond, Most: 10 * time.Second, Growth: 2, Jitter: 0.5,
 	MaxWait: time.Minute, // a throttle that asks for more is left to the caller, who may wait elsewhere
 }
@@ -33,7 +33,7 @@ func Pauses() backoff.BackOff { return policy.Pauses() }
 // Retry calls f until it succeeds, fails with another kind than Temporary and
 // Throttled, was tried Tries times, or ctx ends. It waits by pauses, or as long
 // as a throttle asks where that is not over a minute. It is for requests that
-// change nothing. Throttled calls are counted apart, up to Patience. Op and key are those of the error where ctx ends.
+// change nothing. Throttled calls are counted apart, up to MaxThrottles. Op and key are those of the error where ctx ends.
 func Retry[T any](ctx context.Context, pauses backoff.BackOff, op, key string, f func() (T, error)) (T, error) {
 	p := policy
 	p.Between = pauses

@@ -77,7 +77,7 @@ func Open(c Config) (*Queue, error) {
 		sdk: sdk.NewAliMNSClientWithConfig(sdk.AliMNSClientConfig{EndPoint: "http://" + c.Account + ".mns." + c.Region + ".aliyuncs.com"}),
 	}
 	q.link = &remote.Link{
-		Service: "mns", Name: c.Queue, Base: base, Log: c.Log, Policy: remote.Patience,
+		Service: "mns", Name: c.Queue, Base: base, Log: c.Log, Policy: remote.Requests,
 		Poll: remote.Poll{Longest: maxPoll, Ask: q.ask, Extend: q.Extend, Now: time.Now},
 	}
 	return q, nil

@@ -17,9 +17,9 @@ const (
 	readTries = 3
 )
 
-// Patience is the policy of requests. A throttle counts as a try. Unknown is not tried again
+// Requests is how requests are tried. A throttle counts as a try. Unknown is not tried again
 // here: the caller knows what a try costs.
-var Patience = retry.Policy{
+var Requests = retry.Policy{
 	First: 200 * time.Millisecond, Most: 10 * time.Second, Growth: 1.5, Jitter: 0.5,
 	Wait: func(asked time.Duration, pause func() time.Duration) time.Duration {
 		if asked > 0 { // spread, so that those who were throttled together do not come back together

@@ -26,7 +26,7 @@ type Link struct {
 	Name    string // of the queue
 	Base    string // scheme://host
 	Log     *slog.Logger
-	Policy  retry.Policy // of requests, but for how often each is tried: Patience
+	Policy  retry.Policy // of requests, but for how often each is tried: see Requests
 	Poll    Poll
 
 	polls polls

@@ -82,7 +82,7 @@ func Open(c Config) (*Queue, error) {
 	}
 	q := &Queue{url: base + "/" + c.Account + "/" + c.Queue, keys: c.Credentials, now: time.Now}
 	q.link = &remote.Link{
-		Service: "sqs", Name: c.Queue, Base: base, Log: c.Log, Policy: remote.Patience,
+		Service: "sqs", Name: c.Queue, Base: base, Log: c.Log, Policy: remote.Requests,
 		Poll: remote.Poll{Longest: maxPoll, Ask: q.ask, Extend: q.Extend, Now: func() time.Time { return q.now() }},
 	}
 	q.sdk = q.client(c.Region)

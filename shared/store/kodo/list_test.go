@@ -96,8 +96,8 @@ func TestAFailedPageIsTriedAgainAndAThrottledOneForLonger(t *testing.T) {
 		kind   fault.Kind
 	}{
 		"a server failure":                     {500, "", store.Tries, fault.Temporary},
-		"a server that fails for all":          {599, "", store.Patience, fault.Throttled},
-		"too many requests":                    {573, "", store.Patience, fault.Throttled},
+		"a server that fails for all":          {599, "", store.MaxThrottles, fault.Throttled},
+		"too many requests":                    {573, "", store.MaxThrottles, fault.Throttled},
 		"too many requests, and wait an hour":  {573, "3600", 1, fault.Throttled},
 		"a gateway that asks for an hour":      {503, "3600", 1, fault.Throttled},
 		"a missing bucket is asked once":       {631, "", 1, fault.NotFound},

@@ -186,7 +186,7 @@ func TestListGivesUp(t *testing.T) {
 		calls  int64
 	}{
 		"after 6 tries":                 {refuse(500, "InternalError", "busy"), fault.Temporary, store.Tries},
-		"much later where it is slowed": {refuse(503, "ServiceUnavailable", "busy"), fault.Throttled, store.Patience},
+		"much later where it is slowed": {refuse(503, "ServiceUnavailable", "busy"), fault.Throttled, store.MaxThrottles},
 		"at once where it is denied":    {refuse(403, "AccessDenied", "no"), fault.Denied, 1},
 		"at once where the wait is so":  {refuse(503, "TotalQpsLimitExceeded", "slow", "x-oss-qos-delay-time", "61000"), fault.Throttled, 1},
 	} {
