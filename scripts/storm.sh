@@ -5,10 +5,15 @@
 #
 #   scripts/storm.sh SEEDS       storms of the seeds 1 to SEEDS, side by side on every core
 #   scripts/storm.sh --mutants   puts faults into the engine, one at a time, and has storms find each
+#   scripts/storm.sh --demo [N [LENGTH [SEED]]]
+#                                N storms (20) of LENGTH (60s) over real processes on each
+#                                platform: agents, Function Compute and Lambda, one after the
+#                                other; their seeds are SEED (1), SEED+1, …
 #
-# A line a minute tells how far it is. The end is a list of the seeds that failed,
-# each made as small as it goes, with the command that shows it again. It returns 1
-# if any failed, or any fault was not found, and 2 if it was asked for what it does not do.
+# A line a minute, or for each storm over real processes, tells how far it is. The end is
+# a list of the seeds that failed, each made as small as it goes, with the command that
+# shows it again. It returns 1 if any failed, or any fault was not found, and 2 if it was
+# asked for what it does not do. What a failed storm over real processes wrote stays.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -78,13 +83,52 @@ seeded() {
 	((${#all[@]} == 0))
 }
 
+# demo N LENGTH SEED runs storms over real processes.
+demo() {
+	local storms=$1 length=$2 first=$3 seed platform storm began code log
+	local -a failed=()
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/ferry-storm-XXXXXX")
+	mkdir "$dir/functions"
+	go build -o "$dir/ferry" ./scripts/ferry
+	go build -o "$dir/functions" ./functions/...
+	echo "logs: $dir"
+	for ((seed = first; seed < first + storms; seed++)); do
+		for platform in process fc lambda; do
+			storm="demo --storm $length --platform $platform --seed $seed"
+			began=$SECONDS code=0 log=$dir/$platform-$seed
+			# shellcheck disable=SC2086 # words of a command line
+			"$dir/ferry" $storm --functions "$dir/functions" --keep "$log" >"$log.txt" 2>&1 || code=$?
+			if ((code == 2)); then
+				tail -1 "$log.txt" >&2
+				exit 2
+			fi
+			if ((code == 0)); then
+				printf '%-8s seed %-6s ok      %4d s %s\n' "$platform" "$seed" $((SECONDS - began)) "$(grep -o '[0-9,]* *runs ended, ' "$log.txt" | tail -1 | tr -d , | tr -s ' ')"
+				rm -r "$log" "$log.txt"
+				continue
+			fi
+			printf '%-8s seed %-6s FAILED  %4d s, exit code %d\n' "$platform" "$seed" $((SECONDS - began)) $code
+			grep DIFFERS "$log.txt" | head -5 || true
+			failed+=("go run ./scripts/ferry $storm")
+		done
+	done
+	if ((${#failed[@]} > 0)); then
+		echo "${#failed[@]} of $((3 * storms)) failed:"
+		printf '  %s\n' "${failed[@]}"
+		exit 1
+	fi
+	echo "all $((3 * storms)) ended well"
+}
+
 if [[ $* =~ ^[1-9][0-9]{0,8}$ ]]; then
 	seeded "$1"
 elif [[ $* == --mutants ]]; then
 	mutants
+elif [[ $* =~ ^--demo(\ [1-9][0-9]{0,3}(\ [^ ]+(\ [0-9]{1,9})?)?)?$ ]]; then
+	demo "${2-20}" "${3-60s}" "${4-1}"
 elif [[ $* == --help || $* == -h ]]; then
 	sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
 else
-	echo "scripts/storm.sh takes how many seeds, from 1 to 999999999, or --mutants, not \"$*\": --help tells more" >&2
+	echo "scripts/storm.sh takes how many seeds, from 1 to 999999999, or --mutants or --demo, not \"$*\": --help tells more" >&2
 	exit 2
 fi
