@@ -96,12 +96,6 @@ func (w *world) version(key string, now state) (version state, ok bool) {
 // removed an object of the application's.
 func (w *world) replacedApplications(p *process, key, op string, before state) {
 	at := w.looks[lookAt{p.name, target, key}]
-	for _, same := range slices.Backward(w.target[key][:len(w.target[key])-1]) { // the ETag alone tells
-		if !same.app || same.gone || same.object.Hash != before.object.Hash {
-			break
-		}
-		before.object.Modified = same.object.Modified
-	}
 	if v, ok := w.version(key, last(w.target[key])); ok && before.object.Modified.Before(v.object.Modified.Truncate(time.Second)) {
 		w.excuse("older")
 		return
@@ -261,6 +255,7 @@ func (w *world) late(p *process, key, op string) {
 type row struct {
 	key, state, verdict, proof, hash, etag, crc string
 	size                                        int64
+	deletion                                    bool // of what only the target had
 }
 
 // checkRun holds the books of a run that is over against what is known.
@@ -336,7 +331,7 @@ func (w *world) rows(run *ledger.Run) ([]row, error) {
 			size, _ := strconv.ParseInt(line[at["size"]], 10, 64)
 			rows = append(rows, row{
 				key: line[at["key"]], state: line[at["state"]], verdict: line[at["verdict"]], proof: line[at["proof"]], hash: line[at["source_hash"]],
-				etag: line[at["target_etag"]], crc: line[at["crc64"]], size: size,
+				etag: line[at["target_etag"]], crc: line[at["crc64"]], size: size, deletion: strings.HasPrefix(f.Name, "objects/deleted-"),
 			})
 		}
 		if int64(len(lines)-1) != f.Rows {
@@ -351,12 +346,14 @@ func (w *world) balanced(rep report.Report, rows []row) {
 	counts := map[string]int64{}
 	once := map[string]bool{}
 	for _, r := range rows {
-		counts[r.state]++
-		counts[r.verdict]++
+		if !r.deletion || r.state == string(ledger.Deleted) { // what became of other deletions is counted apart
+			counts[r.state]++
+			counts[r.verdict]++
+		}
 		if r.state == string(ledger.Pending) && rep.Result != report.Cancelled {
 			w.fail("the row of %q is pending when its run is over", r.key)
 		}
-		if r.state == string(ledger.Deleted) || ledger.OfEvents(rep.Run) {
+		if r.deletion || r.state == string(ledger.Deleted) || ledger.OfEvents(rep.Run) {
 			continue
 		}
 		if once[r.key] {

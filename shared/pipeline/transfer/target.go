@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -86,7 +87,14 @@ func (a *attempt) foreign(kept store.Object) bool {
 	if !a.c.Rules.Foreign(kept) || a.c.Rules.Job.Overwrite == job.OverwriteAlways {
 		return false
 	}
-	return a.row.Dst == nil || a.row.Dst.ETag != kept.Hash
+	return a.row.Dst == nil || !sameAs(*a.row.Dst, kept)
+}
+
+// sameAs reports whether kept is the object that d describes: it has the ETag, and, where
+// d says when the object was written, that time to the second, which is what a HEAD tells.
+// The same bytes written anew are another's decision of later.
+func sameAs(d ledger.Dst, kept store.Object) bool {
+	return d.ETag == kept.Hash && (d.Modified.IsZero() || d.Modified.Truncate(time.Second).Equal(kept.Modified.Truncate(time.Second)))
 }
 
 // checksTarget reports whether the target must be asked once more before the last
