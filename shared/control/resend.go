@@ -69,6 +69,7 @@ func (o openTasks) resend(ctx context.Context) error {
 	if err == nil && len(doubted) == 0 {
 		d, err = o.last(ctx, queues)
 	}
+	o.control.Log.DebugContext(ctx, "open tasks held against the queues", "run", o.run.Name, "open", len(o.tasks), "doubted", len(d.tasks), "idle", o.idle, "slot", d.claim, "err", err)
 	if err != nil || len(d.tasks) == 0 {
 		return err
 	}

@@ -57,6 +57,7 @@ func (c *Control) Sweep(ctx context.Context, every time.Duration, now time.Time)
 	errs = append(errs, err, derr)
 	all := append(runs, days...)
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	c.Log.DebugContext(ctx, "runs that are not over are looked at", "runs", len(runs), "days", len(days))
 	var ending []string
 	var stalls sync.WaitGroup // alerts of stalled runs, all at the same time
 	defer stalls.Wait()
@@ -172,6 +173,7 @@ func slot(every time.Duration, now time.Time) string {
 // paused, and notes whether it has stalled.
 func (c *Control) sweep(ctx context.Context, run *ledger.Run, since time.Time, every time.Duration, now time.Time, stalls *sync.WaitGroup) error {
 	tasks, newest, err := c.Pipeline.Lost(ctx, run.Name)
+	c.Log.DebugContext(ctx, "run looked at for lost tasks", "run", run.Name, "open", len(tasks), "newest", newest, "now", now, "err", err)
 	if err != nil || len(tasks) == 0 {
 		return err
 	}

@@ -14,6 +14,9 @@ var Corpus = []struct {
 }{
 	{136, "a HEAD that failed while listing had the application's newer object replaced"},
 	{227, "an object that was overwritten once it was listed was copied, and the filter chose its old size alone"},
+	{105806, "the storm took a deletion that came to nothing for a listed object's row"},
+	{108325, "the storm did not bear that one content has several versions"},
+	{115958, "the application wrote the same bytes anew, and the copy took them for what it had judged"},
 }
 
 // ParseSeed reads a seed: a whole number from 1.
