@@ -78,8 +78,8 @@ func (p *progress) follow(done *task.Task, next []task.Task) {
 	// Whether everything that goes before is done.
 	copied := p.count(task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Remove) == 0
 	verified := copied && p.count(task.Verify) == 0
-	deleted := verified && p.count(task.Gate, task.Delete) == 0
-	ready := map[task.Kind]bool{task.Verify: copied, task.Gate: verified, task.Report: deleted}
+	deleted := verified && p.count(task.Decide, task.Delete) == 0
+	ready := map[task.Kind]bool{task.Verify: copied, task.Decide: verified, task.Report: deleted}
 	for i := range next {
 		if n := &next[i]; n.Waits > 0 && ready[n.Kind] && n.Since == 0 {
 			n.Delay = min(n.Delay, readyDelay)
@@ -89,7 +89,7 @@ func (p *progress) follow(done *task.Task, next []task.Task) {
 	switch done.Kind {
 	case task.Verify:
 		last = verified
-	case task.Gate, task.Delete:
+	case task.Decide, task.Delete:
 		last = deleted
 	case task.Report:
 		last = false

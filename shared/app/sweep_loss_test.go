@@ -16,7 +16,7 @@ import (
 const oneDay = 24 * time.Hour
 
 // ofARun are the kinds of task that a run which mirrors deletions has.
-var ofARun = []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Gate, task.Delete, task.Report}
+var ofARun = []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Decide, task.Delete, task.Report}
 
 // mirrored is a job of which a first run is over, with objects big and small.
 func (o *office) mirrored(t *testing.T, batch int) job.Job {

@@ -22,7 +22,7 @@ func TestTheSweeperFindsALostMessageOfEveryKind(t *testing.T) {
 	if rep := o.end(t, o.start(t, j)); rep.Result != report.Verified {
 		t.Fatalf("%+v, want the first run verified", rep.Summary)
 	}
-	for i, kind := range []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Gate, task.Delete, task.Report} {
+	for i, kind := range []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Decide, task.Delete, task.Report} {
 		t.Run(string(kind), func(t *testing.T) {
 			o.advance(time.Second)
 			for n := range 8 {

@@ -73,7 +73,7 @@ type Closed struct {
 	At       time.Time   `json:"at"`
 }
 
-// DeleteDecision is the outcome of a Gate task: `gate.json`. Nothing is deleted before
+// DeleteDecision is the outcome of a Decide task: `gate.json`. Nothing is deleted before
 // it stands and allows it.
 type DeleteDecision struct {
 	V          int       `json:"v"`

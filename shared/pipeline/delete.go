@@ -85,7 +85,7 @@ func (r *run) openDeletes(ctx context.Context, p ledger.Progress) ([]task.Task, 
 	}
 	g, err := r.decided(ctx)
 	if ledger.Missing(err) {
-		return []task.Task{{Kind: task.Gate, Run: r.ledger.Name}}, nil
+		return []task.Task{{Kind: task.Decide, Run: r.ledger.Name}}, nil
 	}
 	return r.deletes(p, g), err
 }

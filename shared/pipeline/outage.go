@@ -147,7 +147,7 @@ func OfOneObject(err error) bool {
 // not; nil if both do, or t needs none. key is the object that is in trouble, which
 // does not speak for its side; "" where it is none alone.
 func (r *run) outage(ctx context.Context, t task.Task, key string) *outage.Outage {
-	if t.Kind == task.Gate || t.Kind == task.Report {
+	if t.Kind == task.Decide || t.Kind == task.Report {
 		return nil
 	}
 	return r.prober.Find(ctx, t.Kind.Stage() == task.Copying, key, t.Since)

@@ -22,7 +22,7 @@
 //	wanted.go           whether something is still to be written, or removed
 //	verify.go  Verify -> waits for the shard's batches, and writes what it came to
 //	proof/              holds every row against both sides, listed again
-//	delete.go  Gate   -> once all are verified: one Delete a batch, or none at all
+//	delete.go  Decide -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
 //	           Remove -> what copying has no right to remove
 //	mirror/             decides whether a run deletes, and removes objects
@@ -217,7 +217,7 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return r.finish(work, t)
 	case task.Verify:
 		return r.verify(work, t)
-	case task.Gate:
+	case task.Decide:
 		return r.gate(work, t)
 	case task.Report:
 		return r.report(work, t)

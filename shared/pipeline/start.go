@@ -73,7 +73,7 @@ func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...st
 		return nil, err
 	}
 	if j.Delete {
-		first = append(first, task.Task{Kind: task.Gate, Run: name})
+		first = append(first, task.Task{Kind: task.Decide, Run: name})
 	}
 	return first, nil
 }

@@ -33,14 +33,14 @@ const (
 	Finish Kind = "finish" // check the whole and complete the upload
 	Event  Kind = "event"  // bring one key that the source notified of to the target
 	Verify Kind = "verify" // list a shard's range again and prove every row
-	Gate   Kind = "gate"   // once every shard is verified, decide whether anything may be deleted
+	Decide Kind = "gate"   // once every shard is verified, decide whether anything may be deleted
 	Delete Kind = "delete" // delete from the target what the source no longer has
 	Remove Kind = "remove" // remove what copying may not: an event's vanished key, damaged bytes of our own
 	Report Kind = "report" // once every shard is verified, write the report
 )
 
 // Kinds lists every kind of task.
-var Kinds = [...]Kind{List, Copy, Begin, Part, Finish, Event, Verify, Gate, Delete, Remove, Report}
+var Kinds = [...]Kind{List, Copy, Begin, Part, Finish, Event, Verify, Decide, Delete, Remove, Report}
 
 // Stage is a queue, and the function that serves it.
 type Stage string
@@ -64,7 +64,7 @@ func (k Kind) Stage() Stage {
 		return Copying
 	case Verify, Report:
 		return Verifying
-	case Gate, Delete, Remove:
+	case Decide, Delete, Remove:
 		return Deleting
 	}
 	return ""
@@ -140,7 +140,7 @@ func (t Task) Continues(o Task) bool {
 // version must not pass over would raise it, too.
 func since(k Kind) int {
 	switch k {
-	case Begin, Part, Finish, Gate, Delete:
+	case Begin, Part, Finish, Decide, Delete:
 		return 2
 	case Event, Remove:
 		return 3
@@ -188,7 +188,7 @@ func Decode(body []byte) (Task, error) {
 		return bad("unknown kind %q", t.Kind)
 	case t.Run == "":
 		return bad("a %s task names no run", t.Kind)
-	case t.Shard == "" && t.Kind != Report && t.Kind != Gate:
+	case t.Shard == "" && t.Kind != Report && t.Kind != Decide:
 		return bad("a %s task names no shard", t.Kind)
 	case t.Batch == "" && (t.Kind.Stage() == Copying || t.Kind == Delete || t.Kind == Remove):
 		return bad("a %s task names no batch", t.Kind)

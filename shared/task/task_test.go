@@ -39,7 +39,7 @@ func TestATaskSurvivesItsMessage(t *testing.T) {
 func TestATaskIsWrittenForTheVersionBeforeWhereThatKnowsItsKind(t *testing.T) {
 	// The kinds of the newest version are those that have come since; all
 	// others must stay readable by a process one version older.
-	newest := map[task.Kind]bool{task.Begin: task.Version == 2, task.Part: task.Version == 2, task.Finish: task.Version == 2, task.Gate: task.Version == 2, task.Delete: task.Version == 2, task.Event: task.Version == 3, task.Remove: task.Version == 3}
+	newest := map[task.Kind]bool{task.Begin: task.Version == 2, task.Part: task.Version == 2, task.Finish: task.Version == 2, task.Decide: task.Version == 2, task.Delete: task.Version == 2, task.Event: task.Version == 3, task.Remove: task.Version == 3}
 	for _, kind := range task.Kinds {
 		body, err := task.Encode(task.Task{Kind: kind, Run: "j/1", Shard: "0", Batch: "0-b", From: 1, To: 1})
 		if err != nil {

@@ -45,7 +45,7 @@ func (d *Doer) after(ctx context.Context, a *alerts, t task.Task, next []task.Ta
 		if p, err := a.run.ledger.Proved(ctx, t.Shard); err == nil {
 			d.proved(ctx, a, p)
 		}
-	case task.Gate:
+	case task.Decide:
 		if g, err := a.run.ledger.ReadDeleteDecision(ctx); err == nil && g.Reason != "" {
 			d.alert(ctx, a, "refused", alert.Message{Event: alert.Refused, Text: "nothing is deleted from the target: " + g.Reason, Next: a.run.command("status", a.run.ledger.Name)})
 		}
