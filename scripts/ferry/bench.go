@@ -9,13 +9,11 @@ import (
 	"os"
 	"runtime/pprof"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"kodoferry/scripts/ferry/bench"
+	"kodoferry/scripts/ferry/show"
 )
 
 func benchCommand() *cobra.Command {
@@ -71,7 +69,7 @@ func runBench(ctx context.Context, o bench.Options, asJSON bool, out, errOut io.
 	if err := o.Check(); err != nil {
 		return usageError{err}
 	}
-	step, stop := benchBar(errOut, o.Steps())
+	step, stop := show.Steps(errOut, o.Steps())
 	defer stop()
 	results, err := bench.Run(ctx, o, step)
 	if err != nil {
@@ -87,34 +85,6 @@ func runBench(ctx context.Context, o bench.Options, asJSON bool, out, errOut io.
 	}
 	_, err = io.WriteString(out, text.String())
 	return err
-}
-
-// benchBar draws a bar of so many steps where w is a terminal; elsewhere nothing. step
-// advances it and shows what begins; stop removes it, and may be called again.
-func benchBar(w io.Writer, steps int64) (step func(scenario, what string), stop func()) {
-	f, ok := w.(*os.File)
-	if !ok || !isTerminal(f) {
-		return func(string, string) {}, func() {}
-	}
-	var mu sync.Mutex
-	now := ""
-	bars := mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery), mpb.WithWidth(40))
-	bar := bars.New(steps+1, mpb.BarStyle().Lbound(" ").Rbound(" ").Filler("━").Tip("━").Padding("─"),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-			mu.Lock()
-			defer mu.Unlock()
-			return now
-		})))
-	step = func(scenario, what string) {
-		mu.Lock()
-		now = scenario + ": " + what
-		mu.Unlock()
-		bar.Increment()
-	}
-	return step, sync.OnceFunc(func() {
-		bar.Abort(true)
-		bars.Wait()
-	})
 }
 
 // benchRunCommand measures one program, for ferry bench: it reads a bench.Spec from its

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
@@ -59,7 +60,7 @@ no error. What is open a new run finds, or ferry retry.`, words.Duration(limit.N
 			if o.json {
 				return o.say(c.OutOrStdout(), rep.Summary, "")
 			}
-			if err := printSummary(c.OutOrStdout(), rep); err != nil {
+			if err := show.Summary(c.OutOrStdout(), rep); err != nil {
 				return err
 			}
 			return o.say(c.OutOrStdout(), nil, "Next: ferry report %s", run.Name)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/check"
@@ -87,7 +88,7 @@ func runCheck(c *cobra.Command, o checkOptions, j job.Job, err error) error {
 	ctx, out := c.Context(), c.OutOrStdout()
 	s := &checkShow{job: j, out: out}
 	if file, ok := out.(*os.File); ok && !o.json {
-		s.redraw = isTerminal(file)
+		s.redraw = show.IsTerminal(file)
 	}
 	setup, err := cfg.CheckSetup(j)
 	if err == nil {
@@ -168,17 +169,7 @@ func (s *checkShow) tell(f check.Finding) {
 	s.clear()
 	s.head(f.Place)
 	s.found = append(s.found, f)
-	s.print("  %s  %-12s  %s\n", stateWords[f.State], f.What, printable(f.Says))
-}
-
-// printable returns text with "?" for each control character.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, text)
+	s.print("  %s  %-12s  %s\n", stateWords[f.State], f.What, words.Printable(f.Says))
 }
 
 // end prints the summary, or everything as JSON. A failed finding is a usageError.

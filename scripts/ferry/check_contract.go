@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/check/contract"
@@ -207,7 +208,7 @@ func (o checkOptions) agreed(in io.Reader, out io.Writer, j job.Job, at contract
 		return nil
 	}
 	file, ok := in.(*os.File)
-	if !ok || !isTerminal(file) {
+	if !ok || !show.IsTerminal(file) {
 		return usageError{errors.New("--contract writes to your clouds: add --yes if that is meant")}
 	}
 	_, _ = io.WriteString(out, "Go on? [y/N] ")
@@ -230,7 +231,7 @@ func printRow(w io.Writer, r contract.Row) {
 	if r.Reason != "" {
 		line += " (" + r.Reason + ")"
 	}
-	_, _ = fmt.Fprintln(w, printable(line)) // a reader that went away misses the show
+	_, _ = fmt.Fprintln(w, words.Printable(line)) // a reader that went away misses the show
 }
 
 // version returns the version of this build, or its revision; "devel" where it has

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
@@ -114,10 +115,10 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	if err != nil {
 		return misconfigured(err)
 	}
-	v := &view{tell: newTeller(text), job: j, quiet: o.quiet, out: text}
-	v.live = newLive(v.tell)
+	v := &view{tell: show.NewTeller(text), job: j, quiet: o.quiet, out: text}
+	v.caught = show.NewCaught(v.tell)
 	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Log: log, Watch: v.watch, Begun: v.begun, Follows: v.follows, Waited: v.waited, Keys: keys})
-	v.tell.end()
+	v.tell.End()
 	if err != nil {
 		return v.stopped(ctx, err)
 	}
@@ -145,13 +146,13 @@ func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
 
 // view shows a run of `ferry copy`.
 type view struct {
-	tell  *teller
-	live  *live
-	job   job.Job
-	quiet bool
-	run   string
-	by    string // another process that does it
-	out   io.Writer
+	tell   *show.Teller
+	caught *show.Caught
+	job    job.Job
+	quiet  bool
+	run    string
+	by     string // another process that does it
+	out    io.Writer
 
 	mu   sync.Mutex
 	down time.Time // when it was last said that a side does not answer; zero: it answers
@@ -160,17 +161,17 @@ type view struct {
 // begun is told which run it is.
 func (v *view) begun(run string, done *ledger.Progress) {
 	v.run = run
-	v.tell.plain("%s -> %s", v.job.Source.Place(), v.job.Target.Place())
+	v.tell.Plain("%s -> %s", v.job.Source.Place(), v.job.Target.Place())
 	if done == nil {
-		v.tell.plain("run %s, kept in %s", run, v.job.Ledger.Place())
+		v.tell.Plain("run %s, kept in %s", run, v.job.Ledger.Place())
 	} else {
 		batches, open := batches(*done)
-		v.tell.plain("going on with run %s, kept in %s: %s of %s were done", run, v.job.Ledger.Place(), humanize.Comma(batches-open), words.Count(batches, "batch", "batches"))
+		v.tell.Plain("going on with run %s, kept in %s: %s of %s were done", run, v.job.Ledger.Place(), humanize.Comma(batches-open), words.Count(batches, "batch", "batches"))
 	}
-	v.tell.end() // of the process that did it before
+	v.tell.End() // of the process that did it before
 	if !v.quiet {
-		v.tell.begin()
-		v.tell.stands(done)
+		v.tell.Begin()
+		v.tell.Stands(done)
 	}
 }
 
@@ -178,20 +179,20 @@ func (v *view) begun(run string, done *ledger.Progress) {
 func (v *view) follows(f agent.Follow) {
 	if v.by != f.By.Process {
 		v.by, v.run = f.By.Process, f.Run
-		v.tell.plain("run %s is being done by another process (%s, since %s UTC, last sign of life %.0f s ago): this one copies nothing and waits for its end; should that one stop, this one goes on",
+		v.tell.Plain("run %s is being done by another process (%s, since %s UTC, last sign of life %.0f s ago): this one copies nothing and waits for its end; should that one stop, this one goes on",
 			f.Run, processOf(f.By), f.By.Since.UTC().Format(time.DateTime), f.Age.Seconds())
 		if !v.quiet {
-			v.tell.begin()
+			v.tell.Begin()
 		}
 	}
 	if f.Progress != nil {
-		v.tell.stands(f.Progress)
+		v.tell.Stands(f.Progress)
 	}
 }
 
 // waited is told of another process that waits for this one.
 func (v *view) waited(by ledger.Holder) {
-	v.tell.plain("another process was started for the same run (%s): it waits for this one, and goes on should this one stop", processOf(by))
+	v.tell.Plain("another process was started for the same run (%s): it waits for this one, and goes on should this one stop", processOf(by))
 }
 
 // processOf names a process to those who may look for it.
@@ -212,13 +213,13 @@ func batches(p ledger.Progress) (all, open int64) {
 }
 
 func (v *view) watch(e pipeline.Progress) {
-	v.tell.watch(e)
+	v.tell.Watch(e)
 	v.outage(e)
 	if e.Kind != pipeline.Caught || v.quiet {
 		return
 	}
-	if kind := kindOfFault(e.Err); kind != "" {
-		v.live.caught(kind, e.Key)
+	if kind := show.KindOf(e.Err); kind != "" {
+		v.caught.Add(kind, e.Key)
 	}
 }
 
@@ -236,17 +237,17 @@ func (v *view) outage(e pipeline.Progress) {
 	switch {
 	case e.Kind == pipeline.Up && !v.down.IsZero():
 		v.down = time.Time{}
-		v.tell.plain("it answers again: the run goes on")
+		v.tell.Plain("it answers again: the run goes on")
 	case e.Kind == pipeline.Down && time.Since(v.down) > outageEvery:
 		v.down = time.Now()
-		v.tell.plain("%s", fault.Sentence(e.Err))
+		v.tell.Plain("%s", fault.Sentence(e.Err))
 	}
 }
 
 // stopped says how to go on.
 func (v *view) stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		v.tell.plain("interrupted: nothing is lost; the same command goes on with run %s", v.run)
+		v.tell.Plain("interrupted: nothing is lost; the same command goes on with run %s", v.run)
 		return errInterrupted
 	}
 	if errors.Is(err, agent.ErrHalted) && fault.KindOf(unjoined(err)) == fault.Corrupt {
@@ -270,13 +271,13 @@ func unjoined(err error) error {
 
 // ended prints the summary, and what to run next.
 func (v *view) ended(rep report.Report, asJSON bool, out io.Writer) error {
-	v.tell.plain("")
-	if err := printSummary(v.out, rep); err != nil {
+	v.tell.Plain("")
+	if err := show.Summary(v.out, rep); err != nil {
 		return err
 	}
 	at := v.job.Ledger
-	v.tell.plain("\nReport: oss://%s/%sruns/%s/report.html", at.Bucket, at.Prefix, rep.Run)
-	v.tell.plain("        ferry report %s --ledger '%s'", rep.Run, at)
+	v.tell.Plain("\nReport: oss://%s/%sruns/%s/report.html", at.Bucket, at.Prefix, rep.Run)
+	v.tell.Plain("        ferry report %s --ledger '%s'", rep.Run, at)
 	if asJSON {
 		line, err := json.Marshal(rep.Summary)
 		if err != nil {

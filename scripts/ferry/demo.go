@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/ledger"
@@ -134,8 +135,8 @@ func runDemo(ctx context.Context, o demoOptions, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tell := newTeller(text)
-	defer tell.end()
+	tell := show.NewTeller(text)
+	defer tell.End()
 	w, err := newDemoWorld(o, tell)
 	if err != nil {
 		return err
@@ -214,9 +215,9 @@ func (w *demoWorld) move(ctx context.Context) (demoRun, error) {
 		return run, err
 	}
 	w.trouble()
-	w.tell.begin()
+	w.tell.Begin()
 	run.report, err = app.Copy(ctx, sites, j, agent.CopyOptions{Watch: w.watch, Faulty: w.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
-	w.tell.end()
+	w.tell.End()
 	w.calm()
 	if err != nil {
 		return run, err

@@ -8,18 +8,19 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/emulator/chaos"
 )
 
 // introduce says what is about to happen.
 func (w *demoWorld) introduce() {
-	w.tell.plain("A bucket moves from Qiniu Kodo to Alibaba Cloud OSS while everything goes wrong.")
-	w.tell.plain("Both clouds are stand-ins in this process, behind their real SDKs; nothing else is reached.")
-	w.tell.plain("")
-	w.tell.plain("  from  kodo://%s   %s objects, %s (seed %d)", demoSource, humanize.Comma(int64(len(w.objects))), words.Size(w.bytes), w.options.seed)
-	w.tell.plain("  to    oss://%s   empty; the ledger is kept there too, below %s", demoTarget, demoLedger)
-	w.tell.plain("")
+	w.tell.Plain("A bucket moves from Qiniu Kodo to Alibaba Cloud OSS while everything goes wrong.")
+	w.tell.Plain("Both clouds are stand-ins in this process, behind their real SDKs; nothing else is reached.")
+	w.tell.Plain("")
+	w.tell.Plain("  from  kodo://%s   %s objects, %s (seed %d)", demoSource, humanize.Comma(int64(len(w.objects))), words.Size(w.bytes), w.options.seed)
+	w.tell.Plain("  to    oss://%s   empty; the ledger is kept there too, below %s", demoTarget, demoLedger)
+	w.tell.Plain("")
 }
 
 // account prints how the run ended and holds it against what must be, past
@@ -35,35 +36,35 @@ func (w *demoWorld) account(run demoRun, page string) int {
 	w.checkBytes(&found)
 	w.checkStores(&found)
 	w.requests()
-	w.tell.plain("")
+	w.tell.Plain("")
 	for i, f := range found {
 		if i == 20 {
-			w.tell.plain("  … and %d more", len(found)-i)
+			w.tell.Plain("  … and %d more", len(found)-i)
 			break
 		}
-		w.tell.plain("  DIFFERS  %s", f)
+		w.tell.Plain("  DIFFERS  %s", f)
 	}
-	w.tell.plain("Report: %s", page)
+	w.tell.Plain("Report: %s", page)
 	if len(found) == 0 {
-		w.tell.plain("Every object ended exactly as it must.")
+		w.tell.Plain("Every object ended exactly as it must.")
 	}
 	return len(found)
 }
 
 // summary prints the result, in the lines that every copy ends with.
 func (w *demoWorld) summary(run demoRun) {
-	w.tell.plain("%11s%s", "", w.live.repeated())
-	w.tell.plain("")
+	w.tell.Plain("%11s%s", "", w.caught.Repeated())
+	w.tell.Plain("")
 	var text strings.Builder
-	_ = printSummary(&text, run.report) // a strings.Builder takes everything
-	w.tell.plain("%s", strings.TrimSuffix(text.String(), "\n"))
+	_ = show.Summary(&text, run.report) // a strings.Builder takes everything
+	w.tell.Plain("%s", strings.TrimSuffix(text.String(), "\n"))
 }
 
 // faults prints what was injected and what became of it.
 func (w *demoWorld) faults() {
 	source, target := w.kodo.Desk().Injected(), w.oss.Desk().Injected()
-	w.tell.plain("")
-	w.tell.plain("Faults injected")
+	w.tell.Plain("")
+	w.tell.Plain("Faults injected")
 	for _, line := range []struct {
 		n    int64
 		what string
@@ -76,12 +77,12 @@ func (w *demoWorld) faults() {
 		{target[chaos.Status], "PUTs the target failed (503), the ledger's included"},
 		{target[chaos.Lost], "PUTs the target did and never answered, the ledger's included"},
 	} {
-		w.tell.plain("  %5d  %s", line.n, line.what)
+		w.tell.Plain("  %5d  %s", line.n, line.what)
 	}
 	if w.died.stored > 0 && w.cloud != nil {
-		w.tell.plain("      1  instance killed in mid-task, with %s stored", words.Count(int64(w.died.stored), "object", "objects"))
+		w.tell.Plain("      1  instance killed in mid-task, with %s stored", words.Count(int64(w.died.stored), "object", "objects"))
 	} else if w.died.stored > 0 {
-		w.tell.plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", words.Count(int64(w.died.stored), "object", "objects"), words.Count(w.readAgain(), "of them was", "of them were"))
+		w.tell.Plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", words.Count(int64(w.died.stored), "object", "objects"), words.Count(w.readAgain(), "of them was", "of them were"))
 	}
 }
 
@@ -110,18 +111,18 @@ func (w *demoWorld) readAgain() (n int64) {
 
 // tellStories prints what became of the objects with a story.
 func (w *demoWorld) tellStories(rows map[string]demoRow) {
-	w.tell.plain("")
-	w.tell.plain("Objects with a story")
+	w.tell.Plain("")
+	w.tell.Plain("Objects with a story")
 	for _, o := range stories(w.objects) {
 		r := rows[o.Key]
 		mark := "ok"
 		if !o.want.holds(r) {
 			mark = "NO"
 		}
-		w.tell.plain("  %-3s %s: %s", mark, words.Key(o.Key), o.story)
-		w.tell.plain("      %s", r)
+		w.tell.Plain("  %-3s %s: %s", mark, words.Key(o.Key), o.story)
+		w.tell.Plain("      %s", r)
 		if o.moral != "" && mark == "ok" {
-			w.tell.plain("      %s", o.moral)
+			w.tell.Plain("      %s", o.moral)
 		}
 	}
 }
@@ -141,14 +142,14 @@ func (w *demoWorld) requests() {
 	for _, n := range w.puts {
 		puts += n
 	}
-	w.tell.plain("")
-	w.tell.plain("Requests for %s objects read", humanize.Comma(int64(len(w.gets))))
-	w.tell.plain("  %s GETs (%.2f an object, %d at most) and %s PUTs (%.2f an object) with all these faults; without any it is one of each",
+	w.tell.Plain("")
+	w.tell.Plain("Requests for %s objects read", humanize.Comma(int64(len(w.gets))))
+	w.tell.Plain("  %s GETs (%.2f an object, %d at most) and %s PUTs (%.2f an object) with all these faults; without any it is one of each",
 		humanize.Comma(int64(gets)), float64(gets)/float64(len(w.gets)), w.gets[most], humanize.Comma(int64(puts)), float64(puts)/float64(len(w.puts)))
-	w.tell.plain("  kodo  %s", counted(w.kodo.Desk().Counts()))
-	w.tell.plain("  oss   %s, the ledger's included", counted(w.oss.Desk().Counts()))
+	w.tell.Plain("  kodo  %s", counted(w.kodo.Desk().Counts()))
+	w.tell.Plain("  oss   %s, the ledger's included", counted(w.oss.Desk().Counts()))
 	service, counts := w.queueRequests()
-	w.tell.plain("  %s   %s", service, counted(counts))
+	w.tell.Plain("  %s   %s", service, counted(counts))
 	if w.cloud != nil {
 		w.invocations()
 	}
@@ -156,12 +157,12 @@ func (w *demoWorld) requests() {
 
 // invocations prints what the platform did.
 func (w *demoWorld) invocations() {
-	w.tell.plain("")
-	w.tell.plain("Functions")
+	w.tell.Plain("")
+	w.tell.Plain("Functions")
 	stats := w.cloud.Stats()
 	for _, name := range slices.Sorted(maps.Keys(stats)) {
 		s := stats[name]
-		w.tell.plain("  %-13s %s, %s, at most %d at once, %d failed and delivered again", name,
+		w.tell.Plain("  %-13s %s, %s, at most %d at once, %d failed and delivered again", name,
 			words.Count(int64(s.Invocations), "invocation", "invocations"), words.Count(int64(s.ColdStarts), "cold start", "cold starts"), s.MaxInstances, s.Failures)
 	}
 }

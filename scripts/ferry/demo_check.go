@@ -24,7 +24,7 @@ func (w *demoWorld) said(found findings, before int, format string, args ...any)
 	if len(found) > before {
 		mark = "NO"
 	}
-	w.tell.plain("  %-3s %s", mark, fmt.Sprintf(format, args...))
+	w.tell.Plain("  %-3s %s", mark, fmt.Sprintf(format, args...))
 }
 
 // checkRows holds the record against what must be: one row an object, each as it must end.
@@ -68,8 +68,8 @@ func (r demoRow) String() string {
 // checkBooks holds the report's numbers against the rows.
 func (w *demoWorld) checkBooks(run demoRun, found *findings) {
 	before := len(*found)
-	w.tell.plain("")
-	w.tell.plain("Checked past Ferry")
+	w.tell.Plain("")
+	w.tell.Plain("Checked past Ferry")
 	counts := map[ledger.State]int64{}
 	for _, r := range run.rows {
 		counts[r.state]++

@@ -44,7 +44,7 @@ func (w *demoWorld) binaries(ctx context.Context) (dir string, remove func(), er
 			return "", remove, err
 		}
 		remove = func() { _ = os.RemoveAll(dir) }
-		w.tell.plain("  building the functions …")
+		w.tell.Plain("  building the functions …")
 		build := exec.CommandContext(ctx, "go", "build", "-o", dir, "kodoferry/functions/...")
 		if out, err := build.CombinedOutput(); err != nil {
 			remove()
@@ -108,12 +108,12 @@ func (w *demoWorld) moveByFunctions(ctx context.Context) (run demoRun, err error
 		return run, err
 	}
 	w.trouble()
-	w.tell.begin()
+	w.tell.Begin()
 	name, err := d.Start(ctx, j, nil, time.Now())
 	if err == nil {
 		err = w.follow(ctx, d.Ledger().Run(name))
 	}
-	w.tell.end()
+	w.tell.End()
 	w.calm()
 	if err != nil {
 		return run, err
@@ -201,7 +201,7 @@ func (w *demoWorld) follow(ctx context.Context, run *ledger.Run) error {
 		case err != nil && !fault.Retryable(err):
 			return err
 		case err == nil:
-			w.tell.stands(&p)
+			w.tell.Stands(&p)
 			if p.Reported {
 				return nil
 			}
@@ -229,7 +229,7 @@ func (w *demoWorld) killInstance() {
 				w.mu.Lock()
 				w.died = kill{stored: stored}
 				w.mu.Unlock()
-				w.live.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", words.Count(int64(stored), "object", "objects"))
+				w.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", words.Count(int64(stored), "object", "objects"))
 				return
 			}
 			time.Sleep(5 * time.Millisecond)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/binaries"
@@ -105,7 +106,7 @@ func TestDemoRefusesABucketItHasNoRoomFor(t *testing.T) {
 // stage is a small world that nothing runs in.
 func stage(t *testing.T) *demoWorld {
 	t.Helper()
-	w, err := newDemoWorld(demoOptions{objects: 200, seed: 1}, newTeller(io.Discard))
+	w, err := newDemoWorld(demoOptions{objects: 200, seed: 1}, show.NewTeller(io.Discard))
 	if err != nil {
 		t.Fatal(err)
 	}

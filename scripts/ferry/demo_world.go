@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/fc"
@@ -20,6 +21,7 @@ import (
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/emulator/sqs"
+	"kodoferry/shared/pipeline"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -36,8 +38,8 @@ const (
 // demoWorld is two clouds in this process, and what happens in them.
 type demoWorld struct {
 	options demoOptions
-	tell    *teller
-	live    *live
+	tell    *show.Teller
+	caught  *show.Caught
 	kodo    *kodo.Server
 	oss     *oss.Server
 	mns     *mns.Server // the queues; nil on Lambda
@@ -86,9 +88,9 @@ type kill struct {
 }
 
 // startDemo starts the stand-ins.
-func startDemo(o demoOptions, tell *teller, c clocks) (*demoWorld, error) {
+func startDemo(o demoOptions, tell *show.Teller, c clocks) (*demoWorld, error) {
 	w := &demoWorld{
-		options: o, tell: tell, live: newLive(tell), clocks: c, byKey: map[string]*demoObject{},
+		options: o, tell: tell, caught: show.NewCaught(tell), clocks: c, byKey: map[string]*demoObject{},
 		faulty: map[string]int{}, gets: map[string]int{}, puts: map[string]int{}, done: map[*demoObject]bool{},
 		keysLast: func() time.Duration { return keysLast }, sweep: sweepAfter, hidden: visibility,
 	}
@@ -113,7 +115,7 @@ func startDemo(o demoOptions, tell *teller, c clocks) (*demoWorld, error) {
 const maxSkew = 15 * time.Minute
 
 // newDemoWorld starts the stand-ins and fills the source.
-func newDemoWorld(o demoOptions, tell *teller) (*demoWorld, error) {
+func newDemoWorld(o demoOptions, tell *show.Teller) (*demoWorld, error) {
 	w, err := startDemo(o, tell, clocks{})
 	if err != nil {
 		return nil, err
@@ -214,12 +216,12 @@ func (w *demoWorld) atSource(e kodo.Event) {
 	case w.cast[removed]:
 		w.once(o, func() {
 			w.kodo.Remove(demoSource, o.Key)
-			w.live.happened("the owner deletes %s at the source, just before it is read", words.Key(o.Key))
+			w.happened("the owner deletes %s at the source, just before it is read", words.Key(o.Key))
 		})
 	case w.cast[claimed]:
 		w.once(o, func() {
 			if err := w.oss.Put(demoTarget, oss.Object{Key: o.Key, Body: o.ours}); err == nil {
-				w.live.happened("the application writes its own %s in the target, while Ferry reads the old one", words.Key(o.Key))
+				w.happened("the application writes its own %s in the target, while Ferry reads the old one", words.Key(o.Key))
 			}
 		})
 	}
@@ -271,7 +273,7 @@ func (w *demoWorld) stored(bucket string, found oss.Object) {
 			at := newer.at(o.newer)
 			at.PutTime = o.Modified.AddDate(5, 0, 0)
 			if _, err := w.kodo.Put(demoSource, at); err == nil {
-				w.live.happened("the owner overwrites %s at the source, just after it was copied", words.Key(o.Key))
+				w.happened("the owner overwrites %s at the source, just after it was copied", words.Key(o.Key))
 			}
 		})
 	}
@@ -319,7 +321,32 @@ func (m *mortal) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	w.mu.Lock()
 	w.died = *k
 	w.mu.Unlock()
-	w.live.happened("a worker dies with %d of its %d objects stored; its message is delivered again", k.stored, t.Count)
+	w.happened("a worker dies with %d of its %d objects stored; its message is delivered again", k.stored, t.Count)
 	t.Deliveries++
 	return m.Doer.Do(ctx, t)
+}
+
+// watch shows an event of the pipeline.
+func (w *demoWorld) watch(e pipeline.Progress) {
+	w.tell.Watch(e)
+	if e.Kind != pipeline.Caught {
+		return
+	}
+	w.met(e.Key, e.Err)
+}
+
+// met shows a fault that was caught.
+func (w *demoWorld) met(key string, err error) {
+	kind := show.KindOf(err)
+	if kind == show.FlippedByte && key == w.cast[mislabelled].Key {
+		kind = show.WrongHash
+	}
+	if kind != "" {
+		w.caught.Add(kind, key)
+	}
+}
+
+// happened prints what the demo itself did.
+func (w *demoWorld) happened(format string, args ...any) {
+	w.tell.Line("! " + fmt.Sprintf(format, args...))
 }

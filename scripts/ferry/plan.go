@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
@@ -109,14 +110,14 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 	if err != nil {
 		return misconfigured(err)
 	}
-	show := newScan(errOut, o.quiet)
+	scan := show.NewScan(errOut, o.quiet)
 	var plan plan.Plan
 	if o.quick {
-		plan, err = app.QuickPlan(ctx, sites, j, show.watch)
+		plan, err = app.QuickPlan(ctx, sites, j, scan.Watch)
 	} else {
-		plan, err = app.Plan(ctx, sites, j, keys, show.watch)
+		plan, err = app.Plan(ctx, sites, j, keys, scan.Watch)
 	}
-	show.stop()
+	scan.Stop()
 	if err != nil && ctx.Err() == nil {
 		return misconfigured(err)
 	}

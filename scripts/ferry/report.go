@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
@@ -119,7 +120,7 @@ func printReport(w io.Writer, rep report.Report) error {
 	if _, err := fmt.Fprintf(w, "%s\n%s -> %s\n\n", rep.Run, cutWay(rep.Source), cutWay(rep.Target)); err != nil {
 		return err
 	}
-	if err := printSummary(w, rep); err != nil {
+	if err := show.Summary(w, rep); err != nil {
 		return err
 	}
 	var text strings.Builder
@@ -138,18 +139,11 @@ func printReport(w io.Writer, rep report.Report) error {
 	}
 	for i, u := range rep.Unknown {
 		if i > 0 { // the summary told the first
-			fmt.Fprintf(&text, "\n%s\n", notKnown(u))
+			fmt.Fprintf(&text, "\n%s\n", show.Unknown(u))
 		}
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
-}
-
-func orOpen(key, open string) string {
-	if key == "" {
-		return open
-	}
-	return words.Key(key)
 }
 
 func cutWay(location string) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
@@ -33,18 +34,18 @@ it goes on until the run is over; it only looks, so Ctrl-C stops nothing else.`,
 			if err != nil {
 				return err
 			}
-			show := status.print
+			form := status.print
 			if asJSON {
-				show = status.printJSON
+				form = status.printJSON
 			}
 			s, err := statusOf(c.Context(), run)
 			if err != nil {
 				return err
 			}
 			if watch {
-				return watchRun(c.Context(), run, s, c.OutOrStdout(), show)
+				return watchRun(c.Context(), run, s, c.OutOrStdout(), form)
 			}
-			return show(s, c.OutOrStdout())
+			return form(s, c.OutOrStdout())
 		},
 	}
 	ledgerFlag(c, &at)
@@ -58,9 +59,9 @@ const watchEvery = 2 * time.Second
 
 // watchRun shows a run until it is over: in a terminal each picture in place
 // of the one before, elsewhere one after the other when something has changed.
-func watchRun(ctx context.Context, run *ledger.Run, s status, out io.Writer, show func(status, io.Writer) error) error {
+func watchRun(ctx context.Context, run *ledger.Run, s status, out io.Writer, form func(status, io.Writer) error) error {
 	file, _ := out.(*os.File)
-	redraw := file != nil && isTerminal(file)
+	redraw := file != nil && show.IsTerminal(file)
 	var last status
 	for lines := 0; ; {
 		if s != last {
@@ -69,7 +70,7 @@ func watchRun(ctx context.Context, run *ledger.Run, s status, out io.Writer, sho
 				fmt.Fprintf(&picture, "\x1b[%dA\x1b[J", lines)
 			}
 			before := strings.Count(picture.String(), "\n")
-			if err := show(s, &picture); err != nil {
+			if err := form(s, &picture); err != nil {
 				return err
 			}
 			lines, last = strings.Count(picture.String(), "\n")-before, s

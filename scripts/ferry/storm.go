@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/fc"
@@ -50,7 +51,7 @@ type storm struct {
 	deploy  *app.Deployment
 	moves   []*stormMove
 	log     *stormLog
-	tell    *teller
+	tell    *show.Teller
 	began   time.Time
 	kills   atomic.Int64 // of agents
 	keys    atomic.Int64 // issued to agents
@@ -99,7 +100,7 @@ func runStorm(ctx context.Context, o demoOptions, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := newStorm(o, newTeller(text), dir)
+	s, err := newStorm(o, show.NewTeller(text), dir)
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (o demoOptions) again() string {
 func (s *storm) dice(of uint64) *rand.Rand { return rand.New(rand.NewPCG(s.options.seed, of)) }
 
 // newStorm starts the stand-ins and fills the buckets.
-func newStorm(o demoOptions, tell *teller, dir string) (*storm, error) {
+func newStorm(o demoOptions, tell *show.Teller, dir string) (*storm, error) {
 	s := &storm{options: o, tell: tell, open: map[string]bool{}}
 	s.clock = wrongClock(s.dice(1), o.platform)
 	var err error

@@ -3,15 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/report"
 )
@@ -22,44 +20,38 @@ const stormEvery = 30 * time.Second
 // introduce says what is about to happen.
 func (s *storm) introduce() {
 	o := s.options
-	s.tell.plain("Two buckets move from Qiniu Kodo to Alibaba Cloud OSS again and again, through a storm of %s (seed %d).", o.storm, o.seed)
+	s.tell.Plain("Two buckets move from Qiniu Kodo to Alibaba Cloud OSS again and again, through a storm of %s (seed %d).", o.storm, o.seed)
 	switch o.platform {
 	case onFC:
-		s.tell.plain("The work is done by the functions' own binaries on a stand-in of Function Compute, with queues at MNS.")
+		s.tell.Plain("The work is done by the functions' own binaries on a stand-in of Function Compute, with queues at MNS.")
 	case onLambda:
-		s.tell.plain("The work is done by the functions' own binaries on a stand-in of AWS Lambda, with queues at SQS.")
+		s.tell.Plain("The work is done by the functions' own binaries on a stand-in of AWS Lambda, with queues at SQS.")
 	default:
-		s.tell.plain("The work is done by %d processes of ferry agent, with queues at a stand-in of MNS.", stormAgents)
+		s.tell.Plain("The work is done by %d processes of ferry agent, with queues at a stand-in of MNS.", stormAgents)
 	}
 	n := 0
 	for _, m := range s.moves {
 		n += len(m.keys)
 	}
-	s.tell.plain("%s at the source; %s.", words.Count(int64(n), "object", "objects"), s.clock.whose)
-	s.tell.plain("")
+	s.tell.Plain("%s at the source; %s.", words.Count(int64(n), "object", "objects"), s.clock.whose)
+	s.tell.Plain("")
 }
 
 // show tells how it stands: on a terminal in a line that is redrawn, elsewhere in one now
 // and then. end ends that.
 func (s *storm) show(ctx context.Context) (end func()) {
+	if end, ok := show.Line(s.tell.Writer(), s.stands); ok {
+		return end
+	}
 	ctx, stop := context.WithCancel(ctx)
 	var done sync.WaitGroup
-	if f, ok := s.tell.w.(*os.File); ok && isTerminal(f) {
-		bars := mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery))
-		bar := bars.New(0, mpb.NopStyle(), mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return s.stands() })))
-		return func() {
-			stop()
-			bar.Abort(true)
-			bars.Wait()
-		}
-	}
 	done.Go(func() {
 		tick := time.NewTicker(stormEvery)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				s.tell.plain("%s", s.stands())
+				s.tell.Plain("%s", s.stands())
 			case <-ctx.Done():
 				return
 			}
@@ -147,25 +139,25 @@ func (s *storm) account() stormSummary {
 	} {
 		fmt.Fprintf(&text, "  %8s  %s\n", humanize.Comma(line.n), line.what)
 	}
-	s.tell.plain("%s", text.String())
+	s.tell.Plain("%s", text.String())
 	sum.Findings = s.findings
 	sum.OK = len(s.findings) == 0
 	for i, f := range s.findings {
 		if i == 20 {
-			s.tell.plain("  … and %d more", len(s.findings)-i)
+			s.tell.Plain("  … and %d more", len(s.findings)-i)
 			break
 		}
-		s.tell.plain("  DIFFERS  %s", f)
+		s.tell.Plain("  DIFFERS  %s", f)
 	}
 	if len(s.open) > 0 {
-		s.tell.plain("The last %d steps:", stormLines)
+		s.tell.Plain("The last %d steps:", stormLines)
 		for _, line := range steps {
-			s.tell.plain("  %s", line)
+			s.tell.Plain("  %s", line)
 		}
 	}
-	s.tell.plain("Log: %s", s.log.file.Name())
+	s.tell.Plain("Log: %s", s.log.file.Name())
 	if sum.OK {
-		s.tell.plain("Every run ended, and every object is as it must be.")
+		s.tell.Plain("Every run ended, and every object is as it must be.")
 	}
 	return sum
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/mns"
@@ -61,7 +62,7 @@ func TestABadStormIsRefusedInASentence(t *testing.T) {
 // becalmed is a storm in which nothing happens.
 func becalmed(t *testing.T, platform string) *storm {
 	t.Helper()
-	s, err := newStorm(demoOptions{storm: time.Second, platform: platform, objects: 60, seed: 1}, newTeller(io.Discard), t.TempDir())
+	s, err := newStorm(demoOptions{storm: time.Second, platform: platform, objects: 60, seed: 1}, show.NewTeller(io.Discard), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +223,7 @@ func TestAStormSeesWhatIsNotAsItMustBe(t *testing.T) {
 func TestAStormThatDoesNotEndSaysWhatItDidLast(t *testing.T) {
 	s := becalmed(t, inProcess)
 	var out strings.Builder
-	s.tell = newTeller(&out)
+	s.tell = show.NewTeller(&out)
 	s.begins("photos/20260101T000000Z")
 	for i := range stormLines + 1 {
 		s.log.note("step %d.", i)

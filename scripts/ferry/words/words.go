@@ -42,3 +42,21 @@ func Key(key string) string {
 	}
 	return key
 }
+
+// Printable returns text with "?" for each control character.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+// OrOpen is Key, or open for the open end of a stretch of keys, "".
+func OrOpen(key, open string) string {
+	if key == "" {
+		return open
+	}
+	return Key(key)
+}

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 	"kodoferry/shared/report"
 )
 
-// printSummary prints what a run came to, in a few lines. Of the stretches that are
-// not known it tells the first.
-func printSummary(w io.Writer, rep report.Report) error {
+// Summary prints the result of a run in a few lines. Of the stretches of the listing
+// that are not known it names the first.
+func Summary(w io.Writer, rep report.Report) error {
 	o, b := rep.Objects, rep.Bytes
 	took := time.Duration(rep.Seconds * float64(time.Second))
 	var text strings.Builder
@@ -65,7 +65,7 @@ func printSummary(w io.Writer, rep report.Report) error {
 		fmt.Fprintf(&text, "  %s with a warning: see column warnings of the report's files\n", words.Count(rep.Warned, "object", "objects"))
 	}
 	if len(rep.Unknown) > 0 {
-		text.WriteString("  " + notKnown(rep.Unknown[0]))
+		text.WriteString("  " + Unknown(rep.Unknown[0]))
 		if more := rep.Stretches() - 1; more > 0 {
 			fmt.Fprintf(&text, "; and %s: see the report", words.Count(more, "stretch more", "stretches more"))
 		}
@@ -75,9 +75,9 @@ func printSummary(w io.Writer, rep report.Report) error {
 	return err
 }
 
-// notKnown says which stretch is not known, and why.
-func notKnown(u report.Unknown) string {
-	return fmt.Sprintf("not known: the keys after %s up to %s: %s", orOpen(u.After, "the beginning"), orOpen(u.UpTo, "the end"), printable(u.Reason))
+// Unknown says which stretch of the listing is not known, and why.
+func Unknown(u report.Unknown) string {
+	return fmt.Sprintf("not known: the keys after %s up to %s: %s", words.OrOpen(u.After, "the beginning"), words.OrOpen(u.UpTo, "the end"), words.Printable(u.Reason))
 }
 
 // mirrored says what became of the target's copies of what the source no longer has.

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -17,9 +17,9 @@ import (
 	"kodoferry/shared/pipeline"
 )
 
-// progress shows how far a run is: bars on a terminal, elsewhere a line now and
-// then. Its methods may be called from many goroutines.
-type progress struct {
+// Progress shows how far a run is: bars on a terminal, elsewhere a line every
+// two seconds in which something changed. Its methods may be called from many goroutines.
+type Progress struct {
 	out   io.Writer // above the bars
 	began time.Time
 
@@ -40,10 +40,10 @@ const (
 	barEvery  = 150 * time.Millisecond // how often bars are drawn
 )
 
-// newProgress begins to show progress on w.
-func newProgress(w io.Writer) *progress {
-	p := &progress{out: w, began: time.Now(), quit: make(chan struct{})}
-	if f, ok := w.(*os.File); ok && isTerminal(f) {
+// NewProgress starts to show progress on w, until Stop.
+func NewProgress(w io.Writer) *Progress {
+	p := &Progress{out: w, began: time.Now(), quit: make(chan struct{})}
+	if f, ok := w.(*os.File); ok && IsTerminal(f) {
 		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery), mpb.WithWidth(40))
 		p.copied = p.bar("copied", func() string {
 			n := p.numbers()
@@ -60,14 +60,14 @@ func newProgress(w io.Writer) *progress {
 	return p
 }
 
-func (p *progress) bar(name string, text func() string) *mpb.Bar {
+func (p *Progress) bar(name string, text func() string) *mpb.Bar {
 	return p.bars.New(0, mpb.BarStyle().Lbound(" ").Rbound(" ").Filler("━").Tip("━").Padding("─"),
 		mpb.PrependDecorators(decor.Name(name, decor.WC{W: 9, C: decor.DindentRight})),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return text() })))
 }
 
 // lines prints a line now and then, where something has changed.
-func (p *progress) lines() {
+func (p *Progress) lines() {
 	tick := time.NewTicker(lineEvery)
 	defer tick.Stop()
 	last := ""
@@ -80,14 +80,14 @@ func (p *progress) lines() {
 		n := p.numbers()
 		now := fmt.Sprintf("%s listed, %s ended (%s), %s verified", humanize.Comma(n.listed), humanize.Comma(n.settled), words.Size(n.settledBytes), humanize.Comma(n.proven))
 		if now != last {
-			p.println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), now))
+			p.Println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), now))
 			last = now
 		}
 	}
 }
 
-// stands takes in how far the ledger says that the run is; nil: nothing is known.
-func (p *progress) stands(now *ledger.Progress) {
+// Stands sets the figures to those of the ledger; nil leaves them.
+func (p *Progress) Stands(now *ledger.Progress) {
 	if now == nil {
 		return
 	}
@@ -113,8 +113,8 @@ func (p *progress) stands(now *ledger.Progress) {
 	p.draw()
 }
 
-// watch takes in an event of the pipeline.
-func (p *progress) watch(e pipeline.Progress) {
+// Watch adds what an event of the pipeline tells.
+func (p *Progress) Watch(e pipeline.Progress) {
 	switch e.Kind {
 	case pipeline.Listed:
 		p.listed.Add(e.N)
@@ -133,9 +133,9 @@ func (p *progress) watch(e pipeline.Progress) {
 	p.draw()
 }
 
-// parted takes in that bytes of a big object were copied, so that it shows long
-// before it ends. With 0 it ended: parted returns what was shown of it.
-func (p *progress) parted(key string, bytes int64) int64 {
+// parted adds the copied bytes of a big object, so that they show long before the
+// object ends. With 0 the object has ended: parted returns what was added for it.
+func (p *Progress) parted(key string, bytes int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if bytes == 0 {
@@ -152,16 +152,16 @@ func (p *progress) parted(key string, bytes int64) int64 {
 // shownNumbers are how far the run is.
 type shownNumbers struct{ listed, listedBytes, settled, settledBytes, proven int64 }
 
-// numbers returns how far the run is. A task that is done twice tells twice, so
-// nothing is shown beyond what was listed.
-func (p *progress) numbers() shownNumbers {
+// numbers returns how far the run is. A task that is done twice is counted twice, so
+// no figure is above what was listed.
+func (p *Progress) numbers() shownNumbers {
 	n := shownNumbers{listed: p.listed.Load(), listedBytes: p.listedBytes.Load()}
 	n.settled, n.settledBytes = min(p.settled.Load(), n.listed), min(p.settledBytes.Load(), n.listedBytes)
 	n.proven = min(p.proven.Load(), n.settled)
 	return n
 }
 
-func (p *progress) draw() {
+func (p *Progress) draw() {
 	if p.bars == nil {
 		return
 	}
@@ -173,13 +173,13 @@ func (p *progress) draw() {
 	p.proved.SetCurrent(n.proven)
 }
 
-// println prints a line above the bars.
-func (p *progress) println(line string) {
-	_, _ = io.WriteString(p.out, line+"\n") // a reader that went away misses the show, nothing else
+// Println prints a line above the bars.
+func (p *Progress) Println(line string) {
+	_, _ = io.WriteString(p.out, line+"\n") // a failed write stops nothing
 }
 
-// stop takes the bars away; what is printed afterwards goes to the writer itself.
-func (p *progress) stop() {
+// Stop removes the bars; what is printed afterwards goes to the writer itself.
+func (p *Progress) Stop() {
 	p.stopped.Do(func() {
 		close(p.quit)
 		p.done.Wait()

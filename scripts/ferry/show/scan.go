@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 	"kodoferry/scripts/ferry/words"
 )
 
-// scan shows how far a plan has looked: one line in place on a terminal,
-// elsewhere a line now and then.
-type scan struct {
+// Scan shows how many objects a plan has read of the listings: one line in place on a
+// terminal, elsewhere a line every two seconds.
+type Scan struct {
 	out         io.Writer
 	began       time.Time
 	keys, bytes atomic.Int64
@@ -23,23 +23,24 @@ type scan struct {
 	done        sync.WaitGroup
 }
 
-func newScan(w io.Writer, quiet bool) *scan {
-	s := &scan{out: w, began: time.Now(), quit: make(chan struct{})}
+// NewScan starts to show on w, until Stop; quiet shows nothing.
+func NewScan(w io.Writer, quiet bool) *Scan {
+	s := &Scan{out: w, began: time.Now(), quit: make(chan struct{})}
 	if !quiet {
 		s.done.Go(s.show)
 	}
 	return s
 }
 
-// watch counts objects that were looked at.
-func (s *scan) watch(objects, bytes int64) {
+// Watch adds objects that were read.
+func (s *Scan) Watch(objects, bytes int64) {
 	s.keys.Add(objects)
 	s.bytes.Add(bytes)
 }
 
-func (s *scan) show() {
+func (s *Scan) show() {
 	f, ok := s.out.(*os.File)
-	inPlace := ok && isTerminal(f)
+	inPlace := ok && IsTerminal(f)
 	every := lineEvery
 	if inPlace {
 		every = barEvery
@@ -50,7 +51,7 @@ func (s *scan) show() {
 		select {
 		case <-s.quit:
 			if inPlace {
-				_, _ = io.WriteString(s.out, "\r\x1b[K") // a reader that went away misses the show
+				_, _ = io.WriteString(s.out, "\r\x1b[K") // a failed write stops nothing
 			}
 			return
 		case <-tick.C:
@@ -63,15 +64,15 @@ func (s *scan) show() {
 	}
 }
 
-// line says how far it is and how fast it goes.
-func (s *scan) line() string {
+// line returns the number of keys and their rate.
+func (s *Scan) line() string {
 	since := time.Since(s.began).Seconds()
 	n := s.keys.Load()
 	return fmt.Sprintf("%5.1f s  %s keys looked at, %s/s, %s", since, humanize.Comma(n), humanize.Comma(int64(float64(n)/since)), words.Size(s.bytes.Load()))
 }
 
-// stop takes the show away.
-func (s *scan) stop() {
+// Stop removes the line.
+func (s *Scan) Stop() {
 	close(s.quit)
 	s.done.Wait()
 }
