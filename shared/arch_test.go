@@ -94,6 +94,9 @@ var rooms = []room{
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
 	{"scripts/ferry/show", append([]string{"shared/pipeline", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8"}, nil},
+	{"scripts/ferry/standins", append([]string{"shared/app", "shared/emulator/...", "scripts/ferry/life"}, ports...), nil, nil},
+	{"scripts/ferry/emulation", []string{"shared/app", "shared/emulator/...", "scripts/ferry/bench", "scripts/ferry/life", "scripts/ferry/standins"}, nil, []string{"shared/job"}},
+	{"scripts/ferry/outcome", append([]string{"shared/report/...", "scripts/ferry/life", "scripts/ferry/show"}, ports...), nil, nil},
 	{"scripts/ferry/jobs", append([]string{"shared/control", "shared/report", "scripts/ferry/words"}, ports...), nil, nil},
 	{"scripts/ferry/bench", append([]string{"shared/app", "shared/agent", "shared/pipeline", "shared/report", "shared/worker", "scripts/ferry/words"}, ports...), []string{"golang.org/x/sync", "github.com/dustin/go-humanize"}, nil}, // the stand-ins are another process
 	{"scripts/ferry/...", append([]string{"shared/app", "shared/agent", "shared/check/...", "shared/control", "shared/limit", "shared/pipeline", "shared/plan/...", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},

@@ -76,7 +76,7 @@ func (c countedDoer) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	begun := time.Now()
 	next, err := c.Doer.Do(ctx, t)
 	c.m.set.GetOrCreatePrometheusHistogram(fmt.Sprintf("ferry_task_seconds{kind=%q}", t.Kind)).UpdateDuration(begun)
-	c.m.ended(t, outcome(ctx, err))
+	c.m.ended(t, howEnded(ctx, err))
 	if err == nil {
 		c.m.done.Add(1)
 	}
@@ -95,8 +95,8 @@ func (m *agentMetrics) ended(t task.Task, how string) {
 	m.set.GetOrCreateCounter(fmt.Sprintf("ferry_tasks_total{kind=%q,outcome=%q}", t.Kind, how)).Inc()
 }
 
-// outcome is how a task ended.
-func outcome(ctx context.Context, err error) string {
+// howEnded returns how a task ended, as the metric has it.
+func howEnded(ctx context.Context, err error) string {
 	switch kind := fault.KindOf(err); {
 	case err == nil:
 		return "done"

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/fc"
@@ -224,7 +225,7 @@ func (c *clouds) verified(t *testing.T, run string, n int64, meanwhile func(), l
 		}
 	}
 	for i := range n {
-		if o, ok := c.oss.Get(demoTarget, keyOf(int(i))); !ok || string(o.Body) != bodyOf(int(i)) {
+		if o, ok := c.oss.Get(standins.Target, keyOf(int(i))); !ok || string(o.Body) != bodyOf(int(i)) {
 			t.Fatalf("%s is not in the target as it is in the source", keyOf(int(i)))
 		}
 	}

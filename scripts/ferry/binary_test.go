@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
@@ -92,36 +94,36 @@ type clouds struct {
 
 func newClouds(t *testing.T) *clouds {
 	t.Helper()
-	k, err := kodo.Start(kodo.Config{AccessKey: emulatedKey, SecretKey: emulatedSecret})
+	k, err := kodo.Start(kodo.Config{AccessKey: emulation.AccessKey, SecretKey: emulation.SecretKey})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = k.Close() })
-	o, err := oss.Start(oss.Config{AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret, Region: "cn-hangzhou"})
+	o, err := oss.Start(oss.Config{AccessKeyID: emulation.AccessKey, AccessKeySecret: emulation.SecretKey, Region: "cn-hangzhou"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = o.Close() })
-	if err := k.CreateBucket(demoSource); err != nil {
+	if err := k.CreateBucket(standins.Source); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.SetS3Name(demoSource, emulatedS3); err != nil {
+	if err := k.SetS3Name(standins.Source, emulation.S3Name); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.CreateBucket(demoTarget); err != nil {
+	if err := o.CreateBucket(standins.Target); err != nil {
 		t.Fatal(err)
 	}
 	return &clouds{
 		kodo: k, oss: o,
 		env: []string{
-			"QINIU_ACCESS_KEY=" + emulatedKey, "QINIU_SECRET_KEY=" + emulatedSecret,
-			"AWS_ACCESS_KEY_ID=" + emulatedKey, "AWS_SECRET_ACCESS_KEY=" + emulatedSecret,
-			"ALIBABA_CLOUD_ACCESS_KEY_ID=" + emulatedKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + emulatedSecret,
+			"QINIU_ACCESS_KEY=" + emulation.AccessKey, "QINIU_SECRET_KEY=" + emulation.SecretKey,
+			"AWS_ACCESS_KEY_ID=" + emulation.AccessKey, "AWS_SECRET_ACCESS_KEY=" + emulation.SecretKey,
+			"ALIBABA_CLOUD_ACCESS_KEY_ID=" + emulation.AccessKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + emulation.SecretKey,
 		},
-		src:    "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + k.Endpoint(),
-		s3:     "s3://" + emulatedS3 + "/?region=" + k.S3Region() + "&insecure=true&endpoint=" + k.S3Endpoint(),
-		dst:    "oss://" + demoTarget + "/?region=cn-hangzhou&insecure=true&endpoint=" + o.Endpoint(),
-		ledger: "oss://" + demoTarget + "/.ferry/?region=cn-hangzhou&insecure=true&endpoint=" + o.Endpoint(),
+		src:    "kodo://" + standins.Source + "/?region=z0&insecure=true&endpoint=" + k.Endpoint(),
+		s3:     "s3://" + emulation.S3Name + "/?region=" + k.S3Region() + "&insecure=true&endpoint=" + k.S3Endpoint(),
+		dst:    "oss://" + standins.Target + "/?region=cn-hangzhou&insecure=true&endpoint=" + o.Endpoint(),
+		ledger: "oss://" + standins.Target + "/.ferry/?region=cn-hangzhou&insecure=true&endpoint=" + o.Endpoint(),
 	}
 }
 
@@ -130,7 +132,7 @@ func (c *clouds) fill(t *testing.T, n int) {
 	t.Helper()
 	for i := range n {
 		o := kodo.Object{Key: keyOf(i), Body: []byte(bodyOf(i)), PutTime: time.Now().Add(-24 * time.Hour)}
-		if _, err := c.kodo.Put(demoSource, o); err != nil {
+		if _, err := c.kodo.Put(standins.Source, o); err != nil {
 			t.Fatal(err)
 		}
 	}

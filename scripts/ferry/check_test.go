@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
@@ -22,7 +24,7 @@ import (
 // untouched fails where a check left something behind.
 func (c *clouds) untouched(t *testing.T) {
 	t.Helper()
-	if keys, uploads := c.oss.Keys(demoTarget), c.oss.Uploads(demoTarget); len(keys) > 0 || uploads > 0 {
+	if keys, uploads := c.oss.Keys(standins.Target), c.oss.Uploads(standins.Target); len(keys) > 0 || uploads > 0 {
 		t.Errorf("it left %q and %d uploads", keys, uploads)
 	}
 }
@@ -85,7 +87,7 @@ func TestACheckNamesWhatMustBeCured(t *testing.T) {
 		},
 		"a versioned bucket": {
 			spoil: func(t *testing.T, c *clouds) {
-				if err := c.oss.SetVersioning(demoTarget, "Suspended"); err != nil {
+				if err := c.oss.SetVersioning(standins.Target, "Suspended"); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -93,7 +95,7 @@ func TestACheckNamesWhatMustBeCured(t *testing.T) {
 		},
 		"a bucket under retention": {
 			spoil: func(t *testing.T, c *clouds) {
-				if err := c.oss.SetRetention(demoTarget, 30); err != nil {
+				if err := c.oss.SetRetention(standins.Target, 30); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -138,7 +140,7 @@ func TestACheckNamesWhatMustBeCured(t *testing.T) {
 		"a domain that makes pictures slim": {
 			spoil: func(t *testing.T, c *clouds) {
 				for i := range 3 {
-					if _, err := c.kodo.Put(demoSource, kodo.Object{Key: fmt.Sprintf("z/%d.jpg", i), Body: []byte("a picture"), MimeType: "image/jpeg"}); err != nil {
+					if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: fmt.Sprintf("z/%d.jpg", i), Body: []byte("a picture"), MimeType: "image/jpeg"}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -148,7 +150,7 @@ func TestACheckNamesWhatMustBeCured(t *testing.T) {
 		},
 		"a hash that is listed wrong": {
 			spoil: func(t *testing.T, c *clouds) {
-				if _, err := c.kodo.Put(demoSource, kodo.Object{Key: "a", Body: []byte("bytes"), Hash: "Fto5o-5ea0sNMlW_75VgGJCv2AcJ"}); err != nil {
+				if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: "a", Body: []byte("bytes"), Hash: "Fto5o-5ea0sNMlW_75VgGJCv2AcJ"}); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -186,7 +188,7 @@ func TestACheckNamesWhatMustBeCured(t *testing.T) {
 				}
 				rest = after
 			}
-			for _, never := range []string{tc.never, emulatedSecret, "%!", "goroutine "} {
+			for _, never := range []string{tc.never, emulation.SecretKey, "%!", "goroutine "} {
 				if never != "" && strings.Contains(out+said, never) {
 					t.Errorf("it says %q", never)
 				}
@@ -202,7 +204,7 @@ func TestACheckThatIsInterruptedRemovesItsProbe(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 3)
 	c.oss.Desk().Inject(chaos.Rule{Op: "get", Kind: chaos.Latency, Rate: 1, Delay: time.Minute}) // the probe is read back for long
-	_, code := signalled(t, c.env, syscall.SIGINT, func() bool { return len(c.oss.Keys(demoTarget)) > 0 }, "check", c.src, c.dst)
+	_, code := signalled(t, c.env, syscall.SIGINT, func() bool { return len(c.oss.Keys(standins.Target)) > 0 }, "check", c.src, c.dst)
 	if code != 130 {
 		t.Errorf("exit code %d, want 130", code)
 	}

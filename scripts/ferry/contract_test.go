@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
 	"kodoferry/shared/check/contract"
 	"kodoferry/shared/emulator/chaos"
@@ -43,7 +45,7 @@ func (c *clouds) below(t *testing.T, n int) (scratch string) {
 
 // atSource counts what Kodo holds.
 func (c *clouds) atSource() (n int) {
-	for range c.kodo.Objects(demoSource) {
+	for range c.kodo.Objects(standins.Source) {
 		n++
 	}
 	return n
@@ -60,7 +62,7 @@ func (c *clouds) swept(t *testing.T, n int) {
 // givesAwayNothing looks for names that are the user's alone.
 func givesAwayNothing(t *testing.T, raw string, c *clouds, more ...string) {
 	t.Helper()
-	for _, name := range append(more, demoTarget, "127.0.0.1", emulatedKey, emulatedSecret, ".ferry/", "contract-", strings.TrimPrefix(c.oss.Endpoint(), "http://"), keyOf(1)) {
+	for _, name := range append(more, standins.Target, "127.0.0.1", emulation.AccessKey, emulation.SecretKey, ".ferry/", "contract-", strings.TrimPrefix(c.oss.Endpoint(), "http://"), keyOf(1)) {
 		if strings.Contains(raw, name) {
 			t.Errorf("the file names %q", name)
 		}
@@ -153,7 +155,7 @@ func TestAContractThatIsInterruptedRemovesWhatItWrote(t *testing.T) {
 	queues, at := madeQueues(t, 30*time.Minute, app.QueueNames...)
 	path := filepath.Join(t.TempDir(), "contract.json")
 	said, code := signalled(t, c.env, syscall.SIGINT, func() bool {
-		return len(c.oss.Keys(demoTarget)) > 300 && c.atSource() > 300 && len(queues.Queues()) > len(app.QueueNames)
+		return len(c.oss.Keys(standins.Target)) > 300 && c.atSource() > 300 && len(queues.Queues()) > len(app.QueueNames)
 	}, "check", c.src, c.dst, "--contract", "--yes", "--scratch", scratch, "--queues", at, "--save", path)
 	if code != 130 {
 		t.Errorf("exit code %d, want 130\n%s", code, said)
@@ -197,8 +199,8 @@ func TestAContractIsNotRunByMistake(t *testing.T) {
 		"a flag without its other":   {[]string{"--yes", "--scratch", c.src}, []string{"--yes goes with --contract", "--scratch goes with --contract"}},
 		"a scratch in the source":    {[]string{"--contract", "--yes", "--scratch", strings.Replace(c.src, "photos/", "photos/x/", 1)}, []string{"--scratch lies inside the source"}},
 		"a scratch of a whole":       {[]string{"--contract", "--yes", "--scratch", strings.Replace(c.src, "photos/", "other/", 1)}, []string{"--scratch", "ends in a slash"}},
-		"a ledger kept for long":     {[]string{"--contract", "--yes", "--ledger", strings.Replace(c.ledger, demoTarget, "kept-for-long", 1)}, []string{"30 days", "--ledger"}},
-		"a ledger that is not there": {[]string{"--contract", "--yes", "--ledger", strings.Replace(c.ledger, demoTarget, "no-ledger", 1)}, []string{`"no-ledger" does not exist`}},
+		"a ledger kept for long":     {[]string{"--contract", "--yes", "--ledger", strings.Replace(c.ledger, standins.Target, "kept-for-long", 1)}, []string{"30 days", "--ledger"}},
+		"a ledger that is not there": {[]string{"--contract", "--yes", "--ledger", strings.Replace(c.ledger, standins.Target, "no-ledger", 1)}, []string{`"no-ledger" does not exist`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"check", c.src, c.dst, "--save", filepath.Join(t.TempDir(), "contract.json")}, tc.args...)
@@ -214,7 +216,7 @@ func TestAContractIsNotRunByMistake(t *testing.T) {
 					t.Errorf("it does not say %q: %s", want, said)
 				}
 			}
-			if keys := append(c.oss.Keys(demoTarget), c.oss.Keys("kept-for-long")...); len(keys) > 0 {
+			if keys := append(c.oss.Keys(standins.Target), c.oss.Keys("kept-for-long")...); len(keys) > 0 {
 				t.Errorf("something was written: %q", keys)
 			}
 		})

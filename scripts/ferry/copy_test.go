@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
@@ -44,12 +46,12 @@ func TestCopyMovesABucketAndTellsAllAboutIt(t *testing.T) {
 		t.Fatalf("exit code %d, %q, want 0 and one line with %+v\n%s", code, out, want, said)
 	}
 	for _, o := range []string{"photos/00000.jpg", "photos/00119.jpg"} {
-		if _, ok := c.oss.Get(demoTarget, o); !ok {
+		if _, ok := c.oss.Get(standins.Target, o); !ok {
 			t.Errorf("%s is not in the target", o)
 		}
 	}
 	logged, err := os.ReadFile(args[len(args)-1])
-	if err != nil || strings.Contains(string(logged), emulatedSecret) {
+	if err != nil || strings.Contains(string(logged), emulation.SecretKey) {
 		t.Errorf("the log tells a secret, or is none: %v", err)
 	}
 
@@ -95,7 +97,7 @@ func TestCopyEndsWithThreeWhereSomethingNeedsAPerson(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 10)
 	theirs := []byte("the application wrote this")
-	if err := c.oss.Put(demoTarget, oss.Object{Key: "photos/00003.jpg", Body: theirs, LastModified: time.Now()}); err != nil {
+	if err := c.oss.Put(standins.Target, oss.Object{Key: "photos/00003.jpg", Body: theirs, LastModified: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	out, said, code := execute(t, c.env, "copy", c.src, c.dst, "--json")
@@ -103,7 +105,7 @@ func TestCopyEndsWithThreeWhereSomethingNeedsAPerson(t *testing.T) {
 	if s := summaryOf(t, out); code != 3 || s.Result != report.Incomplete || s.Objects != want {
 		t.Errorf("exit code %d, %+v, want 3 and %+v\n%s", code, s, want, said)
 	}
-	if o, _ := c.oss.Get(demoTarget, "photos/00003.jpg"); string(o.Body) != string(theirs) {
+	if o, _ := c.oss.Get(standins.Target, "photos/00003.jpg"); string(o.Body) != string(theirs) {
 		t.Errorf("the application's object is %q, want %q", o.Body, theirs)
 	}
 }
@@ -115,19 +117,19 @@ func TestDeletionsAreMirroredAndRefusedWhereTheSourceIsEmpty(t *testing.T) {
 	if _, said, code := execute(t, env, "copy", c.src, c.dst); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, said)
 	}
-	c.kodo.Remove(demoSource, keyOf(7))
+	c.kodo.Remove(standins.Source, keyOf(7))
 	out, said, code := execute(t, env, "copy", c.src, c.dst, "--delete")
-	if _, ok := c.oss.Get(demoTarget, keyOf(7)); code != 0 || ok || !strings.Contains(out, "1 object deleted from the target") {
+	if _, ok := c.oss.Get(standins.Target, keyOf(7)); code != 0 || ok || !strings.Contains(out, "1 object deleted from the target") {
 		t.Errorf("exit code %d, still there %v\n%s%s", code, ok, out, said)
 	}
 	for name, prefix := range map[string]string{"a wrong prefix": "/wrong/?", "an empty source": "/?"} {
 		if name == "an empty source" {
 			for i := range 40 {
-				c.kodo.Remove(demoSource, keyOf(i))
+				c.kodo.Remove(standins.Source, keyOf(i))
 			}
 		}
 		out, said, code = execute(t, env, "copy", strings.Replace(c.src, "/?", prefix, 1), c.dst, "--delete")
-		if _, ok := c.oss.Get(demoTarget, keyOf(8)); code != 3 || !ok || !strings.Contains(out, "nothing deleted from the target: the source is empty") {
+		if _, ok := c.oss.Get(standins.Target, keyOf(8)); code != 3 || !ok || !strings.Contains(out, "nothing deleted from the target: the source is empty") {
 			t.Errorf("%s: exit code %d, kept %v\n%s%s", name, code, ok, out, said)
 		}
 	}
@@ -162,7 +164,7 @@ func (c *clouds) watch() *traffic {
 		tr.mu.Lock()
 		defer tr.mu.Unlock()
 		tr.all++
-		if r.Op == "put" && !strings.HasPrefix(r.Key, demoLedger) {
+		if r.Op == "put" && !strings.HasPrefix(r.Key, standins.Ledger) {
 			tr.puts[r.Key]++
 		}
 	})
@@ -188,14 +190,14 @@ func (c *clouds) writtenOff(t *testing.T) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	led, err := app.Config{OSSAccessKeyID: emulatedKey, OSSAccessSecret: emulatedSecret}.Ledger(at)
+	led, err := app.Config{OSSAccessKeyID: emulation.AccessKey, OSSAccessSecret: emulation.SecretKey}.Ledger(at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	keys := map[string]bool{}
-	for _, key := range c.oss.Keys(demoTarget) {
+	for _, key := range c.oss.Keys(standins.Target) {
 		// .ferry/runs/<job>/<time>/copied/<batch>, found without the code that resumes.
-		path, batch, ok := strings.Cut(strings.TrimPrefix(key, demoLedger+"runs/"), "/copied/")
+		path, batch, ok := strings.Cut(strings.TrimPrefix(key, standins.Ledger+"runs/"), "/copied/")
 		if !ok {
 			continue
 		}
@@ -258,7 +260,7 @@ func TestKilledFiveTimesNothingWrittenOffIsCopiedAgain(t *testing.T) {
 	}
 	t.Logf("%d of %d objects, in flight at a kill or not written off yet, were put again", again, objects)
 	for i := range objects {
-		if o, ok := c.oss.Get(demoTarget, keyOf(i)); !ok || string(o.Body) != bodyOf(i) {
+		if o, ok := c.oss.Get(standins.Target, keyOf(i)); !ok || string(o.Body) != bodyOf(i) {
 			t.Fatalf("%s is %q (%v), want %q", keyOf(i), o.Body, ok, bodyOf(i))
 		}
 	}
@@ -279,7 +281,7 @@ func TestEmulateServesWhatItSays(t *testing.T) {
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			var d description
+			var d emulation.Description
 			if err := json.NewDecoder(pipe).Decode(&d); err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/report"
 )
@@ -23,7 +24,7 @@ func TestCSVForSpreadsheetsLeavesTheProofAsItIs(t *testing.T) {
 	slices.Sort(keys)
 	want := map[string]bool{}
 	for _, key := range keys {
-		if _, err := c.kodo.Put(demoSource, kodo.Object{Key: key, Body: []byte(key), PutTime: time.Now().Add(-time.Hour)}); err != nil {
+		if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: key, Body: []byte(key), PutTime: time.Now().Add(-time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 		safe := key

@@ -5,49 +5,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"kodoferry/scripts/ferry/show"
-	"kodoferry/shared/agent"
-	"kodoferry/shared/app"
-	"kodoferry/shared/ledger"
-	"kodoferry/shared/report"
-)
-
-// demoOptions are the flags of `ferry demo`.
-type demoOptions struct {
-	objects int
-	seed    uint64
-	json    bool
-	keep    string
-
-	platform  string // inProcess, onFC or onLambda
-	functions string // directory of built functions; "" builds them
-
-	storm time.Duration // how long one rages; 0: there is none
-
-	zeroCounts, serialStreams, pull bool // what Function Compute's side may do: see the flags
-}
-
-// The demo's bucket needs room for every object with a story; more than the
-// upper bound would not fit the memory of a laptop.
-const (
-	demoFewest = 50
-	demoMost   = 100_000
+	"kodoferry/scripts/ferry/demo"
+	"kodoferry/scripts/ferry/outcome"
+	"kodoferry/scripts/ferry/standins"
+	"kodoferry/scripts/ferry/storm"
 )
 
 func demoCommand() *cobra.Command {
-	var o demoOptions
+	var on standins.Options
+	var objects int
+	var length time.Duration
+	var asJSON bool
+	keep := ""
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Move a made-up bucket through both clouds' stand-ins while everything goes wrong",
@@ -82,95 +57,68 @@ The exit code is 0 only if every object ended exactly as it must.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			stormy := c.Flags().Changed("storm")
 			if stormy && !c.Flags().Changed("objects") {
-				o.objects = stormObjects
+				objects = storm.Objects
 			}
 			if stormy && !c.Flags().Changed("seed") {
-				o.seed = rand.Uint64N(1_000_000)
+				on.Seed = rand.Uint64N(1_000_000)
 			}
-			if stormy && o.storm <= 0 {
-				return usageError{fmt.Errorf("--storm %s: write how long it rages, as 10m", o.storm)}
+			if stormy && length <= 0 {
+				return usageError{fmt.Errorf("--storm %s: write how long it rages, as 10m", length)}
 			}
-			if stormy && o.pull {
+			if stormy && on.Pull {
 				return usageError{errors.New("--storm kills instances, and --pull allows none to be killed: leave one of them out")}
 			}
-			if o.objects < demoFewest || o.objects > demoMost {
-				return usageError{fmt.Errorf("--objects %d: want %d to %d", o.objects, demoFewest, demoMost)}
+			if objects < demo.Fewest || objects > demo.Most {
+				return usageError{fmt.Errorf("--objects %d: want %d to %d", objects, demo.Fewest, demo.Most)}
 			}
-			if !slices.Contains([]string{inProcess, onFC, onLambda}, o.platform) {
-				return usageError{fmt.Errorf("--platform %q: want %s, %s or %s", o.platform, inProcess, onFC, onLambda)}
+			if err := on.Check(); err != nil {
+				return usageError{err}
 			}
-			if o.platform != onFC && (o.zeroCounts || o.serialStreams || o.pull) {
-				return usageError{fmt.Errorf("--zero-counts, --serial-streams, --pull: they are about MNS, event streams and what stands in their place, so that they go with --platform %s", onFC)}
+			dir, err := reportDir(keep)
+			if err != nil {
+				return err
 			}
+			out, text := c.OutOrStdout(), c.OutOrStdout()
+			if asJSON {
+				text = c.ErrOrStderr()
+			}
+			var sum any
 			if stormy {
-				return runStorm(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+				sum, err = storm.Run(c.Context(), storm.Options{Length: length, Objects: objects, Dir: dir, StandIns: on}, text)
+			} else {
+				sum, err = demo.Run(c.Context(), demo.Options{Objects: objects, Dir: dir, StandIns: on}, text)
 			}
-			return runDemo(c.Context(), o, c.OutOrStdout(), c.ErrOrStderr())
+			if asJSON && (err == nil || errors.Is(err, outcome.ErrDiffers)) {
+				if jerr := json.NewEncoder(out).Encode(sum); jerr != nil {
+					return jerr
+				}
+			}
+			return demoFailed(c.Context(), err)
 		},
 	}
-	c.Flags().IntVar(&o.objects, "objects", 2000, fmt.Sprintf("how many objects the bucket has; with --storm each of the two about, and %d unless it is given", stormObjects))
-	c.Flags().Uint64Var(&o.seed, "seed", 1, "what the bucket and its faults derive from; with --storm a new one unless it is given")
-	c.Flags().DurationVar(&o.storm, "storm", 0, "have a storm rage for so long, as `10m`")
-	c.Flags().StringVar(&o.platform, "platform", inProcess, "where the work is done: process, fc (Function Compute) or lambda (AWS Lambda)")
-	c.Flags().StringVar(&o.functions, "functions", "", "directory of built functions (default: build them from the source around)")
-	c.Flags().BoolVar(&o.zeroCounts, "zero-counts", false, "with --platform fc: MNS tells 0 for the number of messages of every queue, as it is announced to")
-	c.Flags().BoolVar(&o.serialStreams, "serial-streams", false, "with --platform fc: each event stream delivers one message at a time")
-	c.Flags().BoolVar(&o.pull, "pull", false, "with --platform fc: copy tasks come by the pull function alone, which a timer starts, and by no stream; no instance is killed then, for its messages come again only after minutes")
-	c.Flags().BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
-	c.Flags().StringVar(&o.keep, "keep", "", "directory to leave the report in (default: a new one for temporary files)")
+	c.Flags().IntVar(&objects, "objects", 2000, fmt.Sprintf("how many objects the bucket has; with --storm each of the two about, and %d unless it is given", storm.Objects))
+	c.Flags().Uint64Var(&on.Seed, "seed", 1, "what the bucket and its faults derive from; with --storm a new one unless it is given")
+	c.Flags().DurationVar(&length, "storm", 0, "have a storm rage for so long, as `10m`")
+	c.Flags().StringVar(&on.Platform, "platform", standins.InProcess, "where the work is done: process, fc (Function Compute) or lambda (AWS Lambda)")
+	c.Flags().StringVar(&on.Functions, "functions", "", "directory of built functions (default: build them from the source around)")
+	c.Flags().BoolVar(&on.ZeroCounts, "zero-counts", false, "with --platform fc: MNS tells 0 for the number of messages of every queue, as it is announced to")
+	c.Flags().BoolVar(&on.SerialStreams, "serial-streams", false, "with --platform fc: each event stream delivers one message at a time")
+	c.Flags().BoolVar(&on.Pull, "pull", false, "with --platform fc: copy tasks come by the pull function alone, which a timer starts, and by no stream; no instance is killed then, for its messages come again only after minutes")
+	c.Flags().BoolVar(&asJSON, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
+	c.Flags().StringVar(&keep, "keep", "", "directory to leave the report in (default: a new one for temporary files)")
 	return c
 }
 
-// errDiffers is how a demo ends in which something is not as it must be; what, it has printed.
-var errDiffers = errors.New("not everything happened as it must")
-
-// runDemo runs the demo and prints what happens. It fails if anything differs
-// from what is expected.
-func runDemo(ctx context.Context, o demoOptions, out, errOut io.Writer) error {
-	text := out
-	if o.json {
-		text = errOut
-	}
-	dir, err := reportDir(o.keep)
-	if err != nil {
-		return err
-	}
-	tell := show.NewTeller(text)
-	defer tell.End()
-	w, err := newDemoWorld(o, tell)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	w.introduce()
-	move := w.move
-	if o.platform != inProcess {
-		move = w.moveByFunctions
-	}
-	run, err := move(ctx)
-	if ctx.Err() != nil {
+// demoFailed makes err one of usage where the functions' executables are missing, and
+// errInterrupted where ctx ended.
+func demoFailed(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return errInterrupted
 	}
-	if err != nil {
-		return fmt.Errorf("demo: %w", err)
+	if _, ok := errors.AsType[standins.MissingError](err); ok {
+		return usageError{err}
 	}
-	if err := run.keep(dir); err != nil {
-		return err
-	}
-	differs := w.account(run, filepath.Join(dir, "report.html"))
-	if o.json {
-		line, err := json.Marshal(run.report.Summary)
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
-			return err
-		}
-	}
-	if differs > 0 {
-		return fmt.Errorf("demo: %w: %d findings, see above", errDiffers, differs)
-	}
-	return nil
+	return err
 }
 
 func reportDir(keep string) (string, error) {
@@ -178,49 +126,4 @@ func reportDir(keep string) (string, error) {
 		return os.MkdirTemp("", "ferry-demo-")
 	}
 	return keep, os.MkdirAll(keep, 0o755)
-}
-
-// demoRun is a run that has ended, read back from its ledger.
-type demoRun struct {
-	report report.Report
-	files  map[string][]byte // name below the run's prefix: content
-	rows   []demoRow
-}
-
-// roomy lifts the limit that Copy puts on the heap: both clouds' objects lie in it.
-func roomy(string, *ledger.Progress) { debug.SetMemoryLimit(math.MaxInt64) }
-
-// move runs the whole migration, faults and all, and reads its result back.
-func (w *demoWorld) move(ctx context.Context) (demoRun, error) {
-	var run demoRun
-	cfg := app.Config{
-		KodoAccessKey: demoKey, KodoSecretKey: demoSecret,
-		OSSAccessKeyID: demoKey, OSSAccessSecret: demoSecret,
-		QueuesAt: w.queuesLocation(),
-	}
-	j, err := w.job()
-	if err != nil {
-		return run, err
-	}
-	cfg.LedgerAt = j.Ledger.String()
-	shared, err := cfg.Deploy(slog.New(slog.DiscardHandler))
-	if err != nil {
-		return run, err
-	}
-	sites, err := cfg.Connect(j)
-	if err != nil {
-		return run, err
-	}
-	if err := sites.Check(ctx); err != nil {
-		return run, err
-	}
-	w.trouble()
-	w.tell.Begin()
-	run.report, err = app.Copy(ctx, sites, j, agent.CopyOptions{Watch: w.watch, Faulty: w.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
-	w.tell.End()
-	w.calm()
-	if err != nil {
-		return run, err
-	}
-	return run, run.read(ctx, sites.Ledger.Run(run.report.Run))
 }

@@ -3,20 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"kodoferry/scripts/ferry/life"
-	"kodoferry/scripts/ferry/show"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/scripts/ferry/words"
-	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/binaries"
-	"kodoferry/shared/emulator/oss"
-	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 )
 
@@ -67,10 +62,10 @@ func TestDemoRunsThroughTheFunctions(t *testing.T) {
 		objects int64
 		copies  string // the function that does
 	}{
-		onFC:                         {[]string{"--platform", onFC}, 120, "copy"},
-		"fc as its pages leave open": {[]string{"--platform", onFC, "--functions", built, "--zero-counts", "--serial-streams"}, 60, "copy"},
-		"fc by pull alone":           {[]string{"--platform", onFC, "--functions", built, "--zero-counts", "--pull"}, 60, "pull"},
-		onLambda:                     {[]string{"--platform", onLambda, "--functions", built}, 120, "copy"},
+		standins.FC:                  {[]string{"--platform", standins.FC}, 120, "copy"},
+		"fc as its pages leave open": {[]string{"--platform", standins.FC, "--functions", built, "--zero-counts", "--serial-streams"}, 60, "copy"},
+		"fc by pull alone":           {[]string{"--platform", standins.FC, "--functions", built, "--zero-counts", "--pull"}, 60, "pull"},
+		standins.Lambda:              {[]string{"--platform", standins.Lambda, "--functions", built}, 120, "copy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,99 +95,6 @@ func TestDemoRefusesABucketItHasNoRoomFor(t *testing.T) {
 	out, errOut := new(bytes.Buffer), new(bytes.Buffer)
 	if code := run(t.Context(), []string{"demo", "--objects", "3"}, out, errOut); code != exitUsage || !strings.Contains(errOut.String(), "want 50 to 100000") {
 		t.Errorf("exit code %d, %q, want 2 and the bounds", code, errOut)
-	}
-}
-
-// stage is a small world that nothing runs in.
-func stage(t *testing.T) *demoWorld {
-	t.Helper()
-	w, err := newDemoWorld(demoOptions{objects: 200, seed: 1}, show.NewTeller(io.Discard))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.close)
-	return w
-}
-
-// perfect are the rows of a run in which each object ended as it must.
-func (w *demoWorld) perfect() (run demoRun) {
-	for _, o := range w.objects {
-		r := demoRow{key: o.Key, state: o.want.state, proof: o.want.proof, reason: o.want.reason}
-		if r.state == ledger.Copied {
-			r.verdict = ledger.Verified
-		}
-		run.rows = append(run.rows, r)
-	}
-	return run
-}
-
-func TestDemoSeesRowsThatDiffer(t *testing.T) {
-	w := stage(t)
-	for name, tc := range map[string]struct {
-		spoil func(*demoRun)
-		want  string
-	}{
-		"all is well":            {func(*demoRun) {}, ""},
-		"a row is missing":       {func(r *demoRun) { r.rows = r.rows[1:] }, "has no row"},
-		"a row is there twice":   {func(r *demoRun) { r.rows = append(r.rows, r.rows[0]) }, "has two rows"},
-		"a row is of no object":  {func(r *demoRun) { r.rows = append(r.rows, demoRow{key: "stranger"}) }, "never was in the source"},
-		"a row is not verified":  {func(r *demoRun) { r.rows[0].verdict = "" }, "want copied, verified"},
-		"a row is proved worse":  {func(r *demoRun) { r.rows[0].proof = ledger.ByTime }, "want copied, verified"},
-		"a reason names no cure": {func(r *demoRun) { r.rows[at(r, life.LeadingSlash)].reason = "no" }, "want failed"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			run := w.perfect()
-			tc.spoil(&run)
-			var found findings
-			w.checkRows(run, &found)
-			if got := strings.Join(found, "\n"); (tc.want == "") != (got == "") || !strings.Contains(got, tc.want) {
-				t.Errorf("found %q, want %q", got, tc.want)
-			}
-		})
-	}
-}
-
-func at(r *demoRun, key string) int {
-	for i, row := range r.rows {
-		if row.key == key {
-			return i
-		}
-	}
-	return -1
-}
-
-func TestDemoSeesBytesThatDiffer(t *testing.T) {
-	w := stage(t)
-	o := w.objects[0]
-	body := make([]byte, o.Size)
-	if _, err := io.ReadFull(o.Content(), body); err != nil {
-		t.Fatal(err)
-	}
-	if got := digest.CRC64(0, body); got != o.sum {
-		t.Fatalf("CRC64 of the content = %d, want %d", got, o.sum)
-	}
-	w.stored(demoTarget, oss.Object{Key: o.Key, Body: body})
-	if len(w.wrong) > 0 {
-		t.Errorf("right bytes were taken for wrong ones: %v", w.wrong)
-	}
-	body[len(body)/2] ^= 1
-	w.stored(demoTarget, oss.Object{Key: o.Key, Body: body})
-	if len(w.wrong) != 1 {
-		t.Errorf("wrong = %v, want the key of the flipped bit", w.wrong)
-	}
-	if err := w.oss.Put(demoTarget, oss.Object{Key: o.Key, Body: body}); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.oss.Put(demoTarget, oss.Object{Key: "stranger", Body: body}); err != nil {
-		t.Fatal(err)
-	}
-	var found findings
-	w.checkBytes(&found)
-	got := strings.Join(found, "\n")
-	for _, want := range []string{"has other bytes in the target", `"stranger" is in the target`, "is not in the target"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("what was found lacks %q", want)
-		}
 	}
 }
 

@@ -2,50 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"log/slog"
-	"maps"
 	"net/url"
 	"strings"
 	"testing"
 
-	"kodoferry/shared/app"
-	"kodoferry/shared/job"
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 )
-
-// TestADeploymentFindsItsQueuesAtEitherService opens a deployment with what
-// `ferry emulate` says, word for word.
-func TestADeploymentFindsItsQueuesAtEitherService(t *testing.T) {
-	o := emulateOptions{kodoAddr: "127.0.0.1:0", s3Addr: "127.0.0.1:0", ossAddr: "127.0.0.1:0", mnsAddr: "127.0.0.1:0", sqsAddr: "127.0.0.1:0", s3Name: emulatedS3, objects: 3}
-	e, err := o.start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.close)
-	said := e.describe()
-	for name, queues := range map[string]string{"MNS": said.Env["FERRY_QUEUES"], "SQS": said.SQS.Location} {
-		t.Run(name, func(t *testing.T) {
-			if !strings.HasPrefix(queues, strings.ToLower(name)+"://") || !strings.Contains(e.explain(), "FERRY_QUEUES='"+queues+"'") {
-				t.Errorf("FERRY_QUEUES is to be %q, want it at %s, and told to people, too", queues, name)
-			}
-			env := maps.Clone(said.Env)
-			env["FERRY_QUEUES"] = queues
-			d, err := app.Load(func(key string) string { return env[key] }).Deploy(slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
-			}
-			j, err := job.New(env["FERRY_SOURCE"], env["FERRY_TARGET"], env["FERRY_LEDGER"])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := d.Check(t.Context(), j); err != nil {
-				t.Errorf("Check = %v, want everything reachable", err)
-			}
-		})
-	}
-	if n := e.sqs.Desk().Counts()["attributes"]; n != int64(len(app.QueueNames)) {
-		t.Errorf("SQS was asked %d times, want once for each queue", n)
-	}
-}
 
 // TestTheEmulationSaysWhereItIs: each stand-in at the address it was given, which may be
 // another host's for S3 than for Kodo, and the bucket of S3 under the name it was given, which
@@ -57,9 +20,9 @@ func TestTheEmulationSaysWhereItIs(t *testing.T) {
 		code int
 		says string
 	}{
-		"as it comes":         {nil, map[string]string{"kodo": "127.0.0.1", "s3": "127.0.0.1", "bucket": emulatedS3}, 0, ""},
-		"S3 at another host":  {[]string{"--s3-addr", "127.0.0.2:0"}, map[string]string{"kodo": "127.0.0.1", "s3": "127.0.0.2", "bucket": emulatedS3}, 0, ""},
-		"S3 by Kodo's name":   {[]string{"--s3-name", demoSource}, map[string]string{"s3": "127.0.0.1", "bucket": demoSource}, 0, ""},
+		"as it comes":         {nil, map[string]string{"kodo": "127.0.0.1", "s3": "127.0.0.1", "bucket": emulation.S3Name}, 0, ""},
+		"S3 at another host":  {[]string{"--s3-addr", "127.0.0.2:0"}, map[string]string{"kodo": "127.0.0.1", "s3": "127.0.0.2", "bucket": emulation.S3Name}, 0, ""},
+		"S3 by Kodo's name":   {[]string{"--s3-name", standins.Source}, map[string]string{"s3": "127.0.0.1", "bucket": standins.Source}, 0, ""},
 		"all at every host":   {[]string{"--kodo-addr", "0.0.0.0:0", "--s3-addr", "[::]:0", "--oss-addr", "0.0.0.0:0", "--mns-addr", ":0", "--sqs-addr", "0.0.0.0:0"}, map[string]string{"kodo": "127.0.0.1", "s3": "127.0.0.1", "oss": "127.0.0.1", "mns": "127.0.0.1", "sqs": "127.0.0.1"}, 0, ""},
 		"S3 by no name":       {[]string{"--s3-name", ""}, nil, exitUsage, "--s3-name"},
 		"S3 by a path's name": {[]string{"--s3-name", "a/b"}, nil, exitUsage, "--s3-name"},
@@ -73,7 +36,7 @@ func TestTheEmulationSaysWhereItIs(t *testing.T) {
 			if code != 0 {
 				return
 			}
-			var d description
+			var d emulation.Description
 			if err := json.Unmarshal([]byte(out), &d); err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/job"
@@ -57,7 +58,7 @@ func TestTheRuleOfAJobIsInstalledShownAndRemoved(t *testing.T) {
 	if r := rule(exitIncomplete, "show", "photos"); len(r.Problems) != 1 || !strings.Contains(r.Problems[0], ".jpg") {
 		t.Errorf("shown for the job as it is now: %q, want it to say that the suffix leaves something out", r.Problems)
 	}
-	if out, said, code := execute(t, c.env, "events", "show", "photos"); code != exitIncomplete || !strings.Contains(out, "Next: ferry events install photos") || strings.Contains(out, emulatedKey) {
+	if out, said, code := execute(t, c.env, "events", "show", "photos"); code != exitIncomplete || !strings.Contains(out, "Next: ferry events install photos") || strings.Contains(out, emulation.AccessKey) {
 		t.Errorf("events show: exit code %d, %s%s, want the next command and no key", code, out, said)
 	}
 	if r := rule(0, "remove", "photos"); !r.Changed {

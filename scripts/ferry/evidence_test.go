@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"kodoferry/scripts/ferry/standins"
 )
 
 // TestWhatAMirrorFindsAtTheSourceSpeaksAgainstTheListing has a listing that ends
@@ -28,7 +30,7 @@ func TestWhatAMirrorFindsAtTheSourceSpeaksAgainstTheListing(t *testing.T) {
 	if code != exitIncomplete || strings.Contains(out, "VERIFIED") || !strings.Contains(out, "2 objects were at the source all the time") || !strings.Contains(out, "2 kept") {
 		t.Errorf("exit code %d, want %d, for 2 objects that were not listed\n%s%s", code, exitIncomplete, out, said)
 	}
-	if _, ok := c.oss.Get(demoTarget, keyOf(39)); !ok {
+	if _, ok := c.oss.Get(standins.Target, keyOf(39)); !ok {
 		t.Error("the copy of an object that the source has was deleted")
 	}
 	hides.Store(false)

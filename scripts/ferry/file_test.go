@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/report"
 )
 
@@ -56,12 +57,12 @@ func TestADirectoryIsMoved(t *testing.T) {
 	var keys []string
 	for key, body := range files {
 		keys = append(keys, key)
-		if got, ok := c.oss.Get(demoTarget, key); !ok || string(got.Body) != body {
+		if got, ok := c.oss.Get(standins.Target, key); !ok || string(got.Body) != body {
 			t.Errorf("%q arrived with %d bytes, want %d", key, len(got.Body), len(body))
 		}
 	}
 	slices.Sort(keys)
-	there := slices.DeleteFunc(c.oss.Keys(demoTarget), func(k string) bool { return strings.HasPrefix(k, demoLedger) })
+	there := slices.DeleteFunc(c.oss.Keys(standins.Target), func(k string) bool { return strings.HasPrefix(k, standins.Ledger) })
 	if !slices.Equal(there, keys) {
 		t.Errorf("the target holds %q, want %q", there, keys)
 	}
@@ -69,7 +70,7 @@ func TestADirectoryIsMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied(report.Totals{Listed: 10, Copied: 1, Unchanged: 7, Skipped: 2, Verified: 8})
-	if got, _ := c.oss.Get(demoTarget, "a/x"); string(got.Body) != "two, again" {
+	if got, _ := c.oss.Get(standins.Target, "a/x"); string(got.Body) != "two, again" {
 		t.Errorf("a/x is %q, want what was written last", got.Body)
 	}
 

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
 	"kodoferry/scripts/ferry/jobs"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/report"
@@ -52,7 +54,7 @@ func (d *desk) do(code int, want []string, args ...string) (out string) {
 			d.t.Errorf("ferry %s does not say %q:\n%s%s", strings.Join(args, " "), w, out, said)
 		}
 	}
-	if strings.Contains(said, "goroutine ") || strings.Contains(out+said, emulatedSecret) {
+	if strings.Contains(said, "goroutine ") || strings.Contains(out+said, emulation.SecretKey) {
 		d.t.Errorf("ferry %s shows a stack or a secret: %s", strings.Join(args, " "), said)
 	}
 	return out
@@ -121,10 +123,10 @@ func TestWhatIsWrongWithJobsIsToldByLineAndNothingIsKept(t *testing.T) {
 				d.apply(0, nil)
 			}
 			d.do(0, nil, "seal", "done", "--wait", "0s")
-			before := len(d.oss.Keys(demoTarget))
+			before := len(d.oss.Keys(standins.Target))
 			d.jobs(tc.file)
 			d.apply(2, tc.want, tc.args...)
-			if after := len(d.oss.Keys(demoTarget)); after != before {
+			if after := len(d.oss.Keys(standins.Target)); after != before {
 				t.Errorf("%d files in the ledger, before %d: want nothing kept", after, before)
 			}
 		})
@@ -182,7 +184,7 @@ func TestARunOfThisMachineIsPausedAndCancelledWhileItCopies(t *testing.T) {
 	// With a limit it looks into the ledger from the beginning.
 	d.jobs("jobs:\n  photos: {source: SRC, target: DST, limits: {batchObjects: 10, parallel: 1, requests: 100000}}\n")
 	copied := func() bool {
-		return slices.ContainsFunc(d.oss.Keys(demoTarget), func(key string) bool { return strings.HasPrefix(key, "photos/") })
+		return slices.ContainsFunc(d.oss.Keys(standins.Target), func(key string) bool { return strings.HasPrefix(key, "photos/") })
 	}
 	c, out, said := command(t, d.env, "copy", "photos", "--file", d.file)
 	if err := c.Start(); err != nil {
@@ -218,7 +220,7 @@ func TestAJobThatCannotBeReadIsListedReplacedAndRemoved(t *testing.T) {
 	d.apply(0, nil)
 	spoil := func(name, record string) {
 		t.Helper()
-		if err := d.oss.Put(demoTarget, oss.Object{Key: ".ferry/jobs/" + name, Body: []byte(record)}); err != nil {
+		if err := d.oss.Put(standins.Target, oss.Object{Key: ".ferry/jobs/" + name, Body: []byte(record)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -263,7 +265,7 @@ func TestOfTwoJobsOfOnePlaceThatAreKeptAtOneMomentOneIs(t *testing.T) {
 		}
 		all.Wait()
 		kept := 0
-		for _, key := range d.oss.Keys(demoTarget) {
+		for _, key := range d.oss.Keys(standins.Target) {
 			if strings.HasPrefix(key, ".ferry/jobs/") {
 				kept++
 			}

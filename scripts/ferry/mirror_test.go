@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"kodoferry/scripts/ferry/jobs"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
 )
@@ -19,7 +20,7 @@ func TestAMirrorRemovesNoMoreThanItMay(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", code, said)
 	}
 	for i := range 12 {
-		c.kodo.Remove(demoSource, keyOf(i))
+		c.kodo.Remove(standins.Source, keyOf(i))
 	}
 	for _, tc := range []struct {
 		args string
@@ -40,7 +41,7 @@ func TestAMirrorRemovesNoMoreThanItMay(t *testing.T) {
 		if code != tc.code || !strings.Contains(out+said, tc.want) {
 			t.Errorf("%s: exit code %d, want %d and %q\n%s%s", tc.args, code, tc.code, tc.want, out, said)
 		}
-		if _, there := c.oss.Get(demoTarget, keyOf(3)); there == strings.Contains(tc.want, "12 objects deleted") {
+		if _, there := c.oss.Get(standins.Target, keyOf(3)); there == strings.Contains(tc.want, "12 objects deleted") {
 			t.Errorf("%s: there is a copy: %v", tc.args, there)
 		}
 	}
@@ -51,7 +52,7 @@ func TestAMirrorRemovesNoMoreThanItMay(t *testing.T) {
 func TestAMirrorOfAWrongPrefixLeavesTheCopiesOfAnotherJob(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 40)
-	if _, err := c.kodo.Put(demoSource, kodo.Object{Key: "wrong/one.jpg", Body: []byte("one")}); err != nil {
+	if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: "wrong/one.jpg", Body: []byte("one")}); err != nil {
 		t.Fatal(err)
 	}
 	if _, said, code := execute(t, c.env, "copy", c.src, c.dst); code != 0 {
@@ -62,7 +63,7 @@ func TestAMirrorOfAWrongPrefixLeavesTheCopiesOfAnotherJob(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, out, said)
 	}
 	for i := range 40 {
-		if _, ok := c.oss.Get(demoTarget, keyOf(i)); !ok {
+		if _, ok := c.oss.Get(standins.Target, keyOf(i)); !ok {
 			t.Errorf("%s is gone", keyOf(i))
 		}
 	}

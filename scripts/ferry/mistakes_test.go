@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/oss"
 )
 
@@ -43,7 +45,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 	}
 	two := "jobs:\n  photos: {source: '" + c.src + "', target: '" + c.dst + "', ledger: '" + c.ledger + "', keyList: %s}\n  videos: {source: '" + c.src + "', target: '" + c.dst + "'}\n"
 	jobs, keys := file("ferry.yaml", fmt.Sprintf(two, "no-keys.txt")), file("keys.txt", "photos/00000.jpg\n\nphotos/\xff.jpg\n\"photos\n")
-	three := file("three.yaml", "jobs:\n  photos:\n    source: kodo://AKIDEXAMPLE:"+emulatedSecret+"@photos/\n    target: "+c.dst+"\n    overwrit: always\n    limits:\n      partSize: 1MB\n")
+	three := file("three.yaml", "jobs:\n  photos:\n    source: kodo://AKIDEXAMPLE:"+emulation.SecretKey+"@photos/\n    target: "+c.dst+"\n    overwrit: always\n    limits:\n      partSize: 1MB\n")
 	alerts := file("alerts.yaml", fmt.Sprintf("jobs:\n  photos: {source: '%s', target: '%s', alerts: [{to: FERRY_ALERT_OPS, kind: dingtalk}, {to: FERRY_ALERT_TEAM, kind: feishu}]}\n", c.src, c.dst))
 	for name, tc := range map[string]struct {
 		args []string
@@ -117,7 +119,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"S3 in no region":          {args: []string{"copy", "s3://photos/", c.dst}, code: 2, want: []string{"source: region is missing", "region=cn-east-1"}},
 		"S3 without keys":          {args: []string{"copy", c.s3, c.dst}, env: map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, code: 2, want: []string{"AWS_ACCESS_KEY_ID is not set", "AWS_SECRET_ACCESS_KEY is not set"}},
 		"Kodo's S3 without keys":   {args: []string{"copy", "s3://photos-s3/?region=ap-southeast-1", c.dst}, env: map[string]string{"QINIU_ACCESS_KEY": "", "QINIU_SECRET_KEY": ""}, code: 2, want: []string{"QINIU_ACCESS_KEY is not set", "s3-ap-southeast-1.qiniucs.com is Kodo's", "endpoint="}},
-		"the bucket's other name":  {args: []string{"copy", swap(c.s3, emulatedS3, demoSource), c.dst}, code: 2, want: []string{`bucket "photos" does not exist`, "at Kodo may be another for S3"}},
+		"the bucket's other name":  {args: []string{"copy", swap(c.s3, emulation.S3Name, standins.Source), c.dst}, code: 2, want: []string{`bucket "photos" does not exist`, "at Kodo may be another for S3"}},
 		"wrong S3 access key":      {args: []string{"copy", c.s3, c.dst}, env: map[string]string{"AWS_ACCESS_KEY_ID": "stranger"}, code: 2, want: []string{"AWS_ACCESS_KEY_ID"}},
 		"wrong S3 secret key":      {args: []string{"copy", c.s3, c.dst}, env: map[string]string{"AWS_SECRET_ACCESS_KEY": "wrong"}, code: 2, want: []string{"AWS_SECRET_ACCESS_KEY"}},
 		"wrong region of S3":       {args: []string{"copy", swap(c.s3, "cn-east-1", "eu-west-1"), c.dst}, code: 2, want: []string{"region=eu-west-1: write region=cn-east-1"}},
@@ -144,7 +146,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"a plan with nobody's keys":      {args: []string{"plan", c.src, c.dst}, env: map[string]string{"QINIU_SECRET_KEY": ""}, code: 2, want: []string{"QINIU_SECRET_KEY"}},
 
 		"webhooks that cannot be told": {
-			args: []string{"copy", "photos", "--file", alerts}, env: map[string]string{"FERRY_ALERT_TEAM": "http://robot.example.com/" + emulatedSecret}, code: 2,
+			args: []string{"copy", "photos", "--file", alerts}, env: map[string]string{"FERRY_ALERT_TEAM": "http://robot.example.com/" + emulation.SecretKey}, code: 2,
 			want: []string{"FERRY_ALERT_OPS is not set", "FERRY_ALERT_TEAM holds a URL of plain http", "insecure: true"},
 		},
 
@@ -174,7 +176,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 					t.Errorf("it does not say %q", want)
 				}
 			}
-			for _, never := range []string{"panic", "goroutine ", ".go:", emulatedSecret, "sts-secret", "%!", "ledger: oss."} {
+			for _, never := range []string{"panic", "goroutine ", ".go:", emulation.SecretKey, "sts-secret", "%!", "ledger: oss."} {
 				if strings.Contains(said, never) {
 					t.Errorf("it says %q", never)
 				}
@@ -190,7 +192,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		if keys := append(c.oss.Keys(demoTarget), c.oss.Keys("versioned")...); len(keys) > 0 {
+		if keys := append(c.oss.Keys(standins.Target), c.oss.Keys("versioned")...); len(keys) > 0 {
 			t.Errorf("something was written: %q", keys)
 		}
 	})

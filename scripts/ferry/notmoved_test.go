@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/kodo"
 )
 
@@ -16,7 +17,7 @@ func TestWhatDidNotMoveStandsInTheHeadlineAndByCause(t *testing.T) {
 	c.fill(t, 3)
 	add := func(o kodo.Object) {
 		o.Body = []byte(o.Key)
-		if _, err := c.kodo.Put(demoSource, o); err != nil {
+		if _, err := c.kodo.Put(standins.Source, o); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
@@ -71,7 +72,7 @@ func (c *clouds) oddly(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(front.Close)
-	c.src = "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + front.URL + "&domain=" + strings.TrimPrefix(front.URL, "http://")
+	c.src = "kodo://" + standins.Source + "/?region=z0&insecure=true&endpoint=" + front.URL + "&domain=" + strings.TrimPrefix(front.URL, "http://")
 }
 
 // TestAThousandObjectsAreCopiedBesideOddOnes lets objects of each kind of oddity,
@@ -81,7 +82,7 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 	c.fill(t, 1000)
 	c.oddly(t)
 	whole := int64(1000)
-	if _, err := c.kodo.Put(demoSource, kodo.Object{Key: oddTime, Body: []byte("odd"), PutTime: time.Now().Add(-time.Hour)}); err != nil {
+	if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: oddTime, Body: []byte("odd"), PutTime: time.Now().Add(-time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	whole++
@@ -113,7 +114,7 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 			}{want: o.want}
 			continue
 		}
-		if _, err := c.kodo.Put(demoSource, kodo.Object{Key: key, Body: []byte("odd"), PutTime: time.Now().Add(-time.Hour)}); err != nil {
+		if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: key, Body: []byte("odd"), PutTime: time.Now().Add(-time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 		whole++
@@ -123,7 +124,7 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 		if o.body == nil {
 			o.body = []byte("odd")
 		}
-		if _, err := c.kodo.Put(demoSource, kodo.Object{Key: key, Body: o.body, PutTime: time.Now().Add(-time.Hour)}); err != nil {
+		if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: key, Body: o.body, PutTime: time.Now().Add(-time.Hour)}); err != nil {
 			t.Fatalf("%.20q: %v", key, err)
 		}
 		if o.rule.Kind != "" {
@@ -146,7 +147,7 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 	if o, n := s.Objects, int64(len(failing)); o.Verified != whole || o.Failed != n || o.Listed != whole+n {
 		t.Errorf("%+v, want %d verified and %d failed", o, whole, n)
 	}
-	if n := c.oss.Uploads(demoTarget); n != 0 {
+	if n := c.oss.Uploads(standins.Target); n != 0 {
 		t.Errorf("%d uploads are left open", n)
 	}
 	dir := t.TempDir()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
 )
@@ -48,7 +49,7 @@ func TestTheWorldOutsideTheRunIsToldBySideAndCure(t *testing.T) {
 				})
 			}
 			began := time.Now()
-			out, said, code := execute(t, c.env, "copy", c.src, c.dst, "--ledger", strings.Replace(c.ledger, demoTarget, "led", 1), "--batch-objects", "5", "--parallel", "2", "--quiet")
+			out, said, code := execute(t, c.env, "copy", c.src, c.dst, "--ledger", strings.Replace(c.ledger, standins.Target, "led", 1), "--batch-objects", "5", "--parallel", "2", "--quiet")
 			<-done
 			if code != exitOther && code != exitUsage || strings.Contains(out, "VERIFIED") {
 				t.Errorf("exit code %d\n%s", code, out)
@@ -81,19 +82,19 @@ func TestAHostOfTheOtherSchemeIsNamed(t *testing.T) {
 		want   []string
 	}{
 		"the source, http to a TLS port": {func(c *clouds) (string, string) {
-			return "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=http://" + tlsAt, c.dst
+			return "kodo://" + standins.Source + "/?region=z0&insecure=true&endpoint=http://" + tlsAt, c.dst
 		}, []string{"source", tlsAt}},
 		"the S3 source, http to a TLS port": {func(c *clouds) (string, string) {
-			return "s3://" + demoSource + "/?region=us-east-1&insecure=true&endpoint=http://" + tlsAt, c.dst
+			return "s3://" + standins.Source + "/?region=us-east-1&insecure=true&endpoint=http://" + tlsAt, c.dst
 		}, []string{"source", tlsAt}},
 		"the target, http to a TLS port": {func(c *clouds) (string, string) {
-			return c.src, "oss://" + demoTarget + "/?region=cn-hangzhou&insecure=true&endpoint=http://" + tlsAt
+			return c.src, "oss://" + standins.Target + "/?region=cn-hangzhou&insecure=true&endpoint=http://" + tlsAt
 		}, []string{"target", tlsAt}},
 		"the source, TLS to a plain port": {func(c *clouds) (string, string) {
-			return "kodo://" + demoSource + "/?region=z0&endpoint=https://" + host(c.kodo.Endpoint()), c.dst
+			return "kodo://" + standins.Source + "/?region=z0&endpoint=https://" + host(c.kodo.Endpoint()), c.dst
 		}, []string{"source", "127.0.0.1:"}},
 		"the target, TLS to a plain port": {func(c *clouds) (string, string) {
-			return c.src, "oss://" + demoTarget + "/?region=cn-hangzhou&endpoint=https://" + host(c.oss.Endpoint())
+			return c.src, "oss://" + standins.Target + "/?region=cn-hangzhou&endpoint=https://" + host(c.oss.Endpoint())
 		}, []string{"target", "127.0.0.1:"}},
 	} {
 		t.Run(name, func(t *testing.T) {

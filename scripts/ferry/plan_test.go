@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
@@ -32,7 +33,7 @@ func (c *clouds) fillAlive(t *testing.T, n int, seed uint64) {
 		if _, err := io.Copy(&body, it.Content()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.kodo.Put(demoSource, atKodo(it, body.Bytes())); err != nil {
+		if _, err := c.kodo.Put(standins.Source, standins.AtKodo(it, body.Bytes())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,8 +97,8 @@ func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
 	if !strings.Contains(listed, "2 listed = 1 to copy + 1 to skip") {
 		t.Errorf("a plan of three keys, one of them unknown:\n%s", listed)
 	}
-	if ops := seen.changing(); len(ops) > 0 || len(c.oss.Keys(demoTarget)) > 0 {
-		t.Errorf("the plan asked for %q and left %q, want neither", ops, c.oss.Keys(demoTarget))
+	if ops := seen.changing(); len(ops) > 0 || len(c.oss.Keys(standins.Target)) > 0 {
+		t.Errorf("the plan asked for %q and left %q, want neither", ops, c.oss.Keys(standins.Target))
 	}
 	p := forecastOf(t, out).Plan
 	text, said, code := execute(t, c.env, "plan", c.src, c.dst)
@@ -135,7 +136,7 @@ func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
 func TestAQuickPlanOfAMillionObjectsIsAboutRightAndSaysSo(t *testing.T) {
 	const objects, size = 1_000_000, 50_000
 	c := newClouds(t)
-	if err := c.kodo.Synthesize(demoSource, kodo.Synthetic{Count: objects, Seed: 5, MinSize: size, Depth: 1}); err != nil {
+	if err := c.kodo.Synthesize(standins.Source, kodo.Synthetic{Count: objects, Seed: 5, MinSize: size, Depth: 1}); err != nil {
 		t.Fatal(err)
 	}
 	seen := c.listen()
@@ -169,14 +170,14 @@ func TestAQuickPlanOfAMillionObjectsIsAboutRightAndSaysSo(t *testing.T) {
 			}
 		})
 	}
-	if ops := seen.changing(); len(ops) > 0 || len(c.oss.Keys(demoTarget)) > 0 {
-		t.Errorf("the plans asked for %q and left %q, want neither", ops, c.oss.Keys(demoTarget))
+	if ops := seen.changing(); len(ops) > 0 || len(c.oss.Keys(standins.Target)) > 0 {
+		t.Errorf("the plans asked for %q and left %q, want neither", ops, c.oss.Keys(standins.Target))
 	}
 }
 
 func TestCtrlCPrintsWhatThePlanHasFound(t *testing.T) {
 	c := newClouds(t)
-	if err := c.kodo.Synthesize(demoSource, kodo.Synthetic{Count: 1_000_000, Seed: 5}); err != nil {
+	if err := c.kodo.Synthesize(standins.Source, kodo.Synthetic{Count: 1_000_000, Seed: 5}); err != nil {
 		t.Fatal(err)
 	}
 	c.kodo.Desk().Inject(chaos.Rule{Op: "list", Kind: chaos.Latency, Rate: 1, Delay: 10 * time.Millisecond})

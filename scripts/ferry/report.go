@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/outcome"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
@@ -80,16 +81,16 @@ func showReport(ctx context.Context, run *ledger.Run, asJSON bool, dir string, s
 		return err
 	}
 	if dir != "" {
-		var kept demoRun
-		if err := kept.read(ctx, run); err != nil {
+		var kept outcome.Record
+		if err := kept.Read(ctx, run); err != nil {
 			return err
 		}
 		if safe {
-			if err := kept.safe(); err != nil {
+			if err := addSafe(kept.Files); err != nil {
 				return err
 			}
 		}
-		if err := kept.keep(dir); err != nil {
+		if err := kept.Keep(dir); err != nil {
 			return err
 		}
 	}
@@ -99,9 +100,9 @@ func showReport(ctx context.Context, run *ledger.Run, asJSON bool, dir string, s
 	return nil
 }
 
-// safe adds a copy of each file of rows that a spreadsheet may open.
-func (r *demoRun) safe() error {
-	for name, packed := range maps.Clone(r.files) {
+// addSafe adds a copy of each file of rows that a spreadsheet may open.
+func addSafe(files map[string][]byte) error {
+	for name, packed := range maps.Clone(files) {
 		base, is := strings.CutSuffix(name, ".csv.gz")
 		if !is {
 			continue
@@ -110,7 +111,7 @@ func (r *demoRun) safe() error {
 		if err := table.Safe(&plain, packed, name); err != nil {
 			return err
 		}
-		r.files[base+".safe.csv"] = plain.Bytes()
+		files[base+".safe.csv"] = plain.Bytes()
 	}
 	return nil
 }

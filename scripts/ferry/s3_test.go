@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/ledger"
@@ -23,7 +25,7 @@ func TestABucketIsMovedThroughItsS3Interface(t *testing.T) {
 		{Key: "cold.jpg", Body: []byte("archived"), Type: 2},
 	} {
 		o.PutTime = old
-		if _, err := c.kodo.Put(demoSource, o); err != nil {
+		if _, err := c.kodo.Put(standins.Source, o); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,7 +44,7 @@ func TestABucketIsMovedThroughItsS3Interface(t *testing.T) {
 	if !strings.Contains(out, "every one of the source's 62 objects was looked at") {
 		t.Errorf("a quick plan of a small bucket is not exact:\n%s", out)
 	}
-	if keys := c.oss.Keys(demoTarget); len(keys) > 0 {
+	if keys := c.oss.Keys(standins.Target); len(keys) > 0 {
 		t.Errorf("the plans left %q", keys)
 	}
 
@@ -56,7 +58,7 @@ func TestABucketIsMovedThroughItsS3Interface(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Proofs[ledger.ByQetag].Objects != 61 {
 		t.Errorf("the report: %v, proofs %v, want 61 by the qetag that the ETag is", err, rep.Proofs)
 	}
-	got, _ := c.oss.Get(demoTarget, "照片/a b+c%2F.jpg")
+	got, _ := c.oss.Get(standins.Target, "照片/a b+c%2F.jpg")
 	if string(got.Body) != "an awkward name" || got.Header.Get("Content-Type") != "image/jpeg" || got.Meta["owner"] != "me" {
 		t.Errorf("the awkward name came as %+v", got)
 	}
@@ -72,7 +74,7 @@ func TestABucketIsMovedThroughItsS3Interface(t *testing.T) {
 func TestAQuickPlanOfABigS3BucketSaysThatItGuesses(t *testing.T) {
 	const objects = 200_000
 	c := newClouds(t)
-	if err := c.kodo.Synthesize(demoSource, kodo.Synthetic{Count: objects, Seed: 5, MinSize: 100, Depth: 1}); err != nil {
+	if err := c.kodo.Synthesize(standins.Source, kodo.Synthetic{Count: objects, Seed: 5, MinSize: 100, Depth: 1}); err != nil {
 		t.Fatal(err)
 	}
 	out, said, code := execute(t, c.env, "plan", c.s3, c.dst, "--quick", "--json")
@@ -103,13 +105,13 @@ func TestTheEmulatedS3IsWhereItIsSaidToBe(t *testing.T) {
 	if s := summaryOf(t, out); code != exitIncomplete || s.Objects.Verified != 57 || s.Objects.Skipped != 1 || s.Objects.Failed != 2 {
 		t.Errorf("exit code %d, %+v, want 57 verified, 1 skipped, 2 failed\n%s", code, s, said)
 	}
-	if d.S3.Buckets[0] != emulatedS3 || !strings.Contains(d.Env["FERRY_S3_SOURCE"], d.S3.Region) {
+	if d.S3.Buckets[0] != emulation.S3Name || !strings.Contains(d.Env["FERRY_S3_SOURCE"], d.S3.Region) {
 		t.Errorf("it describes %+v", d.S3)
 	}
 }
 
 // emulated starts c, which emulates, and reads what it says of itself. It ends with the test.
-func emulated(t *testing.T, c *exec.Cmd) (d description) {
+func emulated(t *testing.T, c *exec.Cmd) (d emulation.Description) {
 	t.Helper()
 	c.Stdout = nil
 	in, err := c.StdinPipe()
@@ -137,7 +139,7 @@ func TestAKeyThatItsSourceDoesNotEncodeIsCopied(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 10)
 	for _, key := range []string{"k/a\x03b+c", "k/z\x1f"} {
-		if _, err := c.kodo.Put(demoSource, kodo.Object{Key: key, Body: []byte(key), PutTime: time.Now().Add(-24 * time.Hour)}); err != nil {
+		if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: key, Body: []byte(key), PutTime: time.Now().Add(-24 * time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,7 +149,7 @@ func TestAKeyThatItsSourceDoesNotEncodeIsCopied(t *testing.T) {
 		t.Errorf("exit code %d, %+v, want 12 objects verified\n%s", code, s, said)
 	}
 	for _, key := range []string{"k/a\x03b+c", "k/z\x1f"} {
-		if got, ok := c.oss.Get(demoTarget, key); !ok || string(got.Body) != key {
+		if got, ok := c.oss.Get(standins.Target, key); !ok || string(got.Body) != key {
 			t.Errorf("%q holds %q", key, got.Body)
 		}
 	}
@@ -156,7 +158,7 @@ func TestAKeyThatItsSourceDoesNotEncodeIsCopied(t *testing.T) {
 func TestAKeyThatMayStandForAnotherFailsAlone(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 10)
-	if _, err := c.kodo.Put(demoSource, kodo.Object{Key: "k\x03", Body: []byte("body"), PutTime: time.Now().Add(-24 * time.Hour)}); err != nil {
+	if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: "k\x03", Body: []byte("body"), PutTime: time.Now().Add(-24 * time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	out, said, code := execute(t, c.env, "copy", c.relisting(t, strings.NewReplacer("%03", "\uFFFD", "+%2B<", " +<", "<EncodingType>url</EncodingType>", "").Replace), c.dst, "--json")
@@ -198,21 +200,21 @@ func TestACheckHoldsAnS3SourceAgainstItsMD5s(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClouds(t)
-			k, err := kodo.Start(kodo.Config{AccessKey: emulatedKey, SecretKey: emulatedSecret, S3MD5: true})
+			k, err := kodo.Start(kodo.Config{AccessKey: emulation.AccessKey, SecretKey: emulation.SecretKey, S3MD5: true})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = k.Close() })
-			if err := k.CreateBucket(demoSource); err != nil {
+			if err := k.CreateBucket(standins.Source); err != nil {
 				t.Fatal(err)
 			}
 			for _, o := range tc.objects {
-				if _, err := k.Put(demoSource, o); err != nil {
+				if _, err := k.Put(standins.Source, o); err != nil {
 					t.Fatal(err)
 				}
 			}
 			k.Desk().Inject(chaos.Rule{Op: "s3-get", Key: "b", Kind: chaos.Flip, Rate: float64(strings.Count(string(tc.objects[1].Body), "flipped"))})
-			src := "s3://" + demoSource + "/?region=" + k.S3Region() + "&insecure=true&endpoint=" + k.S3Endpoint()
+			src := "s3://" + standins.Source + "/?region=" + k.S3Region() + "&insecure=true&endpoint=" + k.S3Endpoint()
 			if out, said, _ := execute(t, c.env, "check", src, c.dst); !strings.Contains(out, tc.want) {
 				t.Errorf("it does not say %q\n%s%s", tc.want, out, said)
 			}

@@ -11,13 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/mns"
 )
 
 // madeQueues are queues of those names behind ferry-, and where they are.
 func madeQueues(t *testing.T, visibility time.Duration, names ...string) (*mns.Server, string) {
 	t.Helper()
-	s, err := mns.Start(mns.Config{AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret})
+	s, err := mns.Start(mns.Config{AccessKeyID: emulation.AccessKey, AccessKeySecret: emulation.SecretKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +35,7 @@ func madeQueues(t *testing.T, visibility time.Duration, names ...string) (*mns.S
 // altering is a domain bound to the bucket whose pictures are a little slimmer.
 func (c *clouds) altering(t *testing.T) string {
 	t.Helper()
-	to, err := url.Parse("http://" + c.kodo.Domain(demoSource))
+	to, err := url.Parse("http://" + c.kodo.Domain(standins.Source))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,7 @@ func (c *clouds) altering(t *testing.T) string {
 	s := httptest.NewServer(p)
 	t.Cleanup(s.Close)
 	domain := "localhost" + s.URL[strings.LastIndexByte(s.URL, ':'):] // a name of its own: the API's host is an address
-	c.kodo.Bind(domain, demoSource)
+	c.kodo.Bind(domain, standins.Source)
 	return domain
 }
 

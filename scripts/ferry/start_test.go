@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/task"
@@ -18,7 +20,7 @@ import (
 // withQueues gives the clouds the queues of a deployment.
 func (c *clouds) withQueues(t *testing.T, set ...func(*mns.Config)) *mns.Server {
 	t.Helper()
-	cfg := mns.Config{AccessKeyID: emulatedKey, AccessKeySecret: emulatedSecret}
+	cfg := mns.Config{AccessKeyID: emulation.AccessKey, AccessKeySecret: emulation.SecretKey}
 	for _, change := range set {
 		change(&cfg)
 	}
@@ -138,7 +140,7 @@ func TestAStartThatCannotWorkIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 			}
 		})
 	}
-	if keys := c.oss.Keys(demoTarget); len(keys) > 0 {
+	if keys := c.oss.Keys(standins.Target); len(keys) > 0 {
 		t.Errorf("something was written: %q", keys)
 	}
 }

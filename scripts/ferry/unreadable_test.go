@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
 )
@@ -26,7 +27,7 @@ func (c *clouds) underWay(t *testing.T, args ...string) (run string) {
 	t.Helper()
 	c.oss.Desk().Inject(chaos.Rule{Op: "put", Kind: chaos.Latency, Rate: 1, Delay: 20 * time.Millisecond})
 	off := func() bool {
-		for _, key := range c.oss.Keys(demoTarget) {
+		for _, key := range c.oss.Keys(standins.Target) {
 			if strings.Contains(key, "/copied/") {
 				return true
 			}
@@ -37,8 +38,8 @@ func (c *clouds) underWay(t *testing.T, args ...string) (run string) {
 		t.Fatalf("exit code %d: %s", code, said)
 	}
 	c.oss.Desk().Inject()
-	for _, key := range c.oss.Keys(demoTarget) {
-		if path, ok := strings.CutPrefix(key, demoLedger+"runs/"); ok {
+	for _, key := range c.oss.Keys(standins.Target) {
+		if path, ok := strings.CutPrefix(key, standins.Ledger+"runs/"); ok {
 			parts := strings.Split(path, "/")
 			return parts[0] + "/" + parts[1]
 		}
@@ -55,8 +56,8 @@ func TestFilesOfALedgerThatCannotBeReadEndEveryCommand(t *testing.T) {
 	args := []string{"copy", c.src, c.dst, "--parallel", "2", "--batch-objects", "10", "--quiet"}
 	run := c.underWay(t, args...)
 	sound := map[string][]byte{}
-	for _, key := range c.oss.Keys(demoTarget) {
-		if o, ok := c.oss.Get(demoTarget, key); ok && strings.HasPrefix(key, demoLedger) {
+	for _, key := range c.oss.Keys(standins.Target) {
+		if o, ok := c.oss.Get(standins.Target, key); ok && strings.HasPrefix(key, standins.Ledger) {
 			sound[key] = o.Body
 		}
 	}
@@ -78,16 +79,16 @@ func TestFilesOfALedgerThatCannotBeReadEndEveryCommand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := "job.json"
-			for _, key := range c.oss.Keys(demoTarget) { // as it was, but for what is spoiled
-				if _, was := sound[key]; strings.HasPrefix(key, demoLedger) && !was {
-					c.oss.Remove(demoTarget, key)
+			for _, key := range c.oss.Keys(standins.Target) { // as it was, but for what is spoiled
+				if _, was := sound[key]; strings.HasPrefix(key, standins.Ledger) && !was {
+					c.oss.Remove(standins.Target, key)
 				}
 			}
 			for key, body := range sound {
 				if strings.Contains(key, tc.folder) {
 					body = tc.spoil(body)
 				}
-				if err := c.oss.Put(demoTarget, oss.Object{Key: key, Body: body}); err != nil {
+				if err := c.oss.Put(standins.Target, oss.Object{Key: key, Body: body}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -1,4 +1,4 @@
-package main
+package storm
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/outcome"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
@@ -30,28 +32,28 @@ const (
 	acts
 )
 
-// stormMove is a bucket that moves, what its owner and the application make of it, and all
+// move is a bucket that moves, what its owner and the application make of it, and all
 // that was ever right of it.
-type stormMove struct {
+type move struct {
 	storm          *storm
 	name           string // of the job
 	source, target string // buckets
-	last           demoRun
+	last           outcome.Record
 
 	acts  [acts]atomic.Int64
 	fresh int // keys that were made up in the storm
 
 	mu    sync.Mutex
-	keys  []*stormKey
-	byKey map[string]*stormKey
+	keys  []*object
+	byKey map[string]*object
 	seen  int // objects that became visible in the target
-	wrong findings
+	wrong outcome.Findings
 }
 
-// stormKey is one key, at both sides.
-type stormKey struct {
+// object is one key, at both sides.
+type object struct {
 	life.Item
-	want ending // of one that nobody touches
+	want outcome.Ending // of one that nobody touches
 
 	// moving is one that its owner changes. The application writes only where the owner
 	// does not. So two known faults are not met: OSS has no conditional overwrite of what is
@@ -65,33 +67,33 @@ type stormKey struct {
 }
 
 const (
-	stormLargest = 256 << 10 // of the objects as life makes them; those in parts come on top
-	stormBig     = 1         // objects in parts
-	partSize     = 4 << 20
-	liveEvery    = 60 * time.Millisecond // about, between two acts
+	largest    = 256 << 10 // of the objects as life makes them; those in parts come on top
+	bigObjects = 1         // objects in parts
+	partSize   = 4 << 20
+	liveEvery  = 60 * time.Millisecond // about, between two acts
 )
 
-// newStormMove makes and fills a bucket. What life holds is left out where nothing could tell
+// newMove makes and fills a bucket. What life holds is left out where nothing could tell
 // a flipped byte: no hash is listed of it.
-func newStormMove(s *storm, name string, n uint64) (*stormMove, error) {
-	m := &stormMove{storm: s, name: name, source: name, target: name + "-new", byKey: map[string]*stormKey{}}
-	w := s.world
-	if err := w.kodo.CreateBucket(m.source); err != nil {
+func newMove(s *storm, name string, n uint64) (*move, error) {
+	m := &move{storm: s, name: name, source: name, target: name + "-new", byKey: map[string]*object{}}
+	w := s.clouds
+	if err := w.Kodo.CreateBucket(m.source); err != nil {
 		return nil, err
 	}
-	if err := w.oss.CreateBucket(m.target); err != nil {
+	if err := w.OSS.CreateBucket(m.target); err != nil {
 		return nil, err
 	}
-	for it := range life.Bucket(s.options.objects, s.options.seed+n) {
-		want, _ := expect(it)
-		if it.Size > stormLargest || want.proof == ledger.ByCRC {
+	for it := range life.Bucket(s.options.Objects, s.options.StandIns.Seed+n) {
+		want, _ := outcome.Expect(it)
+		if it.Size > largest || want.Proof == ledger.ByCRC {
 			continue
 		}
-		m.add(it, want, want.state == ledger.Copied && len(m.keys)%3 > 0)
+		m.add(it, want, want.State == ledger.Copied && len(m.keys)%3 > 0)
 	}
-	for i := range stormBig {
+	for i := range bigObjects {
 		it := life.Item{Key: fmt.Sprintf("videos/big-%d.mp4", i), Size: 2*partSize + 1000*int64(i+1), Type: "video/mp4", Modified: time.Now().AddDate(-1, 0, 0)}
-		m.add(it, ending{state: ledger.Copied, proof: ledger.ByQetag}, n > 0)
+		m.add(it, outcome.Ending{State: ledger.Copied, Proof: ledger.ByQetag}, n > 0)
 	}
 	dice := s.dice(10 + n)
 	for _, k := range m.keys {
@@ -102,15 +104,15 @@ func newStormMove(s *storm, name string, n uint64) (*stormMove, error) {
 	return m, nil
 }
 
-func (m *stormMove) add(it life.Item, want ending, moving bool) *stormKey {
-	k := &stormKey{Item: it, want: want, moving: moving, sums: map[uint64]bool{}}
+func (m *move) add(it life.Item, want outcome.Ending, moving bool) *object {
+	k := &object{Item: it, want: want, moving: moving, sums: map[uint64]bool{}}
 	m.keys = append(m.keys, k)
 	m.byKey[k.Key] = k
 	return k
 }
 
 // content is the first content of k: as life has it, or made up.
-func (m *stormMove) content(k *stormKey, dice *rand.Rand) []byte {
+func (m *move) content(k *object, dice *rand.Rand) []byte {
 	body := make([]byte, k.Size)
 	if strings.HasPrefix(k.Key, "videos/big-") {
 		fill(body, dice)
@@ -131,24 +133,24 @@ func fill(body []byte, dice *rand.Rand) {
 
 // put has the source hold body under k's key. What is to be right from now on is noted
 // before it can be read. m.mu is held, or nobody else is there yet.
-func (m *stormMove) put(k *stormKey, body []byte, at time.Time) error {
+func (m *move) put(k *object, body []byte, at time.Time) error {
 	k.sums[digest.CRC64(0, body)] = true
 	k.body, k.there = body, true
-	o := atKodo(k.Item, body)
+	o := standins.AtKodo(k.Item, body)
 	if o.PutTime = at; !at.Equal(k.Modified) {
 		o.Parts, o.NoHash = nil, false
 	}
-	_, err := m.storm.world.kodo.Put(m.source, o)
+	_, err := m.storm.clouds.Kodo.Put(m.source, o)
 	return err
 }
 
 // job is the migration of the bucket, in small tasks.
-func (m *stormMove) job(s *storm, mirror bool) (job.Job, error) {
-	w := s.world
-	return job.New(w.sourceLocation(m.source), w.targetLocation(m.target, ""), w.targetLocation(stormLedger, demoLedger), func(j *job.Job) {
+func (m *move) job(s *storm, mirror bool) (job.Job, error) {
+	w := s.clouds
+	return job.New(w.SourceLocation(m.source), w.TargetLocation(m.target, ""), w.TargetLocation(ledgerBucket, standins.Ledger), func(j *job.Job) {
 		j.Name, j.Delete = m.name, mirror
 		j.MaxDeletes, j.MaxDeleteShare = 1_000_000, 1
-		j.Limits.ShardKeys = int64(max(s.options.objects/4, 20))
+		j.Limits.ShardKeys = int64(max(s.options.Objects/4, 20))
 		j.Limits.BatchObjects = 15
 		j.Limits.PartsAbove, j.Limits.PartSize = partSize, partSize
 		if m.name == "films" {
@@ -158,7 +160,7 @@ func (m *stormMove) job(s *storm, mirror bool) (job.Job, error) {
 }
 
 // live is what the owner and the application do until ctx ends.
-func (m *stormMove) live(ctx context.Context, dice *rand.Rand) {
+func (m *move) live(ctx context.Context, dice *rand.Rand) {
 	for {
 		select {
 		case <-time.After(liveEvery/2 + time.Duration(dice.Int64N(int64(liveEvery)))):
@@ -167,19 +169,19 @@ func (m *stormMove) live(ctx context.Context, dice *rand.Rand) {
 		}
 		m.mu.Lock()
 		if err := m.act(dice); err != nil {
-			m.wrong.add("%v", err)
+			m.wrong.Add("%v", err)
 		}
 		m.mu.Unlock()
 	}
 }
 
 // act does one thing. m.mu is held.
-func (m *stormMove) act(dice *rand.Rand) error {
+func (m *move) act(dice *rand.Rand) error {
 	k := m.keys[dice.IntN(len(m.keys))]
-	if k.want.state != ledger.Copied {
+	if k.want.State != ledger.Copied {
 		return nil // its story is another
 	}
-	w := m.storm.world
+	w := m.storm.clouds
 	switch p := dice.IntN(100); {
 	case k.moving && p < 55:
 		size := k.Size
@@ -191,44 +193,44 @@ func (m *stormMove) act(dice *rand.Rand) error {
 		}
 		body := make([]byte, size)
 		fill(body, dice)
-		return m.put(k, body, time.Now().Add(w.clocks.source))
+		return m.put(k, body, time.Now().Add(w.Clocks.Source))
 	case k.moving && p < 75:
 		if k.there {
 			m.acts[deleted].Add(1)
 			k.there = false
-			w.kodo.Remove(m.source, k.Key)
+			w.Kodo.Remove(m.source, k.Key)
 		}
 	case k.moving && p < 80:
 		m.fresh++
 		it := life.Item{Key: fmt.Sprintf("new/%04d", m.fresh), Type: "image/jpeg", Size: dice.Int64N(16 << 10)}
 		body := make([]byte, it.Size)
 		fill(body, dice)
-		return m.put(m.add(it, ending{state: ledger.Copied, proof: ledger.ByQetag}, true), body, time.Now().Add(w.clocks.source))
+		return m.put(m.add(it, outcome.Ending{State: ledger.Copied, Proof: ledger.ByQetag}, true), body, time.Now().Add(w.Clocks.Source))
 	case k.moving, p < 30:
 		m.remove(k)
 	case p < 80:
 		return m.write(k, dice)
 	default:
 		m.fresh++
-		k := m.add(life.Item{Key: fmt.Sprintf("app/%04d", m.fresh)}, ending{state: ledger.Copied}, false)
+		k := m.add(life.Item{Key: fmt.Sprintf("app/%04d", m.fresh)}, outcome.Ending{State: ledger.Copied}, false)
 		return m.write(k, dice)
 	}
 	return nil
 }
 
 // remove has the application delete k in the target. m.mu is held.
-func (m *stormMove) remove(k *stormKey) {
-	if _, there := m.storm.world.oss.Get(m.target, k.Key); !there {
+func (m *move) remove(k *object) {
+	if _, there := m.storm.clouds.OSS.Get(m.target, k.Key); !there {
 		return
 	}
 	m.acts[removedCopy].Add(1)
 	k.own = nil
-	m.storm.world.oss.Remove(m.target, k.Key)
+	m.storm.clouds.OSS.Remove(m.target, k.Key)
 }
 
 // write has the application write k in the target. It never has the source's size, lest the
 // two be taken for equal by size and times, which is known, too. m.mu is held.
-func (m *stormMove) write(k *stormKey, dice *rand.Rand) error {
+func (m *move) write(k *object, dice *rand.Rand) error {
 	own := make([]byte, len(k.body)%(64<<10)+1+dice.IntN(1000))
 	if len(own) == len(k.body) {
 		own = append(own, 0)
@@ -236,12 +238,12 @@ func (m *stormMove) write(k *stormKey, dice *rand.Rand) error {
 	fill(own, dice)
 	m.acts[wrote].Add(1)
 	k.own = own
-	return m.storm.world.oss.Put(m.target, oss.Object{Key: k.Key, Body: own})
+	return m.storm.clouds.OSS.Put(m.target, oss.Object{Key: k.Key, Body: own})
 }
 
 // stored is told of each object that Ferry has made visible in the target: its bytes must
 // be some that the source had, and must not be in the place of the application's.
-func (m *stormMove) stored(o oss.Object) {
+func (m *move) stored(o oss.Object) {
 	sum := digest.CRC64(0, o.Body)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -249,48 +251,48 @@ func (m *stormMove) stored(o oss.Object) {
 	k := m.byKey[o.Key]
 	switch {
 	case k == nil || len(k.sums) == 0:
-		m.wrong.add("%s: %q was written in the target, and never was in the source", m.name, o.Key)
+		m.wrong.Add("%s: %q was written in the target, and never was in the source", m.name, o.Key)
 	case !k.sums[sum]:
-		m.wrong.add("%s: %q had bytes in the target that the source never had", m.name, o.Key)
+		m.wrong.Add("%s: %q had bytes in the target that the source never had", m.name, o.Key)
 	case k.own != nil:
-		if now, _ := m.storm.world.oss.Get(m.target, o.Key); !bytes.Equal(now.Body, k.own) {
-			m.wrong.add("%s: %q of the application was overwritten at %s", m.name, o.Key, time.Now().Format(time.TimeOnly))
+		if now, _ := m.storm.clouds.OSS.Get(m.target, o.Key); !bytes.Equal(now.Body, k.own) {
+			m.wrong.Add("%s: %q of the application was overwritten at %s", m.name, o.Key, time.Now().Format(time.TimeOnly))
 		}
 	}
 }
 
 // check holds the target, and the record of the last run, against what must be.
-func (m *stormMove) check() (found findings, same, own int) {
+func (m *move) check() (found outcome.Findings, same, own int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	found = slices.Clone(m.wrong)
-	rows := map[string]demoRow{}
-	for _, r := range m.last.rows {
-		if _, twice := rows[r.key]; twice && r.state != ledger.Deleted {
-			found.add("%s: %q has two rows", m.name, r.key)
+	rows := map[string]outcome.Row{}
+	for _, r := range m.last.Rows {
+		if _, twice := rows[r.Key]; twice && r.State != ledger.Deleted {
+			found.Add("%s: %q has two rows", m.name, r.Key)
 		}
-		if r.state != ledger.Deleted {
-			rows[r.key] = r
+		if r.State != ledger.Deleted {
+			rows[r.Key] = r
 		}
 	}
 	for _, k := range m.keys {
-		stored, there := m.storm.world.oss.Get(m.target, k.Key)
+		stored, there := m.storm.clouds.OSS.Get(m.target, k.Key)
 		r, row := rows[k.Key]
 		want := k.body
-		if !k.there || k.want.state != ledger.Copied {
+		if !k.there || k.want.State != ledger.Copied {
 			want = nil
 		}
 		if k.own != nil {
 			want = k.own
 		}
-		wanted := k.own != nil || k.there && k.want.state == ledger.Copied
+		wanted := k.own != nil || k.there && k.want.State == ledger.Copied
 		switch {
 		case wanted && !there:
-			found.add("%s: %q is not in the target: %s", m.name, k.Key, r)
+			found.Add("%s: %q is not in the target: %s", m.name, k.Key, r)
 		case !wanted && there:
-			found.add("%s: %q is in the target, and must not be: %s", m.name, k.Key, r)
+			found.Add("%s: %q is in the target, and must not be: %s", m.name, k.Key, r)
 		case wanted && !bytes.Equal(want, stored.Body):
-			found.add("%s: %q has other bytes in the target: %s", m.name, k.Key, r)
+			found.Add("%s: %q has other bytes in the target: %s", m.name, k.Key, r)
 		case k.own != nil:
 			own++
 		case wanted:
@@ -298,26 +300,26 @@ func (m *stormMove) check() (found findings, same, own int) {
 		}
 		switch {
 		case row != k.there:
-			found.add("%s: %q has a row: %v, is in the source: %v", m.name, k.Key, row, k.there)
+			found.Add("%s: %q has a row: %v, is in the source: %v", m.name, k.Key, row, k.there)
 		case row && !k.endsAs(r):
-			found.add("%s: %q is %s", m.name, k.Key, r)
+			found.Add("%s: %q is %s", m.name, k.Key, r)
 		}
 	}
-	for _, key := range m.storm.world.oss.Keys(m.target) {
+	for _, key := range m.storm.clouds.OSS.Keys(m.target) {
 		if m.byKey[key] == nil {
-			found.add("%s: %q is in the target, and never was in the source", m.name, key)
+			found.Add("%s: %q is in the target, and never was in the source", m.name, key)
 		}
 	}
 	return found, same, own
 }
 
 // endsAs reports whether r is how k ends in the last run.
-func (k *stormKey) endsAs(r demoRow) bool {
+func (k *object) endsAs(r outcome.Row) bool {
 	switch {
 	case k.own != nil:
-		return r.state == ledger.Conflict
-	case k.want.state != ledger.Copied:
-		return r.state == k.want.state && strings.Contains(r.reason, k.want.reason)
+		return r.State == ledger.Conflict
+	case k.want.State != ledger.Copied:
+		return r.State == k.want.State && strings.Contains(r.Reason, k.want.Reason)
 	}
-	return (r.state == ledger.Copied || r.state == ledger.Unchanged) && r.verdict == ledger.Verified
+	return (r.State == ledger.Copied || r.State == ledger.Unchanged) && r.Verdict == ledger.Verified
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"math/rand/v2"
@@ -22,32 +22,32 @@ const (
 // flipped in an object that is listed without any hash: on its way nothing but
 // TLS, which stand-ins do not speak, could tell. At the target it hits any
 // PUT, the ledger's included.
-func (w *demoWorld) trouble() {
-	w.kodo.Desk().Reset()
-	w.oss.Desk().Reset()
-	w.kodo.Desk().Inject(w.sourceFaults()...)
-	w.oss.Desk().Inject(
+func (w *world) trouble() {
+	w.clouds.Kodo.Desk().Reset()
+	w.clouds.OSS.Desk().Reset()
+	w.clouds.Kodo.Desk().Inject(w.sourceFaults()...)
+	w.clouds.OSS.Desk().Inject(
 		chaos.Rule{Op: "put", Kind: chaos.Lost, Rate: 0.02},
 		chaos.Rule{Op: "put", Kind: chaos.Status, Rate: 0.02, Status: 503},
 	)
 }
 
-func (w *demoWorld) sourceFaults() []chaos.Rule {
+func (w *world) sourceFaults() []chaos.Rule {
 	rules := []chaos.Rule{
 		{Op: "list", Kind: chaos.EmptyPage, Rate: 0.3, Limit: 3},
 		{Op: "list", Kind: chaos.Status, Rate: 0.3, Status: 503, Limit: 3},
 	}
-	once := func(o *demoObject, kind chaos.Kind, status int) {
+	once := func(o *object, kind chaos.Kind, status int) {
 		w.faulty[o.Key]++
 		rules = append(rules, chaos.Rule{Op: "get", Key: o.Key, Kind: kind, Status: status, Rate: 1, Limit: 1})
 	}
 	for _, o := range w.cast[refused:] {
 		once(o, chaos.Status, 403)
 	}
-	r := rand.New(rand.NewPCG(w.options.seed, 0xfa017))
+	r := rand.New(rand.NewPCG(w.options.StandIns.Seed, 0xfa017))
 	slow := 0
 	for _, o := range w.objects {
-		if o.Size < 2 || o.want.state != ledger.Copied || o.want.proof == ledger.ByCRC || slices.Contains(w.cast, o) {
+		if o.Size < 2 || o.want.State != ledger.Copied || o.want.Proof == ledger.ByCRC || slices.Contains(w.cast, o) {
 			continue
 		}
 		switch p := r.Float64(); {

@@ -1,4 +1,4 @@
-package main
+package storm
 
 import (
 	"context"
@@ -10,12 +10,14 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"kodoferry/scripts/ferry/standins"
 )
 
 // Of an agent in a storm.
 const (
 	agentKeys  = 6 * time.Second // its keys last, about, in a storm that is long enough
-	stormHeld  = 5 * time.Second // a message of a task under way
+	heldFor    = 5 * time.Second // a message of a task under way
 	agentStale = 2 * time.Second // how long it works on with keys that have expired
 )
 
@@ -28,9 +30,9 @@ func (s *storm) agents(ctx context.Context) (end func(), err error) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	for n := range stormAgents {
+	for n := range agentCount {
 		all.Go(func() {
-			dice, keys := s.dice(20+uint64(n)), min(agentKeys, s.options.storm/2)
+			dice, keys := s.dice(20+uint64(n)), min(agentKeys, s.options.Length/2)
 			for life := 0; ctx.Err() == nil; life++ {
 				lives, killed := keys/2+time.Duration(dice.Int64N(int64(keys))), (life+n+dice.IntN(2)*life)%2 == 0
 				if err := s.agent(ctx, self, fmt.Sprintf("agent-%d", n+1), lives, killed); err != nil {
@@ -47,15 +49,15 @@ func (s *storm) agents(ctx context.Context) (end func(), err error) {
 // drawn; in the calm to the end of ctx.
 func (s *storm) agent(ctx context.Context, self, name string, lives time.Duration, killed bool) error {
 	id := fmt.Sprintf("STS.agent%d", s.keys.Add(1))
-	last := keysLast
+	last := standins.KeysLast
 	if !killed && !s.calm.Load() {
 		last = lives
 		lives += agentStale
 	}
-	s.world.issue(id, last)
-	cmd := exec.Command(self, "agent", "--drain", "1s", "--hold", stormHeld.String(), "--sweep", (stormSweep / 6).String(), "--until-eof")
+	token := s.clouds.Issue(id, last)
+	cmd := exec.Command(self, "agent", "--drain", "1s", "--hold", heldFor.String(), "--sweep", (sweepEvery / 6).String(), "--until-eof")
 	cmd.Stdout, cmd.Stderr = s.log.of(name), s.log.of(name)
-	cmd.Env = s.agentEnv(id)
+	cmd.Env = s.agentEnv(id, token)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -93,7 +95,7 @@ func (s *storm) agent(ctx context.Context, self, name string, lives time.Duratio
 		case <-time.After(50 * time.Millisecond):
 		}
 		calm := s.calm.Load()
-		if time.Since(began) >= lives && (!calm || last != keysLast) {
+		if time.Since(began) >= lives && (!calm || last != standins.KeysLast) {
 			stopped(killed && !calm)
 			return nil
 		}
@@ -101,7 +103,7 @@ func (s *storm) agent(ctx context.Context, self, name string, lives time.Duratio
 }
 
 // agentEnv is this process's environment with what the storm sets, and keys that signs by id.
-func (s *storm) agentEnv(id string) []string {
+func (s *storm) agentEnv(id, token string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		for _, prefix := range []string{"QINIU_", "AWS_", "ALIBABA_CLOUD_", "FERRY_"} {
 			if strings.HasPrefix(v, prefix) {
@@ -111,7 +113,7 @@ func (s *storm) agentEnv(id string) []string {
 		return false
 	})
 	set := s.env()
-	set["ALIBABA_CLOUD_ACCESS_KEY_ID"], set["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], set["ALIBABA_CLOUD_SECURITY_TOKEN"] = id, demoSecret, "token-of-"+id
+	set["ALIBABA_CLOUD_ACCESS_KEY_ID"], set["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], set["ALIBABA_CLOUD_SECURITY_TOKEN"] = id, standins.SecretKey, token
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		env = append(env, name+"="+set[name])
 	}

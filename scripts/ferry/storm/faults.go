@@ -1,4 +1,4 @@
-package main
+package storm
 
 import (
 	"context"
@@ -6,42 +6,43 @@ import (
 	"strconv"
 	"time"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/task"
 )
 
-// stormStatuses are the answers of each service in place of one in twenty of its own; those
+// statuses are the answers of each service in place of one in twenty of its own; those
 // above 511 are of Kodo alone.
-var stormStatuses = []int{500, 502, 503, throttled, 599}
+var statuses = []int{500, 502, 503, throttled, 599}
 
 const throttled = 573 // how Kodo throttles
 
 const (
-	stormRefused = 0.05 // answers that are one of stormStatuses
-	stormRate    = 0.01 // of resets, of both kinds, of lost answers and slow ones
-	stormFlips   = 0.02 // of downloads
-	stormEmpty   = 0.1  // of pages of listings
-	stormQueues  = 0.05 // of messages, for each kind of misbehaviour
-	stormLost    = 0.02 // of messages, each of which costs its run some seconds
-	stormRaised  = 0.5  // of what was not met yet when a part of the time is over
-	stormLate    = 3 * time.Second
-	stormSlow    = 300 * time.Millisecond
-	killEvery    = 2500 * time.Millisecond // about
+	refusedRate = 0.05 // answers that are one of statuses
+	usualRate   = 0.01 // of resets, of both kinds, of lost answers and slow ones
+	flipRate    = 0.02 // of downloads
+	emptyRate   = 0.1  // of pages of listings
+	queueRate   = 0.05 // of messages, for each kind of misbehaviour
+	lostRate    = 0.02 // of messages, each of which costs its run some seconds
+	raisedRate  = 0.5  // of what was not met yet when a part of the time is over
+	lateBy      = 3 * time.Second
+	slowBy      = 300 * time.Millisecond
+	killEvery   = 2500 * time.Millisecond // about
 )
 
-// stormKind is a kind of fault, and how many of it there were.
-type stormKind struct {
-	name  string // with --json
-	what  string
+// Kind is a kind of fault, and how many of it there were.
+type Kind struct {
+	Name  string // with --json
+	What  string
 	count func(*storm) int64
 }
 
 const clockKind = "clock"
 
-// stormKinds are all there are. A storm in which one of them is not met fails.
-func stormKinds() []stormKind {
-	kinds := []stormKind{
+// Kinds are all there are. A storm in which one of them is not met fails.
+func Kinds() []Kind {
+	kinds := []Kind{
 		{"killed", "processes killed", (*storm).killed},
 		{"twice", "messages delivered twice", func(s *storm) int64 { return int64(s.queues().Duplicated) }},
 		{"five", "messages delivered five times", func(s *storm) int64 { return int64(s.queues().Fivefold) }},
@@ -50,8 +51,8 @@ func stormKinds() []stormKind {
 		{"never", "messages delivered never", func(s *storm) int64 { return int64(s.queues().Lost) }},
 		{"unsent", "messages not taken", func(s *storm) int64 { return int64(s.queues().Refused) }},
 	}
-	for _, status := range stormStatuses {
-		kinds = append(kinds, stormKind{strconv.Itoa(status), "answers of " + strconv.Itoa(status), func(s *storm) int64 { return s.refused(status) }})
+	for _, status := range statuses {
+		kinds = append(kinds, Kind{strconv.Itoa(status), "answers of " + strconv.Itoa(status), func(s *storm) int64 { return s.refused(status) }})
 	}
 	for _, k := range []struct {
 		kind chaos.Kind
@@ -65,24 +66,24 @@ func stormKinds() []stormKind {
 		{chaos.EmptyPage, "pages of a listing that were empty"},
 		{chaos.Expired, "requests with keys that had expired"},
 	} {
-		kinds = append(kinds, stormKind{string(k.kind), k.what, func(s *storm) int64 { return s.injected(k.kind) }})
+		kinds = append(kinds, Kind{string(k.kind), k.what, func(s *storm) int64 { return s.injected(k.kind) }})
 	}
 	return append(kinds,
-		stormKind{clockKind, "requests between clocks 10 minutes apart", (*storm).askedOff},
-		stormKind{"overwritten", "objects overwritten at the source", func(s *storm) int64 { return s.did(overwrote) }},
-		stormKind{"deleted", "objects deleted at the source", func(s *storm) int64 { return s.did(deleted) }},
-		stormKind{"written", "objects written by the application", func(s *storm) int64 { return s.did(wrote) }},
-		stormKind{"removed", "objects deleted by the application", func(s *storm) int64 { return s.did(removedCopy) }},
+		Kind{clockKind, "requests between clocks 10 minutes apart", (*storm).askedOff},
+		Kind{"overwritten", "objects overwritten at the source", func(s *storm) int64 { return s.did(overwrote) }},
+		Kind{"deleted", "objects deleted at the source", func(s *storm) int64 { return s.did(deleted) }},
+		Kind{"written", "objects written by the application", func(s *storm) int64 { return s.did(wrote) }},
+		Kind{"removed", "objects deleted by the application", func(s *storm) int64 { return s.did(removedCopy) }},
 	)
 }
 
 // desks are those of all services.
 func (s *storm) desks() []*chaos.Desk {
-	w := s.world
-	if w.sqs != nil {
-		return []*chaos.Desk{w.kodo.Desk(), w.oss.Desk(), w.sqs.Desk()}
+	w := s.clouds
+	if w.SQS != nil {
+		return []*chaos.Desk{w.Kodo.Desk(), w.OSS.Desk(), w.SQS.Desk()}
 	}
-	return []*chaos.Desk{w.kodo.Desk(), w.oss.Desk(), w.mns.Desk()}
+	return []*chaos.Desk{w.Kodo.Desk(), w.OSS.Desk(), w.MNS.Desk()}
 }
 
 func (s *storm) injected(k chaos.Kind) (n int64) {
@@ -104,17 +105,17 @@ func (s *storm) refused(status int) (n int64) {
 
 // queues is what the queues did.
 func (s *storm) queues() mns.Injected {
-	if s.world.sqs != nil {
-		return s.world.sqs.Injected()
+	if s.clouds.SQS != nil {
+		return s.clouds.SQS.Injected()
 	}
-	return s.world.mns.Injected()
+	return s.clouds.MNS.Injected()
 }
 
 func (s *storm) killed() (n int64) {
-	if s.world.cloud == nil {
+	if s.clouds.Cloud == nil {
 		return s.kills.Load()
 	}
-	for _, stats := range s.world.cloud.Stats() {
+	for _, stats := range s.clouds.Cloud.Stats() {
 		n += int64(stats.Kills)
 	}
 	return n
@@ -130,8 +131,8 @@ func (s *storm) did(a act) (n int64) {
 // misbehave lets all faults of services and queues loose until ctx ends. What was not met
 // in the first third of the time comes more often from then on, for a short storm.
 func (s *storm) misbehave(ctx context.Context) {
-	raise := time.Now().Add(s.options.storm / 3)
-	tick := time.NewTicker(min(time.Second, s.options.storm/10))
+	raise := time.Now().Add(s.options.Length / 3)
+	tick := time.NewTicker(min(time.Second, s.options.Length/10))
 	defer tick.Stop()
 	s.inject(func(_ bool, rate float64) float64 { return rate })
 	for {
@@ -145,7 +146,7 @@ func (s *storm) misbehave(ctx context.Context) {
 				if met {
 					return rate
 				}
-				return stormRaised
+				return raisedRate
 			})
 		}
 	}
@@ -156,37 +157,37 @@ func (s *storm) inject(rate func(met bool, usual float64) float64) {
 	of := func(k chaos.Kind, usual float64) float64 { return rate(s.injected(k) > 0, usual) }
 	for i, d := range s.desks() {
 		rules := []chaos.Rule{
-			{Op: "*", Kind: chaos.Latency, Rate: of(chaos.Latency, stormRate), Delay: stormSlow},
-			{Op: "*", Kind: chaos.Cut, Rate: of(chaos.Cut, stormRate)},
-			{Op: "*", Kind: chaos.Reset, Rate: of(chaos.Reset, stormRate)},
-			{Op: "*", Kind: chaos.Lost, Rate: of(chaos.Lost, stormRate)},
-			{Op: "*", Kind: chaos.EmptyPage, Rate: of(chaos.EmptyPage, stormEmpty)},
+			{Op: "*", Kind: chaos.Latency, Rate: of(chaos.Latency, usualRate), Delay: slowBy},
+			{Op: "*", Kind: chaos.Cut, Rate: of(chaos.Cut, usualRate)},
+			{Op: "*", Kind: chaos.Reset, Rate: of(chaos.Reset, usualRate)},
+			{Op: "*", Kind: chaos.Lost, Rate: of(chaos.Lost, usualRate)},
+			{Op: "*", Kind: chaos.EmptyPage, Rate: of(chaos.EmptyPage, emptyRate)},
 		}
 		if i == 0 { // elsewhere nothing but TLS, which stand-ins do not speak, could tell
-			rules = append(rules, chaos.Rule{Op: "get", Kind: chaos.Flip, Rate: of(chaos.Flip, stormFlips)})
+			rules = append(rules, chaos.Rule{Op: "get", Kind: chaos.Flip, Rate: of(chaos.Flip, flipRate)})
 		}
-		for _, status := range stormStatuses {
+		for _, status := range statuses {
 			if i > 0 && status > 511 {
 				continue
 			}
-			rules = append(rules, chaos.Rule{Op: "*", Kind: chaos.Status, Status: status, Rate: rate(s.refused(status) > 0, stormRefused/float64(len(stormStatuses)))})
+			rules = append(rules, chaos.Rule{Op: "*", Kind: chaos.Status, Status: status, Rate: rate(s.refused(status) > 0, refusedRate/float64(len(statuses)))})
 		}
 		d.Inject(rules...)
 	}
 	done := s.queues()
 	bad := mns.Misbehaviour{
-		Duplicate: rate(done.Duplicated > 0, stormQueues), Five: rate(done.Fivefold > 0, stormQueues), Reorder: rate(done.Reordered > 0, stormQueues),
-		Refuse: rate(done.Refused > 0, stormQueues), Lose: rate(done.Lost > 0, stormLost), Late: rate(done.Late > 0, stormQueues), LateBy: stormLate,
+		Duplicate: rate(done.Duplicated > 0, queueRate), Five: rate(done.Fivefold > 0, queueRate), Reorder: rate(done.Reordered > 0, queueRate),
+		Refuse: rate(done.Refused > 0, queueRate), Lose: rate(done.Lost > 0, lostRate), Late: rate(done.Late > 0, queueRate), LateBy: lateBy,
 	}
 	s.setQueues(bad)
 }
 
 func (s *storm) setQueues(bad mns.Misbehaviour) {
-	if s.world.sqs != nil {
-		s.world.sqs.Misbehave(bad)
+	if s.clouds.SQS != nil {
+		s.clouds.SQS.Misbehave(bad)
 		return
 	}
-	s.world.mns.Misbehave(bad)
+	s.clouds.MNS.Misbehave(bad)
 }
 
 // calmDown ends all faults but the wrong clock.
@@ -202,7 +203,7 @@ func (s *storm) calmDown() {
 
 // killNow kills one process after the other that is in the middle of a task, until ctx ends.
 func (s *storm) killNow(ctx context.Context) {
-	if s.world.cloud == nil {
+	if s.clouds.Cloud == nil {
 		<-ctx.Done() // agents have their own
 		return
 	}
@@ -219,7 +220,7 @@ func (s *storm) killNow(ctx context.Context) {
 		}
 		for range 200 { // until one is at work
 			name := string(task.Stages[dice.IntN(len(task.Stages))])
-			if s.world.cloud.Kill(demoQueues + name) {
+			if s.clouds.Cloud.Kill(standins.Queues + name) {
 				s.log.note("an instance of %s is killed", name)
 				break
 			}
@@ -232,9 +233,9 @@ func (s *storm) killNow(ctx context.Context) {
 	}
 }
 
-// stormClock says whose clock is wrong.
-type stormClock struct {
-	clocks
+// clock says whose clock is wrong.
+type clock struct {
+	standins.Clocks
 	whose string
 	asked int64 // requests with it, once the storm is over
 }
@@ -243,18 +244,18 @@ const wrongBy = 10 * time.Minute
 
 // wrongClock draws one. Of an instance it is wrong where those of all services differ
 // from its own. SQS takes no clock but the right one: it allows 5 minutes.
-func wrongClock(dice *rand.Rand, platform string) stormClock {
+func wrongClock(dice *rand.Rand, platform string) clock {
 	by, how := wrongBy, "10 minutes ahead of"
 	if dice.IntN(2) == 0 {
 		by, how = -wrongBy, "10 minutes behind"
 	}
-	all := []stormClock{
-		{clocks: clocks{source: by}, whose: "the source's clock is " + how + " all others"},
-		{clocks: clocks{target: by}, whose: "the target's clock is " + how + " all others"},
-		{clocks: clocks{source: by, target: by, queues: by}, whose: "the clocks of all services are " + how + " those of the processes"},
-		{clocks: clocks{queues: by}, whose: "the queues' clock is " + how + " all others"},
+	all := []clock{
+		{Clocks: standins.Clocks{Source: by}, whose: "the source's clock is " + how + " all others"},
+		{Clocks: standins.Clocks{Target: by}, whose: "the target's clock is " + how + " all others"},
+		{Clocks: standins.Clocks{Source: by, Target: by, Queues: by}, whose: "the clocks of all services are " + how + " those of the processes"},
+		{Clocks: standins.Clocks{Queues: by}, whose: "the queues' clock is " + how + " all others"},
 	}
-	if platform == onLambda {
+	if platform == standins.Lambda {
 		all = all[:2]
 	}
 	return all[dice.IntN(len(all))]
@@ -266,7 +267,7 @@ func (s *storm) askedOff() (n int64) {
 		return s.clock.asked
 	}
 	desks := s.desks()
-	for i, by := range []time.Duration{s.clock.source, s.clock.target, s.clock.queues} {
+	for i, by := range []time.Duration{s.clock.Source, s.clock.Target, s.clock.Queues} {
 		if by == 0 {
 			continue
 		}

@@ -1,16 +1,24 @@
-package main
+// Package storm is `ferry demo --storm`: two buckets move again and again, by real
+// processes over stand-ins that have every kind of fault at random rates, while the buckets
+// change and processes are killed. When the time is over the faults end, a last run of each
+// bucket mirrors it, and every object is checked. Start with Run.
+//
+//	storm.go     the runs, and what must hold of each
+//	faults.go    the kinds of fault, their rates and their counts
+//	agents.go    the processes of ferry agent
+//	bucket.go    a bucket, what changes in it, and what must be in the target
+//	account.go   what is printed
+//	journal.go   the log
+package storm
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -18,10 +26,11 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/life"
+	"kodoferry/scripts/ferry/outcome"
 	"kodoferry/scripts/ferry/show"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
-	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -30,49 +39,55 @@ import (
 )
 
 const (
-	stormObjects = 200             // of each of its buckets, unless --objects says otherwise
-	stormMore    = time.Minute     // so much longer it lasts at most, until each kind of fault was met
-	stormBound   = 5 * time.Minute // so long after the storm every run has ended
-	stormAgents  = 3               // processes, where no platform runs functions
-	stormLedger  = "photos-ledger"
-	stormPause   = "200ms"         // FERRY_PAUSE of its processes: what waits does not wait for the calm
-	stormSweep   = 3 * time.Second // how often the lost tasks of a run are sent again at most
-	stormHidden  = 8 * time.Second // a message at work: longer than most tasks take
-	stormLines   = 50              // of the log, that are printed where a run does not end
+	Objects      = 200             // of each bucket, unless --objects says otherwise
+	extension    = time.Minute     // the storm goes on for so much longer at most, until there was each kind of fault
+	calmLimit    = 5 * time.Minute // within which every run ends after the storm
+	agentCount   = 3               // processes, where no platform runs functions
+	ledgerBucket = "photos-ledger"
+	pause        = "200ms"                // FERRY_PAUSE of the processes: what waits goes on before the storm is over
+	sweepEvery   = 3 * time.Second        // at most so often the lost tasks of a run are sent again
+	hidden       = 8 * time.Second        // a received message: longer than most tasks take
+	awaitEvery   = 250 * time.Millisecond // looks for a run's report
+	keptLines    = 50                     // of the log, printed where a run does not end
 )
 
-// storm is `ferry demo --storm`: real processes over stand-ins in which everything goes
-// wrong for a while, and whose buckets change meanwhile. Read on in storm_faults.go, what
-// goes wrong; storm_bucket.go, what changes, and what is held against it;
-// storm_tell.go, what is told.
+// Options says how long a storm goes on, over how much, and where the work is done.
+type Options struct {
+	Length   time.Duration
+	Objects  int    // of each bucket, about
+	Dir      string // the log is left there
+	StandIns standins.Options
+}
+
+// storm is the state of one: the stand-ins, the buckets that move, the runs.
 type storm struct {
-	options demoOptions
-	world   *demoWorld // the stand-ins; its own bucket stays empty
+	options Options
+	clouds  *standins.World
 	deploy  *app.Deployment
-	moves   []*stormMove
-	log     *stormLog
+	moves   []*move
+	log     *journal
 	tell    *show.Teller
 	began   time.Time
 	kills   atomic.Int64 // of agents
 	keys    atomic.Int64 // issued to agents
-	clock   stormClock
+	clock   clock
 	calm    atomic.Bool // keys last, and nothing is killed
 
 	mu       sync.Mutex
-	runs     []stormRun
+	runs     []endedRun
 	open     map[string]bool // runs that have not ended
-	findings findings
+	findings outcome.Findings
 }
 
-// stormRun is one that has ended.
-type stormRun struct {
+// endedRun is a run that has ended.
+type endedRun struct {
 	name   string
 	report report.Report
 	failed int64 // objects that were given up and are not of the kind that cannot be copied
 }
 
-// stormSummary is the last line of standard output with --json.
-type stormSummary struct {
+// Summary is the last line of standard output with --json.
+type Summary struct {
 	Seed     uint64           `json:"seed"`
 	Platform string           `json:"platform"`
 	Seconds  float64          `json:"seconds"`
@@ -88,63 +103,46 @@ type stormSummary struct {
 	OK       bool             `json:"ok"`
 }
 
-// runStorm has a storm rage for o.storm, lets it calm, and checks every object.
-// It fails if anything differs from what must be, if a kind of fault was not
-// met, or if a run does not end.
-func runStorm(ctx context.Context, o demoOptions, out, errOut io.Writer) error {
-	text := out
-	if o.json {
-		text = errOut
-	}
-	dir, err := reportDir(o.keep)
+// Run lets a storm go on for o.Length, ends it, and checks every object; it prints what
+// happens to text. Its error is outcome.ErrDiffers if anything differs from what must be, if
+// there was none of a kind of fault, or if a run does not end, with the summary all the
+// same; and that of ctx if ctx ended.
+func Run(ctx context.Context, o Options, text io.Writer) (sum Summary, err error) {
+	s, err := newStorm(o, show.NewTeller(text))
 	if err != nil {
-		return err
-	}
-	s, err := newStorm(o, show.NewTeller(text), dir)
-	if err != nil {
-		return err
+		return sum, err
 	}
 	defer s.close()
 	s.introduce()
 	if err := s.rage(ctx); err != nil {
 		if ctx.Err() != nil {
-			return errInterrupted
+			return sum, ctx.Err()
 		}
-		return fmt.Errorf("demo: %w", err)
+		return sum, fmt.Errorf("demo: %w", err)
 	}
-	sum := s.account()
-	if o.json {
-		line, err := json.Marshal(sum)
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
-			return err
-		}
+	if sum = s.account(); !sum.OK {
+		return sum, fmt.Errorf("demo: %w: %s, see above; %s shows the storm again", outcome.ErrDiffers, words.Count(int64(len(sum.Findings)), "finding", "findings"), o.again())
 	}
-	if !sum.OK {
-		return fmt.Errorf("demo: %w: %s, see above; %s shows the storm again", errDiffers, words.Count(int64(len(sum.Findings)), "finding", "findings"), o.again())
-	}
-	return nil
+	return sum, nil
 }
 
 // again is the command line of the same storm.
-func (o demoOptions) again() string {
-	return fmt.Sprintf("ferry demo --storm %s --platform %s --seed %d --objects %d", o.storm, o.platform, o.seed, o.objects)
+func (o Options) again() string {
+	return fmt.Sprintf("ferry demo --storm %s --platform %s --seed %d --objects %d", o.Length, o.StandIns.Platform, o.StandIns.Seed, o.Objects)
 }
 
 // dice returns the random numbers of one thing that happens in the storm.
-func (s *storm) dice(of uint64) *rand.Rand { return rand.New(rand.NewPCG(s.options.seed, of)) }
+func (s *storm) dice(of uint64) *rand.Rand { return rand.New(rand.NewPCG(s.options.StandIns.Seed, of)) }
 
 // newStorm starts the stand-ins and fills the buckets.
-func newStorm(o demoOptions, tell *show.Teller, dir string) (*storm, error) {
+func newStorm(o Options, tell *show.Teller) (*storm, error) {
 	s := &storm{options: o, tell: tell, open: map[string]bool{}}
-	s.clock = wrongClock(s.dice(1), o.platform)
+	s.clock = wrongClock(s.dice(1), o.StandIns.Platform)
 	var err error
-	if s.log, err = newStormLog(filepath.Join(dir, "storm.log")); err != nil {
+	if s.log, err = newJournal(filepath.Join(o.Dir, "storm.log")); err != nil {
 		return nil, err
 	}
-	if s.world, err = startDemo(o, tell, s.clock.clocks); err != nil {
+	if s.clouds, err = standins.Start(o.StandIns, s.clock.Clocks); err != nil {
 		return nil, errors.Join(err, s.log.Close())
 	}
 	if err := s.prepare(); err != nil {
@@ -155,31 +153,27 @@ func newStorm(o demoOptions, tell *show.Teller, dir string) (*storm, error) {
 }
 
 func (s *storm) prepare() error {
-	w := s.world
-	w.hidden = stormHidden
-	if err := errors.Join(w.makeQueues(), w.oss.CreateBucket(stormLedger)); err != nil {
+	w := s.clouds
+	if err := errors.Join(w.MakeQueues(hidden), w.OSS.CreateBucket(ledgerBucket)); err != nil {
 		return err
 	}
 	for n, name := range []string{"photos", "films"} {
-		m, err := newStormMove(s, name, uint64(n))
+		m, err := newMove(s, name, uint64(n))
 		if err != nil {
 			return err
 		}
 		s.moves = append(s.moves, m)
 	}
-	w.oss.OnStored(func(bucket string, o oss.Object) {
+	w.OSS.OnStored(func(bucket string, o oss.Object) {
 		for _, m := range s.moves {
 			if m.target == bucket {
 				m.stored(o)
 			}
 		}
 	})
-	cfg := app.Load(func(name string) string {
-		return map[string]string{
-			"ALIBABA_CLOUD_ACCESS_KEY_ID": demoKey, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": demoSecret,
-			"AWS_ACCESS_KEY_ID": demoKey, "AWS_SECRET_ACCESS_KEY": demoSecret,
-		}[name] + s.env()[name]
-	})
+	vars := standins.Keys()
+	maps.Copy(vars, s.env())
+	cfg := app.Load(func(name string) string { return vars[name] })
 	var err error
 	s.deploy, err = cfg.Deploy(slog.New(app.LogHandler(s.log.of("start"), slog.LevelDebug, nil)))
 	return err
@@ -188,14 +182,14 @@ func (s *storm) prepare() error {
 // env is what the processes of the storm have in common.
 func (s *storm) env() map[string]string {
 	return map[string]string{
-		"QINIU_ACCESS_KEY": demoKey, "QINIU_SECRET_KEY": demoSecret,
-		"FERRY_LEDGER": s.world.targetLocation(stormLedger, demoLedger), "FERRY_QUEUES": s.world.queuesLocation(),
-		"FERRY_PAUSE": stormPause, "FERRY_LOG": "debug",
+		"QINIU_ACCESS_KEY": standins.AccessKey, "QINIU_SECRET_KEY": standins.SecretKey,
+		"FERRY_LEDGER": s.clouds.TargetLocation(ledgerBucket, standins.Ledger), "FERRY_QUEUES": s.clouds.QueuesLocation(),
+		"FERRY_PAUSE": pause, "FERRY_LOG": "debug",
 	}
 }
 
 func (s *storm) close() {
-	s.world.close()
+	s.clouds.Close()
 	_ = s.log.Close() // what was written of it is there
 }
 
@@ -209,7 +203,7 @@ func (s *storm) rage(ctx context.Context) error {
 	s.began = time.Now()
 	storming, over := context.WithCancel(ctx)
 	defer over()
-	bound, cancel := context.WithTimeout(ctx, s.options.storm+stormMore+stormBound)
+	bound, cancel := context.WithTimeout(ctx, s.options.Length+extension+calmLimit)
 	defer cancel()
 	shown := s.show(ctx)
 	defer shown()
@@ -238,14 +232,14 @@ func (s *storm) rage(ctx context.Context) error {
 // last waits until the time of the storm is over, and a little longer where a kind of fault
 // was not met yet: a slow machine does little in a short time.
 func (s *storm) last(ctx context.Context) {
-	end := time.After(s.options.storm)
+	end := time.After(s.options.Length)
 	select {
 	case <-end:
 	case <-ctx.Done():
 		return
 	}
-	for until := time.Now().Add(stormMore); time.Now().Before(until); {
-		if !slices.ContainsFunc(stormKinds(), func(k stormKind) bool { return k.count(s) == 0 }) {
+	for until := time.Now().Add(extension); time.Now().Before(until); {
+		if !slices.ContainsFunc(Kinds(), func(k Kind) bool { return k.count(s) == 0 }) {
 			return
 		}
 		select {
@@ -258,38 +252,34 @@ func (s *storm) last(ctx context.Context) {
 
 // work starts what does the tasks: the platform's functions, or agents. end stops it.
 func (s *storm) work(ctx context.Context) (end func(), err error) {
-	if s.options.platform == inProcess {
+	if s.options.StandIns.Platform == standins.InProcess {
 		return s.agents(ctx)
 	}
-	w := s.world
-	dir, remove, err := w.binaries(ctx)
+	dir, remove, err := s.clouds.Binaries(ctx, func() { s.tell.Plain("  building the functions …") })
 	if err != nil {
 		return nil, err
 	}
-	if w.cloud, err = fc.New(fc.Config{SerialStreams: s.options.serialStreams}); err != nil {
+	dice, lock := s.dice(2), sync.Mutex{}
+	f := standins.Functions{
+		Dir: dir, Env: s.env(), Sweep: sweepEvery, Log: s.log.of,
+		KeysLast: func() time.Duration {
+			lock.Lock()
+			defer lock.Unlock()
+			if s.calm.Load() || dice.IntN(shortKeys) > 0 {
+				return standins.KeysLast
+			}
+			return time.Duration(200+dice.IntN(2000)) * time.Millisecond
+		},
+	}
+	if s.options.StandIns.Platform == standins.Lambda { // keys are an instance's, which goes before long
+		f.Lifetime = instanceAge
+	}
+	stop, err := s.clouds.Deploy(f)
+	if err != nil {
 		remove()
 		return nil, err
 	}
-	end = func() { w.cloud.Close(); remove() }
-	dice, lock := s.dice(2), sync.Mutex{}
-	w.keysLast = func() time.Duration {
-		lock.Lock()
-		defer lock.Unlock()
-		if s.calm.Load() || dice.IntN(shortKeys) > 0 {
-			return keysLast
-		}
-		return time.Duration(200+dice.IntN(2000)) * time.Millisecond
-	}
-	w.sweep = stormSweep
-	w.heard = func(name string) io.Writer { return s.log.of(name) }
-	if s.options.platform == onLambda { // keys are an instance's, which goes before long
-		w.lifetime = instanceAge
-	}
-	if err := w.connect(dir, s.env()); err != nil {
-		end()
-		return nil, err
-	}
-	return end, nil
+	return func() { stop(); remove() }, nil
 }
 
 const (
@@ -299,7 +289,7 @@ const (
 
 // migrate begins run after run until storming ends, and waits for the last ones. Some
 // runs mirror deletions; films has some side by side.
-func (s *storm) migrate(storming, bound context.Context, m *stormMove, dice *rand.Rand) {
+func (s *storm) migrate(storming, bound context.Context, m *move, dice *rand.Rand) {
 	var together sync.WaitGroup
 	for n := 0; storming.Err() == nil; n++ {
 		j, err := m.job(s, n > 0 && dice.IntN(2) == 0)
@@ -325,7 +315,7 @@ func (s *storm) migrate(storming, bound context.Context, m *stormMove, dice *ran
 }
 
 // lastRun mirrors in the calm what the source has become. It returns the run's record.
-func (s *storm) lastRun(bound context.Context, m *stormMove) (run demoRun) {
+func (s *storm) lastRun(bound context.Context, m *move) (run outcome.Record) {
 	j, err := m.job(s, true)
 	if err != nil {
 		s.found("%v", err)
@@ -335,8 +325,8 @@ func (s *storm) lastRun(bound context.Context, m *stormMove) (run demoRun) {
 	if !ok || !s.await(bound, name) {
 		return run
 	}
-	if run.report, err = report.Read(bound, s.deploy.Ledger().Run(name)); err == nil {
-		err = run.read(bound, s.deploy.Ledger().Run(name))
+	if run.Report, err = report.Read(bound, s.deploy.Ledger().Run(name)); err == nil {
+		err = run.Read(bound, s.deploy.Ledger().Run(name))
 	}
 	if err != nil {
 		s.found("run %s cannot be read back: %v", name, err)
@@ -418,7 +408,7 @@ func (s *storm) await(bound context.Context, name string) bool {
 			return false
 		}
 		select {
-		case <-time.After(lookEvery / 4):
+		case <-time.After(awaitEvery):
 		case <-bound.Done():
 		}
 	}
@@ -435,11 +425,11 @@ func (s *storm) ended(name string, rep report.Report) {
 	}
 	delete(s.open, name)
 	if !rep.Balanced && len(rep.Unknown) == 0 || o.Listed != o.Copied+o.Unchanged+o.Skipped+o.Conflict+o.Gone+o.Failed {
-		s.findings.add("the books of run %s do not balance: %+v", name, o)
+		s.findings.Add("the books of run %s do not balance: %+v", name, o)
 	}
-	ended := stormRun{name: name, report: rep}
+	ended := endedRun{name: name, report: rep}
 	for _, f := range rep.Failures {
-		if want, _ := expect(life.Item{Key: f.Key}); f.State == ledger.Failed && want.state != ledger.Failed {
+		if want, _ := outcome.Expect(life.Item{Key: f.Key}); f.State == ledger.Failed && want.State != ledger.Failed {
 			ended.failed++
 		}
 		s.log.note("run %s: %s of %q: %s", name, f.State, f.Key, f.Reason)
@@ -454,73 +444,5 @@ func (s *storm) found(format string, args ...any) {
 	s.log.note("FINDING: "+format, args...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.findings.add(format, args...)
-}
-
-// stormLog keeps what processes write and what happens, all of it in a file and the last
-// lines in memory.
-type stormLog struct {
-	file  *os.File
-	began time.Time
-
-	mu    sync.Mutex
-	lines []string // a ring of the last ones
-	next  int
-}
-
-func newStormLog(path string) (*stormLog, error) {
-	f, err := os.Create(path)
-	return &stormLog{file: f, began: time.Now(), lines: make([]string, stormLines)}, err
-}
-
-func (l *stormLog) Close() error { return l.file.Close() }
-
-// note writes a line of the storm itself.
-func (l *stormLog) note(format string, args ...any) { l.line("storm", fmt.Sprintf(format, args...)) }
-
-func (l *stormLog) line(who, text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	line := fmt.Sprintf("%7.2f %-8s %s", time.Since(l.began).Seconds(), who, text)
-	l.lines[l.next] = line
-	l.next = (l.next + 1) % len(l.lines)
-	_, _ = fmt.Fprintln(l.file, line) // the last lines are kept anyway
-}
-
-// last returns the last lines, the oldest first.
-func (l *stormLog) last() (lines []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.lines {
-		if line := l.lines[(l.next+i)%len(l.lines)]; line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-// of returns what takes the output of one process, line by line.
-func (l *stormLog) of(who string) io.Writer { return &linesOf{log: l, who: who} }
-
-// linesOf cuts what is written into lines of a log.
-type linesOf struct {
-	log *stormLog
-	who string
-
-	mu   sync.Mutex
-	part []byte
-}
-
-func (w *linesOf) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.part = append(w.part, p...)
-	for {
-		line, rest, whole := bytes.Cut(w.part, []byte("\n"))
-		if !whole {
-			return len(p), nil
-		}
-		w.log.line(w.who, string(line))
-		w.part = bytes.Clone(rest)
-	}
+	s.findings.Add(format, args...)
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -8,26 +8,28 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"kodoferry/scripts/ferry/outcome"
 	"kodoferry/scripts/ferry/show"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/emulator/chaos"
 )
 
 // introduce says what is about to happen.
-func (w *demoWorld) introduce() {
+func (w *world) introduce() {
 	w.tell.Plain("A bucket moves from Qiniu Kodo to Alibaba Cloud OSS while everything goes wrong.")
 	w.tell.Plain("Both clouds are stand-ins in this process, behind their real SDKs; nothing else is reached.")
 	w.tell.Plain("")
-	w.tell.Plain("  from  kodo://%s   %s objects, %s (seed %d)", demoSource, humanize.Comma(int64(len(w.objects))), words.Size(w.bytes), w.options.seed)
-	w.tell.Plain("  to    oss://%s   empty; the ledger is kept there too, below %s", demoTarget, demoLedger)
+	w.tell.Plain("  from  kodo://%s   %s objects, %s (seed %d)", standins.Source, humanize.Comma(int64(len(w.objects))), words.Size(w.bytes), w.options.StandIns.Seed)
+	w.tell.Plain("  to    oss://%s   empty; the ledger is kept there too, below %s", standins.Target, standins.Ledger)
 	w.tell.Plain("")
 }
 
 // account prints how the run ended and holds it against what must be, past
 // Ferry: the rows of its record, the bytes in the target's memory, and what was
 // seen at every store. It returns how many things differ.
-func (w *demoWorld) account(run demoRun, page string) int {
-	var found findings
+func (w *world) account(run outcome.Record, page string) int {
+	var found outcome.Findings
 	w.summary(run)
 	w.faults()
 	rows := w.checkRows(run, &found)
@@ -37,13 +39,7 @@ func (w *demoWorld) account(run demoRun, page string) int {
 	w.checkStores(&found)
 	w.requests()
 	w.tell.Plain("")
-	for i, f := range found {
-		if i == 20 {
-			w.tell.Plain("  … and %d more", len(found)-i)
-			break
-		}
-		w.tell.Plain("  DIFFERS  %s", f)
-	}
+	found.Print(w.tell)
 	w.tell.Plain("Report: %s", page)
 	if len(found) == 0 {
 		w.tell.Plain("Every object ended exactly as it must.")
@@ -52,17 +48,17 @@ func (w *demoWorld) account(run demoRun, page string) int {
 }
 
 // summary prints the result, in the lines that every copy ends with.
-func (w *demoWorld) summary(run demoRun) {
+func (w *world) summary(run outcome.Record) {
 	w.tell.Plain("%11s%s", "", w.caught.Repeated())
 	w.tell.Plain("")
 	var text strings.Builder
-	_ = show.Summary(&text, run.report) // a strings.Builder takes everything
+	_ = show.Summary(&text, run.Report) // a strings.Builder takes everything
 	w.tell.Plain("%s", strings.TrimSuffix(text.String(), "\n"))
 }
 
 // faults prints what was injected and what became of it.
-func (w *demoWorld) faults() {
-	source, target := w.kodo.Desk().Injected(), w.oss.Desk().Injected()
+func (w *world) faults() {
+	source, target := w.clouds.Kodo.Desk().Injected(), w.clouds.OSS.Desk().Injected()
 	w.tell.Plain("")
 	w.tell.Plain("Faults injected")
 	for _, line := range []struct {
@@ -79,7 +75,7 @@ func (w *demoWorld) faults() {
 	} {
 		w.tell.Plain("  %5d  %s", line.n, line.what)
 	}
-	if w.died.stored > 0 && w.cloud != nil {
+	if w.died.stored > 0 && w.clouds.Cloud != nil {
 		w.tell.Plain("      1  instance killed in mid-task, with %s stored", words.Count(int64(w.died.stored), "object", "objects"))
 	} else if w.died.stored > 0 {
 		w.tell.Plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", words.Count(int64(w.died.stored), "object", "objects"), words.Count(w.readAgain(), "of them was", "of them were"))
@@ -87,7 +83,7 @@ func (w *demoWorld) faults() {
 }
 
 // visible says how many wrong bytes were ever visible in the target.
-func (w *demoWorld) visible() string {
+func (w *world) visible() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.wrong) > 0 {
@@ -98,7 +94,7 @@ func (w *demoWorld) visible() string {
 
 // readAgain counts the objects that the dead worker had stored and that were
 // read again all the same, though nothing had gone wrong with them.
-func (w *demoWorld) readAgain() (n int64) {
+func (w *world) readAgain() (n int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for key := range w.died.keys {
@@ -110,13 +106,13 @@ func (w *demoWorld) readAgain() (n int64) {
 }
 
 // tellStories prints what became of the objects with a story.
-func (w *demoWorld) tellStories(rows map[string]demoRow) {
+func (w *world) tellStories(rows map[string]outcome.Row) {
 	w.tell.Plain("")
 	w.tell.Plain("Objects with a story")
 	for _, o := range stories(w.objects) {
 		r := rows[o.Key]
 		mark := "ok"
-		if !o.want.holds(r) {
+		if !o.want.Holds(r) {
 			mark = "NO"
 		}
 		w.tell.Plain("  %-3s %s: %s", mark, words.Key(o.Key), o.story)
@@ -128,7 +124,7 @@ func (w *demoWorld) tellStories(rows map[string]demoRow) {
 }
 
 // requests prints what the run cost.
-func (w *demoWorld) requests() {
+func (w *world) requests() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	gets, most := 0, ""
@@ -146,20 +142,20 @@ func (w *demoWorld) requests() {
 	w.tell.Plain("Requests for %s objects read", humanize.Comma(int64(len(w.gets))))
 	w.tell.Plain("  %s GETs (%.2f an object, %d at most) and %s PUTs (%.2f an object) with all these faults; without any it is one of each",
 		humanize.Comma(int64(gets)), float64(gets)/float64(len(w.gets)), w.gets[most], humanize.Comma(int64(puts)), float64(puts)/float64(len(w.puts)))
-	w.tell.Plain("  kodo  %s", counted(w.kodo.Desk().Counts()))
-	w.tell.Plain("  oss   %s, the ledger's included", counted(w.oss.Desk().Counts()))
-	service, counts := w.queueRequests()
+	w.tell.Plain("  kodo  %s", counted(w.clouds.Kodo.Desk().Counts()))
+	w.tell.Plain("  oss   %s, the ledger's included", counted(w.clouds.OSS.Desk().Counts()))
+	service, counts := w.clouds.QueueRequests()
 	w.tell.Plain("  %s   %s", service, counted(counts))
-	if w.cloud != nil {
+	if w.clouds.Cloud != nil {
 		w.invocations()
 	}
 }
 
 // invocations prints what the platform did.
-func (w *demoWorld) invocations() {
+func (w *world) invocations() {
 	w.tell.Plain("")
 	w.tell.Plain("Functions")
-	stats := w.cloud.Stats()
+	stats := w.clouds.Cloud.Stats()
 	for _, name := range slices.Sorted(maps.Keys(stats)) {
 		s := stats[name]
 		w.tell.Plain("  %-13s %s, %s, at most %d at once, %d failed and delivered again", name,

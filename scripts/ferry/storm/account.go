@@ -1,4 +1,4 @@
-package main
+package storm
 
 import (
 	"context"
@@ -10,24 +10,25 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"kodoferry/scripts/ferry/show"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/report"
 )
 
-// stormEvery is how often a line is printed where the output is no terminal.
-const stormEvery = 30 * time.Second
+// lineEvery is how often a line is printed where the output is no terminal.
+const lineEvery = 30 * time.Second
 
 // introduce says what is about to happen.
 func (s *storm) introduce() {
 	o := s.options
-	s.tell.Plain("Two buckets move from Qiniu Kodo to Alibaba Cloud OSS again and again, through a storm of %s (seed %d).", o.storm, o.seed)
-	switch o.platform {
-	case onFC:
+	s.tell.Plain("Two buckets move from Qiniu Kodo to Alibaba Cloud OSS again and again, through a storm of %s (seed %d).", o.Length, o.StandIns.Seed)
+	switch o.StandIns.Platform {
+	case standins.FC:
 		s.tell.Plain("The work is done by the functions' own binaries on a stand-in of Function Compute, with queues at MNS.")
-	case onLambda:
+	case standins.Lambda:
 		s.tell.Plain("The work is done by the functions' own binaries on a stand-in of AWS Lambda, with queues at SQS.")
 	default:
-		s.tell.Plain("The work is done by %d processes of ferry agent, with queues at a stand-in of MNS.", stormAgents)
+		s.tell.Plain("The work is done by %d processes of ferry agent, with queues at a stand-in of MNS.", agentCount)
 	}
 	n := 0
 	for _, m := range s.moves {
@@ -46,7 +47,7 @@ func (s *storm) show(ctx context.Context) (end func()) {
 	ctx, stop := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() {
-		tick := time.NewTicker(stormEvery)
+		tick := time.NewTicker(lineEvery)
 		defer tick.Stop()
 		for {
 			select {
@@ -63,8 +64,8 @@ func (s *storm) show(ctx context.Context) (end func()) {
 // stands says in a line how it stands.
 func (s *storm) stands() string {
 	total := int64(0)
-	for _, k := range stormKinds() {
-		if k.name != clockKind { // nearly every request is one of these
+	for _, k := range Kinds() {
+		if k.Name != clockKind { // nearly every request is one of these
 			total += k.count(s)
 		}
 	}
@@ -85,21 +86,21 @@ func (s *storm) stands() string {
 }
 
 // account prints how the storm ended, and holds it against what must be.
-func (s *storm) account() stormSummary {
-	sum := stormSummary{Seed: s.options.seed, Platform: s.options.platform, Seconds: time.Since(s.began).Round(time.Millisecond).Seconds(), Faults: map[string]int64{}}
+func (s *storm) account() Summary {
+	sum := Summary{Seed: s.options.StandIns.Seed, Platform: s.options.StandIns.Platform, Seconds: time.Since(s.began).Round(time.Millisecond).Seconds(), Faults: map[string]int64{}}
 	steps := s.log.last()
 	for _, name := range s.unended() {
-		s.found("run %s did not end within %s of calm", name, stormBound)
+		s.found("run %s did not end within %s of calm", name, calmLimit)
 	}
 	var text strings.Builder
 	text.WriteString("\nFaults met\n")
-	for _, k := range stormKinds() {
+	for _, k := range Kinds() {
 		n := k.count(s)
-		sum.Faults[k.name] = n
+		sum.Faults[k.Name] = n
 		if n == 0 {
-			s.found("there were no %s", k.what)
+			s.found("there were no %s", k.What)
 		}
-		fmt.Fprintf(&text, "  %8s  %s\n", humanize.Comma(n), k.what)
+		fmt.Fprintf(&text, "  %8s  %s\n", humanize.Comma(n), k.What)
 	}
 	fmt.Fprintf(&text, "            (%s)\n", s.clock.whose)
 	same, own, seen := 0, 0, 0
@@ -107,7 +108,7 @@ func (s *storm) account() stormSummary {
 		found, a, b := m.check()
 		s.findings = append(s.findings, found...)
 		same, own, seen = same+a, own+b, seen+m.seen
-		o := m.last.report.Objects
+		o := m.last.Report.Objects
 		sum.Objects += o.Listed
 		sum.Verified += o.Verified
 		sum.Conflict += o.Conflict
@@ -142,15 +143,9 @@ func (s *storm) account() stormSummary {
 	s.tell.Plain("%s", text.String())
 	sum.Findings = s.findings
 	sum.OK = len(s.findings) == 0
-	for i, f := range s.findings {
-		if i == 20 {
-			s.tell.Plain("  … and %d more", len(s.findings)-i)
-			break
-		}
-		s.tell.Plain("  DIFFERS  %s", f)
-	}
+	s.findings.Print(s.tell)
 	if len(s.open) > 0 {
-		s.tell.Plain("The last %d steps:", stormLines)
+		s.tell.Plain("The last %d steps:", keptLines)
 		for _, line := range steps {
 			s.tell.Plain("  %s", line)
 		}

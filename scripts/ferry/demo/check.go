@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -9,17 +9,14 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"kodoferry/scripts/ferry/outcome"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 )
 
-// findings are what differs from what must be.
-type findings []string
-
-func (f *findings) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
-
 // said prints a check and what it found since.
-func (w *demoWorld) said(found findings, before int, format string, args ...any) {
+func (w *world) said(found outcome.Findings, before int, format string, args ...any) {
 	mark := "ok"
 	if len(found) > before {
 		mark = "NO"
@@ -28,53 +25,39 @@ func (w *demoWorld) said(found findings, before int, format string, args ...any)
 }
 
 // checkRows holds the record against what must be: one row an object, each as it must end.
-func (w *demoWorld) checkRows(run demoRun, found *findings) map[string]demoRow {
-	rows := make(map[string]demoRow, len(run.rows))
-	for _, r := range run.rows {
-		if _, twice := rows[r.key]; twice {
-			found.add("%q has two rows", r.key)
+func (w *world) checkRows(run outcome.Record, found *outcome.Findings) map[string]outcome.Row {
+	rows := make(map[string]outcome.Row, len(run.Rows))
+	for _, r := range run.Rows {
+		if _, twice := rows[r.Key]; twice {
+			found.Add("%q has two rows", r.Key)
 		}
-		rows[r.key] = r
-		if w.byKey[r.key] == nil {
-			found.add("%q has a row, and never was in the source", r.key)
+		rows[r.Key] = r
+		if w.byKey[r.Key] == nil {
+			found.Add("%q has a row, and never was in the source", r.Key)
 		}
 	}
 	for _, o := range w.objects {
 		r, ok := rows[o.Key]
 		switch {
 		case !ok:
-			found.add("%q has no row", o.Key)
-		case !o.want.holds(r):
-			found.add("%q is %s, want %s", o.Key, r, o.want)
+			found.Add("%q has no row", o.Key)
+		case !o.want.Holds(r):
+			found.Add("%q is %s, want %s", o.Key, r, o.want)
 		}
 	}
 	return rows
 }
 
-func (r demoRow) String() string {
-	s := string(r.state)
-	if r.verdict != "" {
-		s += ", " + string(r.verdict)
-	}
-	if r.proof != "" {
-		s += ", proved by " + string(r.proof)
-	}
-	if r.reason != "" {
-		s += ": " + r.reason
-	}
-	return s
-}
-
 // checkBooks holds the report's numbers against the rows.
-func (w *demoWorld) checkBooks(run demoRun, found *findings) {
+func (w *world) checkBooks(run outcome.Record, found *outcome.Findings) {
 	before := len(*found)
 	w.tell.Plain("")
 	w.tell.Plain("Checked past Ferry")
 	counts := map[ledger.State]int64{}
-	for _, r := range run.rows {
-		counts[r.state]++
+	for _, r := range run.Rows {
+		counts[r.State]++
 	}
-	o := run.report.Objects
+	o := run.Report.Objects
 	for _, c := range []struct {
 		state ledger.State
 		n     int64
@@ -83,46 +66,46 @@ func (w *demoWorld) checkBooks(run demoRun, found *findings) {
 		{ledger.Conflict, o.Conflict}, {ledger.Gone, o.Gone}, {ledger.Failed, o.Failed},
 	} {
 		if counts[c.state] != c.n {
-			found.add("the report counts %d %s, its rows %d", c.n, c.state, counts[c.state])
+			found.Add("the report counts %d %s, its rows %d", c.n, c.state, counts[c.state])
 		}
 	}
-	if o.Listed != int64(len(w.objects)) || !run.report.Balanced {
-		found.add("the report lists %d objects (balanced: %v), the source had %d", o.Listed, run.report.Balanced, len(w.objects))
+	if o.Listed != int64(len(w.objects)) || !run.Report.Balanced {
+		found.Add("the report lists %d objects (balanced: %v), the source had %d", o.Listed, run.Report.Balanced, len(w.objects))
 	}
-	if run.report.Result != report.Incomplete {
-		found.add("the result is %s, want %s: some objects need a person", run.report.Result, report.Incomplete)
+	if run.Report.Result != report.Incomplete {
+		found.Add("the result is %s, want %s: some objects need a person", run.Report.Result, report.Incomplete)
 	}
 	w.said(*found, before, "one row for each of the %s objects, each as it must end; the books balance", humanize.Comma(int64(len(w.objects))))
 }
 
 // checkBytes compares every object in the target's memory with what was made up.
-func (w *demoWorld) checkBytes(found *findings) {
+func (w *world) checkBytes(found *outcome.Findings) {
 	before, same := len(*found), 0
 	for _, o := range w.objects {
-		stored, there := w.oss.Get(demoTarget, o.Key)
+		stored, there := w.clouds.OSS.Get(standins.Target, o.Key)
 		var want io.Reader
 		switch {
 		case o.ours != nil:
 			want = bytes.NewReader(o.ours)
 		case o.newer != nil:
 			want = bytes.NewReader(o.newer)
-		case o.want.state == ledger.Copied:
+		case o.want.State == ledger.Copied:
 			want = o.Content()
 		}
 		switch {
 		case want == nil && there:
-			found.add("%q is in the target, and must not be", o.Key)
+			found.Add("%q is in the target, and must not be", o.Key)
 		case want != nil && !there:
-			found.add("%q is not in the target", o.Key)
+			found.Add("%q is not in the target", o.Key)
 		case want != nil && !equal(want, stored.Body):
-			found.add("%q has other bytes in the target", o.Key)
+			found.Add("%q has other bytes in the target", o.Key)
 		case want != nil:
 			same++
 		}
 	}
-	for _, key := range w.oss.Keys(demoTarget) {
-		if w.byKey[key] == nil && !strings.HasPrefix(key, demoLedger) {
-			found.add("%q is in the target, and never was in the source", key)
+	for _, key := range w.clouds.OSS.Keys(standins.Target) {
+		if w.byKey[key] == nil && !strings.HasPrefix(key, standins.Ledger) {
+			found.Add("%q is in the target, and never was in the source", key)
 		}
 	}
 	w.said(*found, before, "%s objects in the target have, byte for byte, what was made up; there is no other", humanize.Comma(int64(same)))
@@ -144,21 +127,21 @@ func equal(r io.Reader, body []byte) bool {
 }
 
 // checkStores looks at what was seen each time an object became visible.
-func (w *demoWorld) checkStores(found *findings) {
+func (w *world) checkStores(found *outcome.Findings) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before := len(*found)
 	slices.Sort(w.wrong)
 	for _, key := range slices.Compact(w.wrong) {
-		found.add("%q had wrong bytes in the target for a while", key)
+		found.Add("%q had wrong bytes in the target for a while", key)
 	}
 	w.said(*found, before, "%s times an object became visible in the target, and never with a wrong byte", humanize.Comma(int64(w.stores)))
 	for _, o := range w.cast[:mislabelled] {
 		if !w.done[o] {
-			found.add("%q was to be %s, and was not", o.Key, o.story)
+			found.Add("%q was to be %s, and was not", o.Key, o.story)
 		}
 	}
 	if w.died.stored == 0 && w.kills() {
-		found.add("no worker died")
+		found.Add("no worker died")
 	}
 }

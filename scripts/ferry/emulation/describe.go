@@ -1,4 +1,4 @@
-package main
+package emulation
 
 import (
 	"fmt"
@@ -6,11 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
 )
 
-// description is what `ferry emulate --json` prints.
-type description struct {
+// Description is what `ferry emulate --json` prints.
+type Description struct {
 	Kodo struct {
 		Endpoint  string   `json:"endpoint"`
 		Domain    string   `json:"domain"` // of photos, for downloads
@@ -46,18 +47,19 @@ type description struct {
 	Env map[string]string `json:"env"`
 }
 
-func (e *emulation) describe() description {
-	var d description
-	d.Kodo.Endpoint, d.Kodo.Domain, d.Kodo.AccessKey, d.Kodo.SecretKey = e.kodo.Endpoint(), e.kodo.Domain(demoSource), emulatedKey, emulatedSecret
-	d.Kodo.Buckets = []string{demoSource}
-	d.OSS.Endpoint, d.OSS.AccessKeyID, d.OSS.AccessKeySecret, d.OSS.Region = e.oss.Endpoint(), emulatedKey, emulatedSecret, e.oss.Region()
-	d.OSS.Buckets = []string{demoTarget}
+// Describe returns where everything is.
+func (e *Emulation) Describe() Description {
+	var d Description
+	d.Kodo.Endpoint, d.Kodo.Domain, d.Kodo.AccessKey, d.Kodo.SecretKey = e.kodo.Endpoint(), e.kodo.Domain(standins.Source), AccessKey, SecretKey
+	d.Kodo.Buckets = []string{standins.Source}
+	d.OSS.Endpoint, d.OSS.AccessKeyID, d.OSS.AccessKeySecret, d.OSS.Region = e.oss.Endpoint(), AccessKey, SecretKey, e.oss.Region()
+	d.OSS.Buckets = []string{standins.Target}
 	d.MNS.Endpoint, d.MNS.Account, d.MNS.Region = e.mns.Endpoint(), e.mns.Account(), e.mns.Region()
 	d.S3.Endpoint, d.S3.Region, d.S3.Buckets = e.kodo.S3Endpoint(), e.kodo.S3Region(), []string{e.s3Name}
-	d.SQS.Endpoint, d.SQS.Account, d.SQS.Region, d.SQS.Location = e.sqs.Endpoint(), e.sqs.Account(), e.sqs.Region(), queuesAt("sqs", e.sqs)
+	d.SQS.Endpoint, d.SQS.Account, d.SQS.Region, d.SQS.Location = e.sqs.Endpoint(), e.sqs.Account(), e.sqs.Region(), standins.QueuesAt("sqs", e.sqs)
 	for _, name := range app.QueueNames {
-		d.MNS.Queues = append(d.MNS.Queues, demoQueues+name)
-		d.SQS.Queues = append(d.SQS.Queues, demoQueues+name)
+		d.MNS.Queues = append(d.MNS.Queues, standins.Queues+name)
+		d.SQS.Queues = append(d.SQS.Queues, standins.Queues+name)
 	}
 	d.Env = map[string]string{}
 	for _, v := range e.env() {
@@ -66,37 +68,38 @@ func (e *emulation) describe() description {
 	return d
 }
 
-// env lists the variables that lead any Ferry here, in the order to show them.
-func (e *emulation) env() [][2]string {
+// env lists the variables that lead any process of ferry here, in the order to show them.
+func (e *Emulation) env() [][2]string {
 	oss := "region=" + e.oss.Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.oss.Endpoint())
 	return [][2]string{
-		{"QINIU_ACCESS_KEY", emulatedKey},
-		{"QINIU_SECRET_KEY", emulatedSecret},
-		{"ALIBABA_CLOUD_ACCESS_KEY_ID", emulatedKey},
-		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulatedSecret},
+		{"QINIU_ACCESS_KEY", AccessKey},
+		{"QINIU_SECRET_KEY", SecretKey},
+		{"ALIBABA_CLOUD_ACCESS_KEY_ID", AccessKey},
+		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", SecretKey},
 		{"ALIBABA_CLOUD_SECURITY_TOKEN", ""},
-		{"FERRY_SOURCE", "kodo://" + demoSource + "/?region=z0&insecure=true&endpoint=" + url.QueryEscape(e.kodo.Endpoint())},
-		{"FERRY_TARGET", "oss://" + demoTarget + "/?" + oss},
-		{"FERRY_LEDGER", "oss://" + demoTarget + "/" + demoLedger + "?" + oss},
-		{"FERRY_QUEUES", queuesAt("mns", e.mns)},
+		{"FERRY_SOURCE", "kodo://" + standins.Source + "/?region=z0&insecure=true&endpoint=" + url.QueryEscape(e.kodo.Endpoint())},
+		{"FERRY_TARGET", "oss://" + standins.Target + "/?" + oss},
+		{"FERRY_LEDGER", "oss://" + standins.Target + "/" + standins.Ledger + "?" + oss},
+		{"FERRY_QUEUES", standins.QueuesAt("mns", e.mns)},
 		{"FERRY_S3_SOURCE", "s3://" + e.s3Name + "/?region=" + e.kodo.S3Region() + "&insecure=true&endpoint=" + url.QueryEscape(e.kodo.S3Endpoint())},
-		{"AWS_ACCESS_KEY_ID", emulatedKey}, // of SQS, and of the S3 interface: what is not at qiniucs.com is not Kodo's
-		{"AWS_SECRET_ACCESS_KEY", emulatedSecret},
+		{"AWS_ACCESS_KEY_ID", AccessKey}, // of SQS, and of the S3 interface: what is not at qiniucs.com is not Kodo's
+		{"AWS_SECRET_ACCESS_KEY", SecretKey},
 		{"AWS_SESSION_TOKEN", ""},
 	}
 }
 
-func (e *emulation) explain() string {
+// Explain returns where everything is, for a person.
+func (e *Emulation) Explain() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), demoSource, e.kodo.Domain(demoSource))
+	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), standins.Source, e.kodo.Domain(standins.Source))
 	fmt.Fprintf(&text, "S3    %s  the same bucket, there %s, region %s\n", e.kodo.S3Endpoint(), e.s3Name, e.kodo.S3Region())
-	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n", e.oss.Endpoint(), demoTarget, e.oss.Region())
-	fmt.Fprintf(&text, "MNS   %s  account %s, queues %s…\n", e.mns.Endpoint(), e.mns.Account(), demoQueues)
-	fmt.Fprintf(&text, "SQS   %s  account %s, queues %s…\n\nIn another terminal:\n\n", e.sqs.Endpoint(), e.sqs.Account(), demoQueues)
+	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n", e.oss.Endpoint(), standins.Target, e.oss.Region())
+	fmt.Fprintf(&text, "MNS   %s  account %s, queues %s…\n", e.mns.Endpoint(), e.mns.Account(), standins.Queues)
+	fmt.Fprintf(&text, "SQS   %s  account %s, queues %s…\n\nIn another terminal:\n\n", e.sqs.Endpoint(), e.sqs.Account(), standins.Queues)
 	for _, v := range e.env() {
 		fmt.Fprintf(&text, "export %s='%s'\n", v[0], v[1])
 	}
-	fmt.Fprintf(&text, "# with the queues at SQS instead:\n# export FERRY_QUEUES='%s'\n", queuesAt("sqs", e.sqs))
+	fmt.Fprintf(&text, "# with the queues at SQS instead:\n# export FERRY_QUEUES='%s'\n", standins.QueuesAt("sqs", e.sqs))
 	fmt.Fprintf(&text, "\nferry copy \"$FERRY_SOURCE\" \"$FERRY_TARGET\"     or from \"$FERRY_S3_SOURCE\"\n\nServing since %s, until Ctrl-C.\n", time.Now().Format(time.TimeOnly))
 	return text.String()
 }

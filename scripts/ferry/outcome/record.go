@@ -1,4 +1,6 @@
-package main
+// Package outcome says how the objects of a made-up bucket must end, reads back how a run's
+// record says that they ended, and collects what differs.
+package outcome
 
 import (
 	"bytes"
@@ -18,21 +20,28 @@ import (
 	"kodoferry/shared/report"
 )
 
-// demoRow is one line of the run's record, as anybody would read it.
-type demoRow struct {
-	key, reason, warnings string
-	state                 ledger.State
-	verdict               ledger.Verdict
-	proof                 ledger.Proof
+// Row is one line of a run's record, as its CSV files have it.
+type Row struct {
+	Key, Reason, Warnings string
+	State                 ledger.State
+	Verdict               ledger.Verdict
+	Proof                 ledger.Proof
 }
 
-// read takes the run's files out of the ledger, holds each against its
-// SHA-256 in the manifest, and takes the rows out of them.
-func (r *demoRun) read(ctx context.Context, from *ledger.Run) error {
-	r.files = map[string][]byte{}
+// Record is a run that has ended, as its ledger has it.
+type Record struct {
+	Report report.Report
+	Files  map[string][]byte // by name below the run's prefix
+	Rows   []Row
+}
+
+// Read reads the files of a run that has ended, and the rows in them; the report is the
+// caller's. It fails where the SHA-256 of a file is not the one in the manifest.
+func (r *Record) Read(ctx context.Context, from *ledger.Run) error {
+	r.Files = map[string][]byte{}
 	take := func(name string) ([]byte, error) {
 		data, err := from.Read(ctx, name)
-		r.files[name] = data
+		r.Files[name] = data
 		return data, err
 	}
 	for _, name := range []string{"report.html", "report.json", "manifest.json"} {
@@ -41,7 +50,7 @@ func (r *demoRun) read(ctx context.Context, from *ledger.Run) error {
 		}
 	}
 	var m report.Manifest
-	if err := json.Unmarshal(r.files["manifest.json"], &m); err != nil {
+	if err := json.Unmarshal(r.Files["manifest.json"], &m); err != nil {
 		return fmt.Errorf("manifest.json: %w", err)
 	}
 	for _, f := range m.Files {
@@ -60,7 +69,7 @@ func (r *demoRun) read(ctx context.Context, from *ledger.Run) error {
 }
 
 // table adds the rows of one CSV file.
-func (r *demoRun) table(name string, data []byte) error {
+func (r *Record) table(name string, data []byte) error {
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -83,16 +92,16 @@ func (r *demoRun) table(name string, data []byte) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		at := func(name string) string { return line[column[name]] }
-		r.rows = append(r.rows, demoRow{
-			key: at("key"), reason: at("reason"), warnings: at("warnings"),
-			state: ledger.State(at("state")), verdict: ledger.Verdict(at("verdict")), proof: ledger.Proof(at("proof")),
+		r.Rows = append(r.Rows, Row{
+			Key: at("key"), Reason: at("reason"), Warnings: at("warnings"),
+			State: ledger.State(at("state")), Verdict: ledger.Verdict(at("verdict")), Proof: ledger.Proof(at("proof")),
 		})
 	}
 }
 
-// keep writes the run's files below dir, as they lie in the ledger.
-func (r *demoRun) keep(dir string) error {
-	for name, data := range r.files {
+// Keep writes the run's files below dir, as they lie in the ledger.
+func (r *Record) Keep(dir string) error {
+	for name, data := range r.Files {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if !strings.HasPrefix(path, filepath.Clean(dir)+string(filepath.Separator)) {
 			return fmt.Errorf("%s: not below the report", name)
@@ -105,4 +114,18 @@ func (r *demoRun) keep(dir string) error {
 		}
 	}
 	return nil
+}
+
+func (r Row) String() string {
+	s := string(r.State)
+	if r.Verdict != "" {
+		s += ", " + string(r.Verdict)
+	}
+	if r.Proof != "" {
+		s += ", proved by " + string(r.Proof)
+	}
+	if r.Reason != "" {
+		s += ": " + r.Reason
+	}
+	return s
 }

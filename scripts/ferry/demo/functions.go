@@ -1,0 +1,158 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"kodoferry/scripts/ferry/outcome"
+	"kodoferry/scripts/ferry/standins"
+	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/app"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
+	"kodoferry/shared/task"
+)
+
+const (
+	lookEvery  = time.Second      // at the ledger, for progress
+	visibility = 20 * time.Second // of a message at work: so long Lambda waits before it delivers again
+	sweepAfter = 10 * time.Second // what no record answers for after so long is taken as lost
+)
+
+// moveByFunctions moves the bucket through the functions' own binaries, as
+// their platform runs them.
+func (w *world) moveByFunctions(ctx context.Context) (run outcome.Record, err error) {
+	dir, remove, err := w.clouds.Binaries(ctx, func() { w.tell.Plain("  building the functions …") })
+	if err != nil {
+		return run, err
+	}
+	defer remove()
+	j, err := w.job()
+	if err != nil {
+		return run, err
+	}
+	env := map[string]string{
+		"QINIU_ACCESS_KEY": standins.AccessKey, "QINIU_SECRET_KEY": standins.SecretKey,
+		"FERRY_LEDGER": j.Ledger.String(), "FERRY_QUEUES": w.clouds.QueuesLocation(), "FERRY_PAUSE": "1s", "FERRY_PULL_INSTANCES": "2",
+	}
+	end, err := w.clouds.Deploy(standins.Functions{
+		Dir: dir, Env: env, Sweep: sweepAfter,
+		KeysLast: func() time.Duration { return standins.KeysLast },
+		Log:      func(string) io.Writer { return &functionLog{world: w} },
+	})
+	if err != nil {
+		return run, err
+	}
+	defer end()
+	vars := standins.Keys()
+	maps.Copy(vars, env)
+	cfg := app.Load(func(name string) string { return vars[name] })
+	d, err := cfg.Deploy(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return run, err
+	}
+	w.trouble()
+	w.tell.Begin()
+	name, err := d.Start(ctx, j, nil, time.Now())
+	if err == nil {
+		err = w.follow(ctx, d.Ledger().Run(name))
+	}
+	w.tell.End()
+	w.calm()
+	if err != nil {
+		return run, err
+	}
+	if run.Report, err = report.Read(ctx, d.Ledger().Run(name)); err != nil {
+		return run, err
+	}
+	return run, run.Read(ctx, d.Ledger().Run(name))
+}
+
+// follow shows how far the run is until it has its report.
+func (w *world) follow(ctx context.Context, run *ledger.Run) error {
+	for {
+		p, err := run.Glance(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && !fault.Retryable(err):
+			return err
+		case err == nil:
+			w.tell.Stands(&p)
+			if p.Reported {
+				return nil
+			}
+		}
+		select {
+		case <-time.After(lookEvery):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// killInstance ends a copy function in mid-task once a share of the objects is
+// there, from a goroutine of its own: the store that it counts must go on.
+func (w *world) killInstance() {
+	if !w.killed.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		for range 200 {
+			w.mu.Lock()
+			stored := w.stores
+			w.mu.Unlock()
+			if w.clouds.Cloud.Kill(standins.Queues + string(task.Copying)) {
+				w.mu.Lock()
+				w.died = kill{stored: stored}
+				w.mu.Unlock()
+				w.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", words.Count(int64(stored), "object", "objects"))
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+}
+
+// functionLog shows the faults that the lines of a function's log name, as the pipeline's
+// events do in this process.
+type functionLog struct {
+	world *world
+	mu    sync.Mutex
+	part  []byte
+}
+
+func (l *functionLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.part = append(l.part, p...)
+	for {
+		line, rest, whole := bytes.Cut(l.part, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		l.tell(line)
+		l.part = bytes.Clone(rest)
+	}
+}
+
+func (l *functionLog) tell(line []byte) {
+	_, text, found := bytes.Cut(line, []byte("{"))
+	var said struct {
+		Msg, Key, Fault, Err string
+	}
+	if !found || json.Unmarshal(append([]byte("{"), text...), &said) != nil || said.Msg != "object not copied" {
+		return
+	}
+	op, _, _ := strings.Cut(said.Err, " ")
+	l.world.met(said.Key, fault.New(fault.Kind(said.Fault), op, said.Key, errors.New(said.Err)))
+}

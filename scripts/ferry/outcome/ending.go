@@ -1,0 +1,49 @@
+package outcome
+
+import (
+	"fmt"
+	"strings"
+
+	"kodoferry/scripts/ferry/life"
+	"kodoferry/shared/ledger"
+)
+
+// Ending is how an object must end.
+type Ending struct {
+	State  ledger.State
+	Proof  ledger.Proof // of a copied one
+	Reason string       // a part of the row's reason
+}
+
+// Holds reports whether r ends so.
+func (e Ending) Holds(r Row) bool {
+	if r.State != e.State || r.Proof != e.Proof || !strings.Contains(r.Reason, e.Reason) {
+		return false
+	}
+	return e.State != ledger.Copied || r.Verdict == ledger.Verified
+}
+
+func (e Ending) String() string {
+	if e.Proof != "" {
+		return fmt.Sprintf("%s, verified, proved by %s", e.State, e.Proof)
+	}
+	return string(e.State)
+}
+
+// Expect returns how an object ends that nobody changes during the run, and the story of
+// one that is not copied as any other.
+func Expect(it life.Item) (want Ending, story string) {
+	switch {
+	case it.Frozen:
+		return Ending{State: ledger.Skipped, Reason: "restore it"}, "archived, not thawed"
+	case it.Disabled:
+		return Ending{State: ledger.Skipped, Reason: "enable it"}, "disabled by its owner"
+	case it.Key[0] == '/' || it.Key[0] == '\\':
+		return Ending{State: ledger.Failed, Reason: "give the target a prefix"}, `begins with "/", which no OSS key can`
+	case it.NoHash && it.MD5:
+		return Ending{State: ledger.Copied, Proof: ledger.ByMD5}, "listed without a hash, with an MD5"
+	case it.NoHash:
+		return Ending{State: ledger.Copied, Proof: ledger.ByCRC}, "listed without any hash"
+	}
+	return Ending{State: ledger.Copied, Proof: ledger.ByQetag}, ""
+}
