@@ -22,6 +22,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/queue"
 )
 
 // contractOptions are the flags of `ferry check --contract`.
@@ -141,7 +142,7 @@ func (o checkOptions) contractSetup(cfg app.Config, j job.Job, at *contractPlace
 		}
 		s.QueuesAt = at.queuesAt
 		s.Ways = cfg.QueueWays
-		s.Queue = func(name string) (contract.Queue, error) { return cfg.ScratchQueue(at.nonce + "-" + name) }
+		s.Queue = func(name string) (queue.Scratch, error) { return cfg.ScratchQueue(at.nonce + "-" + name) }
 	}
 	s.Private = private(cfg, j.Source, j.Target, j.Ledger, at.scratch, at.queuesAt)
 	s.Private = append(s.Private, at.atKodo, at.nonce)

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"time"
 
 	"kodoferry/shared/check"
 	"kodoferry/shared/fault"
@@ -33,16 +32,9 @@ func (c Config) Target(l job.Location) (pipeline.Target, error) {
 	return openOSS(c, l, opening{})
 }
 
-// ScratchQueue is a queue that can be made and removed.
-type ScratchQueue interface {
-	queue.Queue
-	Create(ctx context.Context, visibility time.Duration) error
-	Drop(ctx context.Context) error
-}
-
 // ScratchQueue opens a queue beside those of FERRY_QUEUES, of a name that none of
 // them has. It makes no request.
-func (c Config) ScratchQueue(name string) (ScratchQueue, error) {
+func (c Config) ScratchQueue(name string) (queue.Scratch, error) {
 	l, err := location("FERRY_QUEUES", c.QueuesAt, job.MNS, job.SQS)
 	if err != nil {
 		return nil, err
@@ -51,7 +43,7 @@ func (c Config) ScratchQueue(name string) (ScratchQueue, error) {
 	if err != nil {
 		return nil, err
 	}
-	scratch, ok := q.(ScratchQueue)
+	scratch, ok := q.(queue.Scratch)
 	if !ok {
 		return nil, fault.New(fault.Invalid, "app.ScratchQueue", q.Name(), errors.New("queues for the contract are made at MNS only: point FERRY_QUEUES there, or leave it out"))
 	}

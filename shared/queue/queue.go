@@ -62,3 +62,15 @@ type Queue interface {
 	// Depth estimates what is in the queue.
 	Depth(ctx context.Context) (Depth, error)
 }
+
+// Scratch is a queue that exists from Create to Drop, as the contract makes them on a real
+// service.
+type Scratch interface {
+	Queue
+
+	// Create makes the queue, which hides a received message for visibility.
+	Create(ctx context.Context, visibility time.Duration) error
+
+	// Drop removes the queue and what is in it.
+	Drop(ctx context.Context) error
+}

@@ -45,13 +45,6 @@ type Row struct {
 	Seconds  float64 `json:"seconds"`
 }
 
-// Queue is a queue that can be created and deleted.
-type Queue interface {
-	queue.Queue
-	Create(ctx context.Context, visibility time.Duration) error
-	Drop(ctx context.Context) error
-}
-
 // Setup is what Run tests, and where it may write.
 type Setup struct {
 	Source   store.Source // read only
@@ -61,7 +54,7 @@ type Setup struct {
 	BucketAt job.Location
 	Prefix   string // ends in "/"; nothing else may be below it
 
-	Queue    func(name string) (Queue, error) // nil: no queues were named
+	Queue    func(name string) (queue.Scratch, error) // nil: no queues were named
 	QueuesAt job.Location
 	// Ways asks which addresses of the queues' service answer from here: says is the answer
 	// as a sentence, inside is true where an internal one does; asked is false where there

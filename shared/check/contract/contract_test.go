@@ -85,7 +85,7 @@ func TestWhatIsNotKnownIsAnsweredByWhatWasSeen(t *testing.T) {
 	ways := func(says string, inside, asked bool) func(context.Context) (string, bool, bool) {
 		return func(context.Context) (string, bool, bool) { return says, inside, asked }
 	}
-	queues := func(string) (Queue, error) { return nil, errors.New("not asked") }
+	queues := func(string) (queue.Scratch, error) { return nil, errors.New("not asked") }
 	for name, tc := range map[string]struct {
 		sentence string
 		setup    Setup
