@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/show"
+	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/store/mem"
 )
@@ -41,17 +43,17 @@ func TestAStatusTellsOfABucketThatDoesNotAnswer(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s, err := statusOf(t.Context(), run)
+			s, err := control.StatusOf(t.Context(), run)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var text strings.Builder
-			if err := s.print(&text); err != nil {
+			if err := show.Status(&text, s); err != nil {
 				t.Fatal(err)
 			}
 			want := "waiting: the source has not answered since " + since.Local().Format(time.DateTime)
 			told := strings.Contains(text.String(), want) && strings.Contains(text.String(), "403 of everything")
-			if told != tc.told || (s.Waits != outage{}) != tc.told {
+			if told != tc.told || (s.Waits != control.Outage{}) != tc.told {
 				t.Errorf("it tells %q, and %+v, want it to tell of the outage: %v", text.String(), s.Waits, tc.told)
 			}
 		})
