@@ -23,9 +23,6 @@ type policyOptions struct {
 	json               bool
 }
 
-// ofSource is --role's word for the key pair at the source.
-const ofSource = "kodo"
-
 func policyCommand() *cobra.Command {
 	var o policyOptions
 	c := &cobra.Command{
@@ -59,30 +56,23 @@ bucket; what is in them can be read and written below the job's prefixes alone.`
 	f.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/prefix/?region=… (default: FERRY_LEDGER, else .ferry/ in the target's bucket)")
 	f.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES, else there is no deployment)")
 	f.StringVar(&o.logs, "logs", "", "the functions' log store: `PROJECT/STORE`; left out, their roles get no right to log")
-	f.StringVar(&o.role, "role", "", "print the document of one `ROLE` alone: "+strings.Join(roleNames(), ", ")+", or "+ofSource)
+	f.StringVar(&o.role, "role", "", "print the document of one `ROLE` alone: "+roleNames())
 	f.BoolVar(&o.json, "json", false, "print one document of JSON")
 	return c
 }
 
-func roleNames() (names []string) {
-	for _, r := range append([]rights.Role{rights.Here}, rights.Deployed[:]...) {
+// roleNames are those that --role takes, in a list with "or".
+func roleNames() string {
+	var names []string
+	for _, r := range rights.Roles() {
 		names = append(names, string(r))
 	}
-	return names
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + ", or " + names[last]
 }
 
-// policies is all that `ferry policy` tells.
-type policies struct {
-	Job    string             `json:"job"`
-	Source string             `json:"source"`
-	Target string             `json:"target"`
-	Ledger string             `json:"ledger"`
-	Grants []rights.Grant     `json:"grants"`
-	Kodo   *rights.KodoPolicy `json:"kodo,omitempty"` // where the source is at Kodo
-}
-
-// policies works them out. Its error names every mistake.
-func (o *policyOptions) policies(args []string) (policies, error) {
+// policies returns what the job needs. Its error names every mistake.
+func (o *policyOptions) policies(args []string) (rights.Policies, error) {
 	var j job.Job
 	var err error
 	if len(args) == 2 {
@@ -90,34 +80,28 @@ func (o *policyOptions) policies(args []string) (policies, error) {
 	} else {
 		j, err = o.named(args[0], false)
 	}
-	at := rights.Places{Target: j.Target, Ledger: j.Ledger, Logs: o.logs}
+	var queues job.Location
 	if o.queues != "" {
 		var qerr error
-		if at.Queues, qerr = job.ParseLocation(o.queues); qerr != nil {
+		if queues, qerr = job.ParseLocation(o.queues); qerr != nil {
 			err = errors.Join(err, fmt.Errorf("--queues or FERRY_QUEUES: %s", fault.Sentence(qerr)))
 		}
 	}
 	if project, store, ok := strings.Cut(o.logs, "/"); o.logs != "" && (!ok || project == "" || store == "") {
 		err = errors.Join(err, fmt.Errorf("--logs %q: write the project and the store, as in ferry-logs/functions", o.logs))
 	}
-	if o.role != "" && o.role != ofSource && !slices.Contains(roleNames(), o.role) {
-		err = errors.Join(err, fmt.Errorf("--role %q: want one of %s, or %s", o.role, strings.Join(roleNames(), ", "), ofSource))
+	if o.role != "" && !slices.Contains(rights.Roles(), rights.Role(o.role)) {
+		err = errors.Join(err, fmt.Errorf("--role %q: want one of %s", o.role, roleNames()))
 	}
 	if err != nil {
-		return policies{}, err
+		return rights.Policies{}, err
 	}
-	grants, err := rights.Of(at)
-	p := policies{Job: j.Name, Source: j.Source.Place(), Target: j.Target.Place(), Ledger: j.Ledger.Place(), Grants: grants}
-	if j.Source.Scheme == job.Kodo {
-		k := rights.OfKodo(j)
-		p.Kodo = &k
-	}
-	return p, err
+	return rights.OfJob(j, queues, o.logs)
 }
 
-func (o *policyOptions) print(p policies, out io.Writer) error {
+func (o *policyOptions) print(p rights.Policies, out io.Writer) error {
 	if o.role != "" {
-		return p.one(o.role, out)
+		return printPolicy(p, rights.Role(o.role), out)
 	}
 	if o.json {
 		return json.NewEncoder(out).Encode(p)
@@ -125,43 +109,37 @@ func (o *policyOptions) print(p policies, out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s -> %s\nkept in %s\n", p.Source, p.Target, p.Ledger)
 	for _, g := range p.Grants {
-		document, err := g.Policy.JSON()
+		document, err := p.Document(g.Role)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(&b, "\n%s: %s\n%s\n", g.Role, g.For, document)
 	}
 	if p.Kodo != nil {
-		document, err := json.MarshalIndent(p.Kodo, "", "  ")
+		document, err := p.Document(rights.AtKodo)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(&b, "\n%s: the key pair at Kodo, of a sub-account with this policy of Qiniu's IAM; it reads and never writes.\n"+
-			"ferry plan --quick and ferry events install take the account's own keys besides: they ask for statistics, and set a rule on the bucket.\n%s\n", ofSource, document)
+			"ferry plan --quick and ferry events install take the account's own keys besides: they ask for statistics, and set a rule on the bucket.\n%s\n", rights.AtKodo, document)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// one prints one role's document and nothing else, as RAM takes it.
-func (p policies) one(role string, out io.Writer) error {
-	var document []byte
-	var err error
-	switch i := slices.IndexFunc(p.Grants, func(g rights.Grant) bool { return string(g.Role) == role }); {
-	case role == ofSource && p.Kodo != nil:
-		document, err = json.MarshalIndent(p.Kodo, "", "  ")
-	case role == ofSource:
-		return usageError{fmt.Errorf("--role %s: the source %s is not at Kodo", ofSource, p.Source)}
-	case i >= 0:
-		document, err = p.Grants[i].Policy.JSON()
-	case role == string(rights.Here):
-		return usageError{fmt.Errorf("--role %s is of ferry copy, without a deployment: leave --queues out and unset FERRY_QUEUES", role)}
-	default:
-		return usageError{fmt.Errorf("--role %s is a deployment's: name its queues by --queues or FERRY_QUEUES", role)}
-	}
-	if err != nil {
+// printPolicy prints one role's document and nothing else, as its cloud takes it.
+func printPolicy(p rights.Policies, role rights.Role, out io.Writer) error {
+	document, err := p.Document(role)
+	switch {
+	case err != nil:
 		return err
+	case document != nil:
+		_, err = fmt.Fprintf(out, "%s\n", document)
+		return err
+	case role == rights.AtKodo:
+		return usageError{fmt.Errorf("--role %s: the source %s is not at Kodo", role, p.Source)}
+	case role == rights.Here:
+		return usageError{fmt.Errorf("--role %s is of ferry copy, without a deployment: leave --queues out and unset FERRY_QUEUES", role)}
 	}
-	_, err = fmt.Fprintf(out, "%s\n", document)
-	return err
+	return usageError{fmt.Errorf("--role %s is a deployment's: name its queues by --queues or FERRY_QUEUES", role)}
 }

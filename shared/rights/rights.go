@@ -1,7 +1,7 @@
 // Package rights says what each part of Ferry must be allowed to do, and no
 // more: the RAM policies of a deployment's roles and of the people and machines
-// around it, and what the key pair at the source needs. Start with Of; table.go
-// is what each role does, in one table.
+// around it, and what the key pair at the source needs. Start with Of, or OfJob for all
+// that one job needs; table.go is what each role does, in one table.
 //
 // The table is not a matter of opinion: a test runs whole migrations under these
 // policies and fails if a request is denied, or if an action was never needed.
@@ -57,8 +57,11 @@ type Policy struct {
 }
 
 // JSON is the policy's document.
-func (p Policy) JSON() ([]byte, error) {
-	data, err := json.MarshalIndent(p, "", "  ")
+func (p Policy) JSON() ([]byte, error) { return document(p) }
+
+// document writes a policy as a cloud takes it.
+func document(policy any) ([]byte, error) {
+	data, err := json.MarshalIndent(policy, "", "  ")
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "rights.JSON", "", err)
 	}
