@@ -93,7 +93,7 @@ var rooms = []room{
 	{"infra", []string{"shared/app", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
-	{"scripts/ferry/show", append([]string{"shared/control", "shared/pipeline", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8"}, nil},
+	{"scripts/ferry/show", append([]string{"shared/agent", "shared/control", "shared/pipeline", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8"}, nil},
 	{"scripts/ferry/standins", append([]string{"shared/app", "shared/emulator/...", "scripts/ferry/life"}, ports...), nil, nil},
 	{"scripts/ferry/emulation", []string{"shared/app", "shared/emulator/...", "scripts/ferry/bench", "scripts/ferry/life", "scripts/ferry/standins"}, nil, []string{"shared/job"}},
 	{"scripts/ferry/outcome", append([]string{"shared/report/...", "scripts/ferry/life", "scripts/ferry/show"}, ports...), nil, nil},

@@ -8,21 +8,16 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"sync"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"kodoferry/scripts/ferry/show"
-	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
-	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 )
 
@@ -115,14 +110,13 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	if err != nil {
 		return misconfigured(err)
 	}
-	v := &view{tell: show.NewTeller(text), job: j, quiet: o.quiet, out: text}
-	v.caught = show.NewCaught(v.tell)
-	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Log: log, Watch: v.watch, Begun: v.begun, Follows: v.follows, Waited: v.waited, Keys: keys})
-	v.tell.End()
+	v := show.NewCopy(show.NewTeller(text), j, o.quiet)
+	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Log: log, Watch: v.Watch, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, Keys: keys})
+	v.Tell.End()
 	if err != nil {
-		return v.stopped(ctx, err)
+		return copyStopped(ctx, v, err)
 	}
-	return v.ended(rep, o.json, out)
+	return copyEnded(v.Tell, j.Ledger, rep, o.json, out)
 }
 
 // openLog returns where to log to: nowhere, standard error, or a file. A file
@@ -144,117 +138,17 @@ func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
 	return slog.New(app.LogHandler(f, slog.LevelDebug, lost)), func() { _ = f.Close() }, nil
 }
 
-// view shows a run of `ferry copy`.
-type view struct {
-	tell   *show.Teller
-	caught *show.Caught
-	job    job.Job
-	quiet  bool
-	run    string
-	by     string // another process that does it
-	out    io.Writer
-
-	mu   sync.Mutex
-	down time.Time // when it was last said that a side does not answer; zero: it answers
-}
-
-// begun is told which run it is.
-func (v *view) begun(run string, done *ledger.Progress) {
-	v.run = run
-	v.tell.Plain("%s -> %s", v.job.Source.Place(), v.job.Target.Place())
-	if done == nil {
-		v.tell.Plain("run %s, kept in %s", run, v.job.Ledger.Place())
-	} else {
-		batches, open := batches(*done)
-		v.tell.Plain("going on with run %s, kept in %s: %s of %s were done", run, v.job.Ledger.Place(), humanize.Comma(batches-open), words.Count(batches, "batch", "batches"))
-	}
-	v.tell.End() // of the process that did it before
-	if !v.quiet {
-		v.tell.Begin()
-		v.tell.Stands(done)
-	}
-}
-
-// follows is told of another process that does the run.
-func (v *view) follows(f agent.Follow) {
-	if v.by != f.By.Process {
-		v.by, v.run = f.By.Process, f.Run
-		v.tell.Plain("run %s is being done by another process (%s, since %s UTC, last sign of life %.0f s ago): this one copies nothing and waits for its end; should that one stop, this one goes on",
-			f.Run, processOf(f.By), f.By.Since.UTC().Format(time.DateTime), f.Age.Seconds())
-		if !v.quiet {
-			v.tell.Begin()
-		}
-	}
-	if f.Progress != nil {
-		v.tell.Stands(f.Progress)
-	}
-}
-
-// waited is told of another process that waits for this one.
-func (v *view) waited(by ledger.Holder) {
-	v.tell.Plain("another process was started for the same run (%s): it waits for this one, and goes on should this one stop", processOf(by))
-}
-
-// processOf names a process to those who may look for it.
-func processOf(h ledger.Holder) string {
-	if h.Process == "" {
-		return "whose record cannot be read"
-	}
-	return fmt.Sprintf("process %d on %s", h.PID, h.Host)
-}
-
-// batches counts the batches of a run that hold something to copy, and the open ones.
-func batches(p ledger.Progress) (all, open int64) {
-	for _, s := range p.Shards {
-		all += s.Sealed.Batches
-		open += s.Left.Batches
-	}
-	return all, open
-}
-
-func (v *view) watch(e pipeline.Progress) {
-	v.tell.Watch(e)
-	v.outage(e)
-	if e.Kind != pipeline.Caught || v.quiet {
-		return
-	}
-	if kind := show.KindOf(e.Err); kind != "" {
-		v.caught.Add(kind, e.Key)
-	}
-}
-
-// outageEvery is how often it is said again that a side does not answer.
-const outageEvery = 10 * time.Minute
-
-// outage says that a side does not answer and is waited for, now and then, and
-// that it answers again.
-func (v *view) outage(e pipeline.Progress) {
-	if e.Kind != pipeline.Down && e.Kind != pipeline.Up {
-		return
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	switch {
-	case e.Kind == pipeline.Up && !v.down.IsZero():
-		v.down = time.Time{}
-		v.tell.Plain("it answers again: the run goes on")
-	case e.Kind == pipeline.Down && time.Since(v.down) > outageEvery:
-		v.down = time.Now()
-		v.tell.Plain("%s", fault.Sentence(e.Err))
-	}
-}
-
-// stopped says how to go on.
-func (v *view) stopped(ctx context.Context, err error) error {
+// copyStopped returns err with the command that goes on.
+func copyStopped(ctx context.Context, v *show.Copy, err error) error {
 	if ctx.Err() != nil {
-		v.tell.Plain("interrupted: nothing is lost; the same command goes on with run %s", v.run)
+		v.Tell.Plain("interrupted: nothing is lost; the same command goes on with run %s", v.Run)
 		return errInterrupted
 	}
 	if errors.Is(err, agent.ErrHalted) && fault.KindOf(unjoined(err)) == fault.Corrupt {
-		return fmt.Errorf("%w; what was copied is in the target: with that file back the same command goes on with run %s, and ferry cancel %s ends it, so that the next one begins anew", unjoined(err), v.run, v.run)
+		return fmt.Errorf("%w; what was copied is in the target: with that file back the same command goes on with run %s, and ferry cancel %s ends it, so that the next one begins anew", unjoined(err), v.Run, v.Run)
 	}
 	if errors.Is(err, agent.ErrHalted) {
-		return fmt.Errorf("%w; nothing is lost: once that is mended, the same command goes on with run %s", unjoined(err), v.run)
+		return fmt.Errorf("%w; nothing is lost: once that is mended, the same command goes on with run %s", unjoined(err), v.Run)
 	}
 	return misconfigured(err)
 }
@@ -269,15 +163,14 @@ func unjoined(err error) error {
 	return err
 }
 
-// ended prints the summary, and what to run next.
-func (v *view) ended(rep report.Report, asJSON bool, out io.Writer) error {
-	v.tell.Plain("")
-	if err := show.Summary(v.out, rep); err != nil {
+// copyEnded prints the summary, and what to run next.
+func copyEnded(tell *show.Teller, at job.Location, rep report.Report, asJSON bool, out io.Writer) error {
+	tell.Plain("")
+	if err := show.Summary(tell.Writer(), rep); err != nil {
 		return err
 	}
-	at := v.job.Ledger
-	v.tell.Plain("\nReport: oss://%s/%sruns/%s/report.html", at.Bucket, at.Prefix, rep.Run)
-	v.tell.Plain("        ferry report %s --ledger '%s'", rep.Run, at)
+	tell.Plain("\nReport: oss://%s/%sruns/%s/report.html", at.Bucket, at.Prefix, rep.Run)
+	tell.Plain("        ferry report %s --ledger '%s'", rep.Run, at)
 	if asJSON {
 		line, err := json.Marshal(rep.Summary)
 		if err != nil {

@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"kodoferry/scripts/ferry/words"
+	"kodoferry/scripts/ferry/show"
+	"kodoferry/shared/control"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
@@ -60,7 +58,14 @@ waits for a place. Bandwidth counts bytes read from the source. RUN is
 					return err
 				}
 			}
-			return showLimits(c.Context(), run, asJSON, c.OutOrStdout())
+			l, err := control.LimitsOf(c.Context(), run)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(l)
+			}
+			return show.Limits(c.OutOrStdout(), l)
 		},
 	}
 	ledgerFlag(c, &at)
@@ -96,7 +101,7 @@ func (o limitFlags) apply(l limit.Bounds) (limit.Bounds, error) {
 	return l, errors.Join(errs...)
 }
 
-// changeLimits bounds a run anew that goes on.
+// changeLimits changes what bounds a run that is not over, as the flags say.
 func changeLimits(ctx context.Context, run *ledger.Run, o limitFlags) error {
 	over, err := run.Over(ctx)
 	if err != nil {
@@ -113,98 +118,4 @@ func changeLimits(ctx context.Context, run *ledger.Run, o limitFlags) error {
 		return usageError{err}
 	}
 	return misconfigured(limit.Change(ctx, run, now, time.Now()))
-}
-
-// bounded is what `ferry limits` shows.
-type bounded struct {
-	Run     string          `json:"run"`
-	Limits  limit.Bounds    `json:"limits"`
-	Changed bool            `json:"changed"` // since the run began
-	Living  []ledger.Living `json:"living"`  // known only where a limit is set
-}
-
-func showLimits(ctx context.Context, run *ledger.Run, asJSON bool, out io.Writer) error {
-	b := bounded{Run: run.Name, Living: []ledger.Living{}}
-	var err error
-	if b.Limits, b.Changed, err = limit.Read(ctx, run); err != nil {
-		return err
-	}
-	living, err := run.Living(ctx, time.Now())
-	if err != nil {
-		return err
-	}
-	b.Living = append(b.Living, living...)
-	if asJSON {
-		return json.NewEncoder(out).Encode(b)
-	}
-	return b.print(out)
-}
-
-func (b bounded) print(w io.Writer) error {
-	var text strings.Builder
-	from := "as its job says"
-	if b.Changed {
-		from = "as changed by ferry limits"
-	}
-	count := func(n int, of string) string {
-		if n == 0 {
-			return lifted
-		}
-		return humanize.Comma(int64(n)) + of
-	}
-	fmt.Fprintf(&text, "%s: bound %s\n", b.Run, from)
-	fmt.Fprintf(&text, "  bandwidth  %s\n", bandwidthText(b.Limits.Bandwidth))
-	fmt.Fprintf(&text, "  requests   %s\n", count(b.Limits.Requests, " a second"))
-	fmt.Fprintf(&text, "  instances  %s\n", count(b.Limits.Instances, ""))
-	switch {
-	case len(b.Living) > 0:
-		fmt.Fprintf(&text, "  at work    %s\n", words.Count(int64(len(b.Living)), "process", "processes"))
-	case !b.Limits.Any():
-		fmt.Fprintf(&text, "  at work    not known: processes tell only where a limit is set\n")
-	default:
-		fmt.Fprintf(&text, "  at work    nobody in the last minute\n")
-	}
-	for _, p := range b.Living {
-		does := "lists and verifies"
-		switch {
-		case p.Copies:
-			does = "copies"
-		case p.Waits:
-			does = "waits for a place among those that copy"
-		}
-		fmt.Fprintf(&text, "    %s  %s since %s, last seen %s\n", p.Process, does, p.Since.Local().Format(time.DateTime), p.Seen.Local().Format(time.TimeOnly))
-	}
-	_, err := io.WriteString(w, text.String())
-	return err
-}
-
-// bandwidthText is b as --bandwidth takes it.
-func bandwidthText(b job.Bandwidth) string {
-	if b.Rate == 0 && len(b.Timetable) == 0 {
-		return lifted
-	}
-	parts := []string{rateText(b.Rate)}
-	for _, w := range b.Timetable {
-		parts = append(parts, w.String()+" "+rateText(w.Rate))
-	}
-	if b.Zone != "" {
-		parts = append(parts, "zone "+b.Zone)
-	}
-	return strings.Join(parts, "; ")
-}
-
-// rateText is a rate in the largest unit that writes it without a rest.
-func rateText(n int64) string {
-	if n == 0 {
-		return job.Unlimited
-	}
-	for _, unit := range []struct {
-		name  string
-		bytes int64
-	}{{"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}} {
-		if n%unit.bytes == 0 {
-			return strconv.FormatInt(n/unit.bytes, 10) + unit.name + "/s"
-		}
-	}
-	return strconv.FormatInt(n, 10) + "B/s"
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,6 +104,37 @@ func parseBandwidth(s string) (Bandwidth, problems) {
 		bad.add("it has %d rates without hours: keep one, for the hours outside the windows", rates)
 	}
 	return b, append(bad, b.check()...)
+}
+
+// Text is b as ParseBandwidth reads it; "none" where b bounds nothing.
+func (b Bandwidth) Text() string {
+	if b.Rate == 0 && len(b.Timetable) == 0 {
+		return "none"
+	}
+	parts := []string{rateText(b.Rate)}
+	for _, w := range b.Timetable {
+		parts = append(parts, w.String()+" "+rateText(w.Rate))
+	}
+	if b.Zone != "" {
+		parts = append(parts, "zone "+b.Zone)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// rateText is a rate in the largest unit that writes it without a rest.
+func rateText(n int64) string {
+	if n == 0 {
+		return Unlimited
+	}
+	for _, unit := range []struct {
+		name  string
+		bytes int64
+	}{{"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}} {
+		if n%unit.bytes == 0 {
+			return strconv.FormatInt(n/unit.bytes, 10) + unit.name + "/s"
+		}
+	}
+	return strconv.FormatInt(n, 10) + "B/s"
 }
 
 func rateIn(bad *problems, s string) int64 {

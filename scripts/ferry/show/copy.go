@@ -1,0 +1,123 @@
+package show
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/agent"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+)
+
+// Copy shows a run of `ferry copy`: Begun, Follows, Waited and Watch are the functions of
+// agent.CopyOptions.
+type Copy struct {
+	Tell *Teller
+	Run  string // its name, once it has begun
+
+	job    job.Job
+	quiet  bool
+	caught *Caught
+	by     string // another process that does it
+
+	mu   sync.Mutex
+	down time.Time // when it was last printed that a side does not answer; zero: both answer
+}
+
+// NewCopy shows a run of j by tell, where quiet without progress and faults.
+func NewCopy(tell *Teller, j job.Job, quiet bool) *Copy {
+	return &Copy{Tell: tell, job: j, quiet: quiet, caught: NewCaught(tell)}
+}
+
+// Begun prints which run begins, or goes on where done is not nil.
+func (c *Copy) Begun(run string, done *ledger.Progress) {
+	c.Run = run
+	c.Tell.Plain("%s -> %s", c.job.Source.Place(), c.job.Target.Place())
+	if done == nil {
+		c.Tell.Plain("run %s, kept in %s", run, c.job.Ledger.Place())
+	} else {
+		batches, open := batches(*done)
+		c.Tell.Plain("going on with run %s, kept in %s: %s of %s were done", run, c.job.Ledger.Place(), humanize.Comma(batches-open), words.Count(batches, "batch", "batches"))
+	}
+	c.Tell.End() // of the process that did it before
+	if !c.quiet {
+		c.Tell.Begin()
+		c.Tell.Stands(done)
+	}
+}
+
+// Follows shows a run that another process does.
+func (c *Copy) Follows(f agent.Follow) {
+	if c.by != f.By.Process {
+		c.by, c.Run = f.By.Process, f.Run
+		c.Tell.Plain("run %s is being done by another process (%s, since %s UTC, last sign of life %.0f s ago): this one copies nothing and waits for its end; should that one stop, this one goes on",
+			f.Run, processOf(f.By), f.By.Since.UTC().Format(time.DateTime), f.Age.Seconds())
+		if !c.quiet {
+			c.Tell.Begin()
+		}
+	}
+	if f.Progress != nil {
+		c.Tell.Stands(f.Progress)
+	}
+}
+
+// Waited prints that another process waits for this one.
+func (c *Copy) Waited(by ledger.Holder) {
+	c.Tell.Plain("another process was started for the same run (%s): it waits for this one, and goes on should this one stop", processOf(by))
+}
+
+// processOf names a process to those who may look for it.
+func processOf(h ledger.Holder) string {
+	if h.Process == "" {
+		return "whose record cannot be read"
+	}
+	return fmt.Sprintf("process %d on %s", h.PID, h.Host)
+}
+
+// batches counts the batches of a run that hold something to copy, and the open ones.
+func batches(p ledger.Progress) (all, open int64) {
+	for _, s := range p.Shards {
+		all += s.Sealed.Batches
+		open += s.Left.Batches
+	}
+	return all, open
+}
+
+// Watch shows an event of the pipeline: progress, the first fault of each kind, and that a
+// side does not answer.
+func (c *Copy) Watch(e pipeline.Progress) {
+	c.Tell.Watch(e)
+	c.outage(e)
+	if e.Kind != pipeline.Caught || c.quiet {
+		return
+	}
+	if kind := KindOf(e.Err); kind != "" {
+		c.caught.Add(kind, e.Key)
+	}
+}
+
+// outageEvery is how often it is printed that a side does not answer.
+const outageEvery = 10 * time.Minute
+
+// outage prints that a side does not answer, every ten minutes, and that it answers again.
+func (c *Copy) outage(e pipeline.Progress) {
+	if e.Kind != pipeline.Down && e.Kind != pipeline.Up {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case e.Kind == pipeline.Up && !c.down.IsZero():
+		c.down = time.Time{}
+		c.Tell.Plain("it answers again: the run goes on")
+	case e.Kind == pipeline.Down && time.Since(c.down) > outageEvery:
+		c.down = time.Now()
+		c.Tell.Plain("%s", fault.Sentence(e.Err))
+	}
+}
