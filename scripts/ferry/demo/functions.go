@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"maps"
 	"strings"
-	"sync"
 	"time"
 
 	"kodoferry/scripts/ferry/outcome"
@@ -47,7 +46,7 @@ func (w *world) moveByFunctions(ctx context.Context) (run outcome.Record, err er
 	end, err := w.clouds.Deploy(standins.Functions{
 		Dir: dir, Env: env, Sweep: sweepAfter,
 		KeysLast: func() time.Duration { return standins.KeysLast },
-		Log:      func(string) io.Writer { return &functionLog{world: w} },
+		Log:      func(string) io.Writer { return standins.Lines(w.logged) },
 	})
 	if err != nil {
 		return run, err
@@ -123,29 +122,9 @@ func (w *world) killInstance() {
 	}()
 }
 
-// functionLog shows the faults that the lines of a function's log name, as the pipeline's
-// events do in this process.
-type functionLog struct {
-	world *world
-	mu    sync.Mutex
-	part  []byte
-}
-
-func (l *functionLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.part = append(l.part, p...)
-	for {
-		line, rest, whole := bytes.Cut(l.part, []byte("\n"))
-		if !whole {
-			return len(p), nil
-		}
-		l.tell(line)
-		l.part = bytes.Clone(rest)
-	}
-}
-
-func (l *functionLog) tell(line []byte) {
+// logged shows the fault that a line of a function's log names, as an event of the pipeline
+// does in this process.
+func (w *world) logged(line []byte) {
 	_, text, found := bytes.Cut(line, []byte("{"))
 	var said struct {
 		Msg, Key, Fault, Err string
@@ -154,5 +133,5 @@ func (l *functionLog) tell(line []byte) {
 		return
 	}
 	op, _, _ := strings.Cut(said.Err, " ")
-	l.world.met(said.Key, fault.New(fault.Kind(said.Fault), op, said.Key, errors.New(said.Err)))
+	w.met(said.Key, fault.New(fault.Kind(said.Fault), op, said.Key, errors.New(said.Err)))
 }

@@ -1,6 +1,7 @@
 package standins
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"kodoferry/shared/app"
@@ -137,4 +139,28 @@ func sweepPayload(on fc.Platform, after time.Duration) string {
 func (w *World) roleKeys(last time.Duration) fc.Credentials {
 	id := fmt.Sprintf("STS.demo%d", w.issued.Add(1))
 	return fc.Credentials{AccessKeyID: id, AccessKeySecret: SecretKey, SecurityToken: w.Issue(id, last)}
+}
+
+// Lines returns a writer that calls line for each line that is written, without its end.
+// It may be written to by several goroutines; line is called by one at a time.
+func Lines(line func([]byte)) io.Writer { return &lines{line: line} }
+
+type lines struct {
+	line func([]byte)
+	mu   sync.Mutex
+	part []byte // of a line whose end is not written yet
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.part = append(l.part, p...)
+	for {
+		line, rest, whole := bytes.Cut(l.part, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		l.line(line)
+		l.part = bytes.Clone(rest)
+	}
 }

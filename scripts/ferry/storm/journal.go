@@ -1,12 +1,13 @@
 package storm
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"sync"
 	"time"
+
+	"kodoferry/scripts/ferry/standins"
 )
 
 // journal keeps what processes write and what happens, all of it in a file and the last
@@ -51,28 +52,7 @@ func (l *journal) last() (lines []string) {
 	return lines
 }
 
-// of returns what takes the output of one process, line by line.
-func (l *journal) of(who string) io.Writer { return &linesOf{log: l, who: who} }
-
-// linesOf cuts what is written into lines of a log.
-type linesOf struct {
-	log *journal
-	who string
-
-	mu   sync.Mutex
-	part []byte
-}
-
-func (w *linesOf) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.part = append(w.part, p...)
-	for {
-		line, rest, whole := bytes.Cut(w.part, []byte("\n"))
-		if !whole {
-			return len(p), nil
-		}
-		w.log.line(w.who, string(line))
-		w.part = bytes.Clone(rest)
-	}
+// of returns a writer of the output of one process, line by line.
+func (l *journal) of(who string) io.Writer {
+	return standins.Lines(func(line []byte) { l.line(who, string(line)) })
 }
