@@ -94,6 +94,7 @@ var rooms = []room{
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
 	{"scripts/ferry/show", append([]string{"shared/agent", "shared/control", "shared/pipeline", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8"}, nil},
+	{"scripts/ferry/metrics", append([]string{"shared/pipeline", "shared/worker", "scripts/ferry/words"}, ports...), []string{"github.com/VictoriaMetrics/metrics"}, nil},
 	{"scripts/ferry/standins", append([]string{"shared/app", "shared/emulator/...", "scripts/ferry/life"}, ports...), nil, nil},
 	{"scripts/ferry/emulation", []string{"shared/app", "shared/emulator/...", "scripts/ferry/bench", "scripts/ferry/life", "scripts/ferry/standins"}, nil, []string{"shared/job"}},
 	{"scripts/ferry/outcome", append([]string{"shared/report/...", "scripts/ferry/life", "scripts/ferry/show"}, ports...), nil, nil},

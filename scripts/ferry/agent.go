@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/metrics"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
@@ -149,11 +150,11 @@ const maxTasks, maxParallel = 256, 4096
 // runAgent serves until ctx ends. A clean end is no error.
 func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error {
 	log := slog.New(app.LogHandler(errOut, app.LogLevel(os.Getenv("FERRY_LOG")), nil))
-	m := newMetrics()
+	m := metrics.New()
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
 	tasks, err := o.asked()
-	d, derr := cfg.Deploy(log, func(c *pipeline.Config) { c.Watch, c.Slots = m.watch, o.parallel })
+	d, derr := cfg.Deploy(log, func(c *pipeline.Config) { c.Watch, c.Slots = m.Watch, o.parallel })
 	if err := errors.Join(err, derr); err != nil {
 		return usageError{err}
 	}
@@ -165,7 +166,7 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 		return misconfigured(err)
 	}
 	if o.listen != "" {
-		server, err := listenForHealth(o.listen, m)
+		server, err := metrics.Serve(o.listen, m)
 		if err != nil {
 			return usageError{err}
 		}
@@ -175,12 +176,12 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 		return err
 	}
 	told := context.AfterFunc(ctx, func() {
-		_, _ = fmt.Fprintf(out, "stopping: %s under way; it waits for them and for the queues' last answers, at most %s and a few seconds; Ctrl-C again ends it at once, and nothing is lost either\n", words.Count(m.running(), "task", "tasks"), o.drain)
+		_, _ = fmt.Fprintf(out, "stopping: %s under way; it waits for them and for the queues' last answers, at most %s and a few seconds; Ctrl-C again ends it at once, and nothing is lost either\n", words.Count(m.Running(), "task", "tasks"), o.drain)
 	})
 	defer told()
 	began := time.Now()
-	d.Serve(ctx, agent.Options{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.count, Answered: m.answered})
-	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", words.Duration(time.Since(began)), m.sum())
+	d.Serve(ctx, agent.Options{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.Count, Answered: m.Answered})
+	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", words.Duration(time.Since(began)), m.Sum())
 	return err
 }
 

@@ -1,4 +1,5 @@
-package main
+// Package metrics counts what an agent does, and serves the counts and its health by HTTP.
+package metrics
 
 import (
 	"context"
@@ -19,7 +20,7 @@ import (
 	"kodoferry/shared/worker"
 )
 
-// agentMetrics counts what an agent does, for Prometheus and for its last line.
+// Agent counts what an agent does, for Prometheus and for its last line.
 // It is safe for concurrent use.
 //
 //	ferry_tasks_total{kind,outcome}          done, throttled, failed, newer, cut_off, given_up
@@ -32,20 +33,21 @@ import (
 //	ferry_receives_total{queue,outcome}      ok, failed
 //	ferry_last_answer_seconds{queue}         when a queue was read last, in Unix time
 //
-// How full queues are is not among them: it would cost a request a queue and
-// scrape, and their service tells it.
-type agentMetrics struct {
+// The depth of queues is not among them: it costs a request for each queue at each scrape,
+// and their service has it.
+type Agent struct {
 	set               *metrics.Set
 	done, objects     atomic.Int64 // tasks, and objects copied
 	bytes             *metrics.Counter
 	throttles         *metrics.Counter
 	live              [len(task.Kinds)]atomic.Int64 // tasks under way, as task.Kinds has them
 	mu                sync.Mutex
-	answers, failures map[string]time.Time // by queue: when it was read last, and since when it cannot be
+	answers, failures map[string]time.Time // by queue: when a receive last succeeded, and since when they fail
 }
 
-func newMetrics() *agentMetrics {
-	m := &agentMetrics{set: metrics.NewSet(), answers: map[string]time.Time{}, failures: map[string]time.Time{}}
+// New returns counts of nothing yet.
+func New() *Agent {
+	m := &Agent{set: metrics.NewSet(), answers: map[string]time.Time{}, failures: map[string]time.Time{}}
 	metrics.ExposeMetadata(true)
 	m.bytes, m.throttles = m.set.NewCounter("ferry_copied_bytes_total"), m.set.NewCounter("ferry_throttles_total")
 	for i, k := range task.Kinds {
@@ -54,19 +56,20 @@ func newMetrics() *agentMetrics {
 	return m
 }
 
-// write writes all of it as Prometheus reads it, with what the process itself uses.
-func (m *agentMetrics) write(w io.Writer) {
+// Write writes the counts as Prometheus reads them, with what the process itself uses.
+func (m *Agent) Write(w io.Writer) {
 	m.set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
 }
 
-// countedDoer is who does the tasks, counted.
+// countedDoer counts the tasks of the Doer in it.
 type countedDoer struct {
 	worker.Doer
-	m *agentMetrics
+	m *Agent
 }
 
-func (m *agentMetrics) count(d worker.Doer) worker.Doer { return countedDoer{d, m} }
+// Count returns d with its tasks counted.
+func (m *Agent) Count(d worker.Doer) worker.Doer { return countedDoer{d, m} }
 
 func (c countedDoer) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if i := slices.Index(task.Kinds[:], t.Kind); i >= 0 {
@@ -91,7 +94,7 @@ func (c countedDoer) GiveUp(ctx context.Context, t task.Task, cause error) ([]ta
 	return next, err
 }
 
-func (m *agentMetrics) ended(t task.Task, how string) {
+func (m *Agent) ended(t task.Task, how string) {
 	m.set.GetOrCreateCounter(fmt.Sprintf("ferry_tasks_total{kind=%q,outcome=%q}", t.Kind, how)).Inc()
 }
 
@@ -110,8 +113,8 @@ func howEnded(ctx context.Context, err error) string {
 	return "failed"
 }
 
-// watch takes in an event of the pipeline.
-func (m *agentMetrics) watch(e pipeline.Progress) {
+// Watch counts an event of the pipeline.
+func (m *Agent) Watch(e pipeline.Progress) {
 	switch e.Kind {
 	case pipeline.Settled:
 		m.set.GetOrCreateCounter(fmt.Sprintf("ferry_objects_total{state=%q}", e.Row.State)).Inc()
@@ -119,7 +122,7 @@ func (m *agentMetrics) watch(e pipeline.Progress) {
 			return
 		}
 		m.objects.Add(1)
-		if e.Task.Kind == "" { // else its parts were told as they moved
+		if e.Task.Kind == "" { // else its parts were counted as Moved
 			m.bytes.AddInt64(e.Row.Src.Size)
 		}
 	case pipeline.Moved:
@@ -133,8 +136,8 @@ func (m *agentMetrics) watch(e pipeline.Progress) {
 	}
 }
 
-// answered takes in how a receive ended.
-func (m *agentMetrics) answered(queue string, err error) {
+// Answered counts a receive, whose error is err.
+func (m *Agent) Answered(queue string, err error) {
 	how, now := "ok", time.Now()
 	m.mu.Lock()
 	switch {
@@ -154,27 +157,27 @@ func (m *agentMetrics) answered(queue string, err error) {
 	m.set.GetOrCreateCounter(fmt.Sprintf("ferry_receives_total{queue=%q,outcome=%q}", queue, how)).Inc()
 }
 
-func (m *agentMetrics) lastAnswer(queue string) float64 {
+func (m *Agent) lastAnswer(queue string) float64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return float64(m.answers[queue].UnixMilli()) / 1000
 }
 
-// running is how many tasks are under way.
-func (m *agentMetrics) running() (n int64) {
+// Running returns how many tasks are under way.
+func (m *Agent) Running() (n int64) {
 	for i := range m.live {
 		n += m.live[i].Load()
 	}
 	return n
 }
 
-// sum says what was done.
-func (m *agentMetrics) sum() string {
+// Sum returns in a sentence what was done.
+func (m *Agent) Sum() string {
 	return fmt.Sprintf("%s done, %s copied, %s", words.Count(m.done.Load(), "task", "tasks"), words.Count(m.objects.Load(), "object", "objects"), words.Size(int64(m.bytes.Get())))
 }
 
-// unread names the queues that have not been readable for longer than patience.
-func (m *agentMetrics) unread(patience time.Duration) (queues []string) {
+// Unread names the queues whose receives have failed for longer than patience.
+func (m *Agent) Unread(patience time.Duration) (queues []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for queue, since := range m.failures {
