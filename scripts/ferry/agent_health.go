@@ -13,8 +13,8 @@ import (
 // healthTime bounds one question about health.
 const healthTime = 5 * time.Second
 
-// askHealth asks the agent at addr, for those who cannot ask by HTTP themselves:
-// an image without a shell.
+// askHealth prints the health of the agent at addr, for an image without a shell or an HTTP
+// client. It fails where the agent does not answer or is not well.
 func askHealth(ctx context.Context, addr string, out io.Writer) error {
 	if addr == "" {
 		return usageError{errors.New("--health asks the agent at --listen: name its address, as 127.0.0.1:9464")}

@@ -85,7 +85,8 @@ begun where another job writes that is kept in the ledger or has an unfinished r
 // checkTime bounds the questions that are asked before anything is done.
 const checkTime = time.Minute
 
-// runCopy copies j, or tells what is wrong with it (err) and with the environment.
+// runCopy copies j; err is what is wrong with j, which is returned with what is wrong with
+// the environment.
 func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
 	text := out
 	if o.json {
@@ -119,8 +120,8 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	return copyEnded(v.Tell, j.Ledger, rep, o.json, out)
 }
 
-// openLog returns where to log to: nowhere, standard error, or a file. A file
-// that cannot be written any more is told on standard error, once.
+// openLog returns where to log to: nowhere, standard error, or a file. The first
+// line that cannot be written is reported on standard error.
 func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
 	switch name {
 	case "":
@@ -133,7 +134,7 @@ func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
 		return nil, nil, fmt.Errorf("--log: %w", err)
 	}
 	lost := func(err error) {
-		_, _ = fmt.Fprintf(errOut, "ferry: --log: lines are lost: %v; the run goes on without them, and its ledger has all that counts\n", err) // nobody else is to be told
+		_, _ = fmt.Fprintf(errOut, "ferry: --log: lines are lost: %v; the run goes on without them, and its ledger has all that counts\n", err) // there is no other place to report it
 	}
 	return slog.New(app.LogHandler(f, slog.LevelDebug, lost)), func() { _ = f.Close() }, nil
 }

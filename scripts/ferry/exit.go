@@ -18,7 +18,8 @@ const (
 	exitInterrupted = 130 // Ctrl-C or SIGTERM; the same command goes on
 )
 
-// errIncomplete ends a command whose run ended with something left for a person. It has been told already.
+// errIncomplete ends a command whose run ended with something left for a person, which is
+// printed already.
 var errIncomplete = errors.New("incomplete")
 
 // errInterrupted ends a command at Ctrl-C.
@@ -64,7 +65,7 @@ func complain(w io.Writer, err error) {
 	for _, e := range apart(err) {
 		if text := fault.Sentence(e); !said[text] {
 			said[text] = true
-			_, _ = fmt.Fprintln(w, "ferry:", text) // nobody is left to be told
+			_, _ = fmt.Fprintln(w, "ferry:", text) // there is no other place to report it
 		}
 	}
 }

@@ -77,11 +77,8 @@ func jobsShowCommand() *cobra.Command {
 		Example: "  ferry jobs show photos",
 		Args:    exactly("JOB"),
 		RunE: func(c *cobra.Command, args []string) error {
-			led, at, err := openLedger(o.ledger)
+			led, err := o.openJob(c.Context(), args[0])
 			if err != nil {
-				return err
-			}
-			if err := known(c.Context(), led, at, args[0]); err != nil {
 				return err
 			}
 			return showJob(c.Context(), led, args[0], o.json, c.OutOrStdout())

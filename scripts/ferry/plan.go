@@ -86,7 +86,8 @@ sources it knows Kodo alone.`,
 // quickCheckTime leaves the rest of a minute to plan.QuickTime.
 const quickCheckTime = 8 * time.Second
 
-// runPlan plans j, or tells what is wrong with it (err), with the flags and the environment.
+// runPlan plans j; err is what is wrong with j, which is returned with what is wrong with
+// the flags and the environment.
 func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
 	cfg := app.Load(os.Getenv)
 	pr, perr := forecast.ReadPrices(o.prices)

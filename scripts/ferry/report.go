@@ -139,7 +139,7 @@ func printReport(w io.Writer, rep report.Report) error {
 		}
 	}
 	for i, u := range rep.Unknown {
-		if i > 0 { // the summary told the first
+		if i > 0 { // the summary has the first
 			fmt.Fprintf(&text, "\n%s\n", show.Unknown(u))
 		}
 	}

@@ -29,11 +29,8 @@ Sealing twice is no error. Interrupted, the same command ends what it began.`, w
 		Example: "  ferry seal photos",
 		Args:    exactly("JOB"),
 		RunE: func(c *cobra.Command, args []string) error {
-			led, at, err := openLedger(o.ledger)
+			led, err := o.openJob(c.Context(), args[0])
 			if err != nil {
-				return err
-			}
-			if err := known(c.Context(), led, at, args[0]); err != nil {
 				return err
 			}
 			since, ended, err := operate(led, c.ErrOrStderr()).Seal(c.Context(), args[0], grace)

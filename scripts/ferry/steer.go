@@ -28,8 +28,8 @@ func (o *runFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&o.json, "json", false, "print one line of JSON")
 }
 
-// open opens the run that name stands for, and who may do something with it.
-func (o *runFlags) open(ctx context.Context, name string, told io.Writer) (*ledger.Run, *control.Operator, error) {
+// open opens the run that name stands for, and the operator of its ledger.
+func (o *runFlags) open(ctx context.Context, name string, waits io.Writer) (*ledger.Run, *control.Operator, error) {
 	led, at, err := openLedger(o.ledger)
 	if err != nil {
 		return nil, nil, err
@@ -38,14 +38,23 @@ func (o *runFlags) open(ctx context.Context, name string, told io.Writer) (*ledg
 	if err != nil {
 		return nil, nil, err
 	}
-	return run, operate(led, told), nil
+	return run, operate(led, waits), nil
 }
 
-// operate returns the operator of a ledger, who says to told what it waits for.
-func operate(led *ledger.Ledger, told io.Writer) *control.Operator {
+// openJob opens the ledger of the flags, where it knows a job of that name.
+func (o *runFlags) openJob(ctx context.Context, name string) (*ledger.Ledger, error) {
+	led, at, err := openLedger(o.ledger)
+	if err != nil {
+		return nil, err
+	}
+	return led, known(ctx, led, at, name)
+}
+
+// operate returns the operator of a ledger. What it waits for is printed to waits.
+func operate(led *ledger.Ledger, waits io.Writer) *control.Operator {
 	op := app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler))
 	op.Waits = func(d time.Duration) {
-		fmt.Fprintf(told, "waiting up to %s until everybody at work has noticed, and nothing is written or removed any more\n", words.Duration(d))
+		fmt.Fprintf(waits, "waiting up to %s until everybody at work has noticed, and nothing is written or removed any more\n", words.Duration(d))
 	}
 	return op
 }

@@ -15,7 +15,7 @@ import (
 	"kodoferry/shared/emulator/chaos"
 )
 
-// introduce says what is about to happen.
+// introduce prints what is about to happen.
 func (w *world) introduce() {
 	w.tell.Plain("A bucket moves from Qiniu Kodo to Alibaba Cloud OSS while everything goes wrong.")
 	w.tell.Plain("Both clouds are stand-ins in this process, behind their real SDKs; nothing else is reached.")
@@ -82,7 +82,7 @@ func (w *world) faults() {
 	}
 }
 
-// visible says how many wrong bytes were ever visible in the target.
+// visible returns in words how many damaged objects were ever visible in the target.
 func (w *world) visible() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

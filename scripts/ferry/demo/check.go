@@ -126,7 +126,7 @@ func equal(r io.Reader, body []byte) bool {
 	}
 }
 
-// checkStores looks at what was seen each time an object became visible.
+// checkStores checks what was noted each time an object became visible.
 func (w *world) checkStores(found *outcome.Findings) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

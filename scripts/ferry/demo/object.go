@@ -83,7 +83,7 @@ func casting(objects []*object) ([]*object, error) {
 // falseHash is a well-formed qetag of some other content.
 const falseHash = "FlR6H3TYx5nLeU_b2gDD2mzmoqQ9"
 
-// stories are the objects with a story that the demo tells, in the order they were met.
+// stories returns the objects with a story, in the order of the bucket.
 func stories(objects []*object) []*object {
 	return slices.DeleteFunc(slices.Clone(objects), func(o *object) bool { return o.story == "" })
 }

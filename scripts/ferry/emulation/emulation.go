@@ -35,7 +35,7 @@ type Options struct {
 	KodoFaults, OSSFaults []string
 	MNSFaults, SQSFaults  []string
 	Unsigned, Mirror      bool // OSS: serve without signatures; hold an equal listing below bench.MirrorPrefix
-	ZeroCounts            bool // MNS tells 0 for the number of messages
+	ZeroCounts            bool // MNS returns 0 for the number of messages
 }
 
 // The keys that every stand-in takes, and the name of the source at the S3 interface.

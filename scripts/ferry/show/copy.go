@@ -72,7 +72,7 @@ func (c *Copy) Waited(by ledger.Holder) {
 	c.Tell.Plain("another process was started for the same run (%s): it waits for this one, and goes on should this one stop", processOf(by))
 }
 
-// processOf names a process to those who may look for it.
+// processOf names a process by its number and its machine.
 func processOf(h ledger.Holder) string {
 	if h.Process == "" {
 		return "whose record cannot be read"

@@ -113,7 +113,7 @@ func (p *Progress) Stands(now *ledger.Progress) {
 	p.draw()
 }
 
-// Watch adds what an event of the pipeline tells.
+// Watch adds the objects and bytes of an event of the pipeline.
 func (p *Progress) Watch(e pipeline.Progress) {
 	switch e.Kind {
 	case pipeline.Listed:

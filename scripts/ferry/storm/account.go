@@ -18,7 +18,7 @@ import (
 // lineEvery is how often a line is printed where the output is no terminal.
 const lineEvery = 30 * time.Second
 
-// introduce says what is about to happen.
+// introduce prints what is about to happen.
 func (s *storm) introduce() {
 	o := s.options
 	s.tell.Plain("Two buckets move from Qiniu Kodo to Alibaba Cloud OSS again and again, through a storm of %s (seed %d).", o.Length, o.StandIns.Seed)
@@ -38,8 +38,8 @@ func (s *storm) introduce() {
 	s.tell.Plain("")
 }
 
-// show tells how it stands: on a terminal in a line that is redrawn, elsewhere in one now
-// and then. end ends that.
+// show prints how far the storm is: on a terminal in a line that is redrawn, elsewhere in a
+// line every 30 seconds. end stops it.
 func (s *storm) show(ctx context.Context) (end func()) {
 	if end, ok := show.Line(s.tell.Writer(), s.stands); ok {
 		return end
@@ -61,7 +61,7 @@ func (s *storm) show(ctx context.Context) (end func()) {
 	return func() { stop(); done.Wait() }
 }
 
-// stands says in a line how it stands.
+// stands returns in a line how far the storm is.
 func (s *storm) stands() string {
 	total := int64(0)
 	for _, k := range Kinds() {

@@ -21,7 +21,7 @@ import (
 	"kodoferry/shared/ledger"
 )
 
-// act is what somebody does to an object during a storm.
+// act is a change of an object during a storm.
 type act int
 
 const (
@@ -53,7 +53,7 @@ type move struct {
 // object is one key, at both sides.
 type object struct {
 	life.Item
-	want outcome.Ending // of one that nobody touches
+	want outcome.Ending // while the application did not write it
 
 	// moving is one that its owner changes. The application writes only where the owner
 	// does not. So two known faults are not met: OSS has no conditional overwrite of what is
@@ -131,8 +131,8 @@ func fill(body []byte, dice *rand.Rand) {
 	_, _ = rand.NewChaCha8(seed).Read(body) // never fails
 }
 
-// put has the source hold body under k's key. What is to be right from now on is noted
-// before it can be read. m.mu is held, or nobody else is there yet.
+// put has the source hold body under k's key. Its sum is noted before it can
+// be read. m.mu is held, or the storm has not begun.
 func (m *move) put(k *object, body []byte, at time.Time) error {
 	k.sums[digest.CRC64(0, body)] = true
 	k.body, k.there = body, true
@@ -241,8 +241,8 @@ func (m *move) write(k *object, dice *rand.Rand) error {
 	return m.storm.clouds.OSS.Put(m.target, oss.Object{Key: k.Key, Body: own})
 }
 
-// stored is told of each object that Ferry has made visible in the target: its bytes must
-// be some that the source had, and must not be in the place of the application's.
+// stored counts an object that has become visible in the target, and notes a finding if its
+// bytes are none that the source ever had, or stand in place of the application's.
 func (m *move) stored(o oss.Object) {
 	sum := digest.CRC64(0, o.Body)
 	m.mu.Lock()
