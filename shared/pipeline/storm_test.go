@@ -142,3 +142,25 @@ func TestWeatherThatIsNoneIsRefused(t *testing.T) {
 		t.Errorf("Parse = %v, %v, want two kinds", got, err)
 	}
 }
+
+var (
+	stormJobs = flag.Int("jobs", 10, "how many jobs a long calm has")
+	stormDays = flag.Int("days", 2, "how many days it has")
+)
+
+// TestManyJobsRunForDays has jobs of one source run side by side for days: each is
+// begun by its timer once a day, some follow events, and the source changes.
+func TestManyJobsRunForDays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
+	begun := time.Now()
+	o := storm.Run(t, storm.Plan{Seed: *stormFirst, Long: storm.Long{Jobs: *stormJobs, Days: *stormDays}}, false)
+	if o.Failure != "" {
+		t.Error(o.Failure)
+	}
+	if want := *stormJobs * *stormDays; o.Met["runs verified"] < want {
+		t.Errorf("%d runs are verified, want a run of each job a day, %d, and those of events", o.Met["runs verified"], want)
+	}
+	t.Logf("%d jobs in %v: %d steps in %v; excepted: %s; met: %s", *stormJobs, o.Took, o.Steps, time.Since(begun), counts(o.Excepted), counts(o.Met))
+}

@@ -41,6 +41,10 @@ type offer struct {
 // end or something is not as it must be.
 func (w *world) drive() {
 	wild := 50 + w.dice.draw(wildFor-50, "wild", 0)
+	if w.plan.Long.Days > 0 {
+		wild = 0
+	}
+	steps, most := w.plan.bounds()
 	for {
 		time.Sleep(tick)
 		synctest.Wait()
@@ -52,10 +56,10 @@ func (w *world) drive() {
 		w.step++
 		w.mu.Unlock()
 		switch {
-		case w.step > mostSteps:
-			w.fail("the storm does not end within %d steps: it is at %s", mostSteps, w.where())
-		case time.Since(w.begun) > mostTime:
-			w.fail("the storm does not end within %s: it is at %s", mostTime, w.where())
+		case w.step > steps:
+			w.fail("the storm does not end within %d steps: it is at %s", steps, w.where())
+		case time.Since(w.begun) > most:
+			w.fail("the storm does not end within %s: it is at %s", most, w.where())
 		case w.step <= wild && (w.plan.Only == nil || w.plan.Only[w.step]) && w.storm():
 			w.wild = append(w.wild, w.step)
 		default:

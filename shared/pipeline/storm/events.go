@@ -103,6 +103,9 @@ func (n *notifier) content() bool {
 
 // follow has a job follow events.
 func (w *world) follow(j *job.Job, draw func(n int, name string) int) {
+	if w.plan.Long.Jobs > 0 && draw(follows, "follows") > 0 {
+		return
+	}
 	if w.weather[Events] && j.KeyList == "" {
 		j.Events.Window = job.Span(time.Duration(1+draw(60, "window")) * time.Second)
 	}

@@ -16,10 +16,12 @@ type operator struct {
 	t      *tenant
 	wanted int // runs that are still to be begun
 	next   time.Time
-	run    string    // the one under way
-	failed string    // the run whose failures are to be tried again
-	at     time.Time // the timer's time of the one that is to be begun
-	early  int       // ticks that are left to come while a run is under way
+	run    string        // the one under way
+	failed string        // the run whose failures are to be tried again
+	at     time.Time     // the timer's time of the one that is to be begun
+	every  time.Duration // how often a timer begins one; 0: each is begun behind the last
+	begun  time.Time     // the timer's time of the last
+	early  int           // ticks that are left to come while a run is under way
 }
 
 // operatorSlot begins the names of operators' slots.
@@ -81,7 +83,7 @@ func (o *operator) begin() {
 		o.next = time.Now().Add(time.Minute)
 		if run := o.w.begunRun(o.t); run != "" {
 			o.t.lists[run] = keys
-			o.run, o.failed, o.at = run, "", time.Time{}
+			o.run, o.failed, o.begun, o.at = run, "", o.at, time.Time{}
 			o.wanted--
 			return
 		}
@@ -115,7 +117,9 @@ func (o *operator) ended() {
 		o.wanted++
 	}
 	o.run, o.next = "", time.Now().Add(5*time.Minute)
-	if o.wanted > 0 {
+	if o.every > 0 {
+		o.next = o.begun.Add(o.every)
+	} else if o.wanted > 0 {
 		o.w.between()
 	}
 }

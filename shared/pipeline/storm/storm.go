@@ -14,6 +14,7 @@
 //	            operator.go who begins runs, steer.go who stops them, clean.go who
 //	            removes what they leave; versions.go a deployment half upgraded;
 //	            events.go what the source notifies of, kept jobs and timers
+//	week.go     a calm of many jobs and days
 //	history.go  what ever stood under each key
 //	check.go    what must hold at each change and at a run's end; Exceptions
 //	linear.go   whether any order explains the answers

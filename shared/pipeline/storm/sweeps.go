@@ -37,6 +37,9 @@ func (w *world) sweeps(p *process) {
 	s := &sweep{begun: time.Now(), newest: map[string]time.Time{}, queues: map[task.Stage]backlog{}}
 	for _, t := range w.tenants {
 		for _, run := range w.runs(t) {
+			if w.reported(run) {
+				continue
+			}
 			if walk, err := w.books().Run(run).Glance(context.Background()); err == nil {
 				s.newest[run] = walk.Newest
 			}

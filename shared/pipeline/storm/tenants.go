@@ -46,6 +46,13 @@ func (w *world) makeJobs() {
 		w.tenants = []*tenant{w.makeJob("", "")}
 		return
 	}
+	for i := range w.plan.Long.Jobs {
+		tag := fmt.Sprintf("%02d", i)
+		w.tenants = append(w.tenants, w.makeJob(tag, tag+"/"))
+	}
+	if w.plan.Long.Jobs > 0 {
+		return
+	}
 	for i := range 2 + w.dice.draw(2, "jobs", 0) {
 		tag := string(rune('a' + i))
 		w.tenants = append(w.tenants, w.makeJob(tag, tag+"/"))

@@ -13,6 +13,7 @@ type Plan struct {
 	Seed    uint64
 	Without map[string]bool // kinds of weather, and objects of the source, that are left out
 	Only    map[int]bool    // the steps that the seed decides; the others are calm. nil: all
+	Long    Long            // a calm of days in place of a storm; zero: none
 }
 
 // Weather is a kind of thing that may happen in a storm. A seed chooses some of
@@ -88,6 +89,9 @@ var All = []struct {
 
 // weatherOf is the weather of a plan.
 func weatherOf(p Plan) map[Weather]bool {
+	if p.Long.Days > 0 {
+		return lasting()
+	}
 	d := dice{p.Seed}
 	has := map[Weather]bool{}
 	for _, w := range All {

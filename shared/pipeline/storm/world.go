@@ -121,6 +121,9 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 		w.actors = append(w.actors, w.notifier)
 	}
 	w.actors = append(w.actors, newSweeper(w), &upgrade{w: w, left: 3}, w.strays, &owner{w: w}, &application{w: w})
+	if plan.Long.Days > 0 {
+		w.settle()
+	}
 	return w
 }
 

@@ -117,7 +117,7 @@ func (b *Bucket) page(r store.Range, after string, first bool) []store.Object {
 		i++
 	}
 	most := b.pageSize()
-	page := make([]store.Object, 0, min(most, len(b.keys)-i))
+	page := make([]store.Object, 0, min(most, len(b.keys)-i, 16)) // most listings find few
 	for ; i < len(b.keys) && len(page) < most; i++ {
 		key := b.keys[i]
 		if !strings.HasPrefix(key, r.Prefix) || r.UpTo != "" && key > r.UpTo {
