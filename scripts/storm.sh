@@ -5,6 +5,8 @@
 #
 #   scripts/storm.sh SEEDS       storms of the seeds 1 to SEEDS, side by side on every core
 #   scripts/storm.sh --mutants   puts faults into the engine, one at a time, and has storms find each
+#   scripts/storm.sh --long [JOBS [DAYS]]
+#                                JOBS jobs (50) run for DAYS days (7) of their own time, in a calm
 #   scripts/storm.sh --demo [N [LENGTH [SEED]]]
 #                                N storms (20) of LENGTH (60s) over real processes on each
 #                                platform: agents, Function Compute and Lambda, one after the
@@ -30,6 +32,12 @@ build() {
 mutants() {
 	build
 	"$dir/storm" -test.run '^TestStormsFindEachMutant$' -test.timeout 0 -mutants
+}
+
+# long JOBS DAYS runs many jobs for days.
+long() {
+	build
+	"$dir/storm" -test.run '^TestManyJobsRunForDays$' -test.timeout 0 -test.v -jobs "$1" -days "$2"
 }
 
 # storms FIRST N FLAG... runs the storms of N seeds and writes what they say to $dir/FIRST.
@@ -124,11 +132,13 @@ if [[ $* =~ ^[1-9][0-9]{0,8}$ ]]; then
 	seeded "$1"
 elif [[ $* == --mutants ]]; then
 	mutants
+elif [[ $* =~ ^--long(\ [1-9][0-9]{0,2}){0,2}$ ]]; then
+	long "${2-50}" "${3-7}"
 elif [[ $* =~ ^--demo(\ [1-9][0-9]{0,3}(\ [^ ]+(\ [0-9]{1,9})?)?)?$ ]]; then
 	demo "${2-20}" "${3-60s}" "${4-1}"
 elif [[ $* == --help || $* == -h ]]; then
 	sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
 else
-	echo "scripts/storm.sh takes how many seeds, from 1 to 999999999, or --mutants or --demo, not \"$*\": --help tells more" >&2
+	echo "scripts/storm.sh takes how many seeds, from 1 to 999999999, or --mutants, --long or --demo, not \"$*\": --help tells more" >&2
 	exit 2
 fi

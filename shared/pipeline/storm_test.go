@@ -154,6 +154,9 @@ func TestManyJobsRunForDays(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	if *stormJobs < 1 || *stormDays < 1 {
+		t.Fatalf("-jobs is %d and -days %d: both are numbers from 1", *stormJobs, *stormDays)
+	}
 	begun := time.Now()
 	o := storm.Run(t, storm.Plan{Seed: *stormFirst, Long: storm.Long{Jobs: *stormJobs, Days: *stormDays}}, false)
 	if o.Failure != "" {
