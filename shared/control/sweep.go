@@ -79,6 +79,9 @@ func (c *Control) Sweep(ctx context.Context, every time.Duration, now time.Time)
 func (c *Control) sweepRun(ctx context.Context, name string, every time.Duration, now time.Time, stalls *sync.WaitGroup) (final bool, err error) {
 	run := c.Ledger.Run(name)
 	standing, since, err := run.Standing(ctx)
+	if err == nil && !since.IsZero() {
+		since, err = run.WrittenAt(ctx, standing)
+	}
 	switch {
 	case err != nil || standing == ledger.Paused || standing == ledger.Over:
 	case standing.Final():

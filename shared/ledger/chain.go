@@ -1,10 +1,8 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"strings"
 	"time"
 
@@ -52,21 +50,9 @@ func (r *Run) SetChain(ctx context.Context, task string, c Chain) error {
 // Chain reads what is known of a task's messages. NotFound where the task
 // neither waited nor was sent again, or did so before marks were dropped.
 func (r *Run) Chain(ctx context.Context, task string) (Chain, error) {
-	name := chainName(task)
-	return try(ctx, func() (c Chain, err error) {
-		o, body, err := r.ledger.bucket.Open(ctx, store.Object{Key: r.Path(name)}, 0, -1)
-		if err != nil {
-			return c, err
-		}
-		defer func() { _ = body.Close() }()
-		data := bytes.NewBuffer(make([]byte, 0, o.Size+bytes.MinRead))
-		if _, err := io.Copy(data, body); err != nil {
-			return c, fault.New(fault.Temporary, "ledger.Chain", name, err)
-		}
-		err = decode(data.Bytes(), name, &c)
-		c.At = o.Modified
-		return c, err
-	})
+	c, at, err := readDated[Chain](ctx, r, chainName(task))
+	c.At = at
+	return c, err
 }
 
 // SealedAt tells when the record was written that names a batch, or nearly so,

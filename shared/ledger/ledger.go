@@ -151,22 +151,34 @@ func (l *Ledger) putAs(ctx context.Context, key string, data []byte, how store.P
 
 // read returns what is under name. A missing one is NotFound.
 func (r *Run) read(ctx context.Context, name string) ([]byte, error) {
-	return try(ctx, func() ([]byte, error) {
+	f, err := r.readFile(ctx, name)
+	return f.data, err
+}
+
+// file is what a ledger has under a name.
+type file struct {
+	data []byte
+	at   time.Time // when it was written, by the store's clock
+}
+
+// readFile returns what is under name, and when it was written. A missing one is NotFound.
+func (r *Run) readFile(ctx context.Context, name string) (file, error) {
+	return try(ctx, func() (file, error) {
 		o, body, err := r.ledger.bucket.Open(ctx, store.Object{Key: r.base + name}, 0, -1)
 		if err != nil {
-			return nil, err
+			return file{}, err
 		}
 		defer func() { _ = body.Close() }()
 		if o.Size > maxFile {
-			return nil, unreadable(name, fmt.Errorf("it has %d bytes, and no file of a ledger has over %d", o.Size, maxFile))
+			return file{}, unreadable(name, fmt.Errorf("it has %d bytes, and no file of a ledger has over %d", o.Size, maxFile))
 		}
 		data := bytes.NewBuffer(make([]byte, 0, max(o.Size, 0)+bytes.MinRead))
 		if n, err := io.Copy(data, io.LimitReader(body, maxFile+1)); err != nil {
-			return nil, fault.New(fault.Temporary, "ledger.read", name, err)
+			return file{}, fault.New(fault.Temporary, "ledger.read", name, err)
 		} else if n > maxFile {
-			return nil, unreadable(name, fmt.Errorf("it has over %d bytes", maxFile))
+			return file{}, unreadable(name, fmt.Errorf("it has over %d bytes", maxFile))
 		}
-		return data.Bytes(), nil
+		return file{data.Bytes(), o.Modified}, nil
 	})
 }
 

@@ -18,7 +18,8 @@ type Started struct {
 	V         int             `json:"v"`
 	Run       string          `json:"run"`
 	Job       json.RawMessage `json:"job"` // the frozen job
-	At        time.Time       `json:"at"`
+	At        time.Time       `json:"at"`  // by the clock of the process that began the run
+	Written   time.Time       `json:"-"`   // by the store's, where it was read
 	Root      ShardRef        `json:"root"`
 	Keys      []KeySegment    `json:"keys,omitempty"`      // the keys to look up, where the job names them; then nothing is listed
 	Chain     bool            `json:"chain,omitempty"`     // the source cannot be listed from a key that does not exist: one chain of shards
@@ -165,8 +166,8 @@ func (r *Run) Started(ctx context.Context) (Started, error) {
 	if s := r.started.Load(); s != nil {
 		return *s, nil
 	}
-	s, err := readRecord[Started](ctx, r, "job.json")
-	if err == nil {
+	s, at, err := readDated[Started](ctx, r, "job.json")
+	if s.Written = at; err == nil {
 		r.started.Store(&s)
 	}
 	return s, err
@@ -267,12 +268,18 @@ func createRecord[T any](ctx context.Context, r *Run, name string, record T) (T,
 }
 
 func readRecord[T any](ctx context.Context, r *Run, name string) (T, error) {
-	data, err := r.read(ctx, name)
+	record, _, err := readDated[T](ctx, r, name)
+	return record, err
+}
+
+// readDated reads a record, and when it was written, by the store's clock.
+func readDated[T any](ctx context.Context, r *Run, name string) (record T, at time.Time, err error) {
+	f, err := r.readFile(ctx, name)
 	if err != nil {
-		var none T
-		return none, err
+		return record, at, err
 	}
-	return decodeRecord[T](data, name)
+	record, err = decodeRecord[T](f.data, name)
+	return record, f.at, err
 }
 
 func decodeRecord[T any](data []byte, name string) (T, error) {

@@ -55,8 +55,8 @@ func (r *Run) Steer(ctx context.Context, s Standing, at time.Time) error {
 	return r.day().write(ctx, "state.json", data)
 }
 
-// Standing tells whether the run's tasks are to be done, and since when that
-// is so; zero where it is so from the beginning, or ended. It costs three
+// Standing tells whether the run's tasks are to be done, and since when, by the
+// clock of whoever decided it, that is so; zero where it is so from the beginning, or ended. It costs three
 // requests, made at the same time. Whether the run exists it does not tell.
 func (r *Run) Standing(ctx context.Context) (Standing, time.Time, error) {
 	var said steer
@@ -91,6 +91,17 @@ func (r *Run) Standing(ctx context.Context) (Standing, time.Time, error) {
 		return Going, time.Time{}, nil
 	}
 	return said.State, said.At, nil
+}
+
+// WrittenAt tells when it was written that the run stands so, by the store's clock:
+// the time that Standing returns is by that of whoever wrote it. NotFound where it
+// was not written.
+func (r *Run) WrittenAt(ctx context.Context, s Standing) (time.Time, error) {
+	if s == Sealed {
+		return r.ledger.sealedAbout(ctx, r.Job())
+	}
+	o, err := try(ctx, func() (store.Object, error) { return r.ledger.bucket.Stat(ctx, r.day().Path("state.json")) })
+	return o.Modified, err
 }
 
 // stallTime is how a stall's note writes since when, as precise as a store

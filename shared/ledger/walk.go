@@ -97,7 +97,7 @@ func (r *Run) walk(ctx context.Context, full bool) (Progress, error) {
 	if w.Started, err = r.Started(ctx); err != nil {
 		return w.Progress, err
 	}
-	w.Newest = w.Started.At
+	w.Newest = w.Started.Written
 	if w.Started.Events {
 		err := w.events(ctx)
 		return w.Progress, err

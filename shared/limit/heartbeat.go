@@ -13,11 +13,11 @@ const (
 	// heartbeatEvery is how often, where anything is bounded, a process at work
 	// writes a heartbeat and lists those of others: two requests.
 	heartbeatEvery = 2 * time.Second
-	// firstSecondsRefresh is how often a new process does, in its firstSeconds: it
+	// newProcessLeast is how often at most a new process does, for newProcessTime: it
 	// begins together with others, or after them, and takes little while they do
 	// not know of it.
-	firstSecondsRefresh = time.Second / 4
-	firstSeconds        = 3 * time.Second
+	newProcessLeast = time.Second / 4
+	newProcessTime  = 3 * time.Second
 	// perProcess is what each of many processes adds to these intervals: a
 	// thousand that begin together do not overload the ledger.
 	perProcess = 10 * time.Millisecond
@@ -30,7 +30,7 @@ func heartbeatInterval(n int) time.Duration {
 
 // newProcessRefresh is how often a process does while it is new, one of n.
 func newProcessRefresh(n int) time.Duration {
-	return max(firstSecondsRefresh, time.Duration(n)*perProcess)
+	return max(newProcessLeast, time.Duration(n)*perProcess)
 }
 
 // listsWithin is within what time of any moment one of n processes lists the
@@ -97,7 +97,7 @@ func (p *peers) interval(now time.Time, waits bool) time.Duration {
 	switch {
 	case waits:
 		return heartbeatInterval(p.listed) / 2
-	case now.Sub(p.firstHeartbeat.at) < firstSeconds:
+	case now.Sub(p.firstHeartbeat.at) < newProcessTime:
 		return newProcessRefresh(p.listed)
 	}
 	return heartbeatInterval(p.listed)

@@ -40,8 +40,8 @@ func TestAProcessIsKnownOnceAllOthersHaveWrittenAHeartbeatAfterItsFirst(t *testi
 	if step(1) {
 		t.Error("known at the first heartbeat, want unknown: the other has listed none since")
 	}
-	if d := p.interval(now, false); d != firstSecondsRefresh {
-		t.Errorf("a new process lists every %v, want every %v", d, firstSecondsRefresh)
+	if d := p.interval(now, false); d != newProcessLeast {
+		t.Errorf("a new process lists every %v, want every %v", d, newProcessLeast)
 	}
 	now = now.Add(2 * time.Second)
 	if step(3) {

@@ -51,12 +51,12 @@ func (s *Share) maxCopying(now time.Time) int {
 
 // Excess reports whether this process is one more than may copy: it is to pass a
 // task that copies on, after PassAfter. Excess waits up to holdFor for a place,
-// and up to firstSeconds where processes that began at the same time do not yet
+// and up to newProcessTime where processes that began at the same time do not yet
 // know of this one.
 func (s *Share) Excess(ctx context.Context) bool {
 	for began := time.Now(); ; {
 		s.mu.Lock()
-		denied, most := s.place.denied, firstSeconds
+		denied, most := s.place.denied, newProcessTime
 		if s.place.waits {
 			most = holdFor
 		}

@@ -30,7 +30,7 @@ const (
 	// reliedOn is for how long a process relies on what it read of whether the run goes on.
 	reliedOn = Notice - time.Second
 	// checkEvery is how often Enter checks whether the ledger is to be read.
-	checkEvery = firstSecondsRefresh / 2
+	checkEvery = newProcessLeast / 2
 	// retryAfter is when the ledger is read again that did not answer.
 	retryAfter = 2 * time.Second
 )

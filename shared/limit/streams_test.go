@@ -10,8 +10,11 @@ import (
 func TestStreamsAreNeverMoreThanTheBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s Streams
-		if s.set(2, false); !s.Acquire(t.Context()) || !s.Acquire(t.Context()) {
-			t.Fatal("two of two streams could not be opened")
+		s.set(2, false)
+		for range 2 {
+			if !s.Acquire(t.Context()) {
+				t.Fatal("two of two streams could not be opened")
+			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

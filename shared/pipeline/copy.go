@@ -33,7 +33,7 @@ func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, ctx.Err()
 	}
 	switch out := c.Sides.Still(); {
-	case anyEnded(rows):
+	case anyEnded(rows): // these need their record, whatever the others wait for
 	case halted(ctx, work):
 		return r.wait(t), nil
 	case out != nil:

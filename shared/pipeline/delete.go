@@ -13,14 +13,14 @@ import (
 	"kodoferry/shared/task"
 )
 
-// gate waits until every shard is verified, then decides once for the whole
+// decide waits until every shard is verified, then decides once for the whole
 // run whether what the source no longer has is deleted from the target.
-func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
+func (r *run) decide(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if g, err := r.decided(ctx); !ledger.Missing(err) {
 		if err != nil {
 			return nil, err
 		}
-		return r.afterGate(ctx, g)
+		return r.afterDecision(ctx, g)
 	}
 	if next, err := r.waiting(ctx, t); err != nil || len(next) > 0 {
 		return next, err
@@ -38,7 +38,7 @@ func (r *run) gate(ctx context.Context, t task.Task) ([]task.Task, error) {
 		return nil, err
 	}
 	r.log.InfoContext(ctx, "deletions decided", "allowed", g.Allowed, "candidates", g.Candidates.Objects, "reason", g.Reason)
-	return r.afterGate(ctx, g)
+	return r.afterDecision(ctx, g)
 }
 
 // decided reads the run's decision on deletions. A record that cannot
@@ -51,9 +51,9 @@ func (r *run) decided(ctx context.Context) (ledger.DeleteDecision, error) {
 	return g, err
 }
 
-// afterGate returns a task for each batch that may be deleted: maxDeletes
+// afterDecision returns a task for each batch that may be deleted: maxDeletes
 // bounds how many there are.
-func (r *run) afterGate(ctx context.Context, g ledger.DeleteDecision) ([]task.Task, error) {
+func (r *run) afterDecision(ctx context.Context, g ledger.DeleteDecision) ([]task.Task, error) {
 	if !g.Allowed || g.Candidates.Objects == 0 {
 		return nil, nil
 	}

@@ -34,7 +34,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		c, err := r.ledger.Close(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.config.Now()})
 		return r.afterList(c), err
 	case task.Decide:
-		return r.insist(ctx, t, r.gate)
+		return r.insist(ctx, t, r.decide)
 	case task.Copy, task.Delete:
 		w, err := r.ledger.WriteOff(ctx, t.Batch, ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)})
 		return r.afterCopy(t, w), err

@@ -150,7 +150,7 @@ func (r *run) afterList(c ledger.Closed) []task.Task {
 			sent += b.Pending
 		}
 	}
-	if c.Shard != "" {
+	if c.Shard != "" { // a record that could not be read names none
 		next = append(next, r.verifyTask(c.Shard))
 	}
 	return next

@@ -4,9 +4,10 @@
 //	start.go   Start  -> one List of everything, and one Report
 //	list.go    List   -> walks source and target, seals what differs: one Copy
 //	                     a batch, one Verify, and one List for what is left
+//	seal.go             gathers what was listed into batches, by how long each takes
 //	listing/            lists both sides as one, and cuts what is left
 //	deadline/           what is left of an invocation
-//	verdict/            decides what a listed object needs, and what may be deleted
+//	verdict/            decides what a listed object needs, and whether so many may be deleted
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	transfer/           copies objects and parts, as many at a time as are borne, and
 //	                    says what becomes of a try that failed; giveup.go of a task
@@ -25,15 +26,17 @@
 //	delete.go  Decide -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
 //	           Remove -> what copying has no right to remove
-//	mirror/             decides whether a run deletes, and removes objects
+//	mirror/             adds up what a run would delete, for verdict to decide, and removes objects
 //	end.go     Report -> waits for all shards, then writes the report; day.go
-//	                     that of a day of events
+//	                     that of a day of events; deleted.go adds the deletions
 //	resume.go  Resume -> what is open, by the ledger alone
 //	await.go            when what waits for others looks again
 //	giveup.go           the end of a task that cannot be done
 //	stopped.go          what becomes of tasks of a run that is paused, cancelled or over
 //	cancel.go  End      -> closes the books of a run that was cancelled
 //	clean.go   Clean    -> removes what a run that is over has left behind
+//	runs.go             the runs that a process knows; progress.go what it shows of them
+//	storm/              tests all of it, in every order of deliveries, deaths and clocks
 //
 // Every step reads the ledger, does its work, creates one outcome record, and
 // returns the tasks that follow. Every step may run twice, also at the same
@@ -218,7 +221,7 @@ func (r *run) step(ctx context.Context, t task.Task) ([]task.Task, error) {
 	case task.Verify:
 		return r.verify(work, t)
 	case task.Decide:
-		return r.gate(work, t)
+		return r.decide(work, t)
 	case task.Report:
 		return r.report(work, t)
 	}

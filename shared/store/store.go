@@ -35,7 +35,7 @@ const (
 type Object struct {
 	Key      string            `json:"key"`
 	Size     int64             `json:"size"`               // bytes, >= 0; of an absent object -1
-	Hash     string            `json:"hash,omitempty"`     // the service's own: qetag at Kodo, ETag without quotes at OSS; "" where it has none
+	Hash     string            `json:"hash,omitempty"`     // the service's own, which changes when the content does: qetag at Kodo, where it proves the bytes, else an ETag without quotes, which need not; "" where it has none
 	MD5      string            `json:"md5,omitempty"`      // lower-case hex of the whole content, where the service vouches for it
 	CRC64    string            `json:"crc64,omitempty"`    // ECMA-182, decimal, of the whole content
 	Parts    []int64           `json:"parts,omitempty"`    // bytes of each part, where Hash depends on them (qetag v2)

@@ -68,7 +68,8 @@ func (a *attempt) result() ledger.Row {
 	return a.row
 }
 
-// try copies the object once. A nil error means that the row is final; an error is
+// try copies the object once. The body is held against the listed size and hashes as it
+// is read, and its last byte held back until they agree (guard.go, lastCheck). A nil error means that the row is final; an error is
 // of the side that try returns.
 func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 	exists := a.row.Dst != nil
