@@ -34,14 +34,15 @@ type scheme struct {
 }
 
 // schemes are all services, in the order in which people are told of them. A new one
-// is a line here, a line where app opens it, and a folder with its driver.
+// is its name, a line here, the check that it names, a line and a function in app
+// that opens it, with the variables it needs, and a folder with its driver.
 var schemes = []scheme{
-	{Kodo, "Kodo", "kodo://photos/2019/?region=z0", reads, false, nil, Location.checkKodo},
-	{S3, "S3", "s3://photos/2019/?region=cn-east-1", reads, false, nil, Location.checkS3},
-	{File, "directories", "file:///data/photos", reads, true, nil, Location.checkFile},
-	{OSS, "OSS", "oss://photos-new/2019/?region=cn-hangzhou", writes, false, []string{"internal", "public", "accelerate"}, Location.checkOSS},
-	{MNS, "MNS", "mns://1234567890123456/ferry-?region=cn-hangzhou", queues, false, []string{"internal", "public"}, Location.checkMNS},
-	{SQS, "SQS", "sqs://123456789012/ferry-?region=eu-central-1", queues, false, nil, Location.checkSQS},
+	{name: Kodo, title: "Kodo", example: "kodo://photos/2019/?region=z0", use: reads, check: Location.checkKodo},
+	{name: S3, title: "S3", example: "s3://photos/2019/?region=cn-east-1", use: reads, check: Location.checkS3},
+	{name: File, title: "directories", example: "file:///data/photos", use: reads, path: true, check: Location.checkFile},
+	{name: OSS, title: "OSS", example: "oss://photos-new/2019/?region=cn-hangzhou", use: writes, endpoints: []string{"internal", "public", "accelerate"}, check: Location.checkOSS},
+	{name: MNS, title: "MNS", example: "mns://1234567890123456/ferry-?region=cn-hangzhou", use: queues, endpoints: []string{"internal", "public"}, check: Location.checkMNS},
+	{name: SQS, title: "SQS", example: "sqs://123456789012/ferry-?region=eu-central-1", use: queues, check: Location.checkSQS},
 }
 
 // schemeOf returns the scheme of that name; ok is false where there is none.

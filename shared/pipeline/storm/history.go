@@ -21,7 +21,6 @@ type state struct {
 	object store.Object
 	gone   bool
 	app    bool   // the application wrote or removed it
-	run    string // not used by people
 	crc    string // of the content
 }
 
@@ -52,7 +51,7 @@ type lookAt struct {
 	key     string
 }
 
-type look struct{ step, calls int }
+type look struct{ step int }
 
 func newHistory() history {
 	return history{
