@@ -78,7 +78,7 @@ func (w *world) choice(t *tenant, run string, rows []row) {
 		if !t.match.MatchKey(r.key) && !absent || !t.named(run, r.key) {
 			w.fail("%s has a row of %q, which it does not choose", run, r.key)
 		}
-		if r.state == string(ledger.Failed) || r.state == string(ledger.Pending) || r.verdict == string(ledger.Mismatch) {
+		if !r.deletion && (r.state == string(ledger.Failed) || r.state == string(ledger.Pending) || r.verdict == string(ledger.Mismatch)) {
 			failed = append(failed, r.key)
 		}
 	}

@@ -168,17 +168,22 @@ func (o *operator) tick(at time.Time) func(ctx context.Context, p *process) erro
 	}
 }
 
-// untimely is a tick while a run is under way: it begins none.
+// untimely is a tick while a run is under way: it begins none, unless that run ended
+// in time.
 func (o *operator) untimely() {
-	before := o.run
+	o.t.asked = o.t.list
 	o.do("tick", o.tick(time.Now().Truncate(time.Minute)), func(err error) {
 		if fault.KindOf(err) == fault.Invalid && !o.t.ending {
 			o.w.fail("a tick is refused: %v", err)
 		}
-		if run := o.w.begunRun(o.t); run != "" && !o.w.reported(before) {
-			o.w.fail("a tick began %s, and %s was not over", run, before)
-		} else if run != "" {
-			o.w.fail("a tick began %s, and it was for another", run)
+		run := o.w.begunRun(o.t)
+		switch {
+		case run == "":
+		case !o.w.reported(o.run):
+			o.w.fail("a tick began %s, and %s was not over", run, o.run)
+		default:
+			o.ended()
+			o.run, o.t.lists[run] = run, o.t.list
 		}
 	})
 }
