@@ -26,11 +26,13 @@ func TestAStatusTellsOfABucketThatDoesNotAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			now := time.Now().UTC()
 			b := mem.New(mem.OSS)
+			at := func(ago time.Duration) { b.Now = func() time.Time { return now.Add(-ago) } }
+			at(3 * time.Hour)
 			run := ledger.Open(b, ".ferry/").Run("photos/20260101T000000Z")
 			if _, err := run.Start(t.Context(), ledger.Started{Job: []byte(`{}`), At: now.Add(-3 * time.Hour), Root: ledger.ShardRef{Shard: "0"}, Deployed: true}); err != nil {
 				t.Fatal(err)
 			}
-			b.Now = func() time.Time { return now.Add(-tc.written) }
+			at(tc.written)
 			if _, err := run.Close(t.Context(), ledger.Closed{Shard: "0", At: now}); err != nil {
 				t.Fatal(err)
 			}
@@ -39,6 +41,7 @@ func TestAStatusTellsOfABucketThatDoesNotAnswer(t *testing.T) {
 				{Side: "target", Since: since.Add(-time.Hour), Asked: since, Why: "an older one"},
 				{Side: "source", Since: since, Asked: now.Add(-tc.asked), Why: "403 of everything"},
 			} {
+				at(now.Sub(o.Asked))
 				if err := run.NoteOutage(t.Context(), o); err != nil {
 					t.Fatal(err)
 				}

@@ -19,6 +19,8 @@ type Outage struct {
 	Since time.Time `json:"since"` // when it was first met, as far as the process knows that wrote this
 	Asked time.Time `json:"asked"` // when it last did not answer
 	Why   string    `json:"why"`   // what came in place of an answer
+
+	Written time.Time `json:"-"` // when that was written, by the store's clock
 }
 
 func outageName(side string) string { return "sent/outage-" + side }
@@ -40,7 +42,7 @@ func (r *Run) LastOutage(ctx context.Context, sides ...string) (last Outage, err
 	g, ctx := errgroup.WithContext(ctx)
 	for i, side := range sides {
 		g.Go(func() (err error) {
-			if found[i], err = readRecord[Outage](ctx, r, outageName(side)); Missing(err) {
+			if found[i], found[i].Written, err = readDated[Outage](ctx, r, outageName(side)); Missing(err) {
 				err = nil
 			}
 			return err

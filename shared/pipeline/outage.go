@@ -203,10 +203,10 @@ func (n *outageNotes) due(now, since time.Time) (time.Time, bool) {
 
 // OutageOf returns a run's outage that tasks wait for, zero where there is none as far as
 // their notes tell: tasks that wait ask again within a quarter of an hour, and note
-// it. newest is when the run's newest record was written.
+// it. newest is when the newest record of the run was written, by the clock of the store.
 func OutageOf(ctx context.Context, run *ledger.Run, newest, now time.Time) (ledger.Outage, error) {
 	o, err := run.LastOutage(ctx, outage.Source.String(), outage.Target.String())
-	if err != nil || now.Sub(o.Asked) > outageNoted || newest.Sub(o.Asked) > time.Minute {
+	if err != nil || now.Sub(o.Asked) > outageNoted || newest.Sub(o.Written) > time.Minute {
 		return ledger.Outage{}, err
 	}
 	return o, nil
