@@ -15,6 +15,9 @@ const (
 	// platform brings those that follow to processes that may copy.
 	PassAfter = time.Second
 	holdFor   = time.Second
+	// lookEvery is how often Excess looks. It is no part of checkEvery: a task that is
+	// passed on does not end as the ledger begins to be read for it.
+	lookEvery = 4 * checkEvery / 5
 )
 
 // place is whether a process has a place among those that may copy, as it found
@@ -65,7 +68,7 @@ func (s *Share) Excess(ctx context.Context) bool {
 			return denied
 		}
 		select {
-		case <-time.After(checkEvery):
+		case <-time.After(lookEvery):
 		case <-ctx.Done():
 			return denied
 		}

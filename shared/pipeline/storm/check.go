@@ -156,6 +156,9 @@ func (w *world) recordChanged(p *process, key, op string, data []byte, ifAbsent 
 	if op == "delete" && err == nil {
 		w.cleaned(p, key)
 	}
+	if err == nil {
+		w.limitsChanged(key)
+	}
 	if !createOnce(key) || err != nil {
 		return
 	}

@@ -49,6 +49,7 @@ func (w *world) drive() {
 		time.Sleep(tick)
 		synctest.Wait()
 		w.reap()
+		w.places()
 		if w.failure != "" || w.over() {
 			return
 		}
@@ -186,6 +187,7 @@ func (w *world) deliver(p *process, pile *pile, m *message) {
 	}
 	p.begin(m.ID, func(ctx context.Context) error { return do(ctx, received) })
 	p.work.pile, p.work.m, p.work.delivery, p.work.name = pile, m, m.Deliveries, task.Name(received.Body)
+	w.takes(p, p.run())
 }
 
 // reap takes in what has ended.

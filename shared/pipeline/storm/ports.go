@@ -2,6 +2,7 @@ package storm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -154,9 +155,13 @@ func (p port) Open(ctx context.Context, o store.Object, off, n int64) (store.Obj
 	if p.side == book {
 		p.world.recorded(p.process, book, o.Key, since, asked{kind: reads}, answered{value: found.CRC64})
 	}
+	if err == nil && p.side == source {
+		body = p.world.opened(p.process, cmp.Or(max(n, 0), found.Size), body)
+	}
 	if err != nil || v.damage == intact {
 		return found, body, err
 	}
+	defer body.Close()
 	data, err := io.ReadAll(body)
 	if err != nil || len(data) == 0 {
 		return found, io.NopCloser(bytes.NewReader(data)), err

@@ -12,8 +12,9 @@
 //	tenants.go  the jobs; choice.go what of the source each chooses
 //	actors.go   who acts besides: sweeper, owner of the source, application;
 //	            operator.go who begins runs, steer.go who stops them, clean.go who
-//	            removes what they leave; versions.go a deployment half upgraded;
-//	            events.go what the source notifies of, kept jobs and timers
+//	            removes what they leave; limits.go what bounds them, and who changes
+//	            that; versions.go a deployment half upgraded; events.go what the
+//	            source notifies of, kept jobs and timers
 //	week.go     a calm of many jobs and days
 //	history.go  what ever stood under each key
 //	check.go    what must hold at each change and at a run's end; Exceptions

@@ -82,6 +82,10 @@ func (w *world) makeJob(tag, prefix string) *tenant {
 		if w.weather[Always] {
 			j.Overwrite = job.OverwriteAlways
 		}
+		if w.weather[Limits] && draw(100, "limited") < 70 { // else they come later
+			b := w.drawBounds("of job"+tag, 0)
+			j.Limits.Bandwidth, j.Limits.Instances = b.Bandwidth, b.Instances
+		}
 		list = w.choose(j, draw)
 		w.follow(j, draw)
 	})

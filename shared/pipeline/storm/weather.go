@@ -71,6 +71,7 @@ const (
 	Schedules Weather = "schedules" // timers begin its runs
 	Removes   Weather = "removes"   // it is removed from the ledger
 	Retries   Weather = "retries"   // what failed in a run is tried again in another
+	Limits    Weather = "limits"    // the bandwidth, or how many processes copy, is bounded, and that is changed
 )
 
 // All lists every kind of weather, with how many seeds of 100 have it.
@@ -84,7 +85,7 @@ var All = []struct {
 	{Delta, 45}, {Mirror, 35}, {Shards, 50}, {Batches, 60}, {Parts, 35}, {Large, 3}, {Few, 20}, {Present, 30}, {Always, 10},
 	{Jobs, 25}, {Filters, 20}, {Lists, 15}, {Retries, 40},
 	{Pauses, 30}, {Cancels, 15}, {Seals, 12}, {Cleans, 25},
-	{Events, 15}, {Schedules, 15}, {Removes, 8},
+	{Events, 15}, {Schedules, 15}, {Removes, 8}, {Limits, 15},
 }
 
 // weatherOf is the weather of a plan.
@@ -101,6 +102,9 @@ func weatherOf(p Plan) map[Weather]bool {
 		for _, w := range []Weather{Events, Schedules, Removes} {
 			delete(has, w)
 		}
+	}
+	if has[Large] { // millions of bytes at a few a second
+		delete(has, Limits)
 	}
 	return has
 }

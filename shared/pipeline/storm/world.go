@@ -41,6 +41,7 @@ type world struct {
 	actors   []actor
 	notifier *notifier // nil: nobody follows events
 	strays   *strays
+	usage    usage
 
 	step          int
 	begun         time.Time
@@ -103,7 +104,7 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 	for _, s := range task.Stages {
 		w.piles[s] = &pile{name: string(s)}
 	}
-	w.history = newHistory()
+	w.history, w.usage = newHistory(), newUsage()
 	page := 1 + w.dice.draw(8, "page", 0)*w.dice.draw(4, "page", 1)
 	w.src.PageSize, w.dst.PageSize, w.led.PageSize = page, page, 4*page
 	w.makeJobs()
@@ -114,7 +115,7 @@ func newWorld(t *testing.T, plan Plan, traced bool) *world {
 	}
 	for _, t := range w.tenants {
 		o := newOperator(w, t)
-		w.actors = append(w.actors, o, newManager(w, o), newCleaner(w, o))
+		w.actors = append(w.actors, o, newManager(w, o), newCleaner(w, o), newWarden(w, o))
 	}
 	if w.weather[Events] {
 		w.notifier = newNotifier(w)
