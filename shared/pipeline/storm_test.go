@@ -20,6 +20,7 @@ var (
 	stormFirst = flag.Uint64("first", 1, "the first of them")
 	stormSeed  = flag.String("seed", os.Getenv("FERRY_STORM_SEED"), "the one seed to make a storm of, and to write down each step of (FERRY_STORM_SEED)")
 	stormBrief = flag.Bool("brief", false, "leave the corpus out, and tell of a storm that fails what fails alone")
+	stormLess  = flag.String("without", "", "kinds of weather to leave out, with commas in between: as lost,doubled")
 	stormStop  = flag.Bool("stop", false, "end with the first storm that fails")
 )
 
@@ -27,12 +28,16 @@ var (
 // of as many seeds as -seeds says. One that fails is shrunk, and its last steps told.
 func TestSeededStorm(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a storm leaves much behind and keeps little
+	without, err := storm.Parse(*stormLess)
+	if err != nil {
+		misused(err)
+	}
 	if *stormSeed != "" {
 		seed, err := storm.ParseSeed(*stormSeed)
 		if err != nil {
-			t.Fatal(err)
+			misused(err)
 		}
-		o := storm.Run(t, storm.Plan{Seed: seed}, true)
+		o := storm.Run(t, storm.Plan{Seed: seed, Without: without}, true)
 		t.Logf("%s\n%s", strings.Join(o.Weather, ", "), strings.Join(o.Journal, "\n"))
 		if o.Failure != "" {
 			told(t, o)
@@ -40,7 +45,7 @@ func TestSeededStorm(t *testing.T) {
 		return
 	}
 	if *stormSeeds < 1 || *stormFirst < 1 {
-		t.Fatalf("-seeds is %d and -first %d: both are numbers from 1", *stormSeeds, *stormFirst)
+		misused(fmt.Errorf("-seeds is %d and -first %d: both are numbers from 1", *stormSeeds, *stormFirst))
 	}
 	seeds := make([]uint64, 0, len(storm.Corpus)+*stormSeeds)
 	if !*stormBrief {
@@ -53,7 +58,7 @@ func TestSeededStorm(t *testing.T) {
 	}
 	steps, excepted, injected, met, begun := 0, map[string]int{}, map[string]int{}, map[string]int{}, time.Now()
 	for i, seed := range seeds {
-		o := storm.Run(t, storm.Plan{Seed: seed}, false)
+		o := storm.Run(t, storm.Plan{Seed: seed, Without: without}, false)
 		steps += o.Steps
 		add(excepted, o.Excepted)
 		add(injected, o.Injected)
@@ -71,6 +76,12 @@ func TestSeededStorm(t *testing.T) {
 		}
 	}
 	t.Logf("%d storms, %d steps, %v a storm; excepted: %s; injected: %s; met: %s", len(seeds), steps, time.Since(begun)/time.Duration(len(seeds)), counts(excepted), counts(injected), counts(met))
+}
+
+// misused ends the process with the code of wrong usage: no storm was run.
+func misused(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(2)
 }
 
 // mostTold is how many failures are shrunk and told.
