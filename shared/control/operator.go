@@ -67,10 +67,10 @@ func (o *Operator) Pause(ctx context.Context, run *ledger.Run) error {
 		return err
 	}
 	if s != ledger.Paused {
-		since = o.Now()
-		if err := run.Steer(ctx, ledger.Paused, since); err != nil {
+		if err := run.Steer(ctx, ledger.Paused, o.Now()); err != nil {
 			return err
 		}
+		since = o.Now() // what was asked before it was written may have taken as long
 	}
 	if !ledger.OfEvents(run.Name) {
 		return nil
@@ -151,10 +151,10 @@ func (o *Operator) cancel(ctx context.Context, run *ledger.Run, grace time.Durat
 		case s == ledger.Over:
 			return report.Read(ctx, run)
 		case !s.Final(): // also where somebody paused it at the same time
-			since = o.Now()
-			if err := run.Steer(ctx, ledger.Cancelled, since); err != nil {
+			if err := run.Steer(ctx, ledger.Cancelled, o.Now()); err != nil {
 				return report.Report{}, err
 			}
+			since = o.Now()
 		}
 		if err := o.until(ctx, since.Add(grace), func() (bool, error) { return run.Over(ctx) }); err != nil {
 			return report.Report{}, err
@@ -198,16 +198,21 @@ func (o *Operator) until(ctx context.Context, then time.Time, over func() (bool,
 // also those of its events. Once it has returned nothing is written or removed
 // for the job any more. It returns since when it is sealed, and their reports.
 func (o *Operator) Seal(ctx context.Context, name string, grace time.Duration) (time.Time, []report.Report, error) {
-	since, err := o.Ledger.Seal(ctx, name, o.Now())
+	begun := o.Now()
+	since, err := o.Ledger.Seal(ctx, name, begun)
 	if err != nil {
 		return since, nil, err
+	}
+	written := since
+	if !since.Before(begun) { // by this call, whose request may have taken long
+		written = o.Now()
 	}
 	runs, err := o.open(ctx, name)
 	if err != nil {
 		return since, nil, err
 	}
 	if len(runs) > 0 || o.follows(ctx, name) {
-		if err := o.until(ctx, since.Add(grace), nil); err != nil {
+		if err := o.until(ctx, written.Add(grace), nil); err != nil {
 			return since, nil, err
 		}
 	}
