@@ -141,10 +141,9 @@ func (m *manager) remove() {
 	t.ending = true
 	m.ask("remove the job of", m.remove, func(ctx context.Context, p *process) error {
 		o := p.deploy.Operator()
-		since := time.Now()
 		withdrawn, err := o.Drop(ctx, t.job.Name)
 		if err == nil && withdrawn {
-			err = o.Settle(ctx, since, limit.Notice)
+			err = o.Settle(ctx, time.Now(), limit.Notice) // from when it was removed, as ferry jobs remove counts
 		}
 		return err
 	}, func() {
