@@ -212,14 +212,10 @@ func (p *Pipeline) dayRun(ctx context.Context, j job.Job, at time.Time) (string,
 	if known {
 		return name, nil
 	}
-	kept, err := p.config.Ledger.Keeps(ctx, j.Name)
-	if err != nil {
-		return "", err
-	}
 	for n := 1; n <= mostDays; n++ {
 		name = ledger.EventRun(j.Name, at, n)
 		root := ledger.ShardRef{Shard: ledger.RootShard, Range: store.Range{Prefix: j.Source.Prefix}}
-		s, err := p.config.Ledger.Run(name).Start(ctx, ledger.Started{Job: frozen, At: p.config.Now().UTC(), Root: root, Events: true, Deployed: true, Kept: &kept})
+		s, err := p.config.Ledger.Run(name).Start(ctx, ledger.Started{Job: frozen, At: p.config.Now().UTC(), Root: root, Events: true, Deployed: true})
 		if err != nil {
 			return "", err
 		}

@@ -23,12 +23,13 @@ import (
 
 func following(j *job.Job) { j.Events.Window = job.Span(10 * time.Second) }
 
-// followed is a synced world whose job follows events, at noon of a later day.
+// followed is a synced world whose job is kept and follows events, at noon of a later day.
 func followed(t *testing.T, n int, set ...func(*job.Job)) *world {
 	t.Helper()
 	w := synced(t, n, append([]func(*job.Job){following}, set...)...)
 	w.clock.Advance(epoch.Add(60 * time.Hour).Sub(w.clock.Now()))
 	w.fresh()
+	w.keep()
 	return w
 }
 
@@ -430,5 +431,19 @@ func TestOnlyTheDeletingStageDeletes(t *testing.T) {
 	w.same()
 	if got, want := w.dst.Keys(), w.src.Keys(); !slices.Equal(got, want) || damage.deleted != 2 {
 		t.Errorf("the target has %q after %d deletions, want %q and 2: of the damaged bytes and of the vanished key", got, damage.deleted, want)
+	}
+}
+
+// TestAnEventWhoseJobIsRemovedBeforeItsDayBeginsWritesNothing has the job removed when
+// it was read for a notification, and the day's run is not begun yet.
+func TestAnEventWhoseJobIsRemovedBeforeItsDayBeginsWritesNothing(t *testing.T) {
+	w := followed(t, 3)
+	put(t, w.src, "new", []byte("1"))
+	if err := w.config.Ledger.DropJob(t.Context(), w.job.Name); err != nil {
+		t.Fatal(err)
+	}
+	w.drive(t.Context(), 0, w.notified("new")...)
+	if _, err := w.dst.Stat(t.Context(), w.job.TargetKey("new")); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("the target has it (%v), though the job was removed", err)
 	}
 }
