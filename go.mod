@@ -15,11 +15,13 @@ require (
 	github.com/aws/smithy-go v1.28.9 // the types of the errors that AWS's clients return
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // globs with ** for a job's filter
 	github.com/cenkalti/backoff/v5 v5.0.3 // waits between tries, with jitter, that end with their context
+	github.com/creack/pty v1.1.24 // a terminal for tests: what a redraw leaves on it; 300 lines, no dependencies
 	github.com/dustin/go-humanize v1.1.0 // counts and byte sizes as people write them
 	github.com/goccy/go-yaml v1.19.2 // YAML with line numbers: reads job files, and s.yaml in its test
 	github.com/gofrs/flock v0.8.1 // a lock between processes: tests of several packages build their binaries once
 	github.com/hashicorp/hcl/v2 v2.25.0 // HashiCorp's own reader of Terraform's files, in the tests of infra/
-	github.com/klauspost/compress v1.17.6 // gzip in half the standard library's time: every row is packed and unpacked
+	github.com/klauspost/compress v1.20.4 // gzip in half the standard library's time: every row is packed and unpacked
+	github.com/mattn/go-runewidth v0.0.16 // how many columns of a terminal text takes, Chinese keys two each; the bars bring it anyway
 	github.com/qiniu/go-sdk/v7 v7.25.6 // Kodo's own client: lists, stats and signs downloads at the source
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // holds s.yaml against the component's schema, in its test
 	github.com/spf13/cobra v1.10.2 // the operator's command: subcommands, flags, help and completion
@@ -28,7 +30,13 @@ require (
 	github.com/vbauerster/mpb/v8 v8.9.3 // progress bars of the command
 	github.com/zclconf/go-cty v1.19.0 // the values in those files, in the same tests
 	golang.org/x/sync v0.24.0 // errgroup and semaphore: bounded parallel work that stops at the first error
+	golang.org/x/sys v0.38.0 // cpu: whether the processor multiplies without carry, as CRC64 is computed by; unix: how wide a terminal is
 	golang.org/x/time v0.16.0 // rate: limits of bytes and requests a second
+)
+
+require (
+	github.com/chromedp/cdproto v0.160.1 // the events and commands of the browser that the console's tests drive
+	github.com/chromedp/chromedp v0.23.1 // drives a real browser in the console's tests, and brings 2 modules; go-rod brings 5 and an executable that it unpacks
 )
 
 require (
@@ -49,18 +57,17 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/internal/presigned-url v1.14.12 // indirect
 	github.com/aws/aws-sdk-go-v2/service/internal/s3shared v1.20.12 // indirect
 	github.com/gammazero/toposort v0.1.1 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/gogap/errors v0.0.0-20210818113853-edfbba0ddea9 // indirect
 	github.com/gogap/stack v0.0.0-20150131034635-fef68dddd4f8 // indirect
 	github.com/google/go-cmp v0.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/mattn/go-runewidth v0.0.16 // indirect
 	github.com/mitchellh/go-wordwrap v1.0.1 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	github.com/valyala/fastrand v1.1.0 // indirect
 	github.com/valyala/histogram v1.2.0 // indirect
 	golang.org/x/mod v0.29.0 // indirect
-	golang.org/x/sys v0.38.0 // indirect
 	golang.org/x/text v0.31.0 // indirect
 	golang.org/x/tools v0.38.0 // indirect
 	modernc.org/fileutil v1.0.0 // indirect

@@ -183,6 +183,29 @@ func TestTheRolesMayWhatFerryPolicyPrints(t *testing.T) {
 	}
 }
 
+// TestAConsoleThatChangesThingsMayWhatAPersonMay, and writes its log.
+func TestAConsoleThatChangesThingsMayWhatAPersonMay(t *testing.T) {
+	tf := alicloud(t, map[string]cty.Value{"console_changes": cty.True})
+	at := func(raw string) job.Location {
+		l, err := job.ParseLocation(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	grants, err := rights.Of(rights.Places{
+		Target: at("oss://photos-new/2019/?region=" + region), Ledger: at("oss://my-ledger/.ferry/?region=" + region), Queues: at("mns://" + account + "/ferry-?region=" + region),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(grants, func(g rights.Grant) bool { return g.Role == rights.Operator })
+	got := slices.DeleteFunc(triples(statements(t, tf)["console"]), func(line string) bool { return strings.HasPrefix(line, "Allow log:") })
+	if want := triples(grants[i].Policy.Statement); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+		t.Errorf("it may\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestAlarmsWatchEveryQueueAndFunction(t *testing.T) {
 	names := map[string]bool{}
 	for _, i := range alicloud(t).resources["alicloud_cms_alarm.ferry"] {

@@ -2,7 +2,7 @@
 # ferry.yaml) tell of runs; these tell of the deployment.
 
 locals {
-  functions = ["list", "copy", "verify", "delete", "notify", "pull"]
+  functions = ["list", "copy", "verify", "delete", "notify", "pull", "console"]
 
   # A dead letter is buried within minutes. One that stays is not taken.
   dead = {

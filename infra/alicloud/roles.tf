@@ -16,7 +16,7 @@ locals {
 
   # No function changes a job, and only verify writes what proves.
   no_jobs  = { Effect = "Deny", Action = ["oss:PutObject"], Resource = ["${local.ledger}jobs/*"] }
-  no_proof = { Effect = "Deny", Action = ["oss:PutObject"], Resource = [for name in ["verified/*", "objects/*", "report.json", "report.html", "manifest.json"] : "${local.ledger}runs/*/*/${name}"] }
+  no_proof = { Effect = "Deny", Action = ["oss:PutObject"], Resource = [for name in ["runs/*/*/verified/*", "runs/*/*/reproved/*", "runs/*/*/carry/*", "runs/*/*/objects/*", "runs/*/*/report.json", "runs/*/*/report.html", "runs/*/*/manifest.json", "runs/*/*/failed.csv", "runs/*/*/present.csv", "pairs/*"] : "${local.ledger}${name}"] }
 
   common = [local.listing, local.recording, local.sending, local.logging, local.no_jobs]
 
@@ -50,7 +50,26 @@ locals {
       { Effect = "Allow", Action = ["mns:ReceiveMessage", "mns:BatchReceiveMessage", "mns:DeleteMessage", "mns:ChangeMessageVisibility"], Resource = ["${local.queues["copy"]}/messages"] },
       { Effect = "Allow", Action = ["mns:GetQueueAttributes"], Resource = [local.queues["copy"]] },
     ])
+    console = local.console
   }
+
+  # Anybody can reach it who has its token. It only reads, unless console_changes
+  # lets it do what a person does by ferry start, cancel, jobs apply and the like.
+  console_acts = [
+    { Effect = "Allow", Action = ["oss:ListObjects", "oss:GetBucketVersioning", "oss:GetBucketWorm"], Resource = local.ledger_bucket },
+    { Effect = "Allow", Action = ["oss:GetObject", "oss:PutObject", "oss:PutObjectTagging", "oss:DeleteObject", "oss:AbortMultipartUpload"], Resource = ["${local.ledger}*"] },
+    { Effect = "Allow", Action = ["mns:GetQueueAttributes"], Resource = [for q in local.queues : q] },
+    local.sending,
+    local.logging,
+  ]
+  console_reads = [
+    local.listing,
+    { Effect = "Allow", Action = ["oss:GetObject"], Resource = ["${local.ledger}*"] },
+    local.logging,
+    local.no_jobs,
+    local.no_proof,
+  ]
+  console = concat([for s in local.console_acts : s if var.console_changes], [for s in local.console_reads : s if !var.console_changes])
 
   # What a role may do to a target's bucket, and to the keys below its prefix.
   # Copying may not delete: what it must have removed goes to the delete stage.
@@ -61,6 +80,10 @@ locals {
     verify = { bucket = ["oss:ListObjects"], keys = ["oss:GetObject", "oss:AbortMultipartUpload"] }
     delete = { bucket = ["oss:ListObjects"], keys = ["oss:GetObject", "oss:DeleteObject"] }
     pull   = { bucket = ["oss:ListObjects", "oss:ListMultipartUploads"], keys = ["oss:GetObject", "oss:PutObject", "oss:AbortMultipartUpload"] }
+    console = {
+      bucket = var.console_changes ? ["oss:ListObjects", "oss:GetBucketVersioning", "oss:GetBucketWorm"] : ["oss:ListObjects"]
+      keys   = var.console_changes ? ["oss:GetObject", "oss:AbortMultipartUpload", "oss:ListParts"] : ["oss:GetObject"]
+    }
   }
 
   # A policy holds 6,144 bytes (RAM, "Limits"): the targets are spread over

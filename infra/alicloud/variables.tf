@@ -103,3 +103,9 @@ variable "service_linked_roles" {
     "AliyunServiceRoleForEventBridgeSendToMNS",
   ]
 }
+
+variable "console_changes" {
+  description = "Whether the function console may change jobs and runs, as with FERRY_CONSOLE_CHANGES=1; else it may only read."
+  type        = bool
+  default     = false
+}

@@ -8,16 +8,19 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/metrics"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
+	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/task"
 )
@@ -27,7 +30,7 @@ type agentOptions struct {
 	ledger, queues, listen string
 	stages                 []string
 	tasks                  map[string]int
-	parallel               int
+	parallel               string
 	drain, sweep, hold     time.Duration
 	health, untilEOF       bool
 }
@@ -64,14 +67,14 @@ infra/agent holds a systemd unit and a Dockerfile.`,
   ferry agent
   ferry agent --stages copy --tasks copy=8 --parallel 128 --listen 127.0.0.1:9464
   ferry agent --health --listen 127.0.0.1:9464`,
-		Args: exactly(),
+		Args: cli.Exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.health {
 				return askHealth(c.Context(), o.listen, c.OutOrStdout())
 			}
 			ctx := c.Context()
 			if o.untilEOF {
-				ctx = untilEOF(ctx, c.InOrStdin())
+				ctx = cli.UntilEOF(ctx, c.InOrStdin())
 			}
 			return runAgent(ctx, o, c.OutOrStdout(), c.ErrOrStderr())
 		},
@@ -84,7 +87,7 @@ func (o *agentOptions) add(c *cobra.Command) {
 	work := pflag.NewFlagSet("", pflag.ContinueOnError)
 	work.StringSliceVar(&o.stages, "stages", nil, "serve these `STAGES` only: list, copy, verify, delete")
 	work.StringToIntVar(&o.tasks, "tasks", nil, "how many tasks of a stage at the same time, as `copy=8,list=4` (default: list=2,copy=4,verify=2,delete=1)")
-	work.IntVar(&o.parallel, "parallel", 0, "objects in flight at the same time, over all runs (default: the largest limits.parallel of them); of one run at most what its job says")
+	work.StringVar(&o.parallel, "parallel", "auto", "objects in flight at the same time, over all runs, a `NUMBER` from 1 to 4096; auto is as many as the runs' jobs say, or as are best; of one run at most what its job says")
 	work.DurationVar(&o.drain, "drain", defaultDrain, "how long tasks may go on after Ctrl-C or SIGTERM, up to 5m")
 	work.DurationVar(&o.sweep, "sweep", defaultSweep, "how often an agent that serves verify looks for tasks that were lost, 100ms to 1h; what has been silent for about 4 of these times is sent again")
 	work.DurationVar(&o.hold, "hold", defaultHold, "how late a task is delivered again whose agent died, 5s to 1h: each task under way costs a request in half that time")
@@ -96,7 +99,7 @@ func (o *agentOptions) add(c *cobra.Command) {
 	where := pflag.NewFlagSet("", pflag.ContinueOnError)
 	where.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)")
 	where.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")
-	group(c, flagGroup{"What it does", work}, flagGroup{"The deployment", where})
+	cli.Group(c, cli.FlagGroup{Title: "What it does", Flags: work}, cli.FlagGroup{Title: "The deployment", Flags: where})
 }
 
 const (
@@ -129,8 +132,8 @@ func (o agentOptions) asked() (map[task.Stage]int, error) {
 			tasks[s] = n
 		}
 	}
-	if o.parallel < 0 || o.parallel > maxParallel {
-		errs = append(errs, fmt.Errorf("--parallel %d: write 1 to %d", o.parallel, maxParallel))
+	if _, err := o.slots(); err != nil {
+		errs = append(errs, err)
 	}
 	if o.drain < 0 || o.drain > maxDrain {
 		errs = append(errs, fmt.Errorf("--drain %s: write 0s to %s", o.drain, maxDrain))
@@ -144,8 +147,34 @@ func (o agentOptions) asked() (map[task.Stage]int, error) {
 	return tasks, errors.Join(errs...)
 }
 
+// slots is how many objects --parallel says, 0 for auto.
+func (o agentOptions) slots() (int, error) {
+	if o.parallel == "auto" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(o.parallel)
+	if err != nil || n < 1 || n > maxParallel {
+		return 0, fmt.Errorf("--parallel %s: write auto, or a number from 1 to %d", o.parallel, maxParallel)
+	}
+	return n, nil
+}
+
 // More of them would be a mistake in a digit.
 const maxTasks, maxParallel = 256, 4096
+
+// capacity is what this process is to have for so many tasks, by stage, and what --parallel says. The
+// error is that it does not.
+func (o agentOptions) capacity(tasks map[task.Stage]int) (has capacity.Capacity, slots int, err error) {
+	n := 0
+	for _, t := range tasks {
+		n += t
+	}
+	if slots, err = o.slots(); err != nil {
+		return has, 0, nil // asked says so
+	}
+	has = agent.CapacityOf(n, slots)
+	return has, slots, has.Check(slots)
+}
 
 // runAgent serves until ctx ends. A clean end is no error.
 func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error {
@@ -154,25 +183,29 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
 	tasks, err := o.asked()
-	d, derr := cfg.Deploy(log, func(c *pipeline.Config) { c.Watch, c.Slots = m.Watch, o.parallel })
-	if err := errors.Join(err, derr); err != nil {
-		return usageError{err}
+	has, slots, cerr := o.capacity(tasks)
+	most, _ := has.InFlight()
+	d, derr := cfg.Deploy(log, func(c *pipeline.Config) {
+		c.Watch, c.Slots, c.Most, c.Bodies = m.Watch, slots, max(slots, most), has.Bodies()
+	})
+	if err := errors.Join(err, cerr, derr); err != nil {
+		return cli.Usage(err)
 	}
 	stages := inOrder(tasks)
-	checked, cancel := context.WithTimeout(ctx, checkTime)
+	checked, cancel := context.WithTimeout(ctx, cli.CheckTime)
 	err = d.Ready(checked, stages...)
 	cancel()
 	if err != nil {
-		return misconfigured(err)
+		return cli.Misconfigured(err)
 	}
 	if o.listen != "" {
 		server, err := metrics.Serve(o.listen, m)
 		if err != nil {
-			return usageError{err}
+			return cli.Usage(err)
 		}
 		defer func() { _ = server.Close() }()
 	}
-	if _, err := fmt.Fprintln(out, o.begins(tasks, stages)); err != nil {
+	if _, err := fmt.Fprintln(out, o.begins(tasks, stages, has)); err != nil {
 		return err
 	}
 	told := context.AfterFunc(ctx, func() {
@@ -180,13 +213,13 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 	})
 	defer told()
 	began := time.Now()
-	d.Serve(ctx, agent.Options{Tasks: tasks, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.Count, Answered: m.Answered})
+	d.Serve(ctx, agent.Options{Tasks: tasks, Capacity: has, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.Count, Answered: m.Answered})
 	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", words.Duration(time.Since(began)), m.Sum())
 	return err
 }
 
 // begins says in a line what the agent does.
-func (o agentOptions) begins(tasks map[task.Stage]int, stages []task.Stage) string {
+func (o agentOptions) begins(tasks map[task.Stage]int, stages []task.Stage, has capacity.Capacity) string {
 	var what []string
 	for _, s := range stages {
 		what = append(what, fmt.Sprintf("%s (%d at a time)", s, tasks[s]))
@@ -194,6 +227,9 @@ func (o agentOptions) begins(tasks map[task.Stage]int, stages []task.Stage) stri
 	queues, _, _ := strings.Cut(o.queues, "?")
 	ledger, _, _ := strings.Cut(o.ledger, "?")
 	text := fmt.Sprintf("ferry agent: %s; queues %s, ledger %s", strings.Join(what, ", "), queues, ledger)
+	if most, by := has.InFlight(); by != "" {
+		text += fmt.Sprintf("; at most %d objects in flight, because %s", most, by)
+	}
 	if o.listen != "" {
 		text += "; http://" + o.listen + "/metrics"
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"kodoferry/scripts/ferry/cli"
 )
 
 // healthTime bounds one question about health.
@@ -17,13 +19,13 @@ const healthTime = 5 * time.Second
 // client. It fails where the agent does not answer or is not well.
 func askHealth(ctx context.Context, addr string, out io.Writer) error {
 	if addr == "" {
-		return usageError{errors.New("--health asks the agent at --listen: name its address, as 127.0.0.1:9464")}
+		return cli.Usage(errors.New("--health asks the agent at --listen: name its address, as 127.0.0.1:9464"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/healthz", nil)
 	if err != nil {
-		return usageError{fmt.Errorf("--listen %s is no address: write it as 127.0.0.1:9464", addr)}
+		return cli.Usage(fmt.Errorf("--listen %s is no address: write it as 127.0.0.1:9464", addr))
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 )
 
 func TestAgentsAndFunctionsShareAQueueAndOneAgentIsKilledInMidTask(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	const objects = 600
 	c := newClouds(t)
 	c.fill(t, objects)
@@ -67,6 +68,7 @@ func TestAgentsAndFunctionsShareAQueueAndOneAgentIsKilledInMidTask(t *testing.T)
 }
 
 func TestAnAgentDrainsOnSIGTERM(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	const objects = 200
 	c := newClouds(t)
 	c.fill(t, objects)
@@ -83,7 +85,7 @@ func TestAnAgentDrainsOnSIGTERM(t *testing.T) {
 	code := a.end(t, syscall.SIGTERM)
 	put, _ := seen.count()
 	t.Logf("ended after %.1f s with %d of %d objects copied; it said: %s", time.Since(began).Seconds(), put, objects, a.out)
-	if code != 0 || put == objects || !strings.Contains(a.out.String(), "stopping: 1 task under way") {
+	if code != 0 || put == objects || !strings.Contains(a.out.String(), "under way; it waits for them") {
 		t.Errorf("exit code %d, %d objects copied, %s, want 0, some of them, and that it drains\n%s", code, put, a.out, a.log)
 	}
 	for line := range strings.Lines(a.log.String()) {
@@ -128,6 +130,7 @@ func TestAnAgentThatCannotWorkIsRefused(t *testing.T) {
 		"a hold for a second":   {[]string{"agent", "--hold", "1s"}, nil, 2, []string{"--hold 1s: write 5s to 1h"}},
 		"a sweep at once":       {[]string{"agent", "--sweep", "0s"}, nil, 2, []string{"--sweep 0s: write 100ms to 1h"}},
 		"an endless drain":      {[]string{"agent", "--drain", "1h", "--parallel", "-1"}, nil, 2, []string{"--drain 1h0m0s: write 0s to 5m0s", "--parallel -1"}},
+		"more than any machine": {[]string{"agent", "--parallel", "100000"}, nil, 2, []string{"--parallel 100000: write auto, or a number from 1 to 4096"}},
 		"an argument":           {[]string{"agent", "copy"}, nil, 2, []string{"ferry agent takes no arguments"}},
 		"no such queues":        {[]string{"agent", "--queues", "mns://" + queues.Account() + "/fairy-?region=cn-hangzhou&insecure=true&endpoint=" + queues.Endpoint()}, nil, 2, []string{"fairy-list", "fairy-copy", "fairy-verify", "fairy-dead"}},
 		"an address in use":     {[]string{"agent", "--listen", taken.Addr().String()}, nil, 2, []string{"--listen " + taken.Addr().String(), "name a free port"}},

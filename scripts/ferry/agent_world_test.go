@@ -207,7 +207,7 @@ func (c *clouds) begin(t *testing.T, args ...string) string {
 func (c *clouds) verified(t *testing.T, run string, n int64, meanwhile func(), logs ...fmt.Stringer) {
 	t.Helper()
 	d := c.deployment(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	for {
 		rep, err := report.Read(ctx, d.Ledger().Run(run))

@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
+	"kodoferry/shared/emulator/testmain"
 )
 
 // binary is the real command, built once for all tests.
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary = filepath.Join(dir, "ferry")
-	os.Exit(m.Run())
+	os.Exit(testmain.Run(m))
 }
 
 // command is a command line of the real binary. Of the environment it has only

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/limit"
@@ -19,13 +20,8 @@ func graceFlag(c *cobra.Command, to *time.Duration) {
 	c.Flags().DurationVar(to, "wait", limit.Notice, "how long those at work are given to notice before the books are closed; what they do later is in no report")
 }
 
-// settleFlag adds --wait to a command that takes something back of jobs.
-func settleFlag(c *cobra.Command, to *time.Duration) {
-	c.Flags().DurationVar(to, "wait", limit.Notice, "how long those at work are given to notice what is taken back of jobs")
-}
-
 func cancelCommand() *cobra.Command {
-	var o runFlags
+	var o cli.RunFlags
 	var grace time.Duration
 	c := &cobra.Command{
 		Use:   "cancel {JOB | RUN}",
@@ -44,9 +40,9 @@ RUN is <job>/<time>; a JOB stands for its newest run. Interrupted, the same
 command ends what it began; so does a deployment's sweeper. Cancelling twice is
 no error. What is open a new run finds, or ferry retry.`, words.Duration(limit.Notice)),
 		Example: "  ferry cancel photos\n  ferry report photos",
-		Args:    exactly("JOB or RUN"),
+		Args:    cli.Exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.open(c.Context(), args[0], c.ErrOrStderr())
+			run, op, err := o.Open(c.Context(), args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -55,18 +51,18 @@ no error. What is open a new run finds, or ferry retry.`, words.Duration(limit.N
 				return cancelFailed(c.Context(), err, run.Name)
 			}
 			if rep.Result != report.Cancelled {
-				return usageError{fmt.Errorf("run %s is over: it ended %s, and ferry report %s tells more", run.Name, rep.Result, run.Name)}
+				return cli.Usage(fmt.Errorf("run %s is over: it ended %s, and ferry report %s tells more", run.Name, rep.Result, run.Name))
 			}
-			if o.json {
-				return o.say(c.OutOrStdout(), rep.Summary, "")
+			if o.JSON {
+				return o.Say(c.OutOrStdout(), rep.Summary, "")
 			}
 			if err := show.Summary(c.OutOrStdout(), rep); err != nil {
 				return err
 			}
-			return o.say(c.OutOrStdout(), nil, "Next: ferry report %s", run.Name)
+			return o.Say(c.OutOrStdout(), nil, "Next: ferry report %s", run.Name)
 		},
 	}
-	o.add(c)
+	o.Add(c)
 	graceFlag(c, &grace)
 	return c
 }
@@ -74,7 +70,7 @@ no error. What is open a new run finds, or ferry retry.`, words.Duration(limit.N
 // cancelFailed says what holds of a run whose books are not closed yet.
 func cancelFailed(ctx context.Context, err error, run string) error {
 	if ctx.Err() != nil {
-		return errors.Join(errInterrupted, fmt.Errorf("run %s is cancelled, its report is not written yet: the same command writes it", run))
+		return errors.Join(cli.ErrInterrupted, fmt.Errorf("run %s is cancelled, its report is not written yet: the same command writes it", run))
 	}
-	return misconfigured(err)
+	return cli.Misconfigured(err)
 }

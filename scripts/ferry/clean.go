@@ -9,51 +9,59 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/remains"
 )
 
 func cleanCommand() *cobra.Command {
-	var o runFlags
+	var o cli.RunFlags
 	var force bool
 	c := &cobra.Command{
 		Use:   "clean {JOB | RUN}",
 		Short: "Remove what a run left behind, and say what still costs money",
 		Long: `Clean removes what a run that is over left behind: uploads in parts that the
-ledger knows and that were never completed, marks, signs of life, and rows that
-no record names. Then it counts what stays and is billed: the run's part of the
+ledger knows and that were never completed, marks, signs of life, rows that no
+record names, and the packed rows that the next run reads, once a later run has
+all of them. Then it counts what stays and is billed: the run's part of the
 ledger, which is its proof. Objects in the target are never touched.
 
 A run that was cancelled is cleaned before its report is written with --force.
 RUN is <job>/<time>; a JOB stands for its newest run.`,
 		Example: "  ferry clean photos\n  ferry clean photos/20260101T120000Z --json",
-		Args:    exactly("JOB or RUN"),
+		Args:    cli.Exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.open(c.Context(), args[0], c.ErrOrStderr())
+			run, op, err := o.Open(c.Context(), args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
 			done, err := op.Clean(c.Context(), run.Name, force)
 			if err != nil && len(done.Stays) == 0 {
-				return misconfigured(err)
+				return cli.Misconfigured(err)
 			}
-			if o.json {
-				return errors.Join(o.say(c.OutOrStdout(), done, ""), misconfigured(err))
+			if o.JSON {
+				return errors.Join(o.Say(c.OutOrStdout(), done, ""), cli.Misconfigured(err))
 			}
-			return errors.Join(printCleaned(c.OutOrStdout(), run, done), misconfigured(err))
+			return errors.Join(printCleaned(c.OutOrStdout(), run, done), cli.Misconfigured(err))
 		},
 	}
-	o.add(c)
+	o.Add(c)
 	c.Flags().BoolVar(&force, "force", false, "also a run that was cancelled and whose report is not written yet")
 	return c
 }
 
-func printCleaned(w io.Writer, run *ledger.Run, c pipeline.Cleaned) error {
+func printCleaned(w io.Writer, run *ledger.Run, c remains.Cleaned) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s: cleaned\n", c.Run)
 	fmt.Fprintf(&text, "  aborted  %s with %s, %s\n", words.Count(int64(c.Uploads), "upload", "uploads"), words.Count(c.Parts.Objects, "part", "parts"), words.Size(c.Parts.Bytes))
 	fmt.Fprintf(&text, "  removed  %s of the ledger, %s\n", words.Count(c.Removed.Objects, "file", "files"), words.Size(c.Removed.Bytes))
+	switch {
+	case c.Later != "":
+		fmt.Fprintf(&text, "  rows     the run %s has them all: its next runs read nothing of this one\n", c.Later)
+	case c.Believe.Objects > 0:
+		fmt.Fprintf(&text, "  rows     %s, %s, stay for the next run, which reads them: no later run has all of them\n", words.Count(c.Believe.Objects, "file", "files"), words.Size(c.Believe.Bytes))
+	}
 	fmt.Fprintf(&text, "  stays    %s, %s, billed until somebody removes them: %s\n", words.Count(c.Total.Objects, "file", "files"), words.Size(c.Total.Bytes), run.Path(""))
 	for _, f := range c.Stays {
 		fmt.Fprintf(&text, "    %-14s %10s  %s\n", f.Name, humanize.Comma(f.Objects), words.Size(f.Bytes))

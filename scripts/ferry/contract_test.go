@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/checks"
 	"kodoferry/scripts/ferry/emulation"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
@@ -171,7 +172,7 @@ func TestAContractThatIsInterruptedRemovesWhatItWrote(t *testing.T) {
 
 // TestEveryKeyOfTheEnvironmentIsPrivate sets each variable to its own name.
 func TestEveryKeyOfTheEnvironmentIsPrivate(t *testing.T) {
-	known := private(app.Load(func(name string) string { return name }))
+	known := checks.Private(app.Load(func(name string) string { return name }))
 	for _, name := range []string{
 		"QINIU_ACCESS_KEY", "QINIU_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN",
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",

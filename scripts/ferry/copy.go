@@ -8,22 +8,24 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/report"
 )
 
 // copyOptions are the flags of `ferry copy`.
 type copyOptions struct {
-	jobFlags
+	jobs.Flags
 	log         string
 	json, quiet bool
 }
@@ -68,22 +70,19 @@ begun where another job writes that is kept in the ledger or has an unfinished r
   ferry copy SRC DST --bandwidth '200MiB/s; mon-fri 09:00-18:00 20MiB/s; zone Asia/Shanghai'
   ferry copy photos --file jobs/ferry.yaml
   ferry copy SRC DST --json | tail -1 | jq .objects`,
-		Args: places,
+		Args: jobs.Places,
 		RunE: func(c *cobra.Command, args []string) error {
-			j, keys, err := o.asked(c, args, false)
+			j, keys, err := o.Asked(c, args, false)
 			return runCopy(c.Context(), o, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	o.add(c, func(f *pflag.FlagSet) {
+	o.Add(c, func(f *pflag.FlagSet) {
 		f.BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
 		f.BoolVar(&o.quiet, "quiet", false, "no progress")
 		f.StringVar(&o.log, "log", "", "write a log of JSON lines to this file; - is standard error")
 	})
 	return c
 }
-
-// checkTime bounds the questions that are asked before anything is done.
-const checkTime = time.Minute
 
 // runCopy copies j; err is what is wrong with j, which is returned with what is wrong with
 // the environment.
@@ -94,25 +93,32 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	}
 	cfg := app.Load(os.Getenv)
 	if err := errors.Join(err, cfg.Missing(j.Source, j.Target, j.Ledger), cfg.CheckAlerts(j)); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
+	}
+	has := capacity.Process(capacity.Copying)
+	if err := has.Check(j.Limits.Parallel); err != nil {
+		return cli.Usage(err)
 	}
 	log, closeLog, err := openLog(o.log, errOut)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	defer closeLog()
 	sites, err := cfg.Connect(j)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
-	checked, cancel := context.WithTimeout(ctx, checkTime)
+	checked, cancel := context.WithTimeout(ctx, cli.CheckTime)
 	err = sites.Check(checked)
 	cancel()
 	if err != nil {
-		return misconfigured(err)
+		return cli.Misconfigured(err)
 	}
 	v := show.NewCopy(show.NewTeller(text), j, o.quiet)
-	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Log: log, Watch: v.Watch, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, Keys: keys})
+	if most, by := has.InFlight(); by != "" && j.Limits.Parallel == job.AutoParallel {
+		v.Tell.Plain("at most %d objects at a time are copied here, because %s", most, by)
+	}
+	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: v.Watch, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
 	v.Tell.End()
 	if err != nil {
 		return copyStopped(ctx, v, err)
@@ -143,7 +149,7 @@ func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
 func copyStopped(ctx context.Context, v *show.Copy, err error) error {
 	if ctx.Err() != nil {
 		v.Tell.Plain("interrupted: nothing is lost; the same command goes on with run %s", v.Run)
-		return errInterrupted
+		return cli.ErrInterrupted
 	}
 	if errors.Is(err, agent.ErrHalted) && fault.KindOf(unjoined(err)) == fault.Corrupt {
 		return fmt.Errorf("%w; what was copied is in the target: with that file back the same command goes on with run %s, and ferry cancel %s ends it, so that the next one begins anew", unjoined(err), v.Run, v.Run)
@@ -151,12 +157,12 @@ func copyStopped(ctx context.Context, v *show.Copy, err error) error {
 	if errors.Is(err, agent.ErrHalted) {
 		return fmt.Errorf("%w; nothing is lost: once that is mended, the same command goes on with run %s", unjoined(err), v.Run)
 	}
-	return misconfigured(err)
+	return cli.Misconfigured(err)
 }
 
 // unjoined is what err says besides that the run was left as it is.
 func unjoined(err error) error {
-	for _, e := range apart(err) {
+	for _, e := range cli.Apart(err) {
 		if !errors.Is(e, agent.ErrHalted) {
 			return e
 		}
@@ -182,7 +188,7 @@ func copyEnded(tell *show.Teller, at job.Location, rep report.Report, asJSON boo
 		}
 	}
 	if rep.Result != report.Verified {
-		return errIncomplete
+		return cli.ErrIncomplete
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/emulation"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
@@ -36,6 +37,7 @@ func summaryOf(t *testing.T, out string) report.Summary {
 }
 
 func TestCopyMovesABucketAndTellsAllAboutIt(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fill(t, 120)
 	args := []string{"copy", c.src, c.dst, "--json", "--log", filepath.Join(t.TempDir(), "log")}
@@ -64,7 +66,7 @@ func TestCopyMovesABucketAndTellsAllAboutIt(t *testing.T) {
 	// The record of the first, for people and for programs.
 	env, name := append(c.env, "FERRY_LEDGER="+c.ledger), s.Run
 	out, said, code = execute(t, env, "status", name)
-	if code != 0 || !strings.Contains(out, "over") || !strings.Contains(out, "verified  120 objects") {
+	if code != 0 || !strings.Contains(out, "verified: all 120 objects") || !strings.Contains(out, "verified  120 objects") {
 		t.Errorf("status: exit code %d, %s%s", code, out, said)
 	}
 	dir := t.TempDir()
@@ -111,6 +113,7 @@ func TestCopyEndsWithThreeWhereSomethingNeedsAPerson(t *testing.T) {
 }
 
 func TestDeletionsAreMirroredAndRefusedWhereTheSourceIsEmpty(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fill(t, 40)
 	env := append(c.env, "FERRY_LEDGER="+c.ledger)
@@ -141,8 +144,8 @@ func TestCtrlCLeavesNothingBroken(t *testing.T) {
 	c.oss.Desk().Inject(chaos.Rule{Op: "put", Kind: chaos.Latency, Rate: 1, Delay: 20 * time.Millisecond})
 	args := []string{"copy", c.src, c.dst, "--parallel", "8", "--batch-objects", "50"}
 	said, code := signalled(t, c.env, syscall.SIGINT, func() bool { return c.oss.Desk().Counts()["put"] > 200 }, args...)
-	if code != exitInterrupted || !strings.Contains(said, "interrupted") || strings.Contains(said, "goroutine ") {
-		t.Errorf("exit code %d, %s, want %d and a word", code, said, exitInterrupted)
+	if code != cli.ExitInterrupted || !strings.Contains(said, "interrupted") || strings.Contains(said, "goroutine ") {
+		t.Errorf("exit code %d, %s, want %d and a word", code, said, cli.ExitInterrupted)
 	}
 	c.oss.Desk().Inject()
 	out, said, code := execute(t, c.env, args...)
@@ -201,7 +204,7 @@ func (c *clouds) writtenOff(t *testing.T) map[string]bool {
 		if !ok {
 			continue
 		}
-		done, err := led.Run(path).WrittenOff(t.Context(), strings.TrimSuffix(batch, ".csv.gz"))
+		done, err := led.Run(path).Batches().ReadWriteOff(t.Context(), strings.TrimSuffix(batch, ".csv.gz"))
 		if err != nil {
 			t.Fatalf("%s: %v", key, err)
 		}
@@ -215,6 +218,7 @@ func (c *clouds) writtenOff(t *testing.T) map[string]bool {
 }
 
 func TestKilledFiveTimesNothingWrittenOffIsCopiedAgain(t *testing.T) {
+	t.Parallel()
 	const objects, seed = 5000, 20261123
 	c := newClouds(t)
 	c.fill(t, objects)

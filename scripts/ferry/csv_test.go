@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/report"
@@ -75,7 +76,7 @@ func TestCSVForSpreadsheetsLeavesTheProofAsItIs(t *testing.T) {
 		t.Errorf("not told: %v", want)
 	}
 	for _, wrong := range [][]string{{"--csv", "safe"}, {"--csv", "unsafe", "--out", dir}} {
-		if _, said, code := execute(t, env, append([]string{"report", run}, wrong...)...); code != exitUsage || !strings.Contains(said, "--csv") {
+		if _, said, code := execute(t, env, append([]string{"report", run}, wrong...)...); code != cli.ExitUsage || !strings.Contains(said, "--csv") {
 			t.Errorf("%v: exit code %d, %s", wrong, code, said)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/demo"
 	"kodoferry/scripts/ferry/outcome"
 	"kodoferry/scripts/ferry/standins"
@@ -53,7 +54,7 @@ own pace decides. A log of all that every process said is left in --keep.
 
 The exit code is 0 only if every object ended exactly as it must.`,
 		Example: "  ferry demo\n  ferry demo --platform fc\n  ferry demo --objects 10000 --seed 7 --keep ./demo-report\n  ferry demo --storm 2m --platform lambda --seed 7\n  ferry demo --json | tail -1 | jq .objects",
-		Args:    exactly(),
+		Args:    cli.Exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			stormy := c.Flags().Changed("storm")
 			if stormy && !c.Flags().Changed("objects") {
@@ -63,16 +64,16 @@ The exit code is 0 only if every object ended exactly as it must.`,
 				on.Seed = rand.Uint64N(1_000_000)
 			}
 			if stormy && length <= 0 {
-				return usageError{fmt.Errorf("--storm %s: write how long it rages, as 10m", length)}
+				return cli.Usage(fmt.Errorf("--storm %s: write how long it rages, as 10m", length))
 			}
 			if stormy && on.Pull {
-				return usageError{errors.New("--storm kills instances, and --pull allows none to be killed: leave one of them out")}
+				return cli.Usage(errors.New("--storm kills instances, and --pull allows none to be killed: leave one of them out"))
 			}
 			if objects < demo.Fewest || objects > demo.Most {
-				return usageError{fmt.Errorf("--objects %d: want %d to %d", objects, demo.Fewest, demo.Most)}
+				return cli.Usage(fmt.Errorf("--objects %d: want %d to %d", objects, demo.Fewest, demo.Most))
 			}
 			if err := on.Check(); err != nil {
-				return usageError{err}
+				return cli.Usage(err)
 			}
 			dir, err := reportDir(keep)
 			if err != nil {
@@ -110,13 +111,13 @@ The exit code is 0 only if every object ended exactly as it must.`,
 }
 
 // demoFailed makes err one of usage where the functions' executables are missing, and
-// errInterrupted where ctx ended.
+// cli.ErrInterrupted where ctx ended.
 func demoFailed(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return errInterrupted
+		return cli.ErrInterrupted
 	}
 	if _, ok := errors.AsType[standins.MissingError](err); ok {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	return err
 }

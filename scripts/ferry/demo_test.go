@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/emulator/binaries"
@@ -16,6 +17,7 @@ import (
 )
 
 func TestDemoKeepsItsContract(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out, errOut, code := execute(t, nil, "demo", "--objects", "300", "--json", "--keep", dir)
 	if code != 0 {
@@ -50,6 +52,7 @@ func TestDemoKeepsItsContract(t *testing.T) {
 }
 
 func TestDemoRunsThroughTheFunctions(t *testing.T) {
+	t.Parallel()
 	built, err := binaries.Build("kodoferry/functions/...")
 	if err != nil {
 		t.Fatal(err)
@@ -63,8 +66,8 @@ func TestDemoRunsThroughTheFunctions(t *testing.T) {
 		copies  string // the function that does
 	}{
 		standins.FC:                  {[]string{"--platform", standins.FC}, 120, "copy"},
-		"fc as its pages leave open": {[]string{"--platform", standins.FC, "--functions", built, "--zero-counts", "--serial-streams"}, 60, "copy"},
-		"fc by pull alone":           {[]string{"--platform", standins.FC, "--functions", built, "--zero-counts", "--pull"}, 60, "pull"},
+		"fc as its pages leave open": {[]string{"--platform", standins.FC, "--functions", built, "--zero-counts", "--serial-streams"}, 120, "copy"},
+		"fc by pull alone":           {[]string{"--platform", standins.FC, "--functions", built, "--zero-counts", "--pull"}, 120, "pull"},
 		standins.Lambda:              {[]string{"--platform", standins.Lambda, "--functions", built}, 120, "copy"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +96,7 @@ func TestDemoRunsThroughTheFunctions(t *testing.T) {
 
 func TestDemoRefusesABucketItHasNoRoomFor(t *testing.T) {
 	out, errOut := new(bytes.Buffer), new(bytes.Buffer)
-	if code := run(t.Context(), []string{"demo", "--objects", "3"}, out, errOut); code != exitUsage || !strings.Contains(errOut.String(), "want 50 to 100000") {
+	if code := run(t.Context(), []string{"demo", "--objects", "3"}, out, errOut); code != cli.ExitUsage || !strings.Contains(errOut.String(), "want 50 to 100000") {
 		t.Errorf("exit code %d, %q, want 2 and the bounds", code, errOut)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/bench"
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/emulation"
 )
 
@@ -30,11 +31,11 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 		Example: `  ferry emulate --objects 2000
   ferry emulate --json --synthetic 10000000 --attributes-only
   ferry emulate --objects 500 --kodo-fault get:flip:0.05 --oss-fault put:lost:0.01 --oss-fault '*:latency:1:20ms'`,
-		Args: exactly(),
+		Args: cli.Exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
 			if toEOF {
-				ctx = untilEOF(ctx, c.InOrStdin())
+				ctx = cli.UntilEOF(ctx, c.InOrStdin())
 			}
 			stop, err := profiled(profile)
 			if err != nil {
@@ -53,7 +54,7 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 	f.Int64Var(&o.MaxSize, "max-size", 16<<10, "most bytes of a generated object")
 	f.BoolVar(&o.AttributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
 	f.StringVar(&o.KodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
-	f.StringVar(&o.S3Addr, "s3-addr", "127.0.0.1:0", "where Kodo's S3-compatible interface listens; its faults are Kodo's: s3-get, s3-head, s3-list")
+	f.StringVar(&o.S3Addr, "s3-addr", "127.0.0.1:0", "where Kodo's S3-compatible interface listens; its faults are Kodo's: s3-get, s3-head, s3-list, s3-restore")
 	f.StringVar(&o.S3Name, "s3-name", emulation.S3Name, "what photos is called there; a bucket at Kodo may have another name for S3, or the same")
 	f.StringVar(&o.OSSAddr, "oss-addr", "127.0.0.1:0", "where OSS listens")
 	f.StringVar(&o.MNSAddr, "mns-addr", "127.0.0.1:0", "where MNS listens")
@@ -63,6 +64,7 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 	f.StringArrayVar(&o.OSSFaults, "oss-fault", nil, "a fault of OSS; may be given again")
 	f.StringArrayVar(&o.MNSFaults, "mns-fault", nil, "a fault of MNS; may be given again")
 	f.StringArrayVar(&o.SQSFaults, "sqs-fault", nil, "a fault of SQS; may be given again")
+	f.Int64Var(&o.Rate, "connection-rate", 0, "hold each connection of Kodo and OSS to so many bytes a second, each way")
 	f.BoolVar(&o.Unsigned, "unsigned", false, "serve GET and PUT without a signature, too; one that is brought is verified")
 	f.BoolVar(&o.Mirror, "mirror", false, "OSS already holds an equal listing of photos, without bytes, under "+bench.MirrorPrefix)
 	f.BoolVar(&toEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
@@ -73,7 +75,7 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 
 func runEmulate(ctx context.Context, o emulation.Options, asJSON bool, out io.Writer) error {
 	if err := o.Check(); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	e, err := emulation.Start(o)
 	if err != nil {
@@ -90,14 +92,4 @@ func runEmulate(ctx context.Context, o emulation.Options, asJSON bool, out io.Wr
 	}
 	<-ctx.Done()
 	return nil // to be interrupted is how it ends
-}
-
-// untilEOF returns a context that ends with in as well.
-func untilEOF(ctx context.Context, in io.Reader) context.Context {
-	ctx, stop := context.WithCancel(ctx)
-	go func() {
-		_, _ = io.Copy(io.Discard, in) // the other end is gone, however it ends
-		stop()
-	}()
-	return ctx
 }

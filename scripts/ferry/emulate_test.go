@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/emulation"
 	"kodoferry/scripts/ferry/standins"
 )
@@ -24,8 +25,8 @@ func TestTheEmulationSaysWhereItIs(t *testing.T) {
 		"S3 at another host":  {[]string{"--s3-addr", "127.0.0.2:0"}, map[string]string{"kodo": "127.0.0.1", "s3": "127.0.0.2", "bucket": emulation.S3Name}, 0, ""},
 		"S3 by Kodo's name":   {[]string{"--s3-name", standins.Source}, map[string]string{"s3": "127.0.0.1", "bucket": standins.Source}, 0, ""},
 		"all at every host":   {[]string{"--kodo-addr", "0.0.0.0:0", "--s3-addr", "[::]:0", "--oss-addr", "0.0.0.0:0", "--mns-addr", ":0", "--sqs-addr", "0.0.0.0:0"}, map[string]string{"kodo": "127.0.0.1", "s3": "127.0.0.1", "oss": "127.0.0.1", "mns": "127.0.0.1", "sqs": "127.0.0.1"}, 0, ""},
-		"S3 by no name":       {[]string{"--s3-name", ""}, nil, exitUsage, "--s3-name"},
-		"S3 by a path's name": {[]string{"--s3-name", "a/b"}, nil, exitUsage, "--s3-name"},
+		"S3 by no name":       {[]string{"--s3-name", ""}, nil, cli.ExitUsage, "--s3-name"},
+		"S3 by a path's name": {[]string{"--s3-name", "a/b"}, nil, cli.ExitUsage, "--s3-name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,11 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/emulation"
+	"kodoferry/scripts/ferry/events"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/store"
 )
 
@@ -34,7 +37,7 @@ func TestTheRuleOfAJobIsInstalledShownAndRemoved(t *testing.T) {
 	c := newClouds(t)
 	c.env = append(c.env, "FERRY_LEDGER="+c.ledger)
 	c.keeps(t, ", delete: true, events: {window: 5s}, filter: {suffix: .jpg}")
-	rule := func(want int, args ...string) (r ruled) {
+	rule := func(want int, args ...string) (r events.Rule) {
 		t.Helper()
 		out, said, code := execute(t, c.env, append(append([]string{"events"}, args...), "--json")...)
 		if err := json.Unmarshal([]byte(out), &r); err != nil || code != want {
@@ -42,7 +45,7 @@ func TestTheRuleOfAJobIsInstalledShownAndRemoved(t *testing.T) {
 		}
 		return r
 	}
-	if r := rule(exitIncomplete, "show", "photos"); r.Installed {
+	if r := rule(cli.ExitIncomplete, "show", "photos"); r.Installed {
 		t.Errorf("shown before it is there: %+v", r)
 	}
 	if r := rule(0, "install", "photos", "--url", notifyURL); !r.Installed || !r.Changed || r.Suffix != ".jpg" || r.URLs[0] != notifyURL+"/" {
@@ -55,10 +58,10 @@ func TestTheRuleOfAJobIsInstalledShownAndRemoved(t *testing.T) {
 		t.Errorf("shown: %+v, want it to fit", r)
 	}
 	c.keeps(t, ", delete: true, events: {}")
-	if r := rule(exitIncomplete, "show", "photos"); len(r.Problems) != 1 || !strings.Contains(r.Problems[0], ".jpg") {
+	if r := rule(cli.ExitIncomplete, "show", "photos"); len(r.Problems) != 1 || !strings.Contains(r.Problems[0], ".jpg") {
 		t.Errorf("shown for the job as it is now: %q, want it to say that the suffix leaves something out", r.Problems)
 	}
-	if out, said, code := execute(t, c.env, "events", "show", "photos"); code != exitIncomplete || !strings.Contains(out, "Next: ferry events install photos") || strings.Contains(out, emulation.AccessKey) {
+	if out, said, code := execute(t, c.env, "events", "show", "photos"); code != cli.ExitIncomplete || !strings.Contains(out, "Next: ferry events install photos") || strings.Contains(out, emulation.AccessKey) {
 		t.Errorf("events show: exit code %d, %s%s, want the next command and no key", code, out, said)
 	}
 	if r := rule(0, "remove", "photos"); !r.Changed {
@@ -83,8 +86,8 @@ func TestMistakesWithEventsAreNamed(t *testing.T) {
 		"no address":              {install(), "--url is missing"},
 		"too many words":          {[]string{"events", "show", "photos", "x"}, "takes JOB"},
 	} {
-		if out, said, code := execute(t, c.env, tc.args...); code != exitUsage || !strings.Contains(said, tc.says) {
-			t.Errorf("%s: exit code %d, %s%s, want %d and %q", name, code, out, said, exitUsage, tc.says)
+		if out, said, code := execute(t, c.env, tc.args...); code != cli.ExitUsage || !strings.Contains(said, tc.says) {
+			t.Errorf("%s: exit code %d, %s%s, want %d and %q", name, code, out, said, cli.ExitUsage, tc.says)
 		}
 	}
 	c.keeps(t, ", events: {}")
@@ -93,13 +96,13 @@ func TestMistakesWithEventsAreNamed(t *testing.T) {
 		"no host":        {"notify", "no address"},
 		"another scheme": {"ftp://x/", "https"},
 	} {
-		if out, said, code := execute(t, c.env, install("--url", tc.url)...); code != exitUsage || !strings.Contains(said, tc.says) {
-			t.Errorf("%s: exit code %d, %s%s, want %d and %q", name, code, out, said, exitUsage, tc.says)
+		if out, said, code := execute(t, c.env, install("--url", tc.url)...); code != cli.ExitUsage || !strings.Contains(said, tc.says) {
+			t.Errorf("%s: exit code %d, %s%s, want %d and %q", name, code, out, said, cli.ExitUsage, tc.says)
 		}
 	}
 	c.kodo.Desk().Inject(chaos.Rule{Op: "events", Kind: chaos.Status, Status: 403, Rate: 1})
-	if out, said, code := execute(t, c.env, install("--url", notifyURL)...); code != exitUsage || !strings.Contains(said, "may not manage the event rules") {
-		t.Errorf("keys without the right: exit code %d, %s%s, want %d and what to do", code, out, said, exitUsage)
+	if out, said, code := execute(t, c.env, install("--url", notifyURL)...); code != cli.ExitUsage || !strings.Contains(said, "may not manage the event rules") {
+		t.Errorf("keys without the right: exit code %d, %s%s, want %d and what to do", code, out, said, cli.ExitUsage)
 	}
 }
 
@@ -128,13 +131,13 @@ func TestADayOfEventsIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	run := led.Run(ledger.EventRun("photos", now, 1))
-	if _, err := run.Start(t.Context(), ledger.Started{Job: frozen, At: now, Events: true, Deployed: true}); err != nil {
+	run := led.Run(eventnames.Run("photos", now, 1))
+	if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen, At: now, Events: true, Deployed: true}); err != nil {
 		t.Fatal(err)
 	}
-	_, batch := ledger.EventBatch("a.jpg", now)
+	_, batch := eventnames.Batch("a.jpg", now)
 	row := ledger.Row{Src: store.Object{Key: "a.jpg", Size: 1, Modified: now}, State: ledger.Gone, Reason: "the source does not have it", At: now}
-	if _, err := run.WriteOff(t.Context(), batch, ledger.WriteOff{Rows: []ledger.Row{row}}); err != nil {
+	if _, err := run.Batches().CreateWriteOff(t.Context(), batch, ledger.WriteOff{Rows: []ledger.Row{row}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct {
@@ -144,9 +147,9 @@ func TestADayOfEventsIsShown(t *testing.T) {
 	}{
 		"status":        {[]string{"status", run.Name}, "1 looked at, 0 not through", 0},
 		"why":           {[]string{"why", run.Name, "a.jpg"}, "gone after 0 failed tries", 0},
-		"why another":   {[]string{"why", run.Name, "b.jpg"}, "no event of it", exitUsage},
-		"report, early": {[]string{"report", run.Name}, "not over yet", exitOther},
-		"the newest of the job's runs is none of events": {[]string{"status", "photos"}, "no run of a job", exitUsage},
+		"why another":   {[]string{"why", run.Name, "b.jpg"}, "no event of it", cli.ExitUsage},
+		"report, early": {[]string{"report", run.Name}, "not over yet", cli.ExitOther},
+		"the newest of the job's runs is none of events": {[]string{"status", "photos"}, "no run of a job", cli.ExitUsage},
 	} {
 		out, said, code := execute(t, c.env, tc.args...)
 		if code != tc.code || !strings.Contains(out+said, tc.want) {

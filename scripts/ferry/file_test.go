@@ -17,6 +17,7 @@ import (
 // TestADirectoryIsMoved runs the real binary: a plan, a copy, a copy that finds all
 // unchanged, and one that finds a file that was written to.
 func TestADirectoryIsMoved(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	dir := filepath.Join(t.TempDir(), "a b%c")
 	files := map[string]string{

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/emulation"
-	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
+	"kodoferry/shared/registry"
 	"kodoferry/shared/report"
 )
 
@@ -66,6 +66,7 @@ func (d *desk) apply(code int, want []string, args ...string) string {
 }
 
 func TestJobsOfAFileAreKeptShownAndRemoved(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.do(0, []string{"no jobs are kept"}, "jobs", "list")
 	d.jobs("jobs:\n  photos: {source: SRC, target: DST}\n  keys: {source: SRC, target: 'oss://other/?region=cn-hangzhou', keyList: keys.txt}\n")
@@ -75,7 +76,7 @@ func TestJobsOfAFileAreKeptShownAndRemoved(t *testing.T) {
 	d.apply(0, []string{"new      photos"}, "photos")
 	d.apply(0, []string{"same     photos", "new      keys"})
 	d.jobs("jobs:\n  photos: {source: SRC, target: DST, delete: true, overlap: allow, limits: {parallel: 9}}\n")
-	d.apply(0, []string{"changed  photos", "delete: not set -> true", `overlap: "skip" -> "allow"`, "limits.parallel: 64 -> 9"})
+	d.apply(0, []string{"changed  photos", "delete: not set -> true", `overlap: "skip" -> "allow"`, "limits.parallel: auto -> 9"})
 	d.jobs("jobs:\n  photos: {source: SRC, target: DST, overlap: allow, limits: {parallel: 9}}\n")
 	d.apply(0, []string{"delete: true -> not set"}, "--wait", "0s") // as one that is interrupted
 	began := time.Now()
@@ -83,7 +84,7 @@ func TestJobsOfAFileAreKeptShownAndRemoved(t *testing.T) {
 	if took := time.Since(began); took < 2*time.Second {
 		t.Errorf("applying again took %v, want it to wait for what the first one took back", took)
 	}
-	var list []jobs.Kept
+	var list []registry.Kept
 	if err := json.Unmarshal([]byte(d.do(0, nil, "jobs", "list", "--json")), &list); err != nil || len(list) != 2 || list[0].Job != "keys" || list[0].Keys != 2 || list[1].Newest != nil {
 		t.Errorf("the list is %+v, %v, want both jobs, one of two keys, none with a run", list, err)
 	}
@@ -134,6 +135,7 @@ func TestWhatIsWrongWithJobsIsToldByLineAndNothingIsKept(t *testing.T) {
 }
 
 func TestAKeptJobIsStartedPausedResumedAndCancelled(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	d.jobs("jobs:\n  photos: {source: SRC, target: DST, limits: {batchObjects: 5}}\n")
 	d.apply(0, nil)
@@ -147,7 +149,7 @@ func TestAKeptJobIsStartedPausedResumedAndCancelled(t *testing.T) {
 	for range 2 { // pausing is idempotent
 		d.do(0, []string{began.Run + " is paused", "ferry resume " + began.Run}, "pause", "photos")
 	}
-	d.do(0, []string{"listing, paused", "Next: ferry resume"}, "status", "photos")
+	d.do(0, []string{"paused since", "Next: ferry resume"}, "status", "photos")
 	d.do(0, []string{`"goes":"paused"`}, "status", began.Run, "--json")
 	d.do(0, []string{`"standing":"going"`, `"sent":2`}, "resume", "photos", "--json")
 	d.do(0, []string{"0 tasks sent"}, "resume", "photos")
@@ -228,7 +230,7 @@ func TestAJobThatCannotBeReadIsListedReplacedAndRemoved(t *testing.T) {
 	spoil("newer.json", `{"v":99,"name":"newer","job":{}}`)
 	spoil("photos/stray.json", "what is this")
 	d.do(0, []string{"photos", "half\n  cannot be read", "ferry jobs apply half", "newer version of Ferry", "upgrade"}, "jobs", "list")
-	var list []jobs.Kept
+	var list []registry.Kept
 	if err := json.Unmarshal([]byte(d.do(0, nil, "jobs", "list", "--json")), &list); err != nil || len(list) != 3 || list[0].Problem == "" || list[1].Problem == "" || list[2].Problem != "" {
 		t.Errorf("the list is %+v, %v, want three jobs, of which two cannot be read", list, err)
 	}

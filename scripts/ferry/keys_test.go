@@ -6,9 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"kodoferry/scripts/ferry/cli"
 )
 
 func TestAListOfWhatIsNoKeyEndsWithThreeAndAHint(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fill(t, 3)
 	for name, tc := range map[string]struct {
@@ -23,8 +26,8 @@ func TestAListOfWhatIsNoKeyEndsWithThreeAndAHint(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, errOut, code := execute(t, c.env, "copy", c.src, c.dst, "--keys", list, "--json", "--quiet")
-		if code != exitIncomplete || strings.Contains(errOut, "VERIFIED") {
-			t.Errorf("%s: code %d, want %d\n%s", name, code, exitIncomplete, errOut)
+		if code != cli.ExitIncomplete || strings.Contains(errOut, "VERIFIED") {
+			t.Errorf("%s: code %d, want %d\n%s", name, code, cli.ExitIncomplete, errOut)
 		}
 		for _, want := range tc.want {
 			if !strings.Contains(errOut, want) || !strings.Contains(out, strings.ReplaceAll(want, "\t", `\t`)) {
@@ -36,7 +39,7 @@ func TestAListOfWhatIsNoKeyEndsWithThreeAndAHint(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, _, code = execute(t, c.env, "report", rep.Run, "--ledger", c.ledger)
-		if code != exitIncomplete || !strings.Contains(out, tc.want[0]) {
+		if code != cli.ExitIncomplete || !strings.Contains(out, tc.want[0]) {
 			t.Errorf("%s: the report ends with %d and does not tell\n%s", name, code, out)
 		}
 	}

@@ -5,15 +5,16 @@ import (
 	"strings"
 	"testing"
 
-	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
+	"kodoferry/shared/registry"
 )
 
 // TestAMirrorRemovesNoMoreThanItMay removes 12 of 40 objects from the source, and
 // mirrors that under one bound after the other.
 func TestAMirrorRemovesNoMoreThanItMay(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fill(t, 40)
 	if _, said, code := execute(t, c.env, "copy", c.src, c.dst); code != 0 {
@@ -76,7 +77,7 @@ func TestWhatAJobMayRemoveIsToldAsItIsWritten(t *testing.T) {
 	}
 	after := before
 	after.MaxDeletes, after.MaxDeleteShare = job.NoDeletes, 0.25
-	got, err := jobs.Differences(before, after)
+	got, err := registry.Differences(before, after)
 	if want := []string{"maxDeleteShare: 0.1 -> 0.25", "maxDeletes: 1000 -> 0"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v, want %q", got, err, want)
 	}

@@ -57,6 +57,9 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"a command misspelt":      {args: []string{"cpoy"}, code: 2, want: []string{`no command "cpoy"`, "did you mean copy?"}},
 		"no such flag":            {args: []string{"copy", c.src, c.dst, "--fast"}, code: 2, want: []string{"--fast", "ferry copy --help"}},
 		"a flag's value":          {args: []string{"copy", c.src, c.dst, "--parallel", "many"}, code: 2, want: []string{"--parallel", `"many"`, "a whole number"}},
+		"more at a time than fit": {args: []string{"copy", c.src, c.dst, "--parallel", "100000"}, code: 2, want: []string{"--parallel is 100000", "1024", "256 MiB of memory", "write auto"}},
+		"none at a time":          {args: []string{"copy", c.src, c.dst, "--parallel", "0"}, code: 2, want: []string{"--parallel: 0 objects at a time are none", "write auto"}},
+		"no days of a thaw":       {args: []string{"copy", c.src, c.dst, "--thaw", "--thaw-days", "0"}, code: 2, want: []string{"--thaw-days", "is no number of days"}},
 		"one place too few":       {args: []string{"copy", c.src}, code: 2, want: []string{"SRC and DST", "1 argument"}},
 		"one word too many":       {args: []string{"emulate", "photos"}, code: 2, want: []string{"no arguments"}},
 		"source and target mixed": {args: []string{"copy", c.dst, c.src}, code: 2, want: []string{"source: Ferry reads from Kodo", "target: Ferry writes to OSS"}},
@@ -150,7 +153,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 			want: []string{"FERRY_ALERT_OPS is not set", "FERRY_ALERT_TEAM holds a URL of plain http", "insecure: true"},
 		},
 
-		"limits that are none": {args: []string{"limits", "photos", "--bandwidth", "20Mb/s", "--requests", "-1", "--instances", "many", "--ledger", c.ledger}, code: 2, want: []string{`--bandwidth: "20Mb/s"`, `--requests "-1"`, `--instances "many"`, "or none"}},
+		"limits that are none": {args: []string{"limits", "photos", "--bandwidth", "20Mb/s", "--requests", "-1", "--instances", "many", "--ledger", c.ledger}, code: 2, want: []string{`--bandwidth: "20Mb/s"`, `--requests: "-1"`, `--instances: "many"`, "or none"}},
 
 		"too small a demo":         {args: []string{"demo", "--objects", "3"}, code: 2, want: []string{"--objects", "50 to 100000"}},
 		"a fault of no kind":       {args: []string{"emulate", "--kodo-fault", "get:explode:1", "--oss-fault", "put:lost:2"}, code: 2, want: []string{"--kodo-fault", "explode", "--oss-fault", "lost"}},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/chaos"
@@ -78,6 +79,7 @@ func (c *clouds) oddly(t *testing.T) {
 // TestAThousandObjectsAreCopiedBesideOddOnes lets objects of each kind of oddity,
 // small ones and some in parts, lie among good ones.
 func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fill(t, 1000)
 	c.oddly(t)
@@ -140,8 +142,8 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 	}
 	env := append(c.env, "FERRY_LEDGER="+c.ledger)
 	out, said, code := execute(t, env, "copy", "photos", "--file", file, "--json", "--quiet")
-	if code != exitIncomplete {
-		t.Fatalf("exit code %d, want %d\n%s", code, exitIncomplete, said)
+	if code != cli.ExitIncomplete {
+		t.Fatalf("exit code %d, want %d\n%s", code, cli.ExitIncomplete, said)
 	}
 	s := summaryOf(t, out)
 	if o, n := s.Objects, int64(len(failing)); o.Verified != whole || o.Failed != n || o.Listed != whole+n {
@@ -151,7 +153,7 @@ func TestAThousandObjectsAreCopiedBesideOddOnes(t *testing.T) {
 		t.Errorf("%d uploads are left open", n)
 	}
 	dir := t.TempDir()
-	if _, said, code := execute(t, env, "report", s.Run, "--out", dir, "--csv", "safe"); code != exitIncomplete {
+	if _, said, code := execute(t, env, "report", s.Run, "--out", dir, "--csv", "safe"); code != cli.ExitIncomplete {
 		t.Errorf("report ends with %d\n%s", code, said)
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "objects", "*.safe.csv"))

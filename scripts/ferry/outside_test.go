@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
@@ -51,7 +52,7 @@ func TestTheWorldOutsideTheRunIsToldBySideAndCure(t *testing.T) {
 			began := time.Now()
 			out, said, code := execute(t, c.env, "copy", c.src, c.dst, "--ledger", strings.Replace(c.ledger, standins.Target, "led", 1), "--batch-objects", "5", "--parallel", "2", "--quiet")
 			<-done
-			if code != exitOther && code != exitUsage || strings.Contains(out, "VERIFIED") {
+			if code != cli.ExitOther && code != cli.ExitUsage || strings.Contains(out, "VERIFIED") {
 				t.Errorf("exit code %d\n%s", code, out)
 			}
 			for _, want := range tc.want {
@@ -103,7 +104,7 @@ func TestAHostOfTheOtherSchemeIsNamed(t *testing.T) {
 			c.fill(t, 1)
 			src, dst := tc.change(c)
 			out, said, code := execute(t, c.env, "copy", src, dst, "--quiet")
-			if code != exitOther && code != exitUsage {
+			if code != cli.ExitOther && code != cli.ExitUsage {
 				t.Errorf("exit code %d\n%s", code, out)
 			}
 			for _, want := range tc.want {

@@ -5,13 +5,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/limit"
 )
 
 func pauseCommand() *cobra.Command {
-	var o runFlags
+	var o cli.RunFlags
 	c := &cobra.Command{
 		Use:   "pause {JOB | RUN}",
 		Short: "Stop the work on a run until it is resumed",
@@ -27,23 +29,23 @@ has it looked at, as the source is by then. The next day is a run of its own.
 
 RUN is <job>/<time>; a JOB stands for its newest run. Pausing twice is no error.`, words.Duration(limit.Notice)),
 		Example: "  ferry pause photos\n  ferry resume photos\n  ferry pause photos/20260131-events",
-		Args:    exactly("JOB or RUN"),
+		Args:    cli.Exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.open(c.Context(), args[0], c.ErrOrStderr())
+			run, op, err := o.Open(c.Context(), args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
 			if err := op.Pause(c.Context(), run); err != nil {
-				return misconfigured(err)
+				return cli.Misconfigured(err)
 			}
-			if ledger.OfEvents(run.Name) {
-				return o.say(c.OutOrStdout(), steered{Run: run.Name, Standing: ledger.Paused},
+			if eventnames.IsRun(run.Name) {
+				return o.Say(c.OutOrStdout(), cli.Steered{Run: run.Name, Standing: ledger.Paused},
 					"the events of the day of %s are paused: they wait\nNext: ferry resume %s", run.Name, run.Name)
 			}
-			return o.say(c.OutOrStdout(), steered{Run: run.Name, Standing: ledger.Paused},
+			return o.Say(c.OutOrStdout(), cli.Steered{Run: run.Name, Standing: ledger.Paused},
 				"run %s is paused: those at work stop within %s\nNext: ferry resume %s", run.Name, words.Duration(limit.Notice), run.Name)
 		},
 	}
-	o.add(c)
+	o.Add(c)
 	return c
 }

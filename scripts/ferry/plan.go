@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
@@ -21,7 +23,7 @@ import (
 
 // planOptions are the flags of `ferry plan`.
 type planOptions struct {
-	jobFlags
+	jobs.Flags
 	json, quiet, quick, printPrices bool
 	prices                          string
 }
@@ -60,20 +62,20 @@ sources it knows Kodo alone.`,
   ferry plan SRC DST --prices prices.yaml --json | jq .bill.sum`,
 		Args: func(c *cobra.Command, args []string) error {
 			if o.printPrices {
-				return exactly()(c, args)
+				return cli.Exactly()(c, args)
 			}
-			return places(c, args)
+			return jobs.Places(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.printPrices {
 				_, err := io.WriteString(c.OutOrStdout(), forecast.DefaultPrices)
 				return err
 			}
-			j, keys, err := o.asked(c, args, false)
+			j, keys, err := o.Asked(c, args, false)
 			return runPlan(c.Context(), o, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	o.add(c, func(f *pflag.FlagSet) {
+	o.Add(c, func(f *pflag.FlagSet) {
 		f.StringVar(&o.prices, "prices", "", "a file of prices and quotas; what it leaves out is as built in")
 		f.BoolVar(&o.printPrices, "print-prices", false, "print the prices and quotas that are built in, to be edited, and do nothing else")
 		f.BoolVar(&o.quick, "quick", false, "under a minute whatever the bucket: estimates, from the bucket's statistics and 200 pages of keys")
@@ -95,21 +97,15 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 		perr = errors.Join(perr, errors.New("--quick does not go with a list of keys: it guesses from the names of a whole bucket; leave --quick out, and the keys are looked up"))
 	}
 	if err := errors.Join(err, perr, cfg.Missing(j.Source, j.Target)); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
-	sites, err := cfg.Connect(j)
-	if err != nil {
-		return usageError{err}
-	}
-	patience := checkTime
+	patience := cli.CheckTime
 	if o.quick {
 		patience = quickCheckTime
 	}
-	checked, cancel := context.WithTimeout(ctx, patience)
-	err = sites.CheckEnds(checked)
-	cancel()
+	sites, err := cli.Ends(ctx, cfg, j, patience)
 	if err != nil {
-		return misconfigured(err)
+		return err
 	}
 	scan := show.NewScan(errOut, o.quiet)
 	var plan plan.Plan
@@ -120,13 +116,13 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 	}
 	scan.Stop()
 	if err != nil && ctx.Err() == nil {
-		return misconfigured(err)
+		return cli.Misconfigured(err)
 	}
 	if perr := o.print(forecast.New(j, plan, pr), out); perr != nil {
 		return perr
 	}
 	if err != nil {
-		return errInterrupted
+		return cli.ErrInterrupted
 	}
 	return nil
 }

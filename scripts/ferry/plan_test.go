@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/life"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
@@ -59,7 +60,7 @@ func (c *clouds) listen() *requests {
 
 // harmless are the operations that change nothing. A batch of Kodo's is a POST;
 // the only one that the driver knows asks for attributes.
-var harmless = []string{"kodo list", "kodo stat", "kodo batch", "kodo query", "kodo stats", "kodo get", "kodo head", "oss list", "oss head"}
+var harmless = []string{"kodo list", "kodo stat", "kodo batch", "kodo query", "kodo stats", "kodo get", "kodo head", "oss list", "oss head", "oss get"}
 
 // changing returns the operations that may have changed something.
 func (r *requests) changing() []string {
@@ -78,6 +79,7 @@ func forecastOf(t *testing.T, out string) forecast.Forecast {
 }
 
 func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fillAlive(t, 300, 7)
 	seen := c.listen()
@@ -134,6 +136,7 @@ func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
 }
 
 func TestAQuickPlanOfAMillionObjectsIsAboutRightAndSaysSo(t *testing.T) {
+	t.Parallel()
 	const objects, size = 1_000_000, 50_000
 	c := newClouds(t)
 	if err := c.kodo.Synthesize(standins.Source, kodo.Synthetic{Count: objects, Seed: 5, MinSize: size, Depth: 1}); err != nil {
@@ -190,7 +193,7 @@ func TestCtrlCPrintsWhatThePlanHasFound(t *testing.T) {
 	}
 	_ = cmd.Process.Signal(syscall.SIGINT)
 	_ = cmd.Wait() // its exit code tells
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(out.String(), "interrupted: a plan of what was found") || !strings.Contains(out.String(), ",000 to copy") {
-		t.Errorf("exit code %d, want %d and what was found:\n%s%s", code, exitInterrupted, out, said)
+	if code := cmd.ProcessState.ExitCode(); code != cli.ExitInterrupted || !strings.Contains(out.String(), "interrupted: a plan of what was found") || !strings.Contains(out.String(), ",000 to copy") {
+		t.Errorf("exit code %d, want %d and what was found:\n%s%s", code, cli.ExitInterrupted, out, said)
 	}
 }

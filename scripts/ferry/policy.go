@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/rights"
@@ -18,7 +20,7 @@ import (
 
 // policyOptions are the flags of `ferry policy`.
 type policyOptions struct {
-	jobFlags
+	jobs.Flags
 	queues, logs, role string
 	json               bool
 }
@@ -42,18 +44,18 @@ bucket; what is in them can be read and written below the job's prefixes alone.`
   ferry policy photos --queues 'mns://1234567890123456/ferry-?region=cn-hangzhou'
   ferry policy photos --role copy > copy.json
   aliyun ram CreatePolicy --PolicyName ferry-copy --PolicyDocument "$(cat copy.json)"`,
-		Args: places,
+		Args: jobs.Places,
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := o.policies(args)
 			if err != nil {
-				return usageError{err}
+				return cli.Usage(err)
 			}
 			return o.print(p, c.OutOrStdout())
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.file, "file", defaultFile, "the file that has the job NAME; infra/ferry.example.yaml shows all that can stand in one")
-	f.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/prefix/?region=… (default: FERRY_LEDGER, else .ferry/ in the target's bucket)")
+	f.StringVar(&o.File, "file", jobs.DefaultFile, "the file that has the job NAME; infra/ferry.example.yaml shows all that can stand in one")
+	f.StringVar(&o.Ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/prefix/?region=… (default: FERRY_LEDGER, else .ferry/ in the target's bucket)")
 	f.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES, else there is no deployment)")
 	f.StringVar(&o.logs, "logs", "", "the functions' log store: `PROJECT/STORE`; left out, their roles get no right to log")
 	f.StringVar(&o.role, "role", "", "print the document of one `ROLE` alone: "+roleNames())
@@ -76,9 +78,9 @@ func (o *policyOptions) policies(args []string) (rights.Policies, error) {
 	var j job.Job
 	var err error
 	if len(args) == 2 {
-		j, err = job.New(args[0], args[1], o.ledger)
+		j, err = job.New(args[0], args[1], o.Ledger)
 	} else {
-		j, err = o.named(args[0], false)
+		j, err = o.Named(args[0], false)
 	}
 	var queues job.Location
 	if o.queues != "" {
@@ -137,9 +139,9 @@ func printPolicy(p rights.Policies, role rights.Role, out io.Writer) error {
 		_, err = fmt.Fprintf(out, "%s\n", document)
 		return err
 	case role == rights.AtKodo:
-		return usageError{fmt.Errorf("--role %s: the source %s is not at Kodo", role, p.Source)}
+		return cli.Usage(fmt.Errorf("--role %s: the source %s is not at Kodo", role, p.Source))
 	case role == rights.Here:
-		return usageError{fmt.Errorf("--role %s is of ferry copy, without a deployment: leave --queues out and unset FERRY_QUEUES", role)}
+		return cli.Usage(fmt.Errorf("--role %s is of ferry copy, without a deployment: leave --queues out and unset FERRY_QUEUES", role))
 	}
-	return usageError{fmt.Errorf("--role %s is a deployment's: name its queues by --queues or FERRY_QUEUES", role)}
+	return cli.Usage(fmt.Errorf("--role %s is a deployment's: name its queues by --queues or FERRY_QUEUES", role))
 }

@@ -22,7 +22,7 @@ func TestPoliciesAreWhatRAMTakes(t *testing.T) {
 		roles string
 	}{
 		"of one process":  {nil, "here"},
-		"of a deployment": {[]string{"FERRY_QUEUES=" + policyQueues, "FERRY_LEDGER=oss://my-ledger/.ferry/?region=cn-hangzhou"}, "list copy verify delete notify pull operator"},
+		"of a deployment": {[]string{"FERRY_QUEUES=" + policyQueues, "FERRY_LEDGER=oss://my-ledger/.ferry/?region=cn-hangzhou"}, "list copy verify delete notify pull console operator"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, said, code := execute(t, tc.env, "policy", policySrc, policyDst, "--json")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/ledger"
@@ -15,7 +16,7 @@ import (
 
 // resumeOptions are the flags of `ferry resume`.
 type resumeOptions struct {
-	runFlags
+	cli.RunFlags
 	queues string
 }
 
@@ -29,40 +30,40 @@ deployment's queues. A run of ferry copy goes on by the same ferry copy, once it
 is resumed. RUN is <job>/<time>; a JOB stands for its newest run. Resuming a run
 that goes on is no error and sends nothing.`,
 		Example: "  ferry resume photos\n  ferry resume photos/20260101T120000Z --json",
-		Args:    exactly("JOB or RUN"),
+		Args:    cli.Exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return o.resume(c.Context(), args[0], c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	o.add(c)
-	queuesFlag(c.Flags(), &o.queues)
+	o.Add(c)
+	cli.QueuesFlag(c.Flags(), &o.queues)
 	return c
 }
 
 func (o *resumeOptions) resume(ctx context.Context, name string, out, errOut io.Writer) error {
-	run, op, err := o.open(ctx, name, io.Discard)
+	run, op, err := o.Open(ctx, name, io.Discard)
 	if err != nil {
 		return err
 	}
-	s, err := run.Started(ctx)
+	s, err := run.ReadStarted(ctx)
 	if err != nil {
 		return err
 	}
-	now := steered{Run: run.Name, Standing: ledger.Going}
+	now := cli.Steered{Run: run.Name, Standing: ledger.Going}
 	if !s.Deployed {
 		if err := op.Resume(ctx, run); err != nil {
-			return misconfigured(err)
+			return cli.Misconfigured(err)
 		}
-		return o.say(out, now, "run %s may go on: the ferry copy that began it takes it up again", run.Name)
+		return o.Say(out, now, "run %s may go on: the ferry copy that began it takes it up again", run.Name)
 	}
 	cfg := app.Load(os.Getenv)
-	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
-	d, err := cfg.Deploy(warnings(errOut))
+	cfg.LedgerAt, cfg.QueuesAt = o.Ledger, o.queues
+	d, err := cfg.Deploy(cli.Warnings(errOut))
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	if now.Sent, err = d.Resume(ctx, run.Name, time.Now()); err != nil {
-		return misconfigured(err)
+		return cli.Misconfigured(err)
 	}
-	return o.say(out, now, "run %s goes on: %s sent\nNext: ferry status %s --watch", run.Name, words.Count(int64(now.Sent), "task", "tasks"), run.Name)
+	return o.Say(out, now, "run %s goes on: %s sent\nNext: ferry status %s --watch", run.Name, words.Count(int64(now.Sent), "task", "tasks"), run.Name)
 }

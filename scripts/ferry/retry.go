@@ -7,15 +7,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/control"
 	"kodoferry/shared/job"
-	"kodoferry/shared/ledger"
-	"kodoferry/shared/report"
 )
 
 // retryOptions are the flags of `ferry retry`.
 type retryOptions struct {
-	runFlags
+	cli.RunFlags
 	queues string
 }
 
@@ -35,70 +35,48 @@ overwrite. Stretches of the source that were never listed take a run of the whol
 job. RUN is <job>/<time>, and must be over; a JOB stands for its newest run. With
 nothing to retry it ends with 0 and begins nothing.`,
 		Example: "  ferry report photos\n  ferry retry photos",
-		Args:    exactly("JOB or RUN"),
+		Args:    cli.Exactly("JOB or RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return o.retry(c.Context(), args[0], c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	o.add(c)
-	queuesFlag(c.Flags(), &o.queues)
+	o.Add(c)
+	cli.QueuesFlag(c.Flags(), &o.queues)
 	return c
 }
 
 func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Writer) error {
-	run, _, err := o.open(ctx, name, io.Discard)
+	run, _, err := o.Open(ctx, name, io.Discard)
 	if err != nil {
 		return err
 	}
-	rep, err := report.Read(ctx, run)
-	if ledger.Missing(err) {
-		return usageError{fmt.Errorf("run %s is not over: wait for its end, or end it by ferry cancel %s", run.Name, run.Name)}
-	}
+	r, err := control.RetryOf(ctx, run)
 	if err != nil {
-		return err
+		return cli.Misconfigured(err)
 	}
-	keys, err := report.Retriable(ctx, run)
-	if err != nil {
-		return err
-	}
-	if n := rep.Stretches(); n > 0 {
+	if r.Stretches > 0 {
 		_, _ = fmt.Fprintf(errOut, "ferry: %s not listed or verified to the end in run %s, which a retry does not mend: start the job once more for that\n",
-			words.Count(n, "stretch of the source was", "stretches of the source were"), run.Name)
+			words.Count(r.Stretches, "stretch of the source was", "stretches of the source were"), run.Name)
 	}
-	if len(keys) == 0 {
-		return o.say(out, map[string]any{"run": "", "keys": 0}, "nothing of run %s is to be retried", run.Name)
+	if len(r.Keys) == 0 {
+		return o.Say(out, map[string]any{"run": "", "keys": 0}, "nothing of run %s is to be retried", run.Name)
 	}
-	started, err := run.Started(ctx)
-	if err != nil {
-		return err
+	if !r.Deployed {
+		return o.here(ctx, r.Job, r.Keys, out, errOut)
 	}
-	j, err := retried(started, run)
-	if err != nil {
-		return err
-	}
-	if !started.Deployed {
-		return o.here(ctx, j, keys, out, errOut)
-	}
-	s := startOptions{queues: o.queues, json: o.json}
-	s.ledger = o.ledger
-	return runStart(ctx, s, j, keys, nil, out, errOut)
-}
-
-// retried is the job of a run for some of its keys.
-func retried(s ledger.Started, run *ledger.Run) (job.Job, error) {
-	j, err := job.Decode(s.Job)
-	j.Delete, j.KeyList = false, "what failed in run "+run.Name
-	return j, err
+	s := startOptions{queues: o.queues, json: o.JSON}
+	s.Ledger = o.Ledger
+	return runStart(ctx, s, r.Job, r.Keys, nil, out, errOut)
 }
 
 // here does it in this process, unless a run of the job is under way: ferry copy
 // would go on with that one.
 func (o *retryOptions) here(ctx context.Context, j job.Job, keys []string, out, errOut io.Writer) error {
-	led, at, err := openLedger(o.ledger)
+	led, at, err := cli.OpenLedger(o.Ledger)
 	if err != nil {
 		return err
 	}
-	newest, err := runOf(ctx, led, at, j.Name)
+	newest, err := cli.RunOf(ctx, led, at, j.Name)
 	if err != nil {
 		return err
 	}
@@ -107,7 +85,7 @@ func (o *retryOptions) here(ctx context.Context, j job.Job, keys []string, out, 
 		return err
 	}
 	if !over {
-		return usageError{fmt.Errorf("run %s is not over: let ferry copy end it first, or end it by ferry cancel %s", newest.Name, newest.Name)}
+		return cli.Usage(fmt.Errorf("run %s is not over: let ferry copy end it first, or end it by ferry cancel %s", newest.Name, newest.Name))
 	}
-	return runCopy(ctx, copyOptions{json: o.json}, j, keys, nil, out, errOut)
+	return runCopy(ctx, copyOptions{json: o.JSON}, j, keys, nil, out, errOut)
 }

@@ -10,7 +10,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"kodoferry/scripts/ferry/words"
+	"kodoferry/scripts/ferry/checks"
+	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/consoles"
+	"kodoferry/scripts/ferry/events"
+	"kodoferry/scripts/ferry/jobs"
+	"kodoferry/scripts/ferry/reports"
+	"kodoferry/scripts/ferry/verify"
 )
 
 const rootHelp = `Ferry moves whole buckets from Qiniu Kodo to Alibaba Cloud OSS and proves that
@@ -22,9 +28,13 @@ Try it without any account:            ferry demo
 Move a bucket from this machine:       ferry copy SRC DST
 Ask whether a run would work:          ferry check SRC DST
 Say what it would do, cost and take:   ferry plan SRC DST
+Compare both sides, without a run:      ferry diff SRC DST
 Have a deployment's functions move it: ferry start SRC DST
+Look at it and manage it on pages:     ferry console
 Work for a deployment on this machine: ferry agent
 See what it did:                       ferry report RUN, ferry why RUN KEY
+Verify it once more, at any time:      ferry verify RUN
+Print what may go at the source:       ferry export RUN --releasable
 Slow a run down, or let it go:         ferry limits RUN --bandwidth 20MiB/s
 Pause it, or end it:                   ferry pause RUN, ferry resume RUN, ferry cancel RUN
 Keep jobs for timers to begin:         ferry jobs apply
@@ -64,28 +74,29 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 				hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
 			}
-			return usageError{fmt.Errorf("there is no command %q%s: see ferry --help", args[0], hint)}
+			return cli.Usage(fmt.Errorf("there is no command %q%s: see ferry --help", args[0], hint))
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	root.AddCommand(
-		demoCommand(), checkCommand(), copyCommand(), startCommand(), agentCommand(), planCommand(),
-		jobsCommand(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(), eventsCommand(),
-		statusCommand(), reportCommand(), whyCommand(), limitsCommand(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
+		demoCommand(), checks.Command(), copyCommand(), startCommand(), agentCommand(), planCommand(), diffCommand(),
+		jobs.Command(), consoles.Command(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(), events.Command(),
+		statusCommand(), runsCommand(), watchCommand(), reports.Command(), reports.WhyCommand(), reports.ExportCommand(), verify.Command(), limitsCommand(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
 	)
+	cli.ColourFlag(root)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))
 		}
-		return usageError{fmt.Errorf("%w: see %s --help", err, c.CommandPath())}
+		return cli.Usage(fmt.Errorf("%w: see %s --help", err, c.CommandPath()))
 	})
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	code := exitCode(ctx, err)
-	if code != exitOK && code != exitIncomplete {
-		complain(errOut, err)
+	code := cli.ExitCode(ctx, err)
+	if code != cli.ExitOK && code != cli.ExitIncomplete {
+		cli.Complain(errOut, err)
 	}
 	return code
 }
@@ -95,22 +106,10 @@ func wanted(kind string) string {
 	switch kind {
 	case "int", "int64":
 		return "a whole number"
+	case "when":
+		return "auto, always or never"
 	case "uint64":
 		return "a whole number from 0"
 	}
 	return kind
-}
-
-// exactly is cobra.ExactArgs with an error that says what is wanted.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) == len(names) {
-			return nil
-		}
-		want := strings.Join(names, " and ")
-		if want == "" {
-			want = "no arguments"
-		}
-		return usageError{fmt.Errorf("%s takes %s, not %s: see %s --help", c.CommandPath(), want, words.Count(int64(len(args)), "argument", "arguments"), c.CommandPath())}
-	}
 }

@@ -2,81 +2,75 @@ package main
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"os"
-	"strings"
-	"time"
+	"io"
 
 	"github.com/spf13/cobra"
 
-	"kodoferry/shared/app"
-	"kodoferry/shared/job"
-	"kodoferry/shared/ledger"
+	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
+	"kodoferry/shared/overview"
 )
 
-// ledgerFlag adds --ledger to c.
-func ledgerFlag(c *cobra.Command, at *string) {
-	c.Flags().StringVar(at, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/.ferry/?region=… (default: FERRY_LEDGER)")
+// mostRuns is how many runs are listed unless one says otherwise.
+const mostRuns = 20
+
+func runsCommand() *cobra.Command {
+	var at string
+	var asJSON bool
+	var most int
+	c := &cobra.Command{
+		Use:   "runs [JOB]",
+		Short: "List runs, the newest first, with what to do about each",
+		Long: `Runs lists the runs of a job, or of all jobs that the ledger has, the newest first:
+how each stands or what it came to, and what to do.`,
+		Example: "  ferry runs\n  ferry runs photos --most 100 --json",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			job := ""
+			if len(args) > 0 {
+				if err := cli.Exactly("JOB")(c, args); err != nil {
+					return err
+				}
+				job = args[0]
+			}
+			return listRuns(c.Context(), at, job, most, asJSON, c.OutOrStdout())
+		},
+	}
+	cli.LedgerFlag(c, &at)
+	c.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON for each run")
+	c.Flags().IntVar(&most, "most", mostRuns, "how many runs to list")
+	return c
 }
 
-// openLedger opens the ledger that --ledger or FERRY_LEDGER names.
-func openLedger(at string) (*ledger.Ledger, job.Location, error) {
-	if at == "" {
-		return nil, job.Location{}, usageError{errors.New("no ledger: say where runs are kept, --ledger 'oss://bucket/.ferry/?region=…', or export FERRY_LEDGER")}
-	}
-	l, err := job.ParseLocation(at)
-	cfg := app.Load(os.Getenv)
-	if err := errors.Join(err, cfg.Missing(l)); err != nil {
-		return nil, l, usageError{err}
-	}
-	led, err := cfg.Ledger(l)
+// listRuns prints the runs of a job, or of all where that is "".
+func listRuns(ctx context.Context, at, job string, most int, asJSON bool, out io.Writer) error {
+	led, place, err := cli.OpenLedger(at)
 	if err != nil {
-		return nil, l, usageError{err}
+		return err
 	}
-	return led, l, nil
-}
-
-// findRun opens the run of that name, or the newest run of the job of that
-// name. Its errors name the runs that exist.
-func findRun(ctx context.Context, at, name string) (*ledger.Run, error) {
-	led, l, err := openLedger(at)
+	if job != "" {
+		if err := cli.Known(ctx, led, place, job); err != nil {
+			return err
+		}
+	}
+	all, err := overview.NewViewers(led, overview.Options{}).List(ctx, job, max(1, most))
 	if err != nil {
-		return nil, err
+		return cli.Misconfigured(err)
 	}
-	return runOf(ctx, led, l, name)
+	if asJSON {
+		lines := json.NewEncoder(out)
+		for _, e := range all {
+			if err := lines.Encode(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(all) == 0 {
+		_, err := fmt.Fprintf(out, "there is no run in %s yet: ferry copy begins one\n", place.Place())
+		return err
+	}
+	return show.Runs(out, all)
 }
-
-// runOf is findRun in a ledger that is open.
-func runOf(ctx context.Context, led *ledger.Ledger, l job.Location, name string) (*ledger.Run, error) {
-	jobName, when, whole := strings.Cut(name, "/")
-	if jobName == "" || strings.Contains(when, "/") || whole && when == "" {
-		return nil, usageError{fmt.Errorf("%q names no run: it is <job>/<time>, or <job> for the newest", name)}
-	}
-	if whole {
-		run := led.Run(name)
-		if _, err := run.Started(ctx); !ledger.Missing(err) {
-			return run, misconfigured(err)
-		}
-		runs, err := led.Runs(ctx, jobName)
-		if err != nil {
-			return nil, misconfigured(err)
-		}
-		if len(runs) > 0 {
-			return nil, usageError{fmt.Errorf("there is no run %q in %s; of that job there are: %s", name, l.Place(), strings.Join(runs[max(0, len(runs)-mostNamed):], ", "))}
-		}
-	}
-	newest, err := led.Newest(ctx, jobName, time.Now())
-	switch {
-	case err != nil:
-		return nil, misconfigured(err)
-	case newest == "":
-		return nil, usageError{fmt.Errorf("there is no run of a job %q in %s", jobName, l.Place())}
-	}
-	run := led.Run(newest)
-	_, err = run.Started(ctx)
-	return run, misconfigured(err)
-}
-
-// mostNamed is how many of the runs of a job an error names: the newest.
-const mostNamed = 10

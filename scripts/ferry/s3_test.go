@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/emulation"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
@@ -17,6 +18,7 @@ import (
 )
 
 func TestABucketIsMovedThroughItsS3Interface(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fill(t, 60)
 	old := time.Now().Add(-24 * time.Hour)
@@ -69,9 +71,16 @@ func TestABucketIsMovedThroughItsS3Interface(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "62 listed = 61 unchanged + 1 skipped") {
 		t.Errorf("the second copy: exit code %d, %s%s", code, out, said)
 	}
+
+	out, said, code = execute(t, c.env, "copy", c.s3, c.dst, "--thaw")
+	got, _ = c.oss.Get(standins.Target, "cold.jpg")
+	if code != 0 || !strings.Contains(out, "62 listed = 1 copied + 61 unchanged") || string(got.Body) != "archived" || c.kodo.Desk().Counts()["s3-restore"] != 1 {
+		t.Errorf("the copy that thaws: exit code %d, %s%s, asked %v", code, out, said, c.kodo.Desk().Counts())
+	}
 }
 
 func TestAQuickPlanOfABigS3BucketSaysThatItGuesses(t *testing.T) {
+	t.Parallel()
 	const objects = 200_000
 	c := newClouds(t)
 	if err := c.kodo.Synthesize(standins.Source, kodo.Synthetic{Count: objects, Seed: 5, MinSize: 100, Depth: 1}); err != nil {
@@ -102,7 +111,7 @@ func TestTheEmulatedS3IsWhereItIsSaidToBe(t *testing.T) {
 	}
 	out, said, code := execute(t, env, "copy", d.Env["FERRY_S3_SOURCE"], d.Env["FERRY_TARGET"], "--json")
 	// One is archived, one has a key that OSS cannot hold, and one is disabled, which a listing of S3 does not tell.
-	if s := summaryOf(t, out); code != exitIncomplete || s.Objects.Verified != 57 || s.Objects.Skipped != 1 || s.Objects.Failed != 2 {
+	if s := summaryOf(t, out); code != cli.ExitIncomplete || s.Objects.Verified != 57 || s.Objects.Skipped != 1 || s.Objects.Failed != 2 {
 		t.Errorf("exit code %d, %+v, want 57 verified, 1 skipped, 2 failed\n%s", code, s, said)
 	}
 	if d.S3.Buckets[0] != emulation.S3Name || !strings.Contains(d.Env["FERRY_S3_SOURCE"], d.S3.Region) {
@@ -162,7 +171,7 @@ func TestAKeyThatMayStandForAnotherFailsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, said, code := execute(t, c.env, "copy", c.relisting(t, strings.NewReplacer("%03", "\uFFFD", "+%2B<", " +<", "<EncodingType>url</EncodingType>", "").Replace), c.dst, "--json")
-	if s := summaryOf(t, out); code != exitIncomplete || s.Objects.Listed != 11 || s.Objects.Verified != 10 || s.Objects.Failed != 1 {
+	if s := summaryOf(t, out); code != cli.ExitIncomplete || s.Objects.Listed != 11 || s.Objects.Verified != 10 || s.Objects.Failed != 1 {
 		t.Fatalf("exit code %d, %+v, want 10 objects verified, and one failed\n%s", code, s, said)
 	}
 	out, _, _ = execute(t, c.env, "report", summaryOf(t, out).Run, "--ledger", c.ledger)
@@ -177,8 +186,8 @@ func TestACopySaysWhyAStretchIsNotKnown(t *testing.T) {
 	turned := c.relisting(t, strings.NewReplacer(keyOf(4), keyOf(5), keyOf(5), keyOf(4)).Replace)
 	out, said, code := execute(t, c.env, "copy", turned, c.dst)
 	const why = "not known: the keys after the beginning up to the end: "
-	if _, reason, ok := strings.Cut(out, why); code != exitIncomplete || !ok || !strings.Contains(reason, "out of order") || !strings.Contains(out, "1 stretch of the listing not known") {
-		t.Errorf("exit code %d, want %d and why\n%s%s", code, exitIncomplete, out, said)
+	if _, reason, ok := strings.Cut(out, why); code != cli.ExitIncomplete || !ok || !strings.Contains(reason, "out of order") || !strings.Contains(out, "1 stretch of the listing not known") {
+		t.Errorf("exit code %d, want %d and why\n%s%s", code, cli.ExitIncomplete, out, said)
 	}
 	run := strings.Fields(out[strings.Index(out, "ferry report ")+len("ferry report "):])[0]
 	out, _, _ = execute(t, c.env, "report", run, "--ledger", c.ledger)

@@ -6,13 +6,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
 
 func sealCommand() *cobra.Command {
-	var o runFlags
+	var o cli.RunFlags
 	var grace time.Duration
 	c := &cobra.Command{
 		Use:   "seal JOB",
@@ -27,13 +28,13 @@ is written or removed for the job any more.
 
 Sealing twice is no error. Interrupted, the same command ends what it began.`, words.Duration(limit.Notice)),
 		Example: "  ferry seal photos",
-		Args:    exactly("JOB"),
+		Args:    cli.Exactly("JOB"),
 		RunE: func(c *cobra.Command, args []string) error {
-			led, err := o.openJob(c.Context(), args[0])
+			led, err := o.OpenJob(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			since, ended, err := operate(led, c.ErrOrStderr()).Seal(c.Context(), args[0], grace)
+			since, ended, err := cli.Operate(led, c.ErrOrStderr()).Seal(c.Context(), args[0], grace)
 			if err != nil {
 				return cancelFailed(c.Context(), err, args[0])
 			}
@@ -43,10 +44,10 @@ Sealing twice is no error. Interrupted, the same command ends what it began.`, w
 				s.Ended = append(s.Ended, rep.Summary)
 				text += fmt.Sprintf("\n  run %s: %s, %s open", rep.Run, rep.Result, words.Count(rep.Objects.Open, "object", "objects"))
 			}
-			return o.say(c.OutOrStdout(), s, "%s", text)
+			return o.Say(c.OutOrStdout(), s, "%s", text)
 		},
 	}
-	o.add(c)
+	o.Add(c)
 	graceFlag(c, &grace)
 	return c
 }

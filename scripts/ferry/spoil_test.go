@@ -32,32 +32,46 @@ func madeQueues(t *testing.T, visibility time.Duration, names ...string) (*mns.S
 	return s, "mns://" + s.Account() + "/ferry-?region=cn-hangzhou&insecure=true&endpoint=" + url.QueryEscape(s.Endpoint())
 }
 
-// altering is a domain bound to the bucket whose pictures are a little slimmer.
-func (c *clouds) altering(t *testing.T) string {
+// between serves what a host serves, as change leaves its answers. Where requests are signed
+// for the host that is asked, they keep that.
+func between(t *testing.T, host string, signed bool, change func(r *http.Response) error) (at string) {
 	t.Helper()
-	to, err := url.Parse("http://" + c.kodo.Domain(standins.Source))
+	to, err := url.Parse(host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(to)
-		r.Out.Host = r.In.Host // which is signed
-	}}
-	p.ModifyResponse = func(r *http.Response) error {
-		if r.Header.Get("Content-Type") == "image/jpeg" && r.Request.Method == http.MethodGet {
-			body, err := io.ReadAll(r.Body)
-			if err != nil {
-				return err
-			}
-			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(string(body[1:]))), int64(len(body)-1)
-			r.Header.Set("Content-Length", fmt.Sprint(r.ContentLength))
-			r.Header.Del("ETag")
+	s := httptest.NewServer(&httputil.ReverseProxy{ModifyResponse: change, Rewrite: func(r *httputil.ProxyRequest) {
+		if r.SetURL(to); signed {
+			r.Out.Host = r.In.Host
 		}
-		return nil
-	}
-	s := httptest.NewServer(p)
+	}})
 	t.Cleanup(s.Close)
-	domain := "localhost" + s.URL[strings.LastIndexByte(s.URL, ':'):] // a name of its own: the API's host is an address
+	return s.URL
+}
+
+// rewritten is an answer with the body that f makes of its own.
+func rewritten(r *http.Response, f func(body string) string) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	text := f(string(body))
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	r.Header.Set("Content-Length", fmt.Sprint(len(text)))
+	return nil
+}
+
+// altering is a domain bound to the bucket whose pictures are a little slimmer.
+func (c *clouds) altering(t *testing.T) string {
+	t.Helper()
+	at := between(t, "http://"+c.kodo.Domain(standins.Source), true, func(r *http.Response) error {
+		if r.Header.Get("Content-Type") != "image/jpeg" || r.Request.Method != http.MethodGet {
+			return nil
+		}
+		r.Header.Del("ETag")
+		return rewritten(r, func(body string) string { return body[1:] })
+	})
+	domain := "localhost" + at[strings.LastIndexByte(at, ':'):] // a name of its own: the API's host is an address
 	c.kodo.Bind(domain, standins.Source)
 	return domain
 }
@@ -65,45 +79,20 @@ func (c *clouds) altering(t *testing.T) string {
 // elsewhen serves what a host serves, whose clock is ahead by d.
 func elsewhen(t *testing.T, host string, d time.Duration) string {
 	t.Helper()
-	to, err := url.Parse(host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
-	p.ModifyResponse = func(r *http.Response) error {
+	return between(t, host, false, func(r *http.Response) error {
 		r.Header.Set("Date", time.Now().Add(d).UTC().Format(http.TimeFormat))
 		return nil
-	}
-	s := httptest.NewServer(p)
-	t.Cleanup(s.Close)
-	return s.URL
+	})
 }
 
 // relisting is a way to the bucket's S3 interface on which f rewrites listings.
 func (c *clouds) relisting(t *testing.T, f func(listing string) string) (src string) {
 	t.Helper()
-	to, err := url.Parse(c.kodo.S3Endpoint())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(to)
-		r.Out.Host = r.In.Host // which is signed
-	}}
-	p.ModifyResponse = func(r *http.Response) error {
+	at := between(t, c.kodo.S3Endpoint(), true, func(r *http.Response) error {
 		if !r.Request.URL.Query().Has("list-type") {
 			return nil
 		}
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return err
-		}
-		body = []byte(f(string(body)))
-		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(string(body))), int64(len(body))
-		r.Header.Set("Content-Length", fmt.Sprint(len(body)))
-		return nil
-	}
-	s := httptest.NewServer(p)
-	t.Cleanup(s.Close)
-	return strings.Replace(c.s3, c.kodo.S3Endpoint(), s.URL, 1)
+		return rewritten(r, f)
+	})
+	return strings.Replace(c.s3, c.kodo.S3Endpoint(), at, 1)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
@@ -21,11 +21,13 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/kept"
+	"kodoferry/shared/registry"
 )
 
 // startOptions are the flags of `ferry start`.
 type startOptions struct {
-	jobFlags
+	jobs.Flags
 	queues string
 	json   bool
 }
@@ -50,32 +52,27 @@ The ledger and the queues must be those that the functions were deployed with:
   export FERRY_QUEUES='mns://1234567890123456/ferry-?region=cn-hangzhou'
   ferry start 'kodo://photos/?region=z0' 'oss://photos-new/?region=cn-hangzhou'
   ferry status RUN --watch`,
-		Args: places,
+		Args: jobs.Places,
 		RunE: func(c *cobra.Command, args []string) error {
-			j, keys, err := o.asked(c, args, true)
-			if _, none := errors.AsType[noJob](err); none && o.ledger != "" {
+			j, keys, err := o.Asked(c, args, true)
+			if _, none := errors.AsType[jobs.NoJob](err); none && o.Ledger != "" {
 				j, keys, err = o.kept(c, args[0], err)
 			}
 			return runStart(c.Context(), o, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
-	o.add(c, func(f *pflag.FlagSet) {
+	o.Add(c, func(f *pflag.FlagSet) {
 		f.Lookup("ledger").Usage = "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)"
-		queuesFlag(f, &o.queues)
+		cli.QueuesFlag(f, &o.queues)
 		f.BoolVar(&o.json, "json", false, "print the run's name as one line of JSON")
 	})
 	return c
 }
 
-// queuesFlag adds --queues to f.
-func queuesFlag(f *pflag.FlagSet, to *string) {
-	f.StringVar(to, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns:// or sqs://account/prefix?region=… (default: FERRY_QUEUES)")
-}
-
 // kept returns the job of that name from the deployment's ledger, and its keys. Where
 // the ledger keeps none, the error includes nofile.
 func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Job, []string, error) {
-	led, _, err := openLedger(o.ledger)
+	led, _, err := cli.OpenLedger(o.Ledger)
 	if err != nil {
 		return job.Job{}, nil, errors.Join(nofile, err)
 	}
@@ -86,10 +83,10 @@ func (o *startOptions) kept(c *cobra.Command, name string, nofile error) (job.Jo
 	if err != nil {
 		return j, nil, err
 	}
-	if shaped := o.changed(c, true); len(shaped) > 0 {
+	if shaped := o.Changed(c, true); len(shaped) > 0 {
 		return j, nil, fmt.Errorf("%s: what the job %s is to be is kept in the ledger; change it by ferry jobs apply, or give SRC and DST instead of its name", strings.Join(shaped, ", "), words.Key(name))
 	}
-	keys, err := led.JobKeys(c.Context(), record)
+	keys, err := kept.ReadJobKeys(c.Context(), led.Folder(), record)
 	return j, keys, err
 }
 
@@ -106,37 +103,31 @@ func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Write
 	case err != nil:
 		return err
 	}
-	changes, err := jobs.Differences(other, j)
+	changes, err := registry.Differences(other, j)
 	if err == nil && len(changes) > 0 && j.KeyList == other.KeyList {
 		_, err = fmt.Fprintf(errOut, "ferry: the ledger keeps another job %s, which timers begin: ferry jobs apply %s takes this one over\n", j.Name, j.Name)
 	}
 	return err
 }
 
-// warnings returns a log of warnings and errors on errOut, for a command that prints its
-// progress itself.
-func warnings(errOut io.Writer) *slog.Logger {
-	return slog.New(app.LogHandler(errOut, slog.LevelWarn, nil))
-}
-
 // runStart starts j and prints its run. err has the mistakes of the command line; where
-// there are any, or mistakes of the deployment, all are a usageError.
+// there are any, or mistakes of the deployment, all are errors of usage.
 func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err error, out, errOut io.Writer) error {
 	cfg := app.Load(os.Getenv)
-	cfg.LedgerAt, cfg.QueuesAt = o.ledger, o.queues
-	d, derr := cfg.Deploy(warnings(errOut))
+	cfg.LedgerAt, cfg.QueuesAt = o.Ledger, o.queues
+	d, derr := cfg.Deploy(cli.Warnings(errOut))
 	if err := errors.Join(err, derr); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
-	checked, cancel := context.WithTimeout(ctx, checkTime)
+	checked, cancel := context.WithTimeout(ctx, cli.CheckTime)
 	err = d.Check(checked, j)
 	cancel()
 	if err != nil {
-		return misconfigured(err)
+		return cli.Misconfigured(err)
 	}
 	run, err := d.Start(ctx, j, keys, time.Now())
 	if err != nil {
-		return misconfigured(err)
+		return cli.Misconfigured(err)
 	}
 	if err := differs(ctx, d.Ledger(), j, errOut); err != nil {
 		return err

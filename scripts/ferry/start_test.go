@@ -60,6 +60,7 @@ func (c *clouds) work(t *testing.T) {
 }
 
 func TestARunIsStartedForADeploymentAndWatched(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fill(t, 300)
 	queues := c.withQueues(t)
@@ -98,7 +99,7 @@ func TestARunIsStartedForADeploymentAndWatched(t *testing.T) {
 	}
 	c.work(t)
 	out, said, code = execute(t, c.env, "status", began.Run, "--watch")
-	if code != 0 || !strings.Contains(out, "over") || !strings.Contains(out, "verified  300 objects") || strings.Contains(out, "\x1b") {
+	if code != 0 || !strings.Contains(out, "verified: all 300 objects") || !strings.Contains(out, "verified  300 objects") || strings.Contains(out, "\x1b") {
 		t.Errorf("status --watch: exit code %d, %s%s, want 0, the end, and no escapes outside a terminal", code, out, said)
 	}
 	if out, said, code := execute(t, c.env, "report", began.Run); code != 0 || !strings.Contains(out, "300 verified") {

@@ -5,90 +5,111 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
-	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/overview"
+	"kodoferry/shared/pipeline/reproof"
+	"kodoferry/shared/plan/forecast"
 )
 
 func statusCommand() *cobra.Command {
 	var at string
 	var asJSON, watch bool
+	var most int
 	c := &cobra.Command{
-		Use:   "status RUN",
-		Short: "Show how far a run is",
-		Long: `Status reads from the ledger how far a run is, whoever is working on it. RUN is
-<job>/<time> as ferry copy prints it, or <job> for its newest run. With --watch
-it goes on until the run is over; it only looks, so Ctrl-C stops nothing else.`,
-		Example: "  ferry status photos-to-photos-new-1c5a0d/20260101T120000Z --ledger 'oss://photos-new/.ferry/?region=cn-hangzhou'",
-		Args:    exactly("RUN"),
+		Use:   "status [RUN]",
+		Short: "Show how a run stands, or list all runs",
+		Long: `Status reads from the ledger how a run stands, whoever is working on it: how far it
+is, how fast, how long it takes yet and what that rests on, who works on it, what
+failed and why, and what to do. RUN is <job>/<time> as ferry copy prints it, or
+<job> for its newest run. Without it, status lists the runs there are, as ferry runs
+does. ferry watch shows a run as it goes on. The name of a verification,
+<run>/verifications/<time>, shows how far that is.`,
+		Example: "  ferry status photos-to-photos-new-1c5a0d/20260101T120000Z --ledger 'oss://photos-new/.ferry/?region=cn-hangzhou'\n  ferry status",
+		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			run, err := findRun(c.Context(), at, args[0])
+			if len(args) == 0 && !watch {
+				return listRuns(c.Context(), at, "", most, asJSON, c.OutOrStdout())
+			}
+			if err := cli.Exactly("RUN")(c, args); err != nil {
+				return err
+			}
+			run, err := cli.FindRun(c.Context(), at, args[0])
 			if err != nil {
 				return err
 			}
-			form := show.Status
-			if asJSON {
-				form = func(w io.Writer, s control.Status) error { return json.NewEncoder(w).Encode(s) }
-			}
-			s, err := control.StatusOf(c.Context(), run)
-			if err != nil {
-				return err
+			if ledger.IsVerification(run.Name) {
+				return verificationStatus(c.Context(), run, asJSON, c.OutOrStdout())
 			}
 			if watch {
-				return watchRun(c.Context(), run, s, c.OutOrStdout(), form)
+				return watchRun(c.Context(), run, asJSON, c.OutOrStdout())
 			}
-			return form(c.OutOrStdout(), s)
+			o, err := overview.NewViewer(run, viewing()).Overview(c.Context())
+			if err != nil {
+				return err
+			}
+			return statusForm(asJSON)(c.OutOrStdout(), o)
 		},
 	}
-	ledgerFlag(c, &at)
+	cli.LedgerFlag(c, &at)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON")
-	c.Flags().BoolVar(&watch, "watch", false, "look again until the run is over")
+	c.Flags().BoolVar(&watch, "watch", false, "look again until the run is over, as ferry watch does")
+	c.Flags().IntVar(&most, "most", mostRuns, "without RUN: how many runs to list")
 	return c
 }
 
-// watchEvery is how often a status is read: each costs a listing of the run's records.
-const watchEvery = 2 * time.Second
+// viewing are the options of a viewer: with the prices that are built in.
+func viewing() overview.Options {
+	prices, err := forecast.ReadPrices("")
+	if err != nil { // the file that is built in is held to be right by a test
+		return overview.Options{}
+	}
+	return overview.Options{Prices: &prices}
+}
 
-// watchRun prints the status of a run whenever it has changed, until the run is over: on a
-// terminal in place of the one before, elsewhere below it.
-func watchRun(ctx context.Context, run *ledger.Run, s control.Status, out io.Writer, form func(io.Writer, control.Status) error) error {
-	file, _ := out.(*os.File)
-	redraw := file != nil && show.IsTerminal(file)
-	var last control.Status
-	for lines := 0; ; {
-		if s != last {
-			var picture strings.Builder
-			if redraw && lines > 0 {
-				fmt.Fprintf(&picture, "\x1b[%dA\x1b[J", lines)
-			}
-			before := strings.Count(picture.String(), "\n")
-			if err := form(&picture, s); err != nil {
-				return err
-			}
-			lines, last = strings.Count(picture.String(), "\n")-before, s
-			if _, err := io.WriteString(out, picture.String()); err != nil {
-				return err
-			}
-		}
-		if s.State == control.StateOver {
-			return nil
-		}
-		select {
-		case <-time.After(watchEvery):
-		case <-ctx.Done():
-			return errInterrupted
-		}
-		var err error
-		if s, err = control.StatusOf(ctx, run); ctx.Err() != nil {
-			return errInterrupted
-		} else if err != nil {
-			return err
+// statusForm writes how a run stands for a person, or as a line of JSON.
+func statusForm(asJSON bool) func(io.Writer, overview.Overview) error {
+	if asJSON {
+		return func(w io.Writer, o overview.Overview) error {
+			return json.NewEncoder(w).Encode(statusLine{o, o.Standing, o.Counts.Listed, o.Counts.ToCopy, o.Counts.Open, o.Counts.Verified})
 		}
 	}
+	return show.Overview
+}
+
+// statusLine is an Overview with the names that a status had before there was one.
+type statusLine struct {
+	overview.Overview
+	Goes     ledger.Standing `json:"goes"`
+	Listed   ledger.Tally    `json:"listed"`
+	ToCopy   ledger.Tally    `json:"to_copy"`
+	Open     ledger.Tally    `json:"open"`
+	Verified ledger.Tally    `json:"verified"`
+}
+
+// verificationStatus prints how far a verification is: its report where it has ended.
+func verificationStatus(ctx context.Context, run *ledger.Run, asJSON bool, out io.Writer) error {
+	rep, err := reproof.ReadReport(ctx, run)
+	switch {
+	case err == nil && asJSON:
+		return json.NewEncoder(out).Encode(rep)
+	case err == nil:
+		return show.Verification(out, rep)
+	case !ledger.Missing(err):
+		return err
+	}
+	w, err := progress.WalkReproof(ctx, run)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(map[string]any{"verification": run.Name, "done": w.Done, "open": len(w.Open), "counts": w.Counts})
+	}
+	_, err = fmt.Fprintf(out, "verification %s goes on: %d of %d stretches, %d objects looked at\n", run.Name, w.Done, w.Done+len(w.Open), w.Counts.Sampled.Objects)
+	return err
 }

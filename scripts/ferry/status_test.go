@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/show"
-	"kodoferry/shared/control"
+	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/overview"
 	"kodoferry/shared/store/mem"
 )
 
@@ -29,36 +31,50 @@ func TestAStatusTellsOfABucketThatDoesNotAnswer(t *testing.T) {
 			at := func(ago time.Duration) { b.Now = func() time.Time { return now.Add(-ago) } }
 			at(3 * time.Hour)
 			run := ledger.Open(b, ".ferry/").Run("photos/20260101T000000Z")
-			if _, err := run.Start(t.Context(), ledger.Started{Job: []byte(`{}`), At: now.Add(-3 * time.Hour), Root: ledger.ShardRef{Shard: "0"}, Deployed: true}); err != nil {
+			if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen(t), At: now.Add(-3 * time.Hour), Root: ledger.ShardRef{Shard: "0"}, Deployed: true}); err != nil {
 				t.Fatal(err)
 			}
 			at(tc.written)
-			if _, err := run.Close(t.Context(), ledger.Closed{Shard: "0", At: now}); err != nil {
+			if _, err := run.Shards().CreateListed(t.Context(), ledger.Closed{Shard: "0", At: now}); err != nil {
 				t.Fatal(err)
 			}
 			since := now.Add(-90 * time.Minute)
-			for _, o := range []ledger.Outage{
+			for _, o := range []live.Outage{
 				{Side: "target", Since: since.Add(-time.Hour), Asked: since, Why: "an older one"},
 				{Side: "source", Since: since, Asked: now.Add(-tc.asked), Why: "403 of everything"},
 			} {
 				at(now.Sub(o.Asked))
-				if err := run.NoteOutage(t.Context(), o); err != nil {
+				if err := live.WriteOutage(t.Context(), run.Folder(), o); err != nil {
 					t.Fatal(err)
 				}
 			}
-			s, err := control.StatusOf(t.Context(), run)
+			o, err := overview.NewViewer(run, overview.Options{}).Overview(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			var text strings.Builder
-			if err := show.Status(&text, s); err != nil {
+			if err := show.Overview(&text, o); err != nil {
 				t.Fatal(err)
 			}
-			want := "waiting: the source has not answered since " + since.Local().Format(time.DateTime)
+			want := "waiting: the source has not answered since " + show.Moment(since)
 			told := strings.Contains(text.String(), want) && strings.Contains(text.String(), "403 of everything")
-			if told != tc.told || (s.Waits != control.Outage{}) != tc.told {
-				t.Errorf("it tells %q, and %+v, want it to tell of the outage: %v", text.String(), s.Waits, tc.told)
+			if told != tc.told || (o.Says.Code == "state.waits") != tc.told {
+				t.Errorf("it tells %q, and %+v, want it to tell of the outage: %v", text.String(), o.Says, tc.told)
 			}
 		})
 	}
+}
+
+// frozen is a job as a run's first record has it.
+func frozen(t *testing.T) []byte {
+	t.Helper()
+	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := job.Encode(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

@@ -5,15 +5,28 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/standins"
 	"kodoferry/scripts/ferry/storm"
 )
 
 func TestAShortStormMeetsEveryFaultAndLosesNothing(t *testing.T) {
 	t.Parallel()
-	out, errOut, code := execute(t, nil, "demo", "--storm", "3s", "--seed", "1", "--objects", "50", "--json", "--keep", t.TempDir())
+	kept := t.TempDir()
+	out, errOut, code := execute(t, nil, "demo", "--storm", "3s", "--seed", "1", "--objects", "50", "--json", "--keep", kept)
 	var sum storm.Summary
 	if err := json.Unmarshal([]byte(out), &sum); err != nil || code != 0 || !sum.OK || sum.Seed != 1 || sum.Verified == 0 {
 		t.Fatalf("exit code %d, %v, %+v\n%s", code, err, sum, errOut)
+	}
+	written := &told{text: map[string]string{"the storm": out + errOut}}
+	written.directory(t, kept)
+	for where, text := range written.text {
+		if l := leak(text); l != "" || strings.Contains(text, standins.SecretKey) {
+			t.Errorf("%s tells a secret %s", where, l)
+		}
+	}
+	if len(written.text) < 2 {
+		t.Error("the storm kept no file")
 	}
 	for _, k := range storm.Kinds() {
 		if sum.Faults[k.Name] == 0 || !strings.Contains(errOut, k.What) {
@@ -39,7 +52,7 @@ func TestABadStormIsRefusedInASentence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			out, errOut := new(strings.Builder), new(strings.Builder)
 			code := run(t.Context(), append([]string{"demo"}, tc.args...), out, errOut)
-			if code != exitUsage || !strings.Contains(errOut.String(), tc.want) || strings.Count(errOut.String(), "\n") != 1 {
+			if code != cli.ExitUsage || !strings.Contains(errOut.String(), tc.want) || strings.Count(errOut.String(), "\n") != 1 {
 				t.Errorf("exit code %d, %q, want 2 and a sentence with %q", code, errOut, tc.want)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/oss"
@@ -34,7 +35,7 @@ func (c *clouds) underWay(t *testing.T, args ...string) (run string) {
 		}
 		return false
 	}
-	if said, code := signalled(t, c.env, syscall.SIGINT, off, args...); code != exitInterrupted {
+	if said, code := signalled(t, c.env, syscall.SIGINT, off, args...); code != cli.ExitInterrupted {
 		t.Fatalf("exit code %d: %s", code, said)
 	}
 	c.oss.Desk().Inject()
@@ -51,6 +52,7 @@ func (c *clouds) underWay(t *testing.T, args ...string) (run string) {
 // TestFilesOfALedgerThatCannotBeReadEndEveryCommand spoils the write-offs, or the
 // segments, of a run under way.
 func TestFilesOfALedgerThatCannotBeReadEndEveryCommand(t *testing.T) {
+	t.Parallel()
 	c := newClouds(t)
 	c.fill(t, 60)
 	args := []string{"copy", c.src, c.dst, "--parallel", "2", "--batch-objects", "10", "--quiet"}
@@ -107,7 +109,7 @@ func TestFilesOfALedgerThatCannotBeReadEndEveryCommand(t *testing.T) {
 				if line[0] != "copy" && (line[0] != "why" || code == 0) {
 					continue // what is damaged need not be read for it
 				}
-				if code != exitOther && code != exitUsage || !strings.Contains(said, file) || line[0] == "copy" && !strings.Contains(said, tc.cure) {
+				if code != cli.ExitOther && code != cli.ExitUsage || !strings.Contains(said, file) || line[0] == "copy" && !strings.Contains(said, tc.cure) {
 					t.Errorf("%s ends with %d and does not name %s and %q\n%s%s", line[0], code, file, tc.cure, out, said)
 				}
 			}

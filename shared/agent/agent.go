@@ -23,6 +23,7 @@ import (
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/random"
 	"kodoferry/shared/task"
@@ -49,13 +50,20 @@ type Options struct {
 	// Drain is how long tasks under way may go on once the agent is to end. What
 	// their context's deadline leaves no time for they hand over.
 	Drain    time.Duration
+	Capacity capacity.Capacity             // of this process; zero: CapacityOf all Tasks
 	Hold     time.Duration                 // how late a message comes again whose agent died; 0: 2 minutes
 	Sweep    time.Duration                 // how often an agent of the verify stage looks for lost tasks; 0: every 5 minutes
 	Rest     time.Duration                 // it ends when there was nothing to do for that long; 0: it does not
 	Wait     time.Duration                 // how long one receive waits; 0: a minute
-	Doer     func(worker.Doer) worker.Doer // wraps who does the tasks, to count them; may be nil
+	Doer     func(worker.Doer) worker.Doer // wraps what does the tasks, to count them; may be nil
 	Did      func()                        // called after each message that was dealt with; may be nil
 	Answered func(queue string, err error) // called with how each receive ended; may be nil
+}
+
+// CapacityOf returns what a process is to have that does so many tasks at a time, and has so
+// many objects in flight; 0: as many as are best.
+func CapacityOf(tasks, parallel int) capacity.Capacity {
+	return capacity.Process(max(capacity.Copying, int64(tasks)*taskMemory, capacity.For(parallel)))
 }
 
 // DefaultTasks is how many tasks of each stage an agent does at the same time
@@ -88,7 +96,10 @@ func (a *Agent) Serve(ctx context.Context, o Options) {
 	for _, tasks := range o.Tasks {
 		n += tasks
 	}
-	defer tuneGC(max(memoryLimit, int64(n)*taskMemory))()
+	if o.Capacity == (capacity.Capacity{}) {
+		o.Capacity = CapacityOf(n, 0)
+	}
+	defer TuneGC(o.Capacity.Heap())()
 	idle := &idleTimer{since: time.Now()}
 	ended := make(chan time.Time, 1)
 	defer context.AfterFunc(ctx, func() { ended <- time.Now() })()
@@ -110,7 +121,7 @@ func (a *Agent) Serve(ctx context.Context, o Options) {
 	sweeper.Wait()
 	a.Leave(ctx)
 	if ctx.Err() == nil {
-		return // it rests: no receive was cut off
+		return // idle: no receive was cut off
 	}
 	// A receive that was cut off may still get a message, which is then given back.
 	closing, cancel := context.WithDeadline(context.WithoutCancel(ctx), (<-ended).Add(o.Drain))
@@ -188,9 +199,9 @@ func Stages(names []string) ([]task.Stage, error) {
 	return stages, nil
 }
 
-// tuneGC lets the garbage of a process grow within limit bytes, and returns
+// TuneGC lets the garbage of a process grow within limit bytes, and returns
 // what ends that.
-func tuneGC(limit int64) (undo func()) {
+func TuneGC(limit int64) (undo func()) {
 	before := debug.SetMemoryLimit(min(limit, debug.SetMemoryLimit(-1)))
 	percent := debug.SetGCPercent(gcPercent)
 	return func() {

@@ -15,6 +15,8 @@ import (
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 )
@@ -22,7 +24,7 @@ import (
 const (
 	// holdEvery is the time between two signs of life of the process that holds a run,
 	// two requests each, and of one that waits for it, one request each.
-	holdEvery = ledger.LiveFor / 3
+	holdEvery = live.For / 3
 	// followEvery is how often a waiting process reads who holds the run: two requests.
 	followEvery = 2 * time.Second
 	// followWalk is how often a waiting process reads the progress of the run, which may
@@ -35,9 +37,9 @@ const (
 // Follow is a run that another process does, and for which this one waits.
 type Follow struct {
 	Run      string
-	By       ledger.Holder    // who does it
-	Age      time.Duration    // of its last sign of life, by the ledger's clock
-	Progress *ledger.Progress // how far the run is; nil where that was not looked at
+	By       live.Holder   // the process that does it
+	Age      time.Duration // of its last sign of life, by the ledger's clock
+	Progress *progress.Run // how far the run is; nil where that was not looked at
 }
 
 // errHeld says that another process does the run.
@@ -48,12 +50,12 @@ var errHeld = errors.New("another process does the run")
 var holders sync.Map
 
 // thisProcess describes this process, so that others can find out whether it runs.
-func thisProcess(now time.Time) ledger.Holder {
+func thisProcess(now time.Time) live.Holder {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "an unknown host"
 	}
-	return ledger.Holder{Process: ledger.Nonce(), Host: host, Machine: machine(host), PID: os.Getpid(), Started: startOf(os.Getpid()), Since: now}
+	return live.Holder{Process: ledger.Nonce(), Host: host, Machine: machine(host), PID: os.Getpid(), Started: startOf(os.Getpid()), Since: now}
 }
 
 // machine stands for what process numbers mean something on: the host since it was
@@ -82,7 +84,7 @@ func startOf(pid int) string {
 // ended reports whether a process is known to have ended: its record says so, or it was
 // on this machine and is no more. Of one on another machine ended is false, and only
 // the age of its last sign of life shows.
-func ended(h, me ledger.Holder) bool {
+func ended(h, me live.Holder) bool {
 	switch {
 	case h.Ended:
 		return true
@@ -106,10 +108,20 @@ func ended(h, me ledger.Holder) bool {
 // claim is this process's claim to do a run alone. One of a process that shares
 // its queues with others is nothing: they share the tasks.
 type claim struct {
-	me     ledger.Holder
+	me     live.Holder
 	shares bool // its queues with others
 	log    *slog.Logger
-	run    *ledger.Run // that it holds; nil: none
+	run    *ledger.Run    // that it holds; nil: none
+	behind sync.WaitGroup // what is still taken back of its beginning
+}
+
+// takeNew takes hold of a run that this process has just begun: another process can have
+// found it since.
+func (c *claim) takeNew(ctx context.Context, run *ledger.Run) error {
+	if c.shares {
+		return nil
+	}
+	return c.takeFrom(ctx, run, live.Holder{})
 }
 
 // take takes hold of a run. errHeld says that another process does it.
@@ -117,7 +129,7 @@ func (c *claim) take(ctx context.Context, run *ledger.Run) error {
 	if c.shares {
 		return nil
 	}
-	found, err := run.Holders(ctx)
+	found, err := live.ReadHolders(ctx, run.Folder())
 	switch last := found.Holder; {
 	case err != nil:
 		return err
@@ -131,11 +143,11 @@ func (c *claim) take(ctx context.Context, run *ledger.Run) error {
 
 // takeFrom takes hold of a run after its last holder. Of several that do, one does,
 // and the others get errHeld.
-func (c *claim) takeFrom(ctx context.Context, run *ledger.Run, last ledger.Holder) error {
+func (c *claim) takeFrom(ctx context.Context, run *ledger.Run, last live.Holder) error {
 	c.release(ctx) // another run of the job, which came to nothing
 	c.me.N = last.N + 1
 	holders.Store(c.me.Process, true)
-	won, err := run.Hold(ctx, c.me)
+	won, err := live.CreateHolder(ctx, run.Folder(), c.me)
 	switch {
 	case err == nil && won:
 		c.run = run
@@ -149,7 +161,7 @@ func (c *claim) takeFrom(ctx context.Context, run *ledger.Run, last ledger.Holde
 
 // keeping calls do while this process gives signs of life. do's context ends with
 // errHeld where another process has taken the run over.
-func (c *claim) keeping(ctx context.Context, waits func(ledger.Holder), do func(context.Context) error) error {
+func (c *claim) keeping(ctx context.Context, waits func(live.Holder), do func(context.Context) error) error {
 	if c.run == nil {
 		return do(ctx)
 	}
@@ -164,7 +176,7 @@ func (c *claim) keeping(ctx context.Context, waits func(ledger.Holder), do func(
 // keep writes signs of life until ctx ends, and calls waits once for each process that
 // waits for the run. It calls lost where another process has taken the run over, as
 // one does that has read no sign for too long.
-func (c *claim) keep(ctx context.Context, waits func(ledger.Holder), lost func()) {
+func (c *claim) keep(ctx context.Context, waits func(live.Holder), lost func()) {
 	tick := time.NewTicker(holdEvery)
 	defer tick.Stop()
 	announced := map[string]bool{}
@@ -174,14 +186,14 @@ func (c *claim) keep(ctx context.Context, waits func(ledger.Holder), lost func()
 			return
 		case <-tick.C:
 		}
-		found, err := c.run.Holders(ctx)
+		found, err := live.ReadHolders(ctx, c.run.Folder())
 		switch {
 		case err == nil && found.Holder.N > c.me.N:
 			lost()
 			return
 		case err == nil:
 			c.announce(ctx, found, announced, waits)
-			err = c.run.KeepHolding(ctx, c.me)
+			err = live.WriteHolder(ctx, c.run.Folder(), c.me)
 		}
 		if err != nil && ctx.Err() == nil {
 			c.log.WarnContext(ctx, "no sign of life given", "fault", fault.KindOf(err), "err", err)
@@ -191,12 +203,12 @@ func (c *claim) keep(ctx context.Context, waits func(ledger.Holder), lost func()
 
 // announce calls waits for the processes that wait and have written a sign of life
 // lately.
-func (c *claim) announce(ctx context.Context, found ledger.Holders, announced map[string]bool, waits func(ledger.Holder)) {
+func (c *claim) announce(ctx context.Context, found live.Holders, announced map[string]bool, waits func(live.Holder)) {
 	for process, seen := range found.Waiting {
-		if announced[process] || seen.Before(found.Holder.Seen.Add(-ledger.LiveFor)) {
+		if announced[process] || seen.Before(found.Holder.Seen.Add(-live.For)) {
 			continue
 		}
-		if by, err := c.run.Awaiting(ctx, process); err == nil && !ended(by, c.me) {
+		if by, err := live.ReadWaiting(ctx, c.run.Folder(), process); err == nil && !ended(by, c.me) {
 			announced[process] = true
 			waits(by)
 		}
@@ -212,7 +224,7 @@ func (c *claim) release(ctx context.Context) {
 	defer cancel()
 	me := c.me
 	me.Ended = true
-	if err := c.run.KeepHolding(ctx, me); err != nil {
+	if err := live.WriteHolder(ctx, c.run.Folder(), me); err != nil {
 		c.log.WarnContext(ctx, "the run is not let go of: another process waits until this one's last sign of life is old", "fault", fault.KindOf(err), "err", err)
 	}
 	c.forget()
@@ -233,23 +245,23 @@ func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Ru
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 		defer cancel()
 		me.Ended = true
-		_ = run.Await(ctx, me) // it only tells the other that somebody waits
+		_ = live.WriteWaiting(ctx, run.Folder(), me) // it only says, to the process that does the run, that another waits
 	}()
 	var signed, walked time.Time
 	for {
 		if time.Since(signed) > holdEvery {
-			if err := run.Await(ctx, me); err != nil {
+			if err := live.WriteWaiting(ctx, run.Folder(), me); err != nil {
 				return rep, false, err
 			}
 			signed = time.Now()
 		}
-		found, err := run.Holders(ctx)
+		found, err := live.ReadHolders(ctx, run.Folder())
 		if err != nil {
 			return rep, false, err
 		}
 		// By the ledger's clock it is as late as when this process last signed, and what has passed since.
 		age := found.Waiting[me.Process].Add(time.Since(signed)).Sub(found.Holder.Seen)
-		if ended(found.Holder, me) || age > ledger.LiveFor {
+		if ended(found.Holder, me) || age > live.For {
 			if rep, over, err = outcome(ctx, p, run); err != nil || over {
 				return rep, over, err
 			}
@@ -260,11 +272,11 @@ func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Ru
 		}
 		seen := Follow{Run: run.Name, By: found.Holder, Age: max(age, 0)}
 		if time.Since(walked) > followWalk {
-			progress, err := run.Glance(ctx)
+			p, err := progress.Glance(ctx, run)
 			if err != nil {
 				return rep, false, err
 			}
-			seen.Progress, walked = &progress, time.Now()
+			seen.Progress, walked = &p, time.Now()
 		}
 		o.Follows(seen)
 		if err := control.Wait(ctx, followEvery); err != nil {
@@ -275,7 +287,7 @@ func (c *claim) follow(ctx context.Context, p *pipeline.Pipeline, run *ledger.Ru
 
 // outcome returns the report of a run that is over or was cancelled.
 func outcome(ctx context.Context, p *pipeline.Pipeline, run *ledger.Run) (report.Report, bool, error) {
-	s, _, err := run.Standing(ctx)
+	s, _, err := run.Steering().ReadStanding(ctx)
 	switch {
 	case err != nil:
 	case s == ledger.Over:

@@ -16,6 +16,10 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mem"
@@ -34,32 +38,39 @@ type Sites struct {
 
 // CopyOptions shape a run in this process.
 type CopyOptions struct {
-	Log     *slog.Logger
-	Watch   func(pipeline.Progress)              // called with what happens; may be nil
-	Begun   func(run string, p *ledger.Progress) // called once with the run's name, and the progress found if it is resumed; may be nil
-	Follows func(Follow)                         // called every few seconds while another process does the run and this one waits; may be nil
-	Waited  func(ledger.Holder)                  // called once for each process that waits for this one; may be nil
-	Faulty  func(worker.Doer) worker.Doer        // wraps the pipeline, for demonstrations and tests; may be nil
-	Now     func() time.Time                     // nil: time.Now
-	Queues  func(task.Stage) queue.Queue         // nil: queues in memory, of this process alone
-	Hidden  time.Duration                        // how long Queues hide a received message; required with them
-	Keys    []string                             // the source keys that the job's KeyList names, as job.ReadKeys returns them; none: the source is listed
+	Log        *slog.Logger
+	Watch      func(pipeline.Progress)           // called with what happens; may be nil
+	Begun      func(run string, p *progress.Run) // called once with the run's name, and the progress found if it is resumed; may be nil
+	Follows    func(Follow)                      // called every few seconds while another process does the run and this one waits; may be nil
+	Waited     func(live.Holder)                 // called once for each process that waits for this one; may be nil
+	PassedOver func(file string, err error)      // called with a file of an earlier run that cannot be believed, from many goroutines, once or more; may be nil
+	Faulty     func(worker.Doer) worker.Doer     // wraps the pipeline, for demonstrations and tests; may be nil
+	Now        func() time.Time                  // nil: time.Now
+	Queues     func(task.Stage) queue.Queue      // nil: queues in memory, of this process alone
+	Hidden     time.Duration                     // how long Queues hide a received message; required with them
+	Capacity   capacity.Capacity                 // of this process; zero: what capacity.Process says
+	Keys       []string                          // the source keys that the job's KeyList names, as job.ReadKeys returns them; none: the source is listed
 }
 
-// How many tasks of each stage run at the same time in one process. Objects
-// are bounded by the job's limits.parallel over all of them.
-var atOnce = map[task.Stage]int{task.Listing: 2, task.Copying: 4, task.Verifying: 2, task.Deleting: 1}
+// How many tasks of each stage run at the same time in one process: of an agent, and of one
+// that does a whole run. Objects are bounded by the job's limits.parallel over all of them,
+// rows in memory by the pipeline. Where batches are small and the services far, several end
+// and begin, a few requests each, while the objects of others are under way.
+var (
+	atOnce   = map[task.Stage]int{task.Listing: 32, task.Copying: 4, task.Verifying: 2, task.Deleting: 1}
+	ofOneRun = map[task.Stage]int{task.Listing: 48, task.Copying: 12, task.Verifying: 4, task.Deleting: 1}
+)
 
 const (
+	// shuffled is of how many batches at a time the next one is drawn.
+	shuffled = 16
 	// localPause is short: no other process shares the queue, and a user waits.
 	localPause = 2 * time.Second
-	// Waits may be long: progress (below) cuts them short once there is nothing to wait for.
+	// Waits may be long: follower cuts them short once there is nothing to wait for.
 	firstWait = time.Second
 	maxWait   = 30 * time.Second
-	// memoryLimit keeps the collector within the promise of 256 MiB resident.
-	memoryLimit = 160 << 20
 	// gcPercent lets garbage grow to four times what lives, some 20 MiB, before it
-	// is collected; memoryLimit bounds it where more lives. 200 takes 5 % more
+	// is collected; the process's capacity bounds it where more lives. 200 takes 5 % more
 	// processor time of small objects and saves 45 MiB, 800 saves nothing: what the
 	// collector no longer takes, the first touch of so many pages does.
 	gcPercent = 400
@@ -77,18 +88,22 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Begun == nil {
-		o.Begun = func(string, *ledger.Progress) {}
+		o.Begun = func(string, *progress.Run) {}
 	}
 	if o.Follows == nil {
 		o.Follows = func(Follow) {}
 	}
 	if o.Waited == nil {
-		o.Waited = func(ledger.Holder) {}
+		o.Waited = func(live.Holder) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	defer tuneGC(memoryLimit)()
+	if o.Capacity == (capacity.Capacity{}) {
+		o.Capacity = capacity.Process(capacity.Copying)
+	}
+	defer TuneGC(o.Capacity.Heap())()
+	most, _ := o.Capacity.InFlight()
 	var name string // of the run: set before anything happens
 	var b *alerting.Doer
 	watch := func(e pipeline.Progress) {
@@ -97,15 +112,20 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 			o.Watch(e)
 		}
 	}
+	var send func(ctx context.Context, tasks ...task.Task) error // set before any task is done
+	me := thisProcess(o.Now())
 	p := pipeline.New(pipeline.Config{
-		Ledger: s.Ledger, Log: o.Log, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait,
+		WorkEvery: live.WorkEvery, Host: me.Host, PID: me.PID,
+		Send:   func(ctx context.Context, tasks ...task.Task) error { return send(ctx, tasks...) },
+		Ledger: s.Ledger, Log: o.Log, PassedOver: o.PassedOver, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait, Most: most, Bodies: o.Capacity.Bodies(),
 		// The run's own job says what is done, this process's how to get there.
 		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
 			return s.Source, s.Target, nil
 		},
 	})
 	b = alerting.New(p, s.Ledger, s.Getenv, o.Log, o.Now)
-	c := &claim{me: thisProcess(o.Now()), shares: o.Queues != nil, log: o.Log}
+	c := &claim{me: me, shares: o.Queues != nil, log: o.Log}
+	defer c.behind.Wait()
 	defer func() {
 		c.release(ctx)
 		p.Leave(ctx)
@@ -123,7 +143,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 		if err != nil {
 			return report.Report{}, err
 		}
-		err = c.keeping(ctx, o.Waited, func(ctx context.Context) error { return serve(ctx, p, b, name, first, j, o) })
+		err = c.keeping(ctx, o.Waited, func(ctx context.Context) error { return serve(ctx, p, b, name, first, j, o, &send) })
 		if errors.Is(err, errHeld) {
 			c.forget()
 		}
@@ -149,11 +169,18 @@ func paused(name string) error {
 // It starts none that writes where another job does that is kept or has a run
 // under way. errHeld says that another process does the run that it names.
 func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o CopyOptions, c *claim) (string, []task.Task, error) {
-	if err := control.RequireUnsealed(ctx, l, j.Name); err != nil {
-		return "", nil, err
-	}
-	runs, err := l.Runs(ctx, j.Name)
-	if err != nil {
+	unsealed := make(chan error, 1)
+	go func() { unsealed <- control.RequireUnsealed(ctx, l, j.Name) }()
+	preparing, drop := context.WithCancel(ctx)
+	next := p.Prepare(preparing, j, o.Keys...)
+	starts := false
+	defer func() {
+		if !starts {
+			drop()
+		}
+	}()
+	runs, err := index.Runs(ctx, l, j.Name)
+	if err := cmp.Or(<-unsealed, err); err != nil {
 		return "", nil, err
 	}
 	for _, name := range latest(runs, o.Now()) {
@@ -167,41 +194,62 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 	var name string
 	var first []task.Task
 	meanwhile := false // another has begun one
-	err = control.Exclusively(ctx, l, []job.Job{j}, o.Now(), func(ctx context.Context) error {
-		newest, err := l.Newest(ctx, j.Name, o.Now())
-		if meanwhile = newest != "" && !slices.Contains(runs, newest); err != nil || meanwhile {
-			return err
-		}
-		if err := control.RefuseClash(ctx, l, j, o.Now(), o.Log); err != nil {
-			return err
-		}
+	withdraw, err := control.Alone(ctx, l, []job.Job{j}, o.Now(), func(ctx context.Context) error {
 		name = pipeline.RunName(j, o.Now())
+		looked := name
+		asked := make(chan error, 2)
+		go func() { asked <- control.RefuseClash(ctx, l, j, o.Now(), o.Log) }()
+		go func() { asked <- next.Look(ctx, looked) }()
+		newer, err := index.After(ctx, l, j.Name, newestOf(runs, o.Now()))
+		refused := cmp.Or(<-asked, <-asked)
+		if meanwhile = slices.ContainsFunc(newer, func(run string) bool { return !slices.Contains(runs, run) }); err != nil || meanwhile {
+			return err
+		}
+		if refused != nil {
+			return refused
+		}
 		for slices.Contains(runs, name) { // two runs in one second
 			if err := control.Wait(ctx, time.Second); err != nil {
 				return err
 			}
 			name = pipeline.RunName(j, o.Now())
 		}
-		if first, err = p.Start(ctx, j, name, o.Keys...); err == nil {
-			err = c.take(ctx, l.Run(name))
+		if name != looked { // which left out the run that has the name that was looked for
+			if err := next.Look(ctx, name); err != nil {
+				return err
+			}
 		}
+		first, err = next.Start(ctx, name, func(ctx context.Context) error { return c.takeNew(ctx, l.Run(name)) })
 		return err
 	})
+	c.behind.Go(withdraw)
 	switch {
 	case err != nil:
 		return name, nil, err
 	case meanwhile:
 		return begin(ctx, p, l, j, o, c)
 	}
+	starts = true
 	o.Begun(name, nil)
 	return name, first, nil
+}
+
+// newestOf returns the newest of a job's runs, in order, but for those that a clock which was
+// wrong named ahead of now; "" where there is none.
+func newestOf(runs []string, now time.Time) string {
+	for _, run := range slices.Backward(runs) {
+		if !index.IsAhead(run, now) {
+			return run
+		}
+	}
+	return ""
 }
 
 // latest returns of a job's runs, in order, those that may be gone on with: any
 // that a clock which was wrong named ahead of now, and the newest of the others.
 func latest(runs []string, now time.Time) []string {
 	n := len(runs)
-	for n > 0 && ledger.IsAhead(runs[n-1], now) {
+	for n > 0 && index.IsAhead(runs[n-1], now) {
 		n--
 	}
 	return runs[max(0, n-1):]
@@ -210,23 +258,23 @@ func latest(runs []string, now time.Time) []string {
 // takeUp returns the open tasks of a run that is not over; none where it is, or
 // was cancelled, or never started.
 func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, name string, o CopyOptions, c *claim) ([]task.Task, error) {
-	progress, err := l.Run(name).Glance(ctx)
+	found, err := progress.Glance(ctx, l.Run(name))
 	switch {
 	case ledger.Missing(err): // it left something, but never started
 		return nil, nil
-	case err != nil || progress.Reported:
+	case err != nil || found.Reported:
 		return nil, err
-	case progress.Started.Deployed:
+	case found.Started.Deployed:
 		return nil, fault.New(fault.Invalid, "agent.Copy", name, fmt.Errorf("run %s is with the functions of a deployment: ferry status %s tells how far it is", name, name))
 	}
 	open, err := goOn(ctx, p, l, name, func() error {
-		if err := goesOn(progress.Started, j, o.Keys); err != nil {
+		if err := goesOn(found.Started, j, o.Keys); err != nil {
 			return err
 		}
 		return c.take(ctx, l.Run(name))
 	})
 	if err == nil && len(open) > 0 {
-		o.Begun(name, &progress)
+		o.Begun(name, &found)
 	}
 	return open, err
 }
@@ -234,7 +282,7 @@ func takeUp(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.J
 // goOn returns the open tasks of an unfinished run. One that was cancelled has
 // none: its books are closed, and another may begin. may refuses to go on with any other.
 func goOn(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, name string, may func() error) ([]task.Task, error) {
-	switch s, _, err := l.Run(name).Standing(ctx); {
+	switch s, _, err := l.Run(name).Steering().ReadStanding(ctx); {
 	case err != nil:
 		return nil, err
 	case s == ledger.Paused:
@@ -273,7 +321,7 @@ func goesOn(s ledger.Started, j job.Job, keys []string) error {
 }
 
 // serve does tasks and what follows from them until the report is written.
-func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name string, first []task.Task, j job.Job, o CopyOptions) error {
+func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name string, first []task.Task, j job.Job, o CopyOptions, send *func(context.Context, ...task.Task) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var do worker.Doer = b
@@ -282,7 +330,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name str
 	}
 	verifying, deleting := mem.New(mem.Options{Visibility: time.Hour}), mem.New(mem.Options{Visibility: time.Hour})
 	hurry := func() { verifying.Hurry(); deleting.Hurry() }
-	followed := &progress{
+	followed := &follower{
 		Doer: do, hurry: hurry, reported: func() { stop(errReported) },
 		stopped: func() bool { s := p.StandingOf(name); return s.Stopped() && s != ledger.Over }, halted: func() { stop(errStopped) },
 	}
@@ -306,8 +354,9 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name str
 	}
 	queues := map[task.Stage]queue.Queue{
 		task.Listing: mem.New(mem.Options{Visibility: time.Hour}), task.Verifying: verifying, task.Deleting: deleting,
-		// Shuffled, for OSS takes fewer requests a second for keys in a row.
-		task.Copying: mem.New(mem.Options{Visibility: time.Hour, Reorder: 1}),
+		// Shuffled a little, for OSS takes fewer requests a second for keys in a row, and a
+		// shard is to be copied soon, so that it is verified while others are copied.
+		task.Copying: mem.New(mem.Options{Visibility: time.Hour, Reorder: 1, Window: shuffled}),
 	}
 	for _, s := range task.Stages {
 		if o.Queues != nil {
@@ -315,8 +364,11 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name str
 		}
 		w.Send[s] = queues[s]
 	}
-	followed.follow(nil, first)
-	if err := w.Submit(ctx, first...); err != nil {
+	*send = func(ctx context.Context, tasks ...task.Task) error {
+		followed.follow(nil, tasks)
+		return w.Submit(ctx, tasks...)
+	}
+	if err := (*send)(ctx, first...); err != nil {
 		return err
 	}
 	var all sync.WaitGroup
@@ -324,7 +376,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name str
 	defer minute.Stop()
 	all.Go(func() { b.WatchStall(ctx, name, control.StallAfter, minute.C) })
 	for _, s := range task.Stages {
-		all.Go(func() { w.Poll(ctx, queues[s], atOnce[s], cmp.Or(o.Hidden, time.Hour)) })
+		all.Go(func() { w.Poll(ctx, queues[s], ofOneRun[s], cmp.Or(o.Hidden, time.Hour)) })
 	}
 	all.Wait()
 	if cause := context.Cause(ctx); cause != errReported {

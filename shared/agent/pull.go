@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/check"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/task"
 )
@@ -18,7 +19,7 @@ const (
 	// that signs later has read this one's.
 	pullSettle = 2 * time.Second
 	// pullBeat is how often a puller gives a sign of life.
-	pullBeat = ledger.LiveFor / 3
+	pullBeat = live.For / 3
 	// pullRest is how long a puller waits for work before it ends.
 	pullRest = time.Minute
 	// pullWait is how long one receive of a puller waits: between two it looks
@@ -43,15 +44,15 @@ const (
 // did. Where no message is ready, or most pull already, it returns at once.
 func (a *Agent) Pull(ctx context.Context, most int, stages ...task.Stage) (done int, err error) {
 	now := time.Now()
-	others, err := a.Ledger.Pulling(ctx, now.Add(-pullLongest), now)
+	others, err := live.ReadPulling(ctx, a.Ledger.Folder(), now.Add(-pullLongest), now)
 	if err != nil || len(others) >= most {
 		return 0, err
 	}
 	if ready, err := a.anyReady(ctx, stages); err != nil || !ready {
 		return 0, err
 	}
-	me := ledger.Living{Process: ledger.Nonce(), Since: time.Now()}
-	if err := a.Ledger.Pull(ctx, me, me.Since); err != nil {
+	me := live.Sign{Process: ledger.Nonce(), Since: time.Now()}
+	if err := live.WritePulling(ctx, a.Ledger.Folder(), me, me.Since); err != nil {
 		return 0, err
 	}
 	defer a.signOff(ctx, me)
@@ -62,14 +63,14 @@ func (a *Agent) Pull(ctx context.Context, most int, stages ...task.Stage) (done 
 	case <-ctx.Done():
 		return 0, nil
 	}
-	others, err = a.Ledger.Pulling(ctx, now.Add(-pullLongest), time.Time{})
+	others, err = live.ReadPulling(ctx, a.Ledger.Folder(), now.Add(-pullLongest), time.Time{})
 	if err != nil || !among(others[:min(most, len(others))], me) {
 		return 0, err
 	}
 	return a.pullFor(ctx, me, stages), nil
 }
 
-func among(all []ledger.Living, me ledger.Living) bool {
+func among(all []live.Sign, me live.Sign) bool {
 	for _, p := range all {
 		if p.Process == me.Process {
 			return true
@@ -79,7 +80,7 @@ func among(all []ledger.Living, me ledger.Living) bool {
 }
 
 // pullFor serves stages and gives signs of life meanwhile.
-func (a *Agent) pullFor(ctx context.Context, me ledger.Living, stages []task.Stage) int {
+func (a *Agent) pullFor(ctx context.Context, me live.Sign, stages []task.Stage) int {
 	var done atomic.Int64
 	o := Options{
 		Tasks: DefaultTasks(stages...), Rest: pullRest, Wait: pullWait,
@@ -148,13 +149,13 @@ func receivable(ctx context.Context, q queue.Queue, ready *atomic.Bool) error {
 }
 
 // beat gives signs of life until ctx ends.
-func (a *Agent) beat(ctx context.Context, me ledger.Living) {
+func (a *Agent) beat(ctx context.Context, me live.Sign) {
 	tick := time.NewTicker(pullBeat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			if err := a.Ledger.Pull(ctx, me, time.Now()); err != nil && ctx.Err() == nil {
+			if err := live.WritePulling(ctx, a.Ledger.Folder(), me, time.Now()); err != nil && ctx.Err() == nil {
 				a.Log.WarnContext(ctx, "no sign of life given, another may pull in its place", "fault", fault.KindOf(err), "err", err)
 			}
 		case <-ctx.Done():
@@ -165,8 +166,8 @@ func (a *Agent) beat(ctx context.Context, me ledger.Living) {
 
 // signOff records that this process pulls no longer. Without the record, others take it
 // for ended within a minute or so.
-func (a *Agent) signOff(ctx context.Context, me ledger.Living) {
-	if err := a.Ledger.Pulled(ctx, me); err != nil {
+func (a *Agent) signOff(ctx context.Context, me live.Sign) {
+	if err := live.EmptyPulling(ctx, a.Ledger.Folder(), me); err != nil {
 		a.Log.DebugContext(ctx, "not signed off", "fault", fault.KindOf(err), "err", err)
 	}
 }

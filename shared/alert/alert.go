@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/transport"
 )
 
 // Event is what there is to tell of a run.
@@ -63,8 +63,7 @@ func Open(a job.Alert, getenv func(string) string) (*Hook, error) {
 		Timeout: timeout,
 		// Whoever the webhook sends on to is not who was named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		// Nothing is kept: the next message is minutes away, and an instance may be frozen until then.
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: timeout}).DialContext, DisableKeepAlives: true},
+		Transport:     transport.Once(timeout),
 	}}
 	raw := strings.TrimSpace(getenv(a.To))
 	u, err := url.Parse(raw)

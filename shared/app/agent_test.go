@@ -124,7 +124,7 @@ func TestAnAgentBuriesAndLeavesWhatIsNewer(t *testing.T) {
 	}
 	p.serve(t, agent.Options{Tasks: agent.DefaultTasks(task.Copying, task.Verifying)})
 	soon(t, "the dead letter is an outcome", func() bool {
-		closed, err := run.Closed(t.Context(), ledger.RootShard)
+		closed, err := run.Shards().ReadListed(t.Context(), ledger.RootShard)
 		return err == nil && strings.Contains(closed.Failed, "delivered too often")
 	})
 	soon(t, "the newer task waits as a new message, so that no redelivery counts against it", func() bool {

@@ -10,6 +10,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/report"
 )
 
@@ -62,7 +64,7 @@ func TestARunOfTheFutureHindersWhileItIsOpen(t *testing.T) {
 	if _, err := o.deploy.Tick(t.Context(), "photos", o.clock().Add(time.Minute), o.clock()); err != nil {
 		t.Error(err)
 	}
-	if skips, err := o.deploy.Ledger().Skips(t.Context(), "photos", o.clock()); err != nil || len(skips) != 1 || skips[0].Run != run {
+	if skips, err := kept.ReadSkips(t.Context(), o.deploy.Ledger().Folder(), "photos", o.clock()); err != nil || len(skips) != 1 || skips[0].Run != run {
 		t.Errorf("skipped are %+v, %v, want the tick beside %s", skips, err, run)
 	}
 	o.end(t, run)
@@ -70,7 +72,7 @@ func TestARunOfTheFutureHindersWhileItIsOpen(t *testing.T) {
 	if run, err = o.deploy.Start(t.Context(), photos, nil, o.clock()); err != nil || run != "photos/"+o.clock().UTC().Format(ledger.RunTime) {
 		t.Errorf("a start after it begins %q, %v, want a run of now", run, err)
 	}
-	if newest, err := o.deploy.Ledger().Newest(t.Context(), "photos", o.clock()); newest != run || err != nil {
+	if newest, err := index.Newest(t.Context(), o.deploy.Ledger(), "photos", o.clock()); newest != run || err != nil {
 		t.Errorf("the newest run is %q, %v, want %q", newest, err, run)
 	}
 }

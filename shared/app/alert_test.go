@@ -173,6 +173,7 @@ func TestAWebhookThatFailsFailsNothing(t *testing.T) {
 }
 
 func TestTheFunctionsTellEachThingOnce(t *testing.T) {
+	t.Parallel()
 	hook := listen(t)
 	p := newPlatform(t, fc.FC, 0, func(_ *platform, f *fc.Function) { f.Env["FERRY_ALERT_OPS"] = hook.env("FERRY_ALERT_OPS") })
 	p.fill(t, 300)

@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/reproof"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store/oss"
 )
@@ -109,11 +110,16 @@ func (s Sites) Check(ctx context.Context) error { return check.All(ctx, s.check)
 
 func openOSS(c Config, l job.Location, how opening) (*oss.Bucket, error) {
 	if l.Scheme != job.OSS {
-		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a target or ledger is oss://bucket/prefix"))
+		return nil, fault.New(fault.Invalid, "app.open", l.String(), fmt.Errorf("a target or ledger is oss://bucket/prefix"))
 	}
 	return oss.Open(oss.Config{
 		Bucket: l.Bucket, Region: l.Region, Endpoint: l.Endpoint, Insecure: l.Insecure, LeastRate: how.leastRate, Recheck: how.recheck, Credentials: c.oss,
 	})
+}
+
+// Verify verifies a run of j that is over in this process, as agent.Verify does.
+func Verify(ctx context.Context, s Sites, j job.Job, run *ledger.Run, v ledger.Verification, begun func(name string, goesOn bool), o agent.CopyOptions) (reproof.Report, error) {
+	return agent.Verify(ctx, agent.Sites{Source: s.Source, Target: s.Target, Ledger: s.Ledger, Getenv: s.getenv}, j, run, v, begun, o)
 }
 
 // Copy runs j from start to report in this process, as agent.Copy does.

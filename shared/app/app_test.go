@@ -149,17 +149,19 @@ func TestASmallObjectCostsOneRequestOnEachSide(t *testing.T) {
 	if w.data["put"] != objects || w.data["head"] != 0 || w.data["get"] != 0 {
 		t.Errorf("OSS was asked %v, want one put an object and nothing else of it", w.data)
 	}
-	// Listing and verification read each side once, the probe at the start a page or two.
-	if pages := k["list"]; pages > 2*objects/1000+6 {
-		t.Errorf("Kodo was listed %d times, want 2 passes of %d pages and the probe", pages, objects/1000)
+	// Listing and verification read each side once, the probe at the start a page or two;
+	// what the first page leaves is cut by a round of probes, once in a run.
+	if pages := k["list"]; pages > 2*objects/1000+6+32 {
+		t.Errorf("Kodo was listed %d times, want 2 passes of %d pages, the probe, and a cut", pages, objects/1000)
 	}
 	all := int(k["get"]) + int(k["list"]) + sum(w.data) + sum(w.ledger)
-	if own := sum(w.ledger); own*100 >= all {
-		t.Errorf("the ledger took %d of %d requests, want under 1 %%", own, all)
+	if own := sum(w.ledger); own*50 >= all { // most of it is of the run, not of its objects
+		t.Errorf("the ledger took %d of %d requests, want under 2 %%", own, all)
 	}
 }
 
 func TestAFlippedByteNeverBecomesAVisibleObject(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.fill(t, 400)
 	big := make([]byte, 5<<20+3)

@@ -23,25 +23,16 @@ func into(prefix string) func(*job.Job) {
 // TestACopyFromThisMachineDoesNotWriteWhereAnotherJobDoes begins a run of a pair
 // where the ledger knows of another one.
 func TestACopyFromThisMachineDoesNotWriteWhereAnotherJobDoes(t *testing.T) {
-	interrupted := func(t *testing.T, w *world, prefix string) *ledger.Ledger {
+	interrupted := func(t *testing.T, w *world, prefix string) {
 		_, err := w.copy(t, agent.CopyOptions{Faulty: func(p worker.Doer) worker.Doer { return halting{p} }}, into(prefix))
 		if !errors.Is(err, agent.ErrHalted) {
 			t.Fatalf("Copy = %v, want it halted", err)
 		}
-		return w.led(t)
 	}
 	steered := func(s ledger.Standing) func(t *testing.T, w *world) {
 		return func(t *testing.T, w *world) {
-			l := interrupted(t, w, "a/")
-			ran, err := l.Ran(t.Context())
-			if err != nil || len(ran) != 1 {
-				t.Fatal(ran, err)
-			}
-			run, err := l.Newest(t.Context(), ran[0], time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := l.Run(run).Steer(t.Context(), s, time.Now()); err != nil {
+			interrupted(t, w, "a/")
+			if err := w.onlyRun(t).Steering().WriteStanding(t.Context(), s, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -113,7 +104,7 @@ func (w *world) led(t *testing.T) *ledger.Ledger {
 
 func sealFor(t *testing.T, w *world, name string) {
 	t.Helper()
-	if _, err := w.led(t).Seal(t.Context(), name, time.Now()); err != nil {
+	if _, err := w.led(t).CreateSeal(t.Context(), name, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
@@ -35,8 +36,8 @@ var damages = map[string]func(sound []byte) []byte{
 	"an empty object":                func([]byte) []byte { return []byte("{}") },
 	"no job in it":                   swapped(`"job":{`, `"was":{`),
 	"another job":                    swapped("damaged", "another"),
-	"a number that is a word":        swapped(`"parallel":64`, `"parallel":"many"`),
-	"a number out of its range":      swapped(`"parallel":64`, `"parallel":-7`),
+	"a number that is a word":        swapped(`"rounds":3`, `"rounds":"many"`),
+	"a number out of its range":      swapped(`"rounds":3`, `"rounds":-7`),
 	"a target that is no location":   swapped(`"target":{"scheme":"oss"`, `"target":{"scheme":"tape"`),
 	"an expression that is none":     swapped(`"overlap":`, `"filter":{"includeRegexp":["("]},"overlap":`),
 	"a record of a newer version":    swapped(`{"v":2,"name"`, `{"v":99,"name"`),
@@ -60,7 +61,7 @@ func (w *world) damage(t *testing.T) map[string]string {
 	for what, damage := range damages {
 		name := fmt.Sprintf("damaged-%d", len(is))
 		is[name] = what
-		record, err := json.Marshal(ledger.KeptJob{V: ledger.Version, Name: name, Job: bytes.Replace(raw, []byte("damaged"), []byte(name), 1)})
+		record, err := json.Marshal(kept.Job{V: ledger.Version, Name: name, Job: bytes.Replace(raw, []byte("damaged"), []byte(name), 1)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +100,7 @@ func TestAJobThatCannotBeReadStopsNoOther(t *testing.T) {
 	if run = o.start(t, photos); o.end(t, run).Result != report.Verified {
 		t.Error("the sound one was started and is not verified")
 	}
-	names, err := o.deploy.Ledger().Jobs(t.Context())
+	names, err := kept.ListJobs(t.Context(), o.deploy.Ledger().Folder())
 	if err != nil || len(names) != len(is)+1 || slices.Contains(names, "photos/copy") {
 		t.Errorf("kept are %q, %v, want all of them and no stray object", names, err)
 	}
@@ -113,17 +114,17 @@ func TestAJobThatCannotBeReadStopsNoOther(t *testing.T) {
 		if fault.KindOf(err) != kind || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), cure) {
 			t.Errorf("%s: a timer of it ends with %v, want %s, its name and %q", what, err, kind, cure)
 		}
-		err = o.deploy.Ledger().KeepJob(t.Context(), ledger.KeptJob{Name: name, Job: []byte(`{}`)}, nil)
+		err = kept.WriteJob(t.Context(), o.deploy.Ledger().Folder(), kept.Job{Name: name, Job: []byte(`{}`)}, nil)
 		if refused := fault.KindOf(err) == fault.Newer; err != nil && !refused || refused != (what == "a record of a newer version") {
 			t.Errorf("%s: keeping a job in its place: %v, want it refused for a record of a newer version alone", what, err)
 		}
 	}
 	for name, what := range o.damage(t) {
-		if err := o.deploy.Ledger().DropJob(t.Context(), name); err != nil {
+		if err := kept.RemoveJob(t.Context(), o.deploy.Ledger().Folder(), name); err != nil {
 			t.Errorf("%s: removing it: %v", what, err)
 		}
 	}
-	if names, err := o.deploy.Ledger().Jobs(t.Context()); err != nil || !slices.Equal(names, []string{"photos"}) {
+	if names, err := kept.ListJobs(t.Context(), o.deploy.Ledger().Folder()); err != nil || !slices.Equal(names, []string{"photos"}) {
 		t.Errorf("left are %q, %v, want the sound one", names, err)
 	}
 }
@@ -135,7 +136,7 @@ func TestAJobThatCannotBeReadKeepsItsPlace(t *testing.T) {
 			o := newOffice(t)
 			for name, is := range o.damage(t) {
 				if is != what {
-					if err := o.deploy.Ledger().DropJob(t.Context(), name); err != nil {
+					if err := kept.RemoveJob(t.Context(), o.deploy.Ledger().Folder(), name); err != nil {
 						t.Fatal(err)
 					}
 				}

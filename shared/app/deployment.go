@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/ledger/sent"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/store/oss"
@@ -74,8 +77,18 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 		return nil, err
 	}
 	d.idle = append(d.idle, d.dead)
-	d.assemble(pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Closed: d.closed, Pause: wait, Shared: true}, set)
+	how := pipeline.Config{Ledger: d.ledger, Log: log, Open: d.open, Closed: d.closed, Pause: wait, Shared: true, WorkEvery: live.WorkEvery}
+	if !inFunction(c.getenv) {
+		how.Host, _ = os.Hostname() // "" is of a machine that has no name
+		how.PID = os.Getpid()
+	}
+	d.assemble(how, set)
 	return d, nil
+}
+
+// inFunction reports whether this process is an instance of a function.
+func inFunction(getenv func(string) string) bool {
+	return getenv != nil && (getenv("FC_RUNTIME_API") != "" || getenv("AWS_LAMBDA_RUNTIME_API") != "")
 }
 
 // defaultSource returns the scheme that a deployment reads from as far as its keys tell,
@@ -192,7 +205,7 @@ func (d *Deployment) CloseIdle() {
 // Worker returns what does the tasks of one stage, of all if it is "".
 func (d *Deployment) Worker(stage task.Stage) *worker.Worker {
 	w := &worker.Worker{
-		Doer: d.doer, Stage: stage, Marks: d.ledger, Chains: d.ledger, Log: d.log,
+		Doer: d.doer, Stage: stage, Marks: sent.Of(d.ledger), Chains: sent.Of(d.ledger), Log: d.log,
 		Attempts: job.DefaultLimits().Attempts, Pause: d.pipeline.Pause(), Send: map[task.Stage]queue.Sender{},
 	}
 	for s, q := range d.queues {

@@ -21,6 +21,10 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	driver "kodoferry/shared/store/kodo"
@@ -66,7 +70,7 @@ func (p *platform) kept(t testing.TB, set ...func(*job.Job)) job.Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.deploy.Ledger().KeepJob(t.Context(), ledger.KeptJob{Name: j.Name, Job: data, At: time.Now()}, nil); err != nil {
+	if err := kept.WriteJob(t.Context(), p.deploy.Ledger().Folder(), kept.Job{Name: j.Name, Job: data, At: time.Now()}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return j
@@ -143,7 +147,7 @@ func (p *platform) eventsEnd(t testing.TB, name string, n int) (rows []ledger.Ro
 		batches, open := p.events(t, name)
 		if len(batches) >= n && open == 0 {
 			for b, run := range batches {
-				settled, _, err := run.Settled(t.Context(), ledger.BatchRef{ID: b, Pending: 1})
+				settled, _, err := run.Batches().Settled(t.Context(), ledger.BatchRef{ID: b, Pending: 1})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -162,13 +166,13 @@ func (p *platform) eventsEnd(t testing.TB, name string, n int) (rows []ledger.Ro
 func (p *platform) events(t testing.TB, name string) (batches map[string]*ledger.Run, open int) {
 	t.Helper()
 	batches = map[string]*ledger.Run{}
-	runs, err := p.deploy.Ledger().EventRuns(t.Context(), name) // two where a day ends meanwhile
+	runs, err := index.EventRuns(t.Context(), p.deploy.Ledger(), name) // two where a day ends meanwhile
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range runs {
 		run := p.deploy.Ledger().Run(r)
-		walk, err := run.Walk(t.Context())
+		walk, err := progress.Walk(t.Context(), run)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,7 +318,7 @@ func TestABadNotificationIsAnsweredAndNothingElse(t *testing.T) {
 func TestASealedJobGetsNoEvents(t *testing.T) {
 	p := deployed(t, fc.FC)
 	j := p.kept(t)
-	if _, err := p.deploy.Ledger().Seal(t.Context(), j.Name, time.Now()); err != nil {
+	if _, err := p.deploy.Ledger().CreateSeal(t.Context(), j.Name, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if status, heard := post(t, p.notify(t), `{"bucket":"photos","key":"a"}`, "sk", auth.TokenQiniu, nil); status != 202 || heard["unknown"] != 1 {
@@ -333,22 +337,22 @@ func TestTheSweeperHasADayOfEventsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	day := time.Now().UTC().AddDate(0, 0, -2)
-	run := p.deploy.Ledger().Run(ledger.EventRun(j.Name, day, 1))
-	if _, err := run.Start(t.Context(), ledger.Started{Job: frozen, At: day, Events: true, Deployed: true}); err != nil {
+	run := p.deploy.Ledger().Run(eventnames.Run(j.Name, day, 1))
+	if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen, At: day, Events: true, Deployed: true}); err != nil {
 		t.Fatal(err)
 	}
 	p.put(t, kodo.Object{Key: "b", Body: []byte("2")})
 	for _, key := range []string{"a", "b"} {
-		_, batch := ledger.EventBatch(key, day)
+		_, batch := eventnames.Batch(key, day)
 		w := ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: key, Size: 1}, State: ledger.Unchanged, Verdict: ledger.Verified}}}
 		if key == "b" { // its message was lost when it was handed on
 			rest := ledger.BatchRef{ID: batch + ".1abcdefgh", First: key, Last: key, Rows: 1, Pending: 1}
-			if err := run.Seal(t.Context(), rest.ID, []ledger.Row{{Src: store.Object{Key: key}, State: ledger.Pending}}); err != nil {
+			if err := run.Batches().WriteRows(t.Context(), rest.ID, []ledger.Row{{Src: store.Object{Key: key}, State: ledger.Pending}}); err != nil {
 				t.Fatal(err)
 			}
 			w = ledger.WriteOff{Rest: []ledger.BatchRef{rest}}
 		}
-		if _, err := run.WriteOff(t.Context(), batch, w); err != nil {
+		if _, err := run.Batches().CreateWriteOff(t.Context(), batch, w); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -364,7 +368,7 @@ func TestTheSweeperHasADayOfEventsReported(t *testing.T) {
 	if o := rep.Objects; !rep.Balanced || o.Listed != 2 || o.Copied != 1 || o.Unchanged != 1 || rep.Result != report.Verified {
 		t.Errorf("%s: %+v, want both events accounted for", rep.Result, o)
 	}
-	if next, err := p.deploy.Start(t.Context(), j, nil, time.Now()); err != nil || ledger.OfEvents(next) {
+	if next, err := p.deploy.Start(t.Context(), j, nil, time.Now()); err != nil || eventnames.IsRun(next) {
 		t.Errorf("Start = %s, %v, want an ordinary run beside those of events", next, err)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 )
@@ -113,7 +115,7 @@ func TestOfJobsThatClashOneIsTaken(t *testing.T) {
 				}
 				var runs []string
 				for _, name := range []string{"a", "b", "c", "kept"} {
-					some, err := o.deploy.Ledger().Runs(t.Context(), name)
+					some, err := index.Runs(t.Context(), o.deploy.Ledger(), name)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -132,7 +134,7 @@ func TestOfJobsThatClashOneIsTaken(t *testing.T) {
 func TestWhoDiedBeforeItActedHindersForTwoMinutes(t *testing.T) {
 	for what, leave := range map[string]func(*office) error{
 		"an intent for the same place": func(o *office) error {
-			_, err := o.deploy.Ledger().Intend(t.Context(), []ledger.Place{{Job: "other", Bucket: "photos-new", Prefix: "x/"}}, o.clock())
+			_, err := kept.WriteIntent(t.Context(), o.deploy.Ledger().Folder(), []kept.Place{{Job: "other", Bucket: "photos-new", Prefix: "x/"}}, o.clock())
 			return err
 		},
 		"one that cannot be read": func(o *office) error {
@@ -153,7 +155,7 @@ func TestWhoDiedBeforeItActedHindersForTwoMinutes(t *testing.T) {
 			if run, err := o.deploy.Start(ctx, o.below(t, "a", "x/"), nil, o.clock()); err == nil {
 				t.Errorf("%s was begun beside it, want it to wait", run)
 			}
-			o.advance(ledger.IntentFor + time.Second)
+			o.advance(kept.IntentFor + time.Second)
 			if _, err := o.deploy.Start(t.Context(), o.below(t, "a", "x/"), nil, o.clock()); err != nil {
 				t.Errorf("a start later: %v, want it taken", err)
 			}
@@ -169,7 +171,7 @@ func TestWhoWaitsForOneThatDiedLooksSeldom(t *testing.T) {
 		l := ledger.Open(b, "")
 		j := job.Job{Name: "a", Target: job.Location{Scheme: job.OSS, Bucket: "photos-new"}}
 		begun := time.Now()
-		if _, err := l.Intend(t.Context(), []ledger.Place{{Job: "a", Bucket: "photos-new"}}, begun.Add(-time.Second)); err != nil {
+		if _, err := kept.WriteIntent(t.Context(), l.Folder(), []kept.Place{{Job: "a", Bucket: "photos-new"}}, begun.Add(-time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		if err := control.Exclusively(t.Context(), l, []job.Job{j}, begun, func(context.Context) error { return nil }); err != nil {
@@ -182,8 +184,8 @@ func TestWhoWaitsForOneThatDiedLooksSeldom(t *testing.T) {
 			}
 			looks++
 		}
-		if waited := time.Since(begun); waited < ledger.IntentFor-time.Second || looks > 100 {
-			t.Errorf("it waited %s and looked %d times, want %s and at most 100", waited, looks, ledger.IntentFor)
+		if waited := time.Since(begun); waited < kept.IntentFor-time.Second || looks > 100 {
+			t.Errorf("it waited %s and looked %d times, want %s and at most 100", waited, looks, kept.IntentFor)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
@@ -55,7 +56,7 @@ func BenchmarkTenMillionKeys(b *testing.B) {
 		}
 		requests := w.kodo.Desk().Counts()["list"] - before
 		once(b, l.Run(run), keys)
-		walk, err := l.Run(run).Walk(b.Context())
+		walk, err := progress.Walk(b.Context(), l.Run(run))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -81,7 +82,7 @@ func BenchmarkTenMillionKeys(b *testing.B) {
 // batch keys rise, so it does that no two batches overlap.
 func once(b *testing.B, run *ledger.Run, n int64) {
 	b.Helper()
-	walk, err := run.Walk(b.Context())
+	walk, err := progress.Walk(b.Context(), run)
 	if err != nil {
 		b.Fatal(err)
 	}

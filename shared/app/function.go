@@ -11,9 +11,12 @@ import (
 	"sync"
 	"time"
 
+	"kodoferry/shared/agent"
 	"kodoferry/shared/control"
 	"kodoferry/shared/faas"
 	"kodoferry/shared/fault"
+	"kodoferry/shared/limit/capacity"
+	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/store/oss"
 	"kodoferry/shared/task"
@@ -33,6 +36,7 @@ import (
 // missing or wrong fails every invocation with an error that names all of it.
 func Function(stage task.Stage) {
 	f := newFunction(stage, Load(os.Getenv), slog.New(faas.WithRequest(LogHandler(os.Stdout, LogLevel(os.Getenv("FERRY_LOG")), nil))))
+	agent.TuneGC(f.capacity.Heap())
 	o := faas.Options{Ready: f.ready, Swap: f.swap, Idle: f.closeIdle, Log: f.log}
 	switch stage {
 	case task.Listing:
@@ -48,7 +52,9 @@ type function struct {
 	stage  task.Stage
 	config Config
 	log    *slog.Logger
-	deploy func() (*Deployment, error)
+
+	capacity capacity.Capacity // of the instance
+	deploy   func() (*Deployment, error)
 }
 
 func newFunction(stage task.Stage, c Config, log *slog.Logger) *function {
@@ -57,8 +63,14 @@ func newFunction(stage task.Stage, c Config, log *slog.Logger) *function {
 	if os.Getenv("FC_RUNTIME_API") != "" {
 		c.role = &role{}
 	}
-	f := &function{stage: stage, config: c, log: log}
-	f.deploy = sync.OnceValues(func() (*Deployment, error) { return c.Deploy(log) })
+	f := &function{stage: stage, config: c, log: log, capacity: capacity.Function(os.Getenv)}
+	f.deploy = sync.OnceValues(func() (*Deployment, error) {
+		most, by := f.capacity.InFlight()
+		if by != "" && stage == task.Copying {
+			log.Warn("few objects are in flight", "most", most, "because", by)
+		}
+		return c.Deploy(log, func(p *pipeline.Config) { p.Most, p.Bodies = most, f.capacity.Bodies() })
+	})
 	return f
 }
 

@@ -129,7 +129,7 @@ func TestADeadLetterIsAnOutcomeAndTheRunEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	closed, err := run.Closed(t.Context(), ledger.RootShard)
+	closed, err := run.Shards().ReadListed(t.Context(), ledger.RootShard)
 	if err != nil || !strings.Contains(closed.Failed, "delivered too often") {
 		t.Fatalf("the shard is %+v, %v, want it closed as given up, and why", closed, err)
 	}

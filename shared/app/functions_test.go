@@ -52,6 +52,7 @@ func (p *platform) report(t testing.TB, run *ledger.Run) report.Report {
 func tail(s string) string { return s[max(0, len(s)-4000):] }
 
 func TestTheFunctionsMoveABucket(t *testing.T) {
+	t.Parallel()
 	for _, on := range []fc.Platform{fc.FC, fc.Lambda} {
 		t.Run(string(on), func(t *testing.T) {
 			p := newPlatform(t, on, 0)
@@ -157,6 +158,7 @@ func BenchmarkColdStart(b *testing.B) {
 }
 
 func TestTheKeysOfARoleAreTheNewest(t *testing.T) {
+	t.Parallel()
 	const last = 2 * time.Second // so long keys are good: longer than a task here, shorter than the run
 	var issued atomic.Int64
 	p := newPlatform(t, fc.FC, 0, func(p *platform, f *fc.Function) {

@@ -14,6 +14,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/task"
@@ -105,31 +107,20 @@ func TestTwoProcessesAtOneRunDoNotBothCopy(t *testing.T) {
 // TestAProcessThatDiedIsNotWaitedFor leaves a run with a holder that has ended, in
 // every way in which that is known at once.
 func TestAProcessThatDiedIsNotWaitedFor(t *testing.T) {
-	for name, left := range map[string]func(h *ledger.Holder){
-		"it said so":                      func(h *ledger.Holder) { h.Ended = true },
-		"its number is nobody's":          func(h *ledger.Holder) { h.PID, h.Started = 1<<30, "1" },
-		"its number is another's now":     func(h *ledger.Holder) { h.PID, h.Started = os.Getppid(), "1" },
-		"its number is this one's now":    func(h *ledger.Holder) {},
-		"its number is nobody's, undated": func(h *ledger.Holder) { h.PID, h.Started = 1<<30, "" },
+	for name, left := range map[string]func(h *live.Holder){
+		"it said so":                      func(h *live.Holder) { h.Ended = true },
+		"its number is nobody's":          func(h *live.Holder) { h.PID, h.Started = 1<<30, "1" },
+		"its number is another's now":     func(h *live.Holder) { h.PID, h.Started = os.Getppid(), "1" },
+		"its number is this one's now":    func(h *live.Holder) {},
+		"its number is nobody's, undated": func(h *live.Holder) { h.PID, h.Started = 1<<30, "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.fill(t, 5)
-			halt := func(p worker.Doer) worker.Doer { return halting{p} }
-			if _, err := w.copy(t, agent.CopyOptions{Faulty: halt}); !errors.Is(err, agent.ErrHalted) {
-				t.Fatal(err)
-			}
-			run := w.onlyRun(t)
-			found, err := run.Holders(t.Context())
-			if err != nil || !found.Holder.Ended {
-				t.Fatalf("%+v, %v, want a holder that has ended", found, err)
-			}
-			h := found.Holder
-			h.Ended, h.Process = false, "died"
-			left(&h)
-			if err := run.KeepHolding(t.Context(), h); err != nil {
-				t.Fatal(err)
-			}
+			w.halted(t, func(h *live.Holder) {
+				h.Ended, h.Process = false, "died"
+				left(h)
+			})
 			follows := func(f agent.Follow) { t.Errorf("it waits for %+v", f) }
 			ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 			defer stop()
@@ -146,30 +137,39 @@ func TestAProcessElsewhereIsWaitedForUntilItsSignIsOld(t *testing.T) {
 	var late atomic.Int64 // of the target's clock, and the ledger's
 	w := newWorldAt(t, func() time.Time { return time.Now().Add(time.Duration(late.Load())) })
 	w.fill(t, 5)
-	halt := func(p worker.Doer) worker.Doer { return halting{p} }
-	if _, err := w.copy(t, agent.CopyOptions{Faulty: halt}); !errors.Is(err, agent.ErrHalted) {
-		t.Fatal(err)
-	}
-	run := w.onlyRun(t)
-	found, err := run.Holders(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := found.Holder
-	h.Ended, h.Process, h.Host, h.Machine = false, "elsewhere", "far", "far away"
-	if err := run.KeepHolding(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
+	w.halted(t, func(h *live.Holder) {
+		h.Ended, h.Process, h.Host, h.Machine = false, "elsewhere", "far", "far away"
+	})
 	// One that looks while the sign is young waits.
 	ctx, stop := context.WithCancel(t.Context())
 	waited := false
 	if _, err := w.copyIn(ctx, t, agent.CopyOptions{Follows: func(f agent.Follow) { waited = f.By.Host == "far"; stop() }}); err == nil || !waited {
 		t.Errorf("%v, waited for the process elsewhere: %v, want that", err, waited)
 	}
-	late.Store(int64(ledger.LiveFor + time.Second))
+	late.Store(int64(live.For + time.Second))
 	follows := func(f agent.Follow) { t.Errorf("it waits for %+v, which has given no sign for %v", f.By, f.Age) }
 	if rep, err := w.copyIn(t.Context(), t, agent.CopyOptions{Follows: follows}); err != nil || rep.Result != report.Verified {
 		t.Errorf("%s, %v, want it gone on with and verified", rep.Result, err)
+	}
+}
+
+// halted begins a run that its process halts, and then writes what that left of itself
+// as change has it.
+func (w *world) halted(t *testing.T, change func(h *live.Holder)) {
+	t.Helper()
+	halt := func(p worker.Doer) worker.Doer { return halting{p} }
+	if _, err := w.copy(t, agent.CopyOptions{Faulty: halt}); !errors.Is(err, agent.ErrHalted) {
+		t.Fatal(err)
+	}
+	run := w.onlyRun(t)
+	found, err := live.ReadHolders(t.Context(), run.Folder())
+	if err != nil || !found.Holder.Ended {
+		t.Fatalf("%+v, %v, want a holder that has ended", found, err)
+	}
+	h := found.Holder
+	change(&h)
+	if err := live.WriteHolder(t.Context(), run.Folder(), h); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -177,11 +177,11 @@ func TestAProcessElsewhereIsWaitedForUntilItsSignIsOld(t *testing.T) {
 func (w *world) onlyRun(t *testing.T) *ledger.Run {
 	t.Helper()
 	l := w.led(t)
-	ran, err := l.Ran(t.Context())
+	ran, err := index.Ran(t.Context(), l)
 	if err != nil || len(ran) != 1 {
 		t.Fatal(ran, err)
 	}
-	run, err := l.Newest(t.Context(), ran[0], time.Now())
+	run, err := index.Newest(t.Context(), l, ran[0], time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestAProcessThatEndsTakesItsSignsOfLifeBack(t *testing.T) {
 					signed++
 				}
 			}
-			living, err := run.Living(t.Context(), time.Time{})
+			living, err := live.ReadSigns(t.Context(), run.Folder(), time.Time{})
 			if err != nil || len(living) > 0 || signed == 0 {
 				t.Errorf("%+v are at work (%v), of %d that gave signs, want none of some", living, err, signed)
 			}

@@ -1,13 +1,17 @@
 package app_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"kodoferry/shared/agent"
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 )
 
@@ -26,11 +30,11 @@ func TestACopyThatIsCancelledEndsWithItsBooks(t *testing.T) {
 		for w.puts() == 0 {
 			time.Sleep(time.Millisecond) // the emulator gives no other sign
 		}
-		if err := run.Steer(t.Context(), ledger.Cancelled, time.Now()); err != nil {
+		if err := run.Steering().WriteStanding(t.Context(), ledger.Cancelled, time.Now()); err != nil {
 			t.Error(err)
 		}
 	}()
-	rep, err := w.copy(t, agent.CopyOptions{Begun: func(run string, _ *ledger.Progress) { begun <- run }}, func(j *job.Job) {
+	rep, err := w.copy(t, agent.CopyOptions{Begun: func(run string, _ *progress.Run) { begun <- run }}, func(j *job.Job) {
 		j.Limits.Parallel, j.Limits.BatchObjects, j.Limits.Requests = 1, 10, 100_000 // with a limit it looks into the ledger from the beginning
 	})
 	o := rep.Objects
@@ -51,4 +55,33 @@ func mustLocation(t *testing.T, raw string) job.Location {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// A shard is verified as soon as it is copied, while others are.
+func TestStagesOverlapInOneProcess(t *testing.T) {
+	w := newWorld(t)
+	const objects = 4000
+	if err := w.kodo.Synthesize("photos", kodo.Synthetic{Count: objects, MaxSize: 100}); err != nil {
+		t.Fatal(err)
+	}
+	var ended, listed atomic.Int64
+	firstCopied, firstProven := atomic.Int64{}, atomic.Int64{} // objects that were listed, and that had ended, by then
+	rep, err := w.copy(t, agent.CopyOptions{Watch: func(p pipeline.Progress) {
+		switch p.Kind {
+		case pipeline.Listed:
+			listed.Add(p.N)
+		case pipeline.Settled:
+			ended.Add(1)
+			firstCopied.CompareAndSwap(0, listed.Load())
+		case pipeline.Proven:
+			firstProven.CompareAndSwap(0, ended.Load())
+		}
+	}}, func(j *job.Job) { j.Limits.Parallel, j.Limits.BatchObjects = 8, 100 })
+	if err != nil || rep.Result != report.Verified || rep.Objects.Verified != objects {
+		t.Fatalf("%+v, %v", rep.Summary, err)
+	}
+	if n := firstProven.Load(); n == 0 || n == objects {
+		t.Errorf("the first shard was verified when %d of %d objects had ended, want it while others are copied", n, objects)
+	}
+	t.Logf("the first object was copied when %d of %d were listed, the first verified when %d had ended", firstCopied.Load(), objects, firstProven.Load())
 }

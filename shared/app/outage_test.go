@@ -14,7 +14,9 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mem"
 	"kodoferry/shared/report"
@@ -43,13 +45,13 @@ var refusesAll = chaos.Rule{Op: "*", Kind: chaos.Status, Status: 403, Rate: 1}
 // mostTries is how many tries any row of a run that is over has spent.
 func mostTries(t *testing.T, run *ledger.Run) (most int) {
 	t.Helper()
-	walk, err := run.Walk(t.Context())
+	walk, err := progress.Walk(t.Context(), run)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range walk.Shards {
 		for _, b := range s.Closed.Batches {
-			rows, _, err := run.Settled(t.Context(), b)
+			rows, _, err := run.Batches().Settled(t.Context(), b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,6 +66,7 @@ func mostTries(t *testing.T, run *ledger.Run) (most int) {
 // TestFunctionsWaitForASideThatDoesNotAnswer has one side of a deployment's run
 // refuse everything from the first task of a kind on.
 func TestFunctionsWaitForASideThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		side   string
 		from   task.Kind
@@ -106,7 +109,7 @@ func TestFunctionsWaitForASideThatDoesNotAnswer(t *testing.T) {
 			}
 			noted := time.Duration(0) // how long status told of it
 			o.swept = func() {
-				down, err := pipeline.OutageOf(t.Context(), o.deploy.Ledger().Run(run), time.Time{}, o.clock())
+				down, err := outage.Of(t.Context(), o.deploy.Ledger().Run(run), time.Time{}, o.clock())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -187,7 +190,7 @@ func TestACopyWaitsForASideThatDoesNotAnswer(t *testing.T) {
 			}
 			var run string
 			rep, err := w.copy(t, agent.CopyOptions{
-				Watch: watch, Now: clock.Now, Hidden: 10 * time.Hour, Begun: func(name string, _ *ledger.Progress) { run = name },
+				Watch: watch, Now: clock.Now, Hidden: 10 * time.Hour, Begun: func(name string, _ *progress.Run) { run = name },
 				Queues: func(task.Stage) queue.Queue { return mem.New(mem.Options{Visibility: 10 * time.Hour, Clock: clock}) },
 			}, func(j *job.Job) { j.Limits.BatchObjects = 4 })
 			if err != nil || rep.Result != report.Verified || rep.Objects.Copied != 12 {

@@ -2,11 +2,18 @@ package app
 
 import (
 	"context"
+	"iter"
+	"slices"
 
 	"kodoferry/shared/check"
 	"kodoferry/shared/control"
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/memory"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/plan"
+	"kodoferry/shared/store"
 )
 
 // CheckEnds asks source and target whether they can be read, and leaves the
@@ -22,10 +29,53 @@ func Plan(ctx context.Context, s Sites, j job.Job, keys []string, watch func(obj
 	if err := control.RequireKeys(j, keys); err != nil {
 		return plan.Plan{}, err
 	}
-	return plan.Make(ctx, plan.Sides{Source: s.Source, Target: s.Target, Listed: watch}, j, keys...)
+	var told doubts
+	p, err := plan.Make(ctx, plan.Sides{Source: s.Source, Target: s.Target, Last: s.lastRows(j, &told), Listed: watch}, j, keys...)
+	p.Notes = append(p.Notes, told.notes...)
+	return p, err
+}
+
+// lastRows returns what reads the rows that a run of j would remember. Where the ledger
+// cannot be read there are none: the plan asks the target in their place.
+func (s Sites) lastRows(j job.Job, told *doubts) func(ctx context.Context, in store.Range) (verdict.Lasts, func()) {
+	return func(ctx context.Context, in store.Range) (verdict.Lasts, func()) {
+		runs, err := memory.Choose(ctx, s.Ledger, j, "", told.add)
+		if err != nil && ctx.Err() == nil && !ledger.Missing(err) {
+			told.notes = append(told.notes, "what earlier runs left cannot be read, so that the plan asks the target in its place: "+fault.Sentence(err))
+		}
+		if err != nil {
+			runs = nil
+		}
+		m := &memory.Memory{Ledger: s.Ledger, Runs: runs, Range: in, Warn: told.add}
+		c := m.Open(ctx, in)
+		return c.Find, c.Close
+	}
+}
+
+// doubts are notes on the files of earlier runs that a plan cannot believe, one each: up
+// to mostDoubts. One goroutine at a time adds to them.
+type doubts struct {
+	files []string
+	notes []string
+}
+
+const mostDoubts = 20
+
+func (d *doubts) add(file string, err error) {
+	if len(d.files) >= mostDoubts || slices.Contains(d.files, file) {
+		return
+	}
+	d.files = append(d.files, file)
+	d.notes = append(d.notes, memory.Disbelieved(file, err))
 }
 
 // QuickPlan estimates in under a minute what a run of j would do. watch is as of Plan.
 func QuickPlan(ctx context.Context, s Sites, j job.Job, watch func(objects, bytes int64)) (plan.Plan, error) {
 	return plan.Quick(ctx, plan.Sides{Source: s.Source, Target: s.Target, Listed: watch}, j)
+}
+
+// Diff compares the sides of j, key by key, by what earlier runs proved where the ledger
+// has that. watch is as of Plan.
+func Diff(ctx context.Context, s Sites, j job.Job, watch func(objects, bytes int64)) iter.Seq2[plan.Difference, error] {
+	return plan.Diff(ctx, plan.Sides{Source: s.Source, Target: s.Target, Last: s.lastRows(j, &doubts{}), Listed: watch}, j)
 }

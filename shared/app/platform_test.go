@@ -1,15 +1,12 @@
 package app_test
 
 import (
-	"flag"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -20,21 +17,14 @@ import (
 	"kodoferry/shared/emulator/journal"
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/sqs"
+	"kodoferry/shared/emulator/testmain"
 	"kodoferry/shared/task"
 )
 
 // built is the directory of the functions' binaries.
 var built = sync.OnceValues(func() (string, error) { return binaries.Build("kodoferry/functions/...") })
 
-// TestMain lets more tests run side by side than there are processors: those that
-// do spend most of their time waiting.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // nobody said otherwise
-		_ = f.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0)))
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(testmain.Run(m)) }
 
 // platform is a world with queues and functions.
 type platform struct {

@@ -37,6 +37,7 @@ func DeployOn(p Ports, log *slog.Logger, set ...func(*pipeline.Config)) *Deploym
 // assemble makes the deployment's pipeline, what alerts of it, and the inbox of its
 // queues.
 func (d *Deployment) assemble(how pipeline.Config, set []func(*pipeline.Config)) {
+	how.Send = func(ctx context.Context, tasks ...task.Task) error { return d.Worker("").Submit(ctx, tasks...) }
 	for _, change := range set {
 		change(&how)
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/fc"
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
@@ -36,7 +36,7 @@ func withPullers(t *testing.T, instances string) *platform {
 // pulling counts the living pullers.
 func (p *platform) pulling(t *testing.T) int {
 	t.Helper()
-	living, err := p.deploy.Ledger().Pulling(t.Context(), time.Now().Add(-time.Hour), time.Now())
+	living, err := live.ReadPulling(t.Context(), p.deploy.Ledger().Folder(), time.Now().Add(-time.Hour), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +44,7 @@ func (p *platform) pulling(t *testing.T) int {
 }
 
 func TestATimersPullersMoveABucketAndAreNoMoreThanAllowed(t *testing.T) {
+	t.Parallel()
 	p := withPullers(t, "2")
 	p.fill(t, 600)
 	run := p.began(t)
@@ -92,6 +93,7 @@ func TestAPullerSaysWhatIsWrongWithItsTimer(t *testing.T) {
 }
 
 func TestAPullerWorksUntilShortlyBeforeItsEndAndSignsOff(t *testing.T) {
+	t.Parallel()
 	p := unconnected(t)
 	stages := []task.Stage{task.Copying}
 	pull := func(most int) int {
@@ -111,8 +113,8 @@ func TestAPullerWorksUntilShortlyBeforeItsEndAndSignsOff(t *testing.T) {
 	if err := p.mns.Send("ferry-copy", []byte("hello"), 0); err != nil {
 		t.Fatal(err)
 	}
-	other := ledger.Living{Process: "other", Since: time.Now()}
-	if err := p.deploy.Ledger().Pull(t.Context(), other, time.Now()); err != nil {
+	other := live.Sign{Process: "other", Since: time.Now()}
+	if err := live.WritePulling(t.Context(), p.deploy.Ledger().Folder(), other, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if n := pull(1); n != 0 || p.held(t)["ferry-copy"] != 1 {

@@ -18,7 +18,7 @@ func TestWhatARoleMustNotDo(t *testing.T) {
 		"only copying writes data":           {"oss:PutObject", target, []rights.Role{rights.Copy, rights.Pull}},
 		"only the delete stage deletes":      {"oss:DeleteObject", target, []rights.Role{rights.Delete}},
 		"no function deletes what proves":    {"oss:DeleteObject", ledger + "runs/j/1/report.json", []rights.Role{rights.Operator}},
-		"notifications read no data":         {"oss:GetObject", target, []rights.Role{rights.List, rights.Copy, rights.Verify, rights.Delete, rights.Pull, rights.Operator}},
+		"notifications read no data":         {"oss:GetObject", target, []rights.Role{rights.List, rights.Copy, rights.Verify, rights.Delete, rights.Pull, rights.Console, rights.Operator}}, // HeadObject is GetObject to RAM: the console tells of an object
 		"only verify writes a proof":         {"oss:PutObject", ledger + "runs/j/1/verified/0", []rights.Role{rights.Verify, rights.Operator}},
 		"only verify writes the report":      {"oss:PutObject", ledger + "runs/j/1/report.json", []rights.Role{rights.Verify, rights.Operator}},
 		"no function changes a job":          {"oss:PutObject", ledger + "jobs/j.json", []rights.Role{rights.Operator}},

@@ -21,6 +21,7 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/emulator/ram"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/report"
 	"kodoferry/shared/rights"
 	"kodoferry/shared/task"
@@ -178,6 +179,11 @@ func (r *ruled) secondRun(t *testing.T) {
 		}
 		r.put(t, kodo.Object{Key: fmt.Sprintf("k/%05d", 50+i), Body: []byte("changed"), PutTime: time.Now()})
 	}
+	before := []byte("in the target before Ferry")
+	r.put(t, kodo.Object{Key: "k/before", Body: before, PutTime: time.Now()})
+	if err := r.oss.Put("photos-new", oss.Object{Key: "k/before", Body: before}); err != nil {
+		t.Fatal(err)
+	}
 	rep := r.run(t, mirror)
 	if rep.Result != report.Verified || rep.Objects.Deleted != 60 || rep.Objects.Copied != 20 {
 		t.Fatalf("%+v, want 20 copied and 60 deleted\n%s", rep.Summary, tail(r.logs.String()))
@@ -219,7 +225,7 @@ func (r *ruled) deadParts(t *testing.T) {
 			t.Fatalf("no upload was begun\n%s", tail(r.logs.String()))
 		}
 	}
-	u, err := run.Upload(t.Context(), batch)
+	u, err := upload.Read(t.Context(), run, batch)
 	if err != nil {
 		t.Fatal(err)
 	}

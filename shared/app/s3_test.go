@@ -36,6 +36,7 @@ func (w *world) overS3(t *testing.T) {
 func later() time.Time { return time.Now().Add(time.Minute) }
 
 func TestAnS3SourceIsProvedThroughEveryFault(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		md5           bool
 		whole, parted ledger.Proof

@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
 	"kodoferry/shared/report"
 )
 
@@ -58,7 +59,7 @@ func TestFiftyChangesMoveByTheScheduledSync(t *testing.T) {
 		t.Errorf("%+v, want verified: 40 copied, 10 deleted, 165 unchanged", rep.Summary)
 	}
 	p.equal(t, nil)
-	if runs, err := p.deploy.Ledger().Runs(t.Context(), j.Name); err != nil || len(runs) != 2 {
+	if runs, err := index.Runs(t.Context(), p.deploy.Ledger(), j.Name); err != nil || len(runs) != 2 {
 		t.Errorf("runs %v, %v, want the first one and the timer's: a tick that comes twice begins one", runs, err)
 	}
 }

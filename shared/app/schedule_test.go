@@ -11,6 +11,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
@@ -22,7 +24,7 @@ func keep(t *testing.T, l *ledger.Ledger, j job.Job, keys ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.KeepJob(t.Context(), ledger.KeptJob{Name: j.Name, Job: raw, At: time.Now()}, keys); err != nil {
+	if err := kept.WriteJob(t.Context(), l.Folder(), kept.Job{Name: j.Name, Job: raw, At: time.Now()}, keys); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -51,7 +53,7 @@ func TestATimerBeginsTheRunOfAKeptJob(t *testing.T) {
 			t.Errorf("%+v, want the run that is named by the timer's time verified", rep.Summary)
 		}
 	}
-	if runs, err := p.deploy.Ledger().Runs(t.Context(), "photos"); err != nil || len(runs) != 3 {
+	if runs, err := index.Runs(t.Context(), p.deploy.Ledger(), "photos"); err != nil || len(runs) != 3 {
 		t.Errorf("the runs are %q, %v, want one for each tick", runs, err)
 	}
 }
@@ -71,11 +73,11 @@ func TestATickBesideARunThatIsNotOverIsSkippedOrNot(t *testing.T) {
 				}
 				o.advance(time.Hour)
 			}
-			began, err := o.deploy.Ledger().Runs(t.Context(), "photos")
+			began, err := index.Runs(t.Context(), o.deploy.Ledger(), "photos")
 			if err != nil || len(began) != runs {
 				t.Errorf("%q were begun, %v, want %d", began, err, runs)
 			}
-			skips, err := o.deploy.Ledger().Skips(t.Context(), "photos", at.Add(-time.Hour))
+			skips, err := kept.ReadSkips(t.Context(), o.deploy.Ledger().Folder(), "photos", at.Add(-time.Hour))
 			if err != nil || len(skips) != 3-runs {
 				t.Errorf("skipped are %+v, %v, want the ticks that began none", skips, err)
 			}

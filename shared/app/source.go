@@ -21,8 +21,8 @@ type source interface {
 	CloseIdle()
 }
 
-// sources say how the sources of each scheme are opened. A new one is a line here,
-// one in job's schemes, and a folder with its driver.
+// sources say how the sources of each scheme are opened. What else a new one takes is
+// told at job's table of schemes.
 var sources = map[string]func(Config, job.Location, opening) (source, error){
 	job.Kodo: func(c Config, l job.Location, how opening) (source, error) { return openKodo(c, l, how) },
 	job.S3:   func(c Config, l job.Location, how opening) (source, error) { return openS3(c, l, how) },
@@ -37,7 +37,7 @@ func openSource(c Config, l job.Location, how opening) (source, error) {
 	}
 	open, ok := sources[l.Scheme]
 	if !ok {
-		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), fmt.Errorf("a source is %s", strings.Join(job.Sources(), "://, ")+"://"))
+		return nil, fault.New(fault.Invalid, "app.open", l.String(), fmt.Errorf("a source is %s", strings.Join(job.Sources(), "://, ")+"://"))
 	}
 	return open(c, l, how)
 }
@@ -60,7 +60,7 @@ func openS3(c Config, l job.Location, how opening) (*s3.Bucket, error) {
 // openFile refuses what a deployment's processes would each look for at their own.
 func openFile(l job.Location, how opening) (*file.Bucket, error) {
 	if how.spread {
-		return nil, fault.New(fault.Invalid, "app.Connect", l.String(), errors.New("a directory is on one machine, and a deployment's processes are on many: move it with ferry copy, from the machine that has it"))
+		return nil, fault.New(fault.Invalid, "app.open", l.String(), errors.New("a directory is on one machine, and a deployment's processes are on many: move it with ferry copy, from the machine that has it"))
 	}
 	return file.Open(file.Config{Dir: l.Bucket})
 }

@@ -70,6 +70,7 @@ func (w *world) job(t testing.TB) job.Job {
 }
 
 func TestAThrottleStormFailsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.fill(t, 400)
 	j := w.job(t)

@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -37,6 +38,7 @@ func (o *office) mirrored(t *testing.T, batch int) job.Job {
 // delivered until they are so many days old: by then the queues have dropped
 // what they held. Then the first message of each kind is lost in turn.
 func TestAMessageIsFoundLostHoweverOldItsRunIs(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	j := o.mirrored(t, 4)
 	for i, kind := range ofARun {
@@ -79,16 +81,16 @@ func TestADayOfEventsThatIsLongOverIsReported(t *testing.T) {
 			t.Fatal(err)
 		}
 		day := o.clock().UTC()
-		run := o.deploy.Ledger().Run(ledger.EventRun(j.Name, day.AddDate(0, 0, -2), 1))
-		if _, err := run.Start(t.Context(), ledger.Started{Job: frozen, At: day, Events: true, Deployed: true}); err != nil {
+		run := o.deploy.Ledger().Run(eventnames.Run(j.Name, day.AddDate(0, 0, -2), 1))
+		if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen, At: day, Events: true, Deployed: true}); err != nil {
 			t.Fatal(err)
 		}
-		_, batch := ledger.EventBatch("b", day)
+		_, batch := eventnames.Batch("b", day)
 		rest := ledger.BatchRef{ID: batch + ".1abcdefgh", First: "b", Last: "b", Rows: 1, Pending: 1}
-		if err := run.Seal(t.Context(), rest.ID, []ledger.Row{{Src: store.Object{Key: "b"}, State: ledger.Pending}}); err != nil {
+		if err := run.Batches().WriteRows(t.Context(), rest.ID, []ledger.Row{{Src: store.Object{Key: "b"}, State: ledger.Pending}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := run.WriteOff(t.Context(), batch, ledger.WriteOff{Rest: []ledger.BatchRef{rest}}); err != nil {
+		if _, err := run.Batches().CreateWriteOff(t.Context(), batch, ledger.WriteOff{Rest: []ledger.BatchRef{rest}}); err != nil {
 			t.Fatal(err)
 		}
 		o.advance(time.Duration(days) * oneDay)
@@ -166,6 +168,7 @@ func (c *crowd) others(t *testing.T, n int) {
 // each day of a run that copies two batches a day, while five other runs
 // have batches in the same queue at all times.
 func TestAMonthUnderALimitBesideOtherRunsEndsVerified(t *testing.T) {
+	t.Parallel()
 	c := &crowd{office: newOffice(t), copied: map[string]time.Time{}}
 	c.every = func(run string) time.Duration {
 		if run == c.run {
@@ -263,6 +266,7 @@ func TestWhatEndsARunIsSentAgainWhateverTheQueuesHold(t *testing.T) {
 
 // TestWhatWaitsIsNotTakenForLost has the source refuse everything for hours.
 func TestWhatWaitsIsNotTakenForLost(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	for n := range 6 {
 		o.object(t, fmt.Sprintf("k/%d", n), 10)

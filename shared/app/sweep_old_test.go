@@ -36,7 +36,7 @@ func TestTheBooksOfACancelledRunAreClosedAfterAllElse(t *testing.T) {
 			return o.job(t, func(j *job.Job) { j.Name, j.Target.Prefix = name, name+"/" })
 		}
 		cancelled := o.start(t, named("a"))
-		if err := o.deploy.Ledger().Run(cancelled).Steer(t.Context(), ledger.Cancelled, o.clock()); err != nil {
+		if err := o.deploy.Ledger().Run(cancelled).Steering().WriteStanding(t.Context(), ledger.Cancelled, o.clock()); err != nil {
 			t.Fatal(err)
 		}
 		o.start(t, named("b"))

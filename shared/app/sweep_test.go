@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
@@ -14,6 +15,7 @@ import (
 // TestTheSweeperFindsALostMessageOfEveryKind changes the source and runs its
 // job once for each kind of message, and loses the first of that kind.
 func TestTheSweeperFindsALostMessageOfEveryKind(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.fill(t, 40)
 	j := o.job(t, func(j *job.Job) {
@@ -68,21 +70,24 @@ func TestARunThatMakesNoProgressIsMarkedStalledUntilItDoes(t *testing.T) {
 		if err := o.deploy.Sweep(t.Context(), 30*time.Minute, o.clock()); err != nil {
 			t.Fatal(err)
 		}
-		p, err := run.Glance(t.Context())
+		p, err := progress.Glance(t.Context(), run)
 		if err != nil || p.StalledSince().IsZero() == want {
 			t.Errorf("after another %s it is stalled since %v (%v), want it stalled: %v", d, p.StalledSince(), err, want)
 		}
 	}
 	rests(14*time.Minute, false)
 	rests(2*time.Minute, true)
-	rests(5*time.Minute, true) // noted once, and still so
-	o.deliver(t)               // the list task is done: a record is newer
+	rests(5*time.Minute, true)      // noted once, and still so
+	o.deliverUntil(t, func() bool { // the list task is done, and nothing that follows from it: a record is newer
+		_, err := run.Shards().ReadListed(t.Context(), ledger.RootShard)
+		return err == nil
+	})
 	rests(0, false)
-	if err := run.Steer(t.Context(), ledger.Paused, o.clock()); err != nil {
+	if err := run.Steering().WriteStanding(t.Context(), ledger.Paused, o.clock()); err != nil {
 		t.Fatal(err)
 	}
 	rests(time.Hour, false)
-	if err := run.Steer(t.Context(), ledger.Going, o.clock()); err != nil {
+	if err := run.Steering().WriteStanding(t.Context(), ledger.Going, o.clock()); err != nil {
 		t.Fatal(err)
 	}
 	rests(10*time.Minute, false)
@@ -100,7 +105,7 @@ func TestTheSweeperLeavesAPausedRunAloneAndEndsACancelledOne(t *testing.T) {
 	o.lose = func(task.Task) bool { return true } // everything is lost
 	o.deliver(t)
 	o.lose = nil
-	if err := run.Steer(t.Context(), ledger.Paused, o.clock()); err != nil {
+	if err := run.Steering().WriteStanding(t.Context(), ledger.Paused, o.clock()); err != nil {
 		t.Fatal(err)
 	}
 	sweep := func() {
@@ -114,10 +119,10 @@ func TestTheSweeperLeavesAPausedRunAloneAndEndsACancelledOne(t *testing.T) {
 	if o.deliver(t) {
 		t.Error("something of a paused run was sent again")
 	}
-	if p, err := run.Glance(t.Context()); err != nil || !p.Stalled.IsZero() {
+	if p, err := progress.Glance(t.Context(), run); err != nil || !p.Stalled.IsZero() {
 		t.Errorf("a paused run was noted as stalled since %s (%v)", p.Stalled, err)
 	}
-	if err := run.Steer(t.Context(), ledger.Cancelled, o.clock()); err != nil {
+	if err := run.Steering().WriteStanding(t.Context(), ledger.Cancelled, o.clock()); err != nil {
 		t.Fatal(err)
 	}
 	sweep()

@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -127,16 +128,16 @@ func TestAnEventIsFoundLostBeforeItsDayIsOver(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			run := o.deploy.Ledger().Run(ledger.EventRun(j.Name, o.clock().UTC(), 1))
-			if _, err := run.Start(t.Context(), ledger.Started{Job: frozen, At: o.clock().UTC(), Events: true, Deployed: true}); err != nil {
+			run := o.deploy.Ledger().Run(eventnames.Run(j.Name, o.clock().UTC(), 1))
+			if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen, At: o.clock().UTC(), Events: true, Deployed: true}); err != nil {
 				t.Fatal(err)
 			}
-			_, batch := ledger.EventBatch("b", o.clock().UTC())
+			_, batch := eventnames.Batch("b", o.clock().UTC())
 			rest := ledger.BatchRef{ID: batch + ".1abcdefgh", First: "b", Last: "b", Rows: 1, Pending: 1}
-			if err := run.Seal(t.Context(), rest.ID, []ledger.Row{{Src: store.Object{Key: "b"}, State: ledger.Pending}}); err != nil {
+			if err := run.Batches().WriteRows(t.Context(), rest.ID, []ledger.Row{{Src: store.Object{Key: "b"}, State: ledger.Pending}}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := run.WriteOff(t.Context(), batch, ledger.WriteOff{Rest: []ledger.BatchRef{rest}}); err != nil {
+			if _, err := run.Batches().CreateWriteOff(t.Context(), batch, ledger.WriteOff{Rest: []ledger.BatchRef{rest}}); err != nil {
 				t.Fatal(err)
 			}
 			done := 0

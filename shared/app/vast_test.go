@@ -14,6 +14,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/ledgertest"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/report"
@@ -47,26 +48,12 @@ func measured(b *testing.B, v *ledgertest.Vast, do func() error) {
 	b.Helper()
 	runtime.GC()
 	v.Requests.Store(0)
-	stop, most := make(chan struct{}), make(chan uint64)
-	go func() {
-		top := uint64(0)
-		var m runtime.MemStats
-		for {
-			select {
-			case <-stop:
-				most <- top
-				return
-			case <-time.After(50 * time.Millisecond):
-				runtime.ReadMemStats(&m)
-				top = max(top, m.HeapInuse)
-			}
-		}
-	}()
+	stop := ledgertest.PeakHeap()
 	began := time.Now()
 	err := do()
 	b.ReportMetric(time.Since(began).Seconds(), "s")
-	close(stop)
-	b.ReportMetric(float64(<-most)/(1<<20), "MiB-most")
+	most := stop()
+	b.ReportMetric(float64(most)/(1<<20), "MiB-most")
 	b.ReportMetric(float64(v.Requests.Load()), "requests")
 	if err != nil {
 		b.Fatal(err)
@@ -130,15 +117,15 @@ func BenchmarkAVastRun(b *testing.B) {
 			v, l, _ := open(b)
 			measured(b, v, func() error { // as ferry status does
 				run := l.Run(vastRun)
-				p, err := run.Glance(b.Context())
+				p, err := progress.Glance(b.Context(), run)
 				if err == nil && len(p.Shards) != vastShards {
 					err = fmt.Errorf("%d shards", len(p.Shards))
 				}
 				if err == nil {
-					_, _, err = run.Standing(b.Context())
+					_, _, err = run.Steering().ReadStanding(b.Context())
 				}
 				if err == nil {
-					_, err = run.Moved(b.Context())
+					_, err = progress.Moved(b.Context(), run)
 				}
 				return err
 			})

@@ -22,6 +22,9 @@ import (
 	"kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
@@ -237,7 +240,7 @@ var withdrawals = map[string]struct {
 	"seal": {
 		do: func(t *testing.T, b *bustle, op *control.Operator) error {
 			_, ended, err := op.Seal(t.Context(), b.job.Name, limit.Notice)
-			if err == nil && (len(ended) != 1 || !ledger.OfEvents(ended[0].Run) || ended[0].Result != report.Cancelled) {
+			if err == nil && (len(ended) != 1 || !eventnames.IsRun(ended[0].Run) || ended[0].Result != report.Cancelled) {
 				t.Errorf("sealing ended %d runs, want the day's, cancelled", len(ended))
 			}
 			return err
@@ -319,7 +322,7 @@ func TestWhoeverRepeatsACommandWaitsForWhatTheFirstTookBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wait, err := op.Keep(t.Context(), ledger.KeptJob{Name: j.Name, Job: raw, At: o.clock()}, nil)
+			wait, err := op.Keep(t.Context(), kept.Job{Name: j.Name, Job: raw, At: o.clock()}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -385,7 +388,7 @@ func (b *bustle) apply(t *testing.T, op *control.Operator, change func(*job.Job)
 		return err
 	}
 	begun := b.clock()
-	wait, err := op.Keep(t.Context(), ledger.KeptJob{Name: j.Name, Job: raw, At: begun}, nil)
+	wait, err := op.Keep(t.Context(), kept.Job{Name: j.Name, Job: raw, At: begun}, nil)
 	if err != nil || !wait {
 		return fmt.Errorf("to be waited for: %v, %w", wait, err)
 	}
@@ -394,7 +397,7 @@ func (b *bustle) apply(t *testing.T, op *control.Operator, change func(*job.Job)
 
 func (b *bustle) day(t *testing.T) *ledger.Run {
 	t.Helper()
-	runs, err := b.deploy.Ledger().EventRuns(t.Context(), b.job.Name)
+	runs, err := index.EventRuns(t.Context(), b.deploy.Ledger(), b.job.Name)
 	if err != nil || len(runs) == 0 {
 		t.Fatalf("runs of events %q, %v", runs, err)
 	}
@@ -405,6 +408,7 @@ func (b *bustle) day(t *testing.T) *ledger.Run {
 // before, during and after each command. It takes one platform for each command;
 // FERRY_SEEDS=n takes n seeds on both.
 func TestNothingGoesOnOnceTheCommandHasReturned(t *testing.T) {
+	t.Parallel()
 	seeds, _ := strconv.ParseUint(os.Getenv("FERRY_SEEDS"), 10, 64)
 	for i, on := range []fc.Platform{fc.FC, fc.Lambda} {
 		for n, name := range slices.Sorted(maps.Keys(withdrawals)) {

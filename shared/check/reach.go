@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/retry"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // maxSkew is how far the clock of this machine may be off: Kodo takes a signature
@@ -98,7 +99,7 @@ func knock(ctx context.Context, host string) (took, skew time.Duration, dated bo
 		return 0, 0, false, fmt.Errorf("%s is no host", bareHost(host))
 	}
 	client := &http.Client{
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		Transport:     transport.Once(dialTime),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	began := time.Now()
@@ -115,6 +116,9 @@ func knock(ctx context.Context, host string) (took, skew time.Duration, dated bo
 	skew = began.Add(took / 2).Sub(theirs.Add(500 * time.Millisecond))
 	return took, skew, derr == nil, nil
 }
+
+// dialTime is how long a host may take to be connected to.
+const dialTime = 10 * time.Second
 
 // bareHost is host without its scheme.
 func bareHost(host string) string {

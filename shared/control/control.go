@@ -12,7 +12,7 @@
 //	followers.go  the jobs that follow events
 //	notify.go     Notifier makes tasks of Kodo's notifications
 //	rules.go      the rule by which Kodo notifies
-//	status.go     StatusOf reads how far a run is; limits.go what bounds it
+//	limits.go     LimitsOf reads what bounds a run
 package control
 
 import (

@@ -9,12 +9,13 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/retry"
 )
 
 const (
 	// exclusiveFor bounds what a process does under one intent. It is less than
-	// ledger.IntentFor, after which other processes ignore the intent, by what a
+	// kept.IntentFor, after which other processes ignore the intent, by what a
 	// request may take on its way.
 	exclusiveFor = 100 * time.Second
 	// exclusiveWait bounds the wait under one intent: after it the process withdraws the
@@ -22,9 +23,9 @@ const (
 	exclusiveWait = 20 * time.Second
 	// exclusiveAll bounds the wait for other processes in all: longer than the intent of
 	// a dead process stands.
-	exclusiveAll = 2 * ledger.IntentFor
+	exclusiveAll = 2 * kept.IntentFor
 	// rivalsSoon is the first pause between two looks for intents that clash. The pauses
-	// grow up to rivalsMost: the intent of a dead process stands for ledger.IntentFor,
+	// grow up to rivalsMost: the intent of a dead process stands for kept.IntentFor,
 	// and each look costs a listing and a read for each intent.
 	rivalsSoon, rivalsMost = 150 * time.Millisecond, 3 * time.Second
 )
@@ -47,31 +48,41 @@ func rivalsPause(n int) time.Duration {
 // intents stand for too long the error is Temporary, and do was not called. There is
 // at least one job.
 func Exclusively(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time.Time, do func(context.Context) error) error {
-	places := make([]ledger.Place, len(jobs))
+	withdraw, err := Alone(ctx, l, jobs, now, do)
+	withdraw()
+	return err
+}
+
+// Alone is Exclusively for a caller who goes on with what do came to while the intent is
+// withdrawn, which is never needed for it. The caller calls withdraw, also beside an error,
+// and waits for it: until then others wait.
+func Alone(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time.Time, do func(context.Context) error) (withdraw func(), err error) {
+	nothing := func() {}
+	places := make([]kept.Place, len(jobs))
 	for i, j := range jobs {
-		places[i] = ledger.Place{Job: j.Name, Bucket: j.Target.Bucket, Prefix: j.Target.Prefix}
+		places[i] = kept.Place{Job: j.Name, Bucket: j.Target.Bucket, Prefix: j.Target.Prefix}
 	}
 	first := time.Now()
 	for n := 0; ; n++ {
 		begun := time.Now()
-		mine, err := l.Intend(ctx, places, now)
+		mine, err := kept.WriteIntent(ctx, l.Folder(), places, now)
 		if err != nil {
-			return err
+			return nothing, err
 		}
 		e := exclusive{l, jobs, mine, now, begun}
 		free, rival, err := e.alone(ctx)
 		if err == nil && free {
 			err = e.within(ctx, do)
 		}
-		e.withdraw(ctx)
 		if err != nil || free {
-			return err
+			return func() { e.withdraw(ctx) }, err
 		}
+		e.withdraw(ctx)
 		if time.Since(first) > exclusiveAll {
-			return fault.New(fault.Temporary, "control.Exclusively", jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", jobs[0].Name, jobs[0].Name, rival))
+			return nothing, fault.New(fault.Temporary, "control.Exclusively", jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", jobs[0].Name, jobs[0].Name, rival))
 		}
 		if err := Wait(ctx, rivalsPause(n)); err != nil {
-			return err
+			return nothing, err
 		}
 	}
 }
@@ -106,7 +117,7 @@ func (e exclusive) alone(ctx context.Context) (free bool, rival string, err erro
 
 // rivals names the intents of others that clash with this one, the earliest first.
 func (e exclusive) rivals(ctx context.Context) (names []string, err error) {
-	all, err := e.ledger.Intents(ctx, e.mine, e.now)
+	all, err := kept.ReadIntents(ctx, e.ledger.Folder(), e.mine, e.now)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +130,7 @@ func (e exclusive) rivals(ctx context.Context) (names []string, err error) {
 	if since.IsZero() {
 		return nil, fault.New(fault.Temporary, "control.Exclusively", e.mine, errors.New("the ledger does not list what was just written to it: try again, and see that this machine's clock is right"))
 	}
-	dead := since.Add(time.Since(e.begun)).Add(-ledger.IntentFor)
+	dead := since.Add(time.Since(e.begun)).Add(-kept.IntentFor)
 	for _, i := range all {
 		if i.Name != e.mine && i.Since.After(dead) && e.clashes(i.Jobs) {
 			names = append(names, i.Name)
@@ -130,7 +141,7 @@ func (e exclusive) rivals(ctx context.Context) (names []string, err error) {
 
 // clashes reports whether an intent is about one of the same jobs, or about one
 // that writes to the same place. One that cannot be read may be.
-func (e exclusive) clashes(places []ledger.Place) bool {
+func (e exclusive) clashes(places []kept.Place) bool {
 	for _, p := range places {
 		o := job.Job{Name: p.Job, Target: job.Location{Scheme: job.OSS, Bucket: p.Bucket, Prefix: p.Prefix}}
 		for _, j := range e.jobs {
@@ -150,9 +161,9 @@ func (e exclusive) within(ctx context.Context, do func(context.Context) error) e
 }
 
 // withdraw takes the intent back, also where ctx has ended. One that cannot be
-// taken back stands for ledger.IntentFor and hinders until then.
+// taken back stands for kept.IntentFor and hinders until then.
 func (e exclusive) withdraw(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	_ = e.ledger.Withdraw(ctx, e.mine)
+	_ = kept.EmptyIntent(ctx, e.ledger.Folder(), e.mine)
 }

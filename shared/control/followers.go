@@ -10,6 +10,9 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/task"
 )
 
@@ -22,7 +25,7 @@ type follower struct {
 
 // of reports whether the job follows events of a bucket that come now.
 func (f follower) of(bucket string, now time.Time) bool {
-	return f.Source.Bucket == bucket && (f.ended == "" || f.ended != ledger.EventRun(f.Name, f.Events.Bucket(now), 1))
+	return f.Source.Bucket == bucket && (f.ended == "" || f.ended != eventnames.Run(f.Name, f.Events.Bucket(now), 1))
 }
 
 // chooses reports whether the job follows an event, as far as its key alone decides.
@@ -71,7 +74,7 @@ func (f *followers) of(ctx context.Context, c *Control, now time.Time) ([]follow
 // readFollowers reads the jobs that follow events. One that cannot be read is a
 // line in the log: what its source notifies of waits for its next run.
 func (c *Control) readFollowers(ctx context.Context, now time.Time) ([]follower, error) {
-	names, err := c.Ledger.Jobs(ctx)
+	names, err := kept.ListJobs(ctx, c.Ledger.Folder())
 	if err != nil {
 		return nil, err
 	}
@@ -109,15 +112,15 @@ func readFollower(ctx context.Context, l *ledger.Ledger, name string, now time.T
 	if err != nil || !j.Events.Follow() {
 		return nil, err
 	}
-	if _, sealed, err := l.Sealed(ctx, name); err != nil || sealed {
+	if _, sealed, err := l.ReadSeal(ctx, name); err != nil || sealed {
 		return nil, err
 	}
-	newest, err := l.Newest(ctx, name, now)
+	newest, err := index.Newest(ctx, l, name, now)
 	if err != nil {
 		return nil, err
 	}
 	if newest != "" {
-		if s, _, err := l.Run(newest).Standing(ctx); err != nil || s == ledger.Paused {
+		if s, _, err := l.Run(newest).Steering().ReadStanding(ctx); err != nil || s == ledger.Paused {
 			return nil, err
 		}
 	}
@@ -126,8 +129,8 @@ func readFollower(ctx context.Context, l *ledger.Ledger, name string, now time.T
 		return nil, err
 	}
 	f := &follower{Job: j, match: match}
-	day := ledger.EventRun(name, j.Events.Bucket(now), 1)
-	s, _, err := l.Run(day).Standing(ctx)
+	day := eventnames.Run(name, j.Events.Bucket(now), 1)
+	s, _, err := l.Run(day).Steering().ReadStanding(ctx)
 	if s == ledger.Cancelled || s == ledger.Over {
 		f.ended = day
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
 )
 
 // Other is a job that writes somewhere: one that is kept, or one of which a run is
@@ -36,12 +39,16 @@ func (o Other) Refuse(j job.Job) error {
 // not over. A run whose record cannot be read is a line in log, and left out: it
 // cannot be gone on with.
 func Others(ctx context.Context, l *ledger.Ledger, now time.Time, log *slog.Logger) ([]Other, error) {
-	kept, err := Kept(ctx, l)
-	if err != nil {
-		return nil, err
-	}
-	ran, err := l.Ran(ctx)
-	if err != nil {
+	var kept []job.Job
+	var unkept error
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		kept, unkept = Kept(ctx, l)
+	}()
+	ran, err := index.Ran(ctx, l)
+	<-asked
+	if err = cmp.Or(unkept, err); err != nil {
 		return nil, err
 	}
 	others := make([]Other, len(ran))
@@ -72,7 +79,7 @@ const jobReaders = 16
 
 // underWay returns the job of the newest run of that name, if it is not over.
 func underWay(ctx context.Context, l *ledger.Ledger, name string, now time.Time) (Other, error) {
-	last, err := l.Newest(ctx, name, now)
+	last, err := index.Newest(ctx, l, name, now)
 	if err != nil || last == "" {
 		return Other{}, err
 	}
@@ -81,7 +88,7 @@ func underWay(ctx context.Context, l *ledger.Ledger, name string, now time.Time)
 	if err == nil && (!open || standing.Final()) || err != nil && !ledger.Unreadable(err) {
 		return Other{Run: last}, err
 	}
-	s, err := run.Started(ctx) // also of one that does not tell how it stands
+	s, err := run.ReadStarted(ctx) // also of one that does not tell how it stands
 	if err != nil {
 		return Other{Run: last}, err
 	}
@@ -97,7 +104,7 @@ func underWay(ctx context.Context, l *ledger.Ledger, name string, now time.Time)
 // no run of it begins here, but a process of a newer version may go on with it, and so
 // does this one once the record was mended.
 func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
-	names, err := l.Jobs(ctx)
+	names, err := kept.ListJobs(ctx, l.Folder())
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +125,7 @@ func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
 
 // keptAndOpen is one of what Kept returns, without a name where it is none of them.
 func keptAndOpen(ctx context.Context, l *ledger.Ledger, name string) (job.Job, error) {
-	if _, sealed, err := l.Sealed(ctx, name); err != nil || sealed {
+	if _, sealed, err := l.ReadSeal(ctx, name); err != nil || sealed {
 		return job.Job{}, err
 	}
 	j, k, err := KeptJob(ctx, l, name)
@@ -139,11 +146,11 @@ func keptAndOpen(ctx context.Context, l *ledger.Ledger, name string) (job.Job, e
 // newer version is Newer, and one that was damaged, or that the rules for jobs
 // refuse, Corrupt: both errors name the job and the cure, and the record is as
 // far as it can be read.
-func KeptJob(ctx context.Context, l *ledger.Ledger, name string) (job.Job, ledger.KeptJob, error) {
-	k, err := l.Job(ctx, name)
+func KeptJob(ctx context.Context, l *ledger.Ledger, name string) (job.Job, kept.Job, error) {
+	k, err := kept.ReadJob(ctx, l.Folder(), name)
 	switch {
 	case ledger.Missing(err):
-		names, nerr := l.Jobs(ctx)
+		names, nerr := kept.ListJobs(ctx, l.Folder())
 		if nerr != nil {
 			return job.Job{}, k, nerr
 		}

@@ -11,8 +11,12 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/remains"
 	"kodoferry/shared/report"
 )
 
@@ -42,7 +46,7 @@ func Wait(ctx context.Context, d time.Duration) error {
 // goes returns how a run stands, and since when, and refuses with Invalid one
 // that nothing lets go on any more.
 func goes(ctx context.Context, run *ledger.Run) (ledger.Standing, time.Time, error) {
-	s, since, err := run.Standing(ctx)
+	s, since, err := run.Steering().ReadStanding(ctx)
 	switch {
 	case err != nil:
 		return s, since, err
@@ -67,12 +71,12 @@ func (o *Operator) Pause(ctx context.Context, run *ledger.Run) error {
 		return err
 	}
 	if s != ledger.Paused {
-		if err := run.Steer(ctx, ledger.Paused, o.Now()); err != nil {
+		if err := run.Steering().WriteStanding(ctx, ledger.Paused, o.Now()); err != nil {
 			return err
 		}
 		since = o.Now() // what was asked before it was written may have taken as long
 	}
-	if !ledger.OfEvents(run.Name) {
+	if !eventnames.IsRun(run.Name) {
 		return nil
 	}
 	return o.until(ctx, since.Add(limit.Notice), nil)
@@ -86,7 +90,7 @@ func (o *Operator) Resume(ctx context.Context, run *ledger.Run) error {
 	if err != nil || s == ledger.Going {
 		return err
 	}
-	return run.Steer(ctx, ledger.Going, o.Now())
+	return run.Steering().WriteStanding(ctx, ledger.Going, o.Now())
 }
 
 // Resume lets a paused run go on and sends what is open of it, of a run of
@@ -98,12 +102,12 @@ func (c *Control) Resume(ctx context.Context, name string, now time.Time) (int, 
 	if err != nil || s == ledger.Going {
 		return 0, err
 	}
-	runs, err := c.Ledger.DayRuns(ctx, name)
+	runs, err := index.DayRuns(ctx, c.Ledger, name)
 	if err != nil {
 		return 0, err
 	}
 	// In two steps, so that a Resume that was interrupted in between can be called again.
-	if err := run.Steer(ctx, ledger.Resuming, now); err != nil {
+	if err := run.Steering().WriteStanding(ctx, ledger.Resuming, now); err != nil {
 		return 0, err
 	}
 	sent := 0
@@ -117,20 +121,20 @@ func (c *Control) Resume(ctx context.Context, name string, now time.Time) (int, 
 		}
 		sent += len(open)
 	}
-	return sent, run.Steer(ctx, ledger.Going, now)
+	return sent, run.Steering().WriteStanding(ctx, ledger.Going, now)
 }
 
 // Cancel ends a run for good: its tasks are dropped, and once grace has passed,
-// by when everybody at work should have noticed, its open uploads are aborted
+// within which every process at work reads that, its open uploads are aborted
 // and its report is written. It returns the report, also of a run that was over.
 // A run of events is cancelled with the others of its day, each of which gets
 // its report; what is notified of later that day is not followed.
 func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Duration) (report.Report, error) {
 	rep, err := o.cancel(ctx, run, grace)
-	if err != nil || rep.Result != report.Cancelled || !ledger.OfEvents(run.Name) {
+	if err != nil || rep.Result != report.Cancelled || !eventnames.IsRun(run.Name) {
 		return rep, err
 	}
-	day, err := o.Ledger.DayRuns(ctx, run.Name)
+	day, err := index.DayRuns(ctx, o.Ledger, run.Name)
 	if err != nil {
 		return rep, err
 	}
@@ -144,14 +148,14 @@ func (o *Operator) Cancel(ctx context.Context, run *ledger.Run, grace time.Durat
 
 func (o *Operator) cancel(ctx context.Context, run *ledger.Run, grace time.Duration) (report.Report, error) {
 	for {
-		s, since, err := run.Standing(ctx)
+		s, since, err := run.Steering().ReadStanding(ctx)
 		switch {
 		case err != nil:
 			return report.Report{}, err
 		case s == ledger.Over:
 			return report.Read(ctx, run)
-		case !s.Final(): // also where somebody paused it at the same time
-			if err := run.Steer(ctx, ledger.Cancelled, o.Now()); err != nil {
+		case !s.Final(): // also where a pause was written at the same time
+			if err := run.Steering().WriteStanding(ctx, ledger.Cancelled, o.Now()); err != nil {
 				return report.Report{}, err
 			}
 			since = o.Now()
@@ -159,7 +163,7 @@ func (o *Operator) cancel(ctx context.Context, run *ledger.Run, grace time.Durat
 		if err := o.until(ctx, since.Add(grace), func() (bool, error) { return run.Over(ctx) }); err != nil {
 			return report.Report{}, err
 		}
-		if s, _, err = run.Standing(ctx); err != nil {
+		if s, _, err = run.Steering().ReadStanding(ctx); err != nil {
 			return report.Report{}, err
 		}
 		if s.Final() {
@@ -199,7 +203,7 @@ func (o *Operator) until(ctx context.Context, then time.Time, over func() (bool,
 // for the job any more. It returns since when it is sealed, and their reports.
 func (o *Operator) Seal(ctx context.Context, name string, grace time.Duration) (time.Time, []report.Report, error) {
 	begun := o.Now()
-	since, err := o.Ledger.Seal(ctx, name, begun)
+	since, err := o.Ledger.CreateSeal(ctx, name, begun)
 	if err != nil {
 		return since, nil, err
 	}
@@ -237,11 +241,11 @@ func (o *Operator) follows(ctx context.Context, name string) bool {
 // open lists a job's runs that were started and are not over, those of its
 // events, too.
 func (o *Operator) open(ctx context.Context, name string) ([]string, error) {
-	runs, err := o.Ledger.Runs(ctx, name)
+	runs, err := index.Runs(ctx, o.Ledger, name)
 	if err != nil {
 		return nil, err
 	}
-	days, err := o.Ledger.EventRuns(ctx, name)
+	days, err := index.EventRuns(ctx, o.Ledger, name)
 	if err != nil {
 		return nil, err
 	}
@@ -270,20 +274,20 @@ func (o *Operator) open(ctx context.Context, name string) ([]string, error) {
 // Keep keeps a job in place of the one of that name; keys are those that it
 // names. It reports whether something may go on for a while that the job takes
 // back: Settle then waits for its end.
-func (o *Operator) Keep(ctx context.Context, k ledger.KeptJob, keys []string) (withdrawn bool, err error) {
+func (o *Operator) Keep(ctx context.Context, k kept.Job, keys []string) (withdrawn bool, err error) {
 	now, err := job.Decode(k.Job)
 	if err != nil {
 		return false, err
 	}
-	before, kept, berr := KeptJob(ctx, o.Ledger, k.Name)
+	before, old, berr := KeptJob(ctx, o.Ledger, k.Name)
 	switch {
 	case ledger.Missing(berr):
 	case berr != nil || takesBack(before, now):
 		k.Less = o.Now().UTC()
-	case o.lately(kept.Less):
-		k.Less = kept.Less
+	case o.lately(old.Less):
+		k.Less = old.Less
 	}
-	if err := o.Ledger.KeepJob(ctx, k, keys); err != nil {
+	if err := kept.WriteJob(ctx, o.Ledger.Folder(), k, keys); err != nil {
 		return false, err
 	}
 	return o.withdrawn(ctx, k.Name, before, berr, !k.Less.IsZero())
@@ -293,14 +297,14 @@ func (o *Operator) Keep(ctx context.Context, k ledger.KeptJob, keys []string) (w
 // still go on: the command that did it may have been interrupted before Settle
 // returned. Zero where nothing was, or every process has read it by now.
 func (o *Operator) Lessened(ctx context.Context, name string) (time.Time, error) {
-	_, kept, err := KeptJob(ctx, o.Ledger, name)
+	_, old, err := KeptJob(ctx, o.Ledger, name)
 	switch {
 	case ledger.Missing(err):
 		return time.Time{}, nil
-	case err != nil || !o.lately(kept.Less):
+	case err != nil || !o.lately(old.Less):
 		return time.Time{}, err
 	}
-	return kept.Less, nil
+	return old.Less, nil
 }
 
 // lately reports whether a process may not have read yet what was changed then.
@@ -310,11 +314,11 @@ func (o *Operator) lately(then time.Time) bool { return o.Now().Sub(then) < limi
 // have been dropped a moment ago. It reports whether something may go on for a while
 // that is to end with it: Settle then waits for its end.
 func (o *Operator) Drop(ctx context.Context, name string) (withdrawn bool, err error) {
-	before, kept, berr := KeptJob(ctx, o.Ledger, name)
-	if err := o.Ledger.DropJob(ctx, name); err != nil {
+	before, old, berr := KeptJob(ctx, o.Ledger, name)
+	if err := kept.RemoveJob(ctx, o.Ledger.Folder(), name); err != nil {
 		return false, err
 	}
-	return o.withdrawn(ctx, name, before, berr, ledger.Missing(berr) || before.Events.Follow() || before.Delete || o.lately(kept.Less))
+	return o.withdrawn(ctx, name, before, berr, ledger.Missing(berr) || before.Events.Follow() || before.Delete || o.lately(old.Less))
 }
 
 // withdrawn reports whether something may go on of a job of which something was
@@ -345,6 +349,6 @@ func (o *Operator) Settle(ctx context.Context, since time.Time, grace time.Durat
 }
 
 // Clean removes what a run that is over has left behind; see pipeline.Clean.
-func (o *Operator) Clean(ctx context.Context, run string, force bool) (pipeline.Cleaned, error) {
+func (o *Operator) Clean(ctx context.Context, run string, force bool) (remains.Cleaned, error) {
 	return o.Pipeline.Clean(ctx, run, force)
 }

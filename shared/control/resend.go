@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/ledger/sent"
 	"kodoferry/shared/random"
 	"kodoferry/shared/task"
 )
@@ -73,11 +75,11 @@ func (o openTasks) resend(ctx context.Context) error {
 	if err != nil || len(d.tasks) == 0 {
 		return err
 	}
-	if won, err := o.control.Ledger.Claim(ctx, o.run.Name, d.claim); err != nil || !won {
+	if won, err := sent.Of(o.control.Ledger).Claim(ctx, o.run.Name, d.claim); err != nil || !won {
 		return err
 	}
 	if d.blind {
-		if err := o.run.SetChain(ctx, blindChain, ledger.Chain{Times: d.round}); err != nil {
+		if err := sent.WriteChain(ctx, o.run, blindChain, sent.Chain{Times: d.round}); err != nil {
 			return err
 		}
 	}
@@ -118,7 +120,7 @@ func (o openTasks) send(ctx context.Context, d doubt) error {
 // doubt are tasks that may be lost.
 type doubt struct {
 	tasks []task.Task
-	claim string // whoever has it sends them again
+	claim string // the one process that writes this record sends them again
 	most  int    // how many of them are
 
 	// The depth of the queues is unknown: round counts from 1 how often in a row
@@ -238,7 +240,7 @@ func (o openTasks) last(ctx context.Context, queues map[task.Stage]stageOf) (d d
 	if o.idle < o.silentAfter() || len(o.tasks) > lastBatches && !d.blind {
 		return doubt{}, nil
 	}
-	moved, err := o.run.Moved(ctx) // a big object may be all that is left
+	moved, err := progress.Moved(ctx, o.run) // a big object may be all that is left
 	if err != nil {
 		return doubt{}, err
 	}
@@ -267,7 +269,7 @@ const blindChain = "blind"
 // within the hour, the queues hold nothing else of it. Otherwise they may
 // hold everything, and no worker serves them: the next round is the first, of one task.
 func (o openTasks) blindRound(ctx context.Context, newest time.Time) (int, error) {
-	c, err := o.run.Chain(ctx, blindChain)
+	c, err := sent.ReadChain(ctx, o.run, blindChain)
 	if ledger.Missing(err) {
 		return 1, nil
 	}
@@ -293,7 +295,7 @@ func (o openTasks) sentBefore(ctx context.Context, age time.Duration, batches []
 	for i, t := range batches {
 		names[i] = t.Batch
 	}
-	sealed, err := o.run.SealedAt(ctx, names)
+	sealed, err := sent.SealedAt(ctx, o.run, names)
 	if err != nil {
 		return nil, err
 	}
@@ -323,16 +325,16 @@ func (o openTasks) silent(ctx context.Context, tasks []task.Task, most int) ([]t
 	slices.SortStableFunc(silent, func(a, b task.Task) int { return chains[a.Chain()].Times - chains[b.Chain()].Times })
 	silent = silent[:min(len(silent), most)]
 	return silent, o.each(ctx, silent, func(ctx context.Context, t task.Task) error {
-		return o.run.SetChain(ctx, t.Chain(), ledger.Chain{Resend: t.Resend, Times: chains[t.Chain()].Times + 1})
+		return sent.WriteChain(ctx, o.run, t.Chain(), sent.Chain{Resend: t.Resend, Times: chains[t.Chain()].Times + 1})
 	})
 }
 
 // chains reads what is known of the messages of tasks, by the names of their chains.
-func (o openTasks) chains(ctx context.Context, tasks []task.Task) (map[string]ledger.Chain, error) {
+func (o openTasks) chains(ctx context.Context, tasks []task.Task) (map[string]sent.Chain, error) {
 	var mu sync.Mutex
-	known := map[string]ledger.Chain{}
+	known := map[string]sent.Chain{}
 	err := o.each(ctx, tasks, func(ctx context.Context, t task.Task) error {
-		c, err := o.run.Chain(ctx, t.Chain())
+		c, err := sent.ReadChain(ctx, o.run, t.Chain())
 		if ledger.Missing(err) {
 			return nil
 		}

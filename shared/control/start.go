@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/task"
 )
@@ -44,7 +45,7 @@ func (c *Control) Start(ctx context.Context, j job.Job, keys []string, now time.
 // nextRun names the run of j that begins now. Where j does not allow its runs to
 // overlap it refuses with Invalid to begin one beside another, and names that.
 func (c *Control) nextRun(ctx context.Context, j job.Job, now time.Time) (string, error) {
-	last, err := c.Ledger.Newest(ctx, j.Name, now)
+	last, err := index.Newest(ctx, c.Ledger, j.Name, now)
 	if err != nil {
 		return "", err
 	}
@@ -57,7 +58,7 @@ func (c *Control) nextRun(ctx context.Context, j job.Job, now time.Time) (string
 		}
 	}
 	name := pipeline.RunName(j, now)
-	if last < name || ledger.IsAhead(last, now) {
+	if last < name || index.IsAhead(last, now) {
 		return name, nil
 	}
 	// The newest was begun within this second, or by a clock that is a little ahead.
@@ -72,7 +73,7 @@ func (c *Control) nextRun(ctx context.Context, j job.Job, now time.Time) (string
 // stillOpen returns a run of the job that is not over, and how it stands: the
 // newest, or one that a clock which was wrong named ahead of now; "" where there is none.
 func (c *Control) stillOpen(ctx context.Context, name, newest string, now time.Time) (string, ledger.Standing, error) {
-	ahead, err := c.Ledger.NamedAhead(ctx, name, now)
+	ahead, err := index.NamedAhead(ctx, c.Ledger, name, now)
 	if err != nil {
 		return "", "", err
 	}
@@ -89,11 +90,11 @@ func (c *Control) stillOpen(ctx context.Context, name, newest string, now time.T
 
 // unfinished reports whether a run was started and is not over, and how it stands.
 func unfinished(ctx context.Context, run *ledger.Run) (bool, ledger.Standing, error) {
-	s, _, err := run.Standing(ctx)
+	s, _, err := run.Steering().ReadStanding(ctx)
 	if err != nil || s == ledger.Over {
 		return false, s, err
 	}
-	_, err = run.Started(ctx)
+	_, err = run.ReadStarted(ctx)
 	if ledger.Missing(err) { // it left something, but never started
 		return false, s, nil
 	}
@@ -110,7 +111,7 @@ func (c *Control) mayStart(ctx context.Context, j job.Job, now time.Time) error 
 
 // RequireUnsealed refuses with Invalid a job that was ended for good.
 func RequireUnsealed(ctx context.Context, l *ledger.Ledger, name string) error {
-	since, sealed, err := l.Sealed(ctx, name)
+	since, sealed, err := l.ReadSeal(ctx, name)
 	if err != nil || !sealed {
 		return err
 	}

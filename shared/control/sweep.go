@@ -10,8 +10,11 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/limit"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/random"
 )
 
@@ -49,11 +52,11 @@ func (c *Control) SweepNow(ctx context.Context, every time.Duration) error {
 // the others waiting for good.
 func (c *Control) Sweep(ctx context.Context, every time.Duration, now time.Time) error {
 	var errs []error
-	if err := c.Ledger.Recall(ctx); err != nil {
+	if err := index.Recall(ctx, c.Ledger); err != nil {
 		errs = append(errs, err)
 	}
-	runs, err := c.Ledger.Open(ctx, time.Time{})
-	days, derr := c.Ledger.OpenEvents(ctx, time.Time{})
+	runs, err := index.Open(ctx, c.Ledger, time.Time{})
+	days, derr := index.OpenEvents(ctx, c.Ledger, time.Time{})
 	errs = append(errs, err, derr)
 	all := append(runs, days...)
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -78,16 +81,16 @@ func (c *Control) Sweep(ctx context.Context, every time.Duration, now time.Time)
 // of the run are to be closed: the process that ended it has not closed them.
 func (c *Control) sweepRun(ctx context.Context, name string, every time.Duration, now time.Time, stalls *sync.WaitGroup) (final bool, err error) {
 	run := c.Ledger.Run(name)
-	standing, since, err := run.Standing(ctx)
+	standing, since, err := run.Steering().ReadStanding(ctx)
 	if err == nil && !since.IsZero() {
-		since, err = run.WrittenAt(ctx, standing)
+		since, err = run.Steering().StandingWritten(ctx, standing)
 	}
 	switch {
 	case err != nil || standing == ledger.Paused || standing == ledger.Over:
 	case standing.Final():
 		final = now.Sub(since) > limit.Notice
 		return final, nil // else the process that ended it may be closing them
-	case ledger.OfEvents(name):
+	case eventnames.IsRun(name):
 		err = c.sweepDay(ctx, run, every, now)
 	default:
 		err = c.sweep(ctx, run, since, every, now, stalls)
@@ -133,21 +136,21 @@ func (c *Control) end(ctx context.Context, run string, now time.Time) error {
 // or was left before it did, has none; in time it is looked at no more.
 func (c *Control) begun(ctx context.Context, name string, now time.Time) (bool, error) {
 	run := c.Ledger.Run(name)
-	if _, err := run.Started(ctx); !ledger.Missing(err) {
+	if _, err := run.ReadStarted(ctx); !ledger.Missing(err) {
 		return true, err
 	}
 	if at, err := begunAt(name); err == nil && now.Sub(at) < neverBegun {
 		return false, nil
 	}
-	return false, run.MarkOver(ctx)
+	return false, run.Steering().MarkOver(ctx)
 }
 
 // begunAt is when a run of that name began; of one of events, its day.
 func begunAt(run string) (time.Time, error) {
-	if day, ok := ledger.EventDay(run); ok {
+	if day, ok := eventnames.Day(run); ok {
 		return day, nil
 	}
-	_, when, _ := strings.Cut(run, "/")
+	when := run[strings.LastIndexByte(run, '/')+1:] // of a verification, its own
 	at, err := time.Parse(ledger.RunTime, when)
 	if err != nil {
 		return at, fault.New(fault.Invalid, "control.begunAt", run, err)
@@ -163,7 +166,7 @@ func (c *Control) sweepDay(ctx context.Context, run *ledger.Run, every time.Dura
 	if err != nil || len(tasks) == 0 {
 		return err
 	}
-	due, _ := pipeline.Due(run.Name)
+	due, _ := events.Due(run.Name)
 	return openTasks{control: c, run: run, tasks: tasks, due: !now.Before(due), every: every, now: now}.resend(ctx)
 }
 
@@ -196,11 +199,11 @@ func (c *Control) stalled(ctx context.Context, run *ledger.Run, newest, now time
 	if now.Sub(newest) < StallAfter {
 		return nil
 	}
-	moved, err := run.Moved(ctx) // a big object may be all that is left
+	moved, err := progress.Moved(ctx, run) // a big object may be all that is left
 	if err != nil || now.Sub(moved) < StallAfter {
 		return err
 	}
-	first, err := run.Stall(ctx, newest, now)
+	first, err := progress.CreateStalled(ctx, run, newest, now)
 	if err == nil && first {
 		c.Log.ErrorContext(ctx, "run stalled: nothing was written down for a while", "run", run.Name, "since", newest.UTC(), "next", "ferry status "+run.Name)
 		stalls.Go(func() { c.Stalled(ctx, run.Name, newest) })

@@ -9,13 +9,24 @@ import (
 // data transmission integrity by using CRC-64").
 var crcTable = crc64.MakeTable(crc64.ECMA)
 
-// CRC64 continues crc, 0 at first, over p.
+// CRC64 continues crc, 0 at first, over p: by carry-less multiplication where the
+// processor has it (crc64_fold.go), seven times as fast as the standard library (BenchmarkCRC64).
+func CRC64(crc uint64, p []byte) uint64 {
+	if canFold && len(p) >= stride {
+		n := len(p) - len(p)%stride
+		crc = foldCRC64(crc, p[:n])
+		p = p[n:]
+	}
+	return tableCRC64(crc, p)
+}
+
+// tableCRC64 is CRC64 by tables, on any processor.
 //
 // The standard library goes through p eight bytes at a time, each step waiting
 // for the one before. Here two lanes of a long p go side by side, which a core
 // does in little more than the time of one, and are then combined: 1.7 times
-// as fast (BenchmarkCRC64).
-func CRC64(crc uint64, p []byte) uint64 {
+// as fast.
+func tableCRC64(crc uint64, p []byte) uint64 {
 	for len(p) >= 2*lane {
 		first, second := lanes(crc, p[:2*lane])
 		crc = times(&overLane, first) ^ second
@@ -50,14 +61,16 @@ func lanes(crc uint64, p []byte) (first, second uint64) {
 	a, b := p[:lane], p[lane:2*lane]
 	first, second = ^crc, ^uint64(0)
 	for len(a) >= 8 && len(b) >= 8 {
-		x, y := first^binary.LittleEndian.Uint64(a), second^binary.LittleEndian.Uint64(b)
-		first = eights[7][x&0xff] ^ eights[6][x>>8&0xff] ^ eights[5][x>>16&0xff] ^ eights[4][x>>24&0xff] ^
-			eights[3][x>>32&0xff] ^ eights[2][x>>40&0xff] ^ eights[1][x>>48&0xff] ^ eights[0][x>>56]
-		second = eights[7][y&0xff] ^ eights[6][y>>8&0xff] ^ eights[5][y>>16&0xff] ^ eights[4][y>>24&0xff] ^
-			eights[3][y>>32&0xff] ^ eights[2][y>>40&0xff] ^ eights[1][y>>48&0xff] ^ eights[0][y>>56]
+		first, second = over(first^binary.LittleEndian.Uint64(a)), over(second^binary.LittleEndian.Uint64(b))
 		a, b = a[8:], b[8:]
 	}
 	return ^first, ^second
+}
+
+// over advances a CRC64, with eight bytes added to it, over these, by tables.
+func over(x uint64) uint64 {
+	return eights[7][x&0xff] ^ eights[6][x>>8&0xff] ^ eights[5][x>>16&0xff] ^ eights[4][x>>24&0xff] ^
+		eights[3][x>>32&0xff] ^ eights[2][x>>40&0xff] ^ eights[1][x>>48&0xff] ^ eights[0][x>>56]
 }
 
 // zeros returns the matrix that advances a CRC64 over n zero bytes, n a power of two.

@@ -1,6 +1,6 @@
 // Package digest holds the hashes that prove a copy: Kodo's qetag in both
 // versions, OSS's CRC64, and a Reader that lets a body's last byte out only
-// when they agree. It imports the standard library only.
+// when they agree.
 package digest
 
 import (

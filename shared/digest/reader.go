@@ -14,6 +14,7 @@ type Want struct {
 	Qetag string  // Kodo's hash; checked where IsQetag
 	Parts []int64 // bytes of each part, for a qetag of version 2
 	MD5   string  // lower-case hex; checked where there is no usable qetag
+	CRC64 string  // decimal; a Rehash alone checks it, where there is neither
 
 	// Blocks has the blocks of a part hashed, for a join with those of other
 	// parts; Parts are then the pieces of the source's parts that it covers.

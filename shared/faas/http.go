@@ -2,13 +2,17 @@ package faas
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // Request is an HTTP request that came through an HTTP trigger of Function
@@ -21,13 +25,15 @@ type Request struct {
 	Query  string // without "?"; from Function Compute in the order of the names, for it does not tell the one that was sent
 	Header http.Header
 	Body   []byte
+	From   string // the address that the platform was asked from
 }
 
 // Response answers a Request.
 type Response struct {
 	Status int
 	Header map[string]string
-	Body   []byte // text
+	Cookie string // the value of a Set-Cookie; "": none
+	Body   []byte
 }
 
 // isHTTP reports whether an event is that of an HTTP request: of Function
@@ -51,12 +57,17 @@ func (f fields) request() (Request, error) {
 	how := about.object("http")
 	r := Request{
 		Method: how.text("method"), Host: about.text("domainName"), Path: f.text("rawPath"), Query: f.text("rawQueryString"),
-		Header: http.Header{}, Body: []byte(f.text("body")),
+		Header: http.Header{}, Body: []byte(f.text("body")), From: how.text("sourceIp"),
 	}
 	var headers, query map[string]string
 	_ = json.Unmarshal(f["headers"], &headers) // none that can be read are none
 	for name, value := range headers {
 		r.Header.Set(name, value)
+	}
+	// A function URL tells cookies apart from the headers.
+	var cookies []string
+	if json.Unmarshal(f["cookies"], &cookies) == nil && len(cookies) > 0 {
+		r.Header.Set("Cookie", strings.Join(cookies, "; "))
 	}
 	if host := r.Header.Get("Host"); host != "" {
 		r.Host = host
@@ -87,32 +98,107 @@ func (f *Function) serve(ctx context.Context, who invocation, event fields) (ans
 	defer func() {
 		if v := recover(); v != nil {
 			_ = f.panicked(ctx, v)
-			answer, err = respond(Response{Status: http.StatusInternalServerError})
+			answer, err = respond(event, Response{Status: http.StatusInternalServerError})
 		}
 	}()
 	end, err := f.begin(who)
 	if err != nil {
 		f.o.Log.ErrorContext(ctx, "request not served", "err", err)
-		return respond(Response{Status: http.StatusServiceUnavailable})
+		return respond(event, Response{Status: http.StatusServiceUnavailable})
 	}
 	defer end()
 	r, err := event.request()
 	if err != nil {
 		f.o.Log.WarnContext(ctx, "request refused", "err", err)
-		return respond(Response{Status: http.StatusBadRequest})
+		return respond(event, Response{Status: http.StatusBadRequest})
 	}
-	return respond(f.o.HTTP(ctx, r))
+	return respond(event, f.o.HTTP(ctx, r))
 }
 
-// respond is a response as both platforms take it.
-func respond(r Response) ([]byte, error) {
+// respond is a response as the platform of an event takes it: bytes that are no text in
+// base64, and a cookie, at a function URL, apart from the headers.
+func respond(event fields, r Response) ([]byte, error) {
 	if r.Body == nil {
 		r.Body = []byte(http.StatusText(r.Status) + "\n")
 	}
-	return json.Marshal(struct {
+	type answer struct {
 		StatusCode      int               `json:"statusCode"`
 		Headers         map[string]string `json:"headers,omitempty"`
+		Cookies         []string          `json:"cookies,omitempty"`
 		IsBase64Encoded bool              `json:"isBase64Encoded"`
 		Body            string            `json:"body"`
-	}{r.Status, r.Header, false, string(r.Body)})
+	}
+	a := answer{StatusCode: r.Status, Headers: r.Header, Body: string(r.Body)}
+	if !utf8.Valid(r.Body) {
+		a.IsBase64Encoded, a.Body = true, base64.StdEncoding.EncodeToString(r.Body)
+	}
+	switch {
+	case r.Cookie == "":
+	case event.text("version") == functionURL:
+		a.Cookies = []string{r.Cookie}
+	default:
+		a.Headers = maps.Clone(r.Header)
+		if a.Headers == nil {
+			a.Headers = map[string]string{}
+		}
+		a.Headers["Set-Cookie"] = r.Cookie
+	}
+	return json.Marshal(a)
+}
+
+// functionURL is the version of the events of Lambda's function URLs.
+const functionURL = "2.0"
+
+// Serve answers requests by a handler, whose answer is sent as a whole: neither platform
+// sends it as it comes.
+func Serve(h http.Handler) func(ctx context.Context, r Request) Response {
+	return func(ctx context.Context, r Request) Response {
+		u, err := url.ParseRequestURI(r.Path)
+		if err != nil {
+			return Response{Status: http.StatusBadRequest}
+		}
+		u.RawQuery = r.Query
+		header := r.Header.Clone()
+		header.Del("Host")
+		request := &http.Request{
+			Method: r.Method, URL: u, RequestURI: u.RequestURI(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Host: r.Host, Header: header,
+			Body: io.NopCloser(bytes.NewReader(r.Body)), ContentLength: int64(len(r.Body)), RemoteAddr: r.From,
+		}
+		w := &gathered{header: http.Header{}}
+		h.ServeHTTP(w, request.WithContext(ctx))
+		return w.response()
+	}
+}
+
+// gathered is an answer that is being written.
+type gathered struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (g *gathered) Header() http.Header { return g.header }
+
+func (g *gathered) WriteHeader(status int) {
+	if g.status == 0 {
+		g.status = status
+	}
+}
+
+func (g *gathered) Write(p []byte) (int, error) {
+	g.WriteHeader(http.StatusOK)
+	return g.body.Write(p)
+}
+
+func (g *gathered) response() Response {
+	r := Response{Status: cmp.Or(g.status, http.StatusOK), Header: map[string]string{}, Body: g.body.Bytes(), Cookie: g.header.Get("Set-Cookie")}
+	if r.Body == nil {
+		r.Body = []byte{}
+	}
+	for name, values := range g.header {
+		if name != "Set-Cookie" {
+			r.Header[name] = strings.Join(values, ", ")
+		}
+	}
+	return r
 }

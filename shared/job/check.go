@@ -59,14 +59,39 @@ func (j Job) Validate() error {
 	return append(bad, j.own()...).err("job.Validate", j.Name)
 }
 
+// mostThawDays is for how long a service restores an object at most.
+func (l Location) mostThawDays() int {
+	if l.Scheme == Kodo {
+		return 7
+	}
+	return 30
+}
+
+// checkThaw adds what is wrong with the restoring of archived objects.
+func (j Job) checkThaw(bad *problems) {
+	most := j.Source.mostThawDays()
+	switch {
+	case !j.Thaw && (j.ThawDays != 0 || j.ThawWait != 0):
+		bad.at("thaw", "thawDays and thawWait are of a job with thaw: true: write that, or leave them out")
+	case !j.Thaw:
+	case j.ThawDays < 1 || j.ThawDays > most:
+		bad.at("thawDays", "thawDays is %d: write a number from 1 to %d", j.ThawDays, most)
+	case j.ThawWait < leastOutage || j.ThawWait > mostOutage:
+		bad.at("thawWait", "thawWait is %s: write a time from %s to %s, as 48h", j.ThawWait, leastOutage, mostOutage)
+	}
+}
+
 // own returns what is wrong with j apart from its single locations.
 func (j Job) own() problems {
 	var bad problems
 	if n := len(j.Name); n < 1 || n > maxName || strings.ContainsFunc(j.Name, func(r rune) bool { return !nameRune(r) }) {
 		bad.at("name", "the name %q is not 1 to %d letters, digits, - or _: choose another, or none to have one derived", j.Name, maxName)
 	}
-	oneOf(&bad, "class", j.Class, append([]string{KeepClass}, classes...)...)
+	oneOf(&bad, "class", j.Class, Classes()...)
 	oneOf(&bad, "hashMismatch", j.HashMismatch, FailMismatch, CopyMismatch)
+	oneOf(&bad, "present", j.Present, ProvePresent, AcceptPresent, CopyPresent)
+	oneOf(&bad, "deletedInTarget", j.DeletedInTarget, CopyDeleted, LeaveDeleted)
+	oneOf(&bad, "attributes", j.Attributes, FollowAttributes, IgnoreAttributes)
 	oneOf(&bad, "overwrite", j.Overwrite, OverwriteChanged, OverwriteNewer, OverwriteNever, OverwriteAlways)
 	oneOf(&bad, "overlap", j.Overlap, SkipOverlap, AllowOverlap)
 	if j.MaxDeletes < 1 && j.MaxDeletes != NoDeletes {
@@ -75,6 +100,7 @@ func (j Job) own() problems {
 	if s := j.MaxDeleteShare; !(s > 0 && s <= 1) && s != NoShare {
 		bad.at("maxDeleteShare", "maxDeleteShare is %v: write a share from 0 to 1, or leave it out", s)
 	}
+	j.checkThaw(&bad)
 	if j.Delete && j.KeyList != "" {
 		bad.at("delete", "delete does not go with a list of keys, which does not tell what the source no longer has: leave one of them out")
 	}
@@ -92,6 +118,9 @@ var classes = []string{
 	string(store.ArchiveIR), string(store.Tiered), string(store.ColdDeep),
 }
 
+// Classes are the words for Job.Class, the default first.
+func Classes() []string { return append([]string{KeepClass}, classes...) }
+
 func oneOf(bad *problems, name, got string, words ...string) {
 	if !slices.Contains(words, got) {
 		bad.at(name, "%s is %q: write one of %s", name, got, strings.Join(words, ", "))
@@ -108,7 +137,11 @@ const (
 // check returns what is wrong with l, whose defaults are filled in.
 func (l Limits) check() problems {
 	var bad problems
-	within(&bad, "parallel", l.Parallel, 1, 1024)
+	if l.Parallel > MaxParallel {
+		bad.at("limits.parallel", "limits.parallel is %d: more than %d objects in flight do not fit the 256 MiB of memory that a process is to stay within, so write auto, or a number from 1 to %d", l.Parallel, MaxParallel, MaxParallel)
+	} else if l.Parallel < 0 {
+		bad.at("limits.parallel", "limits.parallel is %d: write auto, or a number from 1 to %d", l.Parallel, MaxParallel)
+	}
 	within(&bad, "batchObjects", l.BatchObjects, 1, 10_000)
 	within(&bad, "batchBytes", l.BatchBytes, 1, 5<<40)
 	within(&bad, "shardKeys", l.ShardKeys, 1, 1_000_000)

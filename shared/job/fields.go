@@ -61,8 +61,9 @@ func (r *jobNode) at(path string) (line int, told bool) {
 func fieldsOf(j *Job) map[string]setter {
 	return map[string]setter{
 		"class": scalar(&j.Class, word), "hashMismatch": scalar(&j.HashMismatch, word), "overwrite": scalar(&j.Overwrite, word),
+		"present": scalar(&j.Present, word), "deletedInTarget": scalar(&j.DeletedInTarget, word), "attributes": scalar(&j.Attributes, word),
 		"overlap":   scalar(&j.Overlap, word),
-		"unguarded": scalar(&j.Unguarded, truth), "allowEmpty": scalar(&j.AllowEmpty, truth), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, ParseDeletes),
+		"unguarded": scalar(&j.Unguarded, truth), "allowEmpty": scalar(&j.AllowEmpty, truth), "thaw": scalar(&j.Thaw, truth), "thawDays": scalar(&j.ThawDays, whole[int]), "thawWait": scalar(&j.ThawWait, parseSpan), "delete": scalar(&j.Delete, truth), "maxDeletes": scalar(&j.MaxDeletes, ParseDeletes),
 		"maxDeleteShare": scalar(&j.MaxDeleteShare, ParseShare),
 		"keyList":        scalar(&j.KeyList, word), "events": events(&j.Events), "filter": group("a filter", filterFields(&j.Filter)), "limits": group("limits", limitFields(&j.Limits)),
 		"alerts": alerts(&j.Alerts),
@@ -79,7 +80,7 @@ func filterFields(f *Filter) map[string]setter {
 
 func limitFields(l *Limits) map[string]setter {
 	return map[string]setter{
-		"parallel": scalar(&l.Parallel, whole[int]), "batchObjects": scalar(&l.BatchObjects, whole[int]), "batchBytes": scalar(&l.BatchBytes, ParseSize),
+		"parallel": scalar(&l.Parallel, ParseParallel), "batchObjects": scalar(&l.BatchObjects, whole[int]), "batchBytes": scalar(&l.BatchBytes, ParseSize),
 		"shardKeys": scalar(&l.ShardKeys, whole[int64]), "shardBytes": scalar(&l.ShardBytes, ParseSize),
 		"attempts": scalar(&l.Attempts, whole[int]), "rounds": scalar(&l.Rounds, whole[int]), "fanout": scalar(&l.Fanout, whole[int]),
 		"partsAbove": scalar(&l.PartsAbove, ParseSize), "partSize": scalar(&l.PartSize, ParseSize),

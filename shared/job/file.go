@@ -40,12 +40,10 @@ type Filed struct {
 
 // ReadFile is ParseFile with these lines.
 func ReadFile(data []byte, name string, set ...func(*Job)) ([]Filed, error) {
-	f := jobFile{anchors: map[string]ast.Node{}}
-	jobs := f.read(data, set)
-	slices.SortStableFunc(f.wrong, func(a, b mistake) int { return cmp.Compare(a.line, b.line) })
+	jobs, wrong := Examine(data, set...)
 	var bad problems
-	for _, m := range f.wrong {
-		bad.add("%s:%d: %s", name, m.line, m.says)
+	for _, m := range wrong {
+		bad.add("%s:%d: %s", name, m.Line, m.Says)
 	}
 	if err := bad.err("job.ParseFile", name); err != nil {
 		return nil, err
@@ -53,19 +51,29 @@ func ReadFile(data []byte, name string, set ...func(*Job)) ([]Filed, error) {
 	return jobs, nil
 }
 
-type mistake struct {
-	line int
-	says string
+// Examine is ReadFile that returns the mistakes apart, in the order of their lines. Where
+// there are any, the jobs are what could be read of them.
+func Examine(data []byte, set ...func(*Job)) ([]Filed, []Mistake) {
+	f := jobFile{anchors: map[string]ast.Node{}}
+	jobs := f.read(data, set)
+	slices.SortStableFunc(f.wrong, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
+	return jobs, f.wrong
+}
+
+// Mistake is something in a file that cannot be, with its cure.
+type Mistake struct {
+	Line int
+	Says string
 }
 
 // jobFile is a file that is being read.
 type jobFile struct {
 	anchors map[string]ast.Node // what a later *name stands for
-	wrong   []mistake
+	wrong   []Mistake
 }
 
 func (f *jobFile) add(line int, format string, args ...any) {
-	f.wrong = append(f.wrong, mistake{line, fmt.Sprintf(format, args...)})
+	f.wrong = append(f.wrong, Mistake{line, fmt.Sprintf(format, args...)})
 }
 
 func (f *jobFile) read(data []byte, set []func(*Job)) []Filed {
@@ -212,4 +220,29 @@ func lineOf(n ast.Node) int {
 		}
 	}
 	return 1
+}
+
+// Fields names every field of a job in a file, those of its groups as limits.partSize. The
+// name of the job, and what stands in the items of a list, are not among them.
+func Fields() []string {
+	names := []string{"source", "target", "ledger"}
+	var j Job
+	for name := range fieldsOf(&j) {
+		switch name {
+		case "filter":
+			for below := range filterFields(&j.Filter) {
+				names = append(names, name+"."+below)
+			}
+		case "limits":
+			for below := range limitFields(&j.Limits) {
+				names = append(names, name+"."+below)
+			}
+		case "events":
+			names = append(names, "events.window")
+		default:
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -184,7 +184,7 @@ func TestWhatIsNoJobFileIsRefused(t *testing.T) {
 		"an alias of nothing":  {"jobs: *a\n", "f:1:"},
 		"a merge of itself":    {"jobs:\n  x: &a\n    <<: *a\n", "f:3: <<"},
 		"as much as a disk":    {strings.Repeat("#", 1<<20+1), "f:1: the file has 1048577 bytes"},
-		"a document of ranges": {fmt.Sprintf(twoJobs, ", limits: {parallel: 99999999999999999999}"), `f:2: limits.parallel: "99999999999999999999" is no whole number`},
+		"a document of ranges": {fmt.Sprintf(twoJobs, ", limits: {parallel: 99999999999999999999}"), `f:2: limits.parallel: "99999999999999999999" is neither auto nor a whole number`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := job.ParseFile([]byte(tc.text), "f")

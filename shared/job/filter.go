@@ -1,6 +1,7 @@
 package job
 
 import (
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"kodoferry/shared/job/glob"
 	"kodoferry/shared/store"
 )
 
@@ -37,7 +39,7 @@ type Filter struct {
 type Matcher struct {
 	prefix         string
 	byKey, byRest  bool // whether the key, whether anything else decides
-	include, avoid []glob
+	include, avoid []glob.Pattern
 	like, unlike   []*regexp.Regexp
 	suffix         []string
 	least, most    int64
@@ -85,6 +87,9 @@ func (f Filter) compile(prefix string) (*Matcher, problems) {
 	return m, bad
 }
 
+// at is the path of an item of a list.
+func at(name string, i int) string { return fmt.Sprintf("%s[%d]", name, i) }
+
 // pattern tells what is wrong with a pattern of any sort, and whether it is worth a closer look.
 func pattern(bad *problems, field, name, text string) bool {
 	switch {
@@ -96,6 +101,23 @@ func pattern(bad *problems, field, name, text string) bool {
 		return true
 	}
 	return false
+}
+
+// globs makes the patterns ready and tells which are none.
+func globs(bad *problems, name string, texts []string) []glob.Pattern {
+	var all []glob.Pattern
+	for i, text := range texts {
+		if !pattern(bad, at(name, i), name, text) {
+			continue
+		}
+		one, err := glob.Compile(text)
+		if err != nil {
+			bad.at(at(name, i), "%s %q is no glob: %s", name, text, err)
+			continue
+		}
+		all = append(all, one...)
+	}
+	return all
 }
 
 func expressions(bad *problems, name string, texts []string) []*regexp.Regexp {
@@ -150,7 +172,7 @@ func (m *Matcher) MatchKey(key string) bool {
 	}
 	key = strings.TrimPrefix(key, m.prefix)
 	hasSuffix := func(s string) bool { return strings.HasSuffix(key, s) }
-	matches := func(g glob) bool { return g.match(key) }
+	matches := func(g glob.Pattern) bool { return g.Match(key) }
 	found := func(e *regexp.Regexp) bool { return e.MatchString(key) }
 	switch {
 	case len(m.suffix) > 0 && !slices.ContainsFunc(m.suffix, hasSuffix):

@@ -30,9 +30,19 @@ const (
 	CopyMismatch = "copy" // HashMismatch: it is copied all the same, and the row says so
 
 	OverwriteChanged = "changed" // Overwrite: what Ferry did not write is a conflict and stays
-	OverwriteNewer   = "newer"   // Overwrite: only what was uploaded after the target's object was written; the rest is skipped
+	OverwriteNewer   = "newer"   // Overwrite: of what Ferry did not write, only what is older than the source's; the rest is skipped
 	OverwriteNever   = "never"   // Overwrite: what the target holds stays, and is skipped where it differs
 	OverwriteAlways  = "always"  // Overwrite: the source wins
+
+	ProvePresent  = "prove"  // Present: what the target had before is read there, and held against the source's hash
+	AcceptPresent = "accept" // Present: equal size suffices, and the report counts it apart
+	CopyPresent   = "copy"   // Present: it is copied over
+
+	CopyDeleted  = "copy"  // DeletedInTarget: what an earlier run copied, and is deleted in the target, is copied again
+	LeaveDeleted = "leave" // DeletedInTarget: it stays deleted, and is skipped
+
+	FollowAttributes = "follow" // Attributes: what changed at the source is set in the target, without a copy
+	IgnoreAttributes = "ignore" // Attributes: the copies keep those that they were given
 
 	SkipOverlap  = "skip"  // Overlap: a timer begins no run while an earlier one is not over, and says so
 	AllowOverlap = "allow" // Overlap: runs of the job may be under way at the same time
@@ -43,30 +53,36 @@ const LedgerPrefix = ".ferry/"
 
 // Job is what a user asks for. A zero field means its default (WithDefaults).
 type Job struct {
-	V              int      `json:"v"`
-	Name           string   `json:"name"`                     // letters, digits, - and _; 1 to 60 of them
-	Source         Location `json:"source"`                   // read, never written
-	Target         Location `json:"target"`                   // at OSS
-	Ledger         Location `json:"ledger"`                   // at OSS, in an unversioned bucket
-	Class          string   `json:"class,omitempty"`          // KeepClass, or the store.Class every copy gets
-	HashMismatch   string   `json:"hashMismatch,omitempty"`   // FailMismatch or CopyMismatch
-	Overwrite      string   `json:"overwrite,omitempty"`      // OverwriteChanged, …Newer, …Never or …Always
-	Unguarded      bool     `json:"unguarded,omitempty"`      // put keys that the listing did not show without the condition that they still be absent
-	Filter         Filter   `json:"filter,omitzero"`          // which objects of the source; zero: all
-	KeyList        string   `json:"keyList,omitempty"`        // path, as the user wrote it, of the file that names the keys; "": the source is listed
-	AllowEmpty     bool     `json:"allowEmpty,omitempty"`     // a run that finds nothing to copy at the source is verified all the same
-	Delete         bool     `json:"delete,omitempty"`         // mirror: remove from the target Ferry's copies of what the source no longer has
-	MaxDeletes     int64    `json:"maxDeletes,omitempty"`     // most objects that Delete may remove in one run: 1.. (1,000), or NoDeletes; one more, and none is. Events remove as many in a UTC day at most
-	MaxDeleteShare float64  `json:"maxDeleteShare,omitempty"` // most of what the target has, as a part of 1, that Delete may remove in one run: above 0 to 1 (0.1), or NoShare
-	Events         Events   `json:"events,omitzero"`          // follow the source's events between runs; zero: not
-	Overlap        string   `json:"overlap,omitempty"`        // SkipOverlap or AllowOverlap
-	Limits         Limits   `json:"limits,omitzero"`
-	Alerts         []Alert  `json:"alerts,omitempty"` // webhooks that are told what becomes of a run
+	V               int      `json:"v"`
+	Name            string   `json:"name"`                      // letters, digits, - and _; 1 to 60 of them
+	Source          Location `json:"source"`                    // read, never written
+	Target          Location `json:"target"`                    // at OSS
+	Ledger          Location `json:"ledger"`                    // at OSS, in an unversioned bucket
+	Class           string   `json:"class,omitempty"`           // KeepClass, or the store.Class every copy gets
+	HashMismatch    string   `json:"hashMismatch,omitempty"`    // FailMismatch or CopyMismatch
+	Overwrite       string   `json:"overwrite,omitempty"`       // OverwriteChanged, …Newer, …Never or …Always
+	Present         string   `json:"present,omitempty"`         // ProvePresent, …Accept or …Copy: what the target had before, of equal size
+	DeletedInTarget string   `json:"deletedInTarget,omitempty"` // CopyDeleted or LeaveDeleted
+	Attributes      string   `json:"attributes,omitempty"`      // FollowAttributes or IgnoreAttributes
+	Unguarded       bool     `json:"unguarded,omitempty"`       // put keys that the listing did not show without the condition that they still be absent
+	Filter          Filter   `json:"filter,omitzero"`           // which objects of the source; zero: all
+	KeyList         string   `json:"keyList,omitempty"`         // path, as the user wrote it, of the file that names the keys; "": the source is listed
+	Thaw            bool     `json:"thaw,omitempty"`            // archived objects of the source are restored and copied; without it they are skipped
+	ThawDays        int      `json:"thawDays,omitempty"`        // days for which they can be read: 1..30 (3), at Kodo 1..7
+	ThawWait        Span     `json:"thawWait,omitempty"`        // how long a run waits for one, from when it is asked for: 1 m..30 days (48 h)
+	AllowEmpty      bool     `json:"allowEmpty,omitempty"`      // a run that finds nothing to copy at the source is verified all the same
+	Delete          bool     `json:"delete,omitempty"`          // mirror: remove from the target Ferry's copies of what the source no longer has
+	MaxDeletes      int64    `json:"maxDeletes,omitempty"`      // most objects that Delete may remove in one run: 1.. (1,000), or NoDeletes; one more, and none is. Events remove as many in a UTC day at most
+	MaxDeleteShare  float64  `json:"maxDeleteShare,omitempty"`  // most of what the target has, as a part of 1, that Delete may remove in one run: above 0 to 1 (0.1), or NoShare
+	Events          Events   `json:"events,omitzero"`           // follow the source's events between runs; zero: not
+	Overlap         string   `json:"overlap,omitempty"`         // SkipOverlap or AllowOverlap
+	Limits          Limits   `json:"limits,omitzero"`
+	Alerts          []Alert  `json:"alerts,omitempty"` // webhooks that are told what becomes of a run
 }
 
 // Limits bounds the work. A zero field means its default.
 type Limits struct {
-	Parallel     int   `json:"parallel,omitempty"`     // objects at a time in one process: 1..1,024 (64)
+	Parallel     int   `json:"parallel,omitempty"`     // objects at a time in one process: 1..MaxParallel, or AutoParallel
 	BatchObjects int   `json:"batchObjects,omitempty"` // objects of one copy task, at most: 1..10,000 (10,000)
 	BatchBytes   int64 `json:"batchBytes,omitempty"`   // bytes of one copy task, at most: 1..5 TiB (16 GiB); a bigger object goes alone
 	ShardKeys    int64 `json:"shardKeys,omitempty"`    // keys of one list task: 1..1,000,000 (200,000)
@@ -88,13 +104,17 @@ type Limits struct {
 // DefaultLimits returns the limits of a job that names none.
 func DefaultLimits() Limits {
 	return Limits{
-		Parallel: 64, BatchObjects: 10_000, BatchBytes: 16 << 30,
+		Parallel: AutoParallel, BatchObjects: 10_000, BatchBytes: 16 << 30,
 		ShardKeys: 200_000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
 		Fanout: 8, PartSize: 16 << 20, LeastRate: 1 << 10, Outage: Span(24 * time.Hour), // PartsAbove depends on where the run is started
 	}
 }
 
 const (
+	// defaultThawDays and defaultThawWait are of a job that thaws and names none: what is
+	// deepest archived takes most of a day to be restored.
+	defaultThawDays = 3
+	defaultThawWait = Span(48 * time.Hour)
 	// defaultDeletes is the MaxDeletes of a job that names none.
 	defaultDeletes = 1000
 	// defaultShare is the MaxDeleteShare of a job that names none.
@@ -198,11 +218,16 @@ func (j Job) WithDefaults() Job {
 	j.Class = cmp.Or(j.Class, KeepClass)
 	j.HashMismatch = cmp.Or(j.HashMismatch, FailMismatch)
 	j.Overwrite = cmp.Or(j.Overwrite, OverwriteChanged)
+	j.Present = cmp.Or(j.Present, ProvePresent)
+	j.DeletedInTarget = cmp.Or(j.DeletedInTarget, CopyDeleted)
+	j.Attributes = cmp.Or(j.Attributes, FollowAttributes)
+	if j.Thaw {
+		j.ThawDays, j.ThawWait = cmp.Or(j.ThawDays, defaultThawDays), cmp.Or(j.ThawWait, defaultThawWait)
+	}
 	j.Overlap = cmp.Or(j.Overlap, SkipOverlap)
 	j.MaxDeletes = cmp.Or(j.MaxDeletes, defaultDeletes)
 	j.MaxDeleteShare = cmp.Or(j.MaxDeleteShare, defaultShare)
 	l, d := &j.Limits, DefaultLimits()
-	l.Parallel = cmp.Or(l.Parallel, d.Parallel)
 	l.BatchObjects = cmp.Or(l.BatchObjects, d.BatchObjects)
 	l.BatchBytes = cmp.Or(l.BatchBytes, d.BatchBytes)
 	l.ShardKeys = cmp.Or(l.ShardKeys, d.ShardKeys)
@@ -224,14 +249,7 @@ const maxName = 60
 // that the same job has one name inside the cloud and on a laptop. But at S3 it
 // does: many services have buckets of one name.
 func nameFor(src, dst Location) string {
-	id := func(l Location) string {
-		bare := Location{Scheme: l.Scheme, Bucket: l.Bucket, Prefix: l.Prefix}
-		if l.Scheme == S3 {
-			bare.Endpoint = l.S3Endpoint()
-		}
-		return bare.String()
-	}
-	h := sha256.Sum256([]byte(id(src) + "\n" + id(dst)))
+	h := sha256.Sum256([]byte(src.bare().String() + "\n" + dst.bare().String()))
 	tail := "-" + hex.EncodeToString(h[:6])
 	words := strings.FieldsFunc(src.Bucket+"/"+src.Prefix+"/to/"+dst.Bucket+"/"+dst.Prefix, func(r rune) bool { return !nameRune(r) })
 	head := strings.Join(words, "-")

@@ -32,7 +32,7 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 		t.Errorf("policies = %q %q %q %v, want keep, fail, changed and guarded", j.Class, j.HashMismatch, j.Overwrite, j.Unguarded)
 	}
 	want := job.Limits{
-		Parallel: 64, BatchObjects: 10000, BatchBytes: 16 << 30, ShardKeys: 200000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
+		Parallel: job.AutoParallel, BatchObjects: 10000, BatchBytes: 16 << 30, ShardKeys: 200000, ShardBytes: 32 << 20, Attempts: 5, Rounds: 3,
 		Fanout: 8, PartSize: 16 << 20, LeastRate: 1 << 10, Outage: job.Span(24 * time.Hour),
 	}
 	if j.MaxDeletes != 1000 || j.Delete {
@@ -272,5 +272,36 @@ func TestOtherFormatsAreRefused(t *testing.T) {
 		if _, err := job.Encode(j); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("Encode of %s that is not UTF-8 = %v, want kind %s", name, err, fault.Invalid)
 		}
+	}
+}
+
+func TestParallelIsANumberOrAuto(t *testing.T) {
+	for text, want := range map[string]int{"auto": job.AutoParallel, "1": 1, "64": 64, "1024": 1024, "100000": 100_000, "-1": -1} {
+		if n, err := job.ParseParallel(text); err != nil || n != want || job.FormatParallel(n) != text {
+			t.Errorf("%q: %d, %v, written %q", text, n, err, job.FormatParallel(n))
+		}
+	}
+	for _, bad := range []string{"", "0", "many", "Auto", "6.4", "99999999999999999999", " 8"} {
+		if n, err := job.ParseParallel(bad); err == nil || !strings.Contains(err.Error(), "write auto, or a number from 1 to 1024") {
+			t.Errorf("%q: %d, %v", bad, n, err)
+		}
+	}
+	_, err := job.New(src, dst, "", func(j *job.Job) { j.Limits.Parallel = 100_000 })
+	if err == nil || !strings.Contains(err.Error(), "limits.parallel is 100000: more than 1024 objects in flight do not fit the 256 MiB") {
+		t.Errorf("%v, want the bound and what sets it", err)
+	}
+	j, err := job.New(src, dst, "", func(j *job.Job) { j.Limits.Parallel = job.AutoParallel })
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := job.Encode(j)
+	if err != nil || strings.Contains(string(raw), "parallel") {
+		t.Errorf("%s, %v: an earlier version is to read its own default", raw, err)
+	}
+	if n := j.Limits.AtOnce(7); n != 7 {
+		t.Errorf("auto makes %d requests at once of 7", n)
+	}
+	if j.Limits.Parallel = 3; j.Limits.AtOnce(7) != 3 || j.Limits.AtOnce(2) != 2 {
+		t.Error("3 at a time are exceeded")
 	}
 }

@@ -126,13 +126,8 @@ func rateText(n int64) string {
 	if n == 0 {
 		return Unlimited
 	}
-	for _, unit := range []struct {
-		name  string
-		bytes int64
-	}{{"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}} {
-		if n%unit.bytes == 0 {
-			return strconv.FormatInt(n/unit.bytes, 10) + unit.name + "/s"
-		}
+	if text := FormatSize(n); strings.HasSuffix(text, "B") {
+		return text + "/s"
 	}
 	return strconv.FormatInt(n, 10) + "B/s"
 }
@@ -143,6 +138,20 @@ func rateIn(bad *problems, s string) int64 {
 		bad.add("%s", why)
 	}
 	return n
+}
+
+// FormatSize writes a number of bytes so that ParseSize reads the same: in the largest
+// unit of which it is a whole number.
+func FormatSize(n int64) string {
+	for _, unit := range []struct {
+		name  string
+		bytes int64
+	}{{"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}} {
+		if n != 0 && n%unit.bytes == 0 {
+			return strconv.FormatInt(n/unit.bytes, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // invalid is a mistake of the user in one sentence.

@@ -36,7 +36,7 @@ func (l Location) check() problems {
 	s, known := schemeOf(l.Scheme)
 	if !known {
 		bad.add("unknown service %q%s: write %s", l.Scheme, meant(l.Scheme, names(schemes, "")...), enumerate(names(schemes, "://…"), "or"))
-		s.check = Location.checkKodo
+		s.check = checkKodo
 	}
 	switch {
 	case s.path: // which may hold all of these
@@ -53,7 +53,7 @@ func (l Location) check() problems {
 		bad.add("the prefix has %d bytes: shorten it to %d", len(l.Prefix), maxPrefix)
 	}
 	s.check(l, &bad)
-	l.checkEndpoint(s, &bad)
+	checkEndpoint(l, s, &bad)
 	switch {
 	case l.Domain == "" || s.path:
 	case l.Scheme != Kodo:
@@ -67,21 +67,21 @@ func (l Location) check() problems {
 // named reports whether there is a bucket's name to hold against a service's rules.
 func (l Location) named() bool { return l.Bucket != "" && !strings.ContainsAny(l.Bucket, "@:") }
 
-func (l Location) checkKodo(bad *problems) {
-	l.checkBucket(bad)
+func checkKodo(l Location, bad *problems) {
+	checkBucket(l, bad)
 	if l.Region != "" {
-		l.checkRegion(bad, "")
+		checkRegion(l, bad, "")
 	}
 }
 
-func (l Location) checkBucket(bad *problems) {
+func checkBucket(l Location, bad *problems) {
 	if l.named() && !kodoBucket.MatchString(l.Bucket) {
 		bad.add("%q is no name of a bucket: it has 1 to 63 letters, digits, hyphens, dots and underscores", l.Bucket)
 	}
 }
 
 // checkRegion returns what is wrong with the region, which is needed; such is one.
-func (l Location) checkRegion(bad *problems, such string) {
+func checkRegion(l Location, bad *problems, such string) {
 	switch {
 	case l.Region == "":
 		bad.add("region is missing: add one such as ?region=%s", such)
@@ -90,7 +90,7 @@ func (l Location) checkRegion(bad *problems, such string) {
 	}
 }
 
-func (l Location) checkOSS(bad *problems) {
+func checkOSS(l Location, bad *problems) {
 	if l.named() && !ossBucket.MatchString(l.Bucket) {
 		bad.add("%q is no name of an OSS bucket: it has 3 to 63 lower-case letters, digits and hyphens, none of these at an end", l.Bucket)
 	}
@@ -98,10 +98,10 @@ func (l Location) checkOSS(bad *problems) {
 		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
 		return
 	}
-	l.checkRegion(bad, "cn-hangzhou")
+	checkRegion(l, bad, "cn-hangzhou")
 }
 
-func (l Location) checkMNS(bad *problems) {
+func checkMNS(l Location, bad *problems) {
 	switch {
 	case !l.named():
 	case !accountID.MatchString(l.Bucket):
@@ -109,10 +109,10 @@ func (l Location) checkMNS(bad *problems) {
 	case !queuePrefix.MatchString(l.Prefix):
 		bad.add("%q is no beginning of the names of queues: it has up to 100 letters, digits and hyphens and begins with a letter, as ferry-", l.Prefix)
 	}
-	l.checkRegion(bad, "cn-hangzhou")
+	checkRegion(l, bad, "cn-hangzhou")
 }
 
-func (l Location) checkSQS(bad *problems) {
+func checkSQS(l Location, bad *problems) {
 	switch {
 	case !l.named():
 	case !awsAccount.MatchString(l.Bucket):
@@ -120,10 +120,10 @@ func (l Location) checkSQS(bad *problems) {
 	case !sqsPrefix.MatchString(l.Prefix):
 		bad.add("%q is no beginning of the names of queues: it has up to 70 letters, digits, hyphens and underscores and begins with a letter, as ferry-", l.Prefix)
 	}
-	l.checkRegion(bad, "eu-central-1")
+	checkRegion(l, bad, "eu-central-1")
 }
 
-func (l Location) checkFile(bad *problems) {
+func checkFile(l Location, bad *problems) {
 	if !strings.HasPrefix(l.Bucket, "/") {
 		bad.add("the directory is missing: write its path, from the root, as in file:///data/photos")
 	}
@@ -132,7 +132,7 @@ func (l Location) checkFile(bad *problems) {
 	}
 }
 
-func (l Location) checkEndpoint(s scheme, bad *problems) {
+func checkEndpoint(l Location, s scheme, bad *problems) {
 	switch l.Endpoint {
 	case "":
 		return

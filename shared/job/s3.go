@@ -52,8 +52,8 @@ func (l Location) at(domain string) bool {
 	return err == nil && strings.HasSuffix(strings.ToLower(u.Hostname()), "."+domain)
 }
 
-func (l Location) checkS3(bad *problems) {
-	l.checkBucket(bad)
+func checkS3(l Location, bad *problems) {
+	checkBucket(l, bad)
 	switch {
 	case l.Region == "":
 		bad.add("region is missing: add one such as ?region=cn-east-1, or ?region=us-east-1 for a service that has none")

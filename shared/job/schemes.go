@@ -35,14 +35,17 @@ type scheme struct {
 
 // schemes are all services, in the order in which people are told of them. A new one
 // is its name, a line here, the check that it names, a line and a function in app
-// that opens it, with the variables it needs, and a folder with its driver.
+// (source.go) that opens it, with the variables it needs (config.go), and a folder with
+// its driver: a store.Source, with Check and CloseIdle, held to store/storetest, and to
+// store.Thawer, store.Bounded and store.Termed where the service is unlike others. A hash that is neither a qetag nor an MD5 takes package digest, too: without
+// one its bytes are proved by their size and CRC64 alone.
 var schemes = []scheme{
-	{name: Kodo, title: "Kodo", example: "kodo://photos/2019/?region=z0", use: reads, check: Location.checkKodo},
-	{name: S3, title: "S3", example: "s3://photos/2019/?region=cn-east-1", use: reads, check: Location.checkS3},
-	{name: File, title: "directories", example: "file:///data/photos", use: reads, path: true, check: Location.checkFile},
-	{name: OSS, title: "OSS", example: "oss://photos-new/2019/?region=cn-hangzhou", use: writes, endpoints: []string{"internal", "public", "accelerate"}, check: Location.checkOSS},
-	{name: MNS, title: "MNS", example: "mns://1234567890123456/ferry-?region=cn-hangzhou", use: queues, endpoints: []string{"internal", "public"}, check: Location.checkMNS},
-	{name: SQS, title: "SQS", example: "sqs://123456789012/ferry-?region=eu-central-1", use: queues, check: Location.checkSQS},
+	{name: Kodo, title: "Kodo", example: "kodo://photos/2019/?region=z0", use: reads, check: checkKodo},
+	{name: S3, title: "S3", example: "s3://photos/2019/?region=cn-east-1", use: reads, check: checkS3},
+	{name: File, title: "directories", example: "file:///data/photos", use: reads, path: true, check: checkFile},
+	{name: OSS, title: "OSS", example: "oss://photos-new/2019/?region=cn-hangzhou", use: writes, endpoints: []string{"internal", "public", "accelerate"}, check: checkOSS},
+	{name: MNS, title: "MNS", example: "mns://1234567890123456/ferry-?region=cn-hangzhou", use: queues, endpoints: []string{"internal", "public"}, check: checkMNS},
+	{name: SQS, title: "SQS", example: "sqs://123456789012/ferry-?region=eu-central-1", use: queues, check: checkSQS},
 }
 
 // schemeOf returns the scheme of that name; ok is false where there is none.

@@ -10,6 +10,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 )
@@ -100,18 +101,18 @@ func TestWhatIsReadOfALedgerIsBounded(t *testing.T) {
 	}
 	for name, data := range segments {
 		t.Run("a segment: "+name, func(t *testing.T) {
-			wrong("listed/0/"+batch, data, func() error { _, err := run.Rows(t.Context(), batch); return err })
-			wrong("copied/"+batch, data, func() error { _, err := run.WrittenOff(t.Context(), batch); return err })
+			wrong("listed/0/"+batch, data, func() error { _, err := run.Batches().ReadRows(t.Context(), batch); return err })
+			wrong("copied/"+batch, data, func() error { _, err := run.Batches().ReadWriteOff(t.Context(), batch); return err })
 		})
 	}
 	for name, text := range records {
 		t.Run("a record: "+name, func(t *testing.T) {
-			wrong("closed/0", []byte(text), func() error { _, err := run.Closed(t.Context(), shard); return err })
+			wrong("closed/0", []byte(text), func() error { _, err := run.Shards().ReadListed(t.Context(), shard); return err })
 		})
 	}
 	for name, text := range uploads {
 		t.Run("an upload: "+name, func(t *testing.T) {
-			wrong("uploads/b", []byte(text), func() error { _, err := run.Upload(t.Context(), "b"); return err })
+			wrong("uploads/b", []byte(text), func() error { _, err := upload.Read(t.Context(), run, "b"); return err })
 		})
 	}
 }

@@ -18,6 +18,7 @@ const (
 	Disabled     Cause = "disabled"        // at the source, by its owner
 	LeftNever    Cause = "overwrite-never" // the target has another, which overwrite: never leaves alone
 	LeftNewer    Cause = "overwrite-newer" // the target's is not older, so overwrite: newer leaves it alone
+	DeletedThere Cause = "deleted-there"   // an earlier run copied it, and it was deleted in the target since
 	TakenBack    Cause = "taken-back"      // the job was changed, removed or sealed meanwhile
 	NotThere     Cause = "not-there"       // a list of keys names it
 	Vanished     Cause = "vanished"        // deleted at the source before it was copied
@@ -28,11 +29,14 @@ const (
 )
 
 // Causes are these, in the order to show them.
-var Causes = [...]Cause{Archived, Disabled, LeftNever, LeftNewer, TakenBack, NotThere, Vanished, VanishedLate, Unchosen, Deleting, Other}
+var Causes = [...]Cause{Archived, Disabled, LeftNever, LeftNewer, DeletedThere, TakenBack, NotThere, Vanished, VanishedLate, Unchosen, Deleting, Other}
 
 // Unlisted is of an object that was to be deleted from the target, and that the
 // source has and had not listed.
 const Unlisted Cause = "unlisted"
+
+// ThereBefore is of an object that is present, and nothing ties its bytes to the source.
+const ThereBefore Cause = "there-before"
 
 // known is c where it is one of Causes, else Other: so what is counted by it is bounded.
 func (c Cause) known() Cause {
@@ -44,9 +48,13 @@ func (c Cause) known() Cause {
 	return Other
 }
 
+// maxReason is how many bytes of a reason a row keeps: a sentence, and a key that is
+// quoted byte by byte.
+const maxReason = 6 << 10
+
 // Because gives the row a cause and a reason, which says the cause in words for
 // this object, and its cure.
-func (r *Row) Because(c Cause, reason string) { r.Cause, r.Reason = c, reason }
+func (r *Row) Because(c Cause, reason string) { r.Cause, r.Reason = c, fault.Brief(reason, maxReason) }
 
 // Explain gives the row err as its reason, and the cause of err.
 func (r *Row) Explain(err error) { r.Because(CauseOf(err), Reason(err)) }

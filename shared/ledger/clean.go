@@ -11,12 +11,10 @@ import (
 // Files visits every file of the run, in order, with its size in bytes; last its
 // mark, as "open", which is kept beside those of all runs.
 func (r *Run) Files(ctx context.Context, visit func(name string, size int64)) error {
-	if err := r.objects(ctx, store.Range{}, func(name string, o store.Object) { visit(name, o.Size) }); err != nil {
+	if err := r.files.List(ctx, store.Range{}, func(name string, o store.Object) { visit(name, o.Size) }); err != nil {
 		return err
 	}
-	mark, err := try(ctx, func() (store.Object, error) {
-		return r.ledger.bucket.Stat(ctx, r.ledger.prefix+openMark(r.Name))
-	})
+	mark, err := r.ledger.files.Stat(ctx, OpenMark(r.Name))
 	if Missing(err) {
 		return nil
 	}
@@ -26,15 +24,15 @@ func (r *Run) Files(ctx context.Context, visit func(name string, size int64)) er
 	return err
 }
 
+// removers is how many files are removed side by side.
+const removers = 32
+
 // Remove removes files of the run, many at a time. One that is gone is no error.
 func (r *Run) Remove(ctx context.Context, names []string) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(walkers)
+	g.SetLimit(removers)
 	for _, name := range names {
-		g.Go(func() error { return r.ledger.remove(ctx, r.base+name) })
+		g.Go(func() error { return r.files.Remove(ctx, name) })
 	}
 	return g.Wait()
 }
-
-// SegmentName is the file that a batch's rows are in.
-func SegmentName(batch string) string { return segmentName(batch) }

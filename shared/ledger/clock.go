@@ -12,11 +12,9 @@ const clockFile = "clock"
 // records and files are, is to be held against it and not against the clock of this
 // process: the services let the two differ by up to 15 minutes. It costs two requests.
 func (l *Ledger) Now(ctx context.Context) (time.Time, error) {
-	if err := l.top().write(ctx, clockFile, nil); err != nil {
+	if err := l.files.Write(ctx, clockFile, nil); err != nil {
 		return time.Time{}, err
 	}
-	return try(ctx, func() (time.Time, error) {
-		o, err := l.bucket.Stat(ctx, l.top().base+clockFile)
-		return o.Modified, err
-	})
+	o, err := l.files.Stat(ctx, clockFile)
+	return o.Modified, err
 }

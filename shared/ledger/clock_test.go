@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/store/mem"
 )
 
@@ -19,25 +20,25 @@ func TestHowOldThingsAreIsToldByTheStoresClock(t *testing.T) {
 		b.Now = func() time.Time { return stores }
 		l := ledger.Open(b, "")
 		r := l.Run("j/20260101T000000Z")
-		if _, err := r.Start(t.Context(), ledger.Started{Job: json.RawMessage("{}"), At: stores.Add(ahead), Deployed: true}); err != nil {
+		if _, err := r.CreateStarted(t.Context(), ledger.Started{Job: json.RawMessage("{}"), At: stores.Add(ahead), Deployed: true}); err != nil {
 			t.Fatal(err)
 		}
-		for name, walk := range map[string]func() (ledger.Progress, error){
-			"Walk":   func() (ledger.Progress, error) { return r.Walk(t.Context()) },
-			"Glance": func() (ledger.Progress, error) { return l.Run(r.Name).Glance(t.Context()) },
+		for name, walk := range map[string]func() (progress.Run, error){
+			"Walk":   func() (progress.Run, error) { return progress.Walk(t.Context(), r) },
+			"Glance": func() (progress.Run, error) { return progress.Glance(t.Context(), l.Run(r.Name)) },
 		} {
 			if p, err := walk(); err != nil || !p.Newest.Equal(stores) || !p.Started.At.Equal(stores.Add(ahead)) {
 				t.Errorf("%v ahead: %s says that the newest record is of %v (%v), the store %v", ahead, name, p.Newest, err, stores)
 			}
 		}
-		if err := r.Steer(t.Context(), ledger.Paused, stores.Add(ahead)); err != nil {
+		if err := r.Steering().WriteStanding(t.Context(), ledger.Paused, stores.Add(ahead)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Seal(t.Context(), "j", stores.Add(ahead)); err != nil {
+		if _, err := l.CreateSeal(t.Context(), "j", stores.Add(ahead)); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range []ledger.Standing{ledger.Paused, ledger.Sealed} {
-			if at, err := r.WrittenAt(t.Context(), s); err != nil || !at.Equal(stores) {
+			if at, err := r.Steering().StandingWritten(t.Context(), s); err != nil || !at.Equal(stores) {
 				t.Errorf("%v ahead: it is %s since %v (%v), by the store since %v", ahead, s, at, err, stores)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger/files"
 )
 
 // KeySegment names a stretch of the keys that a job names: `keys/<number>`.
@@ -18,9 +19,9 @@ type KeySegment struct {
 // keysPerSegment bounds what one reader of the list holds in memory.
 const keysPerSegment = 20_000
 
-// WriteKeys keeps the keys of a run, sorted and each once, and returns where
+// WriteKeys writes the keys that a run or a job names to dir, sorted and each once, and returns where
 // they are. Twice the same keys are twice the same files.
-func (r *Run) WriteKeys(ctx context.Context, keys []string) ([]KeySegment, error) {
+func WriteKeys(ctx context.Context, dir files.Folder, keys []string) ([]KeySegment, error) {
 	var out []KeySegment
 	for i := 0; i < len(keys); i += keysPerSegment {
 		part := keys[i:min(i+keysPerSegment, len(keys))]
@@ -33,7 +34,7 @@ func (r *Run) WriteKeys(ctx context.Context, keys []string) ([]KeySegment, error
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "ledger.WriteKeys", s.Name, err)
 		}
-		if err := r.write(ctx, s.Name, data); err != nil {
+		if err := dir.Write(ctx, s.Name, data); err != nil {
 			return nil, err
 		}
 		out = append(out, s)
@@ -41,9 +42,9 @@ func (r *Run) WriteKeys(ctx context.Context, keys []string) ([]KeySegment, error
 	return out, nil
 }
 
-// Keys reads one stretch of them.
-func (r *Run) Keys(ctx context.Context, s KeySegment) ([]string, error) {
-	data, err := r.read(ctx, s.Name)
+// ReadKeys reads one stretch of them.
+func ReadKeys(ctx context.Context, dir files.Folder, s KeySegment) ([]string, error) {
+	data, err := dir.Read(ctx, s.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,10 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/ledger/sent"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 )
@@ -27,7 +31,7 @@ func TestOneOfManyRecordsStands(t *testing.T) {
 	for i := range writers {
 		all.Go(func() {
 			var err error
-			if stood[i], err = open(b).Close(t.Context(), ledger.Closed{Shard: "0", Range: store.Range{UpTo: fmt.Sprint(i)}}); err != nil {
+			if stood[i], err = open(b).Shards().CreateListed(t.Context(), ledger.Closed{Shard: "0", Range: store.Range{UpTo: fmt.Sprint(i)}}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -65,11 +69,11 @@ func TestALostAnswerIsSettledByReadingBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			mine := ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: "a"}, State: ledger.Copied}}}
-			if _, err := open(b).WriteOff(t.Context(), "0-a", mine); err != nil {
+			if _, err := open(b).Batches().CreateWriteOff(t.Context(), "0-a", mine); err != nil {
 				t.Fatal(err)
 			}
 			other := ledger.WriteOff{Lost: "another"}
-			if stands, err := open(b).WriteOff(t.Context(), "0-a", other); err != nil || len(stands.Rows) != 1 || stands.Lost != "" {
+			if stands, err := open(b).Batches().CreateWriteOff(t.Context(), "0-a", other); err != nil || len(stands.Rows) != 1 || stands.Lost != "" {
 				t.Errorf("the second writer was told %+v, %v, want the first one's", stands, err)
 			}
 		})
@@ -82,10 +86,10 @@ func TestRowsSurviveTheirSegment(t *testing.T) {
 		{Src: store.Object{Key: "z"}, Dst: &ledger.Dst{ETag: "E", CRC64: "18446744073709551615", Size: 1}, State: ledger.Copied, Proof: ledger.ByQetag, Tries: 2, Grew: -4},
 	}
 	r := open(mem.New(mem.OSS))
-	if err := r.Seal(t.Context(), "0-a", want); err != nil {
+	if err := r.Batches().WriteRows(t.Context(), "0-a", want); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := r.Rows(t.Context(), "0-a"); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := r.Batches().ReadRows(t.Context(), "0-a"); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("Rows = %+v, %v\nwant %+v", got, err, want)
 	}
 }
@@ -93,7 +97,7 @@ func TestRowsSurviveTheirSegment(t *testing.T) {
 func TestASegmentThatEndsEarlyIsCorrupt(t *testing.T) {
 	b := mem.New(mem.OSS)
 	r := open(b)
-	if err := r.Seal(t.Context(), "0-a", make([]ledger.Row, 50)); err != nil {
+	if err := r.Batches().WriteRows(t.Context(), "0-a", make([]ledger.Row, 50)); err != nil {
 		t.Fatal(err)
 	}
 	key := r.Path("listed/0/0-a")
@@ -106,7 +110,7 @@ func TestASegmentThatEndsEarlyIsCorrupt(t *testing.T) {
 		if _, err := b.Put(t.Context(), store.Object{Key: key, Size: int64(n)}, readerOf(data[:n]), store.Put{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Rows(t.Context(), "0-a"); fault.KindOf(err) != fault.Corrupt {
+		if _, err := r.Batches().ReadRows(t.Context(), "0-a"); fault.KindOf(err) != fault.Corrupt {
 			t.Errorf("cut to %d of %d bytes: %v, want %s", n, len(data), err, fault.Corrupt)
 		}
 	}
@@ -139,10 +143,14 @@ func TestRetriesAreFollowedToTheirEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	off := func(b string, w ledger.WriteOff) { t.Helper(); _, err := r.WriteOff(ctx, b, w); must(err) }
+	off := func(b string, w ledger.WriteOff) {
+		t.Helper()
+		_, err := r.Batches().CreateWriteOff(ctx, b, w)
+		must(err)
+	}
 	wantOpen := func(ids ...string) {
 		t.Helper()
-		open, err := r.OpenBatches(ctx, closed)
+		open, err := progress.OpenBatches(ctx, r, closed)
 		must(err)
 		var got []string
 		for _, b := range open {
@@ -152,18 +160,18 @@ func TestRetriesAreFollowedToTheirEnd(t *testing.T) {
 			t.Errorf("open %q, want %q", got, ids)
 		}
 	}
-	must(r.Seal(ctx, first.ID, []ledger.Row{row("a", ledger.Pending), row("b", ledger.Pending), row("c", ledger.Pending), row("d", ledger.Pending)}))
+	must(r.Batches().WriteRows(ctx, first.ID, []ledger.Row{row("a", ledger.Pending), row("b", ledger.Pending), row("c", ledger.Pending), row("d", ledger.Pending)}))
 	wantOpen("0-a")
-	must(r.Seal(ctx, second.ID, []ledger.Row{row("b", ledger.Pending), row("d", ledger.Pending)}))
+	must(r.Batches().WriteRows(ctx, second.ID, []ledger.Row{row("b", ledger.Pending), row("d", ledger.Pending)}))
 	wantOpen("0-a") // a segment that no record names does not exist
 	off(first.ID, ledger.WriteOff{Rows: []ledger.Row{row("a", ledger.Copied), row("c", ledger.Copied)}, Rest: []ledger.BatchRef{second}})
 	wantOpen("0-a.1x")
-	must(r.Seal(ctx, third.ID, []ledger.Row{row("d", ledger.Pending)}))
+	must(r.Batches().WriteRows(ctx, third.ID, []ledger.Row{row("d", ledger.Pending)}))
 	off(second.ID, ledger.WriteOff{Rows: []ledger.Row{row("b", ledger.Copied)}, Rest: []ledger.BatchRef{third}})
 	wantOpen("0-a.2y")
 	off(third.ID, ledger.WriteOff{Lost: "given up"})
 	wantOpen()
-	rows, done, err := r.Settled(ctx, first)
+	rows, done, err := r.Batches().Settled(ctx, first)
 	must(err)
 	var got []string
 	for _, row := range rows {
@@ -176,14 +184,14 @@ func TestRetriesAreFollowedToTheirEnd(t *testing.T) {
 
 func TestAnotherFormatIsTold(t *testing.T) {
 	for body, want := range map[string]fault.Kind{
-		`{"v":1,"shard":"0"}`: "", `{"v":2,"shard":"0"}`: "", `{"v":3,"shard":"0"}`: "", `{"v":4,"shard":"0"}`: fault.Newer, `{"shard":"0"}`: fault.Corrupt, `nonsense`: fault.Corrupt,
+		`{"v":1,"shard":"0"}`: "", `{"v":2,"shard":"0"}`: "", `{"v":3,"shard":"0"}`: "", `{"v":4,"shard":"0"}`: "", `{"v":5,"shard":"0"}`: fault.Newer, `{"shard":"0"}`: fault.Corrupt, `nonsense`: fault.Corrupt,
 	} {
 		b := mem.New(mem.OSS)
 		r := open(b)
 		if _, err := b.Put(t.Context(), store.Object{Key: r.Path("closed/0"), Size: int64(len(body))}, readerOf([]byte(body)), store.Put{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Closed(t.Context(), "0"); fault.KindOf(err) != want {
+		if _, err := r.Shards().ReadListed(t.Context(), "0"); fault.KindOf(err) != want {
 			t.Errorf("%s: %v, want %q", body, err, want)
 		}
 	}
@@ -192,11 +200,11 @@ func TestAnotherFormatIsTold(t *testing.T) {
 func TestRunsAreListedInOrder(t *testing.T) {
 	l := ledger.Open(mem.New(mem.OSS), ".ferry/")
 	for _, name := range []string{"j/20260102T000000Z", "j/20260101T000000Z", "j2/20260101T000000Z"} {
-		if _, err := l.Run(name).Start(t.Context(), ledger.Started{}); err != nil {
+		if _, err := l.Run(name).CreateStarted(t.Context(), ledger.Started{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := l.Runs(t.Context(), "j")
+	got, err := index.Runs(t.Context(), l, "j")
 	if want := []string{"j/20260101T000000Z", "j/20260102T000000Z"}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("Runs = %q, %v, want %q", got, err, want)
 	}
@@ -217,14 +225,14 @@ func TestTheBooksBalanceOnlyIfEverythingEnded(t *testing.T) {
 
 func TestAMarkIsSeenByAllAndOnlyUnderItsName(t *testing.T) {
 	l := ledger.Open(mem.New(mem.OSS), ".ferry/")
-	if err := l.Mark(t.Context(), "j/1", "a"); err != nil {
+	if err := sent.Of(l).Mark(t.Context(), "j/1", "a"); err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {
 		run, name string
 		want      bool
 	}{{"j/1", "a", true}, {"j/1", "b", false}, {"j/2", "a", false}} {
-		if got, err := l.Marked(t.Context(), tc.run, tc.name); err != nil || got != tc.want {
+		if got, err := sent.Of(l).Marked(t.Context(), tc.run, tc.name); err != nil || got != tc.want {
 			t.Errorf("Marked(%s, %s) = %v, %v, want %v", tc.run, tc.name, got, err, tc.want)
 		}
 	}
@@ -260,10 +268,10 @@ func TestOnlyWhatIsOfNoUseLaterIsMarkedAsBrief(t *testing.T) {
 			b := &marking{Bucket: mem.New(mem.OSS), refuse: tc.refuse, brief: map[string]bool{}}
 			l := ledger.Open(b, ".ferry/")
 			run := l.Run("j/1")
-			_, cerr := run.Close(t.Context(), ledger.Closed{Shard: "0"})
-			won, werr := l.Claim(t.Context(), "j/1", "sweep-1")
-			err := errors.Join(cerr, werr, l.Mark(t.Context(), "j/1", "a"), l.Mark(t.Context(), "j/1", "b"),
-				run.Live(t.Context(), ledger.Living{Process: "p", Since: time.Unix(0, 0)}, time.Unix(0, 0)))
+			_, cerr := run.Shards().CreateListed(t.Context(), ledger.Closed{Shard: "0"})
+			won, werr := sent.Of(l).Claim(t.Context(), "j/1", "sweep-1")
+			err := errors.Join(cerr, werr, sent.Of(l).Mark(t.Context(), "j/1", "a"), sent.Of(l).Mark(t.Context(), "j/1", "b"),
+				live.WriteSign(t.Context(), run.Folder(), live.Sign{Process: "p", Since: time.Unix(0, 0)}, time.Unix(0, 0)))
 			if err != nil || !won {
 				t.Fatalf("%v, claimed %v, want no error", err, won)
 			}

@@ -6,9 +6,11 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"strings"
+	"sync"
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger/files"
 	"kodoferry/shared/store"
 )
 
@@ -26,7 +28,9 @@ type Started struct {
 	Events    bool            `json:"events,omitempty"`    // a run of one day's events: no shard is listed, each event is a batch of its own
 	Deployed  bool            `json:"deployed,omitempty"`  // its tasks are in a deployment's queues, not in one process
 	Kept      *bool           `json:"kept,omitempty"`      // whether the ledger kept a job of that name when the run began; nil: an older version does not tell
+	Last      []Last          `json:"last,omitempty"`      // the runs whose rows it believes, newest first
 	Versioned bool            `json:"versioned,omitempty"` // the target ignores conditional PUTs: look before every PUT
+	Verifies  *Verification   `json:"verifies,omitempty"`  // it copies nothing: it verifies the rows of a run that is over
 }
 
 // OfKept reports whether the ledger kept the run's job when it began: such a run
@@ -82,20 +86,23 @@ type DeleteDecision struct {
 	Reason     string    `json:"reason,omitempty"` // why not
 	Candidates Tally     `json:"candidates"`       // what would be deleted
 	Others     Tally     `json:"others,omitzero"`  // what the target alone has, and Ferry copied, but not known to be for this job: it stays
+	By         string    `json:"by,omitempty"`     // whose decision it is: a nonce of the delivery, which sends what follows
 	At         time.Time `json:"at"`
 }
 
 // Proved is the outcome of a Verify task: `verified/<shard>`.
 type Proved struct {
-	V        int       `json:"v"`
-	Shard    string    `json:"shard"`
-	Counts   Counts    `json:"counts"`             // of the rows that ended here; Listed leaves out those handed on
-	Failures []Failure `json:"failures,omitempty"` // the first of them
-	Objects  File      `json:"objects,omitzero"`   // every row, as CSV
-	Next     *Closed   `json:"next,omitempty"`     // what had changed at the source, sealed again
-	Was      *Was      `json:"was,omitempty"`      // what the shard's closing said, in short
-	Failed   string    `json:"failed,omitempty"`   // given up: nothing is proved, and why
-	At       time.Time `json:"at"`
+	V        int             `json:"v"`
+	Shard    string          `json:"shard"`
+	Counts   Counts          `json:"counts"`             // of the rows that ended here; Listed leaves out those handed on
+	Failures []Failure       `json:"failures,omitempty"` // the first of them
+	Objects  File            `json:"objects,omitzero"`   // every row, as CSV
+	Apart    map[string]File `json:"apart,omitempty"`    // by list: the first of its rows that a list beside the report has
+	Profile  *Profile        `json:"profile,omitempty"`  // of its rows
+	Next     *Closed         `json:"next,omitempty"`     // what had changed at the source, sealed again
+	Was      *Was            `json:"was,omitempty"`      // what the shard's closing said, in short
+	Failed   string          `json:"failed,omitempty"`   // given up: nothing is proved, and why
+	At       time.Time       `json:"at"`
 }
 
 // Was is what a shard's closing said in short. Its verification repeats it, so
@@ -113,22 +120,39 @@ type Was struct {
 
 // Was is c in short.
 func (c Closed) Was() *Was {
-	return &Was{Range: c.Range, Listed: c.Counts.Listed, Sealed: c.sealed(), Children: c.Children, Deletes: len(c.Deletes) > 0, Others: c.Others, Held: c.Held, Failed: c.Failed}
+	return &Was{Range: c.Range, Listed: c.Counts.Listed, Sealed: c.Sealing(), Children: c.Children, Deletes: len(c.Deletes) > 0, Others: c.Others, Held: c.Held, Failed: c.Failed}
 }
 
-func (w Was) closed(shard string) Closed {
+// Closed is the closing of that shard as far as w tells it.
+func (w Was) Closed(shard string) Closed {
 	return Closed{Shard: shard, Range: w.Range, Counts: Counts{Listed: w.Listed}, Children: w.Children, Others: w.Others, Held: w.Held, Failed: w.Failed}
 }
 
-func (c Closed) sealed() (s Sealing) {
+// Sealing counts what c sealed to be copied.
+func (c Closed) Sealing() (s Sealing) {
 	for _, b := range c.Batches {
 		if b.Pending > 0 {
-			s.Batches++
-			s.Pending.Add(int64(b.Pending), b.Bytes)
+			s.Add(b)
 		}
 	}
 	return s
 }
+
+// Sealing counts what a closing sealed to be copied.
+type Sealing struct {
+	Batches int64 `json:"batches"`
+	Pending Tally `json:"pending"`
+}
+
+// Add counts a batch.
+func (s *Sealing) Add(b BatchRef) {
+	s.Batches++
+	s.Pending.Add(int64(b.Pending), b.Bytes)
+}
+
+// MaxFailures is how many failures are named, of a shard and of a run; the CSV
+// files have all.
+const MaxFailures = 1000
 
 // Failure is one object that needs a human.
 type Failure struct {
@@ -139,58 +163,99 @@ type Failure struct {
 	Cause   Cause   `json:"cause,omitempty"`
 }
 
-// File names a file of the run.
-type File struct {
-	Name   string `json:"name"` // below the run's prefix
-	Rows   int64  `json:"rows"`
-	SHA256 string `json:"sha256"` // hex
-}
-
-// Start creates the run's first record and returns the one that stands. A run
+// CreateStarted creates the run's first record and returns the one that stands. A run
 // of a deployment is marked as not over before that: whatever is begun is found.
-func (r *Run) Start(ctx context.Context, s Started) (Started, error) {
+func (r *Run) CreateStarted(ctx context.Context, s Started) (Started, error) {
 	s.V, s.Run = Version, r.Name
-	if s.Events {
-		s.V = newest
+	switch {
+	case s.Verifies != nil:
+		s.V = files.Newest
+	case s.Events:
+		s.V = files.WithEvents
 	}
 	if s.Deployed {
-		if err := r.markOpen(ctx); err != nil {
+		if err := r.Steering().MarkOpen(ctx); err != nil {
 			return Started{}, err
 		}
 	}
-	return createRecord(ctx, r, "job.json", s)
+	stands, err := files.CreateRecord(ctx, r.files, "job.json", s)
+	if err == nil {
+		r.ledger.begun.add(stands)
+	}
+	return stands, err
 }
 
-// Started reads the run's first record. A run that was never started is NotFound.
-func (r *Run) Started(ctx context.Context) (Started, error) {
+// begun has the first records that a process has created, or found when it would create
+// them, which never change: at most mostBegun. It is safe for concurrent use.
+type begun struct {
+	mu   sync.Mutex
+	runs map[string]Started
+}
+
+const mostBegun = 16
+
+func (b *begun) add(s Started) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.runs == nil || len(b.runs) >= mostBegun {
+		b.runs = map[string]Started{}
+	}
+	b.runs[s.Run] = s
+}
+
+func (b *begun) get(run string) (Started, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.runs[run]
+	return s, ok
+}
+
+// Begun is ReadStarted without a request where this process has begun the run. Its Written
+// may be zero.
+func (r *Run) Begun(ctx context.Context) (Started, error) {
+	if s, ok := r.ledger.begun.get(r.Name); ok {
+		return s, nil
+	}
+	return r.ReadStarted(ctx)
+}
+
+// ReadStarted reads the run's first record. A run that was never started is NotFound.
+func (r *Run) ReadStarted(ctx context.Context) (Started, error) {
 	if s := r.started.Load(); s != nil {
 		return *s, nil
 	}
-	s, at, err := readDated[Started](ctx, r, "job.json")
+	s, at, err := files.ReadDatedRecord[Started](ctx, r.files, "job.json")
 	if s.Written = at; err == nil {
 		r.started.Store(&s)
 	}
 	return s, err
 }
 
-// Close creates a shard's outcome and returns the one that stands.
-func (r *Run) Close(ctx context.Context, c Closed) (Closed, error) {
+// Shards are the outcomes of a run's shards: as they were listed, verified, and, of a run
+// that was cancelled, ended.
+type Shards struct{ files files.Folder }
+
+// Shards returns the run's.
+func (r *Run) Shards() Shards { return Shards{r.files} }
+
+// CreateListed creates a shard's outcome and returns the one that stands.
+func (s Shards) CreateListed(ctx context.Context, c Closed) (Closed, error) {
 	c.V = Version
-	return createRecord(ctx, r, "closed/"+c.Shard, c)
+	return files.CreateRecord(ctx, s.files, "closed/"+c.Shard, c)
 }
 
-// Closed reads a shard's outcome. NotFound while it is open.
-func (r *Run) Closed(ctx context.Context, shard string) (Closed, error) {
-	parent, again := parentOf(shard)
+// ReadListed reads a shard's outcome. NotFound while it is open.
+func (s Shards) ReadListed(ctx context.Context, shard string) (Closed, error) {
+	parent, again := ParentOf(shard)
 	if !again {
-		return readRecord[Closed](ctx, r, "closed/"+shard)
+		return files.ReadRecord[Closed](ctx, s.files, "closed/"+shard)
 	}
-	p, err := r.Proved(ctx, parent)
+	p, err := s.ReadVerified(ctx, parent)
 	if err != nil {
 		return Closed{}, err
 	}
 	if p.Next == nil || p.Next.Shard != shard {
-		return Closed{}, fault.New(fault.NotFound, "ledger.Closed", shard, nil)
+		return Closed{}, fault.New(fault.NotFound, "ledger.ReadListed", shard, nil)
 	}
 	return *p.Next, nil
 }
@@ -199,98 +264,23 @@ func (r *Run) Closed(ctx context.Context, shard string) (Closed, error) {
 // stands.
 func (r *Run) CreateDeleteDecision(ctx context.Context, d DeleteDecision) (DeleteDecision, error) {
 	d.V = Version
-	return createRecord(ctx, r, "gate.json", d)
+	return files.CreateRecord(ctx, r.files, "gate.json", d)
 }
 
 // ReadDeleteDecision reads the run's decision on deletions. NotFound before it is made.
 func (r *Run) ReadDeleteDecision(ctx context.Context) (DeleteDecision, error) {
-	return readRecord[DeleteDecision](ctx, r, "gate.json")
+	return files.ReadRecord[DeleteDecision](ctx, r.files, "gate.json")
 }
 
-// Prove creates a shard's verification and returns the one that stands.
-func (r *Run) Prove(ctx context.Context, p Proved) (Proved, error) {
+// CreateVerified creates a shard's verification and returns the one that stands.
+func (s Shards) CreateVerified(ctx context.Context, p Proved) (Proved, error) {
 	p.V = Version
-	return createRecord(ctx, r, "verified/"+p.Shard, p)
+	return files.CreateRecord(ctx, s.files, "verified/"+p.Shard, p)
 }
 
-// Proved reads a shard's verification. NotFound while it is open.
-func (r *Run) Proved(ctx context.Context, shard string) (Proved, error) {
-	return readRecord[Proved](ctx, r, "verified/"+shard)
-}
-
-// WriteObjects writes a shard's rows as compressed CSV. The name is the
-// caller's own, so that two verifications never mix.
-func (r *Run) WriteObjects(ctx context.Context, shard string, data []byte) (name string, err error) {
-	name = "objects/" + shard + "-" + Nonce() + ".csv.gz"
-	return name, r.write(ctx, name, data)
-}
-
-// Finish creates `report.json` and returns the one that stands. The run is over then.
-func (r *Run) Finish(ctx context.Context, report []byte) ([]byte, error) {
-	standing, _, err := r.create(ctx, "report.json", report)
-	if s := r.started.Load(); err == nil && (s == nil || s.Deployed) {
-		_ = r.MarkOver(ctx) // else Open does
-	}
-	return standing, err
-}
-
-// Report reads `report.json`. NotFound while the run goes on.
-func (r *Run) Report(ctx context.Context) ([]byte, error) { return r.read(ctx, "report.json") }
-
-// Over reports whether the run has ended: its report is there.
-func (r *Run) Over(ctx context.Context) (bool, error) {
-	_, err := try(ctx, func() (store.Object, error) { return r.ledger.bucket.Stat(ctx, r.Path("report.json")) })
-	if Missing(err) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// WriteFile writes a file beside the report.
-func (r *Run) WriteFile(ctx context.Context, name string, data []byte) error {
-	return r.write(ctx, name, data)
-}
-
-func createRecord[T any](ctx context.Context, r *Run, name string, record T) (T, error) {
-	var none T
-	data, err := json.Marshal(record)
-	if err != nil {
-		return none, fault.New(fault.Invalid, "ledger.create", name, err)
-	}
-	standing, won, err := r.create(ctx, name, data)
-	if err != nil {
-		return none, err
-	}
-	if won {
-		return record, nil
-	}
-	return decodeRecord[T](standing, name)
-}
-
-func readRecord[T any](ctx context.Context, r *Run, name string) (T, error) {
-	record, _, err := readDated[T](ctx, r, name)
-	return record, err
-}
-
-// readDated reads a record, and when it was written, by the store's clock.
-func readDated[T any](ctx context.Context, r *Run, name string) (record T, at time.Time, err error) {
-	f, err := r.readFile(ctx, name)
-	if err != nil {
-		return record, at, err
-	}
-	record, err = decodeRecord[T](f.data, name)
-	return record, f.at, err
-}
-
-func decodeRecord[T any](data []byte, name string) (T, error) {
-	var record T
-	err := decode(data, name, &record)
-	if c, ok := any(record).(checked); ok && err == nil {
-		if bad := c.check(); bad != nil {
-			err = unreadable(name, bad)
-		}
-	}
-	return record, err
+// ReadVerified reads a shard's verification. NotFound while it is open.
+func (s Shards) ReadVerified(ctx context.Context, shard string) (Proved, error) {
+	return files.ReadRecord[Proved](ctx, s.files, "verified/"+shard)
 }
 
 // Nonce returns eight characters that no other process or delivery will
@@ -302,14 +292,17 @@ func Nonce() string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
 }
 
+// EventRef is the batch of an event.
+func EventRef(id string) BatchRef { return BatchRef{ID: id, Rows: 1, Pending: 1} }
+
 // RootShard is the name of every run's first shard.
 const RootShard = "0"
 
 // AgainShard returns a new name for what verification of shard seals again.
 func AgainShard(shard string) string { return shard + "~" + Nonce() }
 
-// parentOf returns the shard whose verification sealed this one.
-func parentOf(shard string) (string, bool) {
+// ParentOf returns the shard whose verification sealed this one.
+func ParentOf(shard string) (string, bool) {
 	i := strings.LastIndexByte(shard, '~')
 	if i < 0 {
 		return "", false

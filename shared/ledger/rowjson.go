@@ -1,14 +1,7 @@
 package ledger
 
 import (
-	"encoding/json"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
-	"unicode/utf8"
-
+	"kodoferry/shared/ledger/plainjson"
 	"kodoferry/shared/store"
 )
 
@@ -19,180 +12,137 @@ import (
 // appendRow appends a row as JSON, as encoding/json writes it without escapes
 // for HTML. ok is false for what only encoding/json knows how to write, or to refuse.
 func appendRow(b []byte, r *Row) (_ []byte, ok bool) {
-	w := writer{b: b, ok: true}
-	w.raw(`{"src":`)
-	w.object(&r.Src)
+	w := plainjson.Append(b)
+	w.Raw(`{"src":`)
+	writeObject(&w, &r.Src)
 	if r.Dst != nil {
-		w.raw(`,"dst":{`)
-		w.dst(r.Dst)
+		w.Raw(`,"dst":{`)
+		writeDst(&w, r.Dst)
 	}
-	w.raw(`,"state":`)
-	w.text(string(r.State))
-	w.member(`,"verdict":`, string(r.Verdict))
-	w.member(`,"proof":`, string(r.Proof))
-	w.member(`,"reason":`, r.Reason)
-	w.member(`,"cause":`, string(r.Cause))
-	w.warnings(r.Warnings)
-	w.count(`,"grew":`, r.Grew)
-	w.count(`,"tries":`, int64(r.Tries))
-	w.count(`,"waits":`, int64(r.Waits))
-	w.count(`,"part_size":`, r.PartSize)
-	w.member(`,"read":`, r.Read)
-	w.time(`,"at":`, r.At)
-	w.raw(`}`)
-	return w.b, w.ok
-}
-
-// writer appends JSON to b.
-type writer struct {
-	b  []byte
-	ok bool
-}
-
-func (w *writer) raw(s string) { w.b = append(w.b, s...) }
-
-func (w *writer) comma(i int) {
-	if i > 0 {
-		w.b = append(w.b, ',')
+	w.Raw(`,"state":`)
+	w.Text(string(r.State))
+	w.Member(`,"verdict":`, string(r.Verdict))
+	w.Member(`,"proof":`, string(r.Proof))
+	w.Member(`,"reason":`, r.Reason)
+	w.Member(`,"cause":`, string(r.Cause))
+	writeWarnings(&w, r.Warnings)
+	w.Count(`,"grew":`, r.Grew)
+	w.Count(`,"tries":`, int64(r.Tries))
+	w.Count(`,"waits":`, int64(r.Waits))
+	w.Count(`,"part_size":`, r.PartSize)
+	w.Member(`,"read":`, r.Read)
+	w.Member(`,"author":`, r.Author)
+	w.Member(`,"prover":`, r.Prover)
+	w.Member(`,"attrs":`, r.Attrs)
+	w.Time(`,"at":`, r.At)
+	w.Member(`,"need":`, string(r.Need))
+	w.Member(`,"hashed":`, r.Hashed)
+	if r.Restored {
+		w.Raw(`,"restored":true`)
 	}
+	writeKnown(&w, r.Was)
+	writeThaw(&w, r.Thaw)
+	w.Raw(`}`)
+	return w.Written()
 }
 
-func (w *writer) object(o *store.Object) {
-	w.raw(`{"key":`)
-	w.text(o.Key)
-	w.raw(`,"size":`)
-	w.b = strconv.AppendInt(w.b, o.Size, 10)
-	w.member(`,"hash":`, o.Hash)
-	w.member(`,"md5":`, o.MD5)
-	w.member(`,"crc64":`, o.CRC64)
+func writeKnown(w *plainjson.Writer, k *Known) {
+	if k == nil {
+		return
+	}
+	w.Raw(`,"was":{"size":`)
+	w.Int(k.Size)
+	w.Member(`,"hash":`, k.Hash)
+	w.Member(`,"md5":`, k.MD5)
+	w.Time(`,"modified":`, k.Modified)
+	w.Raw(`,"dst":{`)
+	writeDst(w, &k.Dst)
+	w.Raw(`,"state":`)
+	w.Text(string(k.State))
+	w.Member(`,"proof":`, string(k.Proof))
+	w.Member(`,"author":`, k.Author)
+	w.Member(`,"prover":`, k.Prover)
+	w.Member(`,"attrs":`, k.Attrs)
+	w.Raw(`}`)
+}
+
+func writeThaw(w *plainjson.Writer, t *Thaw) {
+	if t == nil {
+		return
+	}
+	if t.Since.IsZero() {
+		w.Refuse()
+	}
+	w.Time(`,"thaw":{"since":`, t.Since)
+	w.Raw(`,"times":`)
+	w.Int(int64(t.Times))
+	if t.Ready {
+		w.Raw(`,"ready":true`)
+	}
+	w.Raw(`}`)
+}
+
+func writeObject(w *plainjson.Writer, o *store.Object) {
+	w.Raw(`{"key":`)
+	w.Text(o.Key)
+	w.Raw(`,"size":`)
+	w.Int(o.Size)
+	w.Member(`,"hash":`, o.Hash)
+	w.Member(`,"md5":`, o.MD5)
+	w.Member(`,"crc64":`, o.CRC64)
 	if len(o.Parts) > 0 {
-		w.raw(`,"parts":[`)
+		w.Raw(`,"parts":[`)
 		for i, n := range o.Parts {
-			w.comma(i)
-			w.b = strconv.AppendInt(w.b, n, 10)
+			w.Comma(i)
+			w.Int(n)
 		}
-		w.raw(`]`)
+		w.Raw(`]`)
 	}
-	w.time(`,"modified":`, o.Modified)
-	w.member(`,"type":`, o.Type)
-	w.pairs(`,"header":{`, o.Header)
-	w.pairs(`,"meta":{`, o.Meta)
-	w.member(`,"class":`, string(o.Class))
+	w.Time(`,"modified":`, o.Modified)
+	w.Member(`,"type":`, o.Type)
+	w.Pairs(`,"header":{`, o.Header)
+	w.Pairs(`,"meta":{`, o.Meta)
+	w.Member(`,"class":`, string(o.Class))
 	if o.Disabled {
-		w.raw(`,"disabled":true`)
+		w.Raw(`,"disabled":true`)
 	}
 	if o.Frozen {
-		w.raw(`,"frozen":true`)
+		w.Raw(`,"frozen":true`)
 	}
 	if o.Origin != nil {
-		w.ok = false // never in a row of a source
+		w.Refuse() // never in a row of a source
 	}
-	w.warnings(o.Warnings)
-	w.raw(`}`)
+	writeWarnings(w, o.Warnings)
+	w.Raw(`}`)
 }
 
-func (w *writer) warnings(all []string) {
+func writeWarnings(w *plainjson.Writer, all []string) {
 	if len(all) == 0 {
 		return
 	}
-	w.raw(`,"warnings":[`)
+	w.Raw(`,"warnings":[`)
 	for i, text := range all {
-		w.comma(i)
-		w.text(text)
+		w.Comma(i)
+		w.Text(text)
 	}
-	w.raw(`]`)
+	w.Raw(`]`)
 }
 
-// dst appends the members of d and the end of it.
-func (w *writer) dst(d *Dst) {
+// writeDst appends the members of d and the end of it.
+func writeDst(w *plainjson.Writer, d *Dst) {
 	if d.ETag != "" {
-		w.raw(`"etag":`)
-		w.text(d.ETag)
-		w.raw(`,`)
+		w.Raw(`"etag":`)
+		w.Text(d.ETag)
+		w.Raw(`,`)
 	}
 	if d.CRC64 != "" {
-		w.raw(`"crc64":`)
-		w.text(d.CRC64)
-		w.raw(`,`)
+		w.Raw(`"crc64":`)
+		w.Text(d.CRC64)
+		w.Raw(`,`)
 	}
-	w.raw(`"size":`)
-	w.b = strconv.AppendInt(w.b, d.Size, 10)
-	w.time(`,"modified":`, d.Modified)
-	w.raw(`}`)
-}
-
-// member appends a text unless it is empty.
-func (w *writer) member(name, s string) {
-	if s != "" {
-		w.raw(name)
-		w.text(s)
-	}
-}
-
-// count appends a number unless it is 0.
-func (w *writer) count(name string, n int64) {
-	if n != 0 {
-		w.raw(name)
-		w.b = strconv.AppendInt(w.b, n, 10)
-	}
-}
-
-// time appends a time unless it is zero.
-func (w *writer) time(name string, t time.Time) {
-	if t.IsZero() {
-		return
-	}
-	if y := t.Year(); t.Location() != time.UTC || y < 0 || y > 9999 {
-		w.ok = false
-		return
-	}
-	w.raw(name)
-	w.b = append(w.b, '"')
-	w.b = append(t.AppendFormat(w.b, time.RFC3339Nano), '"')
-}
-
-func (w *writer) pairs(name string, m map[string]string) {
-	if len(m) == 0 {
-		return
-	}
-	w.raw(name)
-	for i, k := range slices.Sorted(maps.Keys(m)) {
-		w.comma(i)
-		w.text(k)
-		w.raw(`:`)
-		w.text(m[k])
-	}
-	w.raw(`}`)
-}
-
-// text appends s as it is, where JSON takes it so.
-func (w *writer) text(s string) {
-	high := byte(0)
-	for i := range len(s) {
-		c := s[i]
-		if c < ' ' || c == '"' || c == '\\' {
-			w.escaped(s)
-			return
-		}
-		high |= c
-	}
-	// encoding/json escapes the line ends that JavaScript does not take in a text.
-	if high >= utf8.RuneSelf && (!utf8.ValidString(s) || strings.ContainsAny(s, "\u2028\u2029")) {
-		w.escaped(s)
-		return
-	}
-	w.b = append(w.b, '"')
-	w.b = append(w.b, s...)
-	w.b = append(w.b, '"')
-}
-
-// escaped appends s by encoding/json.
-func (w *writer) escaped(s string) {
-	if strings.ContainsAny(s, "<>&") {
-		w.ok = false // json.Marshal would escape these, too
-		return
-	}
-	text, err := json.Marshal(s)
-	w.ok = w.ok && err == nil
-	w.b = append(w.b, text...)
+	w.Raw(`"size":`)
+	w.Int(d.Size)
+	w.Time(`,"modified":`, d.Modified)
+	w.Member(`,"mark":`, d.Mark)
+	w.Raw(`}`)
 }

@@ -1,9 +1,7 @@
 package ledger
 
 import (
-	"bytes"
-	"unicode/utf8"
-
+	"kodoferry/shared/ledger/plainjson"
 	"kodoferry/shared/store"
 )
 
@@ -11,65 +9,88 @@ import (
 // white space, escapes or members that it does not know. It reports false for
 // anything else; then nothing is known of it, whatever r has come to hold.
 func scanRow(line []byte, known *recurring, r *Row) bool {
-	known.begin()
-	s := scanner{data: line, known: known}
+	known.texts.Begin()
+	s := plainjson.Read(line, &known.texts)
 	found := false
-	ok := s.members(func(name []byte) bool {
+	ok := s.Members(func(name []byte) bool {
 		switch string(name) {
 		case "src":
 			twice := found
 			found = true
-			return !twice && s.object(&r.Src)
+			return !twice && known.object(&s, &r.Src)
 		case "dst":
 			if r.Dst != nil {
 				return false
 			}
 			r.Dst = &Dst{}
-			return s.dst(r.Dst)
+			return known.dst(&s, r.Dst)
 		case "state":
-			return again(&s, &r.State, &known.state)
+			return plainjson.Again(&s, &r.State, &known.state)
 		case "verdict":
-			return again(&s, &r.Verdict, &known.verdict)
+			return plainjson.Again(&s, &r.Verdict, &known.verdict)
 		case "proof":
-			return again(&s, &r.Proof, &known.proof)
+			return plainjson.Again(&s, &r.Proof, &known.proof)
 		case "reason":
-			return again(&s, &r.Reason, &known.reason)
+			return plainjson.Again(&s, &r.Reason, &known.reason)
 		case "cause":
-			return again(&s, &r.Cause, &known.cause)
+			return plainjson.Again(&s, &r.Cause, &known.cause)
 		case "warnings":
-			return s.warnings(&r.Warnings)
+			return scanWarnings(&s, &r.Warnings)
 		case "grew":
-			return s.number(&r.Grew)
+			return s.Number(&r.Grew)
 		case "tries":
 			n := int64(0)
-			ok := s.number(&n)
+			ok := s.Number(&n)
 			r.Tries = int(n)
 			return ok
 		case "waits":
 			n := int64(0)
-			ok := s.number(&n)
+			ok := s.Number(&n)
 			r.Waits = int(n)
 			return ok
 		case "part_size":
-			return s.number(&r.PartSize)
+			return s.Number(&r.PartSize)
 		case "read":
-			return s.word(&r.Read)
+			return s.Word(&r.Read)
+		case "author":
+			return plainjson.Again(&s, &r.Author, &known.author)
+		case "prover":
+			return plainjson.Again(&s, &r.Prover, &known.prover)
+		case "attrs":
+			return s.Word(&r.Attrs)
+		case "need":
+			return plainjson.Again(&s, &r.Need, &known.need)
+		case "hashed":
+			return s.Word(&r.Hashed)
+		case "restored":
+			r.Restored = true
+			return s.Take("true")
 		case "at":
-			text, ok := s.text()
+			text, ok := s.Text()
 			return ok && r.At.UnmarshalText(text) == nil
+		case "thaw":
+			if r.Thaw != nil {
+				return false
+			}
+			r.Thaw = &Thaw{}
+			return scanThaw(&s, r.Thaw)
+		case "was":
+			if r.Was != nil {
+				return false
+			}
+			r.Was = &Known{}
+			return known.was(&s, r.Was)
 		}
 		return false
 	})
-	known.end()
-	return ok && s.at == len(line)
+	known.texts.End()
+	return ok && s.AtEnd()
 }
 
-// recurring holds the last of each text that tends to be the one before, and
-// gathers the other texts of a row, which take one piece of memory for all: the
-// collector looks at each piece of every row in flight.
+// recurring holds the last of each text that tends to be the one before, and the other
+// texts of the row that is read.
 type recurring struct {
-	texts []byte
-	words []word
+	texts plainjson.Texts
 
 	kind    string
 	class   store.Class
@@ -78,217 +99,133 @@ type recurring struct {
 	proof   Proof
 	reason  string
 	cause   Cause
+	need    Need
+	author  string
+	prover  string
+	mark    string
+
+	wasState State
+	wasProof Proof
 }
 
-// word is where a text belongs, and where among the texts it ends.
-type word struct {
-	to  *string
-	end int
-}
-
-func (k *recurring) begin() { k.texts, k.words = k.texts[:0], k.words[:0] }
-
-// end hands out the texts.
-func (k *recurring) end() {
-	all, from := string(k.texts), 0
-	for _, w := range k.words {
-		*w.to, from = all[from:w.end], w.end
-	}
-}
-
-// scanner walks over JSON without white space. Its methods return false where
-// the data is not what they read.
-type scanner struct {
-	data  []byte
-	at    int
-	known *recurring
-}
-
-func (s *scanner) object(o *store.Object) bool {
-	return s.members(func(name []byte) bool {
+func (known *recurring) object(s *plainjson.Reader, o *store.Object) bool {
+	return s.Members(func(name []byte) bool {
 		switch string(name) {
 		case "key":
-			return s.word(&o.Key)
+			return s.Word(&o.Key)
 		case "size":
-			return s.number(&o.Size)
+			return s.Number(&o.Size)
 		case "hash":
-			return s.word(&o.Hash)
+			return s.Word(&o.Hash)
 		case "md5":
-			return s.word(&o.MD5)
+			return s.Word(&o.MD5)
 		case "crc64":
-			return s.word(&o.CRC64)
+			return s.Word(&o.CRC64)
 		case "parts":
-			return o.Parts == nil && s.elements(func() bool {
+			return o.Parts == nil && s.Elements(func() bool {
 				n := int64(0)
-				ok := s.number(&n)
+				ok := s.Number(&n)
 				o.Parts = append(o.Parts, n)
 				return ok
 			})
 		case "modified":
-			text, ok := s.text()
+			text, ok := s.Text()
 			return ok && o.Modified.UnmarshalText(text) == nil
 		case "type":
-			return again(s, &o.Type, &s.known.kind)
+			return plainjson.Again(s, &o.Type, &known.kind)
 		case "header":
-			return o.Header == nil && s.pairs(&o.Header)
+			return o.Header == nil && s.Pairs(&o.Header)
 		case "meta":
-			return o.Meta == nil && s.pairs(&o.Meta)
+			return o.Meta == nil && s.Pairs(&o.Meta)
 		case "class":
-			return again(s, &o.Class, &s.known.class)
+			return plainjson.Again(s, &o.Class, &known.class)
 		case "disabled":
 			o.Disabled = true
-			return s.take("true")
+			return s.Take("true")
 		case "frozen":
 			o.Frozen = true
-			return s.take("true")
+			return s.Take("true")
 		case "warnings":
-			return s.warnings(&o.Warnings)
+			return scanWarnings(s, &o.Warnings)
 		}
 		return false
 	})
 }
 
-func (s *scanner) warnings(all *[]string) bool {
-	return *all == nil && s.elements(func() bool {
-		text, ok := s.text()
+func scanWarnings(s *plainjson.Reader, all *[]string) bool {
+	return *all == nil && s.Elements(func() bool {
+		text, ok := s.Text()
 		*all = append(*all, string(text))
 		return ok
 	})
 }
 
-func (s *scanner) dst(d *Dst) bool {
-	return s.members(func(name []byte) bool {
+func (known *recurring) dst(s *plainjson.Reader, d *Dst) bool {
+	return s.Members(func(name []byte) bool {
 		switch string(name) {
 		case "etag":
-			return s.word(&d.ETag)
+			return s.Word(&d.ETag)
 		case "crc64":
-			return s.word(&d.CRC64)
+			return s.Word(&d.CRC64)
 		case "size":
-			return s.number(&d.Size)
+			return s.Number(&d.Size)
 		case "modified":
-			text, ok := s.text()
+			text, ok := s.Text()
 			return ok && d.Modified.UnmarshalText(text) == nil
+		case "mark":
+			return plainjson.Again(s, &d.Mark, &known.mark)
 		}
 		return false
 	})
 }
 
-// take takes what must come next.
-func (s *scanner) take(word string) bool {
-	if !bytes.HasPrefix(s.data[s.at:], []byte(word)) {
+func (known *recurring) was(s *plainjson.Reader, k *Known) bool {
+	found := false
+	return s.Members(func(name []byte) bool {
+		switch string(name) {
+		case "size":
+			return s.Number(&k.Size)
+		case "hash":
+			return s.Word(&k.Hash)
+		case "md5":
+			return s.Word(&k.MD5)
+		case "modified":
+			text, ok := s.Text()
+			return ok && k.Modified.UnmarshalText(text) == nil
+		case "dst":
+			twice := found
+			found = true
+			return !twice && known.dst(s, &k.Dst)
+		case "state":
+			return plainjson.Again(s, &k.State, &known.wasState)
+		case "proof":
+			return plainjson.Again(s, &k.Proof, &known.wasProof)
+		case "author":
+			return plainjson.Again(s, &k.Author, &known.author)
+		case "prover":
+			return plainjson.Again(s, &k.Prover, &known.prover)
+		case "attrs":
+			return s.Word(&k.Attrs)
+		}
 		return false
-	}
-	s.at += len(word)
-	return true
-}
-
-// next takes c if it comes next.
-func (s *scanner) next(c byte) bool {
-	if s.at >= len(s.data) || s.data[s.at] != c {
-		return false
-	}
-	s.at++
-	return true
-}
-
-// members reads an object that is not empty; each reads the value of one member.
-func (s *scanner) members(each func(name []byte) bool) bool {
-	if !s.next('{') {
-		return false
-	}
-	for {
-		name, ok := s.text()
-		if !ok || !s.next(':') || !each(name) {
-			return false
-		}
-		if s.next('}') {
-			return true
-		}
-		if !s.next(',') {
-			return false
-		}
-	}
-}
-
-// elements reads an array that is not empty; each reads one element.
-func (s *scanner) elements(each func() bool) bool {
-	if !s.next('[') {
-		return false
-	}
-	for {
-		if !each() {
-			return false
-		}
-		if s.next(']') {
-			return true
-		}
-		if !s.next(',') {
-			return false
-		}
-	}
-}
-
-func (s *scanner) pairs(m *map[string]string) bool {
-	*m = map[string]string{}
-	return s.members(func(name []byte) bool {
-		value, ok := s.text()
-		(*m)[string(name)] = string(value)
-		return ok
 	})
 }
 
-// number reads a whole number of up to 18 digits.
-func (s *scanner) number(n *int64) bool {
-	negative := s.next('-')
-	from, v := s.at, int64(0)
-	for s.at < len(s.data) && '0' <= s.data[s.at] && s.data[s.at] <= '9' {
-		v = v*10 + int64(s.data[s.at]-'0')
-		s.at++
-	}
-	digits := s.at - from
-	if digits == 0 || digits > 18 || digits > 1 && s.data[from] == '0' {
-		return false
-	}
-	if *n = v; negative {
-		*n = -v
-	}
-	return true
-}
-
-func (s *scanner) word(v *string) bool {
-	text, ok := s.text()
-	s.known.texts = append(s.known.texts, text...)
-	s.known.words = append(s.known.words, word{v, len(s.known.texts)})
-	return ok
-}
-
-// again is word for a text that tends to be the one before, which needs no memory then.
-func again[T ~string](s *scanner, v, last *T) bool {
-	text, ok := s.text()
-	if string(text) != string(*last) {
-		*last = T(text)
-	}
-	*v = *last
-	return ok
-}
-
-// text reads a string without escapes that is UTF-8. The result is part of data.
-func (s *scanner) text() ([]byte, bool) {
-	if !s.next('"') {
-		return nil, false
-	}
-	from, high := s.at, byte(0)
-	for ; s.at < len(s.data); s.at++ {
-		switch c := s.data[s.at]; {
-		case c == '"':
-			text := s.data[from:s.at]
-			s.at++
-			return text, high < utf8.RuneSelf || utf8.Valid(text)
-		case c == '\\' || c < ' ':
-			return nil, false
-		default:
-			high |= c
+func scanThaw(s *plainjson.Reader, t *Thaw) bool {
+	return s.Members(func(name []byte) bool {
+		switch string(name) {
+		case "since":
+			text, ok := s.Text()
+			return ok && t.Since.UnmarshalText(text) == nil
+		case "times":
+			n := int64(0)
+			ok := s.Number(&n)
+			t.Times = int(n)
+			return ok
+		case "ready":
+			t.Ready = true
+			return s.Take("true")
 		}
-	}
-	return nil, false
+		return false
+	})
 }

@@ -11,13 +11,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger/files"
 )
 
 // segmentHead is the first line of a segment.
@@ -32,9 +32,29 @@ type segmentHead struct {
 	Cause Cause      `json:"cause,omitempty"` // of a lost one
 }
 
-// Level 1 costs a third of the default's processor time for a tenth more bytes
-// (measured on rows of the demo).
-var gzips = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed); return w }}
+// packers has a compressor for each processor, nil until it was used: of more members that
+// are compressed at a time, each would take the memory of one, some 1 MiB, and wait for a
+// processor.
+var packers = func() chan *gzip.Writer {
+	c := make(chan *gzip.Writer, runtime.GOMAXPROCS(0))
+	for range cap(c) {
+		c <- nil
+	}
+	return c
+}()
+
+// pack takes a compressor, which is to be given back, and has it write to out. Level 1
+// costs a third of the default's processor time for a tenth more bytes (measured on rows of
+// the demo).
+func pack(out io.Writer) *gzip.Writer {
+	z := <-packers
+	if z == nil {
+		z, _ = gzip.NewWriterLevel(out, gzip.BestSpeed) // the level is valid
+		return z
+	}
+	z.Reset(out)
+	return z
+}
 
 // rowsPerMember is how many rows are compressed by themselves, beside others:
 // nothing is copied while the last batch, of up to 10,000, is written off.
@@ -45,7 +65,10 @@ const rowsPerMember = 2500
 func encodeSegment(head segmentHead, rows []Row) ([]byte, error) {
 	head.V, head.Rows = Version, len(rows)
 	if slices.ContainsFunc(head.Rest, func(b BatchRef) bool { return b.Remove }) {
-		head.V = newest
+		head.V = files.WithEvents
+	}
+	if slices.ContainsFunc(rows, Row.isNew) {
+		head.V = files.Newest
 	}
 	if len(rows) <= rowsPerMember {
 		return encodeMember(&head, rows)
@@ -66,12 +89,15 @@ func encodeSegment(head segmentHead, rows []Row) ([]byte, error) {
 	return bytes.Join(members, nil), err
 }
 
+// isNew reports whether a process of the version before would take a row for another: it
+// would copy what is to be compared, and count no object that is present.
+func (r Row) isNew() bool { return r.Need != "" || r.State == Updated || r.State == Present }
+
 // encodeMember compresses a head, if there is one, and rows.
 func encodeMember(head *segmentHead, rows []Row) ([]byte, error) {
 	var out bytes.Buffer
-	z := gzips.Get().(*gzip.Writer)
-	defer gzips.Put(z)
-	z.Reset(&out)
+	z := pack(&out)
+	defer func() { packers <- z }()
 	e := json.NewEncoder(z)
 	e.SetEscapeHTML(false)
 	if head != nil {
@@ -107,7 +133,7 @@ func encodeMember(head *segmentHead, rows []Row) ([]byte, error) {
 // ends early, is Corrupt.
 func decodeSegment(data []byte, name string) (segmentHead, []Row, error) {
 	var head segmentHead
-	corrupt := func(err error) (segmentHead, []Row, error) { return head, nil, unreadable(name, err) }
+	corrupt := func(err error) (segmentHead, []Row, error) { return head, nil, files.Corrupt(name, err) }
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return corrupt(err)
@@ -120,7 +146,7 @@ func decodeSegment(data []byte, name string) (segmentHead, []Row, error) {
 	if err != nil {
 		return corrupt(err)
 	}
-	if err := checkVersion(head.V, name); err != nil {
+	if err := files.CheckVersion(head.V, name); err != nil {
 		return head, nil, err
 	}
 	if head.Rows < 0 || head.Rows > maxRows {
@@ -176,10 +202,10 @@ func (l *lineReader) next() ([]byte, error) {
 	return line[:len(line)-1], nil
 }
 
-// segmentName says where a batch's rows are. Those that List sealed are in
+// SegmentName says where a batch's rows are. Those that List sealed are in
 // `listed/<shard>/`; the few that were sealed again, a retry batch or a shard
 // that verification opened, are in `again/`, so that one short listing finds them.
-func segmentName(batch string) string {
+func SegmentName(batch string) string {
 	if strings.ContainsAny(batch, ".~") {
 		return "again/" + batch
 	}
@@ -187,121 +213,22 @@ func segmentName(batch string) string {
 	return "listed/" + shard + "/" + batch
 }
 
-// Seal writes the rows of a batch. The batch exists once a record names it.
-func (r *Run) Seal(ctx context.Context, batch string, rows []Row) error {
+// WriteRows writes the rows of a batch. The batch exists once a record names it.
+func (b Batches) WriteRows(ctx context.Context, batch string, rows []Row) error {
 	data, err := encodeSegment(segmentHead{}, rows)
 	if err != nil {
-		return fault.New(fault.Invalid, "ledger.Seal", batch, err)
+		return fault.New(fault.Invalid, "ledger.WriteRows", batch, err)
 	}
-	return r.write(ctx, segmentName(batch), data)
+	return b.files.Write(ctx, SegmentName(batch), data)
 }
 
-// Rows reads the rows of a batch as they were sealed.
-func (r *Run) Rows(ctx context.Context, batch string) ([]Row, error) {
-	name := segmentName(batch)
-	data, err := r.read(ctx, name)
+// ReadRows reads the rows of a batch as they were sealed.
+func (b Batches) ReadRows(ctx context.Context, batch string) ([]Row, error) {
+	name := SegmentName(batch)
+	data, err := b.files.Read(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	_, rows, err := decodeSegment(data, name)
 	return rows, err
-}
-
-// WriteOff is the outcome of a Copy task.
-type WriteOff struct {
-	Rows  []Row      // every row of the batch that reached a final state
-	Rest  []BatchRef // the batches that take the rest, if any: one, and one each for objects that go in parts
-	Until time.Time  // the rest is not begun before, but for what is to be removed; zero: at once
-	Since int64      // since when the source or the target that the rest waits for has not answered, in Unix seconds; 0: it waits for none
-	Lost  string     // if not empty, the batch was given up as a whole; Rows is empty then
-	Cause Cause      // why, of a lost one
-}
-
-// WriteOff creates a batch's outcome and returns the one that stands.
-func (r *Run) WriteOff(ctx context.Context, batch string, w WriteOff) (WriteOff, error) {
-	data, err := encodeSegment(segmentHead{Rest: w.Rest, Until: w.Until, Since: w.Since, Lost: w.Lost, Cause: w.Cause}, w.Rows)
-	if err != nil {
-		return WriteOff{}, fault.New(fault.Invalid, "ledger.WriteOff", batch, err)
-	}
-	standing, won, err := r.create(ctx, "copied/"+batch, data)
-	if err != nil || won {
-		return w, err
-	}
-	return decodeWriteOff(standing, batch)
-}
-
-// WrittenOff reads a batch's outcome. One that is not written off yet is NotFound.
-func (r *Run) WrittenOff(ctx context.Context, batch string) (WriteOff, error) {
-	data, err := r.read(ctx, "copied/"+batch)
-	if err != nil {
-		return WriteOff{}, err
-	}
-	return decodeWriteOff(data, batch)
-}
-
-func decodeWriteOff(data []byte, batch string) (WriteOff, error) {
-	head, rows, err := decodeSegment(data, "copied/"+batch)
-	if head.Retry != nil {
-		head.Rest = append(head.Rest, *head.Retry)
-	}
-	return WriteOff{Rows: rows, Rest: head.Rest, Until: head.Until, Since: head.Since, Lost: head.Lost, Cause: head.Cause}, err
-}
-
-// Settled reads the rows of a batch as they stand now, in key order, following
-// its retries. done is false if one of them is not written off yet; its rows are pending.
-func (r *Run) Settled(ctx context.Context, b BatchRef) (rows []Row, done bool, err error) {
-	if b.Pending == 0 {
-		rows, err = r.Rows(ctx, b.ID)
-		return rows, true, err
-	}
-	w, err := r.WrittenOff(ctx, b.ID)
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		rows, err = r.Rows(ctx, b.ID)
-		return rows, false, err
-	case err != nil:
-		return nil, false, err
-	case w.Lost != "":
-		rows, err = r.Rows(ctx, b.ID)
-		for i := range rows {
-			if rows[i].State == Pending {
-				rows[i].State = Failed
-				rows[i].Because(w.Cause, w.Lost)
-			}
-		}
-		return rows, true, err
-	}
-	rows, done = w.Rows, true
-	for _, rest := range w.Rest {
-		more, ended, err := r.Settled(ctx, rest)
-		if err != nil {
-			return nil, false, err
-		}
-		rows, done = mergeRows(rows, more), done && ended
-	}
-	return rows, done, nil
-}
-
-// Outcome reads the rows of a batch that was found to be written off, its retries
-// included. A write-off that was listed and is not there to be read yet is
-// Temporary: rows that are pending in its place would be taken for an outcome.
-func (r *Run) Outcome(ctx context.Context, b BatchRef) ([]Row, error) {
-	rows, done, err := r.Settled(ctx, b)
-	if err == nil && !done {
-		err = fault.New(fault.Temporary, "ledger.Outcome", b.ID, errors.New("its write-off, or that of a retry, is listed and cannot be read yet"))
-	}
-	return rows, err
-}
-
-// mergeRows merges two lists in key order that share no key.
-func mergeRows(a, b []Row) []Row {
-	out := make([]Row, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].Key() < b[0].Key() {
-			out, a = append(out, a[0]), a[1:]
-		} else {
-			out, b = append(out, b[0]), b[1:]
-		}
-	}
-	return append(append(out, a...), b...)
 }

@@ -5,19 +5,27 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"kodoferry/shared/limit/window"
 )
 
 // AIMD bounds how many objects are in flight by what the services bear: the
 // number of slots halves when a service answers that it is asked too much, and
 // grows by one for each round of successes (additive increase, multiplicative
-// decrease, as TCP does). An AIMD is safe for concurrent use.
+// decrease, as TCP does), or by a 64th where that is more (as Scalable TCP does, which
+// recovers within as many rounds from any number). How many slots there are at
+// most is fixed, or a window.Window's to find, which learns of a refusal only where no slots
+// are halved: of a service that refuses some requests whatever is in flight each
+// refusal would lower it, and nothing raise it. An AIMD is safe for concurrent use.
 type AIMD struct {
 	parent *AIMD // every slot here is also one there; may be nil
 
 	mu           sync.Mutex
-	most         int     // slots at most
-	slots        float64 // slots now, 1 to most
-	busy         int     // slots that are held
+	window       *window.Window // finds most; nil: it is fixed
+	limit        int            // most of the window
+	most         int            // slots at most
+	slots        float64        // slots now, 1 to most
+	busy         int            // slots that are held
 	halved       time.Time
 	blockedUntil time.Time       // by a service's request; no slot is given out before
 	returning    int             // calls of Backoff that are to have a slot again
@@ -32,6 +40,48 @@ const longestBlock = time.Minute
 // NewAIMD returns an AIMD of most slots, each of which is also one of parent; nil: none.
 func NewAIMD(most int, parent *AIMD) *AIMD {
 	return &AIMD{parent: parent, most: most, slots: float64(most)}
+}
+
+// NewAutoAIMD returns an AIMD that finds by itself how many slots are best, up to most.
+func NewAutoAIMD(most int, parent *AIMD) *AIMD {
+	w := window.New(most, 0)
+	g := NewAIMD(w.Size(), parent)
+	g.window, g.limit = w, most
+	return g
+}
+
+// Begin takes in how many slots another AIMD found for the same work. It counts where this
+// one has found none.
+func (g *AIMD) Begin(known int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.window != nil && g.window.Found() == 0 && known > 0 {
+		g.window = window.New(g.limit, known)
+		g.follow()
+	}
+}
+
+// Found is how many slots were found to be best; 0 where none were, or they are fixed.
+func (g *AIMD) Found() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.window == nil {
+		return 0
+	}
+	return g.window.Found()
+}
+
+// follow takes over what the window says.
+func (g *AIMD) follow() {
+	now := g.window.Size()
+	more := now - g.most
+	if g.slots >= float64(g.most) {
+		g.slots = float64(now) // nothing is refused
+	}
+	g.most, g.slots = now, min(g.slots, float64(now))
+	for range more {
+		g.wakeNext()
+	}
 }
 
 // Acquire waits for a slot. It fails only if ctx ends first, with its error.
@@ -189,15 +239,30 @@ func (g *AIMD) Resize(most int) {
 	}
 }
 
-// Succeeded takes in that a service served an object.
-func (g *AIMD) Succeeded() {
+// Most is how many objects may be begun: with a slot, or while they wait to have it again.
+func (g *AIMD) Most() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.most
+}
+
+// Succeeded takes in that a service served an object that it was asked for at that time.
+func (g *AIMD) Succeeded(began time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.window != nil {
+		now := time.Now()
+		g.window.Ended(now, now.Sub(began), g.busy)
+		g.follow()
+	}
 	if g.slots < float64(g.most) {
-		g.slots = min(float64(g.most), g.slots+1/g.slots)
+		g.slots = min(float64(g.most), g.slots+max(1/g.slots, recovery))
 		g.wakeNext()
 	}
 }
+
+// recovery is how much of a slot comes back with each success, once slots were halved.
+const recovery = 1. / 64
 
 // Throttled takes in that a service refused, for load, a request that began at
 // that time, and for how long it asked that none begin (0: it did not say).
@@ -208,6 +273,10 @@ func (g *AIMD) Throttled(began time.Time, wait time.Duration) {
 	defer g.mu.Unlock()
 	now := time.Now()
 	if !began.Before(g.halved) {
+		if g.window != nil && g.slots >= float64(g.most) { // else the window's number is not what was refused
+			g.window.Throttled(g.most)
+			g.follow()
+		}
 		g.slots = max(1, g.slots/2)
 		g.halved = now
 	}

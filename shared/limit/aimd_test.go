@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"kodoferry/shared/limit/window"
 )
 
 // loaded is a service that bears so many at a time and refuses the rest.
@@ -39,7 +41,7 @@ func (l *loaded) work(g *AIMD, d time.Duration) (served, refused int64) {
 				} else {
 					time.Sleep(100 * time.Millisecond)
 					ok.Add(1)
-					g.Succeeded()
+					g.Succeeded(time.Now())
 				}
 				l.busy.Add(-1)
 				g.Release()
@@ -256,4 +258,137 @@ func TestABackoffHasItsSlotBeforeAnyOtherCall(t *testing.T) {
 			t.Errorf("at the end %d in flight, %d returning, %d waiting, want none", g.busy, g.returning, len(g.priority)+len(g.waiting))
 		}
 	})
+}
+
+// TestAsManyAreInFlightAsAreBest: a service whose answers take 100 ms, more or less, which serves so many at
+// a time and has the others wait.
+func TestAsManyAreInFlightAsAreBest(t *testing.T) {
+	for _, serves := range []int{20, 200} {
+		synctest.Test(t, func(t *testing.T) {
+			g, served := NewAutoAIMD(512, nil), atomic.Int64{}
+			at := make(chan struct{}, serves)
+			ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+			defer stop()
+			time.AfterFunc(10*time.Second, func() { served.Store(0) })
+			var all sync.WaitGroup
+			for range 512 {
+				all.Go(func() {
+					for g.Acquire(ctx) == nil {
+						began := time.Now()
+						at <- struct{}{}
+						time.Sleep(time.Duration(50+rand.IntN(101)) * time.Millisecond)
+						<-at
+						served.Add(1)
+						g.Succeeded(began)
+						g.Release()
+					}
+				})
+			}
+			all.Wait()
+			if got, best := served.Load(), int64(serves)*100; got < best*9/10 {
+				t.Errorf("%d of %d objects were served, %d in flight", got, best, g.Most())
+			}
+			if found := g.Found(); found < serves*3/4 || found > 3*serves {
+				t.Errorf("%d were found to be best where %d are served at a time", found, serves)
+			}
+		})
+	}
+}
+
+// TestRefusalsHalveWhatWasFound: and it recovers to what was in flight when the service
+// refused, before it tries more.
+func TestRefusalsHalveWhatWasFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewAutoAIMD(512, nil)
+		g.Begin(100)
+		for range 100 {
+			if err := g.Acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		g.Throttled(began, 0)
+		g.Throttled(began.Add(-time.Second), 0) // of the same burst
+		if g.Most() != 100 || g.Found() != 100 || g.Reusable() {
+			t.Fatalf("%d, found %d, reusable %v after a refusal with 100 in flight", g.Most(), g.Found(), g.Reusable())
+		}
+		for range 50 {
+			g.Release()
+		}
+		if !g.Reusable() {
+			t.Error("50 in flight are not half of 100")
+		}
+		successes := 0
+		for ; g.slots < 100 && successes < 10_000; successes++ {
+			g.Succeeded(time.Now())
+		}
+		if successes < 2000 || successes > 4000 || g.Most() != 100 {
+			t.Errorf("it recovers within %d successes, to %d", successes, g.Most())
+		}
+	})
+}
+
+// TestRefusalsThatNoNumberAverts: a service that refuses one request in 50, whatever is in
+// flight, is asked for as much as where the number is fixed.
+func TestRefusalsThatNoNumberAverts(t *testing.T) {
+	serves := func(g *AIMD) (served int64) {
+		synctest.Test(t, func(t *testing.T) {
+			var asked, done atomic.Int64
+			ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
+			defer stop()
+			var all sync.WaitGroup
+			for range 128 {
+				all.Go(func() {
+					for g.Acquire(ctx) == nil {
+						for {
+							began := time.Now()
+							time.Sleep(60 * time.Millisecond)
+							if asked.Add(1)%50 != 0 {
+								g.Succeeded(began)
+								break
+							}
+							g.Throttled(began, 0)
+							if g.Backoff(ctx, time.Second) != nil {
+								break
+							}
+						}
+						done.Add(1)
+						g.Release()
+					}
+				})
+			}
+			all.Wait()
+			served = done.Load()
+		})
+		return served
+	}
+	fixed, auto := serves(NewAIMD(64, nil)), NewAutoAIMD(512, nil)
+	if got := serves(auto); got < fixed*9/10 || auto.Found() < window.First/2 {
+		t.Errorf("%d objects were served, %d where the number is fixed; %d were found to be best", got, fixed, auto.Found())
+	}
+}
+
+func TestWhatOthersFoundIsBegunWith(t *testing.T) {
+	g := NewAutoAIMD(512, nil)
+	g.Begin(0)
+	if g.Most() != window.First || g.Found() != 0 {
+		t.Errorf("%d, found %d, where nobody knows", g.Most(), g.Found())
+	}
+	g.Begin(300)
+	if g.Most() != 300 || g.Found() != 300 {
+		t.Errorf("%d, found %d, of 300", g.Most(), g.Found())
+	}
+	g.Begin(20) // later news
+	if g.Most() != 300 {
+		t.Errorf("%d: what it found itself counts", g.Most())
+	}
+	g = NewAutoAIMD(64, nil)
+	if g.Begin(1 << 40); g.Most() != 64 {
+		t.Errorf("%d, of 64 at most", g.Most())
+	}
+	fixed := NewAIMD(8, nil)
+	fixed.Begin(300)
+	if fixed.Most() != 8 || fixed.Found() != 0 {
+		t.Errorf("%d, found %d, of a number that is fixed", fixed.Most(), fixed.Found())
+	}
 }

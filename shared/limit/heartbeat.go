@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 )
 
 const (
@@ -50,10 +50,10 @@ type peers struct {
 	firstHeartbeat    heartbeat // of this process, since the others may have forgotten it
 	known             bool      // to all others, who thus leave this process its share
 
-	listed  int             // processes, those that wait for a place included
-	sharing []ledger.Living // those with a heartbeat young enough for a share, this process included
-	copying []ledger.Living // those of sharing that copy
-	waiting bool            // any of those listed waits for a place
+	listed  int         // processes, those that wait for a place included
+	sharing []live.Sign // those with a heartbeat young enough for a share, this process included
+	copying []live.Sign // those of sharing that copy
+	waiting bool        // any of those listed waits for a place
 }
 
 // heartbeat is when one was written.
@@ -69,7 +69,7 @@ func (p *peers) mayForget(now, last time.Time) bool { return now.Sub(last) > lis
 // update takes in all heartbeats, that of this process, me, included. The others
 // know of this process once each has written one after the first of this
 // process: it lists all of them when it does.
-func (p *peers) update(all []ledger.Living, me ledger.Living, now time.Time) {
+func (p *peers) update(all []live.Sign, me live.Sign, now time.Time) {
 	if !me.Waits && p.mayForget(now, p.lastHeartbeat) || me.Copies && p.mayForget(now, p.lastCopyHeartbeat) {
 		p.firstHeartbeat = heartbeat{at: now}
 		for _, other := range all {
@@ -85,9 +85,9 @@ func (p *peers) update(all []ledger.Living, me ledger.Living, now time.Time) {
 		p.lastCopyHeartbeat = now
 	}
 	p.listed = len(all)
-	p.waiting = slices.ContainsFunc(all, func(p ledger.Living) bool { return p.Waits })
+	p.waiting = slices.ContainsFunc(all, func(p live.Sign) bool { return p.Waits })
 	p.sharing, p.copying = withShare(all)
-	p.known = !slices.ContainsFunc(p.sharing, func(other ledger.Living) bool {
+	p.known = !slices.ContainsFunc(p.sharing, func(other live.Sign) bool {
 		return other.Process != me.Process && !other.Seen.After(p.firstHeartbeat.seen) && newest(all).Sub(other.Seen) <= listsWithin(p.listed)
 	})
 }
@@ -105,7 +105,7 @@ func (p *peers) interval(now time.Time, waits bool) time.Duration {
 
 // withShare returns those of all processes whose last heartbeat is young enough
 // for a share, and those of them whose last heartbeat that says that they copy is.
-func withShare(all []ledger.Living) (sharing, copying []ledger.Living) {
+func withShare(all []live.Sign) (sharing, copying []live.Sign) {
 	since := newest(all).Add(-shareFor(len(all)))
 	for _, p := range all {
 		if p.Waits || p.Seen.Before(since) {
@@ -120,7 +120,7 @@ func withShare(all []ledger.Living) (sharing, copying []ledger.Living) {
 }
 
 // newest is when the last heartbeat was written, by the store's clock.
-func newest(all []ledger.Living) (at time.Time) {
+func newest(all []live.Sign) (at time.Time) {
 	for _, p := range all {
 		if p.Seen.After(at) {
 			at = p.Seen
@@ -138,14 +138,14 @@ func (s *Share) updatePeers(ctx context.Context, now time.Time, copies, others b
 	for listed := false; ; listed = true {
 		leaving := s.place.held && s.Streams.inUse()
 		waits := copies && !leaving && (s.place.waits || !listed && s.maxCopying(now) > 0 && s.peers.mayForget(now, s.peers.lastCopyHeartbeat))
-		me := ledger.Living{Process: s.process, Since: s.since, Copies: copies && !waits, Waits: waits && !others}
-		if err := s.run.Live(ctx, me, now); err != nil {
+		me := live.Sign{Process: s.process, Since: s.since, Copies: copies && !waits, Waits: waits && !others}
+		if err := live.WriteSign(ctx, s.run.Folder(), me, now); err != nil {
 			return err
 		}
 		s.mu.Lock()
 		s.heartbeats[me] = true
 		s.mu.Unlock()
-		all, err := s.run.Living(ctx, time.Time{})
+		all, err := live.ReadSigns(ctx, s.run.Folder(), time.Time{})
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (s *Share) updatePeers(ctx context.Context, now time.Time, copies, others b
 }
 
 // found takes in all heartbeats, that of this process, me, included.
-func (s *Share) found(all []ledger.Living, me ledger.Living, now time.Time) {
+func (s *Share) found(all []live.Sign, me live.Sign, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	copied := s.peers.lastCopyHeartbeat
@@ -179,7 +179,7 @@ func (s *Share) Leave(ctx context.Context) error {
 	written := slices.Collect(maps.Keys(s.heartbeats))
 	s.mu.Unlock()
 	for _, h := range written {
-		if err := s.run.Unlive(ctx, h); err != nil {
+		if err := live.EmptySign(ctx, s.run.Folder(), h); err != nil {
 			return err
 		}
 	}

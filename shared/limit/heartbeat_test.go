@@ -4,13 +4,13 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 )
 
 // living is a process that has last written a heartbeat so many seconds ago, and
 // one that it copies if that is so.
-func living(name string, now time.Time, ago int, copies bool) ledger.Living {
-	p := ledger.Living{Process: name, Copies: copies, Seen: now.Add(-time.Duration(ago) * time.Second)}
+func living(name string, now time.Time, ago int, copies bool) live.Sign {
+	p := live.Sign{Process: name, Copies: copies, Seen: now.Add(-time.Duration(ago) * time.Second)}
 	if copies {
 		p.Copied = p.Seen
 	}
@@ -21,7 +21,7 @@ func TestAProcessHasNoShareOnceAHeartbeatIsOverdue(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	waiting := living("waiting", now, 0, false)
 	waiting.Waits = true
-	sharing, copying := withShare([]ledger.Living{
+	sharing, copying := withShare([]live.Sign{
 		living("young", now, 0, true), living("due", now, 6, true), living("overdue", now, 7, true), living("listing", now, 1, false), waiting,
 	})
 	if len(sharing) != 3 || len(copying) != 2 {
@@ -34,7 +34,7 @@ func TestAProcessIsKnownOnceAllOthersHaveWrittenAHeartbeatAfterItsFirst(t *testi
 	var p peers
 	step := func(other int) bool { // the other's last heartbeat was so many seconds ago
 		me := living("me", now, 0, true)
-		p.update([]ledger.Living{me, living("other", now, other, true)}, me, now)
+		p.update([]live.Sign{me, living("other", now, other, true)}, me, now)
 		return p.known
 	}
 	if step(1) {
@@ -63,7 +63,7 @@ func TestAProcessIsKnownOnceAllOthersHaveWrittenAHeartbeatAfterItsFirst(t *testi
 func TestOfTwoProcessesThatTakeTheLastPlaceTheLaterOneFreesIt(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	one, two := living("one", now, 0, true), living("two", now, 0, true)
-	both := []ledger.Living{one, two} // in the order in which they began
+	both := []live.Sign{one, two} // in the order in which they began
 	var first, second place
 	first.update(both, one, 1, false)
 	second.update(both, two, 1, false)
@@ -87,7 +87,7 @@ func TestAProcessThatBeginsToCopyIsNotYetKnownAsOneThatDoes(t *testing.T) {
 	var p peers
 	for _, copies := range []bool{false, false, true} {
 		me := living("me", now, 0, copies)
-		p.update([]ledger.Living{me, living("other", now, 1, true)}, me, now)
+		p.update([]live.Sign{me, living("other", now, 1, true)}, me, now)
 		now = now.Add(2 * time.Second)
 	}
 	if p.known {

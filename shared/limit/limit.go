@@ -10,10 +10,13 @@
 //	rate.go       the token bucket that does so, for bytes and for requests
 //	streams.go    Streams: how many streams are open at the same time
 //	state.go      RunState: whether the run's tasks are to be done
+//	binds.go      which of all these binds now, for those who look
 //
 // What bounds a process by itself:
 //
 //	aimd.go       AIMD: how many objects are in flight, by what the services bear
+//	window/       how many are best, by how soon they are served
+//	memory.go     Memory: how many bytes of bodies it has in memory
 //	pace.go       Pace: what a stream was measured to move
 package limit
 
@@ -45,7 +48,7 @@ func boundsOf(l job.Limits) Bounds { return Bounds{l.Bandwidth, l.Requests, l.In
 // job says. The error is NotFound for a run that was never started, and Corrupt
 // where what Change wrote cannot be decoded.
 func Read(ctx context.Context, run *ledger.Run) (now Bounds, changed bool, err error) {
-	data, err := run.ReadLimits(ctx)
+	data, err := run.Steering().ReadLimits(ctx)
 	if err == nil {
 		if err := json.Unmarshal(data, &now); err != nil {
 			return now, true, fault.New(fault.Corrupt, "limit.Read", "limits.json", err)
@@ -55,7 +58,7 @@ func Read(ctx context.Context, run *ledger.Run) (now Bounds, changed bool, err e
 	if !ledger.Missing(err) {
 		return now, false, err
 	}
-	s, err := run.Started(ctx)
+	s, err := run.ReadStarted(ctx)
 	if err != nil {
 		return now, false, err
 	}
@@ -70,5 +73,5 @@ func Change(ctx context.Context, run *ledger.Run, b Bounds, at time.Time) error 
 	if err != nil {
 		return fault.New(fault.Invalid, "limit.Change", run.Name, err)
 	}
-	return run.WriteLimits(ctx, data, at)
+	return run.Steering().WriteLimits(ctx, data, at)
 }

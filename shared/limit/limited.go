@@ -99,7 +99,8 @@ func (s source) Open(ctx context.Context, o store.Object, off, n int64) (store.O
 	return found, metered{body, ctx, &s.share.bytes}, nil
 }
 
-// Target returns dst kept within the share s: requests, and no bytes. The errors
+// Target returns dst kept within the share s: requests, and the bytes that are read
+// of it; what is written was counted when the source was read. The errors
 // of its listings name place.
 func Target(dst store.Writer, s *Share, place string) store.Writer { return target{dst, s, place} }
 
@@ -110,21 +111,25 @@ type target struct {
 }
 
 func (t target) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	return named(t.place, list(ctx, t.share, t.Writer, r))
+	return t.reads().List(ctx, r)
 }
 
 func (t target) Stat(ctx context.Context, key string) (store.Object, error) {
-	if err := t.share.Request(ctx, "stat", key); err != nil {
-		return store.Object{}, err
-	}
-	return t.Writer.Stat(ctx, key)
+	return t.reads().Stat(ctx, key)
 }
 
 func (t target) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
-	if err := t.share.Request(ctx, "open", o.Key); err != nil {
-		return store.Object{}, nil, err
+	return t.reads().Open(ctx, o, off, n)
+}
+
+// reads is the target as a source.
+func (t target) reads() source { return source{t.Writer, t.share, t.place} }
+
+func (t target) SetAttributes(ctx context.Context, o store.Object) (store.Stored, error) {
+	if err := t.share.Request(ctx, "set attributes", o.Key); err != nil {
+		return store.Stored{}, err
 	}
-	return t.Writer.Open(ctx, o, off, n)
+	return t.Writer.SetAttributes(ctx, o)
 }
 
 func (t target) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {

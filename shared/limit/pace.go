@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 )
 
 const (
@@ -53,12 +54,12 @@ func blend(v *atomic.Int64, now int64) {
 }
 
 // now is what was measured; 0 for what was not.
-func (p *Pace) now() ledger.Pace {
-	return ledger.Pace{Each: time.Duration(p.each.Load()), Bytes: p.bytes.Load()}
+func (p *Pace) now() live.Pace {
+	return live.Pace{Each: time.Duration(p.each.Load()), Bytes: p.bytes.Load()}
 }
 
 // Cost returns how long an object of n bytes takes one stream at pace p.
-func Cost(p ledger.Pace, n int64) time.Duration {
+func Cost(p live.Pace, n int64) time.Duration {
 	return p.Each + time.Duration(float64(n)/float64(p.Bytes)*float64(time.Second))
 }
 
@@ -66,12 +67,12 @@ func Cost(p ledger.Pace, n int64) time.Duration {
 // measured, or, where it measured nothing and the run is deployed, what another
 // process saved last, or an assumption. The error is one of reading what was
 // saved, beside which the assumption is returned.
-func (p *Pace) Of(ctx context.Context, run *ledger.Run, deployed bool) (ledger.Pace, error) {
+func (p *Pace) Of(ctx context.Context, run *ledger.Run, deployed bool) (live.Pace, error) {
 	pace := p.now()
 	var err error
-	if deployed && pace == (ledger.Pace{}) {
-		var last ledger.Pace
-		if last, err = run.LastPace(ctx); err == nil {
+	if deployed && pace == (live.Pace{}) {
+		var last live.Pace
+		if last, err = live.ReadPace(ctx, run.Folder()); err == nil {
 			pace = last
 		} else if ledger.Missing(err) {
 			err = nil
@@ -82,11 +83,14 @@ func (p *Pace) Of(ctx context.Context, run *ledger.Run, deployed bool) (ledger.P
 }
 
 // Save saves what was measured in the ledger, once a minute at most, for
-// processes that list and do not copy.
-func (p *Pace) Save(ctx context.Context, run *ledger.Run, now time.Time) error {
+// processes that list and do not copy, and how many objects in flight were found to
+// be best, for those that begin to copy.
+func (p *Pace) Save(ctx context.Context, run *ledger.Run, inFlight int, now time.Time) error {
 	at, before := now.UnixNano(), p.saved.Load()
 	if at-before < int64(saveEvery) || !p.saved.CompareAndSwap(before, at) {
 		return nil
 	}
-	return run.NotePace(ctx, p.now(), now)
+	pace := p.now()
+	pace.InFlight = inFlight
+	return live.CreatePace(ctx, run.Folder(), pace, now)
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 )
 
 func TestAPaceIsLearntFromWhatWasCopied(t *testing.T) {
@@ -23,7 +23,7 @@ func TestAPaceIsLearntFromWhatWasCopied(t *testing.T) {
 	if got := time.Duration(p.each.Load()); got < 9*time.Millisecond || got > 11*time.Millisecond {
 		t.Errorf("an object costs %v, want about 10 ms", got)
 	}
-	if got := Cost(ledger.Pace{Each: time.Second, Bytes: 1 << 20}, 2<<20); got != 3*time.Second {
+	if got := Cost(live.Pace{Each: time.Second, Bytes: 1 << 20}, 2<<20); got != 3*time.Second {
 		t.Errorf("2 MiB at 1 MiB/s and a second cost %v, want 3 s", got)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 )
 
 const (
@@ -31,8 +31,8 @@ type place struct {
 // update takes in which processes copy, in the order in which they began, of
 // which most may (0: any number). me is this process, and stale that the others
 // may have forgotten it as one that copies.
-func (p *place) update(copying []ledger.Living, me ledger.Living, most int, stale bool) {
-	at := slices.IndexFunc(copying, func(other ledger.Living) bool { return other.Process == me.Process })
+func (p *place) update(copying []live.Sign, me live.Sign, most int, stale bool) {
+	at := slices.IndexFunc(copying, func(other live.Sign) bool { return other.Process == me.Process })
 	if at < 0 {
 		at = len(copying)
 	}
@@ -103,5 +103,5 @@ func (s *Share) stopCopying(ctx context.Context) error {
 	s.mu.Lock()
 	s.peers.lastCopyHeartbeat, s.place.held = time.Time{}, false
 	s.mu.Unlock()
-	return s.run.StopCopying(ctx, ledger.Living{Process: s.process, Since: s.since})
+	return live.StopCopying(ctx, s.run.Folder(), live.Sign{Process: s.process, Since: s.since})
 }

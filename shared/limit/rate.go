@@ -12,7 +12,8 @@ import (
 // adjustable is a token bucket whose rate may change while calls wait for it. The
 // zero value bounds nothing. It is safe for concurrent use.
 type adjustable struct {
-	now atomic.Pointer[bucket] // nil: nothing is bounded
+	now    atomic.Pointer[bucket] // nil: nothing is bounded
+	waited atomic.Int64           // nanoseconds that calls were to wait, all together, since Share.Binds read it
 }
 
 // bucket is a token bucket of one rate. Another rate makes another bucket.
@@ -59,6 +60,7 @@ func (a *adjustable) wait(ctx context.Context, n int) error {
 		if d <= 0 {
 			return nil
 		}
+		a.waited.Add(int64(d))
 		timer := time.NewTimer(d)
 		select {
 		case <-timer.C:

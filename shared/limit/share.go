@@ -12,12 +12,13 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 )
 
 const (
 	// refreshEvery is how often a process at work reads the bounds and whether
 	// the run goes on: four requests to the ledger.
-	refreshEvery = ledger.LiveFor / 3
+	refreshEvery = live.For / 3
 	// Notice is how long after a run was paused, cancelled or sealed every process
 	// at work has noticed: each reads the ledger every refreshEvery, and an answer
 	// takes a while.
@@ -65,8 +66,9 @@ type Share struct {
 	bounds     Bounds
 	peers      peers
 	place      place
-	rate       float64                // bytes a second that this process may read; 0: any
-	heartbeats map[ledger.Living]bool // those of this process that are in the ledger
+	rate       float64            // bytes a second that this process may read; 0: any
+	bindsAt    time.Time          // when Binds was called last
+	heartbeats map[live.Sign]bool // those of this process that are in the ledger
 }
 
 // Options say which process takes a share, and how.
@@ -83,7 +85,7 @@ type Options struct {
 func NewShare(run *ledger.Run, l job.Limits, o Options) *Share {
 	s := &Share{
 		run: run, process: o.Process, now: o.Now, log: o.Log, minStream: leastStream, reading: semaphore.NewWeighted(1),
-		since: o.Now(), bounds: boundsOf(l), heartbeats: map[ledger.Living]bool{},
+		since: o.Now(), bounds: boundsOf(l), heartbeats: map[live.Sign]bool{},
 	}
 	if o.Deployed {
 		s.minStream = max(s.minStream, max(l.PartsAbove, l.PartSize)/int64(streamTime/time.Second))
@@ -222,7 +224,7 @@ func (s *Share) readBounds(ctx context.Context, now time.Time) error {
 		return err
 	})
 	g.Go(func() (err error) {
-		standing, _, err = s.run.Standing(gctx)
+		standing, _, err = s.run.Steering().ReadStanding(gctx)
 		return err
 	})
 	if err := g.Wait(); err != nil {

@@ -25,15 +25,7 @@ func TestNamedKeysThatAreNotThereAreNotVerified(t *testing.T) {
 			w := newWorld(t, func(j *job.Job) { j.KeyList = "keys.txt" })
 			put(t, w.src, "a.jpg", []byte("a"))
 			put(t, w.src, "b.jpg", []byte("b"))
-			keys, err := job.ReadKeys(strings.NewReader(tc.list), "keys.txt", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			tasks, err := w.pipe.Start(t.Context(), w.job, runName, keys...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.drive(t.Context(), 0, tasks...)
+			keys := w.runKeys(tc.list)
 			rep := w.report()
 			wantTotals(t, rep, report.Totals{Listed: int64(len(keys)), Gone: tc.gone, Copied: int64(len(keys)) - tc.gone, Verified: int64(len(keys)) - tc.gone})
 			if (rep.Result == report.Verified) != (tc.gone == 0) || rep.Absent != tc.gone || len(rep.Failures) > 0 {

@@ -85,14 +85,6 @@ func TestAListOfKeysMayNameTheEmptyKey(t *testing.T) {
 	w := newWorld(t, func(j *job.Job) { j.Limits.ShardKeys, j.KeyList, j.Target.Prefix = 1, "keys.txt", "old/" })
 	put(t, w.src, "", []byte("nameless"))
 	put(t, w.src, "b", []byte("b"))
-	keys, err := job.ReadKeys(strings.NewReader("\"\"\nb\n"), "keys.txt", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tasks, err := w.pipe.Start(t.Context(), w.job, runName, keys...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.drive(t.Context(), 0, tasks...)
+	w.runKeys("\"\"\nb\n")
 	wantTotals(t, w.report(), report.Totals{Listed: 2, Copied: 2, Verified: 2})
 }

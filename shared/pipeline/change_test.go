@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -135,6 +137,64 @@ func TestTheApplicationsBytesSurvive(t *testing.T) {
 	}
 }
 
+// TestTheSameBytesOverACopyAreTheApplications has the application write over a copy, with
+// the same bytes, before the copy is verified, and the source change, or lose, the object.
+func TestTheSameBytesOverACopyAreTheApplications(t *testing.T) {
+	const key = "k/00010"
+	itself := func(w *world, o store.Object) store.Object { o.Type = "the application's"; return o }
+	anew := func(w *world, o store.Object) store.Object { return store.Object{Key: key, Size: o.Size} }
+	for name, tc := range map[string]struct {
+		later time.Duration // than the copy
+		write func(*world, store.Object) store.Object
+		kept  bool
+	}{
+		"a second later":                      {time.Second, anew, true},
+		"copied onto itself, minutes later":   {time.Minute, itself, true},
+		"by another machine of the service's": {time.Second, func(_ *world, o store.Object) store.Object { return o }, false}, // the copy itself, by the metadata
+	} {
+		for _, gone := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, gone %v", name, gone), func(t *testing.T) {
+				w := newWorld(t, small, func(j *job.Job) { j.Delete, j.AllowEmpty, j.MaxDeleteShare = true, true, 1 })
+				w.fill(60, 5)
+				w.dst.Now = func() time.Time { return w.clock.Now().Truncate(time.Second) }
+				w.clock.Advance(time.Hour)
+				var wrote store.Object
+				w.pipeline(func(tk task.Task) {
+					if tk.Kind == task.Verify && wrote.Key == "" && w.allCopied(tk.Kind) {
+						w.clock.Advance(tc.later)
+						o, err := w.dst.Stat(t.Context(), key)
+						if err != nil {
+							t.Fatal(err)
+						}
+						wrote = tc.write(w, o)
+						if _, err := w.dst.Put(t.Context(), wrote, bytes.NewReader(read(t, w.dst, key)), store.Put{}); err != nil {
+							t.Fatal(err)
+						}
+						wrote, _ = w.dst.Stat(t.Context(), key)
+					}
+				})
+				rep := w.run()
+				if rep.Result != report.Verified {
+					t.Errorf("the first run is %s (%s), want it verified: the bytes are the source's", rep.Result, rep.Reason)
+				}
+				w.clock.Advance(time.Hour)
+				if gone {
+					_ = w.src.Delete(t.Context(), key)
+				} else {
+					put(t, w.src, key, []byte("a newer version at the source"))
+				}
+				w.clock.Advance(time.Second)
+				w.fresh()
+				w.drive(t.Context(), 0, w.startAs("j/20260102T000000Z")...)
+				now, err := w.dst.Stat(t.Context(), key)
+				if kept := err == nil && now.Hash == wrote.Hash && now.Modified.Equal(wrote.Modified); kept != tc.kept {
+					t.Errorf("the target has %+v (%v), want what stood there kept: %v", now, err, tc.kept)
+				}
+			})
+		}
+	}
+}
+
 func TestTheApplicationMayWriteWhileABodyFlows(t *testing.T) {
 	const key = "k/00010"
 	app := []byte("the application wrote this")
@@ -169,7 +229,7 @@ func (w *world) allCopied(k task.Kind) bool {
 		return true
 	}
 	for _, name := range []string{runName, "j/20260102T000000Z"} {
-		walk, err := w.config.Ledger.Run(name).Walk(w.t.Context())
+		walk, err := progress.Walk(w.t.Context(), w.config.Ledger.Run(name))
 		if err != nil || walk.Reported {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -54,8 +55,8 @@ func TestOverwritePolicies(t *testing.T) {
 		older, newer  ledger.State // of an object whose other version in the target is older, or newer, than the source's
 		theirs, fresh ledger.State // the same where someone else wrote the target's
 	}{
-		"changed": {job.OverwriteChanged, ledger.Copied, ledger.Copied, ledger.Copied, ledger.Conflict},
-		"newer":   {job.OverwriteNewer, ledger.Copied, ledger.Skipped, ledger.Copied, ledger.Skipped},
+		"changed": {job.OverwriteChanged, ledger.Copied, ledger.Copied, ledger.Conflict, ledger.Conflict},
+		"newer":   {job.OverwriteNewer, ledger.Copied, ledger.Copied, ledger.Copied, ledger.Skipped},
 		"never":   {job.OverwriteNever, ledger.Skipped, ledger.Skipped, ledger.Skipped, ledger.Skipped},
 		"always":  {job.OverwriteAlways, ledger.Copied, ledger.Copied, ledger.Copied, ledger.Copied},
 	} {
@@ -63,7 +64,7 @@ func TestOverwritePolicies(t *testing.T) {
 			w := newWorld(t, func(j *job.Job) { j.Overwrite = tc.policy })
 			ours := func(key string) {
 				body := []byte("an earlier version of " + key)
-				_, err := w.dst.Put(t.Context(), store.Object{Key: key, Size: int64(len(body)), Origin: &store.Origin{Hash: "other", Modified: epoch}}, bytes.NewReader(body), store.Put{})
+				_, err := w.dst.Put(t.Context(), store.Object{Key: key, Size: int64(len(body)), Origin: copiedBy(w.job.Name, key)}, bytes.NewReader(body), store.Put{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -111,9 +112,9 @@ func TestAListOfKeysStandsInForAListing(t *testing.T) {
 }
 
 func TestBatchesAreSizedByThePaceSeen(t *testing.T) {
-	sizes := func(p *ledger.Pace) (n []int) {
-		w := newWorld(t, func(j *job.Job) { j.Limits.Parallel = 2 })
-		for i := range 5000 {
+	sizes := func(p *live.Pace) (n []int) {
+		w := newWorld(t, func(j *job.Job) { j.Limits.Parallel, j.Limits.Fanout = 2, 1 })
+		for i := range 6000 {
 			put(t, w.src, fmt.Sprintf("%05d", i), nil)
 		}
 		w.config.Shared = true
@@ -121,14 +122,18 @@ func TestBatchesAreSizedByThePaceSeen(t *testing.T) {
 		first := w.start()
 		run := w.config.Ledger.Run(runName)
 		if p != nil {
-			if err := run.NotePace(t.Context(), *p, epoch); err != nil {
+			if err := live.CreatePace(t.Context(), run.Folder(), *p, epoch); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := w.pipe.Do(t.Context(), first[0]); err != nil {
+		root, err := w.pipe.Do(t.Context(), first[0])
+		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := run.Closed(t.Context(), ledger.RootShard)
+		if _, err := w.pipe.Do(t.Context(), root[0]); err != nil { // the first shard is short
+			t.Fatal(err)
+		}
+		c, err := run.Shards().ReadListed(t.Context(), root[0].Shard)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,10 +146,10 @@ func TestBatchesAreSizedByThePaceSeen(t *testing.T) {
 	if got := sizes(nil); got[0] != 800 {
 		t.Errorf("at the pace guessed batches have %d objects, want 800", got[0])
 	}
-	if got := sizes(&ledger.Pace{Each: 10 * time.Millisecond, Bytes: 1}); got[0] != 4000 {
+	if got := sizes(&live.Pace{Each: 10 * time.Millisecond, Bytes: 1}); got[0] != 4000 {
 		t.Errorf("at 10 ms an object batches have %d objects, want 4000", got[0])
 	}
-	if got := sizes(&ledger.Pace{Each: 2 * time.Second, Bytes: 1}); got[0] != 20 {
+	if got := sizes(&live.Pace{Each: 2 * time.Second, Bytes: 1}); got[0] != 20 {
 		t.Errorf("at 2 s an object batches have %d objects, want 20", got[0])
 	}
 }

@@ -2,193 +2,209 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/pipeline/batching"
+	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/pipeline/transfer"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/task"
 )
 
 // copy copies the pending objects of a batch, many at a time, and writes the
-// batch off. What could not end in this invocation goes into one retry batch.
-func (r *run) copy(ctx context.Context, t task.Task) ([]task.Task, error) {
-	if w, err := r.ledger.WrittenOff(ctx, t.Batch); !ledger.Missing(err) {
-		return r.afterOther(t, w), err
-	}
-	rows, err := r.ledger.Rows(ctx, t.Batch)
+// batch off. What could not end in this invocation goes into one retry batch. read returns
+// its rows.
+func (r *run) copy(ctx context.Context, t task.Task, read func() (batching.Held, error)) ([]task.Task, error) {
+	learned := readahead.Begin(func() (struct{}, error) { learn(ctx, r); return struct{}{}, nil })
+	h, err := read()
+	_, _ = learned()
 	if err != nil {
 		return nil, err
 	}
+	rows := h.Rows
 	work, end := r.share.State.UntilHalted(ctx)
 	defer end()
-	c := r.transfer(t)
+	thawing, err := r.thawer.Look(work, rows)
+	if err != nil {
+		return nil, err
+	}
+	if thawing.Still {
+		return stillThawing(ctx, r, t)
+	}
+	c := r.copier(t)
 	done := c.Batch(work, rows, t.Again())
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	switch out := c.Sides.Still(); {
-	case anyEnded(rows): // these need their record, whatever the others wait for
+	case batching.AnyEnded(rows), thawing.Asked: // these need their record, whatever the others wait for
 	case halted(ctx, work):
-		return r.wait(t), nil
+		return r.follow.Wait(t), nil
 	case out != nil:
-		return r.await(t, out), nil
+		return r.follow.Await(t, out), nil
 	}
-	w, err := r.split(ctx, t.Batch, rows)
+	tries, waited := batching.MostTried(rows)
+	pause := max(r.follow.Waits.Rest(tries, waited, done.Throttled || c.Sides.Blocked()), r.follow.Waits.Thaw(thawing.Waiting))
+	next, err := r.writeOff(ctx, t, rows, c.Sides.Since(), pause)
 	if err != nil {
 		return nil, err
 	}
-	w.Since = c.Sides.Since()
-	if w, err = r.end(ctx, t, w, r.restPause(w, rows, done.Throttled || c.Sides.Blocked())); err != nil {
-		return nil, err
-	}
-	if r.start.Deployed {
-		if err := r.pace.Save(ctx, r.ledger, r.config.Now()); err != nil {
+	found := r.slots.Found()
+	r.log.DebugContext(ctx, "batch copied", "batch", t.Batch, "inFlight", r.slots.Most(), "best", found)
+	if r.start.Deployed || found > 0 {
+		if err := r.pace.Save(ctx, r.ledger, found, r.config.Now()); err != nil {
 			r.log.DebugContext(ctx, "pace not left", "fault", fault.KindOf(err), "err", err)
 		}
 	}
-	next := r.afterCopy(t, w)
 	if halted(ctx, work) { // what was in flight may have been stored
-		next = resent(next, r.config.Now())
+		next = r.follow.Resent(next)
 	}
 	return next, nil
 }
 
-// end writes the batch of t off and returns the write-off that stands. Its rest waits
-// for pause, until a time that the record has, so that a second delivery of the batch
-// returns it with the same wait. Where the write-off of a twin stands, and t is a first
-// delivery, the rest is left out: the twin returns it.
-func (r *run) end(ctx context.Context, t task.Task, w ledger.WriteOff, pause time.Duration) (ledger.WriteOff, error) {
+// learn has the slots begin with as many as another process of the run, or an earlier one,
+// found to be best. It reads that once.
+func learn(ctx context.Context, r *run) {
+	if r.job.Limits.Parallel != job.AutoParallel {
+		return
+	}
+	r.learns.Do(func() {
+		switch p, err := live.ReadPace(ctx, r.ledger.Folder()); {
+		case err == nil:
+			r.slots.Begin(p.InFlight)
+		case !ledger.Missing(err): // it begins as the first did, which suffices
+			r.log.DebugContext(ctx, "pace not read", "fault", fault.KindOf(err), "err", err)
+		}
+	})
+}
+
+// stillThawing returns t once more, later: all its objects are being restored. A note
+// tells that, for the run does not stand still.
+func stillThawing(ctx context.Context, r *run, t task.Task) ([]task.Task, error) {
+	if err := progress.WriteThawing(ctx, r.ledger); err != nil {
+		return nil, err
+	}
+	return r.follow.Wait(t), nil
+}
+
+// writeOff writes the batch of t off, whose rows are as it left them, and returns what
+// follows. The rows that did not end are sealed as other batches before the write-off
+// names them. They wait for pause, until a time that the record has, so that a second
+// delivery of the batch returns them with the same wait; since is since when a side that
+// they need has not answered. Where the write-off of a twin stands, and t is a first
+// delivery, nothing follows: the twin returns it.
+func (r *run) writeOff(ctx context.Context, t task.Task, rows []ledger.Row, since int64, pause time.Duration) ([]task.Task, error) {
+	w, err := batching.WriteOff(ctx, r.ledger.Batches(), r.job, t.Batch, rows)
+	if err != nil {
+		return nil, err
+	}
+	w.Since = since
 	if len(w.Rest) > 0 && pause > 0 {
 		w.Until = r.config.Now().UTC().Add(pause)
 	}
-	stands, err := r.ledger.WriteOff(ctx, t.Batch, w)
+	stands, err := r.ledger.Batches().CreateWriteOff(ctx, t.Batch, w)
+	if err != nil {
+		return nil, err
+	}
+	r.worklog.WrittenOff(t.Batch)
 	own := len(stands.Rest) == 0 || len(w.Rest) > 0 && w.Rest[0].ID == stands.Rest[0].ID
-	if err == nil && !own && first(t) {
-		stands.Rest = nil
+	if !own && t.Fresh() {
+		return nil, nil
 	}
-	return stands, err
+	return r.next.AfterWriteOff(ctx, t, stands), nil
 }
 
-// first reports whether t is the first delivery of a message that is no repeated try
-// and has not waited, as far as its queue tells. Any other may have created its outcome
-// before, and then failed. An outcome that a first delivery finds is that of a twin,
-// which has sent what follows, or sends it when it is delivered again: if both sent it,
-// two chains of tasks would do the same from then on.
-func first(t task.Task) bool { return t.Deliveries == 1 && t.Attempt == 0 && t.Waits == 0 }
-
-// afterOther returns what follows from a write-off that t found there.
-func (r *run) afterOther(t task.Task, w ledger.WriteOff) []task.Task {
-	if first(t) {
-		return nil
-	}
-	return r.afterCopy(t, w)
-}
-
-// afterCopy returns what follows from a write-off: what takes the rest, after
-// what is left of the pause that the record names. A task that removes does not
-// wait: the sooner the better.
-func (r *run) afterCopy(t task.Task, w ledger.WriteOff) []task.Task {
-	pause := time.Duration(0)
-	if !w.Until.IsZero() {
-		pause = max(0, w.Until.Sub(r.config.Now()))
-	}
-	var next []task.Task
-	for _, b := range w.Rest {
-		again := r.copyTask(t.Shard, b)
-		if t.Kind == task.Delete {
-			again.Kind = task.Delete
+// event brings one key to the target as the source has it now, whatever the
+// notification said. What did not end goes into another batch, and what is to be
+// removed to the deleting stage.
+func (r *run) event(ctx context.Context, t task.Task) ([]task.Task, error) {
+	var row ledger.Row
+	var err error
+	if until := time.Unix(t.Until, 0); t.Key != "" {
+		if row, err = events.Notified(r.job, t.Key, t.Batch, until); err != nil {
+			return nil, err
 		}
-		if again.Kind != task.Remove {
-			again.Delay, again.Since = pause, w.Since
+		if early := events.Early(until, r.config.Now()); early > 0 {
+			t.Delay = early
+			t.Waits++
+			return []task.Task{t}, nil
 		}
-		next = append(next, again)
+	} else if row, err = events.HandedOn(ctx, r.ledger.Batches(), t.Batch); err != nil {
+		return nil, err
 	}
-	return next
+	if r.share.State.Standing() == ledger.Paused {
+		return park(ctx, r, t, row)
+	}
+	work, end := r.share.State.UntilHalted(ctx)
+	defer end()
+	c := r.copier(t)
+	row, throttled, err := events.Follow(work, c, lastOf(r), row, t.Again())
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case stopped(ctx, work, &r.share.State) && (err != nil || row.State == ledger.Pending):
+		return r.follow.Wait(t), nil
+	case err != nil:
+		return nil, err
+	}
+	if out := c.Sides.Still(); out != nil && row.State == ledger.Pending {
+		return r.follow.Await(t, out), nil
+	}
+	var rows []ledger.Row
+	if row.State != "" { // else the job's filter does not choose it
+		rows = append(rows, row)
+	}
+	tries, waited := batching.MostTried(rows)
+	return r.writeOff(ctx, t, rows, c.Sides.Since(), r.follow.Waits.Rest(tries, waited, throttled || c.Sides.Blocked()))
 }
 
-// split parts rows into those that ended and those that other batches take,
-// whose rows are sealed before the write-off names them: one batch, one of what
-// is to be removed first, and one each for objects that go in parts.
-func (r *run) split(ctx context.Context, batch string, rows []ledger.Row) (ledger.WriteOff, error) {
-	w := ledger.WriteOff{Rows: make([]ledger.Row, 0, len(rows))} // nearly all end
-	var rest, remove []ledger.Row
-	seal := func(how ledger.BatchRef, rows ...ledger.Row) error {
-		if len(rows) == 0 {
-			return nil
-		}
-		how.ID, how.First, how.Last = retryOf(batch), rows[0].Key(), rows[len(rows)-1].Key()
-		how.Rows, how.Pending, how.Bytes = len(rows), len(rows), sizes(rows)
-		w.Rest = append(w.Rest, how)
-		return r.ledger.Seal(ctx, how.ID, rows)
+// park has the record of an event of a paused day created: the task is derived from it
+// when the day is resumed. If the day was resumed before the record stood, the task
+// follows at once.
+func park(ctx context.Context, r *run, t task.Task, row ledger.Row) ([]task.Task, error) {
+	w, err := events.Park(ctx, r.ledger.Batches(), r.job, t.Batch, row)
+	if err != nil {
+		return nil, err
 	}
-	for _, row := range rows {
-		switch {
-		case row.Then == ledger.Remove:
-			remove = append(remove, row)
-		case row.Then == ledger.Look:
-			rest = append(rest, row)
-		case row.State != ledger.Pending:
-			w.Rows = append(w.Rows, row)
-		case r.inParts(row):
-			if err := seal(ledger.BatchRef{Parts: true}, row); err != nil {
-				return w, err
-			}
-		default:
-			rest = append(rest, row)
-		}
+	if u, stopped := verdict.IsUnwanted(r.permit.GoesOn(ctx)); stopped && u.Standing == ledger.Paused {
+		r.log.InfoContext(ctx, "event waits for the day to be resumed", "key", row.Key())
+		return nil, nil
 	}
-	if err := seal(ledger.BatchRef{Remove: true}, remove...); err != nil {
-		return w, err
-	}
-	return w, seal(ledger.BatchRef{}, rest...)
+	return r.follow.AfterCopy(t, w), nil
 }
 
-// retryOf names the retry of a batch: the batch it came from, a number, and
-// eight characters of this delivery's own.
-func retryOf(batch string) string {
-	base, tail, _ := strings.Cut(batch, ".")
-	n := 0
-	if len(tail) > 8 {
-		n, _ = strconv.Atoi(tail[:len(tail)-8])
-	}
-	return fmt.Sprintf("%s.%d%s", base, n+1, ledger.Nonce())
-}
-
-// restPause returns how long the retry of a batch waits: not at all if it was merely
-// handed over, else as long as the most tried of its rows asks for, or the one that
-// has waited most often. waits says that a row waits for a side or a throttle.
-func (r *run) restPause(w ledger.WriteOff, rows []ledger.Row, waits bool) time.Duration {
-	mostTries, mostWaits := 0, 0
-	for _, row := range rows {
-		if row.State == ledger.Pending || row.Then == ledger.Look {
-			mostTries, mostWaits = max(mostTries, row.Tries), max(mostWaits, row.Waits)
-		}
-	}
-	if len(w.Rest) == 0 || mostTries == 0 && !waits {
-		return 0
-	}
-	return r.delay(max(mostTries/transfer.Tries, mostWaits-1))
-}
-
-// anyEnded reports whether any row of a batch is final, also from the beginning.
-func anyEnded(rows []ledger.Row) bool {
-	return slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State != ledger.Pending })
-}
-
-// transfer returns the Copier of the objects that t is for.
-func (r *run) transfer(t task.Task) *transfer.Copier {
+// copier returns what copies the objects that t is for.
+func (r *run) copier(t task.Task) *transfer.Copier {
 	return &transfer.Copier{
 		Source: r.src, Target: r.dst, Rules: &r.rules, Versioned: r.start.Versioned, Events: r.start.Events,
-		Share: r.share, Slots: r.slots, Pace: r.pace, Sides: r.tracker(t, outage.InARow), Writable: r.writable,
+		Share: r.share, Slots: r.slots, Bodies: r.bodies, Pace: r.pace, Sides: r.tracker(t, outage.InARow), Writable: r.permit.Writable,
 		Watch: func(p transfer.Progress) {
+			r.count(t, p)
 			r.config.Watch(Progress{Kind: p.Kind, Key: p.Key, Row: p.Row, Bytes: p.Bytes, Err: p.Err})
 		},
 		Quick: r.config.Quick, Now: r.config.Now, Log: r.log,
+	}
+}
+
+// count counts what t did for those who look how the run stands.
+func (r *run) count(t task.Task, p transfer.Progress) {
+	switch p.Kind {
+	case transfer.Settled:
+		moved := int64(0)
+		if p.Row.State == ledger.Copied && t.Kind != task.Finish { // else its parts were counted
+			moved = p.Row.Src.Size
+		}
+		r.worklog.Settled(t.Batch, p.Row, moved)
+	case transfer.Moved:
+		r.worklog.Moved(t.Batch, p.Bytes)
+	case transfer.Slowed:
+		r.worklog.Throttled(t.Batch)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
 )
 
@@ -47,7 +49,7 @@ func (w *world) runAgain() report.Report {
 	return rep
 }
 
-func remove(t *testing.T, w *world, keys ...string) {
+func remove(t testing.TB, w *world, keys ...string) {
 	t.Helper()
 	for _, k := range keys {
 		if err := w.src.Delete(t.Context(), k); err != nil {
@@ -225,7 +227,7 @@ func TestAListOfKeysIsNeverMirrored(t *testing.T) {
 	if tasks, err := w.pipe.Start(t.Context(), w.job, laterRun, "k/00001"); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("it began with %d tasks (%v), want it refused as invalid", len(tasks), err)
 	}
-	if _, err := w.config.Ledger.Run(laterRun).Started(t.Context()); fault.KindOf(err) != fault.NotFound {
+	if _, err := w.config.Ledger.Run(laterRun).ReadStarted(t.Context()); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("the run was begun all the same (%v)", err)
 	}
 }
@@ -261,5 +263,63 @@ func (w *observed) List(ctx context.Context, r store.Range) iter.Seq2[store.Obje
 				return
 			}
 		}
+	}
+}
+
+// outrun is a ledger's bucket in which another process writes the record of that name just
+// before this one does.
+type outrun struct {
+	*mem.Bucket
+	name  string
+	other func()
+}
+
+func (o *outrun) Put(ctx context.Context, at store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	if other := o.other; other != nil && strings.HasSuffix(at.Key, "/"+o.name) {
+		o.other = nil
+		other()
+	}
+	return o.Bucket.Put(ctx, at, body, how)
+}
+
+// The decision that waited and the one that the last verification woke may be made at the
+// same time. Were both to send what follows, each object would be removed twice.
+func TestADecisionOnDeletionsThatAnotherMadeAtTheSameTimeSendsNone(t *testing.T) {
+	w := synced(t, 40)
+	remove(t, w, "k/00000", "k/00007")
+	w.fresh()
+	var decide task.Task
+	for tasks := w.startAs(laterRun); len(tasks) > 0; tasks = tasks[1:] {
+		switch tasks[0].Kind {
+		case task.Decide:
+			decide = tasks[0]
+			continue
+		case task.Report:
+			continue
+		}
+		next, err := w.pipe.Do(t.Context(), tasks[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		tasks = append(tasks, next...)
+	}
+	theirs := w.config.Ledger.Run(laterRun)
+	made := false
+	w.config.Ledger = ledger.Open(&outrun{w.led, "gate.json", func() {
+		made = true
+		if _, err := theirs.CreateDeleteDecision(t.Context(), ledger.DeleteDecision{Allowed: true, Candidates: ledger.Tally{Objects: 2}, By: "another", At: w.clock.Now()}); err != nil {
+			t.Error(err)
+		}
+	}}, w.job.Ledger.Prefix)
+	w.pipe = pipeline.New(w.config)
+	next, err := w.pipe.Do(t.Context(), decide)
+	if err != nil || !made || len(next) != 1 || next[0].Kind != task.Decide {
+		t.Fatalf("%+v, %v (another decided: %v), want it to look again", next, err, made)
+	}
+	// Where the other one died before it sent what follows, this one sends it then.
+	w.clock.Advance(next[0].Delay)
+	next, err = w.pipe.Do(t.Context(), next[0])
+	if err != nil || len(next) != 1 || next[0].Kind != task.Delete {
+		t.Errorf("later %+v, %v, want the deletion", next, err)
 	}
 }

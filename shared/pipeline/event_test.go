@@ -14,7 +14,12 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/events"
 	queuemem "kodoferry/shared/queue/mem"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -57,7 +62,7 @@ func (w *world) dayRun() *ledger.Run {
 func (w *world) closeDay() report.Report {
 	w.t.Helper()
 	run := w.dayRun()
-	due, _ := pipeline.Due(run.Name)
+	due, _ := events.Due(run.Name)
 	w.clock.Advance(due.Sub(w.clock.Now()))
 	w.fresh()
 	lost, _, err := w.pipe.Lost(w.t.Context(), run.Name)
@@ -79,13 +84,13 @@ func (w *world) closeDay() report.Report {
 func (w *world) eventRows() map[string][]ledger.Row {
 	w.t.Helper()
 	rows := map[string][]ledger.Row{}
-	walk, err := w.dayRun().Walk(w.t.Context())
+	walk, err := progress.Walk(w.t.Context(), w.dayRun())
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for _, s := range walk.Shards {
 		for _, b := range s.Closed.Batches {
-			settled, done, err := w.dayRun().Settled(w.t.Context(), b)
+			settled, done, err := w.dayRun().Batches().Settled(w.t.Context(), b)
 			if err != nil || !done {
 				w.t.Fatalf("%s: ended %v, %v", b.ID, done, err)
 			}
@@ -351,14 +356,14 @@ func TestALateEventIsDoneInTheRunOfTheDayItComesIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.config.Ledger.KeepJob(t.Context(), ledger.KeptJob{Name: w.job.Name, Job: data}, nil); err != nil {
+	if err := kept.WriteJob(t.Context(), w.config.Ledger.Folder(), kept.Job{Name: w.job.Name, Job: data}, nil); err != nil {
 		t.Fatal(err)
 	}
 	late[0].Delay = 0
 	wantTotals(t, w.closeDay(), report.Totals{Listed: 1, Copied: 1, Verified: 1})
 	w.drive(t.Context(), 0, late...)
 	w.same()
-	next, err := w.config.Ledger.Run(w.job.Name + "/20260104-events").Walk(t.Context())
+	next, err := progress.Walk(t.Context(), w.config.Ledger.Run(w.job.Name+"/20260104-events"))
 	if err != nil || len(next.Shards) != 1 || len(next.Shards[0].Closed.Batches) != 1 {
 		t.Errorf("the next day's run: %+v, %v, want the late event", next.Shards, err)
 	}
@@ -381,14 +386,14 @@ func TestRunsOfEventsAreNoOrdinaryRuns(t *testing.T) {
 	w := followed(t, 1)
 	w.drive(t.Context(), 0, w.notified("k/00000")...)
 	led := w.config.Ledger
-	runs, err := led.Runs(t.Context(), w.job.Name)
-	if err != nil || slices.ContainsFunc(runs, ledger.OfEvents) {
+	runs, err := index.Runs(t.Context(), led, w.job.Name)
+	if err != nil || slices.ContainsFunc(runs, eventnames.IsRun) {
 		t.Errorf("Runs = %q, %v, want none of events", runs, err)
 	}
-	if open, err := led.Open(t.Context(), epoch); err != nil || slices.ContainsFunc(open, ledger.OfEvents) {
+	if open, err := index.Open(t.Context(), led, epoch); err != nil || slices.ContainsFunc(open, eventnames.IsRun) {
 		t.Errorf("Open = %q, %v, want none of events", open, err)
 	}
-	if open, err := led.OpenEvents(t.Context(), epoch); err != nil || len(open) != 1 || open[0] != w.dayRun().Name {
+	if open, err := index.OpenEvents(t.Context(), led, epoch); err != nil || len(open) != 1 || open[0] != w.dayRun().Name {
 		t.Errorf("OpenEvents = %q, %v, want %s", open, err, w.dayRun().Name)
 	}
 	s, err := report.Why(t.Context(), w.dayRun(), "k/00000")
@@ -396,7 +401,7 @@ func TestRunsOfEventsAreNoOrdinaryRuns(t *testing.T) {
 		t.Errorf("Why = %+v, %v, want the event and what became of it", s, err)
 	}
 	w.closeDay()
-	if open, err := led.OpenEvents(t.Context(), epoch); err != nil || len(open) != 0 {
+	if open, err := index.OpenEvents(t.Context(), led, epoch); err != nil || len(open) != 0 {
 		t.Errorf("OpenEvents = %q, %v, want none once the day is reported", open, err)
 	}
 }
@@ -439,7 +444,7 @@ func TestOnlyTheDeletingStageDeletes(t *testing.T) {
 func TestAnEventWhoseJobIsRemovedBeforeItsDayBeginsWritesNothing(t *testing.T) {
 	w := followed(t, 3)
 	put(t, w.src, "new", []byte("1"))
-	if err := w.config.Ledger.DropJob(t.Context(), w.job.Name); err != nil {
+	if err := kept.RemoveJob(t.Context(), w.config.Ledger.Folder(), w.job.Name); err != nil {
 		t.Fatal(err)
 	}
 	w.drive(t.Context(), 0, w.notified("new")...)

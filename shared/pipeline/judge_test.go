@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
 )
 
@@ -41,9 +42,7 @@ func TestTheTargetIsAskedForManyKeysAtATimeWhileTheyAreListed(t *testing.T) {
 		w := newWorld(t, func(j *job.Job) { j.Limits.BatchObjects = 100 })
 		w.fill(n, 1)
 		w.run()
-		for _, key := range w.src.Keys() { // neither time nor MD5 tells that it is unchanged
-			w.src.Alter(key, func(o *store.Object) { o.MD5 = "" })
-		}
+		w.led = mem.New(mem.OSS) // without a row of the first run, the metadata tell that it is unchanged
 		far := &distant{trip: trip}
 		w.target = func(d pipeline.Target) pipeline.Target { far.Target = d; return far }
 		w.fresh()

@@ -12,6 +12,8 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/store"
@@ -180,7 +182,7 @@ func TestAnyNumberOfProcessesIsAsFastAsOneUnderALimit(t *testing.T) {
 		"bandwidth":            {func(l *job.Limits) { l.Bandwidth.Rate = 256 * kib }, 320, 48 * kib, 0},
 		"bandwidth for one":    {func(l *job.Limits) { l.Bandwidth.Rate = 64 * kib }, 300, 16 * kib, 0},
 		"requests":             {func(l *job.Limits) { l.Requests = 20 }, 600, 100, 0},
-		"instances, requests":  {func(l *job.Limits) { l.Instances, l.Requests = 1, 20 }, 1500, 100, 0},
+		"instances, requests":  {func(l *job.Limits) { l.Instances, l.Requests = 1, 20 }, 900, 100, 0},
 		"instances, bandwidth": {func(l *job.Limits) { l.Instances, l.Bandwidth.Rate = 2, 128*kib }, 400, 16 * kib, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -222,7 +224,7 @@ func TestATaskThatIsPassedOnIsAsItWas(t *testing.T) {
 			t.Fatalf("%+v (%v), want a Copy", next, err)
 		}
 		batch := next[0]
-		other := ledger.Living{Process: "other", Since: time.Now(), Copies: true}
+		other := live.Sign{Process: "other", Since: time.Now(), Copies: true}
 		for name, tc := range map[string]struct {
 			given task.Task
 			again bool
@@ -234,7 +236,7 @@ func TestATaskThatIsPassedOnIsAsItWas(t *testing.T) {
 			"an event":                      {with(batch, func(t *task.Task) { t.Kind = task.Event }), false},
 			"a part":                        {with(batch, func(t *task.Task) { t.Kind, t.From, t.To = task.Part, 1, 2 }), false},
 		} {
-			if err := w.config.Ledger.Run(runName).Live(t.Context(), other, time.Now()); err != nil {
+			if err := live.WriteSign(t.Context(), w.config.Ledger.Run(runName).Folder(), other, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			next, err := w.pipe.Do(t.Context(), tc.given)
@@ -277,8 +279,8 @@ func TestWhatFollowsFromABatchIsSentByAProcessThatMayNotCopy(t *testing.T) {
 			again := with(batch, func(t *task.Task) { t.Deliveries, t.Resend = 2, resend })
 			for n := 0; again.Batch == batch.Batch; n++ { // as a worker would
 				w.pipe = pipeline.New(w.config)
-				other := ledger.Living{Process: "other", Since: time.Now().Add(-time.Hour), Copies: true}
-				if err := w.config.Ledger.Run(runName).Live(t.Context(), other, time.Now()); err != nil {
+				other := live.Sign{Process: "other", Since: time.Now().Add(-time.Hour), Copies: true}
+				if err := live.WriteSign(t.Context(), w.config.Ledger.Run(runName).Folder(), other, time.Now()); err != nil {
 					t.Fatal(err)
 				}
 				next, err := w.pipe.Do(t.Context(), again)
@@ -385,8 +387,8 @@ func TestPartsLargerThanThoseOfTheJobFitAnInvocation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := ledger.Upload{Batch: next[0].Batch, Shard: next[0].Shard, ID: id, Row: ledger.Row{Src: src, State: ledger.Pending}, PartSize: part, PerTask: 6}
-		if _, err := w.config.Ledger.Run(runName).BeginUpload(t.Context(), u); err != nil {
+		u := upload.Upload{Batch: next[0].Batch, Shard: next[0].Shard, ID: id, Row: ledger.Row{Src: src, State: ledger.Pending}, PartSize: part, PerTask: 6}
+		if _, err := upload.Create(t.Context(), w.config.Ledger.Run(runName), u); err != nil {
 			t.Fatal(err)
 		}
 		invocations := 0

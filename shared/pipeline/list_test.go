@@ -10,6 +10,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -98,7 +99,7 @@ func TestAShardIsListedAndVerifiedInTime(t *testing.T) {
 					}
 				}
 				covered(t, w)
-				walk, err := w.config.Ledger.Run(runName).Walk(t.Context())
+				walk, err := progress.Walk(t.Context(), w.config.Ledger.Run(runName))
 				if err != nil {
 					t.Fatal(err)
 				}

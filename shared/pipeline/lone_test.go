@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -46,9 +47,9 @@ func TestAnObjectThatTheTargetDoesNotDescribeFailsAlone(t *testing.T) {
 				w.fresh()
 				if when == "while it is listed" {
 					on.Store(true)
-					for _, key := range w.src.Keys() { // as large as the source's, and older: only a HEAD tells whose
+					for _, key := range w.src.Keys() { // as large as the source's: only a HEAD tells whose
 						put(t, w.dst, key, make([]byte, len(read(t, w.src, key))))
-						w.dst.Alter(key, func(o *store.Object) { o.Modified = epoch.Add(-time.Hour) })
+						w.dst.Alter(key, func(o *store.Object) { o.Origin = copiedBy(w.job.Name, key) })
 					}
 				} else {
 					w.before = func(at task.Task) {
@@ -70,8 +71,9 @@ func TestAnObjectThatTheTargetDoesNotDescribeFailsAlone(t *testing.T) {
 	}
 }
 
-// TestAnObjectThatWasNotDescribedInTimeIsNotReplaced lists while the target does
-// not describe what the application wrote later than the source, in smaller and in larger objects.
+// TestAnObjectThatWasNotDescribedInTimeIsNotReplaced lists while the target does not
+// describe what the application wrote, as large as the source's object or not, in
+// smaller and in larger objects.
 func TestAnObjectThatWasNotDescribedInTimeIsNotReplaced(t *testing.T) {
 	const victim = "k/00007"
 	for name, set := range map[string]func(*job.Job){
@@ -80,26 +82,32 @@ func TestAnObjectThatWasNotDescribedInTimeIsNotReplaced(t *testing.T) {
 		"without conditional PUTs":       func(j *job.Job) { j.Unguarded = true },
 		"where nothing is ever replaced": func(j *job.Job) { j.Overwrite = job.OverwriteNever },
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, batches(5), set)
-			if w.job.Name == "parts" {
-				w.job.Limits.PartsAbove = 1 // far less than a user may say
-			}
-			w.fill(10, 9)
-			put(t, w.dst, victim, []byte("the application's"))
-			w.dst.Alter(victim, func(o *store.Object) { o.Modified = epoch.Add(time.Hour) })
-			var on atomic.Bool
-			w.target = func(b pipeline.Target) pipeline.Target { return undescribed{b, victim, fault.Temporary, &on} }
-			w.before = func(at task.Task) { on.Store(at.Kind == task.List) }
-			w.fresh()
-			rep := w.run()
-			if got := read(t, w.dst, victim); string(got) != "the application's" {
-				t.Errorf("the target has %d other bytes in place of the application's", len(got))
-			}
-			if o := rep.Objects; o.Conflict != 1 || o.Verified != 9 {
-				t.Errorf("%+v, want one conflict and 9 verified", o)
-			}
-		})
+		for _, size := range []string{"of another size", "of equal size"} {
+			t.Run(name+" "+size, func(t *testing.T) {
+				w := newWorld(t, batches(5), set)
+				if w.job.Name == "parts" {
+					w.job.Limits.PartsAbove = 1 // far less than a user may say
+				}
+				w.fill(10, 9)
+				wrote := []byte("the application's")
+				if size == "of equal size" {
+					wrote = bytes.Repeat([]byte("A"), len(read(t, w.src, victim)))
+				}
+				put(t, w.dst, victim, wrote)
+				w.dst.Alter(victim, func(o *store.Object) { o.Modified = epoch.Add(time.Hour) })
+				var on atomic.Bool
+				w.target = func(b pipeline.Target) pipeline.Target { return undescribed{b, victim, fault.Temporary, &on} }
+				w.before = func(at task.Task) { on.Store(at.Kind == task.List) }
+				w.fresh()
+				rep := w.run()
+				if got := read(t, w.dst, victim); !bytes.Equal(got, wrote) {
+					t.Errorf("the target has %d other bytes in place of the application's", len(got))
+				}
+				if o := rep.Objects; o.Conflict+o.Skipped != 1 || o.Skipped == 1 && w.job.Overwrite != job.OverwriteNever || o.Verified != 9 {
+					t.Errorf("%+v, want one conflict, or one skipped where nothing is replaced, and 9 verified", o)
+				}
+			})
+		}
 	}
 }
 

@@ -5,10 +5,15 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/importer"
 	"go/parser"
 	"go/token"
+	"go/types"
+	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -34,23 +39,23 @@ type edit struct{ file, old, new string }
 
 var mutants = []mutant{
 	{"a message before its record", "whoever does not get its record created sends nothing of its own", []edit{{
-		"shared/pipeline/list.go",
-		"if c, err = r.ledger.Close(ctx, c); err != nil {\n\t\treturn nil, err\n\t}",
-		"if stands, err := r.ledger.Close(ctx, c); err == nil {\n\t\tc = stands\n\t}",
+		"shared/pipeline/shard/stretches.go",
+		"if err == nil && stands.By != s.by {\n\t\terr = fault.New(fault.Later, \"pipeline.list\", o.Shard, ErrTwin)\n\t}",
+		"if fault.KindOf(err) != \"\" || stands.By != s.by {\n\t\treturn o, nil\n\t}",
 	}}},
 	{"a write-off without a condition", "the first write-off of a batch stands", []edit{{
-		"shared/ledger/segment.go",
-		"standing, won, err := r.create(ctx, \"copied/\"+batch, data)\n",
-		"standing, won, err := data, true, r.write(ctx, \"copied/\"+batch, data)\n",
+		"shared/ledger/writeoff.go",
+		"standing, won, err := b.files.Create(ctx, \"copied/\"+batch, data)\n",
+		"standing, won, err := data, true, b.files.Write(ctx, \"copied/\"+batch, data)\n",
 	}}},
 	{"a deletion before the gate", "nothing is deleted before the run's decision stands and allows it", []edit{
-		{"shared/pipeline/list.go", "if c.Shard != \"\" {", "next = append(next, r.deletes(ledger.Progress{Shards: []ledger.Shard{{Ref: ledger.ShardRef{Shard: c.Shard}, Extra: c.Deletes}}}, ledger.DeleteDecision{Allowed: true})...)\n\tif c.Shard != \"\" {"},
-		{"shared/pipeline/delete.go", "case err != nil:\n\t\treturn nil, err\n\tcase !g.Allowed:", "case ledger.Missing(err):\n\tcase err != nil:\n\t\treturn nil, err\n\tcase !g.Allowed:"},
+		{"shared/pipeline/follow/follow.go", "if c.Shard != \"\" {", "next = append(next, f.AfterDecision(progress.Run{Shards: []progress.Shard{{Ref: ledger.ShardRef{Shard: c.Shard}, Extra: c.Deletes}}}, ledger.DeleteDecision{Allowed: true})...)\n\tif c.Shard != \"\" {"},
+		{"shared/pipeline/end.go", "case err != nil:\n\t\treturn nil, err\n\tcase !g.Allowed:", "case ledger.Missing(err):\n\tcase err != nil:\n\t\treturn nil, err\n\tcase !g.Allowed:"},
 	}},
 	{"a retry that drops a row", "every row of a batch is in its write-off or in a batch that this names", []edit{{
-		"shared/pipeline/copy.go",
-		"return w, seal(ledger.BatchRef{}, rest...)",
-		"return w, seal(ledger.BatchRef{}, rest[min(1, len(rest)):]...)",
+		"shared/pipeline/batching/rest.go",
+		"take(ledger.BatchRef{}, others...)",
+		"take(ledger.BatchRef{}, others[min(1, len(others)):]...)",
 	}}},
 	{"a last byte that is not held back", "a body that is not what was listed never becomes an object", []edit{{
 		"shared/digest/reader.go",
@@ -80,7 +85,7 @@ var mutants = []mutant{
 	{"a verify that does not wait", "a shard is verified when all its batches are written off", []edit{
 		{"shared/pipeline/verify.go", "if len(open) > 0 {", "if false && len(open) > 0 {"},
 		// Outcome takes no row that is not written off; it holds against a listing that lags.
-		{"shared/pipeline/verify.go", "rows, err := r.ledger.Outcome(ctx, b)", "rows, _, err := r.ledger.Settled(ctx, b)"},
+		{"shared/pipeline/verify.go", "readahead.Slice(c.Batches), r.ledger.Batches().Outcome)", "readahead.Slice(c.Batches), func(ctx context.Context, b ledger.BatchRef) ([]ledger.Row, error) {\n\t\t\t\trows, _, err := r.ledger.Batches().Settled(ctx, b)\n\t\t\t\treturn rows, err\n\t\t\t})"},
 	}},
 	{"a report that does not balance", "listed is the sum of how everything that was listed ended, and a report says if it is not", []edit{
 		{"shared/pipeline/proof/proof.go", "p.listed.Objects--\n", ""},
@@ -88,8 +93,8 @@ var mutants = []mutant{
 	}},
 	{"an object adopted without its hash", "what carries the hash and the size of the source's object is its copy, and nothing else", []edit{{
 		"shared/pipeline/transfer/target.go",
-		"case verdict.Carries(kept, a.row.Src):\n\t\ta.batch.redelivered.Store(true)",
-		"case kept.Size == a.row.Src.Size:\n\t\ta.batch.redelivered.Store(true)",
+		"case carries:\n\t\ta.batch.redelivered.Store(true)",
+		"case carries || kept.Origin != nil && kept.Size == a.row.Src.Size:\n\t\ta.batch.redelivered.Store(true)",
 	}}},
 }
 
@@ -111,24 +116,103 @@ func (m mutant) files() (map[string]string, error) {
 		if n := strings.Count(source, e.old); n != 1 {
 			return nil, fmt.Errorf("%s has %d places that read %q, want 1: have the mutant follow the code", e.file, n, e.old)
 		}
-		source = strings.Replace(source, e.old, e.new, 1)
-		if _, err := parser.ParseFile(token.NewFileSet(), e.file, source, 0); err != nil {
-			return nil, err
-		}
-		files[e.file] = source
+		files[e.file] = strings.Replace(source, e.old, e.new, 1)
 	}
 	return files, nil
 }
 
+// TestEachMutantFitsTheCodeAsItIs makes each mutant, and checks its types in place of
+// building it: a fault that is not built any more is never found.
 func TestEachMutantFitsTheCodeAsItIs(t *testing.T) {
 	if len(mutants) != 12 {
 		t.Errorf("there are %d mutants, want 12", len(mutants))
 	}
+	c := newChecker(t)
 	for _, m := range mutants {
-		if _, err := m.files(); err != nil {
+		files, err := m.files()
+		if err == nil {
+			err = c.check(files)
+		}
+		if err != nil {
 			t.Errorf("%s: %v", m.name, err)
 		}
 	}
+}
+
+// checker checks the types of packages some of whose files are edited. What they import it
+// takes from what the compiler left of it when this test was built.
+type checker struct {
+	sources  map[string][]string // the files of each package that a mutant edits, by its directory from root
+	files    *token.FileSet
+	importer types.Importer
+}
+
+func newChecker(t *testing.T) checker {
+	t.Helper()
+	c := checker{sources: map[string][]string{}, files: token.NewFileSet()}
+	args := []string{"list", "-deps", "-export", fmt.Sprintf("-race=%t", raced), "-json=ImportPath,Export,GoFiles"}
+	for _, m := range mutants {
+		for _, e := range m.edits {
+			if dir := path.Dir(e.file); c.sources[dir] == nil {
+				c.sources[dir] = []string{} // until they are listed
+				args = append(args, "./"+dir)
+			}
+		}
+	}
+	list := exec.CommandContext(t.Context(), "go", args...)
+	list.Dir, list.Stderr = root, os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exports := map[string]string{}
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
+		var p struct {
+			ImportPath, Export string
+			GoFiles            []string
+		}
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		exports[p.ImportPath] = p.Export
+		if dir := strings.TrimPrefix(p.ImportPath, "kodoferry/"); c.sources[dir] != nil {
+			c.sources[dir] = p.GoFiles
+		}
+	}
+	c.importer = importer.ForCompiler(c.files, "gc", func(name string) (io.ReadCloser, error) { return os.Open(exports[name]) })
+	return c
+}
+
+// check checks the packages of files, each of which is of this text, by their names from root.
+func (c checker) check(files map[string]string) error {
+	checked := map[string]bool{}
+	for edited := range files {
+		dir := path.Dir(edited)
+		if checked[dir] {
+			continue
+		}
+		checked[dir] = true
+		var all []*ast.File
+		for _, name := range c.sources[dir] {
+			name = path.Join(dir, name)
+			var source any // nil: what the file has
+			if s, ok := files[name]; ok {
+				source = s
+			}
+			f, err := parser.ParseFile(c.files, filepath.Join(root, name), source, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			all = append(all, f)
+		}
+		if len(all) == 0 {
+			return fmt.Errorf("%s has no files", dir)
+		}
+		if _, err := (&types.Config{Importer: c.importer}).Check("kodoferry/"+dir, c.files, all, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestStormsFindEachMutant builds each mutant and has storms of it, from seed 1

@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -327,25 +328,17 @@ func TestAnEventWaitsForASideThatDoesNotAnswer(t *testing.T) {
 func (w *world) rowsOf(name string) map[string]ledger.Row {
 	w.t.Helper()
 	run := w.config.Ledger.Run(name)
-	walk, err := run.Walk(w.t.Context())
+	walk, err := progress.Walk(w.t.Context(), run)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	rows := map[string]ledger.Row{}
 	for _, s := range walk.Shards {
-		c, err := run.Closed(w.t.Context(), s.Ref.Shard)
+		c, err := run.Shards().ReadListed(w.t.Context(), s.Ref.Shard)
 		if err != nil {
 			continue
 		}
-		for _, b := range append(c.Batches, c.Deletes...) {
-			settled, _, err := run.Settled(w.t.Context(), b)
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			for _, r := range settled {
-				rows[r.Key()] = r
-			}
-		}
+		w.settle(run, append(c.Batches, c.Deletes...), rows)
 	}
 	return rows
 }

@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -115,6 +116,16 @@ func TestTroubleWithABigObject(t *testing.T) {
 	const key = "big"
 	body := random(13*mib, 9)
 	temporary := fault.New(fault.Temporary, "part", key, errors.New("reset"))
+	// answerLost completes the upload, and loses the answer of the first time.
+	answerLost := func(w *world, call int) error {
+		if call > 1 {
+			return nil
+		}
+		u := w.dst.Uploads()[0]
+		parts, _ := w.dst.Parts(w.t.Context(), key, u)
+		_, _ = w.dst.Finish(w.t.Context(), key, u, parts, store.Put{})
+		return temporary
+	}
 	for name, tc := range map[string]struct {
 		set     func(*job.Job)
 		alter   func(*store.Object)
@@ -197,43 +208,24 @@ func TestTroubleWithABigObject(t *testing.T) {
 			state: ledger.Conflict, reason: "left alone", content: []byte("the application's"),
 		},
 		"an answer to the completion that is lost is not taken for a failure": {
-			finish: func(w *world, call int) error {
-				if call > 1 {
-					return nil
-				}
-				u := w.dst.Uploads()[0]
-				parts, _ := w.dst.Parts(w.t.Context(), key, u)
-				_, _ = w.dst.Finish(w.t.Context(), key, u, parts, store.Put{})
-				return temporary
-			},
-			state: ledger.Copied, proof: ledger.ByQetag, content: body,
+			finish: answerLost,
+			state:  ledger.Copied, proof: ledger.ByQetag, content: body,
 		},
 		"damage is found though the answer to the completion is lost": {
 			finish: func(w *world, call int) error {
-				if call > 1 {
-					return nil
+				err := answerLost(w, call)
+				if err != nil {
+					w.dst.Alter(key, func(o *store.Object) { o.CRC64 = "1" })
 				}
-				u := w.dst.Uploads()[0]
-				parts, _ := w.dst.Parts(w.t.Context(), key, u)
-				_, _ = w.dst.Finish(w.t.Context(), key, u, parts, store.Put{})
-				w.dst.Alter(key, func(o *store.Object) { o.CRC64 = "1" })
-				return temporary
+				return err
 			},
 			state: ledger.Copied, proof: ledger.ByQetag, content: body, crc: digest.CRC64(0, body),
 		},
 		"an answer that is lost does not make the proof a stronger one": {
-			set:   func(j *job.Job) { j.HashMismatch = job.CopyMismatch },
-			alter: func(o *store.Object) { o.Hash = digest.QetagOf(nil) },
-			finish: func(w *world, call int) error {
-				if call > 1 {
-					return nil
-				}
-				u := w.dst.Uploads()[0]
-				parts, _ := w.dst.Parts(w.t.Context(), key, u)
-				_, _ = w.dst.Finish(w.t.Context(), key, u, parts, store.Put{})
-				return temporary
-			},
-			state: ledger.Copied, proof: ledger.ByCRC, content: body,
+			set:    func(j *job.Job) { j.HashMismatch = job.CopyMismatch },
+			alter:  func(o *store.Object) { o.Hash = digest.QetagOf(nil) },
+			finish: answerLost,
+			state:  ledger.Copied, proof: ledger.ByCRC, content: body,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -412,15 +404,15 @@ func TestSixtyGiB(t *testing.T) {
 		tasks++
 		parts += tk.To - tk.From + 1
 		longest = max(longest, tk.To-tk.From+1)
-		p := ledger.Parts{From: tk.From, To: tk.To}
+		p := upload.Parts{From: tk.From, To: tk.To}
 		for n := tk.From; n <= tk.To; n++ {
-			row := ledger.PartRow{Number: n, Size: part, ETag: fmt.Sprint(n), CRC64: partCRC}
+			row := upload.PartRow{Number: n, Size: part, ETag: fmt.Sprint(n), CRC64: partCRC}
 			for _, b := range blocks {
 				row.Blocks = append(row.Blocks, b[:]...)
 			}
 			p.Done = append(p.Done, row)
 		}
-		if _, err := w.config.Ledger.Run(runName).EndParts(t.Context(), tk.Batch, p); err != nil {
+		if _, err := upload.CreateParts(t.Context(), w.config.Ledger.Run(runName), tk.Batch, p); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
@@ -63,14 +64,14 @@ func TestTheLastPartIsFoundByFewRequests(t *testing.T) {
 			w.pipe = pipeline.New(w.config)
 			run := w.config.Ledger.Run(runName)
 			const batch = "0-b00000"
-			u := ledger.Upload{Batch: batch, Shard: "0", ID: "u", PartSize: 4 << 20, PerTask: 2, Row: ledger.Row{Src: store.Object{Key: "big", Size: int64(2*n) * 4 << 20}}}
-			if _, err := run.BeginUpload(t.Context(), u); err != nil {
+			u := upload.Upload{Batch: batch, Shard: "0", ID: "u", PartSize: 4 << 20, PerTask: 2, Row: ledger.Row{Src: store.Object{Key: "big", Size: int64(2*n) * 4 << 20}}}
+			if _, err := upload.Create(t.Context(), run, u); err != nil {
 				t.Fatal(err)
 			}
 			tasks, finishes := 0, 0
-			end := func(p ledger.Parts, last bool) {
+			end := func(p upload.Parts, last bool) {
 				t.Helper()
-				if _, err := run.EndParts(t.Context(), batch, p); err != nil {
+				if _, err := upload.CreateParts(t.Context(), run, batch, p); err != nil {
 					t.Fatal(err)
 				}
 				tasks++
@@ -85,13 +86,13 @@ func TestTheLastPartIsFoundByFewRequests(t *testing.T) {
 					t.Fatalf("%d of %d–%d: %d Finish tasks, last %v", tasks, p.From, p.To, finishes, last)
 				}
 			}
-			row := func(n int) ledger.PartRow {
-				return ledger.PartRow{Number: n, Size: 4 << 20, ETag: "e", Blocks: make([]byte, 20)}
+			row := func(n int) upload.PartRow {
+				return upload.PartRow{Number: n, Size: 4 << 20, ETag: "e", Blocks: make([]byte, 20)}
 			}
 			for i, k := range tc.order(n) {
-				p := ledger.Parts{From: 2*k + 1, To: 2*k + 2, Done: []ledger.PartRow{row(2*k + 1)}}
+				p := upload.Parts{From: 2*k + 1, To: 2*k + 2, Done: []upload.PartRow{row(2*k + 1)}}
 				if tc.left {
-					p.Next = []ledger.PartRange{{From: 2*k + 2, To: 2*k + 2}}
+					p.Next = []upload.PartRange{{From: 2*k + 2, To: 2*k + 2}}
 				} else {
 					p.Done = append(p.Done, row(2*k+2))
 				}
@@ -99,7 +100,7 @@ func TestTheLastPartIsFoundByFewRequests(t *testing.T) {
 			}
 			if tc.left {
 				for i, k := range tc.order(n) {
-					end(ledger.Parts{From: 2*k + 2, To: 2*k + 2, Done: []ledger.PartRow{row(2*k + 2)}}, i == n-1)
+					end(upload.Parts{From: 2*k + 2, To: 2*k + 2, Done: []upload.PartRow{row(2*k + 2)}}, i == n-1)
 				}
 			}
 			// Three reads are the task's own: of the write-off, the upload and its record.

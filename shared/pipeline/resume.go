@@ -2,101 +2,174 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/pipeline/events"
+	"kodoferry/shared/pipeline/mirror"
+	"kodoferry/shared/pipeline/remains"
+	"kodoferry/shared/pipeline/reproof"
+	"kodoferry/shared/pipeline/shard"
+	"kodoferry/shared/pipeline/uploads"
+	"kodoferry/shared/report"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
-// Resume derives the open tasks of a run from the ledger: each shard and batch
-// that a record names and that has no record of its own. A run that is over
-// has none. What a lost process may have begun is looked at before it is done again.
+// Resume derives the open tasks of a run from the ledger, as follow.Run.Open does.
 func (p *Pipeline) Resume(ctx context.Context, name string) ([]task.Task, error) {
 	r, err := p.run(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if r.start.Events {
-		open, _, err := r.openEvents(ctx)
-		return resent(open, p.config.Now()), err
-	}
-	walk, err := r.ledger.Walk(ctx)
-	if err != nil || walk.Reported {
-		return nil, err
-	}
-	var open []task.Task
-	for _, s := range walk.Shards {
-		open = append(open, r.open(s)...)
-	}
-	mirrored, err := r.openDeletes(ctx, walk)
-	if err != nil {
-		return nil, err
-	}
-	open = append(open, mirrored...)
-	return resent(append(open, task.Task{Kind: task.Report, Run: name}), p.config.Now()), nil
+	return r.next.Open(ctx)
 }
 
-// Lost derives the tasks of a run whose turn it is and that no record answers
-// for: they are at work, in a queue, or lost. Those that would only wait for
-// others are left out. A run that is over has none, and so has one that a
-// single process does: that process knows its own. newest is when the run's
-// newest record was written, by the ledger's clock; zero for a run of events.
-// Of more open batches than a Glance holds, the first are returned.
+// Lost derives the tasks of a run whose turn it is and that no record answers for, as
+// follow.Run.Lost does.
 func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, newest time.Time, err error) {
 	r, err := p.run(ctx, name)
 	if err != nil {
 		return nil, newest, err
 	}
-	if !r.start.Deployed {
-		return nil, newest, nil
-	}
-	if r.start.Events {
-		lost, over, err := r.openEvents(ctx)
-		if due, _ := Due(name); err == nil && !over && len(lost) == 0 && !p.config.Now().Before(due) {
-			lost = []task.Task{{Kind: task.Report, Run: name}}
-		}
-		return resent(lost, p.config.Now()), newest, err
-	}
-	walk, err := r.ledger.Glance(ctx)
-	if err != nil || walk.Reported {
-		return nil, newest, err
-	}
-	for _, s := range walk.Shards {
-		open := r.open(s)
-		if n := len(open); s.Left.Batches > 0 {
-			open = open[:n-1] // its verification waits for these
-		}
-		lost = append(lost, open...)
-	}
-	if len(lost) == 0 {
-		if lost, err = r.openDeletes(ctx, walk); err != nil {
-			return nil, newest, err
-		}
-	}
-	if len(lost) == 0 {
-		lost = append(lost, task.Task{Kind: task.Report, Run: name})
-	}
-	return resent(lost, p.config.Now()), walk.Newest, nil
+	return r.next.Lost(ctx)
 }
 
-// resent marks tasks as sent again: what they write may be there already.
-func resent(tasks []task.Task, at time.Time) []task.Task {
-	for i := range tasks {
-		tasks[i].Resend = at.UnixNano()
+// GiveUp ends a task that cannot be done, so that its run ends too: its batch
+// is written off as failed, its shard closed or verified as failed. Whatever
+// record stands by then wins. What the whole run came to nobody can make up:
+// its report, and its decision on deletions, are tried again for as long as it takes.
+// A task of a run that is stopped is dropped: where the run is resumed, it gets its tries
+// anew.
+func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
+	r, err := p.run(ctx, t.Run)
+	if err != nil {
+		return nil, err
 	}
-	return tasks
+	s, _, err := r.ledger.Steering().ReadStanding(ctx)
+	if err == nil && s == ledger.Paused && t.Kind == task.Event && t.Key != "" { // no record tells of it
+		return park(ctx, r, t, ledger.Row{Src: store.Object{Key: t.Key}, State: ledger.Pending})
+	}
+	if err != nil || s.Stopped() {
+		return nil, err
+	}
+	r.log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
+	p.config.Watch(Progress{Kind: GaveUp, Task: t, Err: cause})
+	lost := ledger.WriteOff{Lost: cause.Error(), Cause: ledger.CauseOf(cause)}
+	switch t.Kind {
+	case task.List:
+		c, newest, ok, err := shard.CloseEarly(ctx, ledger.ShardRef{Shard: t.Shard, Range: t.Range, Before: t.Before}, closingOf(r), cause.Error())
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return r.follow.AfterFailedList(t.Shard, c, newest), nil
+		}
+		c, err = r.ledger.Shards().CreateListed(ctx, ledger.Closed{Shard: t.Shard, Range: t.Range, Failed: cause.Error(), At: p.config.Now()})
+		return r.follow.AfterList(c), err
+	case task.Verify:
+		v, err := r.ledger.Shards().CreateVerified(ctx, ledger.Proved{Shard: t.Shard, Failed: cause.Error(), At: p.config.Now()})
+		if err != nil {
+			return nil, err
+		}
+		return r.next.AfterVerify(ctx, ledger.Closed{}, v), nil
+	case task.Decide:
+		return insist(ctx, r, t, r.decide)
+	case task.Report:
+		return insist(ctx, r, t, r.report)
+	case task.Reprove:
+		v, err := r.ledger.Pieces().CreateReproved(ctx, ledger.Reproved{Shard: t.Shard, Range: t.Range, Failed: ledger.Reason(cause), At: p.config.Now().UTC()})
+		return r.follow.Reprove(v.Next), err
+	case task.Copy, task.Delete:
+	case task.Event:
+		if t.Key != "" {
+			lost = ledger.WriteOff{Rows: []ledger.Row{events.Lost(t.Key, p.config.Now(), cause)}}
+		}
+	case task.Remove:
+		rows, err := r.ledger.Batches().ReadRows(ctx, t.Batch)
+		if err != nil {
+			return nil, err
+		}
+		mirror.Unremoved(rows, p.config.Now().UTC(), cause)
+		lost = ledger.WriteOff{Rows: rows}
+	case task.Begin, task.Part, task.Finish:
+		uploads.Drop(ctx, r.ledger, r.dst, t.Batch, r.log)
+	default:
+		return nil, fault.New(fault.Invalid, "pipeline.GiveUp", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
+	}
+	w, err := r.ledger.Batches().CreateWriteOff(ctx, t.Batch, lost)
+	if err != nil {
+		return nil, err
+	}
+	return r.next.AfterWriteOff(ctx, t, w), nil
 }
 
-func (r *run) open(s ledger.Shard) []task.Task {
-	switch {
-	case s.Closed == nil:
-		return []task.Task{r.listTask(s.Ref)}
-	case s.Done():
-		return nil
+// insist does a task once more that cannot be given up, and where that fails,
+// too, returns it once more, later.
+func insist(ctx context.Context, r *run, t task.Task, do func(context.Context, task.Task) ([]task.Task, error)) ([]task.Task, error) {
+	next, err := do(ctx, t)
+	if err == nil || ctx.Err() != nil || fault.KindOf(err) == fault.Newer {
+		return next, err
 	}
-	var open []task.Task
-	for _, b := range s.Open {
-		open = append(open, r.copyTask(s.Ref.Shard, b))
+	r.log.ErrorContext(ctx, "not done, and not given up: it is tried again later", "kind", t.Kind, "fault", fault.KindOf(err), "err", err)
+	t.Attempt = 0
+	return r.follow.Wait(t), nil
+}
+
+// End closes the books of a run that was cancelled, or whose job was ended for
+// good: its open uploads are aborted, and its report says what was done and
+// what is open. What a process that has not noticed yet still does, the report
+// has as open: so limit.Notice should have passed. A run that is over has its report
+// already, which End returns; one that goes on is Invalid. It costs a read for
+// each batch of a shard that is not verified. It may be cut off at any moment:
+// what it has aborted and added up it notes, and the next call goes on there.
+func (p *Pipeline) End(ctx context.Context, name string) (report.Report, error) {
+	r, err := p.run(ctx, name)
+	if err != nil {
+		return report.Report{}, err
 	}
-	return append(open, r.verifyTask(s.Ref.Shard))
+	switch s, _, err := r.ledger.Steering().ReadStanding(ctx); {
+	case err != nil:
+		return report.Report{}, err
+	case s == ledger.Over:
+		return report.Read(ctx, r.ledger)
+	case s.Final() && r.start.Verifies != nil:
+		w, err := progress.WalkReproof(ctx, r.ledger)
+		if err != nil {
+			return report.Report{}, err
+		}
+		err = reproof.Cancelled(name, r.job, w, p.config.Now().UTC()).Create(ctx, r.ledger.Results())
+		return report.Report{Summary: report.Summary{Run: name, Result: report.Cancelled}}, err
+	case !s.Final():
+		return report.Report{}, fault.New(fault.Invalid, "pipeline.End", name, fmt.Errorf("run %s was not cancelled: it is %s", name, s))
+	}
+	if err := uploads.AbortAll(ctx, r.ledger, r.dst); err != nil { // the run must end all the same; Clean tries again
+		r.log.WarnContext(ctx, "uploads not aborted", "fault", fault.KindOf(err), "err", err)
+	}
+	if !r.start.Events {
+		if err := shard.CloseAll(ctx, closingOf(r)); err != nil {
+			return report.Report{}, err
+		}
+	}
+	rep, manifest, err := r.books.Cancelled(ctx)
+	if err != nil {
+		return report.Report{}, err
+	}
+	if err := r.books.Publish(ctx, rep, manifest); err != nil {
+		return report.Report{}, err
+	}
+	r.log.InfoContext(ctx, "run cancelled", "listed", rep.Objects.Listed, "open", rep.Objects.Open)
+	return report.Read(ctx, r.ledger) // another may have been faster
+}
+
+// Clean removes what a run has left behind, as remains.Clean does.
+func (p *Pipeline) Clean(ctx context.Context, name string, force bool) (remains.Cleaned, error) {
+	r, err := p.run(ctx, name)
+	if err != nil {
+		return remains.Cleaned{Run: name, Stays: []remains.Folder{}}, err
+	}
+	return remains.Clean(ctx, p.config.Ledger, r.ledger, r.job, r.dst, force)
 }

@@ -3,14 +3,17 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline/listing"
-	"kodoferry/shared/pipeline/verdict"
-	"kodoferry/shared/store"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/pipeline/events"
+	"kodoferry/shared/pipeline/follow"
+	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/task"
 )
 
@@ -24,56 +27,105 @@ func RunName(j job.Job, at time.Time) string {
 // refuses with Invalid a ledger whose bucket is versioned, and keys where
 // deletions are mirrored.
 func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...string) ([]task.Task, error) {
-	if len(keys) > 0 && j.Delete { // every key that is not named would look deleted
-		return nil, fault.New(fault.Invalid, "pipeline.Start", name, errors.New("a list of keys does not tell what the source no longer has: leave it out, or delete"))
-	}
-	if err := p.config.Ledger.Check(ctx); err != nil {
-		return nil, err
-	}
-	if j.Limits.PartsAbove == 0 {
-		j.Limits.PartsAbove = verdict.PartsAbove
-		if p.config.Shared {
-			j.Limits.PartsAbove = verdict.PartsAboveInFunctions
-		}
-	}
-	frozen, err := job.Encode(j)
+	return p.prepare(ctx, j, keys, false).Start(ctx, name, func(context.Context) error { return nil })
+}
+
+// Preparation is a run that is about to begin: its Look may be called before its Start.
+type Preparation struct {
+	*opening.Preparation
+	p *Pipeline
+}
+
+// Prepare begins to ask what is to be known where a run of j begins, and to list both sides,
+// for a run whose tasks this process does at once.
+func (p *Pipeline) Prepare(ctx context.Context, j job.Job, keys ...string) *Preparation {
+	return p.prepare(ctx, j, keys, !p.config.Shared && j.Limits.Requests == 0)
+}
+
+func (p *Pipeline) prepare(ctx context.Context, j job.Job, keys []string, ahead bool) *Preparation {
+	c := opening.Config{Ledger: p.config.Ledger, Open: p.config.Open, Closed: p.config.Closed, PassedOver: p.passedOver, Now: p.config.Now, Shared: p.config.Shared, Ahead: ahead}
+	return &Preparation{opening.Ask(ctx, c, j, keys), p}
+}
+
+// Start begins the run, as the Start of a Pipeline does. beside is called once the run's
+// first record stands, while whatever may forbid the run is looked at once more.
+func (b *Preparation) Start(ctx context.Context, name string, beside func(context.Context) error) ([]task.Task, error) {
+	s, ahead, err := b.Begin(ctx, name, func() error { return b.p.endIfSealed(ctx, name) }, func() error { return beside(ctx) })
 	if err != nil {
 		return nil, err
 	}
-	src, dst, err := p.config.Open(ctx, j)
+	f := follow.Tasks{Run: name}
+	first := []task.Task{f.List(s.Root), f.Once(task.Report)}
+	j, err := job.Decode(s.Job) // another delivery may have begun it, with another job
 	if err != nil {
-		return nil, err
-	}
-	defer p.letGo(src, dst)
-	root := ledger.ShardRef{Shard: ledger.RootShard, Range: store.Range{Prefix: j.Source.Prefix}}
-	s := ledger.Started{Job: frozen, At: p.config.Now().UTC(), Root: root, Deployed: p.config.Shared}
-	if s.Versioned, err = dst.Versioned(ctx); err != nil {
-		return nil, err
-	}
-	kept, err := p.config.Ledger.Keeps(ctx, j.Name)
-	if err != nil {
-		return nil, err
-	}
-	s.Kept = &kept
-	if len(keys) > 0 {
-		if s.Keys, err = p.config.Ledger.Run(name).WriteKeys(ctx, keys); err != nil {
-			return nil, err
-		}
-	} else if s.Chain, err = listing.Chained(ctx, src, root.Range); err != nil {
-		return nil, err
-	}
-	if s, err = p.config.Ledger.Run(name).Start(ctx, s); err != nil {
-		return nil, err
-	}
-	first := []task.Task{
-		{Kind: task.List, Run: name, Shard: s.Root.Shard, Range: s.Root.Range},
-		{Kind: task.Report, Run: name},
-	}
-	if j, err = job.Decode(s.Job); err != nil { // another delivery may have begun it, with another job
 		return nil, err
 	}
 	if j.Delete {
-		first = append(first, task.Task{Kind: task.Decide, Run: name})
+		first = append(first, f.Once(task.Decide))
+	}
+	if ahead != nil {
+		b.p.ahead.Store(name, ahead)
 	}
 	return first, nil
+}
+
+// endIfSealed closes the books of a run that has just begun if its job was ended for
+// good while it did, and then returns an Invalid error: whoever sealed the job may not
+// have seen the run. What of it is not done, sweeps do.
+func (p *Pipeline) endIfSealed(ctx context.Context, name string) error {
+	_, sealed, err := p.config.Ledger.ReadSeal(ctx, p.config.Ledger.Run(name).Job())
+	if err != nil || !sealed {
+		return err
+	}
+	if _, err := p.End(ctx, name); err != nil {
+		return err
+	}
+	return fault.New(fault.Invalid, "pipeline.Start", name, errors.New("its job was ended for good while the run began (ferry seal): nothing of it is done; what must still be moved takes a job of another name"))
+}
+
+// StartVerification begins a verification of a run that is over, of that name, or finds
+// it begun, and returns its first tasks: one for each shard that the run verified. The
+// error is Temporary where another verification has the name.
+func (p *Pipeline) StartVerification(ctx context.Context, name string, v ledger.Verification) ([]task.Task, error) {
+	of, err := p.config.Ledger.Run(v.Run).ReadStarted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if of.Events {
+		return nil, fault.New(fault.Invalid, "pipeline.StartVerification", v.Run, fmt.Errorf("run %s is one of events: what they copied is verified with the job's next run; name that", v.Run))
+	}
+	began := ledger.Started{
+		Job: of.Job, At: p.config.Now().UTC(), Root: of.Root, Keys: of.Keys, Chain: of.Chain, Versioned: of.Versioned,
+		Deployed: p.config.Shared, Kept: new(bool), Verifies: &v,
+	}
+	stands, err := p.config.Ledger.Run(name).CreateStarted(ctx, began)
+	if err != nil {
+		return nil, err
+	}
+	if stands.Verifies == nil || *stands.Verifies != v || stands.Deployed != began.Deployed {
+		return nil, fault.New(fault.Temporary, "pipeline.StartVerification", name, errors.New("another verification began in this second: try again"))
+	}
+	r, err := p.run(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	w, err := progress.WalkReproof(ctx, r.ledger)
+	return append(r.follow.Reprove(w.Open), r.follow.Once(task.Report)), err
+}
+
+// FollowEvent returns the task of an event of key that is notified of now, and
+// makes sure that the run it goes to exists. A job that was changed since the
+// day's run began has another one: each is done as its own run's job says.
+func (p *Pipeline) FollowEvent(ctx context.Context, j job.Job, key string) (task.Task, error) {
+	now := p.config.Now()
+	until := j.Events.Bucket(now)
+	run, err := p.days.Run(ctx, j, until)
+	if err != nil {
+		return task.Task{}, err
+	}
+	shard, batch := eventnames.Batch(key, until)
+	return task.Task{
+		Kind: task.Event, Run: run, Shard: shard, Batch: batch, Key: key, Until: until.Unix(),
+		Delay: until.Add(events.Grace).Sub(now),
+	}, nil
 }

@@ -24,7 +24,7 @@ import (
 // steer has the run stand so from now on, and lets every process notice.
 func (w *world) steer(s ledger.Standing) {
 	w.t.Helper()
-	if err := w.config.Ledger.Run(runName).Steer(w.t.Context(), s, w.clock.Now()); err != nil {
+	if err := w.config.Ledger.Run(runName).Steering().WriteStanding(w.t.Context(), s, w.clock.Now()); err != nil {
 		w.t.Fatal(err)
 	}
 	w.clock.Advance(limit.Notice)
@@ -83,7 +83,7 @@ func TestATaskIsDroppedOnlyByWhatTheLedgerSaysNow(t *testing.T) {
 		t.Fatalf("a task of a paused run yields %v, %v, want nothing", next, err)
 	}
 	// The process has just read that the run is paused, and will not ask again for a while.
-	if err := w.config.Ledger.Run(runName).Steer(t.Context(), ledger.Going, w.clock.Now()); err != nil {
+	if err := w.config.Ledger.Run(runName).Steering().WriteStanding(t.Context(), ledger.Going, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if next, err := w.pipe.Do(t.Context(), first[0]); len(next) == 0 || err != nil {
@@ -91,12 +91,46 @@ func TestATaskIsDroppedOnlyByWhatTheLedgerSaysNow(t *testing.T) {
 	}
 }
 
+// sealedBefore seals a job before the first record of a run is created.
+type sealedBefore struct {
+	ledger.Bucket
+	seal func()
+}
+
+func (b sealedBefore) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	if strings.HasSuffix(o.Key, "/job.json") {
+		b.seal()
+	}
+	return b.Bucket.Put(ctx, o, body, how)
+}
+
+func TestARunThatBeginsWhileItsJobIsSealedEndsAtOnce(t *testing.T) {
+	w := shared(t)
+	w.fill(3, 1)
+	sealed := w.config.Ledger
+	w.config.Ledger = ledger.Open(sealedBefore{w.led, func() {
+		if _, err := sealed.CreateSeal(t.Context(), "j", w.clock.Now()); err != nil {
+			t.Error(err)
+		}
+	}}, w.job.Ledger.Prefix)
+	w.pipe = pipeline.New(w.config)
+	first, err := w.pipe.Start(t.Context(), w.job, runName)
+	if fault.KindOf(err) != fault.Invalid || len(first) > 0 {
+		t.Fatalf("the start yields %v, %v, want invalid: its job is sealed", first, err)
+	}
+	if rep := w.report(); rep.Result != report.Cancelled {
+		t.Errorf("the run ends %q, want cancelled: whoever sealed the job has not seen it", rep.Result)
+	}
+}
+
 func TestALateTaskWritesNothing(t *testing.T) {
 	for name, end := range map[string]func(w *world){
-		"the run is cancelled":   func(w *world) { w.steer(ledger.Cancelled) },
-		"the run is paused":      func(w *world) { w.steer(ledger.Paused) },
-		"its job was sealed":     func(w *world) { _, _ = w.config.Ledger.Seal(w.t.Context(), "j", w.clock.Now()) },
-		"its report was written": func(w *world) { _, _ = w.config.Ledger.Run(runName).Finish(w.t.Context(), []byte("{}")) },
+		"the run is cancelled": func(w *world) { w.steer(ledger.Cancelled) },
+		"the run is paused":    func(w *world) { w.steer(ledger.Paused) },
+		"its job was sealed":   func(w *world) { _, _ = w.config.Ledger.CreateSeal(w.t.Context(), "j", w.clock.Now()) },
+		"its report was written": func(w *world) {
+			_, _ = w.config.Ledger.Run(runName).Results().CreateReport(w.t.Context(), []byte("{}"))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := shared(t, inParts, func(j *job.Job) { j.Delete = true })
@@ -150,7 +184,7 @@ func TestWhatIsInFlightIsCutAndWhatEndedIsWrittenOff(t *testing.T) {
 		f.process("one")
 		f.start()
 		time.Sleep(61 * time.Second)
-		if err := f.kept().Steer(t.Context(), ledger.Cancelled, time.Now()); err != nil {
+		if err := f.kept().Steering().WriteStanding(t.Context(), ledger.Cancelled, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		cancelled := time.Now()

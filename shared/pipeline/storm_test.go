@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"kodoferry/shared/pipeline/storm"
+	"kodoferry/shared/pipeline/storm/shrink"
+	"kodoferry/shared/pipeline/storm/weather"
 )
 
 var (
@@ -28,7 +30,7 @@ var (
 // of as many seeds as -seeds says. One that fails is shrunk, and its last steps told.
 func TestSeededStorm(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a storm leaves much behind and keeps little
-	without, err := storm.Parse(*stormLess)
+	without, err := weather.Parse(*stormLess)
 	if err != nil {
 		misused(err)
 	}
@@ -37,7 +39,7 @@ func TestSeededStorm(t *testing.T) {
 		if err != nil {
 			misused(err)
 		}
-		o := storm.Run(t, storm.Plan{Seed: seed, Without: without}, true)
+		o := storm.Run(t, weather.Plan{Seed: seed, Without: without}, true)
 		t.Logf("%s\n%s", strings.Join(o.Weather, ", "), strings.Join(o.Journal, "\n"))
 		if o.Failure != "" {
 			told(t, o)
@@ -58,7 +60,7 @@ func TestSeededStorm(t *testing.T) {
 	}
 	steps, excepted, injected, met, begun := 0, map[string]int{}, map[string]int{}, map[string]int{}, time.Now()
 	for i, seed := range seeds {
-		o := storm.Run(t, storm.Plan{Seed: seed, Without: without}, false)
+		o := storm.Run(t, weather.Plan{Seed: seed, Without: without}, false)
 		steps += o.Steps
 		add(excepted, o.Excepted)
 		add(injected, o.Injected)
@@ -92,7 +94,7 @@ var toldFailures int
 // told shrinks a storm that failed and tells of it. It returns how many were told.
 func told(t *testing.T, o storm.Outcome) int {
 	t.Helper()
-	small := storm.Shrink(t, o, 20*time.Second)
+	small := shrink.Smaller(t, o, 20*time.Second)
 	t.Errorf("seed %d: %s\nshown again by: go test ./shared/pipeline -run SeededStorm -seed %d\nshrunk to %d of %d steps that the seed decides, without %s; its last steps:\n%s",
 		o.Plan.Seed, o.Failure, o.Plan.Seed, len(small.Wild), len(o.Wild), strings.Join(slices.Sorted(maps.Keys(small.Plan.Without)), ", "), strings.Join(small.Last(50), "\n"))
 	toldFailures++
@@ -117,7 +119,7 @@ func counts(of map[string]int) string {
 // once shows it always.
 func TestASeededStormRepeatsToTheLetter(t *testing.T) {
 	for seed := uint64(1); seed <= uint64(*stormSeeds/8); seed++ {
-		one, two := storm.Run(t, storm.Plan{Seed: seed}, true), storm.Run(t, storm.Plan{Seed: seed}, true)
+		one, two := storm.Run(t, weather.Plan{Seed: seed}, true), storm.Run(t, weather.Plan{Seed: seed}, true)
 		for i := range max(len(one.Journal), len(two.Journal)) {
 			if a, b := line(one, i), line(two, i); a != b {
 				t.Errorf("seed %d, run twice, differs:\n%s\n%s", seed, a, b)
@@ -146,10 +148,10 @@ func TestASeedThatIsNoneIsRefused(t *testing.T) {
 }
 
 func TestWeatherThatIsNoneIsRefused(t *testing.T) {
-	if _, err := storm.Parse("deaths, rain"); err == nil || !strings.Contains(err.Error(), `"rain"`) {
+	if _, err := weather.Parse("deaths, rain"); err == nil || !strings.Contains(err.Error(), `"rain"`) {
 		t.Errorf("Parse = %v, want an error that names rain", err)
 	}
-	if got, err := storm.Parse("deaths, lost answers"); err != nil || len(got) != 2 {
+	if got, err := weather.Parse("deaths, lost answers"); err != nil || len(got) != 2 {
 		t.Errorf("Parse = %v, %v, want two kinds", got, err)
 	}
 }
@@ -169,7 +171,7 @@ func TestManyJobsRunForDays(t *testing.T) {
 		t.Fatalf("-jobs is %d and -days %d: both are numbers from 1", *stormJobs, *stormDays)
 	}
 	begun := time.Now()
-	o := storm.Run(t, storm.Plan{Seed: *stormFirst, Long: storm.Long{Jobs: *stormJobs, Days: *stormDays}}, false)
+	o := storm.Run(t, weather.Plan{Seed: *stormFirst, Long: weather.Long{Jobs: *stormJobs, Days: *stormDays}}, false)
 	if o.Failure != "" {
 		t.Error(o.Failure)
 	}

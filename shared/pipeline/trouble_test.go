@@ -308,7 +308,7 @@ func TestASourceThatListsOnlyFromExistingKeysIsFoundOutAndStillCovered(t *testin
 		}
 	})
 	wantTotals(t, w.run(), report.Totals{Listed: 400, Copied: 399, Gone: 1, Verified: 399})
-	started, err := w.config.Ledger.Run(runName).Started(t.Context())
+	started, err := w.config.Ledger.Run(runName).ReadStarted(t.Context())
 	if err != nil || !started.Chain {
 		t.Errorf("started as a chain: %v, %v, want true", started.Chain, err)
 	}

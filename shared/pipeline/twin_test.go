@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -110,5 +115,39 @@ func TestASecondDeliveryOfABatchKeepsThePauseOfItsRest(t *testing.T) {
 				t.Errorf("the rest waits for %v, and by a second delivery 100 ms later for %v, want what is left of the same", first, second)
 			}
 		})
+	}
+}
+
+// TestWhatAProcessCopiedThatDiedIsProvedByItsHash has the process die before it wrote the
+// batch off, and a queue that does not count bring it again: the copies name their run.
+// The target refuses to replace the first, and is asked about the others before.
+func TestWhatAProcessCopiedThatDiedIsProvedByItsHash(t *testing.T) {
+	w := newWorld(t, func(j *job.Job) { j.Limits.Parallel = 1 })
+	w.fill(5, 1)
+	first := w.start()
+	next, err := w.pipe.Do(t.Context(), first[0])
+	if err != nil || next[0].Kind != task.Copy {
+		t.Fatalf("%+v (%v), want a Copy", next, err)
+	}
+	once := with(next[0], func(t *task.Task) { t.Deliveries = 1 })
+	if _, err := w.pipe.Do(t.Context(), once); err != nil {
+		t.Fatal(err)
+	}
+	lost := w.led.Keys()
+	lost = slices.DeleteFunc(lost, func(key string) bool {
+		return !strings.Contains(key, "/copied/") && !strings.Contains(key, "/sent/")
+	})
+	for _, key := range lost {
+		if err := w.led.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(lost) == 0 {
+		t.Fatal("the ledger has no record of the batch: the test proves too little")
+	}
+	w.fresh()
+	w.drive(t.Context(), 0, append(next, first[1:]...)...)
+	if rep := w.report(); rep.Result != report.Verified || rep.Objects.Copied != 5 || rep.Proofs[ledger.ByQetag].Objects != 5 || len(rep.Provers) > 0 {
+		t.Errorf("%s, %+v, proved by %v of %v, want 5 copied and proved by their qetag", rep.Result, rep.Objects, rep.Proofs, rep.Provers)
 	}
 }

@@ -5,52 +5,73 @@ import (
 	"iter"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/pipeline/batching"
+	"kodoferry/shared/pipeline/closing"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/proof"
+	"kodoferry/shared/pipeline/readahead"
+	"kodoferry/shared/pipeline/reproof"
 	"kodoferry/shared/task"
 )
 
-// verify yields itself, for later, until every batch of the shard is written off. Then
+// verify yields itself, for later, until every batch of the shard is written off: whatever
+// writes off the last one yields it, too, so that it looks seldom. Then
 // it lists both sides again with the rows beside them, and proves each row. What
 // changed at the source meanwhile is sealed again, a bounded number of rounds.
 func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
-	c, err := r.ledger.Closed(ctx, t.Shard)
+	c, err := r.ledger.Shards().ReadListed(ctx, t.Shard)
 	if err != nil {
 		return nil, err
 	}
 	if c.Failed != "" { // nothing is known of it, and that is its outcome
-		p, err := r.ledger.Prove(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, Was: c.Was(), At: r.config.Now().UTC()})
-		return r.afterVerify(p), err
+		p, err := r.ledger.Shards().CreateVerified(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, Was: c.Was(), At: r.config.Now().UTC()})
+		if err != nil {
+			return nil, err
+		}
+		return r.next.AfterVerify(ctx, c, p), nil
 	}
-	open, err := r.ledger.OpenBatches(ctx, c)
+	open, err := progress.OpenBatches(ctx, r.ledger, c)
 	if err != nil {
 		return nil, err
 	}
 	if len(open) > 0 {
-		return r.lookAgain(t, r.config.MaxWait), nil
+		return r.follow.Wait(t), nil
 	}
-	if p, err := r.ledger.Proved(ctx, t.Shard); !ledger.Missing(err) {
-		return r.afterVerify(p), err
+	if _, busy := r.proving.LoadOrStore(t.Shard, true); busy && r.start.Deployed {
+		return r.follow.LookAgain(t, r.config.MaxWait), nil
+	} else if busy { // one suffices where one process does all tasks: its message stays until it has ended
+		return nil, nil
 	}
-	p, err := r.prove(ctx, t, c)
+	defer r.proving.Delete(t.Shard)
+	p, err := r.ledger.Shards().ReadVerified(ctx, t.Shard)
+	if ledger.Missing(err) {
+		if p, err = prove(ctx, r, t, c); err != nil {
+			return nil, err
+		}
+		if p, err = r.ledger.Shards().CreateVerified(ctx, p); err == nil {
+			r.log.InfoContext(ctx, "shard verified", "shard", p.Shard, "objects", p.Counts.Listed.Objects)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if p, err = r.ledger.Prove(ctx, p); err != nil {
-		return nil, err
-	}
-	r.log.InfoContext(ctx, "shard verified", "shard", p.Shard, "objects", p.Counts.Listed.Objects)
-	return r.afterVerify(p), nil
+	return r.next.AfterVerify(ctx, c, p), nil
 }
 
 // prove proves the rows of a shard. It seals what the next round is to copy, writes
 // the table of the others, and returns the record that is to be created.
-func (r *run) prove(ctx context.Context, t task.Task, c ledger.Closed) (ledger.Proved, error) {
-	next := newSealer(ctx, r, ledger.AgainShard(c.Shard))
-	defer next.stop()
+func prove(ctx context.Context, r *run, t task.Task, c ledger.Closed) (ledger.Proved, error) {
+	again := ledger.AgainShard(c.Shard)
+	next := batching.New(ctx, again, batchingOf(r))
+	defer next.Stop()
 	shard := proof.Shard{
-		Closed: c, Rules: &r.rules, Asker: r.asker(t), Source: r.srcFrom(c.Before), Target: r.dst, Began: r.start.At, Named: len(r.start.Keys) > 0,
-		Rows: func(ctx context.Context) iter.Seq2[ledger.Row, error] { return r.outcomes(ctx, c.Batches) },
-		Next: next.add, Failed: next.failed,
+		Run: r.ledger.Name, Closed: c, Rules: &r.rules, Asker: r.asker(t), Source: listing.Landed(r.src, c.Before), Target: r.dst, Began: r.start.At, Named: len(r.start.Keys) > 0,
+		Rows: func(ctx context.Context) iter.Seq2[ledger.Row, error] { // one batch ahead
+			return readahead.Flat(ctx, 1, readahead.Slice(c.Batches), r.ledger.Batches().Outcome)
+		},
+		Lasts: func(ctx context.Context) proof.Lasts { return r.memory.Open(ctx, c.Range) },
+		Next:  next.Add, Failed: next.Failed,
 		Proven: func(n int64) { r.config.Watch(Progress{Kind: Proven, N: n}) },
 	}
 	proved, err := shard.Prove(ctx)
@@ -58,70 +79,50 @@ func (r *run) prove(ctx context.Context, t task.Task, c ledger.Closed) (ledger.P
 		return ledger.Proved{}, err
 	}
 	p := ledger.Proved{Shard: c.Shard, Counts: proved.Counts, Failures: proved.Failures, Was: c.Was(), At: r.config.Now().UTC()}
-	batches, counts, err := next.finish()
+	found, err := next.Finish()
 	if err != nil {
 		return p, err
 	}
-	if len(batches) > 0 {
+	if len(found.All) > 0 {
 		p.Next = &ledger.Closed{
-			V: ledger.Version, Shard: next.shard, Range: c.Range, Before: c.Before, Counts: counts,
-			Batches: batches, Round: c.Round + 1, At: p.At,
+			V: ledger.Version, Shard: again, Range: c.Range, Before: c.Before, Counts: found.Counts,
+			Batches: found.All, Round: c.Round + 1, At: p.At,
 		}
 	}
-	data, file, err := proved.Table.Finish()
-	if err != nil {
+	if err = closing.WriteEnded(ctx, r.ledger.Results(), &p, proved.Table); err != nil {
 		return p, err
 	}
-	p.Objects = file
-	p.Objects.Name, err = r.ledger.WriteObjects(ctx, c.Shard, data)
+	p.Objects.Packed, err = proved.Packed.Write(ctx, r.ledger.Results(), c.Shard)
 	shard.Proven(proved.Rest)
 	return p, err
 }
 
-// afterVerify returns what follows from a verified shard: what was sealed again.
-func (r *run) afterVerify(p ledger.Proved) []task.Task {
-	if p.Next == nil {
-		return nil
-	}
-	return r.afterList(*p.Next)
-}
-
-// outcomes yields the rows of written off batches as they ended, in key order, reading
-// one batch ahead.
-func (r *run) outcomes(ctx context.Context, batches []ledger.BatchRef) iter.Seq2[ledger.Row, error] {
-	type page struct {
-		rows []ledger.Row
-		err  error
-	}
-	return func(yield func(ledger.Row, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		pages := make(chan page)
-		go func() {
-			defer close(pages)
-			for _, b := range batches {
-				rows, err := r.ledger.Outcome(ctx, b)
-				select {
-				case pages <- page{rows, err}:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}()
-		defer func() { // the goroutine ends before the iterator does
-			cancel()
-			for range pages {
-			}
-		}()
-		for p := range pages {
-			if p.err != nil {
-				yield(ledger.Row{}, p.err)
-				return
-			}
-			for _, row := range p.rows {
-				if !yield(row, nil) {
-					return
-				}
-			}
+// reprove looks at the rows of a piece of a verification of a run that is over. It covers
+// as many as the time at hand allows; the rest becomes another piece.
+func (r *run) reprove(ctx context.Context, t task.Task) ([]task.Task, error) {
+	pieces := r.ledger.Pieces()
+	if p, err := pieces.ReadReproved(ctx, t.Shard); !ledger.Missing(err) {
+		if t.Fresh() {
+			return nil, err
 		}
+		return r.follow.Reprove(p.Next), err
 	}
+	asked := r.start.Verifies
+	piece := reproof.Piece{
+		Mode: reproof.Mode(asked.Mode), Sample: reproof.Sample{Share: asked.Sample, Seed: asked.Seed}, Job: r.job, Run: asked.Run, Chain: r.start.Chain,
+		Source: listing.Landed(r.src, t.Before), Target: r.dst, Rules: &r.rules, Asker: r.asker(t), Slots: r.slots, Pace: r.pace,
+		Saw: func(key string, n, bytes int64) {
+			r.config.Watch(Progress{Kind: Proven, Key: key, N: n, Bytes: bytes})
+		},
+	}
+	p, err := piece.LookOrCut(ctx, r.ledger, ledger.ShardRef{Shard: t.Shard, Range: t.Range, Before: t.Before}, r.start.Deployed)
+	if err != nil {
+		return nil, err
+	}
+	p.At = r.config.Now().UTC()
+	if p, err = pieces.CreateReproved(ctx, p); err != nil {
+		return nil, err
+	}
+	r.log.InfoContext(ctx, "stretch verified again", "shard", p.Shard, "objects", p.Counts.Sampled.Objects, "left", len(p.Next))
+	return r.follow.Reprove(p.Next), nil
 }

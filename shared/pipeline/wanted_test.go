@@ -14,6 +14,9 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
+	"kodoferry/shared/ledger/kept"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -31,7 +34,7 @@ func (w *world) keep(change ...func(*job.Job)) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.config.Ledger.KeepJob(w.t.Context(), ledger.KeptJob{Name: j.Name, Job: data, At: w.clock.Now()}, nil); err != nil {
+	if err := kept.WriteJob(w.t.Context(), w.config.Ledger.Folder(), kept.Job{Name: j.Name, Job: data, At: w.clock.Now()}, nil); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -44,13 +47,13 @@ type takenBack struct {
 	reason string
 }
 
-func kept(reason string, change func(*job.Job)) takenBack {
+func keptAs(reason string, change func(*job.Job)) takenBack {
 	return takenBack{func(_ *testing.T, w *world, _ string) { w.keep(change) }, reason}
 }
 
 func steered(s ledger.Standing) takenBack {
 	return takenBack{func(t *testing.T, w *world, run string) {
-		if err := w.config.Ledger.Run(run).Steer(t.Context(), s, w.clock.Now()); err != nil {
+		if err := w.config.Ledger.Run(run).Steering().WriteStanding(t.Context(), s, w.clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}, ""}
@@ -58,32 +61,32 @@ func steered(s ledger.Standing) takenBack {
 
 var (
 	removedJob = takenBack{func(t *testing.T, w *world, _ string) {
-		if err := w.config.Ledger.DropJob(t.Context(), w.job.Name); err != nil {
+		if err := kept.RemoveJob(t.Context(), w.config.Ledger.Folder(), w.job.Name); err != nil {
 			t.Fatal(err)
 		}
 	}, "is not kept any more"}
 	sealedJob = takenBack{func(t *testing.T, w *world, run string) {
-		if _, err := w.config.Ledger.Seal(t.Context(), w.config.Ledger.Run(run).Job(), w.clock.Now()); err != nil {
+		if _, err := w.config.Ledger.CreateSeal(t.Context(), w.config.Ledger.Run(run).Job(), w.clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}, ""}
-	anotherFilter = kept("does not choose it any more", func(j *job.Job) { j.Filter.Exclude = []string{"**"} })
-	anotherTarget = kept("another source or target", func(j *job.Job) { j.Target.Prefix = "elsewhere/" })
-	noEvents      = kept("does not follow events any more", func(j *job.Job) { j.Events = job.Events{} })
+	anotherFilter = keptAs("does not choose it any more", func(j *job.Job) { j.Filter.Exclude = []string{"**"} })
+	anotherTarget = keptAs("another source or target", func(j *job.Job) { j.Target.Prefix = "elsewhere/" })
+	noEvents      = keptAs("does not follow events any more", func(j *job.Job) { j.Events = job.Events{} })
 )
 
 func TestWhatIsTakenBackIsNotRemoved(t *testing.T) {
 	all := map[string]takenBack{
-		"delete: true is taken back":  kept("does not mirror deletions any more", func(j *job.Job) { j.Delete = false }),
+		"delete: true is taken back":  keptAs("does not mirror deletions any more", func(j *job.Job) { j.Delete = false }),
 		"the job is removed":          removedJob,
 		"the job has another filter":  anotherFilter,
 		"the job has another target":  anotherTarget,
 		"the job is sealed":           sealedJob,
 		"the run is paused":           steered(ledger.Paused),
 		"the run is cancelled":        steered(ledger.Cancelled),
-		"the job is kept as it was":   kept("-", func(*job.Job) {}),
-		"the job has another limit":   kept("-", func(j *job.Job) { j.Limits.Parallel = 3 }),
-		"the job allows more of them": kept("-", func(j *job.Job) { j.MaxDeletes = 5000 }),
+		"the job is kept as it was":   keptAs("-", func(*job.Job) {}),
+		"the job has another limit":   keptAs("-", func(j *job.Job) { j.Limits.Parallel = 3 }),
+		"the job allows more of them": keptAs("-", func(j *job.Job) { j.MaxDeletes = 5000 }),
 	}
 	for name, back := range all {
 		t.Run("of an event, "+name, func(t *testing.T) {
@@ -122,11 +125,11 @@ func TestWhatIsTakenBackIsNotRemoved(t *testing.T) {
 				if err != nil || rep.Mirror.Deleted.Objects+rep.Mirror.Kept.Objects != 1 {
 					t.Fatalf("%+v, %v, want one deletion accounted for", rep.Mirror, err)
 				}
-				walk, err := w.config.Ledger.Run(laterRun).Walk(t.Context())
+				walk, err := progress.Walk(t.Context(), w.config.Ledger.Run(laterRun))
 				if err != nil {
 					t.Fatal(err)
 				}
-				rows, _, err := w.config.Ledger.Run(laterRun).Settled(t.Context(), walk.Shards[0].Closed.Deletes[0])
+				rows, _, err := w.config.Ledger.Run(laterRun).Batches().Settled(t.Context(), walk.Shards[0].Closed.Deletes[0])
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -184,7 +187,7 @@ func TestWhatIsTakenBackIsNotWritten(t *testing.T) {
 		"the job is sealed":                 sealedJob,
 		"the day is paused":                 steered(ledger.Paused),
 		"the day is cancelled":              steered(ledger.Cancelled),
-		"the job has another limit, and so": kept("-", func(j *job.Job) { j.Limits.Parallel = 3 }),
+		"the job has another limit, and so": keptAs("-", func(j *job.Job) { j.Limits.Parallel = 3 }),
 	}
 	objects := map[string]struct {
 		key  string
@@ -355,7 +358,7 @@ func TestAPausedDaysEventsWaitAndAreResumed(t *testing.T) {
 	put(t, w.src, "a", []byte("a"))
 	remove(t, w, "k/00002")
 	first := w.notified("a", "k/00001")
-	if err := w.dayRun().Steer(t.Context(), ledger.Paused, w.clock.Now()); err != nil {
+	if err := w.dayRun().Steering().WriteStanding(t.Context(), ledger.Paused, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.drive(t.Context(), 0, append(first, w.notified("k/00002")...)...)
@@ -375,10 +378,10 @@ func TestAPausedDaysEventsWaitAndAreResumed(t *testing.T) {
 	}
 	put(t, w.src, "c", []byte("c"))
 	w.fresh()
-	if err := w.dayRun().Steer(t.Context(), ledger.Going, w.clock.Now()); err != nil {
+	if err := w.dayRun().Steering().WriteStanding(t.Context(), ledger.Going, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
-	runs, err := w.config.Ledger.DayRuns(t.Context(), given[0].Run)
+	runs, err := index.DayRuns(t.Context(), w.config.Ledger, given[0].Run)
 	if err != nil || len(runs) != 2 {
 		t.Fatalf("the day has the runs %q, %v, want two", runs, err)
 	}
@@ -415,7 +418,7 @@ func TestAnEventThatParksWhileItsDayIsResumedGoesOn(t *testing.T) {
 	w.keep()
 	put(t, w.src, "a", []byte("a"))
 	tasks := w.notified("a")
-	if err := w.dayRun().Steer(t.Context(), ledger.Paused, w.clock.Now()); err != nil {
+	if err := w.dayRun().Steering().WriteStanding(t.Context(), ledger.Paused, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	resumed := false
@@ -438,7 +441,7 @@ func TestALateEventOfAPausedDayWaitsForIt(t *testing.T) {
 	w.keep()
 	put(t, w.src, "a", []byte("a"))
 	tasks := w.notified("a")
-	if err := w.dayRun().Steer(t.Context(), ledger.Paused, w.clock.Now()); err != nil {
+	if err := w.dayRun().Steering().WriteStanding(t.Context(), ledger.Paused, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.Advance(30 * time.Hour)
@@ -447,7 +450,7 @@ func TestALateEventOfAPausedDayWaitsForIt(t *testing.T) {
 	if err != nil || len(next) != 1 || next[0].Batch != tasks[0].Batch {
 		t.Fatalf("it yields %+v, %v, want itself, later", next, err)
 	}
-	if err := w.dayRun().Steer(t.Context(), ledger.Going, w.clock.Now()); err != nil {
+	if err := w.dayRun().Steering().WriteStanding(t.Context(), ledger.Going, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.drive(t.Context(), 0, next...)
@@ -464,11 +467,11 @@ func TestACancelledDayEndsWithItsBooks(t *testing.T) {
 	put(t, w.src, "b", []byte("b"))
 	tasks := w.notified("b")
 	w.clock.Advance(time.Minute)
-	if err := w.dayRun().Steer(t.Context(), ledger.Paused, w.clock.Now()); err != nil {
+	if err := w.dayRun().Steering().WriteStanding(t.Context(), ledger.Paused, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.drive(t.Context(), 0, tasks...)
-	if err := w.dayRun().Steer(t.Context(), ledger.Cancelled, w.clock.Now()); err != nil {
+	if err := w.dayRun().Steering().WriteStanding(t.Context(), ledger.Cancelled, w.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	rep, err := w.pipe.End(t.Context(), w.dayRun().Name)
@@ -512,7 +515,7 @@ func TestMaxDeletesCountsForTheDayWhateverChangesInTheJob(t *testing.T) {
 // begins, whose process read a moment ago that it goes on.
 func TestAStoppedRunCompletesAndRemovesNothing(t *testing.T) {
 	for name, back := range map[string]takenBack{
-		"cancelled": steered(ledger.Cancelled), "paused": steered(ledger.Paused), "sealed": sealedJob, "going": kept("-", func(*job.Job) {}),
+		"cancelled": steered(ledger.Cancelled), "paused": steered(ledger.Paused), "sealed": sealedJob, "going": keptAs("-", func(*job.Job) {}),
 	} {
 		for _, at := range []task.Kind{task.Finish, task.Remove} {
 			t.Run(name+" before "+string(at), func(t *testing.T) {

@@ -7,13 +7,17 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/job/keylist"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	queuemem "kodoferry/shared/queue/mem"
@@ -42,6 +46,7 @@ type world struct {
 	processed int
 	before    func(task.Task)       // called ahead of each task
 	give      func(task.Task) error // an error in place of doing the task
+	lose      func(task.Task) bool  // reports whether a task that follows is lost
 }
 
 // Do is the pipeline with what the test does beside it.
@@ -54,7 +59,11 @@ func (w *world) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 			return nil, err
 		}
 	}
-	return w.pipe.Do(ctx, t)
+	next, err := w.pipe.Do(ctx, t)
+	if w.lose != nil {
+		next = slices.DeleteFunc(next, w.lose)
+	}
+	return next, err
 }
 
 func (w *world) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
@@ -203,23 +212,52 @@ func (w *world) run() report.Report {
 	return w.report()
 }
 
+// runKeys runs the job over the keys of a list to its end, and returns them.
+func (w *world) runKeys(list string) []string {
+	w.t.Helper()
+	keys, err := keylist.Read(strings.NewReader(list), "keys.txt", "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tasks, err := w.pipe.Start(w.t.Context(), w.job, runName, keys...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.drive(w.t.Context(), 0, tasks...)
+	return keys
+}
+
 func (w *world) report() report.Report {
 	w.t.Helper()
 	rep, err := report.Read(w.t.Context(), w.config.Ledger.Run(runName))
 	if err != nil {
 		w.t.Fatalf("no report: %v", err)
 	}
-	if o := rep.Objects; o.Listed != o.Copied+o.Unchanged+o.Skipped+o.Conflict+o.Gone+o.Failed && len(rep.Unknown) == 0 {
+	if o := rep.Objects; o.Listed != o.Sum() && len(rep.Unknown) == 0 {
 		w.t.Errorf("the books do not balance: %+v", o)
 	}
 	return rep
+}
+
+// settle adds the rows of batches, as they ended, to rows.
+func (w *world) settle(run *ledger.Run, batches []ledger.BatchRef, rows map[string]ledger.Row) {
+	w.t.Helper()
+	for _, b := range batches {
+		settled, _, err := run.Batches().Settled(w.t.Context(), b)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, r := range settled {
+			rows[r.Key()] = r
+		}
+	}
 }
 
 // rows reads every row of the run as it ended, by key.
 func (w *world) rows() map[string]ledger.Row {
 	w.t.Helper()
 	run := w.config.Ledger.Run(runName)
-	walk, err := run.Walk(w.t.Context())
+	walk, err := progress.Walk(w.t.Context(), run)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -228,15 +266,7 @@ func (w *world) rows() map[string]ledger.Row {
 		if s.Closed == nil {
 			continue
 		}
-		for _, b := range s.Closed.Batches {
-			settled, _, err := run.Settled(w.t.Context(), b)
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			for _, r := range settled {
-				rows[r.Key()] = r
-			}
-		}
+		w.settle(run, s.Closed.Batches, rows)
 	}
 	return rows
 }

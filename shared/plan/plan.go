@@ -3,6 +3,7 @@
 // (Quick).
 //
 //	plan.go     Plan, and Make
+//	diff.go     Diff: what two buckets have under each key
 //	outcome.go  what a run would do with one key, by the rules that a run has
 //	quick.go    Quick; sample.go reads pages here and there, gap.go estimates what
 //	            lies between them, and ruler.go reads keys as numbers for it
@@ -22,6 +23,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/listing"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -48,12 +50,14 @@ type Fate string
 // The other fates are those of a row's State: unchanged, skipped, conflict, failed.
 const (
 	ToCopy   Fate = "copy"
+	ToUpdate Fate = "update" // its attributes are set in the target
+	ToProve  Fate = "prove"  // the target's object is read there: equal bytes are left as they are, others are a conflict
 	ToDelete Fate = "delete" // from the target: Ferry's copy of what the source no longer has
 	Warned   Fate = "warned" // of Reasons alone: it is copied, and something of its metadata is lost
 )
 
 // Fates are all fates in the order to show them.
-var Fates = [...]Fate{ToCopy, Fate(ledger.Unchanged), Fate(ledger.Skipped), Fate(ledger.Conflict), Fate(ledger.Failed), ToDelete}
+var Fates = [...]Fate{ToCopy, ToUpdate, ToProve, Fate(ledger.Unchanged), Fate(ledger.Present), Fate(ledger.Skipped), Fate(ledger.Conflict), Fate(ledger.Failed), ToDelete}
 
 // Share is the objects of one fate, storage class and size.
 type Share struct {
@@ -89,6 +93,9 @@ type Reason struct {
 type Sides struct {
 	Source store.Source
 	Target store.Writer // is never written to
+	// Last returns the last rows of a range, and what ends the reading of them. nil: no run
+	// is remembered.
+	Last func(ctx context.Context, in store.Range) (rows verdict.Lasts, end func())
 	// Listed is called as objects of the source are looked at. nil: nothing is.
 	Listed func(objects, bytes int64)
 }
@@ -107,7 +114,12 @@ func Make(ctx context.Context, sides Sides, j job.Job, keys ...string) (Plan, er
 	if len(keys) > 0 {
 		pairs = p.named(ctx, keys)
 	}
-	err = p.enterAll(ctx, pairs, b)
+	lasts, end := func(string) (*memory.Row, error) { return nil, nil }, func() {}
+	if sides.Last != nil {
+		lasts, end = sides.Last(ctx, in)
+	}
+	defer end()
+	err = p.enterAll(ctx, pairs, lasts, b)
 	plan := b.plan()
 	plan.Partial = err != nil
 	p.noteDeletions(&plan, b)
@@ -138,13 +150,17 @@ func newPlanner(sides Sides, j job.Job) (*planner, error) {
 		p.listed = func(int64, int64) {}
 	}
 	// The rules have no Keeper: what an unchanged object has lost is in no plan.
-	p.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(p.src), Target: p.dst, Now: time.Now}
+	p.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(p.src), Target: p.dst, Describe: p.src.Stat, Now: time.Now}
 	p.keeper, _ = sides.Target.(verdict.Keeper)
 	return p, nil
 }
 
-// chunkPairs is how many pairs are decided on side by side.
-const chunkPairs = 1000
+const (
+	// chunkPairs is how many pairs are decided on before they are entered.
+	chunkPairs = 1000
+	// atOnce is how many of them are, side by side.
+	atOnce = 64
+)
 
 // named yields the pairs of a list of keys that the source has.
 func (p *planner) named(ctx context.Context, keys []string) iter.Seq2[listing.Pair, error] {
@@ -159,7 +175,7 @@ func (p *planner) named(ctx context.Context, keys []string) iter.Seq2[listing.Pa
 		for some := range slices.Chunk(keys, chunkPairs) {
 			found := make([]listing.Pair, len(some))
 			g, ctx := errgroup.WithContext(ctx)
-			g.SetLimit(p.job.Limits.Parallel)
+			g.SetLimit(p.job.Limits.AtOnce(atOnce))
 			for i, key := range some {
 				g.Go(func() (err error) {
 					if found[i].Src, err = stat(ctx, p.src, key); err == nil && found[i].Src != nil {
@@ -181,14 +197,25 @@ func (p *planner) named(ctx context.Context, keys []string) iter.Seq2[listing.Pa
 	}
 }
 
-// enterAll enters the outcomes of pairs into b.
-func (p *planner) enterAll(ctx context.Context, pairs iter.Seq2[listing.Pair, error], b *book) error {
-	chunk := make([]listing.Pair, 0, chunkPairs)
+// remembered is what both sides have under one key, and its last row, nil where there is
+// none.
+type remembered struct {
+	listing.Pair
+	last *memory.Row
+}
+
+// enterAll enters the outcomes of pairs, each with its last row, into b.
+func (p *planner) enterAll(ctx context.Context, pairs iter.Seq2[listing.Pair, error], lasts verdict.Lasts, b *book) error {
+	chunk := make([]remembered, 0, chunkPairs)
 	for pair, err := range pairs {
 		if err != nil {
 			return err
 		}
-		if chunk = append(chunk, pair); len(chunk) < chunkPairs {
+		last, err := lasts(pair.Key())
+		if err != nil {
+			return err
+		}
+		if chunk = append(chunk, remembered{pair, last}); len(chunk) < chunkPairs {
 			continue
 		}
 		if err := p.enterSome(ctx, chunk, b); err != nil {
@@ -201,10 +228,10 @@ func (p *planner) enterAll(ctx context.Context, pairs iter.Seq2[listing.Pair, er
 
 // enterSome enters the outcomes of pairs into b in their order. It decides on many at a
 // time, because some take a HEAD.
-func (p *planner) enterSome(ctx context.Context, chunk []listing.Pair, b *book) error {
+func (p *planner) enterSome(ctx context.Context, chunk []remembered, b *book) error {
 	found := make([]outcome, len(chunk))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(p.job.Limits.Parallel)
+	g.SetLimit(p.job.Limits.AtOnce(atOnce))
 	for i, pair := range chunk {
 		g.Go(func() (err error) {
 			found[i], err = p.outcome(ctx, pair)
@@ -232,7 +259,7 @@ func (p *planner) noteDeletions(plan *Plan, b *book) {
 		plan.Notes = append(plan.Notes, "a run would delete nothing from the target: "+why)
 	}
 	if b.others > 0 {
-		plan.Notes = append(plan.Notes, fmt.Sprintf("%d copies of what the source does not have stay in the target: another job made them, or an earlier version of Ferry, which did not say for which job", b.others))
+		plan.Notes = append(plan.Notes, fmt.Sprintf("%d copies of what the source does not have stay in the target: their metadata names another job, another key, or, of an earlier version of Ferry, no job", b.others))
 	}
 }
 

@@ -102,7 +102,7 @@ func (p *planner) book(ctx context.Context, objects []store.Object) *book {
 	bytes := int64(0)
 	for i := range objects {
 		// Without a target's object nothing is asked, and nothing can fail.
-		if x, err := p.outcome(ctx, listing.Pair{Src: &objects[i]}); err == nil {
+		if x, err := p.outcome(ctx, remembered{Pair: listing.Pair{Src: &objects[i]}}); err == nil {
 			b.enter(x)
 		}
 		bytes += objects[i].Size
@@ -167,7 +167,7 @@ func fitted(j job.Job, b *book, usage map[store.Class]store.Usage, all float64) 
 	for c, u := range usage {
 		if found[c].objects == 0 && u.Objects > 0 { // too few for the samples to have met one
 			fate, why := ToCopy, "the target does not have it"
-			if c == store.Archive || c == store.DeepArchive {
+			if (c == store.Archive || c == store.DeepArchive) && !j.Thaw {
 				fate, why = Fate(ledger.Skipped), "no sample met one: archived, and taken not to be thawed"
 			}
 			one := amount{u.Objects, u.Bytes, 0}

@@ -1,11 +1,12 @@
-// Package random draws the jitter of waits and the order in which equal things
-// are looked at. It draws from crypto/rand, which every name of a record comes
+// Package random draws the jitter of waits, the order in which equal things are looked
+// at, and marks. It draws from crypto/rand, which every name of a record comes
 // from, too: a test that sets that one source (testing/cryptotest) decides all
 // of a process's draws, and can repeat them. It is safe for concurrent use.
 package random
 
 import (
 	crypto "crypto/rand"
+	"encoding/base64"
 	"encoding/binary"
 	"math/rand/v2"
 	"time"
@@ -32,6 +33,13 @@ func Jitter(d time.Duration) time.Duration { return Within(d, 0.25) }
 // Within returns d, shorter or longer by that share of it at the most.
 func Within(d time.Duration, share float64) time.Duration {
 	return time.Duration(float64(d) * (1 - share + 2*share*Float64()))
+}
+
+// Mark returns 8 characters, of letters, digits, - and _, that nothing else has.
+func Mark() string {
+	var b [6]byte
+	_, _ = crypto.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 // Shuffle brings n things into any order by swapping them.

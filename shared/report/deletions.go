@@ -26,7 +26,7 @@ func (rep *Report) AddDeletions(j job.Job, g ledger.DeleteDecision, batches iter
 		rep.Result = Incomplete
 		return nil, ledger.File{}, nil
 	}
-	rows := table.NewWriter(j)
+	rows := table.NewWriter(j, rep.Run)
 	for b, err := range batches {
 		switch {
 		case fault.KindOf(err) == fault.Corrupt:

@@ -8,6 +8,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/job/keylist"
 )
 
 // Doubt makes the result Incomplete, and gives the Reason, where something speaks
@@ -85,7 +86,7 @@ func (rep *Report) absentKeys(j job.Job, named int64) string {
 		names = append(names, "…")
 	}
 	s := fmt.Sprintf("the source does not have %s of the %s named keys: %s", humanize.Comma(rep.Absent), humanize.Comma(named), strings.Join(names, ", "))
-	if hint := job.KeysHint(rep.absent, j.Source); hint != "" {
+	if hint := keylist.Hint(rep.absent, j.Source); hint != "" {
 		return s + "; " + hint
 	}
 	return s + "; they were deleted since the list was made, or its lines are not keys: compare one with what the source's console shows"

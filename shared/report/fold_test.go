@@ -6,18 +6,19 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report"
 )
 
 // shard is a shard of ten objects, all listed and copied, of which so many were
 // verified; lost is how many of the rows are missing.
-func shard(name string, verified, lost int64) ledger.Shard {
+func shard(name string, verified, lost int64) progress.Shard {
 	c := ledger.Counts{
 		Listed:   ledger.Tally{Objects: 10, Bytes: 100},
 		States:   map[ledger.State]ledger.Tally{ledger.Copied: {Objects: 10 - lost, Bytes: 100 - 10*lost}},
 		Verdicts: map[ledger.Verdict]ledger.Tally{ledger.Verified: {Objects: verified, Bytes: 10 * verified}},
 	}
-	return ledger.Shard{
+	return progress.Shard{
 		Ref: ledger.ShardRef{Shard: name}, Closed: &ledger.Closed{Shard: name},
 		Proved: &ledger.Proved{Shard: name, Counts: c, Objects: ledger.File{Name: "objects/" + name, Rows: 10}},
 	}
@@ -30,20 +31,20 @@ func TestARunIsVerifiedOnlyIfItsBooksSayThatAllIs(t *testing.T) {
 	unlisted.Closed = nil
 	givenUp.Closed.Failed = "the source refused"
 	for name, tc := range map[string]struct {
-		shards []ledger.Shard
+		shards []progress.Shard
 		want   report.Result
 		files  int
 		reason string // of the one unknown stretch
 	}{
-		"every object verified":    {[]ledger.Shard{good, shard("4", 10, 0)}, report.Verified, 2, ""},
+		"every object verified":    {[]progress.Shard{good, shard("4", 10, 0)}, report.Verified, 2, ""},
 		"no object at all":         {nil, report.Verified, 0, ""},
-		"one not verified":         {[]ledger.Shard{good, shard("4", 9, 0)}, report.Incomplete, 2, ""},
-		"a row that is not there":  {[]ledger.Shard{good, shard("4", 9, 1)}, report.Incomplete, 2, ""},
-		"a stretch not verified":   {[]ledger.Shard{good, unproved}, report.Incomplete, 1, "not verified: it was given up"},
-		"a stretch that was lost":  {[]ledger.Shard{good, givenUp}, report.Incomplete, 1, "the source refused"},
-		"a stretch not yet listed": {[]ledger.Shard{good, unlisted}, report.Incomplete, 1, "not listed: the run was cancelled before"},
+		"one not verified":         {[]progress.Shard{good, shard("4", 9, 0)}, report.Incomplete, 2, ""},
+		"a row that is not there":  {[]progress.Shard{good, shard("4", 9, 1)}, report.Incomplete, 2, ""},
+		"a stretch not verified":   {[]progress.Shard{good, unproved}, report.Incomplete, 1, "not verified: it was given up"},
+		"a stretch that was lost":  {[]progress.Shard{good, givenUp}, report.Incomplete, 1, "the source refused"},
+		"a stretch not yet listed": {[]progress.Shard{good, unlisted}, report.Incomplete, 1, "not listed: the run was cancelled before"},
 	} {
-		rep, m := report.Fold("j/20260101T000000Z", job.Job{}, ledger.Progress{Started: ledger.Started{At: epoch}, Shards: tc.shards}, epoch.Add(time.Minute))
+		rep, m := report.Fold("j/20260101T000000Z", job.Job{}, progress.Run{Started: ledger.Started{At: epoch}, Shards: tc.shards}, epoch.Add(time.Minute))
 		if rep.Result != tc.want || len(m.Files) != tc.files || rep.Seconds != 60 {
 			t.Errorf("%s: %s with %d files after %v s, want %s with %d after 60", name, rep.Result, len(m.Files), rep.Seconds, tc.want, tc.files)
 		}
@@ -54,7 +55,7 @@ func TestARunIsVerifiedOnlyIfItsBooksSayThatAllIs(t *testing.T) {
 }
 
 func TestAReportNamesTheFirstFailuresAndNoAbsentKeyAmongThem(t *testing.T) {
-	p := ledger.Progress{Failures: []ledger.Failure{{Key: "absent", State: ledger.Gone}}}
+	p := progress.Run{Failures: []ledger.Failure{{Key: "absent", State: ledger.Gone}}}
 	for range ledger.MaxFailures + 5 {
 		p.Failures = append(p.Failures, ledger.Failure{Key: "failed", State: ledger.Failed})
 	}

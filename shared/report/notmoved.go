@@ -17,6 +17,7 @@ var notMoved = map[ledger.Cause]NotMoved{
 	ledger.Disabled:     {ledger.Skipped, "disabled at the source by the owner", "enable (chstatus), and run again; in a directory these are links, pipes and devices, which are not copied", ledger.Tally{}},
 	ledger.LeftNever:    {ledger.Skipped, "the target has another, which overwrite=never leaves alone", "to have the source's, run again with overwrite=changed, newer or always", ledger.Tally{}},
 	ledger.LeftNewer:    {ledger.Skipped, "the target's is not older, so overwrite=newer leaves it alone", "to have the source's, run again with overwrite=always", ledger.Tally{}},
+	ledger.DeletedThere: {ledger.Skipped, "deleted in the target since an earlier run copied it, and deletedInTarget=leave leaves it so", "nothing, if that was meant; else run again with deletedInTarget=copy", ledger.Tally{}},
 	ledger.TakenBack:    {ledger.Skipped, "the job was changed, sealed or removed meanwhile", "nothing, if that was meant; else keep the job again (ferry jobs apply)", ledger.Tally{}},
 	ledger.NotThere:     {ledger.Gone, "named in the list of keys, and not at the source", "hold the list against the source: a key is a whole line, as it is", ledger.Tally{}},
 	ledger.Vanished:     {ledger.Gone, "deleted at the source before it was copied", "nothing, if that was meant", ledger.Tally{}},

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -22,59 +23,58 @@ var pageText string
 // about, shows the books even where they fail to balance, and spells out whatever
 // of a key does not print as it is.
 func Page(rep Report, m Manifest) ([]byte, error) {
-	t, err := template.New("report").Funcs(template.FuncMap{
-		"num": humanize.Comma, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": pieces, "place": place, "way": way, "stretch": stretch,
-	}).Parse(pageText)
+	t, err := parsed()
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
-	err = t.Execute(&out, page{Report: rep, Manifest: m, Causes: Causes(rep.Failures)})
+	err = t.Execute(&out, page{
+		Report: rep, Manifest: m, Sum: rep.Manifest, Causes: Causes(rep.Failures), Books: booksOf(rep), Files: foldFiles(m.Files),
+		Times: timePlots(rep.Profile.Times), Sizes: sizePlots(rep.Profile.Sizes), Classes: classLines(rep.Profile.Classes),
+	})
 	return out.Bytes(), err
 }
 
+// parsed is the template, which a process parses once.
+var parsed = sync.OnceValues(func() (*template.Template, error) {
+	return template.New("report").Funcs(template.FuncMap{
+		"num": humanize.Comma, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": Pieces, "place": place, "way": way, "stretch": stretch,
+	}).Parse(pageText)
+})
+
 // page is the data of the template.
 type page struct {
-	Report
+	Report   Report
 	Manifest Manifest
+	Sum      string // SHA-256 of manifest.json; "" in a report of an older version
 	Causes   []Group
+	Books    books
+	Files    folded
+	Times    []plot
+	Sizes    []plot
+	Classes  []classLine
 }
 
 // Verified reports whether the run is verified.
-func (p page) Verified() bool { return p.Result == Verified }
+func (p page) Verified() bool { return p.Report.Result == Verified }
 
 // Bad counts the objects that need a human.
-func (p page) Bad() int64 { return p.Objects.Failed + p.Objects.Conflict + p.Objects.Mismatch }
+func (p page) Bad() int64 {
+	return p.Report.Objects.Failed + p.Report.Objects.Conflict + p.Report.Objects.Mismatch
+}
 
 // Unlisted counts the objects that need a human and that the page does not name.
-func (p page) Unlisted() int64 { return max(0, p.Bad()-int64(len(p.Failures))) }
+func (p page) Unlisted() int64 { return max(0, p.Bad()-int64(len(p.Report.Failures))) }
 
 // UnnamedStretches counts the stretches given up that the page does not name.
-func (p page) UnnamedStretches() int64 { return p.Stretches() - int64(len(p.Unknown)) }
+func (p page) UnnamedStretches() int64 { return p.Report.Stretches() - int64(len(p.Report.Unknown)) }
 
 // Named counts the objects that the page names.
-func (p page) Named() int64 { return int64(len(p.Failures)) }
-
-// SumObjects is the right side of the balance.
-func (p page) SumObjects() int64 { return sum(p.Objects) }
-
-// SumBytes is the right side of the balance, in bytes.
-func (p page) SumBytes() int64 { return sum(p.Bytes) }
-
-// DiffObjects is what the balance is off by: 0 in good books.
-func (p page) DiffObjects() int64 { return p.Objects.Listed - sum(p.Objects) }
-
-// DiffBytes is what the balance is off by, in bytes.
-func (p page) DiffBytes() int64 { return p.Bytes.Listed - sum(p.Bytes) }
-
-// sum adds up the ends of what was listed.
-func sum(t Totals) int64 {
-	return t.Copied + t.Unchanged + t.Skipped + t.Conflict + t.Gone + t.Failed + t.Open
-}
+func (p page) Named() int64 { return int64(len(p.Report.Failures)) }
 
 // Took is how long the run took, in words: seconds, minutes or hours.
 func (p page) Took() string {
-	d := time.Duration(p.Seconds * float64(time.Second))
+	d := time.Duration(p.Report.Seconds * float64(time.Second))
 	switch {
 	case d < time.Minute:
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
@@ -86,46 +86,49 @@ func (p page) Took() string {
 
 // Rate is what the run copied a second; "" where nothing was copied.
 func (p page) Rate() string {
-	if p.Seconds <= 0 || p.Objects.Copied == 0 {
+	if p.Report.Seconds <= 0 || p.Report.Objects.Copied == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%s objects/s, %s/s copied",
-		humanize.Comma(int64(float64(p.Objects.Copied)/p.Seconds+0.5)), size(int64(float64(p.Bytes.Copied)/p.Seconds)))
+		humanize.Comma(int64(float64(p.Report.Objects.Copied)/p.Report.Seconds+0.5)), size(int64(float64(p.Report.Bytes.Copied)/p.Report.Seconds)))
 }
 
 // Sentence says in one sentence what the result means.
 func (p page) Sentence() string {
-	o := p.Objects
+	o := p.Report.Objects
 	switch {
 	case p.Verified() && o.Listed == 0:
 		return "The source held no object under this prefix, so there was nothing to copy."
 	case p.Verified():
 		return p.verifiedSentence()
-	case p.Result == Cancelled:
+	case p.Report.Result == Cancelled:
 		return p.cancelledSentence()
-	case p.Reason != "" && p.Bad() == 0 && p.Balanced:
-		return sentence(p.Reason) + "."
-	case len(p.Unknown) > 0:
+	case p.Report.Result == Unproved:
+		return fmt.Sprintf("%s in the target before, of equal size, and nothing ties %s to the source: the source lists no hash that could be recomputed, or the target's object cannot be read. Everything else is proved. The job's word present says what becomes of such objects: copy copies them, accept takes them as they are.",
+			things(p.Report.Objects.Present, "One object was", "%s objects were"), map[bool]string{true: "its bytes", false: "their bytes"}[p.Report.Objects.Present == 1])
+	case p.Report.Reason != "" && p.Bad() == 0 && p.Report.Balanced:
+		return sentence(p.Report.Reason) + "."
+	case len(p.Report.Unknown) > 0:
 		return fmt.Sprintf("%s could not be listed or verified to its end. What lies there is not known, so nothing is proved of it; all other numbers on this page hold.",
-			things(p.Stretches(), "One stretch of the source", "%s stretches of the source"))
-	case !p.Balanced:
+			things(p.Report.Stretches(), "One stretch of the source", "%s stretches of the source"))
+	case !p.Report.Balanced:
 		return "The books do not balance: what was listed is not the sum of how it ended. Treat nothing on this page as proof."
-	case p.Bad() == 0 && p.Mirror != nil && p.Mirror.Refused != "":
-		return "Every object listed at the source is accounted for, but what the source no longer has was not deleted from the target: " + p.Mirror.Refused + "."
-	case p.Bad() == 0 && p.Mirror != nil && p.Mirror.Failed.Objects > 0:
-		return fmt.Sprintf("Every object listed at the source is accounted for, but %s could not be deleted from the target.", things(p.Mirror.Failed.Objects, "one object", "%s objects"))
+	case p.Bad() == 0 && p.Report.Mirror != nil && p.Report.Mirror.Refused != "":
+		return "Every object listed at the source is accounted for, but what the source no longer has was not deleted from the target: " + p.Report.Mirror.Refused + "."
+	case p.Bad() == 0 && p.Report.Mirror != nil && p.Report.Mirror.Failed.Objects > 0:
+		return fmt.Sprintf("Every object listed at the source is accounted for, but %s could not be deleted from the target.", things(p.Report.Mirror.Failed.Objects, "one object", "%s objects"))
 	case p.Bad() == 0:
-		return fmt.Sprintf("Every object ended, but only %s of the %s copied or unchanged ones could be verified.", humanize.Comma(o.Verified), humanize.Comma(o.Copied+o.Unchanged))
+		return fmt.Sprintf("Every object ended, but only %s of the %s copied or unchanged ones could be verified.", humanize.Comma(o.Verified), humanize.Comma(o.Held()))
 	}
 	return fmt.Sprintf("The run went to its end, and %s a person to look: %s. The other %s are accounted for.",
-		things(p.Bad(), "one object needs", "%s objects need"), badWords(o), humanize.Comma(o.Listed-p.Bad()))
+		things(p.Bad(), "one object needs", "%s objects need"), strings.Join(o.BadWords(), ", "), humanize.Comma(o.Listed-p.Bad()))
 }
 
 // cancelledSentence is the Sentence of a cancelled run.
 func (p page) cancelledSentence() string {
 	s := fmt.Sprintf("The run was cancelled. Of the %s that it had listed, %s open: not copied, or not written down as copied; the files below name each.",
-		things(p.Objects.Listed, "one object", "%s objects"), things(p.Objects.Open, "one is", "%s are"))
-	if n := p.Stretches(); n > 0 {
+		things(p.Report.Objects.Listed, "one object", "%s objects"), things(p.Report.Objects.Open, "one is", "%s are"))
+	if n := p.Report.Stretches(); n > 0 {
 		s += things(n, " One stretch of the source was not listed or verified to its end.", " %s stretches of the source were not listed or verified to their end.")
 	}
 	return s
@@ -133,8 +136,14 @@ func (p page) cancelledSentence() string {
 
 // Headline is the result in a word, and how many objects were not moved.
 func (p page) Headline() string {
-	word := map[Result]string{Verified: "Verified", Incomplete: "Incomplete", Cancelled: "Cancelled"}[p.Result]
-	if n := p.Objects.Skipped + p.Objects.Gone; n > 0 {
+	word := map[Result]string{Verified: "Verified", Incomplete: "Incomplete", Cancelled: "Cancelled"}[p.Report.Result]
+	switch n := p.Report.Objects.Present; {
+	case p.Report.Result == Unproved:
+		word = "Verified, but for " + things(n, "one that was there before and is unproved", "%s that were there before and are unproved")
+	case n > 0:
+		word += "; " + things(n, "one was there before and is unproved", "%s were there before and are unproved")
+	}
+	if n := p.Report.Objects.Skipped + p.Report.Objects.Gone; n > 0 {
 		word += fmt.Sprintf("; %s not moved", humanize.Comma(n))
 	}
 	return word
@@ -142,7 +151,7 @@ func (p page) Headline() string {
 
 // verifiedSentence is the Sentence of a verified run.
 func (p page) verifiedSentence() string {
-	o := p.Objects
+	o := p.Report.Objects
 	s := things(o.Listed, "The one object listed at the source is accounted for", "All %s objects listed at the source are accounted for")
 	switch {
 	case o.Verified == 0:
@@ -154,6 +163,12 @@ func (p page) verifiedSentence() string {
 			things(o.Verified, "The one copied or unchanged was", "Each of the %s copied or unchanged ones was"))
 	}
 	var others []string
+	if o.Present > 0 {
+		others = append(others, things(o.Present, "One was in the target before, of equal size, and is accepted without a proof", "%s were in the target before, of equal size, and are accepted without a proof"))
+	}
+	if o.Restored > 0 {
+		others = append(others, things(o.Restored, "One had been deleted in the target since an earlier run copied it, and was copied again", "%s had been deleted in the target since an earlier run copied them, and were copied again"))
+	}
 	if o.Skipped > 0 {
 		others = append(others, things(o.Skipped, "One was skipped as its owner or the job had set", "%s were skipped as their owner or the job had set"))
 	}
@@ -167,9 +182,8 @@ func (p page) verifiedSentence() string {
 	return s + " " + strings.ToUpper(rest[:1]) + rest[1:] + "."
 }
 
-// badWords counts in words the objects that need a human.
-func badWords(t Totals) string {
-	var words []string
+// BadWords counts in words the objects that need a human.
+func (t Totals) BadWords() (words []string) {
 	for _, w := range []struct {
 		n    int64
 		word string
@@ -178,47 +192,7 @@ func badWords(t Totals) string {
 			words = append(words, humanize.Comma(w.n)+" "+w.word)
 		}
 	}
-	return strings.Join(words, ", ")
-}
-
-// BalanceWord says what the difference between both sides of the balance means.
-func (p page) BalanceWord() string {
-	switch {
-	case p.Balanced:
-		return "the books balance"
-	case len(p.Unknown) > 0:
-		return "what was given up is not in these books"
-	}
-	return "the books do not balance"
-}
-
-// bookLine is one line of the balance.
-type bookLine struct {
-	Name, Class, Text string
-	Objects, Bytes    int64
-	Share             float64 // of what was listed, in percent
-}
-
-// Books are the ends of what was listed, in the order of ledger.Finals.
-func (p page) Books() []bookLine {
-	lines := []bookLine{
-		{Name: "Copied", Text: "stored in the target; the bytes were checked on the way", Objects: p.Objects.Copied, Bytes: p.Bytes.Copied},
-		{Name: "Unchanged", Text: "the target already held the same content", Objects: p.Objects.Unchanged, Bytes: p.Bytes.Unchanged},
-		{Name: "Skipped", Text: "its owner disabled it or archived it without thawing it, or the job leaves alone what the target holds", Objects: p.Objects.Skipped, Bytes: p.Bytes.Skipped},
-		{Name: "Conflict", Text: "the target holds something newer that Ferry did not write; left alone", Objects: p.Objects.Conflict, Bytes: p.Bytes.Conflict},
-		{Name: "Gone", Text: "deleted at the source after it was listed, or named in a list of keys and not there", Objects: p.Objects.Gone, Bytes: p.Bytes.Gone},
-		{Name: "Failed", Text: "given up; the reason and its cure are below", Objects: p.Objects.Failed, Bytes: p.Bytes.Failed},
-	}
-	if p.Objects.Open > 0 {
-		lines = append(lines, bookLine{Name: "Open", Text: "the run was cancelled before they ended; what was in flight then may be in the target", Objects: p.Objects.Open, Bytes: p.Bytes.Open})
-	}
-	for i := range lines {
-		lines[i].Class = strings.ToLower(lines[i].Name)
-		if p.Objects.Listed > 0 {
-			lines[i].Share = float64(lines[i].Objects) / float64(p.Objects.Listed) * 100
-		}
-	}
-	return lines
+	return words
 }
 
 // proofLine is one kind of proof, and what it covers.
@@ -234,10 +208,10 @@ func (p page) ProofLines() []proofLine {
 		{Name: string(ledger.ByQetag), Text: "The bytes had the hash that Kodo lists. It was computed while they streamed, and the last byte left only once it agreed."},
 		{Name: string(ledger.ByMD5), Text: "The content has the MD5 that the source lists."},
 		{Name: string(ledger.ByCRC), Text: "The source lists no usable hash. The size is the listed one, and the CRC64 of what was read is the CRC64 of what is stored."},
-		{Name: string(ledger.ByKept), Text: "Unchanged: the target's object carries the source's hash, kept there by an earlier run."},
-		{Name: string(ledger.ByTime), Text: "Unchanged: equal size, and the target is newer by more than 15 minutes; no hash is known to both sides. The weakest of the five."},
+		{Name: string(ledger.ByKept), Text: "Unchanged: the target's object carries the source's hash, and names this job and its key: an earlier copy left them there."},
+		{Name: string(ledger.ByTime), Text: "Unchanged, as an earlier version of Ferry took it: equal size, and a newer target. It proves nothing."},
 	} {
-		if l.Tally = p.Proofs[ledger.Proof(l.Name)]; l.Objects > 0 {
+		if l.Tally = p.Report.Proofs[ledger.Proof(l.Name)]; l.Objects > 0 {
 			lines = append(lines, l)
 		}
 	}
@@ -247,19 +221,17 @@ func (p page) ProofLines() []proofLine {
 // manyFiles is how many files the page shows unfolded.
 const manyFiles = 20
 
-// Many reports whether some files are folded away.
-func (p page) Many() bool { return len(p.Manifest.Files) > manyFiles }
+// folded are files with rows, the first of them unfolded.
+type folded struct {
+	Head, Tail []ledger.File
+	Rows       int64 // how many lines they have together
+}
 
-// Head are the files that are shown unfolded where there are many.
-func (p page) Head() []ledger.File { return p.Manifest.Files[:manyFiles] }
-
-// Tail are the files that are folded away.
-func (p page) Tail() []ledger.File { return p.Manifest.Files[manyFiles:] }
-
-// Rows is how many lines the files of the manifest have together.
-func (p page) Rows() (n int64) {
-	for _, f := range p.Manifest.Files {
-		n += f.Rows
+func foldFiles(files []ledger.File) (f folded) {
+	n := min(manyFiles, len(files))
+	f.Head, f.Tail = files[:n], files[n:]
+	for _, one := range files {
+		f.Rows += one.Rows
 	}
-	return n
+	return f
 }

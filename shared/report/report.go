@@ -3,9 +3,10 @@
 //
 //	report.go      Report, its files, and Read
 //	fold.go        Fold: a report from the records of a run's shards
+//	lists.go       what failed, and what was there before, as files for spreadsheets
 //	deletions.go   what became of deletions
 //	doubt.go       why a run whose books balance is not verified
-//	page.go        Page: the report as HTML; words.go spells keys and sizes
+//	page.go        Page: the report as HTML; books.go and plot.go are parts of it, words.go spells keys and sizes
 //	causes.go      Causes: failures grouped by what caused them
 //	notmoved.go    what was skipped or is gone, and the cure
 //	retriable.go   Retriable: the keys that another run may bring further
@@ -14,9 +15,13 @@ package report
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -31,6 +36,10 @@ const (
 	// listed object ended, none failed, conflicts or differs, every copied or
 	// unchanged one was proved, and nothing speaks against the source's listing.
 	Verified Result = "verified"
+	// Unproved: the run would be Verified, but for objects that were in the target
+	// before, of equal size, whose bytes nothing ties to the source, and that the job does
+	// not accept.
+	Unproved Result = "unproved"
 	// Incomplete: the run ended, and something needs a human.
 	Incomplete Result = "incomplete"
 	// Cancelled: a person ended the run before its end.
@@ -49,12 +58,15 @@ type Summary struct {
 }
 
 // Totals are the numbers of a run, of objects or of bytes. Listed is the sum
-// of copied, unchanged, skipped, conflict, gone, failed and open; verified and
-// mismatch are among the copied and the unchanged.
+// of copied, updated, unchanged, present, skipped, conflict, gone, failed and open;
+// verified is among the copied, updated and unchanged, mismatch among all that the target
+// was to hold, and restored among the copied.
 type Totals struct {
 	Listed    int64 `json:"listed"`
 	Copied    int64 `json:"copied"`
+	Updated   int64 `json:"updated,omitempty"` // their attributes alone were set
 	Unchanged int64 `json:"unchanged"`
+	Present   int64 `json:"present,omitempty"` // in the target before, and unproved
 	Skipped   int64 `json:"skipped"`
 	Conflict  int64 `json:"conflict"`
 	Gone      int64 `json:"gone"`
@@ -62,6 +74,7 @@ type Totals struct {
 	Failed    int64 `json:"failed"`
 	Verified  int64 `json:"verified"`
 	Mismatch  int64 `json:"mismatch"`
+	Restored  int64 `json:"restored,omitempty"` // an earlier run had copied them, and they were deleted in the target since
 	Open      int64 `json:"open,omitempty"`     // of a cancelled run: not written off as anything when it ended
 	Excluded  int64 `json:"excluded,omitempty"` // seen at the source and not chosen by the job's filter: not among listed
 }
@@ -74,14 +87,18 @@ type Report struct {
 	Target   string                        `json:"target"`
 	Started  time.Time                     `json:"started"`
 	Finished time.Time                     `json:"finished"`
-	Balanced bool                          `json:"balanced"` // listed = copied + unchanged + skipped + conflict + gone + failed + open
+	Balanced bool                          `json:"balanced"` // listed = copied + updated + unchanged + present + skipped + conflict + gone + failed + open
 	Proofs   map[ledger.Proof]ledger.Tally `json:"proofs,omitempty"`
+	Provers  map[string]ledger.Tally       `json:"provers,omitempty"`  // among the proved: what earlier runs proved and what is as it was since, by run; of 20 runs, the rest under ""
 	Causes   map[ledger.Cause]ledger.Tally `json:"causes,omitempty"`   // of what was skipped or is gone
+	Accepted bool                          `json:"accepted,omitempty"` // the job takes what is present as it is
 	Warned   int64                         `json:"warned"`             // objects with a warning, as of metadata that could not be kept
 	Behind   int64                         `json:"behind,omitempty"`   // how often the source ended its listing early: what was behind was listed
 	Unlisted int64                         `json:"unlisted,omitempty"` // objects that the source had all the time, and that one of its listings did not show
 	Absent   int64                         `json:"absent,omitempty"`   // keys that the job's list names and the source did not have
 	Shards   int                           `json:"shards"`
+	Manifest string                        `json:"manifest,omitempty"` // SHA-256 of manifest.json, hex
+	Profile  ledger.Profile                `json:"profile,omitzero"`   // of all rows: what the page's plots are drawn from
 	Failures []ledger.Failure              `json:"failures,omitempty"` // the first 1,000; the CSV files have all
 	Unknown  []Unknown                     `json:"unknown,omitempty"`  // the first 1,000 of the stretches given up, whose count is not known
 	Unknowns int                           `json:"unknowns,omitempty"` // how many of these there are, where not all are named
@@ -109,11 +126,50 @@ type Unknown struct {
 	Reason string `json:"reason"`
 }
 
-// Manifest is `manifest.json`: every file with rows and its SHA-256, so that the proof can be kept.
+// Manifest is `manifest.json`: every file with rows and its SHA-256, so that the proof can
+// be kept. The report has the SHA-256 of the manifest.
 type Manifest struct {
-	V     int           `json:"v"`
-	Run   string        `json:"run"`
-	Files []ledger.File `json:"files"`
+	V      int           `json:"v"`
+	Run    string        `json:"run"`
+	Events bool          `json:"events,omitempty"` // of a day of events: keys are in no order and may recur
+	Files  []ledger.File `json:"files"`
+	Lists  []List        `json:"lists,omitempty"` // those beside the report that have some of the rows once more
+
+	apart map[string][]ledger.File // by list: the files of its rows, of each shard that has some
+	of    map[string]int64         // by list: how many rows there are for it
+}
+
+// List is a file beside the report that has the first of some rows once more.
+type List struct {
+	ledger.File
+	Of int64 `json:"of"` // how many there are
+}
+
+// Held counts the objects that the target is said to hold by a proof.
+func (t Totals) Held() int64 { return t.Copied + t.Updated + t.Unchanged }
+
+// Sum adds up how what was listed ended.
+func (t Totals) Sum() int64 {
+	return t.Held() + t.Present + t.Skipped + t.Conflict + t.Gone + t.Failed + t.Open
+}
+
+// EarlierRun is an earlier run, and what of this one it proved.
+type EarlierRun struct {
+	Name string
+	ledger.Tally
+}
+
+// EarlierRuns are the runs that Provers names, in order; those that it does not name come last.
+func (rep Report) EarlierRuns() (all []EarlierRun) {
+	for _, name := range slices.Sorted(maps.Keys(rep.Provers)) {
+		if name != "" {
+			all = append(all, EarlierRun{name, rep.Provers[name]})
+		}
+	}
+	if others, ok := rep.Provers[""]; ok {
+		all = append(all, EarlierRun{"other runs", others})
+	}
+	return all
 }
 
 // Stretches counts the stretches that were given up, named or not.
@@ -121,7 +177,7 @@ func (rep Report) Stretches() int64 { return int64(max(len(rep.Unknown), rep.Unk
 
 // The files of a run beside report.json.
 const (
-	ManifestFile = "manifest.json"
+	ManifestFile = ledger.ManifestFile
 	PageFile     = "report.html"
 	// Deletions names the file of the rows of deletions, where a file of listed
 	// objects is named after its shard.
@@ -133,22 +189,31 @@ type Files struct {
 	Report, Manifest, Page []byte
 }
 
-// Encode returns the files of a report. The error is Invalid.
+// Encode returns the files of a report, which gets the SHA-256 of its manifest. The error
+// is Invalid.
 func Encode(rep Report, m Manifest) (Files, error) {
 	manifest, merr := json.MarshalIndent(m, "", "  ")
+	manifest = append(manifest, '\n')
+	rep.Manifest = Sum(manifest)
 	report, rerr := json.MarshalIndent(rep, "", "  ")
 	page, perr := Page(rep, m)
 	if err := errors.Join(merr, rerr, perr); err != nil {
 		return Files{}, fault.New(fault.Invalid, "report.Encode", rep.Run, err)
 	}
-	return Files{Report: append(report, '\n'), Manifest: append(manifest, '\n'), Page: page}, nil
+	return Files{Report: append(report, '\n'), Manifest: manifest, Page: page}, nil
+}
+
+// Sum is the SHA-256 of a file as a report and a manifest have it.
+func Sum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // Read reads the report of a run. The error is NotFound while the run goes on, and
 // Corrupt where the report is damaged.
 func Read(ctx context.Context, run *ledger.Run) (Report, error) {
 	var rep Report
-	data, err := run.Report(ctx)
+	data, err := run.Results().ReadReport(ctx)
 	if err != nil {
 		return rep, err
 	}
@@ -162,11 +227,14 @@ func Read(ctx context.Context, run *ledger.Run) (Report, error) {
 func ReadManifest(ctx context.Context, run *ledger.Run) (Manifest, error) {
 	var m Manifest
 	data, err := run.Read(ctx, ManifestFile)
-	if err != nil {
+	switch {
+	case ledger.Missing(err):
+		return m, fault.New(fault.NotFound, "report.ReadManifest", ManifestFile, fmt.Errorf("the ledger has no %s of run %s: put it back from a backup, or run the job again", ManifestFile, run.Name))
+	case err != nil:
 		return m, err
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return m, fault.New(fault.Corrupt, "report.ReadManifest", ManifestFile, err)
+		return m, fault.New(fault.Corrupt, "report.ReadManifest", ManifestFile, fmt.Errorf("the ledger's file %s of run %s is damaged: put it back from a backup: %w", ManifestFile, run.Name, err))
 	}
 	return m, nil
 }

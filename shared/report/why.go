@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report/table"
 )
 
@@ -35,7 +36,7 @@ type Step struct {
 // batch holds, and says why none does.
 func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 	s := Story{Run: run.Name, Key: key}
-	started, err := run.Started(ctx)
+	started, err := run.ReadStarted(ctx)
 	if err != nil {
 		return s, err
 	}
@@ -47,7 +48,7 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 		return s, fault.New(fault.NotFound, "why", key, fmt.Errorf("the run covers keys that begin with %q", j.Source.Prefix))
 	}
 	s.TargetKey = j.TargetKey(key)
-	var walk ledger.Progress
+	var walk progress.Run
 	if started.Events {
 		err = s.events(ctx, run)
 		walk.Started = started
@@ -55,7 +56,7 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 			walk.Reported, err = run.Over(ctx)
 		}
 	} else {
-		walk, err = run.Walk(ctx)
+		walk, err = progress.Walk(ctx, run)
 	}
 	if err != nil {
 		return s, err
@@ -75,7 +76,7 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 }
 
 // unlisted is why no batch holds a key.
-func unlisted(walk ledger.Progress) string {
+func unlisted(walk progress.Run) string {
 	if walk.Started.Events {
 		return "no event of it has been looked at in this run; one that has just come waits for its time bucket to end"
 	}
@@ -88,7 +89,7 @@ func unlisted(walk ledger.Progress) string {
 }
 
 // shard adds what the records of one shard say of the key.
-func (s *Story) shard(ctx context.Context, run *ledger.Run, shard ledger.Shard) error {
+func (s *Story) shard(ctx context.Context, run *ledger.Run, shard progress.Shard) error {
 	if shard.Closed == nil {
 		return nil
 	}
@@ -97,7 +98,7 @@ func (s *Story) shard(ctx context.Context, run *ledger.Run, shard ledger.Shard) 
 		if s.Key < b.First || b.Last < s.Key {
 			continue
 		}
-		rows, err := run.Rows(ctx, b.ID)
+		rows, err := run.Batches().ReadRows(ctx, b.ID)
 		if err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func (s *Story) copies(ctx context.Context, run *ledger.Run, b ledger.BatchRef) 
 next:
 	for {
 		file := run.Path("copied/" + b.ID)
-		w, err := run.WrittenOff(ctx, b.ID)
+		w, err := run.Batches().ReadWriteOff(ctx, b.ID)
 		switch {
 		case ledger.Missing(err):
 			s.step(time.Time{}, "copied", fmt.Sprintf("batch %s is not written off yet", b.ID), "", nil)
@@ -146,7 +147,7 @@ next:
 			if s.Key < rest.First || rest.Last < s.Key {
 				continue
 			}
-			rows, err := run.Rows(ctx, rest.ID)
+			rows, err := run.Batches().ReadRows(ctx, rest.ID)
 			if err != nil {
 				return err
 			}
@@ -205,7 +206,7 @@ func find(rows []ledger.Row, key string) *ledger.Row {
 
 // events adds what a run of events says of the key.
 func (s *Story) events(ctx context.Context, run *ledger.Run) error {
-	events, err := run.EventsOf(ctx, s.Key)
+	events, err := progress.EventsOf(ctx, run, s.Key)
 	if err != nil {
 		return err
 	}

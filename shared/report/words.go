@@ -32,36 +32,36 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05") + " UTC" }
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
-// piece is a part of a key: shown as it is, or spelled out because it does not
+// Piece is a part of a key: shown as it is, or spelled out because it does not
 // print, or prints like something else.
-type piece struct {
+type Piece struct {
 	Text    string
 	Spelled bool
 }
 
-// pieces splits a key into what prints and what is spelled out: everything that
+// Pieces splits a key into what prints and what is spelled out: everything that
 // does not print (controls, bidi overrides, odd blanks, bytes that are no UTF-8), and
 // a blank at either end.
-func pieces(key string) []piece {
-	var out []piece
+func Pieces(key string) []Piece {
+	var out []Piece
 	plain := func(s string) {
 		if n := len(out); n > 0 && !out[n-1].Spelled {
 			out[n-1].Text += s
 			return
 		}
-		out = append(out, piece{Text: s})
+		out = append(out, Piece{Text: s})
 	}
 	for i := 0; i < len(key); {
 		r, n := utf8.DecodeRuneInString(key[i:])
 		switch {
 		case r == utf8.RuneError && n == 1:
-			out = append(out, piece{fmt.Sprintf("\\x%02X", key[i]), true})
+			out = append(out, Piece{fmt.Sprintf("\\x%02X", key[i]), true})
 		case r == ' ' && (i == 0 || i+1 == len(key)):
-			out = append(out, piece{"space", true})
+			out = append(out, Piece{"space", true})
 		case unicode.IsPrint(r):
 			plain(key[i : i+n])
 		default:
-			out = append(out, piece{fmt.Sprintf("U+%04X", r), true})
+			out = append(out, Piece{fmt.Sprintf("U+%04X", r), true})
 		}
 		i += n
 	}
@@ -69,11 +69,11 @@ func pieces(key string) []piece {
 }
 
 // stretch is one end of an unknown stretch; open names it where it has none.
-func stretch(key, open string) []piece {
+func stretch(key, open string) []Piece {
 	if key == "" {
-		return []piece{{Text: open}}
+		return []Piece{{Text: open}}
 	}
-	return pieces(key)
+	return Pieces(key)
 }
 
 // things is one for n = 1, else many, a format, with n.

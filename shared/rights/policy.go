@@ -77,10 +77,10 @@ func (p Places) resources(at place) []string {
 		return []string{ledger + "jobs/*"}
 	case ledgerProof:
 		var all []string
-		for _, name := range []string{"verified/*", "objects/*", "report.json", "report.html", "manifest.json"} {
+		for _, name := range []string{"verified/*", "reproved/*", "carry/*", "objects/*", "report.json", "report.html", "manifest.json", "failed.csv", "present.csv"} {
 			all = append(all, ledger+"runs/*/*/"+name)
 		}
-		return all
+		return append(all, ledger+"pairs/*")
 	case logStore:
 		project, store, _ := strings.Cut(p.Logs, "/")
 		return []string{"acs:log:" + p.Queues.Region + ":" + p.Queues.Bucket + ":project/" + project + "/logstore/" + store}
@@ -109,14 +109,19 @@ type KodoStatement struct {
 }
 
 // OfKodo returns what the key pair at the source needs: to list the bucket, and to
-// look at and download what lies below the prefix. Nothing is ever written there.
+// look at and download what lies below the prefix. A job that thaws restores what is archived, too.
+// Nothing is ever written there.
 func OfKodo(j job.Job) KodoPolicy {
 	bucket := "qrn:kodo:::" + j.Source.Bucket + "/"
+	actions := []string{"kodo/Stat", "kodo/Get"}
+	if j.Thaw {
+		actions = append(actions, "kodo/RestoreAr")
+	}
 	return KodoPolicy{
 		Alias: "ferry-" + j.Name, Description: "Ferry reads " + j.Source.Bucket,
 		Statement: []KodoStatement{
 			{Action: []string{"kodo/List"}, Resource: []string{bucket + "*"}, Effect: "Allow"},
-			{Action: []string{"kodo/Stat", "kodo/Get"}, Resource: []string{bucket + j.Source.Prefix + "*"}, Effect: "Allow"},
+			{Action: actions, Resource: []string{bucket + j.Source.Prefix + "*"}, Effect: "Allow"},
 		},
 	}
 }

@@ -28,12 +28,13 @@ const (
 	Copy     Role = "copy"
 	Verify   Role = "verify"
 	Delete   Role = "delete"
-	Notify   Role = "notify" // takes the source's notifications
-	Pull     Role = "pull"   // polls the copy queue itself; also ferry agent --stages copy
+	Notify   Role = "notify"  // takes the source's notifications
+	Pull     Role = "pull"    // polls the copy queue itself; also ferry agent --stages copy
+	Console  Role = "console" // looks at jobs and runs; one that changes them has the rights of Operator, too
 )
 
 // Deployed lists the roles of a deployment in the order they are told.
-var Deployed = [...]Role{List, Copy, Verify, Delete, Notify, Pull, Operator}
+var Deployed = [...]Role{List, Copy, Verify, Delete, Notify, Pull, Console, Operator}
 
 // Places are what a policy is about.
 type Places struct {
@@ -107,5 +108,6 @@ var who = map[Role]string{
 	Verify:   "the role of function verify, which alone writes what is proved",
 	Delete:   "the role of function delete, which alone may delete",
 	Notify:   "the role of function notify, which reaches no data",
+	Console:  "the role of function console, which only reads; with FERRY_CONSOLE_CHANGES=1 it needs those of the operator",
 	Pull:     "the role of function pull, and the key of ferry agent --stages copy",
 }

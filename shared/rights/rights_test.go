@@ -47,6 +47,8 @@ func TestALedgerInTheTargetsBucketIsAsSafe(t *testing.T) {
 			{"oss:PutObject", "jobs/j.json", operator},
 			{"oss:PutObject", "runs/j/1/verified/0", operator || verify},
 			{"oss:PutObject", "runs/j/1/report.json", operator || verify},
+			{"oss:PutObject", "runs/j/1/verifications/2/reproved/0", operator || verify},
+			{"oss:PutObject", "runs/j/1/verifications/2/carry/0", operator || verify},
 		} {
 			if got := p.Allows(ram.Request{Action: tc.action, Resource: ledger + tc.key}); got != tc.want {
 				t.Errorf("%s may %s of %s: %v, want %v", g.Role, tc.action, tc.key, got, tc.want)

@@ -76,6 +76,11 @@ var table = map[Role][]deed{
 		{ledgerBucket, lists}, {ledgerKeys, stores},
 		{copyQueue, sends},
 	},
+	// It plans, too, for which it looks at what the target holds.
+	Console: {
+		{targetBucket, lists}, {targetKeys, reads},
+		{ledgerBucket, lists}, {ledgerKeys, reads},
+	},
 	// It looks whether there is something to do before it begins.
 	Pull: append(stage(copies...), deed{copyQueue, both(receives, counts)}),
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -32,6 +33,20 @@ type Pages struct {
 	Recheck bool
 }
 
+// UTF8Prefix is the longest beginning of s that is UTF-8, which is all that JSON, XML and
+// a parameter can carry. It sorts before s or is s: a listing that starts there, or is
+// narrowed to it, gets wider, never narrower.
+func UTF8Prefix(s string) string {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			return s[:i]
+		}
+		i += size
+	}
+	return s
+}
+
 // KeysPerPage is how many keys a page of any of the services holds at most.
 const KeysPerPage = 1000
 
@@ -40,6 +55,15 @@ const KeysPerPage = 1000
 type Query struct {
 	Prefix string // of every key
 	After  string // of every key, "" where the prefix begins behind it
+	Few    int    // keys that a page need not have more than; 0: as many as it can
+}
+
+// PageOf is how many keys a page of most is to have.
+func (q Query) PageOf(most int) int {
+	if q.Few > 0 {
+		return min(q.Few, most)
+	}
+	return most
 }
 
 // Page is one answer.
@@ -97,14 +121,14 @@ func (p Pages) List(ctx context.Context, r Range) iter.Seq2[Object, error] {
 				if !yield(o, nil) {
 					return
 				}
-				if more && l.pages == nil && 4*(i+1) >= len(page.Objects) {
+				if more && l.pages == nil && r.Few == 0 && 4*(i+1) >= len(page.Objects) {
 					l.fetch(page.Next) // ahead, but not for one who only wants a look
 				}
 			}
 			switch {
 			case more && l.pages == nil:
 				l.fetch(page.Next)
-			case !more && r.UpTo == "" && p.Recheck:
+			case !more && r.UpTo == "" && p.Recheck && r.Few == 0:
 				l.lookBehind(r)
 				more = true
 			}
@@ -198,7 +222,7 @@ func (p Pages) plan(r Range) (Query, bool) {
 	if r.After > r.Prefix && !strings.HasPrefix(r.After, r.Prefix) {
 		return Query{}, false // behind all that begin with the prefix
 	}
-	q := Query{p.Cut(prefix), p.Cut(r.After)}
+	q := Query{Prefix: p.Cut(prefix), After: p.Cut(r.After), Few: r.Few}
 	if q.After < q.Prefix {
 		q.After = ""
 	}

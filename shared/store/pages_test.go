@@ -5,20 +5,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 // asUTF8 is a service that takes nothing but UTF-8.
-var asUTF8 = Pages{Cut: func(s string) string {
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			return s[:i]
-		}
-		i += size
-	}
-	return s
-}}
+var asUTF8 = Pages{Cut: UTF8Prefix}
 
 func TestTheQuestionIsAsNarrowAsTheRange(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -46,7 +36,7 @@ func TestTheQuestionIsAsNarrowAsTheRange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			q, ok := asUTF8.plan(tc.r)
 			if ok == tc.none || ok && (q.Prefix != tc.prefix || q.After != tc.after) {
-				t.Errorf("plan(%+v) = %+q, %v, want %q after %q, asked: %v", tc.r, q, ok, tc.prefix, tc.after, !tc.none)
+				t.Errorf("plan(%+v) = %+v, %v, want %q after %q, asked: %v", tc.r, q, ok, tc.prefix, tc.after, !tc.none)
 			}
 		})
 	}
@@ -67,7 +57,7 @@ func TestTheQuestionNeverLosesAKey(t *testing.T) {
 		in := strings.HasPrefix(key, r.Prefix) && (r.After == "" || key > r.After) && (r.UpTo == "" || key <= r.UpTo)
 		q, ok := asUTF8.plan(r)
 		if in && (!ok || !strings.HasPrefix(key, q.Prefix) || q.After != "" && key <= q.After) {
-			t.Fatalf("seed %d: plan(%+q) = %+q, %v loses %q", seed, r, q, ok, key)
+			t.Fatalf("seed %d: plan(%+v) = %+v, %v loses %q", seed, r, q, ok, key)
 		}
 	}
 }

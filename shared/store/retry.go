@@ -14,8 +14,8 @@ import (
 const (
 	// Tries is how often Retry calls before it gives up.
 	Tries = 6
-	// MaxThrottles is how often it is told to slow down before it does: for minutes,
-	// since the waits grow.
+	// MaxThrottles is how many Throttled errors Retry takes before it gives up: minutes
+	// of them, since the waits grow.
 	MaxThrottles = 40
 )
 

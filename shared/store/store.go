@@ -68,6 +68,9 @@ type Origin struct {
 	Modified time.Time `json:"modified"`        // the source's Modified
 	Job      string    `json:"job,omitempty"`   // the name of the job that copied it; "" where an earlier version did
 	Place    string    `json:"place,omitempty"` // stands for the key it was copied to, so that a copy of the copy, which carries the same, can be told; "" where Job is
+	Attrs    string    `json:"attrs,omitempty"` // the digest of the source's attributes that it was given; "" where it is not known
+	Run      string    `json:"run,omitempty"`   // the run of Job that wrote it, by its name within the job; "" where an earlier version did
+	Mark     string    `json:"mark,omitempty"`  // of this writing alone: what is written over it has another, and what somebody else makes of it the same; "" where an earlier version wrote it
 }
 
 // ErrServedAnother is why Open refused, as Invalid, what a host serves that is not
@@ -81,6 +84,11 @@ type Range struct {
 	Prefix string `json:"prefix,omitempty"`
 	After  string `json:"after,omitempty"`
 	UpTo   string `json:"up_to,omitempty"`
+
+	// Few, above 0, says that no more keys than so many are wanted, of a look at what there
+	// is: a service is asked for no more at a time, nothing is read ahead, and the service is
+	// believed where it says that the listing is over. More may come.
+	Few int `json:"-"`
 }
 
 // Source reads a bucket.
@@ -116,7 +124,7 @@ type Put struct {
 }
 
 // Bounded is a body whose Read fails when Context ends, as what Open returned
-// under it does: nobody has to watch over it.
+// under it does: it takes no goroutine that waits for that.
 type Bounded interface {
 	io.Reader
 	Context() context.Context
@@ -128,6 +136,10 @@ type Stored struct {
 	CRC64    string   // decimal; "" where the service names none
 	Version  string   // what the service calls the version; "" where the bucket keeps none
 	Warnings []string // what could not be kept, in words for the row: metadata over a limit
+
+	// At is when the service answered, by its own clock, to the second: what it lists as
+	// later was written since. Zero where the answer tells no time.
+	At time.Time
 }
 
 // Target writes a bucket, and reads it back.
@@ -148,6 +160,14 @@ type Target interface {
 	// with Stored.CRC64. One attempt, two where how's MD5 is wrong. After Temporary or Unknown the
 	// object may or may not have been stored.
 	Put(ctx context.Context, obj Object, body io.Reader, how Put) (Stored, error)
+
+	// SetAttributes gives the object obj.Key the Type, Header, Meta, Class and Origin
+	// of obj in place of those that it has, by the service alone: no byte of it
+	// travels. Its content, Hash and CRC64 stay, its Modified does not. It fails with
+	// Changed where the object's Hash is not obj.Hash, and with Invalid where the
+	// service does that for no object of this size or state. One attempt: after
+	// Temporary or Unknown it may or may not have been done.
+	SetAttributes(ctx context.Context, obj Object) (Stored, error)
 
 	// Delete removes key. A missing key is no error.
 	Delete(ctx context.Context, key string) error
@@ -177,7 +197,7 @@ type Multipart interface {
 	// Abort drops the upload and its parts. One that is gone is no error.
 	Abort(ctx context.Context, key, upload string) error
 	// Unfinished lists the uploads of exactly key that are neither finished nor
-	// aborted, whoever began them, up to 1,000.
+	// aborted, of any writer, up to 1,000.
 	Unfinished(ctx context.Context, key string) ([]Upload, error)
 }
 
@@ -187,7 +207,7 @@ type Writer interface {
 	Multipart
 }
 
-// Upload is an upload that somebody has begun.
+// Upload is an upload that was begun.
 type Upload struct {
 	ID    string
 	Begun time.Time // by the service's clock, as precise as it tells

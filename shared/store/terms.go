@@ -1,7 +1,7 @@
 package store
 
 // Terms is what people are told of a source in its service's own words. A service's
-// peculiarities are these data; whoever judges objects knows no service.
+// peculiarities are these data; the package verdict knows no service.
 type Terms struct {
 	Thaw     string   // what thaws an archived object: "restoreAr"
 	Disabled string   // why a Disabled object cannot be read, and what to do about it: a sentence for its row

@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 const (
@@ -63,6 +64,17 @@ func ask(t *testing.T, by http.RoundTripper, method, url string, body io.Reader)
 	return string(got), errors.Join(err, resp.Body.Close())
 }
 
+// ways are how drivers send: by net/http, or as transport.Direct has it.
+var ways = map[string]func() idler{
+	"by net/http": func() idler { return store.NewTransport(answer, silence, time.Minute) },
+	"directly":    func() idler { return transport.NewDirect(store.NewTransport(answer, silence, time.Minute)) },
+}
+
+type idler interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
 func TestWhereNothingMovesTheConnectionIsGivenUp(t *testing.T) {
 	until := t.Context().Done()
 	for name, tc := range map[string]struct {
@@ -76,18 +88,20 @@ func TestWhereNothingMovesTheConnectionIsGivenUp(t *testing.T) {
 		}, nil},
 		"a body that is not taken": {func(net.Conn, *bufio.Reader) { <-until }, io.LimitReader(endless{}, 1<<30)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			by := store.NewTransport(answer, silence, time.Minute)
-			defer by.CloseIdleConnections()
-			method := http.MethodGet
-			if tc.body != nil {
-				method = http.MethodPut
-			}
-			_, err := ask(t, by, method, raw(t, tc.serve), tc.body)
-			if !errors.Is(err, store.ErrStalled) || fault.KindOf(err) != fault.Temporary {
-				t.Errorf("got %v of kind %q, want %v, Temporary", err, fault.KindOf(err), store.ErrStalled)
-			}
-		})
+		for way, made := range ways {
+			t.Run(name+", "+way, func(t *testing.T) {
+				by := made()
+				defer by.CloseIdleConnections()
+				method := http.MethodGet
+				if tc.body != nil {
+					method = http.MethodPut
+				}
+				_, err := ask(t, by, method, raw(t, tc.serve), tc.body)
+				if !errors.Is(err, store.ErrStalled) || fault.KindOf(err) != fault.Temporary {
+					t.Errorf("got %v of kind %q, want %v, Temporary", err, fault.KindOf(err), store.ErrStalled)
+				}
+			})
+		}
 	}
 }
 
@@ -104,20 +118,32 @@ func TestWhatMovesSlowlyIsNotGivenUp(t *testing.T) {
 			}
 		}
 	}
-	by := store.NewTransport(answer, silence, time.Minute)
-	defer by.CloseIdleConnections()
-	url := raw(t, serve)
-	for range 2 { // the second over the same connection, which had been idle for nearly as long
-		if got, err := ask(t, by, http.MethodGet, url, nil); got != "0123456789" || err != nil {
-			t.Fatalf("got %q, %v, want all of it", got, err)
-		}
-		time.Sleep(silence * 8 / 10)
+	for way, made := range ways {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			by := made()
+			defer by.CloseIdleConnections()
+			url := raw(t, serve)
+			for range 2 { // the second over the same connection, which had been idle for nearly as long
+				if got, err := ask(t, by, http.MethodGet, url, nil); got != "0123456789" || err != nil {
+					t.Fatalf("got %q, %v, want all of it", got, err)
+				}
+				time.Sleep(silence * 8 / 10)
+			}
+		})
 	}
 }
 
 // TestWhatIsNeverAnsweredIsAskedOnce has other connections lie idle: net/http
 // asks once more on each of them where one that was used before merely fails.
 func TestWhatIsNeverAnsweredIsAskedOnce(t *testing.T) {
+	for way, made := range ways {
+		t.Run(way, func(t *testing.T) { isAskedOnce(t, made()) })
+	}
+}
+
+func isAskedOnce(t *testing.T, by idler) {
+	defer by.CloseIdleConnections()
 	const others = 8
 	var asked atomic.Int64
 	all := make(chan struct{}) // closed once every other request has come
@@ -138,8 +164,6 @@ func TestWhatIsNeverAnsweredIsAskedOnce(t *testing.T) {
 			_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
 		}
 	})
-	by := store.NewTransport(answer, silence, time.Minute)
-	defer by.CloseIdleConnections()
 	done := make(chan error)
 	for range others {
 		go func() {

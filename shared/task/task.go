@@ -17,10 +17,14 @@ import (
 	"kodoferry/shared/store"
 )
 
-// Version is the newest format of this code. It reads this one and the one before.
+// Version is the newest format of this code. It reads this one and the two before: a
+// process of the version before writes what the one before that reads (Encode).
 // Format 2 added the kinds of parts and of deletions, format 3 that of events and
-// what copying leaves to the deleting stage.
-const Version = 3
+// what copying leaves to the deleting stage, format 4 that of verifications of runs.
+const Version = 4
+
+// oldest is the oldest format that Decode reads.
+const oldest = Version - 2
 
 // Kind says what is to be done.
 type Kind string
@@ -37,10 +41,12 @@ const (
 	Delete Kind = "delete" // delete from the target what the source no longer has
 	Remove Kind = "remove" // remove what copying may not: an event's vanished key, damaged bytes of our own
 	Report Kind = "report" // once every shard is verified, write the report
+
+	Reprove Kind = "reprove" // hold a piece of a finished run's rows against both sides
 )
 
 // Kinds lists every kind of task.
-var Kinds = [...]Kind{List, Copy, Begin, Part, Finish, Event, Verify, Decide, Delete, Remove, Report}
+var Kinds = [...]Kind{List, Copy, Begin, Part, Finish, Event, Verify, Decide, Delete, Remove, Report, Reprove}
 
 // Stage is a queue, and the function that serves it.
 type Stage string
@@ -62,7 +68,7 @@ func (k Kind) Stage() Stage {
 		return Listing
 	case Copy, Begin, Part, Finish, Event:
 		return Copying
-	case Verify, Report:
+	case Verify, Report, Reprove:
 		return Verifying
 	case Decide, Delete, Remove:
 		return Deleting
@@ -71,12 +77,23 @@ func (k Kind) Stage() Stage {
 }
 
 // Task is one message. Its encoded body is its identity: two equal bodies are the same task.
+//
+// What was before it, it tells in these words. A message is delivered once or more often
+// (Deliveries). Its work goes on in another message, whose body says how often that was so
+// and why: it failed (Attempt), it waits for others (Waits), or another process has the
+// share of the run's limits (Passed). These messages are a chain (Chain, Continues). The
+// ledger may begin another chain of the same work (Resend), where the first seems lost.
+// Of that a step asks three things:
+//
+//	Fresh   nothing of this chain was at work before: an outcome that is there is a twin's
+//	Again   something may have been at work before, of any chain: what it writes may be there
+//	Resent  the ledger began this chain, and this is its first message: others may be lost, too
 type Task struct {
 	V       int         `json:"v"`
 	Kind    Kind        `json:"kind"`
 	Run     string      `json:"run"`              // <job>/<UTC time>
-	Shard   string      `json:"shard,omitempty"`  // list, copy, verify
-	Range   store.Range `json:"range,omitzero"`   // list: what is left to cover, in source keys
+	Shard   string      `json:"shard,omitempty"`  // list, copy, verify, reprove
+	Range   store.Range `json:"range,omitzero"`   // list, reprove: what is left to cover, in source keys
 	Before  string      `json:"before,omitempty"` // list: keys ahead of Range.After, U+0000 in between, to list from where that is gone and the source lists from keys that exist alone
 	Batch   string      `json:"batch,omitempty"`  // copy, begin, part, finish, event, delete, remove
 	From    int         `json:"from,omitempty"`   // part: the first and the last number
@@ -111,8 +128,18 @@ func (t Task) Sending() int64 {
 	return t.Resend
 }
 
+// Resent reports whether t is the first message of a chain that the ledger began.
+func (t Task) Resent() bool { return t.Sending() != 0 && t.Attempt == 0 && t.Waits == 0 }
+
 // Again reports whether t may have been worked on before.
 func (t Task) Again() bool { return t.Resend != 0 || t.Deliveries > 1 || t.Attempt > 0 }
+
+// Fresh reports whether t is the first delivery of a message that is no repeated try
+// and has not waited, as far as its queue tells. Any other may have created its outcome
+// before, and then failed. An outcome that a fresh task finds is that of a twin,
+// which has sent what follows, or sends it when it is delivered again: if both sent it,
+// two chains of tasks would do the same from then on.
+func (t Task) Fresh() bool { return t.Deliveries == 1 && t.Attempt == 0 && t.Waits == 0 }
 
 // Chain names what t is for: t, and the messages that it sends itself when it
 // waits or failed, are a chain of that name, and so is the same task when it is
@@ -144,12 +171,14 @@ func since(k Kind) int {
 		return 2
 	case Event, Remove:
 		return 3
+	case Reprove:
+		return 4
 	}
 	return 1
 }
 
 // Encode returns t's body: JSON that is also text of XML. It is in the oldest
-// format that can carry t and that this version still reads. So while a
+// format that can carry t and that the version before still reads. So while a
 // deployment is half upgraded its old processes do what they know, and only
 // what is new waits for a new one.
 func Encode(t Task) ([]byte, error) {
@@ -182,8 +211,8 @@ func Decode(body []byte) (Task, error) {
 		return bad("the message is no task: %w", err)
 	}
 	switch {
-	case t.V < Version-1 || t.V < 1:
-		return bad("the message is no task of a format this version reads (%d, want %d)", t.V, Version)
+	case t.V < oldest:
+		return bad("the message is no task of a format this version reads (%d, want %d to %d)", t.V, oldest, Version)
 	case t.Kind.Stage() == "":
 		return bad("unknown kind %q", t.Kind)
 	case t.Run == "":

@@ -1,6 +1,7 @@
 package task_test
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -39,7 +40,7 @@ func TestATaskSurvivesItsMessage(t *testing.T) {
 func TestATaskIsWrittenForTheVersionBeforeWhereThatKnowsItsKind(t *testing.T) {
 	// The kinds of the newest version are those that have come since; all
 	// others must stay readable by a process one version older.
-	newest := map[task.Kind]bool{task.Begin: task.Version == 2, task.Part: task.Version == 2, task.Finish: task.Version == 2, task.Decide: task.Version == 2, task.Delete: task.Version == 2, task.Event: task.Version == 3, task.Remove: task.Version == 3}
+	newest := map[task.Kind]bool{task.Begin: task.Version == 2, task.Part: task.Version == 2, task.Finish: task.Version == 2, task.Decide: task.Version == 2, task.Delete: task.Version == 2, task.Event: task.Version == 3, task.Remove: task.Version == 3, task.Reprove: task.Version == 4}
 	for _, kind := range task.Kinds {
 		body, err := task.Encode(task.Task{Kind: kind, Run: "j/1", Shard: "0", Batch: "0-b", From: 1, To: 1})
 		if err != nil {
@@ -52,6 +53,15 @@ func TestATaskIsWrittenForTheVersionBeforeWhereThatKnowsItsKind(t *testing.T) {
 		}
 		if err != nil || got.V != want {
 			t.Errorf("a %s task is written in format %d (%v), want %d", kind, got.V, err, want)
+		}
+	}
+}
+
+func TestWhatTheVersionBeforeWritesIsRead(t *testing.T) {
+	for v := task.Version - 2; v <= task.Version; v++ { // it writes for the version before it
+		body := fmt.Sprintf(`{"v":%d,"kind":"list","run":"j/1","shard":"0"}`, v)
+		if got, err := task.Decode([]byte(body)); err != nil || got.V != v {
+			t.Errorf("format %d: %+v, %v, want the task", v, got, err)
 		}
 	}
 }
@@ -83,11 +93,11 @@ func TestABodyThatIsNoTaskIsRefused(t *testing.T) {
 		"empty":             {``, fault.Invalid, "no task"},
 		"text":              {`hello`, fault.Invalid, "no task"},
 		"another object":    {`{"a":1}`, fault.Invalid, "no task"},
-		"unknown kind":      {`{"v":2,"kind":"dance","run":"a/b"}`, fault.Invalid, "dance"},
-		"no run":            {`{"v":2,"kind":"report"}`, fault.Invalid, "no run"},
-		"no shard":          {`{"v":2,"kind":"list","run":"a/b"}`, fault.Invalid, "no shard"},
-		"no batch":          {`{"v":2,"kind":"copy","run":"a/b","shard":"0"}`, fault.Invalid, "no batch"},
-		"no parts":          {`{"v":2,"kind":"part","run":"a/b","shard":"0","batch":"0-b","from":2,"to":1}`, fault.Invalid, "no parts"},
+		"unknown kind":      {`{"v":3,"kind":"dance","run":"a/b"}`, fault.Invalid, "dance"},
+		"no run":            {`{"v":3,"kind":"report"}`, fault.Invalid, "no run"},
+		"no shard":          {`{"v":3,"kind":"list","run":"a/b"}`, fault.Invalid, "no shard"},
+		"no batch":          {`{"v":3,"kind":"copy","run":"a/b","shard":"0"}`, fault.Invalid, "no batch"},
+		"no parts":          {`{"v":3,"kind":"part","run":"a/b","shard":"0","batch":"0-b","from":2,"to":1}`, fault.Invalid, "no parts"},
 		"a key, no time":    {`{"v":3,"kind":"event","run":"a/b","shard":"e120","batch":"e120010-ab","key":"k"}`, fault.Invalid, "without a time"},
 		"of an old format":  {`{"v":1,"kind":"report","run":"a/b"}`, fault.Invalid, "format"},
 		"of a newer format": {`{"v":99,"kind":"mystery"}`, fault.Newer, "newer"},

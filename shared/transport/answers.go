@@ -14,7 +14,7 @@ type answers struct {
 	asked  atomic.Bool // a request was begun that is not answered
 	bare   atomic.Bool // to that one, a HEAD, there is no body
 	opaque atomic.Bool // the connection is not, or no more, one of requests and answers
-	used   bool        // a request was written; of who writes
+	used   bool        // a request was written; the writing side's
 
 	at   place
 	left int64  // bytes of the body, or of a chunk with the line's end behind it
@@ -62,8 +62,8 @@ func (a *answers) asks(p []byte) {
 }
 
 // take follows in, and returns of it what net/http is to see: all of it, mostly,
-// in place. changed says that it is a copy, surplus that bytes came which nobody
-// asked for; they are left out.
+// in place. changed says that it is a copy, surplus that bytes came
+// behind no request; they are left out.
 func (a *answers) take(in []byte) (out []byte, changed, surplus bool) {
 	for i := 0; i < len(in); {
 		if a.opaque.Load() {

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -41,13 +42,14 @@ type conn struct {
 	net.Conn
 	silence     time.Duration
 	least       Rate
+	answer      time.Duration // within which the head of an answer comes, where nothing reads before a request is written; 0: net/http measures it
 	begun       time.Time
-	read, wrote atomic.Int64 // when deadlines were set by either, in nanoseconds since begun
+	read, wrote atomic.Int64 // the deadlines that were set by either, in nanoseconds since begun; 0: none
 	short       atomic.Bool  // the deadline of reads is that of an answer's middle
 
-	answers       // of who reads
-	came    meter // of who reads
-	went    meter // of who writes
+	answers       // the reading side's
+	came    meter // the same
+	went    meter // the writing side's
 	out     []byte
 	end     error // after out
 }
@@ -59,11 +61,12 @@ func newConn(c net.Conn, silence time.Duration, least Rate) *conn {
 // due reports whether deadlines are to be set again that leave limit: not for each
 // of the many calls that follow each other at once.
 func (c *conn) due(last *atomic.Int64, limit time.Duration) bool {
-	now := int64(time.Since(c.begun))
-	if was := last.Load(); was != 0 && now-was < int64(limit)/16 {
+	until := int64(time.Since(c.begun) + limit)
+	was := last.Load()
+	if off := until - was; was != 0 && max(off, -off) < int64(limit)/16 {
 		return false
 	}
-	last.Store(now)
+	last.Store(until)
 	return true
 }
 
@@ -112,10 +115,14 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) receive(p []byte) (int, error) {
 	amid := c.amid()
 	limit := c.silence
-	if amid && c.least.Window > 0 {
+	switch {
+	case amid && c.least.Window > 0:
 		limit = min(limit, c.least.Window)
+	case !amid && c.answer > 0:
+		limit = c.answer
 	}
-	if amid && !c.short.Load() || c.due(&c.read, limit) {
+	begun := c.answer > 0 && c.at == inHead // the rest of a head has the time that its beginning had
+	if !begun && (amid && !c.short.Load() || c.answer > 0 && !amid && c.short.Load() || c.due(&c.read, limit)) {
 		if err := c.SetReadDeadline(time.Now().Add(limit)); err != nil {
 			return 0, err
 		}
@@ -125,10 +132,10 @@ func (c *conn) receive(p []byte) (int, error) {
 		n, err := c.Conn.Read(p)
 		return n, c.stalled(err)
 	}
-	begun := time.Now()
+	from := time.Now()
 	n, err := c.Conn.Read(p)
 	if err == nil {
-		err = c.came.add(n, time.Since(begun), c.least, "came")
+		err = c.came.add(n, time.Since(from), c.least, "came")
 	}
 	return n, c.stalled(err)
 }
@@ -137,7 +144,14 @@ func (c *conn) receive(p []byte) (int, error) {
 func (c *conn) Write(p []byte) (int, error) {
 	c.asks(p)
 	limit := c.patience(len(p))
-	if c.due(&c.wrote, limit) || c.short.Swap(false) {
+	switch {
+	case c.answer > 0: // nothing reads meanwhile
+		if c.due(&c.wrote, limit) {
+			if err := c.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+				return 0, err
+			}
+		}
+	case c.due(&c.wrote, limit) || c.short.Swap(false):
 		until := time.Now().Add(limit)
 		if err := errors.Join(c.SetWriteDeadline(until), c.SetReadDeadline(until.Add(c.silence))); err != nil {
 			return 0, err
@@ -150,6 +164,22 @@ func (c *conn) Write(p []byte) (int, error) {
 		err = c.went.add(n, time.Since(begun), c.least, "were taken")
 	}
 	return n, c.stalled(err)
+}
+
+// abort closes the connection at once: TLS would first write that it ends, and would wait
+// for 5 s where the other side takes nothing.
+func (c *conn) abort() {
+	under := c.Conn
+	for s, ok := under.(*tls.Conn); ok; s, ok = under.(*tls.Conn) {
+		under = s.NetConn()
+	}
+	_ = under.Close()
+	_ = c.Close()
+}
+
+// between reports whether the last answer is over, and nothing came behind it.
+func (c *conn) between() bool {
+	return c.at == idle && c.end == nil && len(c.out) == 0 && !c.opaque.Load()
 }
 
 // patience is for how long n bytes may take to be taken.

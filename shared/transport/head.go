@@ -74,7 +74,7 @@ func scan(b []byte) head {
 		}
 		switch {
 		case len(name) == len(refusedName) && strings.EqualFold(string(name), refusedName):
-			h.refused = true // nobody else may say so
+			h.refused = true // a service's own header of that name would be taken for it
 		case len(name) == len("Content-Length") && strings.EqualFold(string(name), "Content-Length"):
 			n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 63)
 			if lengths++; err != nil || lengths > 1 && int64(n) != h.length {

@@ -23,6 +23,15 @@ import (
 	"kodoferry/shared/emulator/odd"
 )
 
+// ways are how requests go: all by net/http, or as Direct has it.
+var ways = map[string]func(*http.Transport) http.RoundTripper{
+	"by net/http": func(by *http.Transport) http.RoundTripper { return by },
+	"directly":    func(by *http.Transport) http.RoundTripper { return NewDirect(by) },
+}
+
+// closeIdle closes the idle connections of either.
+func closeIdle(by http.RoundTripper) { by.(interface{ CloseIdleConnections() }).CloseIdleConnections() }
+
 // serve starts a server, and a transport to it.
 func serve(t testing.TB, least Rate, answer func(w *odd.Wire, r *http.Request)) (*odd.Server, *http.Transport) {
 	t.Helper()
@@ -81,12 +90,15 @@ func TestALineThatTheGrammarRefusesIsLeftOut(t *testing.T) {
 		"a space in a name is none":      {[]string{"X-Qn-Meta-my name: 1"}, nil, nil},
 		"bytes beyond ASCII in a value":  {[]string{"X-Qn-Meta-A: 北京"}, nil, map[string]string{"X-Qn-Meta-A": "北京"}},
 	} {
-		for _, slow := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, in one %v", name, !slow), func(t *testing.T) {
+		for i := range 4 {
+			slow, way := i%2 == 0, []string{"by net/http", "directly"}[i/2]
+			t.Run(fmt.Sprintf("%s, in one %v, %s", name, !slow, way), func(t *testing.T) {
 				if slow && len(tc.lines[0]) > 10_000 {
 					t.Skip("it takes a second")
 				}
-				s, by := serve(t, Least, func(w *odd.Wire, r *http.Request) { slowly(w, odd.Answer(200, "body", tc.lines...), slow) })
+				s, made := serve(t, Least, func(w *odd.Wire, r *http.Request) { slowly(w, odd.Answer(200, "body", tc.lines...), slow) })
+				by := ways[way](made)
+				defer closeIdle(by)
 				for range 3 {
 					resp, body, err := ask(t, by, "GET", s.URL, nil)
 					if err != nil || body != "body" {
@@ -144,19 +156,27 @@ func TestWhatNobodyAskedForIsNeverLogged(t *testing.T) {
 		"an answer of 408, later":       {"GET", later(head + "body" + ""), "body"},
 		"after a body of many megabyte": {"GET", at(odd.Answer(200, strings.Repeat("x", 4<<20)) + secret), strings.Repeat("x", 4<<20)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s, by := serve(t, Least, func(w *odd.Wire, r *http.Request) { tc.answer(w) })
-			for range 2 {
-				_, body, err := ask(t, by, tc.method, s.URL, nil)
-				if err != nil || body != tc.body {
-					t.Fatalf("got %d bytes, %v, want %d", len(body), err, len(tc.body))
+		for way, over := range ways {
+			t.Run(name+", "+way, func(t *testing.T) {
+				answered := make(chan struct{}, 2)
+				s, made := serve(t, Least, func(w *odd.Wire, r *http.Request) {
+					tc.answer(w)
+					answered <- struct{}{}
+				})
+				by := over(made)
+				for range 2 {
+					_, body, err := ask(t, by, tc.method, s.URL, nil)
+					if err != nil || body != tc.body {
+						t.Fatalf("got %d bytes, %v, want %d", len(body), err, len(tc.body))
+					}
+					<-answered                        // what comes later, too
+					time.Sleep(20 * time.Millisecond) // for net/http to see it
 				}
-				time.Sleep(40 * time.Millisecond) // for what comes later
-			}
-			if n := s.Conns(); n != 2 {
-				t.Errorf("%d connections to two requests, want one each: it is dropped", n)
-			}
-		})
+				if n := s.Conns(); n != 2 {
+					t.Errorf("%d connections to two requests, want one each: it is dropped", n)
+				}
+			})
+		}
 	}
 	if strings.Contains(logged.String(), "nsolicited") || strings.Contains(logged.String(), secret[:8]) {
 		t.Errorf("the log says %s", logged.String())
@@ -166,6 +186,12 @@ func TestWhatNobodyAskedForIsNeverLogged(t *testing.T) {
 // TestEveryAnswerPassesWhole has answers of all kinds follow each other over one
 // connection, in pieces of any size.
 func TestEveryAnswerPassesWhole(t *testing.T) {
+	for way, over := range ways {
+		t.Run(way, func(t *testing.T) { everyAnswerPassesWhole(t, over) })
+	}
+}
+
+func everyAnswerPassesWhole(t *testing.T, over func(*http.Transport) http.RoundTripper) {
 	const seed = 5
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	text := strings.Repeat("0123456789", 10_000)
@@ -183,13 +209,15 @@ func TestEveryAnswerPassesWhole(t *testing.T) {
 		func(b string) (string, string) { return "DELETE", odd.Head(204) },
 	}
 	var answer string
-	s, by := serve(t, Least, func(w *odd.Wire, r *http.Request) {
+	s, made := serve(t, Least, func(w *odd.Wire, r *http.Request) {
 		for rest := answer; rest != ""; {
 			n := min(len(rest), 1+rnd.IntN(1<<rnd.IntN(16)))
 			w.Send(rest[:n])
 			rest = rest[n:]
 		}
 	})
+	by := over(made)
+	_, directly := by.(*Direct) // what neither GETs nor HEADs then has a connection of its own
 	for i := range 300 {
 		body := text[:1+rnd.IntN(1<<rnd.IntN(17))%len(text)]
 		var method string
@@ -206,7 +234,7 @@ func TestEveryAnswerPassesWhole(t *testing.T) {
 			t.Fatalf("seed %d, answer %d of kind %d: got %d bytes, %v, want %d", seed, i, kind, len(got), err, len(body))
 		}
 	}
-	if n := s.Conns(); n != 1 {
+	if n := s.Conns(); n != 1 && !(directly && n == 2) {
 		t.Errorf("%d connections, want 1", n)
 	}
 }
@@ -252,17 +280,24 @@ func TestSecureAnswersAreMendedToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	by := New(time.Minute, time.Minute, time.Minute, Least)
-	defer by.CloseIdleConnections()
-	if _, _, err := ask(t, by, "GET", s.URL, nil); err == nil {
+	for way, over := range ways {
+		t.Run(way, func(t *testing.T) { secureAnswersAreMended(t, s.URL, plain.Certificate(), over) })
+	}
+}
+
+func secureAnswersAreMended(t *testing.T, at string, issuer *x509.Certificate, over func(*http.Transport) http.RoundTripper) {
+	made := New(time.Minute, time.Minute, time.Minute, Least)
+	by := over(made)
+	defer closeIdle(by)
+	if _, _, err := ask(t, by, "GET", at, nil); err == nil {
 		t.Error("a certificate of nobody's is taken")
 	} else if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
 		t.Errorf("got %v, want it to be about the certificate", err)
 	}
 	pool := x509.NewCertPool()
-	pool.AddCert(plain.Certificate())
-	by.TLSClientConfig.RootCAs = pool
-	resp, body, err := ask(t, by, "GET", s.URL, nil)
+	pool.AddCert(issuer)
+	made.TLSClientConfig.RootCAs = pool
+	resp, body, err := ask(t, by, "GET", at, nil)
 	if err != nil || body != "body" || len(Refused(resp.Header)) != 1 {
 		t.Errorf("got %q, %v, want the body, and a line that was refused", body, err)
 	}
@@ -288,48 +323,55 @@ func TestSecureAnswersAreMendedBehindAProxyToo(t *testing.T) {
 		"a proxy that refuses":    {odd.Head(407), nil, true},
 		"a proxy of another kind": {"SSH-2.0\r\n\r\n", nil, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			var said string
-			proxy, err := odd.Start(func(w *odd.Wire, r *http.Request) {
-				w.Hangup()
-				said = r.Method + " " + r.Header.Get("Proxy-Authorization")
-				to, err := net.Dial("tcp", r.URL.Host)
+		for way, over := range ways {
+			t.Run(name+", "+way, func(t *testing.T) {
+				var said string
+				proxy, err := odd.Start(func(w *odd.Wire, r *http.Request) {
+					w.Hangup()
+					said = r.Method + " " + r.Header.Get("Proxy-Authorization")
+					to, err := net.Dial("tcp", r.URL.Host)
+					if err != nil {
+						return
+					}
+					defer func() { _ = to.Close() }()
+					w.Send(tc.answer)
+					go func() { _, _ = io.Copy(to, w.Conn); _ = to.Close() }()
+					_, _ = io.Copy(w.Conn, to)
+				}, tc.secure...)
 				if err != nil {
-					return
+					t.Fatal(err)
 				}
-				defer func() { _ = to.Close() }()
-				w.Send(tc.answer)
-				go func() { _, _ = io.Copy(to, w.Conn); _ = to.Close() }()
-				_, _ = io.Copy(w.Conn, to)
-			}, tc.secure...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer proxy.Close()
-			u, err := url.Parse(strings.Replace(proxy.URL, "://", "://me:secret@", 1))
-			if err != nil {
-				t.Fatal(err)
-			}
-			by := newTransport(time.Minute, time.Minute, time.Minute, Least, http.ProxyURL(u))
-			by.TLSClientConfig.RootCAs = x509.NewCertPool()
-			by.TLSClientConfig.RootCAs.AddCert(plain.Certificate())
-			for range 2 {
-				resp, body, err := ask(t, by, "GET", s.URL, nil)
-				if tc.fails != (err != nil) || err == nil && (body != "body" || len(Refused(resp.Header)) != 1) || err != nil && strings.Contains(err.Error(), "secret") {
-					t.Fatalf("got %q, %v, want the body and a line that was refused: %v", body, err, !tc.fails)
+				defer proxy.Close()
+				u, err := url.Parse(strings.Replace(proxy.URL, "://", "://me:secret@", 1))
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
-			if said != "CONNECT Basic bWU6c2VjcmV0" || !tc.fails && proxy.Conns() != 1 {
-				t.Errorf("the proxy was told %q over %d connections, want to connect, over one", said, proxy.Conns())
-			}
-			by.CloseIdleConnections()
-			if tc.secure == nil && !tc.fails { // as SOCKS would be, by net/http
-				by.Proxy = http.ProxyURL(u)
-				if _, _, err := ask(t, by, "GET", s.URL, nil); err == nil {
-					t.Error("net/http took a line that it refuses")
+				made := newTransport(time.Minute, time.Minute, time.Minute, Least, http.ProxyURL(u))
+				made.TLSClientConfig.RootCAs = x509.NewCertPool()
+				made.TLSClientConfig.RootCAs.AddCert(plain.Certificate())
+				by := over(made)
+				for range 2 {
+					resp, body, err := ask(t, by, "GET", s.URL, nil)
+					if tc.fails != (err != nil) || err == nil && (body != "body" || len(Refused(resp.Header)) != 1) || err != nil && strings.Contains(err.Error(), "secret") {
+						t.Fatalf("got %q, %v, want the body and a line that was refused: %v", body, err, !tc.fails)
+					}
 				}
-				by.CloseIdleConnections()
-			}
-		})
+				once := 1
+				if _, directly := by.(*Direct); directly && tc.secure != nil {
+					once = 2 // TLS within TLS cannot be looked at, so that net/http asks the second time
+				}
+				if said != "CONNECT Basic bWU6c2VjcmV0" || !tc.fails && proxy.Conns() != once {
+					t.Errorf("the proxy was told %q over %d connections, want to connect, over one", said, proxy.Conns())
+				}
+				closeIdle(by)
+				if tc.secure == nil && !tc.fails { // as SOCKS would be, by net/http
+					made.Proxy = http.ProxyURL(u)
+					if _, _, err := ask(t, by, "GET", s.URL, nil); err == nil {
+						t.Error("net/http took a line that it refuses")
+					}
+					closeIdle(by)
+				}
+			})
+		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // secureDialer makes connections of TLS.
 type secureDialer struct {
-	*net.Dialer
+	*dialer
 	cfg  *tls.Config
 	time time.Duration // for a handshake, or for a proxy to answer
 }
@@ -93,7 +93,7 @@ func (d *secureDialer) connect(c net.Conn, by *url.URL, addr string) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %s", resp.Status)
+		return fmt.Errorf("it answers %d %s", resp.StatusCode, http.StatusText(resp.StatusCode)) // not in its own words
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 	"kodoferry/shared/task"
@@ -30,7 +31,7 @@ var errMeasured = errors.New("the stage is measured")
 // with the report. Of one stage, Measured ends when nothing of it is left.
 func runFerry(ctx context.Context, spec Spec, m *meter, r *Measurement) error {
 	j, err := job.New(spec.Source, spec.Target, spec.Ledger, func(j *job.Job) {
-		j.Name, j.Limits.Parallel = spec.Job, spec.Parallel
+		j.Name, j.Limits.Parallel = spec.Job, cmp.Or(spec.Parallel, j.Limits.Parallel)
 	})
 	if err != nil {
 		return err
@@ -42,6 +43,9 @@ func runFerry(ctx context.Context, spec Spec, m *meter, r *Measurement) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	g := &gauge{meter: m, result: r, stage: spec.Stage, left: spec.Objects, open: 1, over: stop}
+	if spec.Stage == stageFirst {
+		return g.first(ctx, sites, j)
+	}
 	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Watch: g.watch, Begun: g.begun, Faulty: g.around})
 	switch {
 	case spec.Stage == stageCopy && err != nil:
@@ -58,6 +62,20 @@ func runFerry(ctx context.Context, spec Spec, m *meter, r *Measurement) error {
 	return nil
 }
 
+// first runs the migration until nothing is left that begins, or the deadline has passed.
+func (g *gauge) first(ctx context.Context, sites app.Sites, j job.Job) error {
+	ctx, enough := context.WithTimeoutCause(ctx, FirstDeadline, errMeasured)
+	defer enough()
+	g.begins = &begins{meter: g.meter, over: g.over}
+	if _, err := app.Copy(ctx, sites, j, agent.CopyOptions{Watch: g.begins.watch, Faulty: g.around}); err != nil && !errors.Is(err, errMeasured) {
+		return err
+	}
+	g.begins.mu.Lock()
+	defer g.begins.mu.Unlock()
+	g.result.Began = g.begins.began
+	return nil
+}
+
 // gauge is a worker.Doer around the pipeline that measures where its stages begin
 // and end. It is safe for concurrent use.
 type gauge struct {
@@ -67,6 +85,7 @@ type gauge struct {
 	stage  stage
 	over   func(why error) // ends the run
 	seen   atomic.Int64    // objects listed or verified
+	begins *begins         // of the scenario first
 
 	mu     sync.Mutex
 	copies reading // when the first Copy task began
@@ -82,7 +101,7 @@ func (g *gauge) around(d worker.Doer) worker.Doer {
 
 // begun is called at the beginning of the run. Of one that is continued, found has the
 // progress: its listed shards are still to be verified.
-func (g *gauge) begun(_ string, found *ledger.Progress) {
+func (g *gauge) begun(_ string, found *progress.Run) {
 	if found == nil {
 		return
 	}
@@ -104,12 +123,17 @@ func (g *gauge) watch(e pipeline.Progress) {
 // Do implements worker.Doer.
 func (g *gauge) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	switch {
+	case g.stage == stageFirst:
+		defer g.begins.task(t)()
+		return g.do.Do(ctx, t)
 	case g.stage == stageCopy:
 		return g.whole(ctx, t)
 	case t.Kind == task.Report: // would wait for the stages that are left out
 		t.Waits++
 		t.Delay = time.Second
 		return []task.Task{t}, nil
+	case t.Kind.Stage() != g.stage.tasks(): // a batch is sent while its shard is listed
+		return nil, nil
 	}
 	next, err := g.do.Do(ctx, t)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -17,10 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"kodoferry/shared/app"
 	"kodoferry/shared/digest"
-	"kodoferry/shared/job"
-	"kodoferry/shared/store"
 )
 
 // floor copies keys as fast as this transport can: each GET is piped into a PUT,
@@ -33,14 +29,14 @@ type floor struct {
 	get, put *http.Transport
 }
 
-// newFloor returns a floor with transports like those of the drivers: the same
-// buffers and idle connections, HTTP/1.1, no compression. hashed computes SHA-1 and CRC64
+// newFloor returns a floor with transports of net/http: idle connections for all requests,
+// HTTP/1.1, no compression. hashed computes SHA-1 and CRC64
 // of every byte.
 func newFloor(spec Spec, hashed bool) *floor {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	transport := func(writeBuffer int) *http.Transport {
 		return &http.Transport{
-			DialContext: dialer.DialContext, MaxIdleConnsPerHost: 256, IdleConnTimeout: 45 * time.Second,
+			DialContext: dialer.DialContext, MaxIdleConnsPerHost: max(256, spec.Parallel), IdleConnTimeout: 45 * time.Second,
 			DisableCompression: true, ReadBufferSize: 32 << 10, WriteBufferSize: writeBuffer,
 			TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
 		}
@@ -75,8 +71,12 @@ func (f *floor) copyAll(ctx context.Context) error {
 	return g.Wait()
 }
 
-// one copies one key, with p for its hashes.
+// one copies one key, with p for its hashes; where a stage reads what was copied, it
+// reads that and writes nothing.
 func (f *floor) one(ctx context.Context, key string, p *proof) error {
+	if f.spec.Stage == stageReread {
+		return f.reread(ctx, key, p)
+	}
 	got, err := f.get.RoundTrip(request(ctx, http.MethodGet, f.from, key))
 	if err != nil {
 		return err
@@ -109,6 +109,27 @@ func (f *floor) one(ctx context.Context, key string, p *proof) error {
 		return p.agrees(got.Header.Get("Etag"), stored.Header.Get("X-Oss-Hash-Crc64ecma"))
 	}
 	return nil
+}
+
+// reread reads the copy of one key and drops it.
+func (f *floor) reread(ctx context.Context, key string, p *proof) error {
+	got, err := f.get.RoundTrip(request(ctx, http.MethodGet, f.to, key))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = got.Body.Close() }()
+	if got.StatusCode != http.StatusOK || got.ContentLength != f.size {
+		return fmt.Errorf("GET answered %s with %d bytes", got.Status, got.ContentLength)
+	}
+	if !f.hashed {
+		_, err = io.Copy(io.Discard, got.Body)
+		return err
+	}
+	p.begin(got.Body)
+	if _, err := io.Copy(io.Discard, p); err != nil {
+		return err
+	}
+	return p.agrees(p.qetag.Sum(), got.Header.Get("X-Oss-Hash-Crc64ecma"))
 }
 
 // request returns a request for a key below base, without parsing a URL.
@@ -150,43 +171,6 @@ func (p *proof) agrees(etag, crc string) error {
 	}
 	if got := strconv.FormatUint(p.crc, 10); got != crc {
 		return fmt.Errorf("the CRC64 is %s, the target says %s", got, crc)
-	}
-	return nil
-}
-
-// listFloor lists the source with its driver, with spec.Both also the target at the
-// same time, and returns how many objects the source lists.
-func listFloor(ctx context.Context, spec Spec) (int64, error) {
-	j, err := job.New(spec.Source, spec.Target, spec.Ledger)
-	if err != nil {
-		return 0, err
-	}
-	sites, err := app.Load(os.Getenv).Connect(j)
-	if err != nil {
-		return 0, err
-	}
-	var listed, beside int64
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return drain(ctx, sites.Source, j.Source.Prefix, &listed) })
-	if spec.Both {
-		g.Go(func() error { return drain(ctx, sites.Target, j.Target.Prefix, &beside) })
-	}
-	if err := g.Wait(); err != nil {
-		return 0, err
-	}
-	if spec.Both && beside != listed {
-		return 0, fmt.Errorf("the source lists %d objects, the target %d", listed, beside)
-	}
-	return listed, nil
-}
-
-// drain lists everything below prefix and adds the number of objects to n.
-func drain(ctx context.Context, from store.Source, prefix string, n *int64) error {
-	for _, err := range from.List(ctx, store.Range{Prefix: prefix}) {
-		if err != nil {
-			return err
-		}
-		*n++
 	}
 	return nil
 }

@@ -12,8 +12,9 @@ type Spec struct {
 	Stage    stage    `json:"stage"`
 	Objects  int64    `json:"objects"`
 	Bytes    int64    `json:"bytes"`
-	Parallel int      `json:"parallel"`       // objects at a time
-	Both     bool     `json:"both,omitempty"` // the floor lists both sides
+	Parallel int      `json:"parallel"`        // objects at a time; 0: Ferry's default
+	Ranges   int      `json:"ranges,omitzero"` // of a listing that the floor has under way at a time; 0 is 1
+	Both     bool     `json:"both,omitempty"`  // the floor lists both sides
 	Source   string   `json:"source"`
 	Target   string   `json:"target"`
 	Ledger   string   `json:"ledger"`
@@ -21,6 +22,9 @@ type Spec struct {
 	Download string   `json:"download,omitempty"` // URL in front of a key, for floors that copy
 	Upload   string   `json:"upload,omitempty"`   // the same
 	Keys     []string `json:"keys,omitempty"`     // the same
+
+	Delays    [2]time.Duration `json:"delays,omitzero"`    // before each answer of Kodo, and of OSS, where a program has stand-ins of its own
+	Functions string           `json:"functions,omitzero"` // directory of the functions' executables
 }
 
 // Measure runs a program, ferry, bare or hashed, and measures this process meanwhile.
@@ -32,9 +36,11 @@ func (spec Spec) Measure(ctx context.Context, name string) (Measurement, error) 
 		return r, err
 	}
 	switch {
+	case p == programFerry && spec.Stage == stageReread:
+		err = rereadFerry(ctx, spec)
 	case p == programFerry:
 		err = runFerry(ctx, spec, m, &r)
-	case spec.Stage == stageCopy:
+	case spec.Stage.moves():
 		err = newFloor(spec, p == programHashed).copyAll(ctx)
 	default:
 		r.Objects, err = listFloor(ctx, spec)

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
@@ -23,6 +25,9 @@ type session struct {
 	sites   app.Sites    // of clouds
 	ledger  job.Location // of clouds
 	spec    Spec         // what the tasks of all programs have in common
+
+	width  int // how many objects, or ranges, bare has under way at a time where the services are far; 0 elsewhere
+	trials []Width
 }
 
 // standIns is what is needed of what `ferry emulate --json` prints.
@@ -51,38 +56,63 @@ func (s scenario) measure(ctx context.Context, o Options, step func(what string)
 	if err := b.prepare(ctx); err != nil {
 		return Result{}, err
 	}
-	programs := []program{programFerry, programBare, programHashed}
-	if s.stage != stageCopy {
-		programs = programs[:2] // no bytes are hashed
+	if s.stage == stageFirst {
+		return b.measureFirst(ctx)
 	}
-	runs := map[program][]Measurement{}
-	for n := range o.Runs {
+	return b.measureTurns(ctx)
+}
+
+// measureTurns has the programs take turns, every second time in reverse order.
+func (b *session) measureTurns(ctx context.Context) (Result, error) {
+	result := b.result()
+	programs := b.of.programs()
+	turns := map[program][]Measurement{}
+	for n := range b.options.Runs {
 		for _, p := range programs {
-			step(fmt.Sprintf("%s, %d of %d", p, n+1, o.Runs))
+			b.step(fmt.Sprintf("%s, %d of %d", p, n+1, b.options.Runs))
 			r, err := b.turn(ctx, p, n+1)
 			if err != nil {
-				return Result{}, fmt.Errorf("%s: %w", p, err)
+				return result, fmt.Errorf("%s: %w", p, err)
 			}
-			runs[p] = append(runs[p], r)
+			turns[p] = append(turns[p], r)
 		}
+		slices.Reverse(programs)
 	}
 	measured := func(r Measurement) span { return r.Measured }
-	result := Result{Scenario: s.name, of: s, Ferry: medians(runs[programFerry], measured), Bare: medians(runs[programBare], measured)}
-	result.Hashed = result.Bare
-	if s.stage == stageCopy {
-		result.Hashed = medians(runs[programHashed], measured)
-		result.copying = medians(runs[programFerry], func(r Measurement) span { return r.Copying })
-		result.complete = medians(runs[programFerry], func(r Measurement) span { return r.Complete })
+	ferry, bare, hashed := turns[programFerry], turns[programBare], turns[programHashed]
+	if hashed == nil {
+		hashed = bare
+	}
+	result.Ferry, result.Bare, result.Hashed = medians(ferry, measured), medians(bare, measured), medians(hashed, measured)
+	result.OfBare, result.OfHashed = ratios(ferry, bare), ratios(ferry, hashed)
+	if b.of.stage == stageCopy {
+		result.copying = medians(ferry, func(r Measurement) span { return r.Copying })
+		result.complete = medians(ferry, func(r Measurement) span { return r.Complete })
 	}
 	return result, nil
+}
+
+// result is what is known before the first turn.
+func (b *session) result() Result {
+	r := Result{Scenario: b.of.name, of: b.of, BareAt: b.width, Trials: b.trials}
+	if away := b.of.away; away != nil {
+		r.Delays = &Delays{ms(away.kodo), ms(away.oss)}
+	}
+	return r
 }
 
 // emulate starts the stand-ins in a process of their own. It ends with end, or with
 // this process.
 func (b *session) emulate(ctx context.Context) (d standIns, end func(), err error) {
 	args := []string{
-		"emulate", "--json", "--until-eof", "--unsigned", "--attributes-only", "--synthetic", strconv.Itoa(b.of.objects),
+		"emulate", "--json", "--until-eof", "--unsigned", "--synthetic", strconv.Itoa(b.of.objects),
 		"--min-size", strconv.FormatInt(b.of.size, 10), "--max-size", strconv.FormatInt(b.of.size, 10),
+	}
+	if b.of.stage != stageReread {
+		args = append(args, "--attributes-only")
+	}
+	if away := b.of.away; away != nil {
+		args = append(args, "--kodo-fault", "*:latency:1:"+away.kodo.String(), "--oss-fault", "*:latency:1:"+away.oss.String(), "--connection-rate", strconv.FormatInt(away.rate, 10))
 	}
 	if b.of.full {
 		args = append(args, "--mirror")
@@ -116,7 +146,11 @@ func (b *session) prepare(ctx context.Context) error {
 	b.spec = Spec{
 		Stage: b.of.stage, Objects: int64(b.of.objects), Bytes: int64(b.of.objects) * b.of.size, Parallel: b.of.parallel, Both: b.of.full,
 		Source: source, Target: target, Ledger: ledger,
-		Download: "http://" + b.clouds.Kodo.Domain + "/", Upload: b.clouds.OSS.Endpoint + "/" + j.Target.Bucket + "/",
+		Functions: b.options.Functions,
+		Download:  "http://" + b.clouds.Kodo.Domain + "/", Upload: b.clouds.OSS.Endpoint + "/" + j.Target.Bucket + "/",
+	}
+	if away := b.of.away; away != nil {
+		b.spec.Delays = [2]time.Duration{away.kodo, away.oss}
 	}
 	if b.sites, err = app.Load(func(name string) string { return b.clouds.Env[name] }).Connect(j); err != nil {
 		return err
@@ -124,16 +158,30 @@ func (b *session) prepare(ctx context.Context) error {
 	if err := b.touch(ctx); err != nil {
 		return err
 	}
-	switch b.of.stage {
-	case stageCopy:
+	switch {
+	case b.of.stage == stageFirst: // its first turn is what it is about
+	case b.of.away != nil:
+		err = b.tryWidths(ctx)
+	case b.of.stage == stageCopy:
 		_, err = b.turn(ctx, programBare, 0)
-	case stageVerify:
+	case b.of.stage == stageList:
+		if b.of.rows {
+			err = b.remember(ctx)
+		}
+	case b.of.stage == stageReread:
+		copied := b.spec
+		copied.Stage, copied.Target, copied.Job, copied.Keys = stageCopy, b.under(rereadPrefix), string(stageReread), nil
+		_, err = b.run(ctx, programFerry, copied, "")
+	case b.of.stage == stageVerify:
 		listed := b.spec
 		listed.Stage, listed.Target, listed.Job = stageList, b.under(MirrorPrefix), "verify"
 		_, err = b.run(ctx, programFerry, listed, "")
 	}
 	return err
 }
+
+// rereadPrefix is where the objects are that a verification reads.
+const rereadPrefix = "reread/"
 
 // touched is how many keys are listed: with so many, each of the up to 4,096 hashes of
 // the stand-in has almost certainly been computed.
@@ -146,7 +194,10 @@ func (b *session) touch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if n++; b.of.stage == stageCopy {
+		if b.of.away != nil && !b.of.stage.moves() {
+			break // it would take a while; the hashes are cheap
+		}
+		if n++; b.of.stage.moves() {
 			b.spec.Keys = append(b.spec.Keys, o.Key)
 		} else if n == touched {
 			break
@@ -160,17 +211,27 @@ func (b *session) turn(ctx context.Context, p program, n int) (Measurement, erro
 	spec := b.spec
 	prefix := fmt.Sprintf("%s-%d/", p, n)
 	switch {
+	case b.of.stage == stageReread:
+		spec.Job, prefix = string(stageReread), rereadPrefix
 	case b.of.stage == stageVerify:
 		spec.Job, prefix = "verify", MirrorPrefix
-		if err := b.forget(ctx, spec.Job); err != nil {
+		if err := b.forget(ctx, spec.Job, "/verified/"); err != nil {
 			return Measurement{}, err
 		}
 	case b.of.full:
-		spec.Job, prefix = fmt.Sprintf("join-%d", n), MirrorPrefix
+		spec.Job, prefix = b.of.name, MirrorPrefix
+		if err := b.forget(ctx, spec.Job, ""); err != nil { // the run before was not over
+			return Measurement{}, err
+		}
 	}
 	spec.Target, spec.Upload = b.under(prefix), spec.Upload+prefix
-	if p == programFerry {
+	switch {
+	case p == programFerry:
 		spec.Keys = nil
+	case b.of.stage == stageList:
+		spec.Ranges = b.width
+	case b.width > 0:
+		spec.Parallel = b.width
 	}
 	profile := ""
 	if b.options.Profiles != "" {
@@ -184,14 +245,14 @@ func (b *session) under(prefix string) string {
 	return strings.Replace(b.spec.Target, "/?", "/"+prefix+"?", 1)
 }
 
-// forget deletes the records of verified shards of the runs of a job.
-func (b *session) forget(ctx context.Context, name string) error {
+// forget deletes the records of the runs of a job whose names have part in them.
+func (b *session) forget(ctx context.Context, name, part string) error {
 	at := store.Range{Prefix: b.ledger.Prefix + "runs/" + name + "/"}
 	for o, err := range b.sites.Target.List(ctx, at) {
 		if err != nil {
 			return err
 		}
-		if strings.Contains(o.Key, "/verified/") {
+		if strings.Contains(o.Key, part) {
 			if err := b.sites.Target.Delete(ctx, o.Key); err != nil {
 				return err
 			}
@@ -222,6 +283,9 @@ func (b *session) run(ctx context.Context, p program, spec Spec, profile string)
 	var r Measurement
 	if err := c.receive(&r); err != nil {
 		return r, err
+	}
+	if spec.Stage == stageFirst {
+		return r, nil
 	}
 	if r.Objects != spec.Objects || r.Measured.Seconds <= 0 || r.Measured.CPU <= 0 {
 		return r, errors.New("it measured nothing, or another number of objects than there are")

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -12,30 +13,11 @@ import (
 // String returns r as a table for people, with every goal.
 func (r Result) String() string {
 	w := &strings.Builder{}
-	unit := "object"
-	if r.of.stage != stageCopy {
-		unit = "key"
-	}
 	fmt.Fprintf(w, "%s: %s\n", r.Scenario, r.of.text())
-	fmt.Fprintf(w, "  %-12s %10s %10s %14s %12s\n", "", unit+"s/s", "MiB/s", "CPU µs/"+unit, "peak memory")
-	line := func(name string, f Figures) {
-		moved := "" // a listing moves no content
-		if r.of.stage == stageCopy {
-			moved = digits(f.MiB)
-		}
-		fmt.Fprintf(w, "  %-12s %10s %10s %14s %8.0f MiB\n", name, digits(f.Objects), moved, digits(f.CPU), f.RSS)
-	}
-	line("ferry", r.Ferry)
-	line("bare", r.Bare)
-	if r.of.stage == stageCopy {
-		line("hashed", r.Hashed)
-	}
-	ratio := func(name string, f Figures) {
-		fmt.Fprintf(w, "  %-12s %10.2f %10s %14.2f %12.2f\n", "ferry/"+name, r.Ferry.Objects/f.Objects, "", r.Ferry.CPU/f.CPU, r.Ferry.RSS/f.RSS)
-	}
-	ratio("bare", r.Bare)
-	if r.of.stage == stageCopy {
-		ratio("hashed", r.Hashed)
+	if r.of.stage == stageFirst {
+		w.WriteString(r.First.text())
+	} else {
+		r.figures(w)
 	}
 	for _, g := range r.of.goals {
 		fmt.Fprintf(w, "  %s\n", g.sentence(r))
@@ -48,14 +30,75 @@ func (r Result) String() string {
 	return w.String()
 }
 
+// figures writes a line for each program, and for each of Ferry's ratios.
+func (r Result) figures(w *strings.Builder) {
+	unit, thing := "object", "objects"
+	if !r.of.stage.moves() {
+		unit, thing = "key", "ranges"
+	}
+	fmt.Fprintf(w, "  %-12s %22s %10s %22s %22s\n", "", unit+"s/s", "MiB/s", "CPU µs/"+unit, "peak memory")
+	line := func(name string, f Figures) {
+		moved := "" // a listing moves no content
+		if r.of.stage.moves() {
+			moved = digits(f.MiB)
+		}
+		fmt.Fprintf(w, "  %-12s %22s %10s %22s %18.0f MiB\n", name, digits(f.Objects), moved, digits(f.CPU), f.RSS)
+	}
+	ratio := func(name string, s Ratios) {
+		fmt.Fprintf(w, "  %-12s %22s %10s %22s %22s\n", "ferry/"+name, s.Objects.text("%.2f"), "", s.CPU.text("%.2f"), s.RSS.text("%.2f"))
+	}
+	hashed := slices.Contains(r.of.programs(), programHashed)
+	line("ferry", r.Ferry)
+	line("bare", r.Bare)
+	if hashed {
+		line("hashed", r.Hashed)
+	}
+	ratio("bare", r.OfBare)
+	if hashed {
+		ratio("hashed", r.OfHashed)
+	}
+	if r.BareAt > 0 {
+		var tried []string
+		for _, t := range r.Trials {
+			tried = append(tried, fmt.Sprintf("%s: %s %ss/s", humanize.Comma(int64(t.Parallel)), digits(t.Objects), unit))
+		}
+		fmt.Fprintf(w, "  bare has %s %s at a time, the best of %s\n", humanize.Comma(int64(r.BareAt)), thing, strings.Join(tried, ", "))
+	}
+}
+
 // text returns the workload of s in words.
 func (s scenario) text() string {
-	n := humanize.Comma(int64(s.objects))
+	return s.work() + s.away.text()
+}
+
+// text returns what lies between, in words, behind a comma.
+func (d *distance) text() string {
+	if d == nil {
+		return ""
+	}
+	text := fmt.Sprintf(", %v before each answer of Kodo, %v of OSS", d.kodo, d.oss)
+	if d.rate > 0 {
+		text += fmt.Sprintf(", each connection at %s/s", words.Size(d.rate))
+	}
+	return text
+}
+
+// work returns what is to be done, in words.
+func (s scenario) work() string {
+	n, atOnce := humanize.Comma(int64(s.objects)), ", as many at a time as Ferry likes"
+	if s.parallel > 0 {
+		atOnce = fmt.Sprintf(", %d at a time", s.parallel)
+	}
+	each := words.Count(int64(s.objects), "object", "objects") + " of " + words.Size(s.size)
 	switch {
 	case s.stage == stageCopy:
-		return fmt.Sprintf("%s of %s, %d at a time", words.Count(int64(s.objects), "object", "objects"), words.Size(s.size), s.parallel)
+		return each + atOnce
+	case s.stage == stageReread:
+		return each + ", copied before, read in the target by ferry verify" + atOnce
 	case s.stage == stageVerify:
 		return n + " keys on both sides, verified"
+	case s.stage == stageFirst:
+		return n + " keys, from the start until all have work"
 	case s.full:
 		return n + " keys, all of them in the target, unchanged"
 	}

@@ -32,11 +32,11 @@ func (w *world) account(run outcome.Record, page string) int {
 	var found outcome.Findings
 	w.summary(run)
 	w.faults()
-	rows := w.checkRows(run, &found)
-	w.tellStories(rows)
-	w.checkBooks(run, &found)
-	w.checkBytes(&found)
-	w.checkStores(&found)
+	rows := w.check.checkRows(run, &found)
+	w.check.tellStories(rows)
+	w.check.checkBooks(run, &found)
+	w.check.checkBytes(&found)
+	w.check.checkStores(&found)
 	w.requests()
 	w.tell.Plain("")
 	found.Print(w.tell)
@@ -65,7 +65,7 @@ func (w *world) faults() {
 		n    int64
 		what string
 	}{
-		{source[chaos.Flip], "downloads with a flipped byte: " + w.visible()},
+		{source[chaos.Flip], "downloads with a flipped byte: " + w.seen.visible()},
 		{source[chaos.Reset], "downloads whose connection broke"},
 		{source[chaos.Status], "requests the source refused or failed (403, 503)"},
 		{source[chaos.Throttle], "downloads the source found too frequent (573)"},
@@ -75,30 +75,30 @@ func (w *world) faults() {
 	} {
 		w.tell.Plain("  %5d  %s", line.n, line.what)
 	}
-	if w.died.stored > 0 && w.clouds.Cloud != nil {
-		w.tell.Plain("      1  instance killed in mid-task, with %s stored", words.Count(int64(w.died.stored), "object", "objects"))
-	} else if w.died.stored > 0 {
-		w.tell.Plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", words.Count(int64(w.died.stored), "object", "objects"), words.Count(w.readAgain(), "of them was", "of them were"))
+	if w.seen.died.stored > 0 && w.clouds.Cloud != nil {
+		w.tell.Plain("      1  instance killed in mid-task, with %s stored", words.Count(int64(w.seen.died.stored), "object", "objects"))
+	} else if w.seen.died.stored > 0 {
+		w.tell.Plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", words.Count(int64(w.seen.died.stored), "object", "objects"), words.Count(w.check.readAgain(), "of them was", "of them were"))
 	}
 }
 
 // visible returns in words how many damaged objects were ever visible in the target.
-func (w *world) visible() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.wrong) > 0 {
-		return words.Count(int64(len(w.wrong)), "damaged object was", "damaged objects were") + " visible"
+func (seen *sightings) visible() string {
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
+	if len(seen.wrong) > 0 {
+		return words.Count(int64(len(seen.wrong)), "damaged object was", "damaged objects were") + " visible"
 	}
 	return "none ever became visible"
 }
 
 // readAgain counts the objects that the dead worker had stored and that were
 // read again all the same, though nothing had gone wrong with them.
-func (w *world) readAgain() (n int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for key := range w.died.keys {
-		if w.gets[key] > 1+w.faulty[key] {
+func (ck *check) readAgain() (n int64) {
+	ck.w.seen.mu.Lock()
+	defer ck.w.seen.mu.Unlock()
+	for key := range ck.w.seen.died.keys {
+		if ck.w.seen.gets[key] > 1+ck.w.seen.faulty[key] {
 			n++
 		}
 	}
@@ -106,42 +106,42 @@ func (w *world) readAgain() (n int64) {
 }
 
 // tellStories prints what became of the objects with a story.
-func (w *world) tellStories(rows map[string]outcome.Row) {
-	w.tell.Plain("")
-	w.tell.Plain("Objects with a story")
-	for _, o := range stories(w.objects) {
+func (ck *check) tellStories(rows map[string]outcome.Row) {
+	ck.w.tell.Plain("")
+	ck.w.tell.Plain("Objects with a story")
+	for _, o := range stories(ck.w.objects) {
 		r := rows[o.Key]
 		mark := "ok"
 		if !o.want.Holds(r) {
 			mark = "NO"
 		}
-		w.tell.Plain("  %-3s %s: %s", mark, words.Key(o.Key), o.story)
-		w.tell.Plain("      %s", r)
+		ck.w.tell.Plain("  %-3s %s: %s", mark, words.Key(o.Key), o.story)
+		ck.w.tell.Plain("      %s", r)
 		if o.moral != "" && mark == "ok" {
-			w.tell.Plain("      %s", o.moral)
+			ck.w.tell.Plain("      %s", o.moral)
 		}
 	}
 }
 
 // requests prints what the run cost.
 func (w *world) requests() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.seen.mu.Lock()
+	defer w.seen.mu.Unlock()
 	gets, most := 0, ""
-	for key, n := range w.gets {
+	for key, n := range w.seen.gets {
 		gets += n
-		if most == "" || n > w.gets[most] {
+		if most == "" || n > w.seen.gets[most] {
 			most = key
 		}
 	}
 	puts := 0
-	for _, n := range w.puts {
+	for _, n := range w.seen.puts {
 		puts += n
 	}
 	w.tell.Plain("")
-	w.tell.Plain("Requests for %s objects read", humanize.Comma(int64(len(w.gets))))
+	w.tell.Plain("Requests for %s objects read", humanize.Comma(int64(len(w.seen.gets))))
 	w.tell.Plain("  %s GETs (%.2f an object, %d at most) and %s PUTs (%.2f an object) with all these faults; without any it is one of each",
-		humanize.Comma(int64(gets)), float64(gets)/float64(len(w.gets)), w.gets[most], humanize.Comma(int64(puts)), float64(puts)/float64(len(w.puts)))
+		humanize.Comma(int64(gets)), float64(gets)/float64(len(w.seen.gets)), w.seen.gets[most], humanize.Comma(int64(puts)), float64(puts)/float64(len(w.seen.puts)))
 	w.tell.Plain("  kodo  %s", counted(w.clouds.Kodo.Desk().Counts()))
 	w.tell.Plain("  oss   %s, the ledger's included", counted(w.clouds.OSS.Desk().Counts()))
 	service, counts := w.clouds.QueueRequests()

@@ -15,28 +15,31 @@ import (
 	"kodoferry/shared/report"
 )
 
+// check holds what is there against what must be, past Ferry.
+type check struct{ w *world }
+
 // said prints a check and what it found since.
-func (w *world) said(found outcome.Findings, before int, format string, args ...any) {
+func (ck *check) said(found outcome.Findings, before int, format string, args ...any) {
 	mark := "ok"
 	if len(found) > before {
 		mark = "NO"
 	}
-	w.tell.Plain("  %-3s %s", mark, fmt.Sprintf(format, args...))
+	ck.w.tell.Plain("  %-3s %s", mark, fmt.Sprintf(format, args...))
 }
 
 // checkRows holds the record against what must be: one row an object, each as it must end.
-func (w *world) checkRows(run outcome.Record, found *outcome.Findings) map[string]outcome.Row {
+func (ck *check) checkRows(run outcome.Record, found *outcome.Findings) map[string]outcome.Row {
 	rows := make(map[string]outcome.Row, len(run.Rows))
 	for _, r := range run.Rows {
 		if _, twice := rows[r.Key]; twice {
 			found.Add("%q has two rows", r.Key)
 		}
 		rows[r.Key] = r
-		if w.byKey[r.Key] == nil {
+		if ck.w.byKey[r.Key] == nil {
 			found.Add("%q has a row, and never was in the source", r.Key)
 		}
 	}
-	for _, o := range w.objects {
+	for _, o := range ck.w.objects {
 		r, ok := rows[o.Key]
 		switch {
 		case !ok:
@@ -49,10 +52,10 @@ func (w *world) checkRows(run outcome.Record, found *outcome.Findings) map[strin
 }
 
 // checkBooks holds the report's numbers against the rows.
-func (w *world) checkBooks(run outcome.Record, found *outcome.Findings) {
+func (ck *check) checkBooks(run outcome.Record, found *outcome.Findings) {
 	before := len(*found)
-	w.tell.Plain("")
-	w.tell.Plain("Checked past Ferry")
+	ck.w.tell.Plain("")
+	ck.w.tell.Plain("Checked past Ferry")
 	counts := map[ledger.State]int64{}
 	for _, r := range run.Rows {
 		counts[r.State]++
@@ -62,27 +65,27 @@ func (w *world) checkBooks(run outcome.Record, found *outcome.Findings) {
 		state ledger.State
 		n     int64
 	}{
-		{ledger.Copied, o.Copied}, {ledger.Unchanged, o.Unchanged}, {ledger.Skipped, o.Skipped},
+		{ledger.Copied, o.Copied}, {ledger.Updated, o.Updated}, {ledger.Unchanged, o.Unchanged}, {ledger.Present, o.Present}, {ledger.Skipped, o.Skipped},
 		{ledger.Conflict, o.Conflict}, {ledger.Gone, o.Gone}, {ledger.Failed, o.Failed},
 	} {
 		if counts[c.state] != c.n {
 			found.Add("the report counts %d %s, its rows %d", c.n, c.state, counts[c.state])
 		}
 	}
-	if o.Listed != int64(len(w.objects)) || !run.Report.Balanced {
-		found.Add("the report lists %d objects (balanced: %v), the source had %d", o.Listed, run.Report.Balanced, len(w.objects))
+	if o.Listed != int64(len(ck.w.objects)) || !run.Report.Balanced {
+		found.Add("the report lists %d objects (balanced: %v), the source had %d", o.Listed, run.Report.Balanced, len(ck.w.objects))
 	}
 	if run.Report.Result != report.Incomplete {
 		found.Add("the result is %s, want %s: some objects need a person", run.Report.Result, report.Incomplete)
 	}
-	w.said(*found, before, "one row for each of the %s objects, each as it must end; the books balance", humanize.Comma(int64(len(w.objects))))
+	ck.said(*found, before, "one row for each of the %s objects, each as it must end; the books balance", humanize.Comma(int64(len(ck.w.objects))))
 }
 
 // checkBytes compares every object in the target's memory with what was made up.
-func (w *world) checkBytes(found *outcome.Findings) {
+func (ck *check) checkBytes(found *outcome.Findings) {
 	before, same := len(*found), 0
-	for _, o := range w.objects {
-		stored, there := w.clouds.OSS.Get(standins.Target, o.Key)
+	for _, o := range ck.w.objects {
+		stored, there := ck.w.clouds.OSS.Get(standins.Target, o.Key)
 		var want io.Reader
 		switch {
 		case o.ours != nil:
@@ -103,12 +106,12 @@ func (w *world) checkBytes(found *outcome.Findings) {
 			same++
 		}
 	}
-	for _, key := range w.clouds.OSS.Keys(standins.Target) {
-		if w.byKey[key] == nil && !strings.HasPrefix(key, standins.Ledger) {
+	for _, key := range ck.w.clouds.OSS.Keys(standins.Target) {
+		if ck.w.byKey[key] == nil && !strings.HasPrefix(key, standins.Ledger) {
 			found.Add("%q is in the target, and never was in the source", key)
 		}
 	}
-	w.said(*found, before, "%s objects in the target have, byte for byte, what was made up; there is no other", humanize.Comma(int64(same)))
+	ck.said(*found, before, "%s objects in the target have, byte for byte, what was made up; there is no other", humanize.Comma(int64(same)))
 }
 
 // equal reports whether r has exactly these bytes.
@@ -127,21 +130,21 @@ func equal(r io.Reader, body []byte) bool {
 }
 
 // checkStores checks what was noted each time an object became visible.
-func (w *world) checkStores(found *outcome.Findings) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (ck *check) checkStores(found *outcome.Findings) {
+	ck.w.seen.mu.Lock()
+	defer ck.w.seen.mu.Unlock()
 	before := len(*found)
-	slices.Sort(w.wrong)
-	for _, key := range slices.Compact(w.wrong) {
+	slices.Sort(ck.w.seen.wrong)
+	for _, key := range slices.Compact(ck.w.seen.wrong) {
 		found.Add("%q had wrong bytes in the target for a while", key)
 	}
-	w.said(*found, before, "%s times an object became visible in the target, and never with a wrong byte", humanize.Comma(int64(w.stores)))
-	for _, o := range w.cast[:mislabelled] {
-		if !w.done[o] {
+	ck.said(*found, before, "%s times an object became visible in the target, and never with a wrong byte", humanize.Comma(int64(ck.w.seen.stores)))
+	for _, o := range ck.w.cast[:mislabelled] {
+		if !ck.w.seen.done[o] {
 			found.Add("%q was to be %s, and was not", o.Key, o.story)
 		}
 	}
-	if w.died.stored == 0 && w.kills() {
+	if ck.w.seen.died.stored == 0 && ck.w.seen.kills() {
 		found.Add("no worker died")
 	}
 }

@@ -2,7 +2,8 @@
 // have faults, objects change and a worker dies, and then holds every byte, state and proof
 // against what must be. Start with Run.
 //
-//	world.go       the bucket, and what happens to it during the run
+//	world.go       the bucket, and the stand-ins that have it
+//	sightings.go   what the stand-ins see of the run, and what happens to it meanwhile
 //	object.go      its objects, and those that something happens to
 //	faults.go      the faults of both clouds
 //	functions.go   the run, where functions do the work
@@ -24,7 +25,7 @@ import (
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report"
 )
 
@@ -56,7 +57,7 @@ func Run(ctx context.Context, o Options, text io.Writer) (sum report.Summary, er
 	w.introduce()
 	move := w.move
 	if o.StandIns.Platform != standins.InProcess {
-		move = w.moveByFunctions
+		move = w.functions.moveByFunctions
 	}
 	run, err := move(ctx)
 	if ctx.Err() != nil {
@@ -75,7 +76,7 @@ func Run(ctx context.Context, o Options, text io.Writer) (sum report.Summary, er
 }
 
 // roomy lifts the limit that app.Copy puts on the heap, which holds the objects of both clouds.
-func roomy(string, *ledger.Progress) { debug.SetMemoryLimit(math.MaxInt64) }
+func roomy(string, *progress.Run) { debug.SetMemoryLimit(math.MaxInt64) }
 
 // move runs the whole migration, faults and all, and reads its result back.
 func (w *world) move(ctx context.Context) (outcome.Record, error) {
@@ -103,7 +104,7 @@ func (w *world) move(ctx context.Context) (outcome.Record, error) {
 	}
 	w.trouble()
 	w.tell.Begin()
-	run.Report, err = app.Copy(ctx, sites, j, agent.CopyOptions{Watch: w.watch, Faulty: w.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
+	run.Report, err = app.Copy(ctx, sites, j, agent.CopyOptions{Watch: w.watch, Faulty: w.seen.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
 	w.tell.End()
 	w.calm()
 	if err != nil {

@@ -55,7 +55,7 @@ func TestDemoSeesRowsThatDiffer(t *testing.T) {
 			run := w.perfect()
 			tc.spoil(&run)
 			var found outcome.Findings
-			w.checkRows(run, &found)
+			w.check.checkRows(run, &found)
 			if got := strings.Join(found, "\n"); (tc.want == "") != (got == "") || !strings.Contains(got, tc.want) {
 				t.Errorf("found %q, want %q", got, tc.want)
 			}
@@ -82,14 +82,14 @@ func TestDemoSeesBytesThatDiffer(t *testing.T) {
 	if got := digest.CRC64(0, body); got != o.sum {
 		t.Fatalf("CRC64 of the content = %d, want %d", got, o.sum)
 	}
-	w.stored(standins.Target, oss.Object{Key: o.Key, Body: body})
-	if len(w.wrong) > 0 {
-		t.Errorf("right bytes were taken for wrong ones: %v", w.wrong)
+	w.seen.stored(standins.Target, oss.Object{Key: o.Key, Body: body})
+	if len(w.seen.wrong) > 0 {
+		t.Errorf("right bytes were taken for wrong ones: %v", w.seen.wrong)
 	}
 	body[len(body)/2] ^= 1
-	w.stored(standins.Target, oss.Object{Key: o.Key, Body: body})
-	if len(w.wrong) != 1 {
-		t.Errorf("wrong = %v, want the key of the flipped bit", w.wrong)
+	w.seen.stored(standins.Target, oss.Object{Key: o.Key, Body: body})
+	if len(w.seen.wrong) != 1 {
+		t.Errorf("wrong = %v, want the key of the flipped bit", w.seen.wrong)
 	}
 	if err := w.clouds.OSS.Put(standins.Target, oss.Object{Key: o.Key, Body: body}); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestDemoSeesBytesThatDiffer(t *testing.T) {
 		t.Fatal(err)
 	}
 	var found outcome.Findings
-	w.checkBytes(&found)
+	w.check.checkBytes(&found)
 	got := strings.Join(found, "\n")
 	for _, want := range []string{"has other bytes in the target", `"stranger" is in the target`, "is not in the target"} {
 		if !strings.Contains(got, want) {

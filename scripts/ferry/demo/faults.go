@@ -38,7 +38,7 @@ func (w *world) sourceFaults() []chaos.Rule {
 		{Op: "list", Kind: chaos.Status, Rate: 0.3, Status: 503, Limit: 3},
 	}
 	once := func(o *object, kind chaos.Kind, status int) {
-		w.faulty[o.Key]++
+		w.seen.faulty[o.Key]++
 		rules = append(rules, chaos.Rule{Op: "get", Key: o.Key, Kind: kind, Status: status, Rate: 1, Limit: 1})
 	}
 	for _, o := range w.cast[refused:] {

@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
@@ -27,26 +28,29 @@ const (
 	sweepAfter = 10 * time.Second // what no record answers for after so long is taken as lost
 )
 
+// functions move the bucket by the functions' own binaries.
+type functions struct{ w *world }
+
 // moveByFunctions moves the bucket through the functions' own binaries, as
 // their platform runs them.
-func (w *world) moveByFunctions(ctx context.Context) (run outcome.Record, err error) {
-	dir, remove, err := w.clouds.Binaries(ctx, func() { w.tell.Plain("  building the functions …") })
+func (fns *functions) moveByFunctions(ctx context.Context) (run outcome.Record, err error) {
+	dir, remove, err := fns.w.clouds.Binaries(ctx, func() { fns.w.tell.Plain("  building the functions …") })
 	if err != nil {
 		return run, err
 	}
 	defer remove()
-	j, err := w.job()
+	j, err := fns.w.job()
 	if err != nil {
 		return run, err
 	}
 	env := map[string]string{
 		"QINIU_ACCESS_KEY": standins.AccessKey, "QINIU_SECRET_KEY": standins.SecretKey,
-		"FERRY_LEDGER": j.Ledger.String(), "FERRY_QUEUES": w.clouds.QueuesLocation(), "FERRY_PAUSE": "1s", "FERRY_PULL_INSTANCES": "2",
+		"FERRY_LEDGER": j.Ledger.String(), "FERRY_QUEUES": fns.w.clouds.QueuesLocation(), "FERRY_PAUSE": "1s", "FERRY_PULL_INSTANCES": "2",
 	}
-	end, err := w.clouds.Deploy(standins.Functions{
+	end, err := fns.w.clouds.Deploy(standins.Functions{
 		Dir: dir, Env: env, Sweep: sweepAfter,
 		KeysLast: func() time.Duration { return standins.KeysLast },
-		Log:      func(string) io.Writer { return standins.Lines(w.logged) },
+		Log:      func(string) io.Writer { return standins.Lines(fns.logged) },
 	})
 	if err != nil {
 		return run, err
@@ -59,14 +63,14 @@ func (w *world) moveByFunctions(ctx context.Context) (run outcome.Record, err er
 	if err != nil {
 		return run, err
 	}
-	w.trouble()
-	w.tell.Begin()
+	fns.w.trouble()
+	fns.w.tell.Begin()
 	name, err := d.Start(ctx, j, nil, time.Now())
 	if err == nil {
-		err = w.follow(ctx, d.Ledger().Run(name))
+		err = fns.follow(ctx, d.Ledger().Run(name))
 	}
-	w.tell.End()
-	w.calm()
+	fns.w.tell.End()
+	fns.w.calm()
 	if err != nil {
 		return run, err
 	}
@@ -77,16 +81,16 @@ func (w *world) moveByFunctions(ctx context.Context) (run outcome.Record, err er
 }
 
 // follow shows how far the run is until it has its report.
-func (w *world) follow(ctx context.Context, run *ledger.Run) error {
+func (fns *functions) follow(ctx context.Context, run *ledger.Run) error {
 	for {
-		p, err := run.Glance(ctx)
+		p, err := progress.Glance(ctx, run)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil && !fault.Retryable(err):
 			return err
 		case err == nil:
-			w.tell.Stands(&p)
+			fns.w.tell.Stands(&p)
 			if p.Reported {
 				return nil
 			}
@@ -101,20 +105,20 @@ func (w *world) follow(ctx context.Context, run *ledger.Run) error {
 
 // killInstance ends a copy function in mid-task once a share of the objects is
 // there, from a goroutine of its own: the store that it counts must go on.
-func (w *world) killInstance() {
-	if !w.killed.CompareAndSwap(false, true) {
+func (fns *functions) killInstance() {
+	if !fns.w.seen.killed.CompareAndSwap(false, true) {
 		return
 	}
 	go func() {
 		for range 200 {
-			w.mu.Lock()
-			stored := w.stores
-			w.mu.Unlock()
-			if w.clouds.Cloud.Kill(standins.Queues + string(task.Copying)) {
-				w.mu.Lock()
-				w.died = kill{stored: stored}
-				w.mu.Unlock()
-				w.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", words.Count(int64(stored), "object", "objects"))
+			fns.w.seen.mu.Lock()
+			stored := fns.w.seen.stores
+			fns.w.seen.mu.Unlock()
+			if fns.w.clouds.Cloud.Kill(standins.Queues + string(task.Copying)) {
+				fns.w.seen.mu.Lock()
+				fns.w.seen.died = kill{stored: stored}
+				fns.w.seen.mu.Unlock()
+				fns.w.seen.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", words.Count(int64(stored), "object", "objects"))
 				return
 			}
 			time.Sleep(5 * time.Millisecond)
@@ -124,7 +128,7 @@ func (w *world) killInstance() {
 
 // logged shows the fault that a line of a function's log names, as an event of the pipeline
 // does in this process.
-func (w *world) logged(line []byte) {
+func (fns *functions) logged(line []byte) {
 	_, text, found := bytes.Cut(line, []byte("{"))
 	var said struct {
 		Msg, Key, Fault, Err string
@@ -133,5 +137,5 @@ func (w *world) logged(line []byte) {
 		return
 	}
 	op, _, _ := strings.Cut(said.Err, " ")
-	w.met(said.Key, fault.New(fault.Kind(said.Fault), op, said.Key, errors.New(said.Err)))
+	fns.w.seen.met(said.Key, fault.New(fault.Kind(said.Fault), op, said.Key, errors.New(said.Err)))
 }

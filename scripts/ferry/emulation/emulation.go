@@ -34,8 +34,9 @@ type Options struct {
 	S3Addr, S3Name        string // of Kodo's S3 interface: the address, the bucket's name there
 	KodoFaults, OSSFaults []string
 	MNSFaults, SQSFaults  []string
-	Unsigned, Mirror      bool // OSS: serve without signatures; hold an equal listing below bench.MirrorPrefix
-	ZeroCounts            bool // MNS returns 0 for the number of messages
+	Unsigned, Mirror      bool  // OSS: serve without signatures; hold an equal listing below bench.MirrorPrefix
+	Rate                  int64 // bytes a second of each connection of Kodo and OSS, each way; 0 holds none
+	ZeroCounts            bool  // MNS returns 0 for the number of messages
 }
 
 // The keys that every stand-in takes, and the name of the source at the S3 interface.
@@ -78,6 +79,9 @@ func (o Options) Check() error {
 	if o.Objects > 0 && o.Synthetic > 0 {
 		wrong = append(wrong, errors.New("--objects and --synthetic: the bucket is filled by one of them"))
 	}
+	if o.Rate < 0 {
+		wrong = append(wrong, fmt.Errorf("--connection-rate %d: want bytes a second, or 0 for any", o.Rate))
+	}
 	if o.Objects < 0 || o.Synthetic < 0 || o.MinSize < 0 || o.MaxSize < o.MinSize {
 		wrong = append(wrong, errors.New("--objects, --synthetic, --min-size and --max-size: want numbers from 0, and a least size that is not above the most"))
 	}
@@ -115,11 +119,11 @@ func (o Options) serve(e *Emulation) (err error) {
 	taken := func(flag string, err error) error {
 		return fmt.Errorf("%s: %w; choose another, or none for any free port", flag, err)
 	}
-	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.KodoAddr, S3Addr: o.S3Addr, AccessKey: AccessKey, SecretKey: SecretKey, Seed: o.Seed, Unsigned: o.Unsigned}); err != nil {
+	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.KodoAddr, S3Addr: o.S3Addr, AccessKey: AccessKey, SecretKey: SecretKey, Seed: o.Seed, Unsigned: o.Unsigned, Rate: o.Rate}); err != nil {
 		return taken("--kodo-addr, --s3-addr", err)
 	}
 	if e.oss, err = oss.Start(oss.Config{
-		Addr: o.OSSAddr, AccessKeyID: AccessKey, AccessKeySecret: SecretKey, Region: region, Seed: o.Seed + 1,
+		Addr: o.OSSAddr, AccessKeyID: AccessKey, AccessKeySecret: SecretKey, Region: region, Seed: o.Seed + 1, Rate: o.Rate,
 		AttributesOnly: o.AttributesOnly, Keep: func(_, key string) bool { return strings.HasPrefix(key, standins.Ledger) },
 	}); err != nil {
 		return taken("--oss-addr", err)
@@ -200,7 +204,11 @@ func mirror(e *Emulation) error {
 	at := 0
 	for o := range e.kodo.Objects(standins.Source) {
 		at++
-		err := e.oss.Put(standins.Target, oss.Object{Key: bench.MirrorPrefix + o.Key, Size: o.Size, ETag: fmt.Sprintf("%032X", at)})
+		tag := strings.ToUpper(o.MD5Sum)
+		if tag == "" { // one that is nobody's MD5
+			tag = fmt.Sprintf("%032X", at)
+		}
+		err := e.oss.Put(standins.Target, oss.Object{Key: bench.MirrorPrefix + o.Key, Size: o.Size, ETag: tag})
 		if err != nil {
 			return err
 		}

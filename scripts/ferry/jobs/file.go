@@ -1,10 +1,10 @@
-// Package jobs reads the jobs of a file, keeps them in a deployment's ledger, and
-// reads what a ledger keeps.
+// Package jobs reads the job of a command line and the jobs of a file, and is ferry jobs:
+// what a ledger keeps of them is shared/registry's.
 //
+//	flags.go   Flags make a job of a command line
+//	asked.go   Flags.Asked returns the job of the flags, or one of a file by its name
 //	file.go    File reads jobs and their lists of keys
-//	apply.go   File.Compare finds what the jobs change in a ledger, File.Keep keeps them
-//	diff.go    the fields in which two jobs differ
-//	show.go    Look reads a kept job and how its runs go
+//	command.go, command_apply.go, command_show.go  ferry jobs
 //
 // Mistakes of the file are Invalid, each with its line.
 package jobs
@@ -19,17 +19,16 @@ import (
 
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/job"
+	"kodoferry/shared/job/keylist"
+	"kodoferry/shared/registry"
 )
 
 // File is a file of jobs.
-type File struct {
-	Path   string
-	Ledger job.Location // of jobs that name none
-}
+type File registry.File
 
 // Read returns the jobs of those names, all of the file's where there are no names,
 // with the keys that they list. A Change then has nothing but its Job.
-func (f File) Read(names []string) ([]Change, error) {
+func (f File) Read(names []string) ([]registry.Change, error) {
 	data, err := os.ReadFile(f.Path)
 	if err != nil {
 		return nil, fmt.Errorf("--file: %w", err)
@@ -52,16 +51,16 @@ func (f File) Read(names []string) ([]Change, error) {
 			errs = append(errs, fmt.Errorf("%s has no job %s: it has %s", f.Path, words.Key(name), strings.Join(all, ", ")))
 		}
 	}
-	var changes []Change
+	var changes []registry.Change
 	for _, j := range filed {
 		if len(names) > 0 && !slices.Contains(names, j.Name) {
 			continue
 		}
-		c := Change{Job: j.Name, filed: j}
-		if c.keys, err = f.Keys(j.Job); err != nil {
+		keys, err := f.Keys(j.Job)
+		if err != nil {
 			errs = append(errs, err)
 		}
-		changes = append(changes, c)
+		changes = append(changes, registry.NewChange(j, keys))
 	}
 	return changes, errors.Join(errs...)
 }
@@ -90,5 +89,5 @@ func ReadKeys(what, path, prefix string) ([]string, error) {
 		return nil, fmt.Errorf("%s%w", what, err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	return job.ReadKeys(f, path, prefix)
+	return keylist.Read(f, path, prefix)
 }

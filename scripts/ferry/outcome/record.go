@@ -6,14 +6,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
 	"encoding/csv"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"kodoferry/shared/ledger"
@@ -36,36 +31,17 @@ type Record struct {
 }
 
 // Read reads the files of a run that has ended, and the rows in them; the report is the
-// caller's. It fails where the SHA-256 of a file is not the one in the manifest.
+// caller's. It fails where the SHA-256 of a file is not the one that the report, or its
+// manifest, has.
 func (r *Record) Read(ctx context.Context, from *ledger.Run) error {
 	r.Files = map[string][]byte{}
-	take := func(name string) ([]byte, error) {
-		data, err := from.Read(ctx, name)
+	return eachFile(ctx, from, func(name string, data []byte) error {
 		r.Files[name] = data
-		return data, err
-	}
-	for _, name := range []string{"report.html", "report.json", "manifest.json"} {
-		if _, err := take(name); err != nil {
-			return err
+		if !strings.HasSuffix(name, packed) {
+			return nil
 		}
-	}
-	var m report.Manifest
-	if err := json.Unmarshal(r.Files["manifest.json"], &m); err != nil {
-		return fmt.Errorf("manifest.json: %w", err)
-	}
-	for _, f := range m.Files {
-		data, err := take(f.Name)
-		if err != nil {
-			return err
-		}
-		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.SHA256 {
-			return fmt.Errorf("%s: its SHA-256 is not the manifest's", f.Name)
-		}
-		if err := r.table(f.Name, data); err != nil {
-			return err
-		}
-	}
-	return nil
+		return r.table(name, data)
+	})
 }
 
 // table adds the rows of one CSV file.
@@ -97,23 +73,6 @@ func (r *Record) table(name string, data []byte) error {
 			State: ledger.State(at("state")), Verdict: ledger.Verdict(at("verdict")), Proof: ledger.Proof(at("proof")),
 		})
 	}
-}
-
-// Keep writes the run's files below dir, as they lie in the ledger.
-func (r *Record) Keep(dir string) error {
-	for name, data := range r.Files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if !strings.HasPrefix(path, filepath.Clean(dir)+string(filepath.Separator)) {
-			return fmt.Errorf("%s: not below the report", name)
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, data, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (r Row) String() string {

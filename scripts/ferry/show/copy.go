@@ -11,11 +11,13 @@ import (
 	"kodoferry/shared/agent"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/memory"
 )
 
-// Copy shows a run of `ferry copy`: Begun, Follows, Waited and Watch are the functions of
+// Copy shows a run of `ferry copy`: Begun, Follows, Waited, PassedOver and Watch are the functions of
 // agent.CopyOptions.
 type Copy struct {
 	Tell *Teller
@@ -27,7 +29,8 @@ type Copy struct {
 	by     string // another process that does it
 
 	mu   sync.Mutex
-	down time.Time // when it was last printed that a side does not answer; zero: both answer
+	down time.Time       // when it was last printed that a side does not answer; zero: both answer
+	over map[string]bool // files that were passed over, and printed
 }
 
 // NewCopy shows a run of j by tell, where quiet without progress and faults.
@@ -36,7 +39,7 @@ func NewCopy(tell *Teller, j job.Job, quiet bool) *Copy {
 }
 
 // Begun prints which run begins, or goes on where done is not nil.
-func (c *Copy) Begun(run string, done *ledger.Progress) {
+func (c *Copy) Begun(run string, done *progress.Run) {
 	c.Run = run
 	c.Tell.Plain("%s -> %s", c.job.Source.Place(), c.job.Target.Place())
 	if done == nil {
@@ -51,6 +54,24 @@ func (c *Copy) Begun(run string, done *ledger.Progress) {
 		c.Tell.Stands(done)
 	}
 }
+
+// PassedOver prints, once for each file, that what an earlier run left of its objects is not
+// believed.
+func (c *Copy) PassedOver(file string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over[file] || len(c.over) >= mostPassedOver {
+		return
+	}
+	if c.over == nil {
+		c.over = map[string]bool{}
+	}
+	c.over[file] = true
+	c.Tell.Plain("%s", memory.Disbelieved(file, err))
+}
+
+// mostPassedOver bounds the files that PassedOver prints.
+const mostPassedOver = 20
 
 // Follows shows a run that another process does.
 func (c *Copy) Follows(f agent.Follow) {
@@ -68,12 +89,12 @@ func (c *Copy) Follows(f agent.Follow) {
 }
 
 // Waited prints that another process waits for this one.
-func (c *Copy) Waited(by ledger.Holder) {
+func (c *Copy) Waited(by live.Holder) {
 	c.Tell.Plain("another process was started for the same run (%s): it waits for this one, and goes on should this one stop", processOf(by))
 }
 
 // processOf names a process by its number and its machine.
-func processOf(h ledger.Holder) string {
+func processOf(h live.Holder) string {
 	if h.Process == "" {
 		return "whose record cannot be read"
 	}
@@ -81,7 +102,7 @@ func processOf(h ledger.Holder) string {
 }
 
 // batches counts the batches of a run that hold something to copy, and the open ones.
-func batches(p ledger.Progress) (all, open int64) {
+func batches(p progress.Run) (all, open int64) {
 	for _, s := range p.Shards {
 		all += s.Sealed.Batches
 		open += s.Left.Batches

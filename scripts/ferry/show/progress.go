@@ -3,190 +3,273 @@ package show
 import (
 	"fmt"
 	"io"
-	"os"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/overview"
 	"kodoferry/shared/pipeline"
 )
 
-// Progress shows how far a run is: bars on a terminal, elsewhere a line every
-// two seconds in which something changed. Its methods may be called from many goroutines.
+// Progress shows how far a run is that this process does: lines that are redrawn on a
+// terminal, elsewhere a line now and then in which something changed. Its methods may be
+// called from many goroutines.
 type Progress struct {
-	out   io.Writer // above the bars
-	began time.Time
+	out    io.Writer
+	screen *Screen // nil where the output is no terminal
+	began  time.Time
 
-	listed, listedBytes, settled, settledBytes, proven atomic.Int64
+	mu     sync.Mutex
+	counts overview.Counts
+	parts  map[string]int64 // of big objects under way, what was copied of each
+	marks  []mark           // the last minute, a second each
+	alone  time.Time        // when the last object ended that is known; what is verified since is verification's own time
 
-	mu    sync.Mutex
-	parts map[string]int64 // of big objects under way, what was copied of each
+	quit    chan struct{}
+	done    sync.WaitGroup
+	stopped sync.Once
+}
 
-	bars           *mpb.Progress // nil where the output is no terminal
-	copied, proved *mpb.Bar
-	quit           chan struct{} // ends the lines
-	done           sync.WaitGroup
-	stopped        sync.Once
+// mark is what had ended by a time.
+type mark struct {
+	at    time.Time
+	ended ledger.Tally
 }
 
 const (
-	lineEvery = 2 * time.Second        // where there are no bars
-	barEvery  = 150 * time.Millisecond // how often bars are drawn
+	barEvery  = 150 * time.Millisecond // how often lines are redrawn
+	lineEvery = 2 * time.Second        // how often a line is printed where nothing is redrawn,
+	soon      = time.Minute            // for so long,
+	laterLine = time.Minute            // and how often then
 )
+
+// Lines that are printed thin out: after is when the next one is due that long after the beginning.
+func lineAfter(since time.Duration) time.Duration {
+	if since < soon {
+		return lineEvery
+	}
+	return laterLine
+}
 
 // NewProgress starts to show progress on w, until Stop.
 func NewProgress(w io.Writer) *Progress {
-	p := &Progress{out: w, began: time.Now(), quit: make(chan struct{})}
-	if f, ok := w.(*os.File); ok && IsTerminal(f) {
-		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(barEvery), mpb.WithWidth(40))
-		p.copied = p.bar("copied", func() string {
-			n := p.numbers()
-			return fmt.Sprintf("%s of %s objects, %s of %s", humanize.Comma(n.settled), humanize.Comma(n.listed), words.Size(n.settledBytes), words.Size(n.listedBytes))
-		})
-		p.proved = p.bar("verified", func() string {
-			n := p.numbers()
-			return fmt.Sprintf("%s of %s objects, %s", humanize.Comma(n.proven), humanize.Comma(n.listed), words.Duration(time.Since(p.began)))
-		})
-		p.out = p.bars
+	p := &Progress{out: w, began: time.Now(), quit: make(chan struct{}), parts: map[string]int64{}}
+	p.marks = []mark{{at: p.began}}
+	screen, ok := NewScreen(w)
+	if ok {
+		p.screen = screen
+		p.done.Go(p.redraw)
 		return p
 	}
 	p.done.Go(p.lines)
 	return p
 }
 
-func (p *Progress) bar(name string, text func() string) *mpb.Bar {
-	return p.bars.New(0, mpb.BarStyle().Lbound(" ").Rbound(" ").Filler("━").Tip("━").Padding("─"),
-		mpb.PrependDecorators(decor.Name(name, decor.WC{W: 9, C: decor.DindentRight})),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return text() })))
-}
-
-// lines prints a line now and then, where something has changed.
-func (p *Progress) lines() {
-	tick := time.NewTicker(lineEvery)
+// redraw draws now and then.
+func (p *Progress) redraw() {
+	tick := time.NewTicker(barEvery)
 	defer tick.Stop()
-	last := ""
 	for {
 		select {
 		case <-p.quit:
 			return
 		case <-tick.C:
+			p.screen.Draw(Moving(p.Overview(), p.screen.Style()))
 		}
-		n := p.numbers()
-		now := fmt.Sprintf("%s listed, %s ended (%s), %s verified", humanize.Comma(n.listed), humanize.Comma(n.settled), words.Size(n.settledBytes), humanize.Comma(n.proven))
-		if now != last {
-			p.Println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), now))
+	}
+}
+
+// lines prints a line now and then, where something has changed.
+func (p *Progress) lines() {
+	last := ""
+	for {
+		wait := time.NewTimer(lineAfter(time.Since(p.began)))
+		select {
+		case <-p.quit:
+			wait.Stop()
+			return
+		case <-wait.C:
+		}
+		o := p.Overview()
+		if now := moved(o); now != last {
+			all := append(append([]string{now}, pace(o)...), troubles(o)...)
+			p.Println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), strings.Join(all, ", ")))
 			last = now
 		}
 	}
 }
 
+// moved is how far a run is, in a line.
+func moved(o overview.Overview) string {
+	c := o.Counts
+	return fmt.Sprintf("%s listed, %s ended (%s), %s verified", humanize.Comma(c.Listed.Objects), humanize.Comma(c.Settled.Objects), words.Size(c.Settled.Bytes), humanize.Comma(c.Checked.Objects))
+}
+
+// pace is how fast it goes.
+func pace(o overview.Overview) (parts []string) {
+	if o.Rate.Over > 0 && o.Rate.Objects+o.Rate.Bytes > 0 {
+		parts = append(parts, perSecond(o.Rate))
+	}
+	if o.Left.Known && o.Left.Time >= time.Second {
+		parts = append(parts, "about "+words.Duration(o.Left.Time)+" left of what is listed")
+	}
+	return parts
+}
+
+// troubles is what went wrong so far.
+func troubles(o overview.Overview) (parts []string) {
+	if n := o.Counts.Failed.Objects; n > 0 {
+		parts = append(parts, humanize.Comma(n)+" failed")
+	}
+	if n := o.Counts.Throttled; n > 0 {
+		parts = append(parts, humanize.Comma(n)+" throttled")
+	}
+	return parts
+}
+
+// Moving are the lines that are redrawn of a run that this process does.
+func Moving(o overview.Overview, s Style) []string {
+	c := o.Counts
+	copied := fmt.Sprintf("%s of %s objects, %s of %s", humanize.Comma(c.Settled.Objects), humanize.Comma(c.Listed.Objects), words.Size(c.Settled.Bytes), words.Size(c.Listed.Bytes))
+	verified := fmt.Sprintf("%s of %s objects, %s", humanize.Comma(c.Checked.Objects), humanize.Comma(c.Listed.Objects), words.Duration(o.At.Sub(o.Started)))
+	width := 40
+	if s.Width > 0 {
+		width = min(width, s.Width-1-barLabel-2-max(columns(copied), columns(verified)))
+	}
+	lines := []string{
+		bar("copied", c.Settled.Objects, c.Listed.Objects, width, s) + copied,
+		bar("verified", c.Checked.Objects, c.Listed.Objects, width, s) + verified,
+	}
+	fast, bad := pace(o), troubles(o)
+	if a := o.Verification.Alone; a >= time.Second {
+		fast = append(fast, "verifying alone for "+words.Duration(a))
+	}
+	for _, parts := range [][]string{fast, bad} {
+		if len(parts) > 0 {
+			lines = append(lines, strings.Repeat(" ", barLabel)+strings.Join(parts, ", "))
+		}
+	}
+	return lines
+}
+
+// barLabel is how wide the name of a bar is.
+const barLabel = 9
+
+// bar draws how much of all is done, in so many columns; in fewer than 5 its name alone.
+func bar(name string, done, all int64, width int, s Style) string {
+	if width < 5 {
+		return pad(name, barLabel)
+	}
+	full := 0
+	if all > 0 {
+		full = int(int64(width) * min(done, all) / all)
+	}
+	return pad(name, barLabel) + s.paint(green, strings.Repeat("━", full)) + s.paint(dim, strings.Repeat("─", width-full)) + "  "
+}
+
 // Stands sets the figures to those of the ledger; nil leaves them.
-func (p *Progress) Stands(now *ledger.Progress) {
+func (p *Progress) Stands(now *progress.Run) {
 	if now == nil {
 		return
 	}
-	var n shownNumbers
+	var c overview.Counts
 	for _, s := range now.Shards {
 		if s.Closed == nil {
 			continue
 		}
-		open, openBytes := s.Left.Pending.Objects, s.Left.Pending.Bytes
-		n.listed += s.Closed.Counts.Listed.Objects
-		n.listedBytes += s.Closed.Counts.Listed.Bytes
-		n.settled += s.Closed.Counts.Listed.Objects - open
-		n.settledBytes += s.Closed.Counts.Listed.Bytes - openBytes
+		listed, open := s.Closed.Counts.Listed, s.Left.Pending
+		c.Listed.Add(listed.Objects, listed.Bytes)
+		c.Settled.Add(listed.Objects-open.Objects, listed.Bytes-open.Bytes)
 		if s.Proved != nil {
-			n.proven += s.Closed.Counts.Listed.Objects
+			c.Checked.Add(listed.Objects, listed.Bytes)
 		}
 	}
-	p.listed.Store(n.listed)
-	p.listedBytes.Store(n.listedBytes)
-	p.settled.Store(n.settled)
-	p.settledBytes.Store(n.settledBytes)
-	p.proven.Store(n.proven)
-	p.draw()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.Failed, c.Throttled = p.counts.Failed, p.counts.Throttled
+	p.counts = c
+	p.marks = []mark{{time.Now(), c.Settled}}
 }
 
 // Watch adds the objects and bytes of an event of the pipeline.
 func (p *Progress) Watch(e pipeline.Progress) {
-	switch e.Kind {
-	case pipeline.Listed:
-		p.listed.Add(e.N)
-		p.listedBytes.Add(e.Bytes)
-	case pipeline.Settled:
-		p.settled.Add(1)
-		p.settledBytes.Add(e.Row.Src.Size - p.parted(e.Key, 0))
-	case pipeline.Moved:
-		p.parted(e.Key, e.Bytes)
-		p.settledBytes.Add(e.Bytes)
-	case pipeline.Proven:
-		p.proven.Add(e.N)
-	default:
-		return
-	}
-	p.draw()
-}
-
-// parted adds the copied bytes of a big object, so that they show long before the
-// object ends. With 0 the object has ended: parted returns what was added for it.
-func (p *Progress) parted(key string, bytes int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if bytes == 0 {
-		defer delete(p.parts, key)
-		return p.parts[key]
+	c := &p.counts
+	switch e.Kind {
+	case pipeline.Listed:
+		c.Listed.Add(e.N, e.Bytes)
+	case pipeline.Settled:
+		c.Settled.Add(1, e.Row.Src.Size-p.parts[e.Key])
+		delete(p.parts, e.Key)
+		p.alone = time.Now()
+		if e.Row.NeedsPerson() {
+			c.Failed.Add(1, e.Row.Src.Size)
+		}
+	case pipeline.Moved: // long before the object ends
+		p.parts[e.Key] += e.Bytes
+		c.Settled.Bytes += e.Bytes
+	case pipeline.Slowed:
+		c.Throttled++
+	case pipeline.Proven:
+		c.Checked.Add(e.N, e.Bytes)
 	}
-	if p.parts == nil {
-		p.parts = map[string]int64{}
-	}
-	p.parts[key] += bytes
-	return p.parts[key]
 }
 
-// shownNumbers are how far the run is.
-type shownNumbers struct{ listed, listedBytes, settled, settledBytes, proven int64 }
-
-// numbers returns how far the run is. A task that is done twice is counted twice, so
-// no figure is above what was listed.
-func (p *Progress) numbers() shownNumbers {
-	n := shownNumbers{listed: p.listed.Load(), listedBytes: p.listedBytes.Load()}
-	n.settled, n.settledBytes = min(p.settled.Load(), n.listed), min(p.settledBytes.Load(), n.listedBytes)
-	n.proven = min(p.proven.Load(), n.settled)
-	return n
+// Overview is how the run stands, as far as this process knows. A task that is done twice is
+// counted twice, so no figure is above what was listed.
+func (p *Progress) Overview() overview.Overview {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	o := overview.Overview{State: overview.Copying, Standing: ledger.Going, At: now, Started: p.began, Exact: true, Counts: p.counts}
+	c := &o.Counts
+	c.Settled = ledger.Tally{Objects: min(c.Settled.Objects, c.Listed.Objects), Bytes: max(0, min(c.Settled.Bytes, c.Listed.Bytes))}
+	c.Checked.Objects = min(c.Checked.Objects, c.Settled.Objects)
+	c.Open = ledger.Tally{Objects: c.Listed.Objects - c.Settled.Objects, Bytes: c.Listed.Bytes - c.Settled.Bytes}
+	p.mark(now, c.Settled)
+	was := p.marks[0]
+	if over := now.Sub(was.at); over >= time.Second {
+		o.Rate = overview.Rate{Objects: float64(c.Settled.Objects-was.ended.Objects) / over.Seconds(), Bytes: float64(c.Settled.Bytes-was.ended.Bytes) / over.Seconds(), Over: over}
+	}
+	o.LeftAt(o.Rate)
+	if c.Open.Objects == 0 && c.Listed.Objects > 0 && !p.alone.IsZero() {
+		o.Verification.Alone = now.Sub(p.alone)
+	}
+	return o
 }
 
-func (p *Progress) draw() {
-	if p.bars == nil {
+// mark keeps what had ended each second of the last minute. The caller holds mu.
+func (p *Progress) mark(now time.Time, ended ledger.Tally) {
+	if now.Sub(p.marks[len(p.marks)-1].at) >= time.Second {
+		p.marks = append(p.marks, mark{now, ended})
+	}
+	for len(p.marks) > 1 && now.Sub(p.marks[1].at) >= time.Minute {
+		p.marks = p.marks[1:]
+	}
+}
+
+// Println prints a line above those that are redrawn.
+func (p *Progress) Println(line string) {
+	if p.screen != nil {
+		p.screen.Println(line)
 		return
 	}
-	n := p.numbers()
-	// One more than is known, for a bar that is full is over and takes no more.
-	p.copied.SetTotal(n.listed+1, false)
-	p.copied.SetCurrent(n.settled)
-	p.proved.SetTotal(n.listed+1, false)
-	p.proved.SetCurrent(n.proven)
-}
-
-// Println prints a line above the bars.
-func (p *Progress) Println(line string) {
 	_, _ = io.WriteString(p.out, line+"\n") // a failed write stops nothing
 }
 
-// Stop removes the bars; what is printed afterwards goes to the writer itself.
+// Stop removes the lines that are redrawn; what is printed afterwards goes to the writer itself.
 func (p *Progress) Stop() {
 	p.stopped.Do(func() {
 		close(p.quit)
 		p.done.Wait()
-		if p.bars != nil {
-			p.copied.Abort(true)
-			p.proved.Abort(true)
-			p.bars.Wait()
+		if p.screen != nil {
+			p.screen.Clear()
 		}
 	})
 }

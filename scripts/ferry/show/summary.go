@@ -19,9 +19,16 @@ func Summary(w io.Writer, rep report.Report) error {
 	o, b := rep.Objects, rep.Bytes
 	took := time.Duration(rep.Seconds * float64(time.Second))
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s in %s", strings.ToUpper(string(rep.Result)), words.Duration(took))
+	result := strings.ToUpper(string(rep.Result))
+	if rep.Result == report.Unproved {
+		result = fmt.Sprintf("VERIFIED, but for %s there before and unproved,", words.Count(o.Present, "object that was", "objects that were"))
+	}
+	fmt.Fprintf(&text, "%s in %s", result, words.Duration(took))
 	if need := needs(rep); need != "" {
 		text.WriteString(": " + need)
+	}
+	if rep.Result != report.Unproved && o.Present > 0 {
+		fmt.Fprintf(&text, "; %s there before and unproved", words.Count(o.Present, "object was", "objects were"))
 	}
 	if n := o.Skipped + o.Gone; n > 0 {
 		fmt.Fprintf(&text, "; %s not moved", humanize.Comma(n))
@@ -35,13 +42,23 @@ func Summary(w io.Writer, rep report.Report) error {
 	for _, s := range []struct {
 		n    int64
 		word ledger.State
-	}{{o.Copied, ledger.Copied}, {o.Unchanged, ledger.Unchanged}, {o.Skipped, ledger.Skipped}, {o.Conflict, ledger.Conflict}, {o.Gone, ledger.Gone}, {o.Failed, ledger.Failed}, {o.Open, "open"}} {
+	}{{o.Copied, ledger.Copied}, {o.Updated, ledger.Updated}, {o.Unchanged, ledger.Unchanged}, {o.Present, ledger.Present}, {o.Skipped, ledger.Skipped}, {o.Conflict, ledger.Conflict}, {o.Gone, ledger.Gone}, {o.Failed, ledger.Failed}, {o.Open, "open"}} {
 		if s.n > 0 {
 			sum = append(sum, humanize.Comma(s.n)+" "+string(s.word))
 		}
 	}
 	if len(sum) > 0 {
 		fmt.Fprintf(&text, "  %s listed = %s\n", humanize.Comma(o.Listed), strings.Join(sum, " + "))
+	}
+	if o.Present > 0 {
+		cure := "present=copy copies them, present=accept takes them as they are"
+		if rep.Accepted {
+			cure = "they are taken as they are, as present=accept says; present=copy would copy them"
+		}
+		fmt.Fprintf(&text, "  %s present: in the target before, of equal size; nothing ties their bytes to the source\n    %s\n", humanize.Comma(o.Present), cure)
+	}
+	if o.Restored > 0 {
+		fmt.Fprintf(&text, "  %s of them copied again: an earlier run had copied them, and they were deleted in the target since\n    deletedInTarget=leave would leave them so\n", humanize.Comma(o.Restored))
 	}
 	for _, n := range rep.Unmoved() {
 		fmt.Fprintf(&text, "  %s %s: %s\n    %s\n", humanize.Comma(n.Objects), n.State, n.Cause, n.Cure)
@@ -57,6 +74,9 @@ func Summary(w io.Writer, rep report.Report) error {
 	}
 	if o.Verified > 0 {
 		fmt.Fprintf(&text, "  %s verified, proved by %s\n", humanize.Comma(o.Verified), proofs(rep.Proofs))
+		for _, e := range rep.EarlierRuns() {
+			fmt.Fprintf(&text, "    %s of them by %s, and both sides are as they were then\n", humanize.Comma(e.Objects), e.Name)
+		}
 	}
 	if b.Copied > 0 && rep.Seconds > 0 {
 		fmt.Fprintf(&text, "  %s copied, %s/s\n", words.Size(b.Copied), words.Size(int64(float64(b.Copied)/rep.Seconds)))
@@ -93,7 +113,7 @@ func mirrored(m report.Mirror) string {
 		s += fmt.Sprintf(", %s could not be", humanize.Comma(m.Failed.Objects))
 	}
 	if m.Others.Objects > 0 {
-		s += fmt.Sprintf("; %s more that the source does not have left there, for another job copied them, or an earlier version of Ferry, which did not say for which job", humanize.Comma(m.Others.Objects))
+		s += fmt.Sprintf("; %s more that the source does not have left there, for they carry the metadata of copies by another job, under another key, or by an earlier version of Ferry", humanize.Comma(m.Others.Objects))
 	}
 	return s
 }
@@ -101,15 +121,7 @@ func mirrored(m report.Mirror) string {
 // needs says what needs a person; "" where nothing does.
 func needs(rep report.Report) string {
 	o := rep.Objects
-	var parts []string
-	for _, w := range []struct {
-		n    int64
-		word string
-	}{{o.Failed, "failed"}, {o.Conflict, "in conflict"}, {o.Mismatch, "different in the target"}} {
-		if w.n > 0 {
-			parts = append(parts, humanize.Comma(w.n)+" "+w.word)
-		}
-	}
+	parts := o.BadWords()
 	if o.Open > 0 {
 		parts = append(parts, humanize.Comma(o.Open)+" open")
 	}
@@ -149,7 +161,7 @@ func doubted(rep report.Report) string {
 // proofs names how objects were proved, the strongest proof first.
 func proofs(by map[ledger.Proof]ledger.Tally) string {
 	var parts []string
-	for _, p := range []ledger.Proof{ledger.ByQetag, ledger.ByMD5, ledger.ByCRC, ledger.ByKept, ledger.ByTime} {
+	for _, p := range []ledger.Proof{ledger.ByQetag, ledger.ByMD5, ledger.ByCRC, ledger.ByKept} {
 		if n := by[p].Objects; n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %s", p, humanize.Comma(n)))
 		}

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 )
 
@@ -44,7 +44,7 @@ func (t *Teller) End() {
 }
 
 // Stands shows the figures of the ledger.
-func (t *Teller) Stands(now *ledger.Progress) {
+func (t *Teller) Stands(now *progress.Run) {
 	t.mu.Lock()
 	show := t.show
 	t.mu.Unlock()

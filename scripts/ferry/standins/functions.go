@@ -2,6 +2,7 @@ package standins
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -68,12 +69,14 @@ func (w *World) functions() (names []string) {
 
 // Functions says how the functions of a World run.
 type Functions struct {
-	Dir      string // of their executables
-	Env      map[string]string
-	Sweep    time.Duration               // how often lost tasks are looked for; a deployment's own waits half an hour
-	KeysLast func() time.Duration        // how long the temporary keys of the next invocation are valid
-	Lifetime time.Duration               // how old instances get; 0: any age
-	Log      func(name string) io.Writer // gets the log of the function of that name
+	Dir       string // of their executables
+	Env       map[string]string
+	AtOnce    int                         // the most instances of each, and messages that its stream delivers at a time; 0 is 4
+	Instances int                         // the most instances of all; 0 is 100
+	Sweep     time.Duration               // how often lost tasks are looked for; a deployment's own waits half an hour
+	KeysLast  func() time.Duration        // how long the temporary keys of the next invocation are valid
+	Lifetime  time.Duration               // how old instances get; 0: any age
+	Log       func(name string) io.Writer // gets the log of the function of that name
 }
 
 // KeysLast is how long temporary keys of a role are valid.
@@ -86,7 +89,7 @@ const pullAfter = time.Second
 // Deploy starts the platform, deploys the functions and binds the queues and the sweeper to
 // them. end stops the platform.
 func (w *World) Deploy(f Functions) (end func(), err error) {
-	if w.Cloud, err = fc.New(fc.Config{SerialStreams: w.Options.SerialStreams}); err != nil {
+	if w.Cloud, err = fc.New(fc.Config{SerialStreams: w.Options.SerialStreams, MaxInstances: f.Instances}); err != nil {
 		return nil, err
 	}
 	if err := w.connect(f); err != nil {
@@ -98,6 +101,7 @@ func (w *World) Deploy(f Functions) (end func(), err error) {
 
 func (w *World) connect(f Functions) error {
 	on := fc.Platform(w.Options.Platform)
+	f.AtOnce = cmp.Or(f.AtOnce, 4)
 	env := maps.Clone(f.Env)
 	if on == fc.Lambda { // its role is one of AWS: keys of the other cloud are configured
 		env["ALIBABA_CLOUD_ACCESS_KEY_ID"], env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = AccessKey, SecretKey
@@ -105,7 +109,7 @@ func (w *World) connect(f Functions) error {
 	for _, name := range w.functions() {
 		err := w.Cloud.Deploy(fc.Function{
 			Name: Queues + name, Binary: filepath.Join(f.Dir, name), Env: env, Platform: on, Timeout: 5 * time.Minute, Memory: 512,
-			MaxInstances: 4, Credentials: func() fc.Credentials { return w.roleKeys(f.KeysLast()) }, Lifetime: f.Lifetime, Log: f.Log(name),
+			MaxInstances: f.AtOnce, Credentials: func() fc.Credentials { return w.roleKeys(f.KeysLast()) }, Lifetime: f.Lifetime, Log: f.Log(name),
 		})
 		if err != nil {
 			return err
@@ -115,7 +119,7 @@ func (w *World) connect(f Functions) error {
 		if w.Options.Pull && name == string(task.Copying) {
 			continue
 		}
-		if _, err := w.Cloud.Stream(w.stream(name)); err != nil {
+		if _, err := w.Cloud.Stream(w.stream(name, f.AtOnce)); err != nil {
 			return err
 		}
 	}

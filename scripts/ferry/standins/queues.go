@@ -97,9 +97,10 @@ func (w *World) QueueRequests() (service string, counts map[string]int64) {
 	return "mns", w.MNS.Desk().Counts()
 }
 
-// stream binds a queue to its function: that of its stage, dead letters to verify's.
-func (w *World) stream(name string) fc.StreamConfig {
-	c := fc.StreamConfig{Name: Queues + name, Function: Queues + name, Consumers: 4}
+// stream binds a queue to its function, which gets so many messages of it at a time: that of
+// its stage, dead letters to verify's.
+func (w *World) stream(name string, atOnce int) fc.StreamConfig {
+	c := fc.StreamConfig{Name: Queues + name, Function: Queues + name, Consumers: atOnce}
 	if name == deadLetters {
 		c.Function = Queues + string(task.Verifying)
 	}

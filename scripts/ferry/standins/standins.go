@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,8 @@ type Options struct {
 	Seed      uint64 // of the faults
 	Platform  string // InProcess, FC or Lambda
 	Functions string // directory of built functions; "" builds them
+
+	AttributesOnly bool // OSS keeps no bytes but the ledger's
 
 	ZeroCounts, SerialStreams, Pull bool // of Function Compute's side: see the flags
 }
@@ -95,7 +98,10 @@ func Start(o Options, c Clocks) (*World, error) {
 	if w.Kodo, err = kodo.Start(kodo.Config{AccessKey: AccessKey, SecretKey: SecretKey, Seed: o.Seed, Now: ahead(c.Source), Skew: maxSkew}); err != nil {
 		return nil, err
 	}
-	if w.OSS, err = oss.Start(oss.Config{AccessKeyID: AccessKey, AccessKeySecret: SecretKey, Region: "cn-hangzhou", Seed: o.Seed + 1, Now: ahead(c.Target)}); err != nil {
+	if w.OSS, err = oss.Start(oss.Config{
+		AccessKeyID: AccessKey, AccessKeySecret: SecretKey, Region: "cn-hangzhou", Seed: o.Seed + 1, Now: ahead(c.Target),
+		AttributesOnly: o.AttributesOnly, Keep: func(_, key string) bool { return strings.HasPrefix(key, Ledger) },
+	}); err != nil {
 		return nil, errors.Join(err, w.Kodo.Close())
 	}
 	if err := w.startQueues(); err != nil {

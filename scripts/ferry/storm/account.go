@@ -82,14 +82,14 @@ func (s *storm) stands() string {
 		when = "calm"
 	}
 	return fmt.Sprintf("%5.0f s  %s: %s met, %s killed; %s ended, %d under way, %s stored", time.Since(s.began).Seconds(), when,
-		words.Count(total, "fault", "faults"), words.Count(s.killed(), "process", "processes"), words.Count(int64(len(s.runs)), "run", "runs"), len(s.open), words.Count(int64(seen), "object", "objects"))
+		words.Count(total, "fault", "faults"), words.Count(s.faults.killed(), "process", "processes"), words.Count(int64(len(s.runs.over)), "run", "runs"), len(s.runs.open), words.Count(int64(seen), "object", "objects"))
 }
 
 // account prints how the storm ended, and holds it against what must be.
 func (s *storm) account() Summary {
 	sum := Summary{Seed: s.options.StandIns.Seed, Platform: s.options.StandIns.Platform, Seconds: time.Since(s.began).Round(time.Millisecond).Seconds(), Faults: map[string]int64{}}
 	steps := s.log.last()
-	for _, name := range s.unended() {
+	for _, name := range s.runs.unended() {
 		s.found("run %s did not end within %s of calm", name, calmLimit)
 	}
 	var text strings.Builder
@@ -116,7 +116,7 @@ func (s *storm) account() Summary {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ends := map[report.Result]int{}
-	for _, r := range s.runs {
+	for _, r := range s.runs.over {
 		o := r.report.Objects
 		sum.Runs++
 		sum.Copied, sum.Deleted, sum.Failed = sum.Copied+o.Copied, sum.Deleted+o.Deleted, sum.Failed+r.failed
@@ -144,7 +144,7 @@ func (s *storm) account() Summary {
 	sum.Findings = s.findings
 	sum.OK = len(s.findings) == 0
 	s.findings.Print(s.tell)
-	if len(s.open) > 0 {
+	if len(s.runs.open) > 0 {
 		s.tell.Plain("The last %d steps:", keptLines)
 		for _, line := range steps {
 			s.tell.Plain("  %s", line)

@@ -72,7 +72,7 @@ func (s *storm) agent(ctx context.Context, self, name string, lives time.Duratio
 	}()
 	stopped := func(kill bool) {
 		if kill {
-			s.kills.Add(1)
+			s.faults.kills.Add(1)
 			s.log.note("%s is killed", name)
 			_ = cmd.Process.Kill() // it may have ended by itself
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"kodoferry/scripts/ferry/standins"
@@ -43,16 +44,16 @@ const clockKind = "clock"
 // Kinds are all there are. A storm in which one of them is not met fails.
 func Kinds() []Kind {
 	kinds := []Kind{
-		{"killed", "processes killed", (*storm).killed},
-		{"twice", "messages delivered twice", func(s *storm) int64 { return int64(s.queues().Duplicated) }},
-		{"five", "messages delivered five times", func(s *storm) int64 { return int64(s.queues().Fivefold) }},
-		{"order", "messages delivered before older ones", func(s *storm) int64 { return int64(s.queues().Reordered) }},
-		{"late", "messages delivered late", func(s *storm) int64 { return int64(s.queues().Late) }},
-		{"never", "messages delivered never", func(s *storm) int64 { return int64(s.queues().Lost) }},
-		{"unsent", "messages not taken", func(s *storm) int64 { return int64(s.queues().Refused) }},
+		{"killed", "processes killed", func(s *storm) int64 { return s.faults.killed() }},
+		{"twice", "messages delivered twice", func(s *storm) int64 { return int64(s.faults.queues().Duplicated) }},
+		{"five", "messages delivered five times", func(s *storm) int64 { return int64(s.faults.queues().Fivefold) }},
+		{"order", "messages delivered before older ones", func(s *storm) int64 { return int64(s.faults.queues().Reordered) }},
+		{"late", "messages delivered late", func(s *storm) int64 { return int64(s.faults.queues().Late) }},
+		{"never", "messages delivered never", func(s *storm) int64 { return int64(s.faults.queues().Lost) }},
+		{"unsent", "messages not taken", func(s *storm) int64 { return int64(s.faults.queues().Refused) }},
 	}
 	for _, status := range statuses {
-		kinds = append(kinds, Kind{strconv.Itoa(status), "answers of " + strconv.Itoa(status), func(s *storm) int64 { return s.refused(status) }})
+		kinds = append(kinds, Kind{strconv.Itoa(status), "answers of " + strconv.Itoa(status), func(s *storm) int64 { return s.faults.refused(status) }})
 	}
 	for _, k := range []struct {
 		kind chaos.Kind
@@ -66,63 +67,69 @@ func Kinds() []Kind {
 		{chaos.EmptyPage, "pages of a listing that were empty"},
 		{chaos.Expired, "requests with keys that had expired"},
 	} {
-		kinds = append(kinds, Kind{string(k.kind), k.what, func(s *storm) int64 { return s.injected(k.kind) }})
+		kinds = append(kinds, Kind{string(k.kind), k.what, func(s *storm) int64 { return s.faults.injected(k.kind) }})
 	}
 	return append(kinds,
-		Kind{clockKind, "requests between clocks 10 minutes apart", (*storm).askedOff},
-		Kind{"overwritten", "objects overwritten at the source", func(s *storm) int64 { return s.did(overwrote) }},
-		Kind{"deleted", "objects deleted at the source", func(s *storm) int64 { return s.did(deleted) }},
-		Kind{"written", "objects written by the application", func(s *storm) int64 { return s.did(wrote) }},
-		Kind{"removed", "objects deleted by the application", func(s *storm) int64 { return s.did(removedCopy) }},
+		Kind{clockKind, "requests between clocks 10 minutes apart", func(s *storm) int64 { return s.faults.askedOff() }},
+		Kind{"overwritten", "objects overwritten at the source", func(s *storm) int64 { return s.faults.did(overwrote) }},
+		Kind{"deleted", "objects deleted at the source", func(s *storm) int64 { return s.faults.did(deleted) }},
+		Kind{"written", "objects written by the application", func(s *storm) int64 { return s.faults.did(wrote) }},
+		Kind{"removed", "objects deleted by the application", func(s *storm) int64 { return s.faults.did(removedCopy) }},
 	)
 }
 
+// faults are those that were injected, and that are to be.
+type faults struct {
+	s     *storm
+	kills atomic.Int64 // of agents
+}
+
 // desks are those of all services.
-func (s *storm) desks() []*chaos.Desk {
-	w := s.clouds
+func (fs *faults) desks() []*chaos.Desk {
+	w := fs.s.clouds
 	if w.SQS != nil {
 		return []*chaos.Desk{w.Kodo.Desk(), w.OSS.Desk(), w.SQS.Desk()}
 	}
 	return []*chaos.Desk{w.Kodo.Desk(), w.OSS.Desk(), w.MNS.Desk()}
 }
 
-func (s *storm) injected(k chaos.Kind) (n int64) {
-	for _, d := range s.desks() {
+func (fs *faults) injected(k chaos.Kind) (n int64) {
+	for _, d := range fs.desks() {
 		n += d.Injected()[k]
 	}
 	return n
 }
 
-func (s *storm) refused(status int) (n int64) {
+func (fs *faults) refused(status int) (n int64) {
 	if status == throttled {
-		n = s.injected(chaos.Throttle)
+		n = fs.injected(chaos.Throttle)
 	}
-	for _, d := range s.desks() {
+	for _, d := range fs.desks() {
 		n += d.Refused()[status]
 	}
 	return n
 }
 
 // queues is what the queues did.
-func (s *storm) queues() mns.Injected {
-	if s.clouds.SQS != nil {
-		return s.clouds.SQS.Injected()
+func (fs *faults) queues() mns.Injected {
+	if fs.s.clouds.SQS != nil {
+		return fs.s.clouds.SQS.Injected()
 	}
-	return s.clouds.MNS.Injected()
+	return fs.s.clouds.MNS.Injected()
 }
 
-func (s *storm) killed() (n int64) {
-	if s.clouds.Cloud == nil {
-		return s.kills.Load()
+func (fs *faults) killed() (n int64) {
+	if fs.s.clouds.Cloud == nil {
+		return fs.kills.Load()
 	}
-	for _, stats := range s.clouds.Cloud.Stats() {
+	for _, stats := range fs.s.clouds.Cloud.Stats() {
 		n += int64(stats.Kills)
 	}
 	return n
 }
 
-func (s *storm) did(a act) (n int64) {
-	for _, m := range s.moves {
+func (fs *faults) did(a act) (n int64) {
+	for _, m := range fs.s.moves {
 		n += m.acts[a].Load()
 	}
 	return n
@@ -130,11 +137,11 @@ func (s *storm) did(a act) (n int64) {
 
 // misbehave lets all faults of services and queues loose until ctx ends. What was not met
 // in the first third of the time comes more often from then on, for a short storm.
-func (s *storm) misbehave(ctx context.Context) {
-	raise := time.Now().Add(s.options.Length / 3)
-	tick := time.NewTicker(min(time.Second, s.options.Length/10))
+func (fs *faults) misbehave(ctx context.Context) {
+	raise := time.Now().Add(fs.s.options.Length / 3)
+	tick := time.NewTicker(min(time.Second, fs.s.options.Length/10))
 	defer tick.Stop()
-	s.inject(func(_ bool, rate float64) float64 { return rate })
+	fs.inject(func(_ bool, rate float64) float64 { return rate })
 	for {
 		select {
 		case <-tick.C:
@@ -142,7 +149,7 @@ func (s *storm) misbehave(ctx context.Context) {
 			return
 		}
 		if time.Now().After(raise) {
-			s.inject(func(met bool, rate float64) float64 {
+			fs.inject(func(met bool, rate float64) float64 {
 				if met {
 					return rate
 				}
@@ -153,9 +160,9 @@ func (s *storm) misbehave(ctx context.Context) {
 }
 
 // inject sets every fault, at what rate says of whether it was met and of its usual rate.
-func (s *storm) inject(rate func(met bool, usual float64) float64) {
-	of := func(k chaos.Kind, usual float64) float64 { return rate(s.injected(k) > 0, usual) }
-	for i, d := range s.desks() {
+func (fs *faults) inject(rate func(met bool, usual float64) float64) {
+	of := func(k chaos.Kind, usual float64) float64 { return rate(fs.injected(k) > 0, usual) }
+	for i, d := range fs.desks() {
 		rules := []chaos.Rule{
 			{Op: "*", Kind: chaos.Latency, Rate: of(chaos.Latency, usualRate), Delay: slowBy},
 			{Op: "*", Kind: chaos.Cut, Rate: of(chaos.Cut, usualRate)},
@@ -170,47 +177,47 @@ func (s *storm) inject(rate func(met bool, usual float64) float64) {
 			if i > 0 && status > 511 {
 				continue
 			}
-			rules = append(rules, chaos.Rule{Op: "*", Kind: chaos.Status, Status: status, Rate: rate(s.refused(status) > 0, refusedRate/float64(len(statuses)))})
+			rules = append(rules, chaos.Rule{Op: "*", Kind: chaos.Status, Status: status, Rate: rate(fs.refused(status) > 0, refusedRate/float64(len(statuses)))})
 		}
 		d.Inject(rules...)
 	}
-	done := s.queues()
+	done := fs.queues()
 	bad := mns.Misbehaviour{
 		Duplicate: rate(done.Duplicated > 0, queueRate), Five: rate(done.Fivefold > 0, queueRate), Reorder: rate(done.Reordered > 0, queueRate),
 		Refuse: rate(done.Refused > 0, queueRate), Lose: rate(done.Lost > 0, lostRate), Late: rate(done.Late > 0, queueRate), LateBy: lateBy,
 	}
-	s.setQueues(bad)
+	fs.setQueues(bad)
 }
 
-func (s *storm) setQueues(bad mns.Misbehaviour) {
-	if s.clouds.SQS != nil {
-		s.clouds.SQS.Misbehave(bad)
+func (fs *faults) setQueues(bad mns.Misbehaviour) {
+	if fs.s.clouds.SQS != nil {
+		fs.s.clouds.SQS.Misbehave(bad)
 		return
 	}
-	s.clouds.MNS.Misbehave(bad)
+	fs.s.clouds.MNS.Misbehave(bad)
 }
 
 // calmDown ends all faults but the wrong clock.
-func (s *storm) calmDown() {
-	s.calm.Store(true)
-	s.clock.asked = s.askedOff()
-	for _, d := range s.desks() {
+func (fs *faults) calmDown() {
+	fs.s.calm.Store(true)
+	fs.s.clock.asked = fs.askedOff()
+	for _, d := range fs.desks() {
 		d.Inject()
 	}
-	s.setQueues(mns.Misbehaviour{})
-	s.log.note("the storm is over")
+	fs.setQueues(mns.Misbehaviour{})
+	fs.s.log.note("the storm is over")
 }
 
 // killNow kills one process after the other that is in the middle of a task, until ctx ends.
-func (s *storm) killNow(ctx context.Context) {
-	if s.clouds.Cloud == nil {
+func (fs *faults) killNow(ctx context.Context) {
+	if fs.s.clouds.Cloud == nil {
 		<-ctx.Done() // agents have their own
 		return
 	}
-	dice := s.dice(3)
+	dice := fs.s.dice(3)
 	for {
 		wait := killEvery/2 + rand.N(killEvery)
-		if s.killed() == 0 {
+		if fs.killed() == 0 {
 			wait = 50 * time.Millisecond
 		}
 		select {
@@ -220,8 +227,8 @@ func (s *storm) killNow(ctx context.Context) {
 		}
 		for range 200 { // until one is at work
 			name := string(task.Stages[dice.IntN(len(task.Stages))])
-			if s.clouds.Cloud.Kill(standins.Queues + name) {
-				s.log.note("an instance of %s is killed", name)
+			if fs.s.clouds.Cloud.Kill(standins.Queues + name) {
+				fs.s.log.note("an instance of %s is killed", name)
 				break
 			}
 			select {
@@ -262,12 +269,12 @@ func wrongClock(dice *rand.Rand, platform string) clock {
 }
 
 // askedOff counts the requests to services whose clock is wrong.
-func (s *storm) askedOff() (n int64) {
-	if s.clock.asked > 0 {
-		return s.clock.asked
+func (fs *faults) askedOff() (n int64) {
+	if fs.s.clock.asked > 0 {
+		return fs.s.clock.asked
 	}
-	desks := s.desks()
-	for i, by := range []time.Duration{s.clock.Source, s.clock.Target, s.clock.Queues} {
+	desks := fs.desks()
+	for i, by := range []time.Duration{fs.s.clock.Source, fs.s.clock.Target, fs.s.clock.Queues} {
 		if by == 0 {
 			continue
 		}

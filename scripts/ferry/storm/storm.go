@@ -3,7 +3,8 @@
 // change and processes are killed. When the time is over the faults end, a last run of each
 // bucket mirrors it, and every object is checked. Start with Run.
 //
-//	storm.go     the runs, and what must hold of each
+//	storm.go     the storm, the calm, and what does the tasks
+//	runs.go      the runs, and what must hold of each
 //	faults.go    the kinds of fault, their rates and their counts
 //	agents.go    the processes of ferry agent
 //	bucket.go    a bucket, what changes in it, and what must be in the target
@@ -25,17 +26,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"kodoferry/scripts/ferry/life"
 	"kodoferry/scripts/ferry/outcome"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/oss"
-	"kodoferry/shared/fault"
-	"kodoferry/shared/job"
-	"kodoferry/shared/ledger"
-	"kodoferry/shared/report"
 )
 
 const (
@@ -68,22 +64,15 @@ type storm struct {
 	log     *journal
 	tell    *show.Teller
 	began   time.Time
-	kills   atomic.Int64 // of agents
 	keys    atomic.Int64 // issued to agents
 	clock   clock
 	calm    atomic.Bool // keys last, and nothing is killed
 
-	mu       sync.Mutex
-	runs     []endedRun
-	open     map[string]bool // runs that have not ended
-	findings outcome.Findings
-}
+	runs   runs
+	faults faults
 
-// endedRun is a run that has ended.
-type endedRun struct {
-	name   string
-	report report.Report
-	failed int64 // objects that were given up and are not of the kind that cannot be copied
+	mu       sync.Mutex // over the findings and what runs has
+	findings outcome.Findings
 }
 
 // Summary is the last line of standard output with --json.
@@ -136,7 +125,8 @@ func (s *storm) dice(of uint64) *rand.Rand { return rand.New(rand.NewPCG(s.optio
 
 // newStorm starts the stand-ins and fills the buckets.
 func newStorm(o Options, tell *show.Teller) (*storm, error) {
-	s := &storm{options: o, tell: tell, open: map[string]bool{}}
+	s := &storm{options: o, tell: tell}
+	s.runs, s.faults.s = runs{s: s, open: map[string]bool{}}, s
 	s.clock = wrongClock(s.dice(1), o.StandIns.Platform)
 	var err error
 	if s.log, err = newJournal(filepath.Join(o.Dir, "storm.log")); err != nil {
@@ -209,21 +199,21 @@ func (s *storm) rage(ctx context.Context) error {
 	defer shown()
 	var all, runs sync.WaitGroup
 	all.Go(func() { defer over(); s.last(ctx) })
-	all.Go(func() { s.misbehave(storming) })
-	all.Go(func() { s.killNow(storming) })
+	all.Go(func() { s.faults.misbehave(storming) })
+	all.Go(func() { s.faults.killNow(storming) })
 	for n, m := range s.moves {
 		all.Go(func() { m.live(storming, s.dice(100+uint64(n))) })
-		runs.Go(func() { s.migrate(storming, bound, m, s.dice(200+uint64(n))) })
+		runs.Go(func() { s.runs.migrate(storming, bound, m, s.dice(200+uint64(n))) })
 	}
 	all.Wait()
-	s.calmDown()
+	s.faults.calmDown()
 	runs.Wait()
-	s.awaitHalfBegun(bound)
+	s.runs.awaitHalfBegun(bound)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	for _, m := range s.moves {
-		runs.Go(func() { m.last = s.lastRun(bound, m) })
+		runs.Go(func() { m.last = s.runs.lastRun(bound, m) })
 	}
 	runs.Wait()
 	return ctx.Err()
@@ -286,159 +276,6 @@ const (
 	shortKeys   = 4                // one of so many keys ends soon
 	instanceAge = 10 * time.Second // of instances whose keys are in their environment
 )
-
-// migrate begins run after run until storming ends, and waits for the last ones. Some
-// runs mirror deletions; films has some side by side.
-func (s *storm) migrate(storming, bound context.Context, m *move, dice *rand.Rand) {
-	var together sync.WaitGroup
-	for n := 0; storming.Err() == nil; n++ {
-		j, err := m.job(s, n > 0 && dice.IntN(2) == 0)
-		if err != nil {
-			s.found("%v", err)
-			return
-		}
-		name, ok := s.start(storming, j)
-		if !ok {
-			break
-		}
-		together.Go(func() { s.await(bound, name) })
-		if j.Overlap != job.AllowOverlap || dice.IntN(3) > 0 {
-			together.Wait()
-			continue
-		}
-		select {
-		case <-time.After(time.Duration(dice.IntN(2000)) * time.Millisecond):
-		case <-storming.Done():
-		}
-	}
-	together.Wait()
-}
-
-// lastRun mirrors in the calm what the source has become. It returns the run's record.
-func (s *storm) lastRun(bound context.Context, m *move) (run outcome.Record) {
-	j, err := m.job(s, true)
-	if err != nil {
-		s.found("%v", err)
-		return run
-	}
-	name, ok := s.start(bound, j)
-	if !ok || !s.await(bound, name) {
-		return run
-	}
-	if run.Report, err = report.Read(bound, s.deploy.Ledger().Run(name)); err == nil {
-		err = run.Read(bound, s.deploy.Ledger().Run(name))
-	}
-	if err != nil {
-		s.found("run %s cannot be read back: %v", name, err)
-	}
-	return run
-}
-
-// start begins a run of j, and again where that failed for what may pass; false where ctx
-// ended first. A start that failed half-way leaves a run that has to end all the same.
-func (s *storm) start(ctx context.Context, j job.Job) (name string, ok bool) {
-	for ctx.Err() == nil {
-		name, err := s.deploy.Start(ctx, j, nil, time.Now())
-		if name != "" && (err == nil || fault.KindOf(err) != fault.Invalid) {
-			s.begins(name)
-		}
-		switch {
-		case err == nil:
-			s.log.note("run %s begins, deletions mirrored: %v", name, j.Delete)
-			return name, true
-		case name != "" && fault.KindOf(err) == fault.Invalid && s.isOpen(name):
-			s.log.note("run %s was begun and is not over: %v", name, err)
-			return name, true
-		}
-		s.log.note("no run of %s begins: %v", j.Name, err)
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-		}
-	}
-	return "", false
-}
-
-func (s *storm) begins(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open[name] = true
-}
-
-func (s *storm) isOpen(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.open[name]
-}
-
-// unended are the runs that were begun and have not ended.
-func (s *storm) unended() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.open))
-}
-
-// awaitHalfBegun waits for runs whose start failed, or was cut off by the end of the storm:
-// those that have their first record end as any, the others are none.
-func (s *storm) awaitHalfBegun(bound context.Context) {
-	for _, name := range s.unended() {
-		if _, err := s.deploy.Ledger().Run(name).Started(bound); ledger.Missing(err) {
-			s.mu.Lock()
-			delete(s.open, name)
-			s.mu.Unlock()
-			continue
-		}
-		s.await(bound, name)
-	}
-}
-
-// await waits until a run is over and takes its report in; false where it was not by the bound.
-func (s *storm) await(bound context.Context, name string) bool {
-	run := s.deploy.Ledger().Run(name)
-	for {
-		rep, err := report.Read(bound, run)
-		switch {
-		case err == nil:
-			s.ended(name, rep)
-			return true
-		case bound.Err() != nil:
-			return false
-		case !ledger.Missing(err) && !fault.Retryable(err) && fault.KindOf(err) != fault.Denied:
-			s.found("the report of run %s cannot be read: %v", name, err)
-			return false
-		}
-		select {
-		case <-time.After(awaitEvery):
-		case <-bound.Done():
-		}
-	}
-}
-
-// ended takes in what a run came to.
-func (s *storm) ended(name string, rep report.Report) {
-	o := rep.Objects
-	s.log.note("run %s ends %s: %+v %s", name, rep.Result, o, rep.Reason)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.open[name] {
-		return // it was awaited twice
-	}
-	delete(s.open, name)
-	if !rep.Balanced && len(rep.Unknown) == 0 || o.Listed != o.Copied+o.Unchanged+o.Skipped+o.Conflict+o.Gone+o.Failed {
-		s.findings.Add("the books of run %s do not balance: %+v", name, o)
-	}
-	ended := endedRun{name: name, report: rep}
-	for _, f := range rep.Failures {
-		if want, _ := outcome.Expect(life.Item{Key: f.Key}); f.State == ledger.Failed && want.State != ledger.Failed {
-			ended.failed++
-		}
-		s.log.note("run %s: %s of %q: %s", name, f.State, f.Key, f.Reason)
-	}
-	s.runs = append(s.runs, ended)
-	for _, u := range rep.Unknown {
-		s.log.note("run %s: unknown from %q to %q: %s", name, u.After, u.UpTo, u.Reason)
-	}
-}
 
 func (s *storm) found(format string, args ...any) {
 	s.log.note("FINDING: "+format, args...)

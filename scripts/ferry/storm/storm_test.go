@@ -59,7 +59,7 @@ func TestEveryFaultThatTheStandInsKnowHasItsCount(t *testing.T) {
 				t.Errorf("%s: %s raises %d counts, want 1", platform, what, rose)
 			}
 		}
-		for _, d := range s.desks() {
+		for _, d := range s.faults.desks() {
 			for _, k := range chaos.Kinds() {
 				if k != chaos.Status {
 					one(string(k), func() { d.Count(k) })
@@ -69,7 +69,7 @@ func TestEveryFaultThatTheStandInsKnowHasItsCount(t *testing.T) {
 		for a := range acts {
 			one("an act", func() { s.moves[0].acts[a].Add(1) })
 		}
-		one("a kill", func() { s.kills.Add(1) })
+		one("a kill", func() { s.faults.kills.Add(1) })
 		bad := reflect.TypeFor[mns.Misbehaviour]()
 		for i := range bad.NumField() {
 			if bad.Field(i).Type.Kind() != reflect.Float64 {
@@ -92,7 +92,7 @@ func TestEveryFaultThatTheStandInsKnowHasItsCount(t *testing.T) {
 // disturbed sends and receives messages while the queues misbehave so.
 func (s *storm) disturbed(t *testing.T, m mns.Misbehaviour) {
 	t.Helper()
-	s.setQueues(m)
+	s.faults.setQueues(m)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	if m.Refuse > 0 { // it is sent again and again
 		ctx, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
@@ -115,7 +115,7 @@ func (s *storm) disturbed(t *testing.T, m mns.Misbehaviour) {
 			break
 		}
 	}
-	s.setQueues(mns.Misbehaviour{})
+	s.faults.setQueues(mns.Misbehaviour{})
 }
 
 // perfectly has Ferry end as it must for every key of m.
@@ -187,7 +187,7 @@ func TestAStormThatDoesNotEndSaysWhatItDidLast(t *testing.T) {
 	s := becalmed(t, standins.InProcess)
 	var out strings.Builder
 	s.tell = show.NewTeller(&out)
-	s.begins("photos/20260101T000000Z")
+	s.runs.begins("photos/20260101T000000Z")
 	for i := range keptLines + 1 {
 		s.log.note("step %d.", i)
 	}
@@ -204,9 +204,9 @@ func TestAStormThatDoesNotEndSaysWhatItDidLast(t *testing.T) {
 
 func TestARunThatNeverBeganIsNotWaitedFor(t *testing.T) {
 	s := becalmed(t, standins.InProcess)
-	s.begins("photos/20260101T000000Z")
-	s.awaitHalfBegun(t.Context())
-	if open := s.unended(); len(open) > 0 {
+	s.runs.begins("photos/20260101T000000Z")
+	s.runs.awaitHalfBegun(t.Context())
+	if open := s.runs.unended(); len(open) > 0 {
 		t.Errorf("%v are waited for, want none: no record of one is in the ledger", open)
 	}
 }

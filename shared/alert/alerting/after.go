@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -38,11 +39,11 @@ func (d *Doer) after(ctx context.Context, a *alerts, t task.Task, next []task.Ta
 		}
 		fallthrough
 	case task.Copy, task.Finish, task.Delete:
-		if w, err := a.run.ledger.WrittenOff(ctx, t.Batch); err == nil {
+		if w, err := a.run.ledger.Batches().ReadWriteOff(ctx, t.Batch); err == nil {
 			d.writtenOff(ctx, a, t.Kind.Stage(), w)
 		}
 	case task.Verify:
-		if p, err := a.run.ledger.Proved(ctx, t.Shard); err == nil {
+		if p, err := a.run.ledger.Shards().ReadVerified(ctx, t.Shard); err == nil {
 			d.proved(ctx, a, p)
 		}
 	case task.Decide:
@@ -124,13 +125,26 @@ func (d *Doer) count(ctx context.Context, a *alerts, of task.Stage, s failRate) 
 }
 
 func (d *Doer) finished(ctx context.Context, a *alerts) {
+	if run := a.run.ledger; ledger.IsVerification(run.Name) {
+		d.verified(ctx, a)
+		return
+	}
 	rep, err := report.Read(ctx, a.run.ledger)
 	if err != nil {
 		return // it is not over
 	}
 	o := rep.Objects
-	text := fmt.Sprintf("%s in %s: %d listed = %d copied + %d unchanged + %d skipped + %d conflict + %d gone + %d failed; %d verified",
-		rep.Result, time.Duration(rep.Seconds*float64(time.Second)).Round(time.Second), o.Listed, o.Copied, o.Unchanged, o.Skipped, o.Conflict, o.Gone, o.Failed, o.Verified)
+	text := fmt.Sprintf("%s in %s: %d listed = %d copied + %d unchanged + %d skipped + %d conflict + %d gone + %d failed",
+		rep.Result, time.Duration(rep.Seconds*float64(time.Second)).Round(time.Second), o.Listed, o.Copied, o.Unchanged, o.Skipped, o.Conflict, o.Gone, o.Failed)
+	for _, more := range []struct {
+		n    int64
+		what string
+	}{{o.Updated, "updated"}, {o.Present, "present and unproved"}} {
+		if more.n > 0 {
+			text += fmt.Sprintf(" + %d %s", more.n, more.what)
+		}
+	}
+	text += fmt.Sprintf("; %d verified", o.Verified)
 	if rep.Reason != "" {
 		text += "; " + rep.Reason
 	}
@@ -141,6 +155,25 @@ func (d *Doer) finished(ctx context.Context, a *alerts) {
 		if more.n > 0 {
 			text += fmt.Sprintf("; %d %s", more.n, more.what)
 		}
+	}
+	d.alert(ctx, a, "finished", alert.Message{Event: alert.Finished, Text: text, Next: a.run.command("report", a.run.ledger.Name)})
+}
+
+// verified alerts what a verification of a run that is over came to.
+func (d *Doer) verified(ctx context.Context, a *alerts) {
+	data, err := a.run.ledger.Results().ReadReport(ctx)
+	var rep struct {
+		Verified bool   `json:"verified"`
+		Reason   string `json:"reason"`
+	}
+	if err != nil || json.Unmarshal(data, &rep) != nil {
+		return // it is not over
+	}
+	text := "run " + ledger.VerifiedRun(a.run.ledger.Name) + " was verified once more: "
+	if rep.Verified {
+		text += "everything that was looked at holds"
+	} else {
+		text += "not verified: " + rep.Reason
 	}
 	d.alert(ctx, a, "finished", alert.Message{Event: alert.Finished, Text: text, Next: a.run.command("report", a.run.ledger.Name)})
 }

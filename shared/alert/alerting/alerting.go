@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/sent"
 	"kodoferry/shared/retry"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -119,12 +120,14 @@ func (d *Doer) alertAfter(ctx context.Context, a *alerts, t task.Task, next []ta
 
 // withinTime bounds the alerts of one task: by alertTime, and by half of the
 // time that the invocation has left, for what follows from the task is yet to be sent.
+// They do not end with ctx: a small run is over, and its tasks end, before a webhook
+// that is overloaded has taken that the run began.
 func withinTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	most := alertTime
 	if end, ok := ctx.Deadline(); ok {
 		most = min(most, time.Until(end)/2)
 	}
-	return context.WithTimeout(ctx, most)
+	return context.WithTimeout(context.WithoutCancel(ctx), most)
 }
 
 // run returns a run that has webhooks, nil if it has none or cannot be read now.
@@ -136,7 +139,7 @@ func (d *Doer) run(ctx context.Context, name string) *alertedRun {
 		return r
 	}
 	run := d.ledger.Run(name)
-	started, err := run.Started(ctx)
+	started, err := run.Begun(ctx)
 	if err != nil {
 		return nil // the task will meet it, too
 	}
@@ -181,7 +184,7 @@ func (d *Doer) alert(ctx context.Context, a *alerts, once string, m alert.Messag
 	log := d.log.With("run", a.run.ledger.Name, "alert", m.Event)
 	for _, h := range a.run.hooks { // a webhook whose variables are missing here is another process's
 		a.posts.Go(func() {
-			won, err := d.ledger.Claim(ctx, a.run.ledger.Name, "alert-"+once+"-"+h.id)
+			won, err := sent.Of(d.ledger).Claim(ctx, a.run.ledger.Name, "alert-"+once+"-"+h.id)
 			if err == nil && won {
 				err = Post(ctx, h.Hook, m)
 			}

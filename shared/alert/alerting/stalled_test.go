@@ -31,7 +31,7 @@ func TestAStandstillIsToldOnceAndAgainWhenItComesAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	const run = "photos/20260101T000000Z"
-	if _, err := l.Run(run).Start(t.Context(), ledger.Started{Job: frozen}); err != nil {
+	if _, err := l.Run(run).CreateStarted(t.Context(), ledger.Started{Job: frozen}); err != nil {
 		t.Fatal(err)
 	}
 	var clock atomic.Int64

@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 const (
@@ -92,7 +93,7 @@ func (s Setup) certificates(ctx context.Context, r *recorder) {
 		r.Fatalf("its hosts are not to be had: %s", unquoted(err))
 	}
 	client := &http.Client{
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		Transport:     transport.Once(certificateTime),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       certificateTime,
 	}

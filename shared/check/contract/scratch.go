@@ -82,6 +82,11 @@ func (s *scratch) Put(ctx context.Context, o store.Object, body io.Reader, how s
 	return s.to.Put(ctx, o, body, how)
 }
 
+func (s *scratch) SetAttributes(ctx context.Context, o store.Object) (store.Stored, error) {
+	o.Key = s.prefix + o.Key
+	return s.to.SetAttributes(ctx, o)
+}
+
 func (s *scratch) Delete(ctx context.Context, key string) error {
 	return s.to.Delete(ctx, s.prefix+key)
 }

@@ -106,7 +106,13 @@ func (t *trigger) request(r *http.Request, id string, body []byte) []byte {
 	}
 	headers := map[string]string{"host": r.Host}
 	for k, v := range r.Header {
+		if k == "Cookie" { // a function URL tells them apart
+			continue
+		}
 		headers[strings.ToLower(k)] = strings.Join(v, ",")
+	}
+	if cookies := r.Header.Get("Cookie"); cookies != "" {
+		event["cookies"] = strings.Split(cookies, "; ")
 	}
 	about["timeEpoch"], about["time"], about["apiId"], about["routeKey"], about["stage"] = now.UnixMilli(), now.Format("02/Jan/2006:15:04:05 -0700"), prefix, "$default", "$default"
 	event["version"], event["routeKey"], event["rawQueryString"] = "2.0", "$default", r.URL.RawQuery
@@ -128,6 +134,7 @@ func (t *trigger) respond(w http.ResponseWriter, answer []byte) {
 	var told struct {
 		StatusCode      *int              `json:"statusCode"`
 		Headers         map[string]string `json:"headers"`
+		Cookies         []string          `json:"cookies"` // of Lambda alone
 		IsBase64Encoded bool              `json:"isBase64Encoded"`
 		Body            string            `json:"body"`
 	}
@@ -149,7 +156,15 @@ func (t *trigger) respond(w http.ResponseWriter, answer []byte) {
 		return
 	}
 	for k, v := range told.Headers {
+		if t.f.Platform == Lambda && strings.EqualFold(k, "Set-Cookie") { // it wants them in cookies
+			continue
+		}
 		w.Header().Set(k, v)
+	}
+	if t.f.Platform == Lambda {
+		for _, cookie := range told.Cookies {
+			w.Header().Add("Set-Cookie", cookie)
+		}
 	}
 	w.WriteHeader(*told.StatusCode)
 	_, _ = w.Write(body)

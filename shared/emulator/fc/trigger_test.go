@@ -116,18 +116,25 @@ func get(t *testing.T, method, url, body string) (*http.Response, string) {
 	return resp, string(b)
 }
 
+// served is where the HTTP trigger of the function f answers.
+func served(t *testing.T, c *fc.Cloud) string {
+	t.Helper()
+	h, err := c.HTTP("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 func TestARequestBecomesAnEventAndTheAnswerAResponse(t *testing.T) {
 	eachPlatform(t, func(t *testing.T, p fc.Platform) {
 		c := one(t, fc.Function{Platform: p})
-		h, err := c.HTTP("f")
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := httptest.NewServer(h)
-		defer server.Close()
+		at := served(t, c)
 
 		// An answer that describes no response is the body: here the event itself.
-		resp, body := get(t, "POST", server.URL+"/a%20b?x=1&y=%26", "\xff\x00")
+		resp, body := get(t, "POST", at+"/a%20b?x=1&y=%26", "\xff\x00")
 		var event struct {
 			Version, RawPath, Body                 string
 			IsBase64Encoded                        bool
@@ -152,7 +159,7 @@ func TestARequestBecomesAnEventAndTheAnswerAResponse(t *testing.T) {
 			t.Errorf("the request's context is %+v, want method, path, address and id", about)
 		}
 
-		resp, body = get(t, "GET", server.URL+"/teapot", "")
+		resp, body = get(t, "GET", at+"/teapot", "")
 		if resp.StatusCode != 418 || body != "hi" || resp.Header.Get("X-Tea") != "yes" {
 			t.Errorf("the response is %d %q %v, want the one the function described", resp.StatusCode, body, resp.Header)
 		}
@@ -162,13 +169,8 @@ func TestARequestBecomesAnEventAndTheAnswerAResponse(t *testing.T) {
 func TestAFunctionURLKeepsQuietAboutWhy(t *testing.T) {
 	t.Parallel()
 	c := one(t, fc.Function{Platform: fc.Lambda})
-	h, err := c.HTTP("f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(h)
-	defer server.Close()
-	resp, body := get(t, "GET", server.URL+"/rotten", "")
+	at := served(t, c)
+	resp, body := get(t, "GET", at+"/rotten", "")
 	if resp.StatusCode != 502 || body != `{"Message":"Bad Gateway"}` || resp.Header.Get("X-Amzn-Request-Id") == "" {
 		t.Errorf("the response is %d %q %v, want 502 and nothing of the function's error", resp.StatusCode, body, resp.Header)
 	}
@@ -177,14 +179,9 @@ func TestAFunctionURLKeepsQuietAboutWhy(t *testing.T) {
 func TestAResponseThatIsNoneFails(t *testing.T) {
 	t.Parallel()
 	c := one(t, fc.Function{})
-	h, err := c.HTTP("f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(h)
-	defer server.Close()
+	at := served(t, c)
 	for path, says := range map[string]string{"/broken-body": "not base64", "/broken-status": "200 to 599"} {
-		if resp, body := get(t, "GET", server.URL+path, ""); resp.StatusCode != 502 || !strings.Contains(body, says) {
+		if resp, body := get(t, "GET", at+path, ""); resp.StatusCode != 502 || !strings.Contains(body, says) {
 			t.Errorf("%s: the response is %d %q, want 502 and %q", path, resp.StatusCode, body, says)
 		}
 	}
@@ -193,20 +190,15 @@ func TestAResponseThatIsNoneFails(t *testing.T) {
 func TestATriggerSaysThatTheFunctionFailed(t *testing.T) {
 	t.Parallel()
 	c := one(t, fc.Function{MaxInstances: 1})
-	h, err := c.HTTP("f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(h)
-	defer server.Close()
-	resp, body := get(t, "GET", server.URL+"/rotten", "")
+	at := served(t, c)
+	resp, body := get(t, "GET", at+"/rotten", "")
 	if resp.StatusCode != 502 || resp.Header.Get("X-Fc-Error-Type") != "UnhandledInvocationError" || !strings.Contains(body, `"errorMessage":"a rotten message"`) || resp.Header.Get("X-Fc-Request-Id") == "" {
 		t.Errorf("the response is %d %q %v, want 502 with the function's error", resp.StatusCode, body, resp.Header)
 	}
 	busy := make(chan error)
 	go func() { _, err := tryAsk(c, behave.Command{Sleep: 300 * time.Millisecond}); busy <- err }()
 	eventually(t, "the instance is busy", func() bool { return c.Stats()["f"].Invocations == 2 })
-	if resp, body := get(t, "GET", server.URL+"/", ""); resp.StatusCode != 429 {
+	if resp, body := get(t, "GET", at+"/", ""); resp.StatusCode != 429 {
 		t.Errorf("the response is %d %q, want 429", resp.StatusCode, body)
 	}
 	if err := <-busy; err != nil {

@@ -1,6 +1,6 @@
 // Package kodo is a strict stand-in for Qiniu Kodo that speaks its wire
 // protocol: management, listing, the three ways to upload, region queries,
-// downloads, and its S3-compatible interface for reading, with every signature
+// downloads, and its S3-compatible interface for reading and restoring, with every signature
 // checked. It serves Ferry's tests as well as
 // clients written against the real service. Start with Start, fill buckets
 // with CreateBucket, Put and Synthesize, and make it misbehave through Desk.
@@ -43,6 +43,7 @@
 //	unknown    anything else
 //	s3-list    ListObjects and ListObjectsV2 at the S3 interface
 //	s3-get     GetObject
+//	s3-restore RestoreObject
 //	s3-head    HeadObject
 //	s3-bucket  ListBuckets, HeadBucket, GetBucketLocation
 //	s3-unknown anything else there

@@ -15,7 +15,7 @@ import (
 	"github.com/qiniu/go-sdk/v7/auth"
 )
 
-// eventRule says who is told of what becomes of a bucket's objects
+// eventRule says which URLs are notified of which changes of a bucket's objects
 // (developer.qiniu.com/kodo/8610/dev-event-notification; go-sdk,
 // storagev2/apis, add_bucket_event_rule and get_bucket_event_rules).
 type eventRule struct {
@@ -91,7 +91,7 @@ func (s *Server) eventRules(r *http.Request, q url.Values) (any, *refusal) {
 	return nil, nil
 }
 
-// notice is what is told of an event, as the page above shows it: inside, as
+// notice is the body that is posted of an event, as the page above shows it: inside, as
 // text, the event, whose names are its own.
 type notice struct {
 	Message   string

@@ -38,6 +38,7 @@ type Object struct {
 	RestoreStatus int
 	PutTime       time.Time // kept to 100 ns; zero is now
 	MD5           bool      // list and stat tell the MD5, as of form uploads
+	MD5Sum        string    // in hex, where it is listed; Objects alone tells it
 	NoHash        bool      // the hash is empty
 	Hash          string    // a listed hash that need not be true; "" is the true one
 }

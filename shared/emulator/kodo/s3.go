@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// The S3-compatible interface, for reading: the same buckets, under names that
+// The S3-compatible interface, for reading and for restoring what is archived: the same buckets, under names that
 // may differ, in the path or in front of the host. What it answers follows the S3 API reference. Of
 // what Kodo does differently little is written down: its region and class names
 // are (rclone's provider file), which ETags it sends is not, so that both are
@@ -117,7 +117,7 @@ func (s *Server) serveS3(w http.ResponseWriter, r *http.Request) {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			c.w = w
 			no := c.authenticate()
-			if no == nil && !c.reads() {
+			if no == nil && !c.reads() && !c.restores() {
 				_, _ = io.CopyN(io.Discard, c.r.Body, maxUpload) // so that its sender reads the answer
 				no = s3NotImplemented
 			}
@@ -146,10 +146,15 @@ func (c *s3Call) reads() bool {
 	return c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
 }
 
+// restores reports whether the request is one to restore an object.
+func (c *s3Call) restores() bool {
+	return c.r.Method == http.MethodPost && c.key != "" && c.q.Has("restore")
+}
+
 // s3Parameters are those that some operation here reads (S3 API reference).
 var s3Parameters = []string{
 	"list-type", "prefix", "delimiter", "marker", "start-after", "continuation-token", "max-keys", "encoding-type", "fetch-owner", "x-id", "location",
-	"max-buckets", "bucket-region",
+	"max-buckets", "bucket-region", "restore",
 }
 
 // s3Foreign are headers that change what is read and that nothing here knows.
@@ -180,6 +185,8 @@ func (c *s3Call) route() (op string, work func() *s3Refusal) {
 		return "s3-list", c.listV1
 	case get:
 		return "s3-get", c.object
+	case c.restores():
+		return "s3-restore", c.restoreObject
 	case head && c.name != "":
 		return "s3-head", c.object
 	}

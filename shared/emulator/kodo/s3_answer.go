@@ -24,7 +24,7 @@ var (
 	s3Precondition   = &s3Refusal{http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", ""}
 	s3Range          = &s3Refusal{http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable", ""}
 	s3InvalidURI     = &s3Refusal{http.StatusBadRequest, "InvalidURI", "Couldn't parse the specified URI.", ""}
-	s3NotImplemented = &s3Refusal{http.StatusNotImplemented, "NotImplemented", "A header or parameter you provided implies functionality that is not implemented: this stand-in serves reads only, signed in the Authorization header.", ""}
+	s3NotImplemented = &s3Refusal{http.StatusNotImplemented, "NotImplemented", "A header or parameter you provided implies functionality that is not implemented: this stand-in serves reads and RestoreObject only, signed in the Authorization header.", ""}
 	s3SlowDown       = &s3Refusal{http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.", ""}
 	s3Internal       = &s3Refusal{http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.", ""}
 )

@@ -29,7 +29,7 @@ func (c *s3Call) authenticate() *s3Refusal {
 		return s3NotImplemented
 	}
 	if header == "" {
-		if b := c.s3Bucket(c.name); b != nil && c.key != "" && !b.isPrivate() {
+		if b := c.s3Bucket(c.name); b != nil && c.key != "" && c.reads() && !b.isPrivate() {
 			return nil
 		}
 		return s3Denied
@@ -60,7 +60,7 @@ func (c *s3Call) authenticate() *s3Refusal {
 	case c.s3Skewed(at):
 		return &s3Refusal{http.StatusForbidden, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", ""}
 	case c.reads() && (sum != s3Empty && sum != s3Unsigned || c.r.ContentLength > 0): // a body to write is not read at all
-		return &s3Refusal{http.StatusBadRequest, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.", ""}
+		return s3BadSum
 	}
 	names := strings.Split(fields["SignedHeaders"], ";")
 	if !c.signsEnough(names) {

@@ -33,6 +33,7 @@ type Config struct {
 	Thaw      time.Duration    // how long restoreAr takes; 0 is at once (the service: 1..5 min, deep archive 5..12 h)
 	NoticesV1 bool             // event notifications are signed by scheme QBox; which one the service takes is not documented
 	MinPart   int64            // bytes of the smallest part but the last that complete accepts; 0 is the service's 1 MiB
+	Rate      int64            // bytes a second of each connection, each way; 0 holds none
 
 	// Skew is how far an X-Qiniu-Date may be from Now. 0 is 15 minutes, or
 	// unchecked where Now is set, because clients sign with the real time;
@@ -108,6 +109,7 @@ func (s *Server) listen(addr string, h http.HandlerFunc, b *bucket) (string, err
 	if err != nil {
 		return "", err
 	}
+	ln = chaos.Paced(ln, s.cfg.Rate)
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,6 +177,13 @@ func (s *Server) tell(e Event) {
 	if f := s.hook.Load(); f != nil {
 		(*f)(e)
 	}
+}
+
+// DropBucket takes a bucket away with all that is in it.
+func (s *Server) DropBucket(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.buckets, name)
 }
 
 // CreateBucket makes an empty bucket with a download host of its own. It fails

@@ -188,7 +188,7 @@ func (s *Server) Objects(bucket string) iter.Seq[Object] {
 			if rec == nil {
 				rec = b.base.record(i)
 			}
-			o := Object{Key: key, Size: rec.size, MimeType: rec.mime, Hash: rec.hash, PutTime: time.Unix(rec.put/1e7, rec.put%1e7*100), Type: rec.kind, Status: rec.status}
+			o := Object{Key: key, Size: rec.size, MimeType: rec.mime, Hash: rec.hash, PutTime: time.Unix(rec.put/1e7, rec.put%1e7*100), Type: rec.kind, Status: rec.status, MD5: rec.md5 != "", MD5Sum: rec.md5}
 			if !yield(o) {
 				return
 			}

@@ -93,12 +93,18 @@ func (c *call) sendOne(q *pile.Queue, x sendXML) (messageXML, *refusal) {
 	return messageXML{ID: m.ID, Sum: m.Sum, Receipt: m.Receipt}, nil
 }
 
-func (c *call) receive() error {
+// asked returns the queue of the request, and how many messages it asks for at most.
+func (c *call) asked() (*pile.Queue, int, error) {
 	q, err := c.queue()
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	most, err := c.number(numOfMessages, 1, 1, maxBatch)
+	return q, int(most), err
+}
+
+func (c *call) receive() error {
+	q, most, err := c.asked()
 	if err != nil {
 		return err
 	}
@@ -107,19 +113,15 @@ func (c *call) receive() error {
 	if err != nil {
 		return err
 	}
-	return c.tell(q.Receive(c.r.Context(), int(most), time.Duration(wait)*time.Second, -1), false)
+	return c.tell(q.Receive(c.r.Context(), most, time.Duration(wait)*time.Second, -1), false)
 }
 
 func (c *call) peek() error {
-	q, err := c.queue()
+	q, most, err := c.asked()
 	if err != nil {
 		return err
 	}
-	most, err := c.number(numOfMessages, 1, 1, maxBatch)
-	if err != nil {
-		return err
-	}
-	return c.tell(q.Peek(int(most)), true)
+	return c.tell(q.Peek(most), true)
 }
 
 // tell answers with messages: in a list if the request named a number of them.

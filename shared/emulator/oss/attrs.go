@@ -24,8 +24,8 @@ const metaCode = 0x7f
 // metadata, and the value, each ended by a zero byte, which no header can hold.
 type attrs string
 
-// packAttrs takes what is kept from a request's headers.
-func packAttrs(h http.Header) (attrs, error) {
+// packAttrs takes what is kept from a request's headers, of which own has those of OSS's.
+func packAttrs(h http.Header, own []pair) (attrs, error) {
 	var b []byte
 	for i, name := range kept {
 		if v := h.Get(name); v != "" && (i > 0 || v != defaultContentType) {
@@ -34,8 +34,11 @@ func packAttrs(h http.Header) (attrs, error) {
 		}
 	}
 	total := 0
-	for _, f := range headersUnder(h, metaPrefix) {
-		meta := f.name[len(metaPrefix):]
+	for _, f := range own {
+		meta, ok := strings.CutPrefix(f.name, metaPrefix)
+		if !ok {
+			continue
+		}
 		if meta == "" || strings.Trim(meta, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			return "", badArgument(f.name, f.value, "The name of user metadata may hold letters, digits and hyphens only.")
 		}

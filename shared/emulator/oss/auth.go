@@ -76,8 +76,8 @@ func (s *Server) credential(id, token string) (*heldCredential, error) {
 	return h, nil
 }
 
-// authenticate finds out who asks. A request without any signature is
-// nobody's, and may do what access control lists allow to all.
+// authenticate sets the credential that signed the request. One without any signature
+// has none, and may do what access control lists allow to all.
 func (c *call) authenticate() error {
 	header := c.r.Header.Get("Authorization")
 	byQuery := c.has("OSSAccessKeyId") || c.has("x-oss-signature-version") || c.has("x-oss-credential")
@@ -150,8 +150,8 @@ func joined(values []string) string {
 	return strings.Join(out, ",")
 }
 
-// anonymous says what nobody may do: read what is public, write where
-// everybody may.
+// anonymous refuses a request without a signature, but for reads of what is public, and
+// for writes where the access control list allows them to all.
 func (c *call) anonymous(rt *route) error {
 	if c.b == nil || rt.right == ownerOnly {
 		return accessDenied("0003-00000002", "Anonymous user has no right to access this bucket.")
@@ -173,12 +173,25 @@ func (c *call) anonymous(rt *route) error {
 	return accessDenied("0003-00000001", "You have no right to access this object because of bucket acl.")
 }
 
-// dateOf parses a time as either signature version writes it.
-func dateOf(s string) (time.Time, bool) {
+// dated is the time of a request as its header writes it, and what that says.
+type dated struct {
+	text string
+	at   time.Time
+}
+
+// dateOf parses a time as either signature version writes it. Requests of one second
+// have the same.
+func (s *Server) dateOf(text string) (time.Time, bool) {
+	if last := s.date.Load(); last != nil && last.text == text {
+		return last.at, true
+	}
 	layout := layoutV4
-	if strings.Contains(s, " ") {
+	if strings.Contains(text, " ") {
 		layout = http.TimeFormat
 	}
-	t, err := time.Parse(layout, s)
+	t, err := time.Parse(layout, text)
+	if err == nil {
+		s.date.Store(&dated{text, t})
+	}
 	return t, err == nil
 }

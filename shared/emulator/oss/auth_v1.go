@@ -5,10 +5,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,14 +42,7 @@ func (c *call) headerV1(header string) (*heldCredential, error) {
 	// Clients that may not set a Date, as those in browsers, send x-oss-date, and
 	// sign it in place of the Date as well as among the x-oss- headers.
 	date := cmp.Or(c.r.Header.Get("X-Oss-Date"), c.r.Header.Get("Date"))
-	at, ok := dateOf(date)
-	if !ok {
-		return nil, noDate()
-	}
-	if err := c.checkSkew(at); err != nil {
-		return nil, err
-	}
-	who, err := c.s.credential(id, c.r.Header.Get("X-Oss-Security-Token"))
+	who, err := c.credentialAt(date, id)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +86,7 @@ func (c *call) toSignV1(date string) string {
 	h := c.r.Header
 	var b strings.Builder
 	b.WriteString(c.r.Method + "\n" + h.Get("Content-Md5") + "\n" + h.Get("Content-Type") + "\n" + date + "\n")
-	for _, f := range ossHeaders(h) {
+	for _, f := range c.ossHeaders() {
 		b.WriteString(f.name + ":" + f.value + "\n")
 	}
 	b.WriteString("/")
@@ -122,20 +117,51 @@ func b2i(b bool) int {
 	return 0
 }
 
-// ossHeaders returns the x-oss- headers by their lower-case names, in order.
-func ossHeaders(h http.Header) []pair { return headersUnder(h, "x-oss-") }
+// ossHeaders are those of the request: its signature and what is kept of it depend on them.
+func (c *call) ossHeaders() []pair {
+	if c.own == nil {
+		c.own = ossHeaders(c.r.Header)
+	}
+	return c.own
+}
 
-// headersUnder returns the headers whose names begin with a prefix, by their
-// lower-case names, in order. Names that no header can have come from forms.
-func headersUnder(h http.Header, prefix string) []pair {
-	fields := make([]pair, 0, 12) // as many as most requests sign
+// ossHeaders returns the x-oss- headers by their lower-case names, in order. Names that no
+// header can have come from forms.
+func ossHeaders(h http.Header) []pair {
+	const prefix = "x-oss-"
+	fields := make([]pair, 0, 16) // more than most requests sign
 	for name, values := range h {
 		if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
-			fields = append(fields, pair{strings.ToLower(name), joined(values)})
+			fields = append(fields, pair{lower(name), joined(values)})
 		}
 	}
 	slices.SortFunc(fields, byName)
 	return fields
+}
+
+// lowered has names of headers in lower case, by how they came: most requests have the same.
+var lowered atomic.Pointer[map[string]string]
+
+// maxLowered is how many names are kept: clients may send any number of others.
+const maxLowered = 256
+
+// lower is name in lower case.
+func lower(name string) string {
+	known := lowered.Load()
+	if known != nil {
+		if low, ok := (*known)[name]; ok {
+			return low
+		}
+	}
+	low := strings.ToLower(name)
+	if known == nil || len(*known) < maxLowered {
+		more := map[string]string{name: low}
+		if known != nil {
+			maps.Copy(more, *known)
+		}
+		lowered.CompareAndSwap(known, &more) // who comes second does so again, some time
+	}
+	return low
 }
 
 func byName(a, b pair) int { return strings.Compare(a.name, b.name) }
@@ -143,4 +169,17 @@ func byName(a, b pair) int { return strings.Compare(a.name, b.name) }
 // namedIn reports whether one of fields has that name.
 func namedIn(fields []pair, name string) bool {
 	return slices.ContainsFunc(fields, func(f pair) bool { return f.name == name })
+}
+
+// credentialAt returns the credential id, for a request of the header's date, which must
+// be near the clock's.
+func (c *call) credentialAt(date, id string) (*heldCredential, error) {
+	at, ok := c.s.dateOf(date)
+	if !ok {
+		return nil, noDate()
+	}
+	if err := c.checkSkew(at); err != nil {
+		return nil, err
+	}
+	return c.s.credential(id, c.r.Header.Get("X-Oss-Security-Token"))
 }

@@ -32,14 +32,7 @@ func (c *call) headerV2(header string) (*heldCredential, error) {
 		return nil, err
 	}
 	date := cmp.Or(c.r.Header.Get("X-Oss-Date"), c.r.Header.Get("Date"))
-	at, ok := dateOf(date)
-	if !ok {
-		return nil, noDate()
-	}
-	if err := c.checkSkew(at); err != nil {
-		return nil, err
-	}
-	who, err := c.s.credential(id, c.r.Header.Get("X-Oss-Security-Token"))
+	who, err := c.credentialAt(date, id)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +78,7 @@ func (c *call) toSignV2(date string, extra []string) string {
 	h := c.r.Header
 	var b strings.Builder
 	b.WriteString(c.r.Method + "\n" + h.Get("Content-Md5") + "\n" + h.Get("Content-Type") + "\n" + date + "\n")
-	fields := ossHeaders(h)
+	fields := slices.Clone(c.ossHeaders())
 	for _, name := range extra {
 		if !namedIn(fields, name) && h.Get(name) != "" {
 			fields = append(fields, pair{name, joined(h.Values(name))})

@@ -98,7 +98,7 @@ func (c *call) headerV4(header string) (*heldCredential, error) {
 	if d := c.r.Header.Get("X-Oss-Date"); d != "" {
 		date = d
 	}
-	at, ok := dateOf(date)
+	at, ok := c.s.dateOf(date)
 	if !ok {
 		return nil, noDate()
 	}
@@ -231,7 +231,7 @@ func (c *call) canonicalQuery() string {
 // canonicalHeaders appends content-type, content-md5, the x-oss- headers and
 // the additional ones, in order.
 func (c *call) canonicalHeaders(b []byte, extra []string) []byte {
-	fields := ossHeaders(c.r.Header)
+	fields := make([]pair, 0, 24) // more than most requests sign
 	add := func(name, canonical string) {
 		values, ok := c.r.Header[canonical]
 		switch {
@@ -242,12 +242,15 @@ func (c *call) canonicalHeaders(b []byte, extra []string) []byte {
 			fields = append(fields, pair{name, joined(values)})
 		}
 	}
-	add("content-type", "Content-Type")
 	add("content-md5", "Content-Md5")
-	for _, name := range extra {
-		add(name, http.CanonicalHeaderKey(name))
+	add("content-type", "Content-Type")
+	fields = append(fields, c.ossHeaders()...)
+	if len(extra) > 0 {
+		for _, name := range extra {
+			add(name, http.CanonicalHeaderKey(name))
+		}
+		slices.SortFunc(fields, byName)
 	}
-	slices.SortFunc(fields, byName)
 	for _, f := range fields {
 		b = append(append(append(append(b, f.name...), ':'), f.value...), '\n')
 	}

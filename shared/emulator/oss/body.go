@@ -24,8 +24,8 @@ type received struct {
 	body *chunks
 }
 
-// incomplete is for a body that ended before its Content-Length; whoever sent
-// it is usually gone.
+// incomplete is for a body that ended before its Content-Length; its client
+// is usually gone.
 func incomplete() *apiError {
 	return refuse(400, "IncompleteBody", unknownEC, "You did not provide the number of bytes specified by the Content-Length HTTP header.")
 }

@@ -22,6 +22,7 @@ type call struct {
 	bucket string
 	key    string
 	query  []pair
+	own    []pair          // what ossHeaders returns; nil before it was asked
 	who    *heldCredential // nil: nobody
 	b      *bucket         // of bucket; nil of the service
 	hollow bool            // a listing is to answer an empty page that has a marker

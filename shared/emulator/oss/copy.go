@@ -70,11 +70,7 @@ func (c *call) copy() error {
 	if src.size > maxObject {
 		return refuse(400, "EntityTooLarge", unknownEC, "Source object Length exceeds the maximum allowed size")
 	}
-	o, err := c.blank()
-	if err != nil {
-		return err
-	}
-	forbid, err := c.forbid()
+	o, forbid, err := c.fresh()
 	if err != nil {
 		return err
 	}
@@ -162,12 +158,9 @@ func (c *call) stretch(src *object, off, end int64) (received, error) {
 // copyPart is UploadPartCopy. A range that is malformed or leaves the source
 // copies the whole of it (OSS, UploadPartCopy).
 func (c *call) copyPart() error {
-	number, err := c.partNumber()
+	number, err := c.partNumber("0042-00000311")
 	if err != nil {
 		return err
-	}
-	if _, err := c.b.upload(c.value("uploadId"), c.key); err != nil {
-		return atUpload(err, "0042-00000311")
 	}
 	src, from, err := c.source()
 	if err != nil {

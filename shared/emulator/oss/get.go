@@ -139,7 +139,7 @@ func (c *call) get() error {
 	}
 	c.w.WriteHeader(status)
 	if o.body != nil {
-		_ = o.body.slice(c.w, from, end) // whoever went away needs no answer
+		_ = o.body.slice(c.w, from, end) // a client that went away needs no answer
 	}
 	return nil
 }

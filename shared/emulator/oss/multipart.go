@@ -56,11 +56,8 @@ func (c *call) begin() error {
 	if err := c.encoding(x); err != nil {
 		return err
 	}
-	o, err := c.blank()
+	o, _, err := c.fresh()
 	if err != nil {
-		return err
-	}
-	if _, err := c.forbid(); err != nil {
 		return err
 	}
 	u := &upload{id: c.s.nextID() + "0000BEEF", blank: o, begun: c.s.now(), parts: map[int]*part{}}
@@ -78,23 +75,25 @@ func (c *call) begin() error {
 	return c.xml(x)
 }
 
-func (c *call) partNumber() (int, error) {
+// partNumber returns the number of the request's part, whose upload is open; ec is OSS's
+// code of one that is not.
+func (c *call) partNumber(ec string) (int, error) {
 	v := c.value("partNumber")
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 || n > maxParts {
 		return 0, badArgument("partNumber", v, "Part number must be an integer between 1 and 10000, inclusive.")
+	}
+	if _, err := c.b.upload(c.value("uploadId"), c.key); err != nil {
+		return 0, atUpload(err, ec)
 	}
 	return n, nil
 }
 
 // putPart is UploadPart.
 func (c *call) putPart() error {
-	number, err := c.partNumber()
+	number, err := c.partNumber("0042-00000104")
 	if err != nil {
 		return err
-	}
-	if _, err := c.b.upload(c.value("uploadId"), c.key); err != nil {
-		return atUpload(err, "0042-00000104")
 	}
 	got, err := c.receive()
 	if err != nil {

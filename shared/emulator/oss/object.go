@@ -98,7 +98,7 @@ type more struct {
 	thawed   time.Time // when it begins to be readable; zero: not asked for
 }
 
-// extra returns a copy of more. Only for whoever holds the bucket's lock, or
+// extra returns a copy of more. The caller holds the bucket's lock, or
 // the only reference: older may change.
 func (o *object) extra() more {
 	if o.more == nil {
@@ -253,7 +253,7 @@ func (p Object) private() (*object, error) {
 		h.Set(metaPrefix+name, value)
 	}
 	var err error
-	if o.attrs, err = packAttrs(h); err != nil {
+	if o.attrs, err = packAttrs(h, ossHeaders(h)); err != nil {
 		return nil, fmt.Errorf("oss emulator: put %q: %w", p.Key, err)
 	}
 	if len(p.Tags) > 0 {

@@ -189,6 +189,10 @@ func (c *call) marked(at level) bool {
 // ServeHTTP answers one request. It makes a Server an http.Handler, so that a
 // test can put it behind a server of its own.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, hook) {
+		s.corrupt(w, r)
+		return
+	}
 	c := s.newCall(w, r)
 	rt, op, err := c.route()
 	if f := s.asked.Load(); f != nil {

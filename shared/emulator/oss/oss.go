@@ -47,6 +47,7 @@ type Config struct {
 	Region          string           // "" is cn-hangzhou
 	Seed            uint64           // of the injected faults and of ids
 	Now             func() time.Time // nil is time.Now
+	Rate            int64            // bytes a second of each connection, each way; 0 holds none
 	AnyDate         bool             // requests may be of any date: clients sign with the real time, which Now may have left behind
 
 	// AttributesOnly keeps size, CRC64, ETag and metadata of what is stored,
@@ -80,6 +81,7 @@ type Server struct {
 	ring     keyring
 	ids      atomic.Uint64
 	scope    atomic.Pointer[scopeOf] // of the last request
+	date     atomic.Pointer[dated]   // the same
 	hashers  sync.Pool               // hash.Hash of MD5
 	buffers  sync.Pool               // *[]byte of pieceSize
 
@@ -107,6 +109,7 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("oss emulator: %w", err)
 	}
+	listener = chaos.Paced(listener, cfg.Rate)
 	s := &Server{
 		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, anyDate: cfg.AnyDate, hollow: hollow(cfg), seed: cfg.Seed,
 		listener: listener, done: make(chan error, 1), buckets: map[string]*bucket{},

@@ -40,12 +40,8 @@ func (c *call) post() error {
 	if err != nil {
 		return err
 	}
-	c.r.Header = f.header()
-	o, err := c.blank()
-	if err != nil {
-		return err
-	}
-	forbid, err := c.forbid()
+	c.r.Header, c.own = f.header(), nil
+	o, forbid, err := c.fresh()
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (c *call) blank() (*object, error) {
 	h := c.r.Header
 	o := &object{key: c.key, class: c.b.class}
 	var err error
-	if o.attrs, err = packAttrs(h); err != nil {
+	if o.attrs, err = packAttrs(h, c.ossHeaders()); err != nil {
 		return nil, err
 	}
 	if v := h.Get("X-Oss-Server-Side-Encryption"); v != "" && v != "AES256" && v != "KMS" && v != "SM4" {
@@ -105,13 +105,14 @@ func sortTags(tags []pair) {
 }
 
 // forbid reads x-oss-forbid-overwrite (error page 0017-00000279), and refuses
-// early what will be refused anyway.
+// early what will be refused anyway, but for a short body: it has come with its head.
 func (c *call) forbid() (bool, error) {
 	switch v := c.r.Header.Get("X-Oss-Forbid-Overwrite"); v {
 	case "", "false":
 		return false, nil
 	case "true":
-		if !c.b.versioned() {
+		short := c.r.Method == http.MethodPut && c.r.ContentLength > 0 && c.r.ContentLength <= minChunk
+		if !short && !c.b.versioned() {
 			if _, err := c.b.find(c.key, ""); err == nil {
 				return true, refuseTaken(c.key)
 			}
@@ -122,13 +123,18 @@ func (c *call) forbid() (bool, error) {
 	}
 }
 
+// fresh returns the object that the request's headers describe, and whether it must not
+// replace one.
+func (c *call) fresh() (o *object, forbid bool, err error) {
+	if o, err = c.blank(); err == nil {
+		forbid, err = c.forbid()
+	}
+	return o, forbid, err
+}
+
 // put is PutObject.
 func (c *call) put() error {
-	o, err := c.blank()
-	if err != nil {
-		return err
-	}
-	forbid, err := c.forbid()
+	o, forbid, err := c.fresh()
 	if err != nil {
 		return err
 	}

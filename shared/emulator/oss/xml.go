@@ -74,7 +74,7 @@ func (x *xmlWriter) owner() {
 const ownerID = "1000000000000001"
 
 // appendText escapes s. Control characters become numeric references, which
-// XML 1.0 forbids: whoever lists such keys without encoding-type=url gets a
+// XML 1.0 forbids: a listing of such keys without encoding-type=url is a
 // document that strict parsers refuse, as from the service. Tab, newline and
 // carriage return are legal as references, and survive.
 func appendText(b []byte, s string) []byte {

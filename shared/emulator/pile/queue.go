@@ -129,7 +129,7 @@ func (q *Queue) Send(m Message, delay time.Duration) Message {
 	return m
 }
 
-// put adds a new message and wakes who waits. The queue's lock is held.
+// put adds a new message and wakes the receives that wait. The queue's lock is held.
 func (q *Queue) put(m *Message, now time.Time) {
 	q.order++
 	m.order = q.order

@@ -186,7 +186,7 @@ func (c *call) deleteQueue() error {
 	maps.DeleteFunc(c.s.gone, func(_ string, at time.Time) bool { return now.Sub(at) >= settling })
 	c.s.gone[q.Name()] = now
 	c.s.mu.Unlock()
-	c.s.queues.Drop(q.Name()) // last: who asks for the name meanwhile finds the queue
+	c.s.queues.Drop(q.Name()) // last: a request for the name meanwhile finds the queue
 	return c.done()
 }
 

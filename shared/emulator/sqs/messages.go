@@ -60,7 +60,7 @@ func (m outgoing) foreign() *refusal {
 	return nil
 }
 
-// sent is what is told of a message that was taken.
+// sent is the answer to a message that was taken.
 type sent struct {
 	ID            string `json:"Id,omitempty"` // of batches
 	MessageID     string `json:"MessageId"`

@@ -61,7 +61,7 @@ func (c *call) receive() error {
 	return c.ok(out)
 }
 
-// told is what a receive that asked for these attributes is told of m.
+// told returns m as the answer of a receive that asked for these attributes has it.
 func told(m pile.Message, system, own []string) received {
 	r := received{MessageID: m.ID, Receipt: m.Receipt, Sum: m.Sum, Body: m.Body}
 	for name, value := range map[string]string{

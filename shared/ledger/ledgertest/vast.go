@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -44,7 +45,7 @@ func NewVast(t testing.TB, run string, started ledger.Started, shards, batches i
 		v.Now = func() time.Time { return started.At }
 	}
 	started.Root = ledger.ShardRef{Shard: Shard(0)}
-	if _, err := l.Run(run).Start(t.Context(), started); err != nil {
+	if _, err := l.Run(run).CreateStarted(t.Context(), started); err != nil {
 		t.Fatal(err)
 	}
 	v.Now = time.Now
@@ -151,5 +152,29 @@ func (v *Vast) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, 
 				return
 			}
 		}
+	}
+}
+
+// PeakHeap samples how many bytes of the heap are in use. stop ends that and returns
+// the most.
+func PeakHeap() (stop func() uint64) {
+	end, most := make(chan struct{}), make(chan uint64)
+	go func() {
+		top := uint64(0)
+		var m runtime.MemStats
+		for {
+			select {
+			case <-end:
+				most <- top
+				return
+			case <-time.After(50 * time.Millisecond):
+				runtime.ReadMemStats(&m)
+				top = max(top, m.HeapInuse)
+			}
+		}
+	}()
+	return func() uint64 {
+		close(end)
+		return <-most
 	}
 }

@@ -1,28 +1,41 @@
 // Package events brings one key that the source notified of to the target, as the source
-// has it now, whatever the notification said. It takes a row and returns it, and knows
-// neither tasks nor records.
+// has it now, whatever the notification said, and finds the run of its day. It knows no
+// tasks, and creates no record but the first of a day's run and that of a key of a paused day.
+//
+//	row.go     Notified, HandedOn: the row that an event begins with; Park keeps it
+//	follow.go  Follow: takes a row as far as one delivery allows, and returns it
+//	days.go    Days: the runs that events go to, and when each day closes
 package events
 
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
+
+// Lasts returns what the runs that are over left of a key, nil where they left nothing.
+// It may read a file of many rows.
+type Lasts func(ctx context.Context, key string) (*memory.Row, error)
 
 // Follow brings the row of an event as far as one delivery allows: it asks the source
 // for the object, has c copy it if the target does not have it, and asks again, until
 // both sides agree or the job's rounds are over. redelivered says that an earlier
 // delivery may have copied the object. A row without a state is one that the job's
 // filter does not choose; one whose object goes in parts is pending. throttled reports
-// that the copy was throttled for as long as a delivery may wait. An error says that
-// nothing was decided.
-func Follow(ctx context.Context, c *transfer.Copier, row ledger.Row, redelivered bool) (followed ledger.Row, throttled bool, err error) {
+// that the copy was throttled for as long as a delivery may wait. last is asked before an
+// object is replaced that its metadata say is the job's. An error says that nothing was
+// decided.
+func Follow(ctx context.Context, c *transfer.Copier, last Lasts, row ledger.Row, redelivered bool) (followed ledger.Row, throttled bool, err error) {
 	f := follower{copier: c, redelivered: redelivered}
+	f.last = sync.OnceValues(func() (*memory.Row, error) { return last(ctx, row.Key()) })
 	followed, err = f.follow(ctx, row)
 	return followed, f.throttled, err
 }
@@ -30,8 +43,9 @@ func Follow(ctx context.Context, c *transfer.Copier, row ledger.Row, redelivered
 // follower follows one event.
 type follower struct {
 	copier      *transfer.Copier
-	redelivered bool // an earlier delivery may have copied the object
-	throttled   bool // the copy was throttled for as long as a delivery may wait
+	last        func() (*memory.Row, error) // what earlier runs left of the key, read once for all rounds
+	redelivered bool                        // an earlier delivery may have copied the object
+	throttled   bool                        // the copy was throttled for as long as a delivery may wait
 }
 
 func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, error) {
@@ -43,7 +57,7 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 		case err != nil:
 			return f.unseen(ctx, row, err)
 		}
-		if row.State == ledger.Copied && verdict.SameVersion(row.Src, found) {
+		if row.State.Wrote() && verdict.SameVersion(row.Src, found) {
 			if ok, err := f.confirm(ctx, &row); err != nil || ok {
 				if err != nil {
 					return f.unseen(ctx, row, err)
@@ -63,7 +77,15 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 			return row, ctx.Err()
 		}
 		f.redelivered, f.throttled = done.Redelivered, f.throttled || done.Throttled
-		if row = rows[0]; row.Then != "" || row.State != ledger.Copied && row.State != ledger.Gone {
+		row = rows[0]
+		switch {
+		case row.Then != "":
+			return row, nil
+		case row.State.Wrote(), row.State == ledger.Gone:
+		case row.State == ledger.Unchanged: // by a proof
+			row.Verdict = ledger.Verified
+			return row, nil
+		default:
 			return row, nil
 		}
 	}
@@ -95,9 +117,24 @@ func (f *follower) compare(ctx context.Context, old ledger.Row, found store.Obje
 		row.Dst = old.Dst
 		return row, nil
 	}
-	if f.copier.Rules.DecideOverwrite(&row, kept); row.State == ledger.Unchanged {
+	asked := row
+	f.copier.Rules.DecideOverwrite(&row, kept, nil)
+	if row.State == ledger.Pending && row.Need != ledger.NeedsProof && f.copier.Rules.Job.Overwrite != job.OverwriteAlways { // what is there is replaced, or its attributes are
+		last, err := f.last()
+		if err != nil {
+			return old, err
+		}
+		if last != nil {
+			row, row.Was = asked, last.Known()
+			f.copier.Rules.DecideOverwrite(&row, kept, last)
+		}
+	}
+	switch {
+	case row.State == ledger.Unchanged:
 		row.Verdict = ledger.Verified
 		row.Because("", "")
+	case row.Need == ledger.NeedsProof && old.Need == row.Need && old.Dst != nil && verdict.SameObject(*old.Dst, kept):
+		row.Hashed = old.Hashed
 	}
 	return row, nil
 }
@@ -112,10 +149,11 @@ func (f *follower) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, err
-	case !verdict.Carries(kept, row.Src) || row.Dst == nil || row.Dst.ETag != kept.Hash:
+	case !f.copier.Rules.Copies().Carries(kept, row.Src) || row.Dst == nil || row.Dst.ETag != kept.Hash:
 		return false, nil
 	}
-	row.Verdict, row.Dst.Modified = ledger.Verified, kept.Modified
+	f.copier.Rules.Seen(row, kept)
+	row.Verdict = ledger.Verified
 	row.Because("", "")
 	return true, nil
 }
@@ -124,7 +162,7 @@ func (f *follower) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
 // err. One that was copied is asked for later, as often as an object is tried, and ends
 // unverified; of any other nothing is decided.
 func (f *follower) unseen(ctx context.Context, row ledger.Row, err error) (ledger.Row, error) {
-	if row.State != ledger.Copied {
+	if !row.State.Wrote() {
 		return row, err
 	}
 	row.Explain(fault.Errorf("it was copied, but could not be looked at again: %w", err))
@@ -174,12 +212,14 @@ func (f *follower) vanished(ctx context.Context, old ledger.Row) (ledger.Row, er
 		return row, nil
 	case err != nil:
 		return old, err
-	case !f.copier.Rules.Wrote(kept):
+	case !f.copier.Rules.Copies().Wrote(kept):
 		row.Reason += "; what the target holds under its key is not this job's copy and was left alone"
 	case !f.copier.Rules.Job.Delete:
 		row.Reason += "; the target keeps its copy, for the job does not mirror deletions (delete: true)"
 	default:
-		row.Then, row.Dst = ledger.Remove, &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
+		found := verdict.Found(kept)
+		found.CRC64 = kept.CRC64
+		row.Then, row.Dst = ledger.Remove, &found
 	}
 	return row, nil
 }

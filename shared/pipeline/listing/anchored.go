@@ -104,18 +104,28 @@ func (a Anchored) exists(ctx context.Context, key string) (bool, error) {
 // from a name between them, which must find the second. Kodo's documentation does not
 // promise it.
 func Chained(ctx context.Context, src store.Source, r store.Range) (bool, error) {
-	var first []string
-	for o, err := range src.List(ctx, r) {
-		if err != nil {
-			return false, err
+	return ChainedBehind(ctx, src, r, func(n int) (first []string, err error) {
+		r.Few = n
+		for o, err := range src.List(ctx, r) {
+			if err != nil {
+				return nil, err
+			}
+			if first = append(first, o.Key); len(first) == n {
+				break
+			}
 		}
-		if first = append(first, o.Key); len(first) == 2 {
-			break
-		}
+		return first, nil
+	})
+}
+
+// ChainedBehind is Chained where the first keys of r are listed already: listed returns n, or
+// all where there are fewer.
+func ChainedBehind(ctx context.Context, src store.Source, r store.Range, listed func(n int) ([]string, error)) (bool, error) {
+	first, err := listed(2)
+	if err != nil || len(first) < 2 {
+		return false, err
 	}
-	if len(first) < 2 {
-		return false, nil
-	}
+	r.Few = 1
 	for _, tail := range []string{"!", "\x01"} {
 		r.After = first[0] + tail
 		if r.After >= first[1] {
@@ -149,4 +159,14 @@ func Landmarks(before, last string, keys ...string) string {
 func AddLandmark(landmarks, key string) string {
 	keys := append(strings.Split(landmarks, separator), key)
 	return strings.Join(keys[max(0, len(keys)-maxLandmarks):], separator)
+}
+
+// Landed is src, to be listed from one of some landmarks where it is Anchored and a
+// start key is gone.
+func Landed(src store.Source, landmarks string) store.Source {
+	if a, ok := src.(Anchored); ok {
+		a.Landmarks = landmarks
+		return a
+	}
+	return src
 }

@@ -57,6 +57,7 @@ func namesBelow(ctx context.Context, src store.Source, level string, most int) (
 
 // firstKey is the first key that the source lists in a range, "" if it lists none.
 func firstKey(ctx context.Context, src store.Source, in store.Range) string {
+	in.Few = 1
 	for o, err := range src.List(ctx, in) {
 		if err != nil {
 			return ""

@@ -5,8 +5,11 @@
 //	rename.go    a target under the keys of the source
 //	named.go     a source whose listing is a list of keys
 //	anchored.go  a source that can only be listed from a key that exists
-//	split.go     Split: ranges of what is left of a listing; scale.go reads keys as
-//	             numbers for it
+//	ahead.go     the beginning of a listing, before it is known whether it is wanted
+//	cut.go       Cut: stretches of what a walk left
+//	split.go     Split: ranges of what is left of a listing; plan.go has where it looks for
+//	             their borders, ruler.go reads keys as numbers for it, by the characters of
+//	             scale.go
 //	border.go    the keys at which a listing may be cut
 //	beside.go    what a bucket has near a prefix that has nothing
 package listing
@@ -49,7 +52,7 @@ func From(ctx context.Context, b store.Source, in store.Range) Lister {
 // listing ends it.
 func Join(src, dst Lister, extras bool) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
-		s, d := Open(src), Open(dst)
+		s, d := OpenBoth(src, dst)
 		defer s.Stop()
 		defer d.Stop()
 		for {
@@ -106,6 +109,14 @@ func Open(l Lister) *Cursor {
 	c := &Cursor{list: l}
 	c.start("")
 	return c
+}
+
+// OpenBoth opens two listings at the same time.
+func OpenBoth(src, dst Lister) (s, d *Cursor) {
+	opened := make(chan *Cursor)
+	go func() { opened <- Open(dst) }()
+	s = Open(src)
+	return s, <-opened
 }
 
 func (c *Cursor) start(after string) {

@@ -21,7 +21,28 @@ type Named struct {
 // Keys is a part of a list of keys.
 type Keys struct {
 	First, Last string
+	Count       int
 	Read        func(ctx context.Context) ([]string, error) // all of them, in order
+}
+
+// besides reports whether none of the keys are in r.
+func (k *Keys) besides(r store.Range) bool {
+	return r.After != "" && k.Last <= r.After || r.UpTo != "" && k.First > r.UpTo
+}
+
+// in reads the keys that are in r.
+func (k *Keys) in(ctx context.Context, r store.Range) ([]string, error) {
+	keys, err := k.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r.After != "" {
+		keys = keys[sort.Search(len(keys), func(i int) bool { return keys[i] > r.After }):]
+	}
+	if r.UpTo != "" {
+		keys = keys[:sort.Search(len(keys), func(i int) bool { return keys[i] > r.UpTo })]
+	}
+	return keys, nil
 }
 
 const (
@@ -35,21 +56,15 @@ const (
 func (n *Named) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
 		for _, s := range n.Keys {
-			if s.Last <= r.After && r.After != "" || r.UpTo != "" && s.First > r.UpTo {
+			if s.besides(r) {
 				continue
 			}
-			keys, err := s.Read(ctx)
+			keys, err := s.in(ctx, r)
 			if err != nil {
 				yield(store.Object{}, err)
 				return
 			}
-			if r.After != "" {
-				keys = keys[sort.Search(len(keys), func(i int) bool { return keys[i] > r.After }):]
-			}
-			if r.UpTo != "" {
-				keys = keys[:sort.Search(len(keys), func(i int) bool { return keys[i] > r.UpTo })]
-			}
-			// One alone first: a probe takes no more.
+			// One alone first: who asks whether the source answers takes no more.
 			for ahead := 1; len(keys) > 0; ahead = headsAhead {
 				k := min(ahead, len(keys))
 				found, err := n.stat(ctx, keys[:k])
@@ -84,4 +99,53 @@ func (n *Named) stat(ctx context.Context, keys []string) ([]store.Object, error)
 		})
 	}
 	return found, g.Wait()
+}
+
+// split cuts r into 1 to most ranges of as many keys each, and of at most full keys where
+// these are enough. It asks the source nothing, for any key of the list is a border, and
+// reads those parts of the list that r or a border cuts. An error ends it: the whole
+// range is always an answer.
+func (n *Named) split(ctx context.Context, r store.Range, full int64, most int) []store.Range {
+	type part struct {
+		Keys
+		keys []string // nil: not read
+	}
+	var parts []part
+	left := 0
+	for _, k := range n.Keys {
+		if k.besides(r) {
+			continue
+		}
+		p := part{Keys: k}
+		if k.First <= r.After || r.UpTo != "" && k.Last > r.UpTo {
+			keys, err := k.in(ctx, r)
+			if err != nil {
+				return []store.Range{r}
+			}
+			p.keys, p.Count = keys, len(keys)
+		}
+		parts, left = append(parts, p), left+p.Count
+	}
+	cuts := int(max(1, min(int64(most), (int64(left)+full-1)/full)))
+	var out []store.Range
+	rest, before, at := r, 0, 0 // before: keys in the parts before the one at
+	for i := 1; i < cuts; i++ {
+		last := left*i/cuts - 1 // of the range
+		for last-before >= parts[at].Count {
+			before, at = before+parts[at].Count, at+1
+		}
+		p := &parts[at]
+		if p.keys == nil {
+			keys, err := p.in(ctx, r)
+			if err != nil || len(keys) != p.Count {
+				return []store.Range{r}
+			}
+			p.keys = keys
+		}
+		if border := p.keys[last-before]; IsBorder(border) {
+			out = append(out, store.Range{Prefix: r.Prefix, After: rest.After, UpTo: border})
+			rest.After = border
+		}
+	}
+	return append(out, rest)
 }

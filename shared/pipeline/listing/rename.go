@@ -31,7 +31,7 @@ func (r renamed) back(o store.Object) store.Object {
 }
 
 func (r renamed) List(ctx context.Context, in store.Range) iter.Seq2[store.Object, error] {
-	out := store.Range{Prefix: r.out(in.Prefix)}
+	out := store.Range{Prefix: r.out(in.Prefix), Few: in.Few}
 	if in.After != "" {
 		out.After = r.out(in.After)
 	}
@@ -69,6 +69,11 @@ func (r renamed) CheckKey(key string) error { return r.Writer.CheckKey(r.out(key
 func (r renamed) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
 	o.Key = r.out(o.Key)
 	return r.Writer.Put(ctx, o, body, how)
+}
+
+func (r renamed) SetAttributes(ctx context.Context, o store.Object) (store.Stored, error) {
+	o.Key = r.out(o.Key)
+	return r.Writer.SetAttributes(ctx, o)
 }
 
 func (r renamed) Delete(ctx context.Context, key string) error {

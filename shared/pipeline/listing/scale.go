@@ -2,18 +2,17 @@ package listing
 
 import (
 	"maps"
-	"math"
 	"slices"
 	"unicode/utf8"
 )
 
-// scale reads keys as numbers, to find a key in the middle of two and to estimate how
-// far apart two are. Keys are compared byte by byte, which for UTF-8 is character by
-// character; each character is a digit. A scale has the characters that keys were seen
-// to have, in order, so that a search spends no probe on characters that no key has,
-// and a few blocks' beginnings between them, so that a search still finds those that
-// were not seen. A scale only guides a search: a key that it reads wrongly is found by
-// the listing itself.
+// scale are characters by which keys are read as numbers, to find a key in the middle of two
+// and to estimate how far apart two are (ruler.go). Keys are compared byte by byte, which for
+// UTF-8 is character by character; each character is a digit. A scale has the characters that
+// keys were seen to have, in order, so that a search spends no probe on characters that no
+// key has, and a few blocks' beginnings between them, so that a search still finds those that
+// were not seen. It only guides a search: a key that is read wrongly is found by the
+// listing itself.
 type scale []rune
 
 // blocks are, roughly, where the blocks of Unicode begin that keys are made of.
@@ -45,59 +44,17 @@ func (s scale) with(keys ...string) scale {
 	return slices.Compact(all)
 }
 
-// base is one more than there are characters: 0 is the end of a key.
-func (s scale) base() float64 { return float64(len(s) + 1) }
-
-// digits is how many characters of a key a float64 can tell apart.
-func (s scale) digits() int { return int(52 / math.Log2(s.base())) }
+// base is two more than there are characters: 0 is the end of a key, and the last is what
+// lies behind all of them.
+func (s scale) base() float64 { return float64(len(s) + 2) }
 
 // digit is the place of r, or of the character below it.
 func (s scale) digit(r rune) float64 {
 	i, found := slices.BinarySearch(s, r)
-	if found {
+	if found || i == len(s) {
 		i++
 	}
 	return float64(i)
-}
-
-// fraction reads what follows the first skip bytes of key as a number from 0 to 1.
-func (s scale) fraction(key string, skip int) float64 {
-	sum, unit, n := 0.0, 1.0, s.digits()
-	for _, r := range key[skip:] {
-		if n--; n < 0 {
-			break
-		}
-		unit /= s.base()
-		sum += s.digit(r) * unit
-	}
-	return sum
-}
-
-// between returns a key about in the middle of two, "" if it finds none.
-func (s scale) between(lo, hi string) string {
-	n := len(shared(lo, hi))
-	mid := (s.fraction(lo, n) + s.fraction(hi, n)) / 2
-	key := lo[:n]
-	for range s.digits() {
-		mid *= s.base()
-		d := math.Floor(mid)
-		mid -= d
-		key += string(s[max(int(d)-1, 0)])
-		if key > lo && key < hi {
-			return key
-		}
-	}
-	return ""
-}
-
-// width is the binary logarithm of how far hi is above lo; hi "" is above all.
-func (s scale) width(lo, hi string) float64 {
-	if hi == "" {
-		hi = string(utf8.MaxRune)
-	}
-	n := len(shared(lo, hi))
-	d := max(s.fraction(hi, n)-s.fraction(lo, n), math.Pow(s.base(), -float64(s.digits())))
-	return math.Log2(d) - float64(utf8.RuneCountInString(lo[:n]))*math.Log2(s.base())
 }
 
 // shared is the longest beginning of both, in whole characters.

@@ -7,18 +7,29 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"golang.org/x/sync/errgroup"
+
 	"kodoferry/shared/store"
 )
 
 const (
-	// maxProbes is how many requests one split may cost.
-	maxProbes = 16
-	// probeKeys is how many keys of a probe's page are taken to see how dense they lie:
-	// less than a quarter, for which a listing reads no further page.
-	probeKeys = 200
+	// leastProbes is how many requests one split may cost that leaves up to fewRanges, and
+	// probesEach how many more for each range that is wanted beyond.
+	leastProbes, fewRanges, probesEach = 20, 8, 4
+	// rounds is in how many rounds they are made: each knows what those before have found.
+	rounds = 3
+	// probeKeys is of how many keys one is kept of a listing, to see how dense they lie; probed
+	// is how many a probe asks for.
+	probeKeys, probed = 200, 100
 	// log2MaxShards is the binary logarithm of how many full shards a range may seem to
 	// have: estimates above that are taken for errors of the estimate.
 	log2MaxShards = 16
+	// likeThis bounds how many rulers a search keeps.
+	likeThis = 256
+	// doubtBehind is the binary logarithm of how many times as heavy a part must seem that
+	// lies behind a place which is not probed yet, to be cut like the part before it: where
+	// keys end early, most places of a round would lie behind the last one.
+	doubtBehind = 3
 )
 
 // Density samples how dense the keys of a listing lie at its end.
@@ -54,11 +65,15 @@ type Rest struct {
 }
 
 // Split returns 1 to most ranges that together are rest.Range. Each begins behind a
-// key that exists, so that any service can list from there. It costs up to maxProbes
-// requests. A request that fails ends the search: the whole range is always an answer.
+// key that exists, so that any service can list from there. It costs up to leastProbes
+// requests, more where many ranges are wanted, in rounds of some at a time. A request that fails ends the search: the whole range is always an answer.
+// A list of keys is split by the list alone.
 func Split(ctx context.Context, src store.Source, rest Rest, most int) []store.Range {
+	if n, ok := src.(*Named); ok {
+		return n.split(ctx, rest.Range, rest.Full, most)
+	}
 	p := &splitter{
-		src: src, in: rest.Range, full: rest.Full, chain: rest.Chain,
+		src: src, in: rest.Range, full: rest.Full, chain: rest.Chain, probes: leastProbes + probesEach*max(0, most-fewRanges),
 		scale: blocks.with(append([]string{rest.From, rest.Range.After}, rest.Known...)...),
 	}
 	return p.split(ctx, rest.From, rest.Keys, most)
@@ -66,11 +81,13 @@ func Split(ctx context.Context, src store.Source, rest Rest, most int) []store.R
 
 // span is a part of what is left, (lo, hi], and what is known of it.
 type span struct {
+	like     string    // a key at the beginning of it that exists
 	lo, hi   string    // keys that exist, but for hi "", the end of the range
 	top      string    // nothing but hi was found from here on
 	sample   [2]string // two keys at or before lo, or from lo on
 	keys     int64     // so many lie between them
 	complete bool      // all its keys were seen, or no key fits in between
+	leveled  bool      // it is known which beginning its keys share
 }
 
 // splitter cuts a range.
@@ -80,7 +97,21 @@ type splitter struct {
 	full  int64       // as Rest.Full
 	chain bool        // as Rest.Chain
 	scale scale       // of the characters that keys were seen to have
-	used  int         // probes
+
+	probes, used int // how many it may make, and has made
+	rulers       map[string]*ruler
+}
+
+// ruler returns the ruler of a span.
+func (p *splitter) ruler(s span) *ruler {
+	u := p.rulers[s.like]
+	if u == nil {
+		if u = p.scale.ruler(s.like); len(p.rulers) >= likeThis || p.rulers == nil {
+			p.rulers = map[string]*ruler{}
+		}
+		p.rulers[s.like] = u
+	}
+	return u
 }
 
 // weight is the binary logarithm of how many keys lie between s.lo and end, by how
@@ -89,29 +120,30 @@ func (p *splitter) weight(s span, end string) float64 {
 	if s.complete {
 		return math.Inf(-1)
 	}
-	return math.Log2(float64(s.keys)) - p.scale.width(s.sample[0], s.sample[1]) + p.scale.width(s.lo, end)
+	u := p.ruler(s)
+	return math.Log2(float64(s.keys)) - u.width(s.sample[0], s.sample[1]) + u.width(s.lo, end)
 }
 
-// split splits p.in. The last n keys before it were listed from the key near on.
+// split splits p.in. The last n keys before it were listed from the key near on. It goes
+// in rounds: the probes of one are made at the same time.
 func (p *splitter) split(ctx context.Context, near string, n int64, most int) []store.Range {
 	found := []span{{
-		lo: p.in.After, hi: p.in.UpTo, top: cmp.Or(p.in.UpTo, behind(p.in.Prefix), string(utf8.MaxRune)),
+		like: cmp.Or(p.in.After, near), lo: p.in.After, hi: p.in.UpTo, top: cmp.Or(p.in.UpTo, behind(p.in.Prefix), string(utf8.MaxRune)),
 		sample: [2]string{near, p.in.After}, keys: n,
 	}}
-	for p.used < maxProbes && len(found) < most {
-		i := p.heaviest(found)
-		weight := p.weight(found[i], found[i].top)
-		if math.IsInf(weight, -1) || len(found) > 1 && weight < math.Log2(float64(p.full)) {
+	for left := rounds; left > 0 && most > 1 && p.used < p.probes && !p.even(found, most); left-- {
+		cuts := p.plan(found, (p.probes-p.used+left-1)/left)
+		p.rulers = nil // the scale will have grown
+		if len(cuts) == 0 {
 			break
 		}
-		right, ok, err := p.cut(ctx, &found[i])
-		if err != nil {
+		p.used += len(cuts)
+		if p.probeAll(ctx, found, cuts) != nil {
 			break
 		}
-		if ok {
-			found = slices.Insert(found, i+1, right)
-		}
+		found = p.cut(found, cuts)
 	}
+	found = p.merge(found, most)
 	out := make([]store.Range, len(found))
 	for i, s := range found {
 		out[i] = store.Range{Prefix: p.in.Prefix, After: s.lo, UpTo: s.hi}
@@ -130,83 +162,55 @@ func (p *splitter) heaviest(of []span) int {
 	return best
 }
 
-// cut looks for a key in the middle of s. If there is one, s ends with it and
-// right is the rest; if not, s is known to be smaller.
-func (p *splitter) cut(ctx context.Context, s *span) (right span, ok bool, err error) {
-	mid := p.branch(s)
-	if mid != "" && p.chain {
-		s.top = mid // what lies behind cannot be asked for; the listing will get there
-		return right, false, nil
+// probeAll makes the probes of one round.
+func (p *splitter) probeAll(ctx context.Context, found []span, cuts []place) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range cuts {
+		c := &cuts[i]
+		g.Go(func() (err error) {
+			c.keys, err = p.probe(ctx, c.mid, found[c.of].hi)
+			return err
+		})
 	}
-	if mid = cmp.Or(mid, p.middle(s.lo, s.top)); mid == "" {
-		s.complete = true
-		return right, false, nil
-	}
-	keys, err := p.probe(ctx, mid, s.hi)
-	if err != nil {
-		return right, false, err
-	}
-	at := slices.IndexFunc(keys, IsBorder)
-	if at < 0 || keys[at] == s.hi {
-		s.top = mid
-		return right, false, nil
-	}
-	complete := len(keys) < probeKeys
-	keys = keys[at:]
-	last := keys[len(keys)-1]
-	p.scale = p.scale.with(keys[0], last)
-	right = span{lo: keys[0], hi: s.hi, top: s.top, sample: [2]string{keys[0], last}, keys: int64(len(keys)), complete: complete}
-	s.hi, s.top = keys[0], mid
-	return right, true, nil
+	return g.Wait()
 }
 
-// branch is for a span whose top is far off because its keys share a long
-// beginning, which halving would take a probe for each bit of. It returns where
-// half of that beginning ends, "" if there is no need.
-func (p *splitter) branch(s *span) string {
-	if p.weight(*s, s.top) < math.Log2(float64(p.full))+log2MaxShards {
-		return ""
-	}
-	least := utf8.RuneCountInString(shared(s.lo, s.top))
-	most := least
-	for n := range utf8.RuneCountInString(s.lo) {
-		if n > least && p.weight(*s, behind(cut(s.lo, n))) >= math.Log2(float64(p.full)) {
-			most = n
+// cut cuts spans where probes have found keys. One without a key behind a place is known
+// to be smaller.
+func (p *splitter) cut(found []span, cuts []place) (out []span) {
+	for i, s := range found {
+		for len(cuts) > 0 && cuts[0].of == i {
+			c := cuts[0]
+			cuts = cuts[1:]
+			at := slices.IndexFunc(c.keys, IsBorder)
+			if at < 0 || c.keys[at] == s.hi {
+				if c.mid > s.lo && c.mid < s.top {
+					s.top = c.mid
+				}
+				continue
+			}
+			if c.keys[at] <= s.lo || s.complete { // the place before has found it
+				continue
+			}
+			complete := len(c.keys) < probed
+			keys := c.keys[at:]
+			last := keys[len(keys)-1]
+			p.scale = p.scale.with(keys[0], last)
+			right := span{like: keys[0], lo: keys[0], hi: s.hi, top: s.top, sample: [2]string{keys[0], last}, keys: int64(len(keys)), complete: complete, leveled: s.leveled}
+			s.hi, s.top = keys[0], c.mid
+			out = append(out, s)
+			s = right
 		}
+		out = append(out, s)
 	}
-	if most < least+2 {
-		return ""
-	}
-	return behind(cut(s.lo, (least+most+1)/2))
+	return out
 }
 
-// middle returns where to look for a key between lo and top: a key to list from,
-// or, for a chain, a prefix. "" says that nothing fits in between.
-func (p *splitter) middle(lo, top string) string {
-	if !p.chain {
-		return p.scale.between(lo, top)
-	}
-	n := len(shared(lo, top))
-	for i, r := range lo[n:] {
-		head := lo[:n+i]
-		from, _ := slices.BinarySearch(p.scale, r+1)
-		to := from
-		for to < len(p.scale) && head+string(p.scale[to]) < top {
-			to++
-		}
-		if from < to {
-			return head + string(p.scale[(from+to)/2])
-		}
-	}
-	return ""
-}
-
-// probe returns up to probeKeys keys behind mid, up to hi: one request.
+// probe returns up to probed keys behind mid, up to hi: one request.
 func (p *splitter) probe(ctx context.Context, mid, hi string) ([]string, error) {
-	p.used++
-	r := store.Range{Prefix: p.in.Prefix, After: mid, UpTo: hi}
+	r := store.Range{Prefix: p.in.Prefix, After: mid, UpTo: hi, Few: probed}
 	if p.chain {
-		r = store.Range{Prefix: mid}
+		r = store.Range{Prefix: mid, Few: probed}
 	}
 	var keys []string
 	for o, err := range p.src.List(ctx, r) {
@@ -216,7 +220,7 @@ func (p *splitter) probe(ctx context.Context, mid, hi string) ([]string, error) 
 		if p.chain && hi != "" && o.Key > hi {
 			break
 		}
-		if keys = append(keys, o.Key); len(keys) == probeKeys {
+		if keys = append(keys, o.Key); len(keys) == probed {
 			break
 		}
 	}

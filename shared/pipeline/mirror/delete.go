@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 )
@@ -107,7 +108,7 @@ func (m *Remover) removeCopy(ctx context.Context, row ledger.Row) (outage.Side, 
 		return outage.Neither, ledger.Skipped, "the source has it again", nil
 	case !s.inTarget:
 		return outage.Neither, ledger.Deleted, "it was gone when its turn came, by an earlier delivery of the task or by someone else", nil
-	case !m.Rules.Wrote(s.dst) || s.dst.Hash != row.Dst.ETag:
+	case row.Author == ledger.NotOurs, row.Author == "" && !m.Rules.Copies().WroteStill(s.dst, memory.Was(row)), !m.Rules.Copies().Stands(*row.Dst, s.dst, row.Author):
 		return outage.Neither, ledger.Conflict, "someone else wrote it in the target meanwhile; it was left alone", nil
 	}
 	return outage.Target, ledger.Deleted, "", m.deleteObject(ctx, row.Key())

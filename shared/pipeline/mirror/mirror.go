@@ -2,7 +2,7 @@
 // does not have any more, and bytes of the job's own that are damaged. It reads rows
 // and returns what became of them, and knows neither tasks nor records.
 //
-//	mirror.go  Decide: whether a run deletes at all; Remover: what removing takes
+//	mirror.go  Decide, Decision: whether a run deletes at all; Remover: what removing takes
 //	ours.go    Ours: which of the target's objects are the job's copies
 //	delete.go  Remover.Delete: candidates that a run's listings found
 //	remove.go  Remover.Remove: what an event found vanished, and what is damaged
@@ -15,9 +15,12 @@ import (
 	"log/slog"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/limit"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
@@ -39,6 +42,9 @@ type Remover struct {
 	// Removable asks whether the copy of a key is still to be removed and returns the
 	// job as it is kept now. The error is an *verdict.Unwanted where it is not.
 	Removable func(ctx context.Context, key string) (job.Job, error)
+	// Last returns what the runs that are over left of a key, nil if nothing. Remove alone
+	// asks for it.
+	Last func(ctx context.Context, key string) (*memory.Row, error)
 	// Reserve takes a place among the at most limit removals of the day for each object
 	// of a batch, for good. It returns false where none is left.
 	Reserve func(ctx context.Context, batch string, limit int64) (bool, error)
@@ -50,12 +56,12 @@ type Remover struct {
 const lookups = 16
 
 // parallel is how many objects are removed at a time.
-func (m *Remover) parallel() int { return min(lookups, m.Rules.Job.Limits.Parallel) }
+func (m *Remover) parallel() int { return m.Rules.Job.Limits.AtOnce(lookups) }
 
 // Decide decides by the progress of a run of j, all of whose shards are verified,
 // whether the candidates for deletion are deleted. What looks like a mistake is refused
 // as a whole: it is cheaper to run again than to get back what was deleted.
-func Decide(j job.Job, p ledger.Progress) ledger.DeleteDecision {
+func Decide(j job.Job, p progress.Run) ledger.DeleteDecision {
 	var g ledger.DeleteDecision
 	var e verdict.Extent
 	unknown := 0
@@ -83,4 +89,14 @@ func mostTries(rows []ledger.Row) (n int) {
 		n = max(n, row.Tries)
 	}
 	return n
+}
+
+// Decision reads the run's decision on deletions. A record that cannot be read allows
+// none: the run would never end otherwise.
+func Decision(ctx context.Context, run *ledger.Run) (ledger.DeleteDecision, error) {
+	g, err := run.ReadDeleteDecision(ctx)
+	if fault.KindOf(err) == fault.Corrupt {
+		return ledger.DeleteDecision{Reason: "the decision on deletions cannot be read: " + err.Error()}, nil
+	}
+	return g, err
 }

@@ -7,18 +7,24 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
-// Ours returns those of rows whose objects in the target are the job's copies, by the
-// metadata that is kept with each object, and counts the copies that are not known to
-// be: of another job, or by an earlier version of Ferry. Each row costs one HEAD.
+// Ours returns those of rows whose objects in the target are the job's copies, and
+// counts the copies that are not known to be: of another job, or by an earlier version
+// of Ferry. A row that has an Author is what earlier runs left: it is the job's, unless
+// that is ledger.NotOurs. Of any other the metadata that are kept with the object tell,
+// which costs one HEAD, beside what was known of its key.
 func Ours(ctx context.Context, target store.Source, rules *verdict.Rules, rows []ledger.Row) (mine []ledger.Row, others ledger.Tally, err error) {
 	found := make([]store.Object, len(rows))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(lookups)
 	for i, row := range rows {
+		if row.Author != "" {
+			continue
+		}
 		g.Go(func() error {
 			kept, err := store.Retry(ctx, store.Pauses(), "mirror.Ours", row.Key(), func() (store.Object, error) { return target.Stat(ctx, row.Key()) })
 			if fault.KindOf(err) == fault.NotFound {
@@ -33,8 +39,13 @@ func Ours(ctx context.Context, target store.Source, rules *verdict.Rules, rows [
 	}
 	for i, row := range rows {
 		switch kept := found[i]; {
-		case kept.Origin == nil || kept.Hash != row.Dst.ETag:
-		case rules.Wrote(kept):
+		case row.Author == ledger.NotOurs:
+			others.Add(1, row.Dst.Size)
+		case row.Author != "":
+			mine = append(mine, row)
+		case kept.Origin == nil || !rules.Copies().Stands(*row.Dst, kept, row.Author):
+		case rules.Copies().WroteStill(kept, memory.Was(row)):
+			row.Author, row.Dst.Mark = rules.Job.Name, kept.Origin.Mark
 			mine = append(mine, row)
 		default:
 			others.Add(1, kept.Size)

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -87,14 +88,18 @@ func (m *Remover) stillOurs(ctx context.Context, row ledger.Row) (kept store.Obj
 }
 
 // unmirror removes the copy of a key that vanished at the source, if it still
-// does not have it, if the target's object is the job's, and if the job
-// still mirrors deletions. All of that is asked before a place among the
+// does not have it, if the target's object is the job's by its metadata and by what earlier
+// runs left, and if the job still mirrors deletions. All of that is asked before a place among the
 // day's removals is taken, which is for good, and once more right before the removal.
 func (m *Remover) unmirror(ctx context.Context, batch string, row ledger.Row) (ledger.Row, error) {
 	if err := m.Share.Request(ctx, "delete", row.Key()); err != nil {
 		return row, err
 	}
-	s, row, err := m.vanishedYet(ctx, row)
+	last, err := m.Last(ctx, row.Key())
+	if err != nil {
+		return row, err
+	}
+	s, row, err := m.vanishedYet(ctx, row, last)
 	if err != nil || row.Then != ledger.Remove {
 		return row, err
 	}
@@ -103,7 +108,7 @@ func (m *Remover) unmirror(ctx context.Context, batch string, row ledger.Row) (l
 		row.Explain(fault.Errorf("it was deleted at the source, but events may remove %d objects in a UTC day (maxDeletes), and no more; the next run decides, or raise it", s.job.Deletes()))
 		return row, err
 	}
-	if s, row, err = m.vanishedYet(ctx, row); err != nil || row.Then != ledger.Remove {
+	if s, row, err = m.vanishedYet(ctx, row, last); err != nil || row.Then != ledger.Remove {
 		return row, err
 	}
 	if err := m.deleteObject(ctx, row.Key()); err != nil {
@@ -111,13 +116,14 @@ func (m *Remover) unmirror(ctx context.Context, batch string, row ledger.Row) (l
 	}
 	row.State, row.Then = ledger.Deleted, ""
 	row.Because("", "")
-	row.Dst = &ledger.Dst{ETag: s.dst.Hash, Size: s.dst.Size, Modified: s.dst.Modified}
+	found := verdict.Found(s.dst)
+	row.Dst = &found
 	return row, nil
 }
 
-// vanishedYet asks whether the copy of a key is to be removed now: Then is
-// Remove in the row if so, else the row says why not.
-func (m *Remover) vanishedYet(ctx context.Context, row ledger.Row) (both, ledger.Row, error) {
+// vanishedYet asks whether the copy of a key, of which earlier runs left last, is to be
+// removed now: Then is Remove in the row if so, else the row says why not.
+func (m *Remover) vanishedYet(ctx context.Context, row ledger.Row, last *memory.Row) (both, ledger.Row, error) {
 	s, err := m.stat(ctx, row.Key())
 	row.At, row.Then = m.Now().UTC(), ""
 	switch u, taken := verdict.IsUnwanted(err); {
@@ -130,7 +136,7 @@ func (m *Remover) vanishedYet(ctx context.Context, row ledger.Row) (both, ledger
 	case !s.inTarget:
 		row.State = ledger.Deleted
 		row.Because("", "it was gone when its turn came, by an earlier delivery of the task or by someone else")
-	case !m.Rules.Wrote(s.dst):
+	case !m.Rules.Copies().WroteStill(s.dst, last) || row.Dst != nil && !m.Rules.Copies().Stands(*row.Dst, s.dst, row.Author):
 		row.State = ledger.Conflict
 		row.Because("", "it was deleted at the source, and someone else wrote it in the target meanwhile; it was left alone")
 	default:

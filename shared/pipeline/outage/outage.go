@@ -1,6 +1,13 @@
 // Package outage tells a bucket that does not answer as a whole from trouble
-// with single objects: it asks the bucket itself. It knows no tasks and no
-// records. Prober asks, Tracker decides when to.
+// with single objects: it asks the bucket itself. It knows no tasks and
+// creates no records.
+//
+//	outage.go   Prober: asks both buckets whether they answer
+//	tracker.go  Tracker: decides when to, while a task deals with objects
+//	ledger.go   OfLedger: asks the same of the ledger
+//	object.go   AtObject: an error of one object that a task is about
+//	notes.go    Notes: since when there is an outage, as far as a process knows; notes that
+//	            others see
 package outage
 
 import (
@@ -89,8 +96,26 @@ func (p *Prober) met(s Side, last error, since int64) *Outage {
 	return o
 }
 
+// Explain finds out whether err is of a side that does not answer, and returns its outage
+// where it is to be waited for; else the error that stands. reads and since are as in Find.
+func (p *Prober) Explain(ctx context.Context, err error, reads bool, since int64) (o *Outage, stands error) {
+	key, _ := ObjectOf(err) // one that is in trouble does not speak for its side
+	switch o = p.Find(ctx, reads, key, since); {
+	case o == nil:
+		return nil, err
+	case p.Over(o):
+		return nil, p.TooLong(o)
+	}
+	return o, nil
+}
+
 // Over reports whether an outage was waited for as long as the limit says.
 func (p *Prober) Over(o *Outage) bool { return p.Now().Sub(o.Since) > time.Duration(p.Limit) }
+
+// Awaits is the error of an outage that is waited for, for who watches.
+func (p *Prober) Awaits(o *Outage) error {
+	return fault.Errorf("the %s does not answer since %s, and is waited for up to %s: %w", o.Side, Minute(o.Since), p.Limit, o.Last)
+}
 
 // TooLong is the error of what fails because an outage is over the limit. Its kind
 // is that of what came last in place of an answer, but not Throttled.

@@ -33,7 +33,7 @@ func (p *prover) stillThere(ctx context.Context, row ledger.Row) *store.Object {
 // vanished returns the cause and the reason of a row whose object the source does not
 // have any more.
 func vanished(row ledger.Row) (ledger.Cause, string) {
-	if row.State == ledger.Copied || row.State == ledger.Unchanged {
+	if row.State.Holds() || row.State == ledger.Present {
 		return ledger.VanishedLate, "it was deleted at the source during the run; the target keeps its copy"
 	}
 	return ledger.Vanished, "it was deleted at the source during the run"

@@ -9,6 +9,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/report/table"
 	"kodoferry/shared/store"
@@ -23,6 +25,7 @@ import (
 
 // Shard is what the rows of a shard are proved by.
 type Shard struct {
+	Run    string
 	Closed ledger.Closed // the record of its listing
 	Rules  *verdict.Rules
 	Asker  *verdict.Asker
@@ -33,6 +36,8 @@ type Shard struct {
 
 	// Rows yields the shard's rows as they ended, in key order.
 	Rows func(ctx context.Context) iter.Seq2[ledger.Row, error]
+	// Lasts opens what earlier runs left of the shard's range.
+	Lasts func(ctx context.Context) Lasts
 	// Next takes the row of an object that is to be copied and proved in another round.
 	Next func(ledger.Row)
 	// Failed is why the rows that Next took cannot be kept; nil if they can.
@@ -44,7 +49,8 @@ type Shard struct {
 type Proof struct {
 	Counts   ledger.Counts    // of the rows that ended; Listed leaves out those that Next took
 	Failures []ledger.Failure // the first of them, and some keys that the source does not have
-	Table    *table.Writer    // has a line for every row that ended
+	Table    *table.Ended     // has a line for every row that ended
+	Packed   *memory.Writer   // has those that a later run may believe; of the others, their last rows
 	Rest     int64            // keys that were gone over since Proven was called last
 }
 
@@ -53,7 +59,7 @@ type Proof struct {
 // over. The error is Later where the time for listing ended before the listings did,
 // and otherwise that of the listings, of Rows, of a question to the target, or Failed's.
 func (s *Shard) Prove(ctx context.Context) (Proof, error) {
-	p := prover{shard: s, listed: s.Closed.Counts.Listed, proof: Proof{Table: table.NewWriter(s.Rules.Job)}}
+	p := prover{shard: s, listed: s.Closed.Counts.Listed, proof: Proof{Table: table.NewEnded(s.Rules.Job, s.Run), Packed: memory.NewWriter(s.Run)}}
 	looking, enough := deadline.Reserve(ctx)
 	defer enough()
 	for f, err := range s.facts(looking) {
@@ -92,12 +98,17 @@ func (p *prover) prove(ctx context.Context, f fact) error {
 	if err := s.Failed(); err != nil {
 		return err
 	}
+	if f.row == nil && f.src == nil {
+		p.carry(f)
+		return nil
+	}
 	if p.proof.Rest++; p.proof.Rest == everyProven {
 		s.Proven(everyProven)
 		p.proof.Rest = 0
 	}
 	switch {
-	case f.row == nil && (s.Closed.Round > 0 || f.src == nil || !s.Rules.Chosen(*f.src)):
+	case f.row == nil && (s.Closed.Round > 0 || !s.Rules.Chosen(*f.src)):
+		p.carry(f)
 		return nil // a later round is of its own rows only; the rest is not the job's
 	case f.row == nil: // it appeared after it was listed
 		if f.src.Modified.Before(s.Began) { // also where it is not known when it was written
@@ -123,22 +134,57 @@ func (p *prover) prove(ctx context.Context, f fact) error {
 		}
 		row.State = ledger.Failed
 		row.Because("", "it kept changing at the source while it was copied; run again when it rests")
-	case row.State == ledger.Copied, row.State == ledger.Unchanged:
-		if err := s.compare(ctx, &row, f.dst); err != nil {
+	case f.dst != nil && s.Rules.AttrsChanged(&row, *f.src) && s.Closed.Round < s.Rules.Job.Limits.Rounds:
+		return p.next(ctx, f)
+	case row.State.Holds(), row.State == ledger.Present:
+		if err := p.compare(ctx, &row, f); err != nil {
 			return err
 		}
 	}
-	return p.keep(row)
+	last, err := p.leaves(ctx, f, row)
+	if err != nil {
+		return err
+	}
+	return p.keep(row, last)
+}
+
+// leaves returns what stays known of a key whose row ends as row does where that itself
+// says nothing to a later run: what this run wrote and the target still lists, though the
+// source has lost the object since, else what the row was judged by, or earlier runs left.
+// Whose the target's object is must be known when a mirror comes to remove it. The error is
+// trouble with the target.
+func (p *prover) leaves(ctx context.Context, f fact, row ledger.Row) (*memory.Row, error) {
+	if row.State.Holds() || !f.row.State.Holds() || f.row.Dst == nil || f.dst == nil || f.dst.Hash != f.row.Dst.ETag {
+		return f.known(), nil
+	}
+	return p.lastOf(ctx, f.row, f.dst)
+}
+
+// carry has what earlier runs left of a key that is not the job's to judge stay, where
+// the target still has an object: whose it is must be known when the source has the key
+// again, and when a mirror comes to remove it. A later round is of its own keys only.
+func (p *prover) carry(f fact) {
+	if p.shard.Closed.Round == 0 && !p.shard.Named && f.last != nil && f.dst != nil {
+		p.proof.Packed.Add(*f.last)
+	}
 }
 
 // next gives an object that is not the one listed to Next. The row that it had, if
 // any, no longer counts for this shard.
 func (p *prover) next(ctx context.Context, f fact) error {
-	row, asks := p.shard.Rules.Compare(*f.src, f.dst)
+	last, err := p.lastOf(ctx, f.row, f.dst)
+	if err != nil {
+		return err
+	}
+	last = cmp.Or(last, f.known())
+	row, asks := p.shard.Rules.Compare(*f.src, f.dst, last)
 	if asks {
-		if err := p.shard.Asker.Ask(ctx, &row); err != nil {
+		if err := p.shard.Asker.Ask(ctx, &row, last); err != nil {
 			return err
 		}
+	}
+	if row.Prover == p.shard.Run {
+		row.Prover = "" // no earlier one
 	}
 	p.shard.Next(row)
 	if f.row != nil {
@@ -148,11 +194,28 @@ func (p *prover) next(ctx context.Context, f fact) error {
 	return nil
 }
 
+// lastOf is what a row of this shard, whose object the target lists as dst, leaves of its
+// key to the round after it; nil where it says nothing of who wrote the target's object.
+// The error is trouble with the target.
+func (p *prover) lastOf(ctx context.Context, row *ledger.Row, dst *store.Object) (*memory.Row, error) {
+	if row == nil || row.Dst == nil || !row.State.Holds() {
+		return nil, nil
+	}
+	seen := *row
+	if row.State.Wrote() && dst != nil && dst.Hash == row.Dst.ETag {
+		if err := p.shard.see(ctx, &seen, *dst); err != nil {
+			return nil, err
+		}
+	}
+	last := memory.Left(seen, p.shard.Run)
+	return &last, nil
+}
+
 // absentNamed is how many keys that the source does not have a shard names.
 const absentNamed = 5
 
 // keep counts a row that ends here, and adds its line to the table.
-func (p *prover) keep(row ledger.Row) error {
+func (p *prover) keep(row ledger.Row, last *memory.Row) error {
 	p.listed.Bytes += row.Grew
 	p.proof.Counts.Count(row)
 	if row.State == ledger.Gone && row.Reason == verdict.AbsentReason {
@@ -165,5 +228,16 @@ func (p *prover) keep(row ledger.Row) error {
 			p.proof.Failures = append(p.proof.Failures, row.Failure())
 		}
 	}
+	p.remember(row, last)
 	return p.proof.Table.Add(row)
+}
+
+// remember keeps what a later run may believe of a row that ends here. Where that is
+// nothing, last stays, which earlier runs left of the key.
+func (p *prover) remember(row ledger.Row, last *memory.Row) {
+	if kept, ok := memory.Of(row, p.shard.Run); ok {
+		p.proof.Packed.Add(kept)
+	} else if last != nil {
+		p.proof.Packed.Add(*last)
+	}
 }

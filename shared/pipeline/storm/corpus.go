@@ -17,6 +17,10 @@ var Corpus = []struct {
 	{105806, "the storm took a deletion that came to nothing for a listed object's row"},
 	{108325, "the storm did not bear that one content has several versions"},
 	{115958, "the application wrote the same bytes anew, and the copy took them for what it had judged"},
+	{32842, "the storm did not bear that an empty object is checked before its PUT, having no last byte to hold back"},
+	{77677, "a run that began while its job was ended for good had no report when ferry seal returned"},
+	{15626, "what the application wrote over a copy, with the same bytes, was taken for it"},
+	{71617, "a big object whose target was not described while it was listed went over another's of equal size, which was to be proved"},
 }
 
 // ParseSeed reads a seed: a whole number from 1.

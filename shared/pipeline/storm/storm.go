@@ -4,22 +4,13 @@
 // Read it in this order:
 //
 //	storm.go    Run: one storm, and what it came to
-//	weather.go  Plan, and the kinds of things that may happen
-//	dice.go     what a seed decides
-//	world.go    buckets, queues, the job, processes and what they do
-//	ports.go    a bucket and a queue as one process sees them; pile.go a queue
-//	driver.go   what happens next: calm, or as the seed wants it
-//	tenants.go  the jobs; choice.go what of the source each chooses
-//	actors.go   who acts besides: sweeper, owner of the source, application;
-//	            operator.go who begins runs, steer.go who stops them, clean.go who
-//	            removes what they leave; limits.go what bounds them, and who changes
-//	            that; versions.go a deployment half upgraded; events.go what the
-//	            source notifies of, kept jobs and timers
-//	week.go     a calm of many jobs and days
-//	history.go  what ever stood under each key
-//	check.go    what must hold at each change and at a run's end; Exceptions
-//	linear.go   whether any order explains the answers
-//	shrink.go   the smaller storm that fails in the same way; corpus.go seeds that did
+//	weather/    Plan, the kinds of things that may happen, and what a seed decides
+//	world/      buckets, queues, processes, and what is known of all that happened
+//	cast/       the jobs, and who acts besides the engine
+//	rules/      what must hold; linear/ whether any order explains the answers
+//	driver.go   what happens next in a calm; fate.go what the seed wants
+//	corpus.go   seeds that failed; shrink/ looks for the smaller storm that fails in
+//	            the same way
 //
 // A storm runs in a bubble of testing/synctest, whose time passes only where the
 // driver lets it. Every call of a port waits until the one goroutine of the driver
@@ -34,10 +25,11 @@
 // it was: that is how a storm is shrunk. Behind some hundred steps it is calm for
 // good, and everything must come to its end within bounds of steps and time.
 //
-// Something new that may happen is a Weather in All and an offer or a fault in
-// driver.go; somebody new who acts is an actor in newWorld; something new that must
-// hold is a w.fail in check.go. Faults that are known and not yet mended stand in
-// Exceptions: they are counted, and each is as narrow as it can be told.
+// Something new that may happen is a weather.Kind in All and an offer or a fault in
+// fate.go; somebody new who acts is a world.Actor in cast.New; something new that must
+// hold is a method of world.Watch, or a Fail in one of rules. Faults that are known and
+// not yet mended stand in world.Exceptions: they are counted, and each is as narrow as it
+// can be told.
 package storm
 
 import (
@@ -45,11 +37,13 @@ import (
 	"testing/cryptotest"
 	"testing/synctest"
 	"time"
+
+	"kodoferry/shared/pipeline/storm/weather"
 )
 
 // Outcome is what a storm came to.
 type Outcome struct {
-	Plan     Plan
+	Plan     weather.Plan
 	Failure  string // what is not as it must be; "": all is
 	Steps    int
 	Took     time.Duration // of the storm's own time
@@ -63,16 +57,19 @@ type Outcome struct {
 
 // Run runs a storm. It fails no test: the outcome tells. With traced it writes
 // down each step.
-func Run(t *testing.T, plan Plan, traced bool) (o Outcome) {
+func Run(t *testing.T, plan weather.Plan, traced bool) (o Outcome) {
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, plan.Seed)
-		w := newWorld(t, plan, traced)
-		w.drive()
-		w.stop()
-		w.linear()
+		drv := newDriver(t, plan, traced)
+		w := drv.w
+		drv.drive()
+		drv.stop()
+		for _, wrong := range w.Answers.Unexplained() {
+			w.Log.Fail("%s", wrong)
+		}
 		o = Outcome{
-			Plan: plan, Failure: w.failure, Steps: w.step, Took: time.Since(w.begun), Wild: w.wild, Weather: names(w.weather),
-			Injected: w.injected, Excepted: w.excepted, Met: w.met, Journal: w.journal,
+			Plan: plan, Failure: w.Log.Failure, Steps: w.Step, Took: time.Since(w.Begun), Wild: w.Wild, Weather: weather.Names(w.Weather),
+			Injected: w.Log.Injected, Excepted: w.Log.Excepted, Met: w.Log.Met, Journal: w.Log.Lines,
 		}
 	})
 	return o

@@ -9,6 +9,7 @@ import (
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/random"
 )
 
 // Done is what Batch came to, beside the rows.
@@ -19,8 +20,19 @@ type Done struct {
 
 // batch is what the attempts of a batch share.
 type batch struct {
+	again       bool // its task was delivered before, as the queue tells
 	redelivered atomic.Bool
 	throttled   atomic.Bool
+
+	marked sync.Once
+	marks  string
+}
+
+// mark is what the marks of all writings of these attempts begin with: each delivery has
+// another.
+func (b *batch) mark() string {
+	b.marked.Do(func() { b.marks = random.Mark() })
+	return b.marks
 }
 
 // Batch copies the pending ones of rows side by side and writes into each row what
@@ -29,9 +41,9 @@ type batch struct {
 // asked for each before it is copied. Batch ends early where ctx ends, near its
 // deadline, and where c.Sides is blocked by an outage; it leaves the rows of objects
 // that it did not begin, or that ctx cut short, as they were. Where a side does not
-// answer, pending rows have waited once more and no try is counted.
+// answer, pending rows have waited once more and no try is counted. Rows of objects that are Frozen are left as they are, too.
 func (c *Copier) Batch(ctx context.Context, rows []ledger.Row, redelivered bool) Done {
-	b := &batch{}
+	b := &batch{again: redelivered}
 	b.redelivered.Store(redelivered)
 	tries := make([]int, len(rows))
 	for i := range rows {
@@ -40,16 +52,21 @@ func (c *Copier) Batch(ctx context.Context, rows []ledger.Row, redelivered bool)
 	g, gctx := errgroup.WithContext(ctx)
 	more, none := context.WithCancel(gctx)
 	defer none()
-	q := &pending{rows: rows, none: none}
-	// The goroutines are as many as objects may be in flight and not one for each
-	// object: the stack of a new one would have to grow again.
-	for range min(c.Rules.Job.Limits.Parallel, len(rows)) {
+	q := &pending{c: c, b: b, rows: rows, none: none, ended: make(chan struct{}, 1)}
+	for q.mayBegin(more) && q.acquire(more) {
+		row, first := q.next()
+		if row == nil {
+			q.release()
+			break
+		}
+		q.open.Add(1)
 		g.Go(func() error {
+			defer q.left()
 			// The contexts of its requests come and go in one that is its own:
 			// all in one would wait for each other.
 			gctx, done := context.WithCancel(gctx)
 			defer done()
-			return c.copyPending(gctx, more, b, q)
+			return q.copy(gctx, row, first)
 		})
 	}
 	_ = g.Wait()           // it fails where ctx ends, and then alone
@@ -64,42 +81,62 @@ func (c *Copier) Batch(ctx context.Context, rows []ledger.Row, redelivered bool)
 	return Done{Redelivered: b.redelivered.Load(), Throttled: b.throttled.Load()}
 }
 
-// copyPending copies one row after the other until there are none or more ends. It
-// keeps its stream and its slot from one to the next as long as both are reusable:
-// to acquire them anew takes longer than a request. The error is that of ctx.
-func (c *Copier) copyPending(ctx, more context.Context, b *batch, q *pending) error {
-	held := false
-	release := func() {
-		if held {
-			c.Slots.Release()
-			c.Share.Streams.Release()
-			held = false
+// mayBegin waits until fewer objects are begun than may be in flight, those that wait
+// between two tries included. It reports false where ctx ends first, or an outage is found.
+func (p *pending) mayBegin(ctx context.Context) bool {
+	for ctx.Err() == nil && !p.c.Sides.Blocked() {
+		if int(p.open.Load()) < p.c.Slots.Most() {
+			return true
+		}
+		select {
+		case <-p.ended:
+		case <-ctx.Done():
 		}
 	}
-	defer release()
-	for ctx.Err() == nil && !c.Sides.Blocked() { // else the rest is handed over
-		if !c.Share.Streams.Reusable() || !c.Slots.Reusable() {
-			release()
-		}
-		if !held {
-			if !c.acquireStream(more) {
-				break
-			}
-			// After the stream and not before: a Backoff is to have its slot again,
-			// which must not be held by a call that waits for a stream.
-			if c.Slots.Acquire(more) != nil {
-				c.Share.Streams.Release()
-				break
-			}
-			held = true
-		}
-		row, first := q.next()
-		if row == nil {
-			break
-		}
-		if err := c.copyRow(ctx, b, row, first); err != nil {
+	return false
+}
+
+// acquire waits for a stream and then for a slot, in this order: a Backoff is to have
+// its slot again, which must not be held by a call that waits for a stream. It reports
+// false where ctx ends first or there is no stream.
+func (p *pending) acquire(ctx context.Context) bool {
+	if !p.c.acquireStream(ctx) {
+		return false
+	}
+	if p.c.Slots.Acquire(ctx) != nil {
+		p.c.Share.Streams.Release()
+		return false
+	}
+	return true
+}
+
+func (p *pending) release() {
+	p.c.Slots.Release()
+	p.c.Share.Streams.Release()
+}
+
+// left takes in that a goroutine that copied rows has ended.
+func (p *pending) left() {
+	p.open.Add(-1)
+	p.wake()
+}
+
+// copy copies a row, with a stream and a slot, and then one after the other as long as
+// both are reusable: to acquire them anew takes longer than a request, and the stack of a
+// new goroutine would have to grow again. It releases them. The error is that of ctx.
+func (p *pending) copy(ctx context.Context, row *ledger.Row, first bool) error {
+	defer p.release()
+	for row != nil && !p.c.Sides.Blocked() { // else the rest is handed over
+		if err := p.c.copyRow(ctx, p.b, row, first); err != nil {
 			return err
 		}
+		if !p.c.Share.Streams.Reusable() || !p.c.Slots.Reusable() {
+			break
+		}
+		if int(p.open.Load()) < p.c.Slots.Most() {
+			p.wake()
+		}
+		row, first = p.next()
 	}
 	return ctx.Err()
 }
@@ -107,7 +144,7 @@ func (c *Copier) copyPending(ctx, more context.Context, b *batch, q *pending) er
 // copyRow copies the object of a row, with a stream and a slot. The first is always
 // begun, or a batch would be handed on for ever. The error is that of ctx.
 func (c *Copier) copyRow(ctx context.Context, b *batch, row *ledger.Row, first bool) error {
-	if !first && deadline.Near(ctx, c.Pace.Estimate(row.Src.Size)) {
+	if !first && deadline.Near(ctx, c.Pace.Estimate(moved(*row))) {
 		return nil // handed over, without spending a try
 	}
 	octx, cancel := deadline.Reserve(ctx)
@@ -122,14 +159,35 @@ func (c *Copier) copyRow(ctx context.Context, b *batch, row *ledger.Row, first b
 	return ctx.Err()
 }
 
-// pending hands out the pending rows of a batch, in order.
+// moved is how many bytes what a row needs moves.
+func moved(row ledger.Row) int64 {
+	if row.Need == ledger.NeedsAttributes {
+		return 0
+	}
+	return row.Src.Size
+}
+
+// pending copies the pending rows of a batch, in order.
 type pending struct {
-	none func() // called when there are no more, which ends all waits for a stream
+	c *Copier
+	b *batch
+
+	none  func()        // called when there are no more, which ends all waits for a stream
+	open  atomic.Int64  // goroutines that copy some of them
+	ended chan struct{} // has a value where another may begin
 
 	mu   sync.Mutex
 	rows []ledger.Row
 	at   int
 	any  bool
+}
+
+// wake has mayBegin look again.
+func (p *pending) wake() {
+	select {
+	case p.ended <- struct{}{}:
+	default:
+	}
 }
 
 // next returns the next row, nil behind the last; first reports whether it is the
@@ -151,7 +209,7 @@ func (p *pending) next() (row *ledger.Row, first bool) {
 
 // skip moves on to the next pending row, or behind the last.
 func (p *pending) skip() {
-	for p.at < len(p.rows) && p.rows[p.at].State != ledger.Pending {
+	for p.at < len(p.rows) && (p.rows[p.at].State != ledger.Pending || p.rows[p.at].Src.Frozen && p.rows[p.at].Need == "") {
 		p.at++
 	}
 }

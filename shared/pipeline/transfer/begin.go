@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -21,14 +22,17 @@ const (
 
 // Begin opens the upload of the object of a pending row, and returns it as it is to
 // be recorded, but for its Batch, Shard and At. Where the object needs none, the ID
-// is "" and the row final. redelivered says that an earlier delivery may have made
-// the object: then the target is asked first. recorded returns the ID of the upload
+// is "" and the row final, or it is to be taken on as it is: the target's object is to be
+// proved or looked at first. redelivered says that an earlier delivery may have made
+// the object: then the target is asked first, as for one that was restored, which an
+// event may have copied meanwhile. recorded returns the ID of the upload
 // that is recorded for the row, "" if none is.
-func (c *Copier) Begin(ctx context.Context, row ledger.Row, redelivered bool, recorded func(context.Context) (string, error)) (ledger.Upload, ledger.Row, error) {
-	var none ledger.Upload
+func (c *Copier) Begin(ctx context.Context, row ledger.Row, redelivered bool, recorded func(context.Context) (string, error)) (upload.Upload, ledger.Row, error) {
+	var none upload.Upload
 	a := c.lone(row)
-	if redelivered || row.Tries > 0 || row.Dst != nil {
-		if _, final, err := a.statTarget(ctx); err != nil || final {
+	a.batch.again = redelivered
+	if redelivered || row.Tries > 0 || row.Dst != nil || row.Thaw != nil {
+		if _, final, err := a.statTarget(ctx); err != nil || final || a.row.Need != "" {
 			return none, a.row, err
 		}
 	}
@@ -41,7 +45,7 @@ func (c *Copier) Begin(ctx context.Context, row ledger.Row, redelivered bool, re
 	case !verdict.SameVersion(a.row.Src, found):
 		a.replaced(found)
 	}
-	if a.row.State != ledger.Pending {
+	if a.row.State != ledger.Pending || a.row.Need != "" || unjudged(a.row) {
 		return none, a.row, nil
 	}
 	if c.Events {
@@ -54,14 +58,15 @@ func (c *Copier) Begin(ctx context.Context, row ledger.Row, redelivered bool, re
 			return none, a.row, err
 		}
 	}
-	a.row.Src.Parts = found.Parts
-	id, warnings, err := c.open(ctx, c.Rules.AsStored(a.row.Src, found), recorded)
+	a.row.Src.Parts, a.row.Attrs = found.Parts, c.Rules.Copies().Attrs(a.row.Src, found)
+	o := signed(a, found)
+	id, warnings, err := c.open(ctx, o, recorded)
 	if err != nil {
 		return none, a.row, err
 	}
 	size := partSize(a.row, c.Rules.Job.Limits.PartSize)
-	return ledger.Upload{
-		ID: id, Row: a.row, PartSize: size, PerTask: perTask(a.row.Src.Size, size), Warnings: slices.Concat(found.Warnings, warnings),
+	return upload.Upload{
+		ID: id, Row: a.row, PartSize: size, PerTask: perTask(a.row.Src.Size, size), Warnings: slices.Concat(found.Warnings, warnings), Mark: o.Origin.Mark,
 	}, a.row, nil
 }
 

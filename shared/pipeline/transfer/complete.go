@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
@@ -24,11 +25,11 @@ import (
 // state, or Pending with Tries tries more, if the object is to begin anew. Unless it
 // is Copied the upload is of no use. After an error nothing is decided: an
 // *verdict.Unwanted of a run that is stopped, or one that is outage.Suspected.
-func (c *Copier) Complete(ctx context.Context, u ledger.Upload, parts []ledger.PartRow) (ledger.Row, error) {
+func (c *Copier) Complete(ctx context.Context, u upload.Upload, parts []upload.PartRow) (ledger.Row, error) {
 	a := c.lone(u.Row)
 	crc, proof, err := joinParts(u.Row, parts, c.Rules.Job.HashMismatch)
 	if err == nil {
-		err = a.complete(ctx, u, parts, crc, proof)
+		err = complete(ctx, a, u, parts, crc, proof)
 	}
 	no, taken := verdict.IsUnwanted(err)
 	switch {
@@ -37,7 +38,7 @@ func (c *Copier) Complete(ctx context.Context, u ledger.Upload, parts []ledger.P
 	case taken, err != nil && outage.Suspected(err):
 		return u.Row, err
 	case err != nil:
-		a.restart(ctx, err)
+		restart(ctx, a, err)
 	}
 	return a.result(), nil
 }
@@ -46,7 +47,7 @@ func (c *Copier) Complete(ctx context.Context, u ledger.Upload, parts []ledger.P
 // returns the CRC64 of the whole and what proves it. The error is Corrupt. Where
 // the row says that an earlier read came to the same hash, another than is listed,
 // hashMismatch, that of the job, decides.
-func joinParts(row ledger.Row, parts []ledger.PartRow, hashMismatch string) (crc uint64, proof ledger.Proof, err error) {
+func joinParts(row ledger.Row, parts []upload.PartRow, hashMismatch string) (crc uint64, proof ledger.Proof, err error) {
 	var size int64
 	var blocks [][20]byte
 	for _, p := range parts {
@@ -78,9 +79,9 @@ func joinParts(row ledger.Row, parts []ledger.PartRow, hashMismatch string) (crc
 
 // complete makes the object of exactly these parts, if the source is still the
 // one they were read from and the target may be written.
-func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.PartRow, crc uint64, proof ledger.Proof) error {
+func complete(ctx context.Context, a *attempt, u upload.Upload, done []upload.PartRow, crc uint64, proof ledger.Proof) error {
 	exists := a.row.Dst != nil
-	if err := a.mayComplete(ctx, exists); err != nil {
+	if err := mayComplete(ctx, a, exists); err != nil {
 		return err
 	}
 	parts := make([]store.Part, len(done))
@@ -103,7 +104,7 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 		}
 		a.c.AbortOwn(ctx, a.row.Key(), u.ID) // of no use, where another upload made the object
 		a.row.State = ledger.Pending
-		stored = store.Stored{ETag: a.row.Dst.ETag, CRC64: a.row.Dst.CRC64}
+		stored, u.Mark = store.Stored{ETag: a.row.Dst.ETag, CRC64: a.row.Dst.CRC64, At: a.row.Dst.Modified}, a.row.Dst.Mark
 	} else if err != nil {
 		return err
 	}
@@ -113,8 +114,8 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 		return fault.New(fault.Corrupt, "finish", a.row.Key(), fault.Errorf("the target stored CRC64 %s of parts that join to %s", stored.CRC64, sum))
 	}
 	a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, proof, u.Warnings
-	a.row.Because("", "")
-	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
+	a.copied(u.Row.Attrs)
+	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size, Modified: stored.At, Mark: u.Mark}
 	a.row.At = a.c.Now().UTC()
 	return nil
 }
@@ -123,7 +124,7 @@ func (a *attempt) complete(ctx context.Context, u ledger.Upload, done []ledger.P
 // parts were read from, whether the target may be written, and whether the object is
 // still to be. The error is Changed, errConflict, an *verdict.Unwanted, or that of a
 // request.
-func (a *attempt) mayComplete(ctx context.Context, exists bool) error {
+func mayComplete(ctx context.Context, a *attempt, exists bool) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		now, err := a.c.Source.Stat(gctx, a.row.Key())
@@ -144,11 +145,11 @@ func (a *attempt) mayComplete(ctx context.Context, exists bool) error {
 // more, or final. The upload is of no use any more.
 func (c *Copier) Restart(ctx context.Context, row ledger.Row, err error) ledger.Row {
 	a := c.lone(row)
-	a.restart(ctx, err)
+	restart(ctx, a, err)
 	return a.result()
 }
 
-func (a *attempt) restart(ctx context.Context, err error) {
+func restart(ctx context.Context, a *attempt, err error) {
 	a.row.Tries += Tries // a whole object was read and written: that counts for a delivery
 	switch kind := fault.KindOf(err); {
 	case errors.Is(err, errConflict):
@@ -169,7 +170,7 @@ func (a *attempt) restart(ctx context.Context, err error) {
 // Shrink returns the row of an upload of whose parts not one fits an invocation, to
 // begin anew in parts of half the size. The error is Temporary where those would be
 // too small, or too many.
-func Shrink(u ledger.Upload) (ledger.Row, error) {
+func Shrink(u upload.Upload) (ledger.Row, error) {
 	row := u.Row
 	row.PartSize = max(u.PartSize/2/digest.BlockSize*digest.BlockSize, digest.BlockSize)
 	if partSize(row, row.PartSize) == u.PartSize {

@@ -6,6 +6,7 @@ import (
 	"kodoferry/shared/digest"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/pipeline/verdict"
 )
 
@@ -29,11 +30,11 @@ func partSize(row ledger.Row, first int64) int64 {
 
 // Ranges divides the parts of an upload into ranges of u.PerTask, one for each of the
 // Part tasks that Begin yields.
-func Ranges(u ledger.Upload) []ledger.PartRange {
+func Ranges(u upload.Upload) []upload.PartRange {
 	count := len(cuts(u)) - 1
-	var all []ledger.PartRange
+	var all []upload.PartRange
 	for from := 1; from <= count; from += u.PerTask {
-		all = append(all, ledger.PartRange{From: from, To: min(from+u.PerTask-1, count)})
+		all = append(all, upload.PartRange{From: from, To: min(from+u.PerTask-1, count)})
 	}
 	return all
 }
@@ -41,7 +42,7 @@ func Ranges(u ledger.Upload) []ledger.PartRange {
 // cuts returns the offsets at which the parts of an upload begin, and the object's
 // size as the last. They are ends of blocks of its hash; blocks begin anew with each
 // part that the source was uploaded in.
-func cuts(u ledger.Upload) []int64 {
+func cuts(u upload.Upload) []int64 {
 	pieces := u.Row.Src.Parts
 	if len(pieces) == 0 || !digest.IsQetag(u.Row.Src.Hash) {
 		pieces = []int64{u.Row.Src.Size}
@@ -77,6 +78,22 @@ func within(parts []int64, from, to int64) []int64 {
 
 // InParts reports whether the object of a row goes in parts: it is larger than j has
 // objects go whole, or did not fit an invocation, and the row has the size of its parts.
+// One that needs no copy does not.
 func InParts(j job.Job, row ledger.Row) bool {
-	return row.PartSize > 0 || row.Src.Size > j.Limits.PartsAbove
+	return row.Need == "" && (row.PartSize > 0 || row.Src.Size > j.Limits.PartsAbove)
+}
+
+// Gaps returns the stretches of the parts from to to that are not done.
+func Gaps(from, to int, done []upload.PartRow) []upload.PartRange {
+	var out []upload.PartRange
+	for _, p := range done {
+		if from < p.Number {
+			out = append(out, upload.PartRange{From: from, To: p.Number - 1})
+		}
+		from = p.Number + 1
+	}
+	if from <= to {
+		out = append(out, upload.PartRange{From: from, To: to})
+	}
+	return out
 }

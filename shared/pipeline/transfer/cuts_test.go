@@ -6,6 +6,7 @@ import (
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -30,7 +31,7 @@ func TestPartsFallOnTheStepsOfTheHashAndNeverAreTooMany(t *testing.T) {
 		if r.IntN(8) == 0 {
 			row.PartSize = digest.BlockSize
 		}
-		u := ledger.Upload{Row: row, PartSize: partSize(row, first)}
+		u := upload.Upload{Row: row, PartSize: partSize(row, first)}
 		at := cuts(u)
 		if n := len(at) - 1; n < 1 || n > verdict.MaxParts || at[0] != 0 || at[n] != row.Src.Size {
 			t.Fatalf("seed %d: %d bytes in parts of %d are cut into %d from %d to %d", seed, row.Src.Size, u.PartSize, n, at[0], at[n])

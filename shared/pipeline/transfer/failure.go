@@ -28,13 +28,19 @@ func (a *attempt) failed(ctx context.Context, where outage.Side, err error) (wai
 	}
 	if ctx.Err() != nil { // it did not fit the invocation
 		a.row.Tries++
-		if a.row.Src.Size > digest.BlockSize {
+		if a.row.Need == "" && a.row.Src.Size > digest.BlockSize {
 			a.row.PartSize = min(a.c.Rules.Job.Limits.PartSize, max(digest.BlockSize, a.row.Src.Size/2/digest.BlockSize*digest.BlockSize))
 		}
 		a.decide(ctx, err)
 		return 0, false
 	}
 	kind := fault.KindOf(err)
+	if where == outage.Source && kind == fault.Denied && a.row.Thaw != nil {
+		if now, err := a.c.Source.Stat(ctx, a.row.Key()); err == nil && now.Frozen { // it froze again, and is restored again
+			a.row.Src.Frozen = true
+			return 0, false
+		}
+	}
 	if kind == fault.Throttled && a.row.Waits < MaxThrottledDeliveries { // waiting spends no try
 		a.throttles++
 		wait = a.c.throttled(a.row.Key(), a.began, a.throttles, err)
@@ -122,6 +128,12 @@ func (a *attempt) gone() {
 func (a *attempt) replaced(now store.Object) {
 	a.row.Grew += now.Size - a.row.Src.Size
 	a.row.Src, a.row.Read, a.row.PartSize = now, "", 0
+	// What the job says of another's object depends on the source's size and time.
+	j, d := a.c.Rules.Job, a.row.Dst
+	if depends := j.Present == job.CopyPresent || j.Overwrite == job.OverwriteNewer; a.row.Need == ledger.NeedsProof || depends && d != nil && d.CRC64 == "" {
+		judgeAnew(a)
+	}
+	a.row.Need = ""
 	switch {
 	case !a.c.Rules.Chosen(now):
 		a.row.State, a.row.At = ledger.Gone, a.c.Now().UTC()

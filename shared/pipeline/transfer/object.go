@@ -24,6 +24,7 @@ type attempt struct {
 	row       ledger.Row
 	statFirst bool      // the target may have the object already: it is asked before the source is
 	damaged   bool      // the target holds bytes of ours whose CRC64 is wrong
+	writings  int       // that were begun in this delivery
 	accept    bool      // two equal reads disagree with the listing, and the job takes the bytes
 	began     time.Time // the try under way
 	tries     int       // in this delivery
@@ -33,16 +34,23 @@ type attempt struct {
 // lone returns the tries, of which none was made, of an object that is in no batch.
 func (c *Copier) lone(row ledger.Row) *attempt { return &attempt{c: c, batch: &batch{}, row: row} }
 
-// copyObject tries the object of a pending row as often as one delivery may. It
+// copyObject tries the object of a pending row as often as one delivery may. Of one that
+// was waited for until it was restored it asks the target first: an event that told so may have
+// copied it meanwhile, and what is restored is dear to read twice. It
 // returns the row with a final state, or Pending with its tries counted. Errors
 // stand in the row.
 func (c *Copier) copyObject(ctx context.Context, b *batch, row ledger.Row) ledger.Row {
-	a := &attempt{c: c, batch: b, row: row, statFirst: b.redelivered.Load() || row.Tries > 0 || unjudged(row)}
+	a := &attempt{c: c, batch: b, row: row, statFirst: b.redelivered.Load() || row.Tries > 0 || unjudged(row) || row.Thaw != nil}
 	for {
 		a.began = time.Now()
+		free, err := c.Bodies.Acquire(ctx, moved(row))
+		if err != nil {
+			break // that was no try
+		}
 		where, err := a.try(ctx)
+		free()
 		if err == nil {
-			c.Slots.Succeeded()
+			c.Slots.Succeeded(a.began)
 			a.row.At = c.Now().UTC()
 			break
 		}
@@ -69,9 +77,18 @@ func (a *attempt) result() ledger.Row {
 }
 
 // try copies the object once. The body is held against the listed size and hashes as it
-// is read, and its last byte held back until they agree (guard.go, lastCheck). A nil error means that the row is final; an error is
-// of the side that try returns.
+// is read (digest.Reader), and its last byte held back until they agree and lastCheck
+// lets it go: it asks whether the object is still to be written, and who wrote what the
+// target has (guard.go). Where that is not known before, statTarget looks first
+// (target.go). A nil error means that the row is final, or that its object is to
+// go in parts; an error is of the side that try returns.
 func (a *attempt) try(ctx context.Context) (outage.Side, error) {
+	switch a.row.Need {
+	case ledger.NeedsProof:
+		return prove(ctx, a)
+	case ledger.NeedsAttributes:
+		return setAttributes(ctx, a)
+	}
 	exists := a.row.Dst != nil
 	if a.statFirst && !a.damaged {
 		var final bool
@@ -79,6 +96,12 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 		if exists, final, err = a.statTarget(ctx); err != nil || final {
 			return outage.Target, err
 		}
+		if a.row.Need != "" {
+			return a.try(ctx)
+		}
+	}
+	if InParts(a.c.Rules.Job, a.row) { // as one that needed no copy when it was sealed: it is handed on
+		return outage.Neither, nil
 	}
 	asked := func() {}
 	if a.c.Events {
@@ -96,7 +119,8 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 	}
 	read := digest.NewReader(body, a.want())
 	guard := &guarded{ctx: ctx, read: read, left: a.row.Src.Size, check: a.lastCheck(ctx, exists, asked)}
-	stored, err := a.put(ctx, found, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.c.Rules.Job.Unguarded, MD5: a.want().MD5})
+	o := signed(a, found)
+	stored, err := a.put(ctx, o, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.c.Rules.Job.Unguarded, MD5: a.want().MD5})
 	_ = body.Close()
 	guard.stop()
 	if err != nil {
@@ -112,14 +136,24 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 	a.c.Pace.Measured(a.row.Src.Size, time.Since(begun))
 	a.row.State, a.row.Warnings = ledger.Copied, slices.Concat(found.Warnings, stored.Warnings)
 	a.row.Proof = ledger.Proof(read.Proof())
-	a.row.Because("", "")
-	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size}
+	a.copied(a.c.Rules.Copies().Attrs(a.row.Src, found))
+	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size, Modified: stored.At, Mark: o.Origin.Mark}
 	return outage.Target, nil
 }
 
-// put stores what body delivers, under everything known of the object.
-func (a *attempt) put(ctx context.Context, found store.Object, body *guarded, how store.Put) (store.Stored, error) {
-	o := a.c.Rules.AsStored(a.row.Src, found)
+// signed is the object of the row as it is to be written, with what its copy is to remember
+// and the mark of a new writing.
+func signed(a *attempt, found store.Object) store.Object {
+	o := a.c.Rules.Copies().Signed(a.row.Src, found)
+	o.Origin.Mark = a.batch.mark()
+	if a.writings++; a.writings > 1 {
+		o.Origin.Mark += "." + strconv.Itoa(a.writings)
+	}
+	return o
+}
+
+// put stores what body delivers as o.
+func (a *attempt) put(ctx context.Context, o store.Object, body *guarded, how store.Put) (store.Stored, error) {
 	if o.Size > 0 {
 		return a.c.Target.Put(ctx, o, body, how)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
-	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/verdict"
 )
@@ -26,11 +26,11 @@ var ErrNoStream = errors.New("the run's limits leave no stream")
 // number, and the error of those that are missing for another reason than time:
 // ErrNoStream, an *verdict.Unwanted, Changed or NotFound where the source's object or
 // the upload is not what it was, or that of a request.
-func (c *Copier) Parts(ctx context.Context, u ledger.Upload, from, to int) (done []ledger.PartRow, missing error) {
+func (c *Copier) Parts(ctx context.Context, u upload.Upload, from, to int) (done []upload.PartRow, missing error) {
 	at := cuts(u)
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(c.Share.Parallel(u.PartSize, c.Rules.Job.Limits.Parallel))
+	g.SetLimit(c.Share.Parallel(u.PartSize, c.Slots.Most()))
 	for n := from; n <= min(to, len(at)-1); n++ {
 		if !c.acquireStream(gctx) {
 			if n == from {
@@ -65,7 +65,7 @@ func (c *Copier) Parts(ctx context.Context, u ledger.Upload, from, to int) (done
 		})
 	}
 	_ = g.Wait() // missing has it
-	slices.SortFunc(done, func(a, b ledger.PartRow) int { return a.Number - b.Number })
+	slices.SortFunc(done, func(a, b upload.PartRow) int { return a.Number - b.Number })
 	return done, missing
 }
 
@@ -77,15 +77,20 @@ func (c *Copier) PartTime(n int64) time.Duration {
 
 // copyPart copies the bytes [from, to) as part n, in up to Tries tries. Changed,
 // NotFound, Invalid and Denied are not tried again, and throttles spend no try.
-func (c *Copier) copyPart(ctx context.Context, u ledger.Upload, n int, from, to int64) (ledger.PartRow, error) {
+func (c *Copier) copyPart(ctx context.Context, u upload.Upload, n int, from, to int64) (upload.PartRow, error) {
 	for try, throttles := 1, 0; ; {
 		began := time.Now()
+		free, err := c.Bodies.Acquire(ctx, to-from)
+		if err != nil {
+			return upload.PartRow{}, err
+		}
 		p, err := c.tryPart(ctx, u, n, from, to)
+		free()
 		kind := fault.KindOf(err)
 		wait := c.Quick << (try - 1)
 		switch {
 		case err == nil:
-			c.Slots.Succeeded()
+			c.Slots.Succeeded(began)
 			return p, nil
 		case ctx.Err() != nil, kind == fault.Changed, kind == fault.NotFound, kind == fault.Invalid, kind == fault.Denied:
 			return p, err
@@ -106,8 +111,8 @@ func (c *Copier) copyPart(ctx context.Context, u ledger.Upload, n int, from, to 
 	}
 }
 
-func (c *Copier) tryPart(ctx context.Context, u ledger.Upload, n int, from, to int64) (ledger.PartRow, error) {
-	row := ledger.PartRow{Number: n, Size: to - from}
+func (c *Copier) tryPart(ctx context.Context, u upload.Upload, n int, from, to int64) (upload.PartRow, error) {
+	row := upload.PartRow{Number: n, Size: to - from}
 	begun := time.Now()
 	ctx, asked, landed := inFlight(ctx)
 	defer landed()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,6 +11,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -27,9 +27,12 @@ func (a *attempt) conflict() {
 }
 
 // statTarget asks the target for its object under the row's key. exists reports
-// whether it has one that may be replaced; final, that the row is decided.
+// whether it has one that may be replaced; final, that the row is decided. A row that
+// is neither may have a Need.
 func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error) {
 	kept, err := a.c.Target.Stat(ctx, a.row.Key())
+	was := memory.Was(a.row)
+	_, carries := a.c.Rules.Copies().CarriesStill(kept, a.row.Src, was)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		a.row.Dst = nil
@@ -38,21 +41,41 @@ func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error
 		return false, false, err
 	case verdict.Rejected(a.row, kept):
 		return true, false, nil
-	case verdict.Carries(kept, a.row.Src):
+	case unjudged(a.row):
+		a.c.Rules.DecideOverwrite(&a.row, kept, was)
+		return true, a.row.State != ledger.Pending, nil
+	case carries:
 		a.batch.redelivered.Store(true) // not every queue tells
 		a.row.State, a.row.Proof, a.row.Warnings = ledger.Copied, proofOfAdopted(a.row.Src), a.c.lossesOfAdopted(ctx, a.row.Src)
-		a.row.Because("", "")
-		a.row.Dst = &ledger.Dst{ETag: kept.Hash, CRC64: kept.CRC64, Size: kept.Size, Modified: kept.Modified}
+		a.copied(kept.Origin.Attrs)
+		if a.ofAnotherRun(*kept.Origin) {
+			a.row.Proof, a.row.Author = ledger.ByKept, a.c.Rules.Copies().WriterIn(*kept.Origin)
+		}
+		found := verdict.Found(kept)
+		found.CRC64 = kept.CRC64
+		a.row.Dst = &found
 		return true, true, nil
 	case a.foreign(kept):
 		a.conflict()
 		return true, true, nil
-	case unjudged(a.row):
-		a.c.Rules.DecideOverwrite(&a.row, kept)
-		return true, a.row.State != ledger.Pending, nil
 	}
-	a.row.Dst = &ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
+	found := verdict.Found(kept)
+	a.row.Dst = &found
 	return true, false, nil
+}
+
+// ofAnotherRun reports whether nothing says that this run wrote the copy that has the
+// origin o: neither the queue, nor an earlier try, nor the copy itself.
+func (a *attempt) ofAnotherRun(o store.Origin) bool {
+	rules := a.c.Rules
+	return !a.batch.again && a.row.Tries == 0 && rules.Copies().WriterIn(o) != rules.Job.Name+"/"+rules.Run
+}
+
+// copied takes into a copied row that this run wrote and proved the object, and which
+// attributes it was given.
+func (a *attempt) copied(attrs string) {
+	a.row.Because("", "")
+	a.row.Author, a.row.Prover, a.row.Attrs = "", "", attrs
 }
 
 // proofOfAdopted is the proof of a copy of src that an earlier delivery stored: its
@@ -71,30 +94,41 @@ func proofOfAdopted(src store.Object) ledger.Proof {
 // the listing does not tell the object's attributes, one HEAD of the source does; if
 // that fails, there are none.
 func (c *Copier) lossesOfAdopted(ctx context.Context, src store.Object) []string {
-	if !c.Rules.Untold(src) {
-		return c.Rules.Losses(src)
+	if !c.Rules.Copies().Untold(src) {
+		return c.Rules.Copies().Losses(src)
 	}
 	found, err := c.Source.Stat(ctx, src.Key)
 	if err != nil || !verdict.SameVersion(src, found) {
 		return nil
 	}
-	return slices.Concat(found.Warnings, c.Rules.LossesOf(src, found))
+	return slices.Concat(found.Warnings, c.Rules.Copies().LossesOf(src, found))
 }
 
-// foreign reports whether the target's object is another's and not the one that was
-// judged with the listing.
+// foreign reports whether the target's object may not be replaced: it is neither the
+// one that was judged, nor what another delivery or another run of the job has copied
+// since, as far as its metadata and what was known of the key tell. What was judged,
+// written anew with the same bytes by no other writing of the job, is another's decision of
+// later, whatever its metadata say.
 func (a *attempt) foreign(kept store.Object) bool {
-	if !a.c.Rules.Foreign(kept) || a.c.Rules.Job.Overwrite == job.OverwriteAlways {
+	rules, judged, was := a.c.Rules, a.row.Dst, memory.Was(a.row)
+	_, carries := rules.Copies().CarriesStill(kept, a.row.Src, was)
+	switch {
+	case rules.Job.Overwrite == job.OverwriteAlways, judged != nil && rules.Copies().Stands(*judged, kept, authorOf(was)), carries:
 		return false
+	case judged != nil && verdict.Remade(kept, *judged):
+		return true
+	case judged != nil && judged.ETag == kept.Hash && (was == nil || was.Dst.ETag != judged.ETag):
+		return true
 	}
-	return a.row.Dst == nil || !sameAs(*a.row.Dst, kept)
+	return !rules.Copies().WroteStill(kept, was)
 }
 
-// sameAs reports whether kept is the object that d describes: it has the ETag, and, where
-// d says when the object was written, that time to the second, which is what a HEAD tells.
-// The same bytes written anew are another's decision of later.
-func sameAs(d ledger.Dst, kept store.Object) bool {
-	return d.ETag == kept.Hash && (d.Modified.IsZero() || d.Modified.Truncate(time.Second).Equal(kept.Modified.Truncate(time.Second)))
+// authorOf is who wrote the target's object, as far as what was known of the key tells.
+func authorOf(was *memory.Row) string {
+	if was == nil {
+		return ""
+	}
+	return was.Author
 }
 
 // checksTarget reports whether the target must be asked once more before the last

@@ -5,6 +5,8 @@
 //	batch.go     Batch: the rows of a batch, side by side
 //	object.go    one object, from one GET to one PUT
 //	target.go    what the target holds under its key, before and during the PUT
+//	prove.go     an object that the target held before, read there
+//	attributes.go  an object whose attributes alone are set
 //	failure.go   what becomes of a try that failed
 //	begin.go     Begin: opens the upload of an object that goes in parts; Abort
 //	cuts.go      where its parts begin
@@ -37,10 +39,11 @@ type Copier struct {
 	// events of a key may end, or its job change, while it is copied.
 	Events bool
 
-	Share *limit.Share // of what bounds all processes of the run
-	Slots *limit.AIMD
-	Pace  *limit.Pace
-	Sides *outage.Tracker // of the task
+	Share  *limit.Share // of what bounds all processes of the run
+	Slots  *limit.AIMD
+	Bodies *limit.Memory // nil: any number of bytes
+	Pace   *limit.Pace
+	Sides  *outage.Tracker // of the task
 
 	// Writable asks whether o is still to be written. The error is an
 	// *verdict.Unwanted where it is not.

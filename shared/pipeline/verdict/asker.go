@@ -8,6 +8,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/memory"
 )
 
 // Asker asks the target about single keys on the way of a walk over both listings. It
@@ -82,12 +83,15 @@ func (a *Asker) answer(ctx context.Context, key string) bool {
 
 // Ask decides a row that Compare could not. Where the target does not describe the one
 // object the row stays pending, as one whose target object is not known: the object is
-// not replaced without a look at it, so its copy finds what is the matter. The error is
-// trouble with the target.
-func (a *Asker) Ask(ctx context.Context, row *ledger.Row) error {
-	err := a.Rules.Ask(ctx, row)
+// not replaced without a look at it, so its copy finds what is the matter; one that is
+// unchanged stays so, and somebody else's. The error is trouble with the target.
+func (a *Asker) Ask(ctx context.Context, row *ledger.Row, last *memory.Row) error {
+	err := a.Rules.Ask(ctx, row, last)
 	if err == nil || !a.Alone(ctx, row.Key(), err) {
 		return err
+	}
+	if row.State == ledger.Unchanged { // its bytes are known
+		return nil
 	}
 	row.Dst = &ledger.Dst{Size: row.Dst.Size, Modified: row.Dst.Modified}
 	a.Log.WarnContext(ctx, "target object not described, left to its copy", "key", row.Key(), "fault", fault.KindOf(err), "err", err)

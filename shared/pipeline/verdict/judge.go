@@ -7,13 +7,15 @@ import (
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/listing"
+	"kodoferry/shared/pipeline/memory"
 )
 
 // Judged is what both sides list under one key, and what its object needs.
 type Judged struct {
 	listing.Pair
-	Excluded bool       // the source's object is not one that the job's filter chooses
-	Row      ledger.Row // of an object of the source that is not excluded
+	Last     *memory.Row // what earlier runs left of the key; nil where they left nothing
+	Excluded bool        // the source's object is not one that the job's filter chooses
+	Row      ledger.Row  // of an object of the source that is not excluded
 
 	answer chan error // comes when the target was asked, and Row is decided; nil: Row is decided
 }
@@ -25,16 +27,21 @@ const (
 	judgedAhead = 64
 )
 
-// Judge decides on pairs and yields them in their order. Where the listings cannot
+// Lasts returns the last row of a key, nil where there is none. It is asked for keys in
+// their order.
+type Lasts func(key string) (*memory.Row, error)
+
+// Judge decides on pairs, each beside its last row, and yields them in their order. Where the listings cannot
 // decide, the target is asked, about several keys side by side. The first error, of the
-// pairs or of the target, ends it; when the iteration ends, no goroutine of it is left.
-func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error]) iter.Seq2[Judged, error] {
+// pairs, of lasts or of the target, ends it; when the iteration ends, no goroutine of it is left.
+func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error], lasts Lasts) iter.Seq2[Judged, error] {
 	return func(yield func(Judged, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var asking sync.WaitGroup
 		defer asking.Wait()
+		todo, askers := make(chan *Judged, judgedAhead+1), 0 // asked in their order
+		defer close(todo)
 		defer cancel()
-		places := make(chan struct{}, asksAtOnce)
 		var ahead []*Judged
 		// pass yields from the front what is decided, and waits until no more than n are left.
 		pass := func(n int) bool {
@@ -54,19 +61,26 @@ func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error]) 
 			return true
 		}
 		for p, err := range pairs {
+			var last *memory.Row
+			if err == nil && lasts != nil {
+				last, err = lasts(p.Key())
+			}
 			if err != nil {
 				if pass(0) {
 					yield(Judged{}, err)
 				}
 				return
 			}
-			j := a.Rules.judge(p)
+			j := a.Rules.judge(p, last)
 			if j.answer != nil {
-				asking.Go(func() {
-					places <- struct{}{}
-					j.answer <- a.Ask(ctx, &j.Row)
-					<-places
-				})
+				if todo <- j; askers < asksAtOnce {
+					askers++
+					asking.Go(func() {
+						for j := range todo {
+							j.answer <- a.Ask(ctx, &j.Row, j.Last)
+						}
+					})
+				}
 			}
 			if ahead = append(ahead, j); !pass(judgedAhead) {
 				return
@@ -77,15 +91,15 @@ func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error]) 
 }
 
 // judge decides on a pair as far as the listings do.
-func (r *Rules) judge(p listing.Pair) *Judged {
-	j := &Judged{Pair: p}
+func (r *Rules) judge(p listing.Pair, last *memory.Row) *Judged {
+	j := &Judged{Pair: p, Last: last}
 	switch {
 	case p.Src == nil:
 	case !r.Chosen(*p.Src):
 		j.Excluded = true
 	default:
 		ask := false
-		if j.Row, ask = r.Compare(*p.Src, p.Dst); ask {
+		if j.Row, ask = r.Compare(*p.Src, p.Dst, last); ask {
 			j.answer = make(chan error, 1)
 		}
 	}

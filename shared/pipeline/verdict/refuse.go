@@ -39,7 +39,7 @@ func (r *Rules) Refuse(row *ledger.Row) bool {
 		return fails(fault.Errorf("its target key %q is under the ledger's prefix %q; put the ledger elsewhere (--ledger), or give the target a prefix", r.Job.TargetKey(src.Key), r.Job.Ledger.Prefix))
 	case src.Disabled:
 		return skips(ledger.Disabled, cmp.Or(r.Source.Disabled, "it is disabled at the source; enable it to have it copied"))
-	case src.Frozen:
+	case src.Frozen && !r.Job.Thaw:
 		return skips(ledger.Archived, fmt.Sprintf("it is archived (%s) and not thawed; restore it (%s) and run again", src.Class, cmp.Or(r.Source.Thaw, "thaw")))
 	case src.Size > MaxParts*MaxPart:
 		return fails(fault.Errorf("it has %d bytes, and OSS holds no object of more than %d; split it at the source", src.Size, int64(MaxParts*MaxPart)))

@@ -11,18 +11,24 @@ type Keeper interface {
 	Losses(o store.Object) []string
 }
 
-// AsStored is src as it is to be in the target. Where its listing does not tell its
-// attributes, they are those of found.
-func (r *Rules) AsStored(src, found store.Object) store.Object {
+// AsStored is src as it is to be in the target, without its origin. Where its listing
+// does not tell its attributes, they are those of found.
+func (c Copies) AsStored(src, found store.Object) store.Object {
 	o := src
 	if untold(o) {
 		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header
 	}
-	o.Hash, o.MD5, o.CRC64, o.Parts = "", "", "", nil
-	o.Origin = r.Origin(src)
-	if r.Job.Class != job.KeepClass {
-		o.Class = store.Class(r.Job.Class)
+	o.Hash, o.MD5, o.CRC64, o.Parts, o.Origin, o.Frozen = "", "", "", nil, nil, false
+	if c.rules.Job.Class != job.KeepClass {
+		o.Class = store.Class(c.rules.Job.Class)
 	}
+	return o
+}
+
+// Signed is AsStored with its origin.
+func (c Copies) Signed(src, found store.Object) store.Object {
+	o := c.AsStored(src, found)
+	o.Origin = c.Origin(src, found)
 	return o
 }
 
@@ -32,19 +38,26 @@ func untold(o store.Object) bool { return o.Type == "" && o.Meta == nil && o.Hea
 
 // Losses is what the target cannot hold of src, in words. It makes no request; where
 // the listing does not tell the object's attributes, there are none.
-func (r *Rules) Losses(src store.Object) []string {
-	if r.Keeper == nil || untold(src) {
+func (c Copies) Losses(src store.Object) []string {
+	if c.rules.Keeper == nil || untold(src) {
 		return nil
 	}
-	return r.Keeper.Losses(r.AsStored(src, src))
+	o := c.AsStored(src, src)
+	if len(o.Meta)+len(o.Header) > 0 { // the origin takes room beside these; alone it has enough
+		o.Origin = c.Origin(src, src)
+	}
+	return c.rules.Keeper.Losses(o)
 }
 
 // Untold reports whether Losses cannot tell because the listing of src does not tell
 // its attributes. LossesOf does, with found, what a HEAD told.
-func (r *Rules) Untold(src store.Object) bool { return r.Keeper != nil && untold(src) }
+func (c Copies) Untold(src store.Object) bool { return c.rules.Keeper != nil && untold(src) }
 
 // LossesOf is what the target cannot hold of src, whose attributes are those of
 // found. Where Untold is false, it is Losses.
-func (r *Rules) LossesOf(src, found store.Object) []string {
-	return r.Keeper.Losses(r.AsStored(src, found))
+func (c Copies) LossesOf(src, found store.Object) []string {
+	if c.rules.Keeper == nil {
+		return nil
+	}
+	return c.rules.Keeper.Losses(c.Signed(src, found))
 }

@@ -5,17 +5,26 @@ import (
 	"kodoferry/shared/store"
 )
 
-// Carries reports whether a target object is Ferry's copy of src as src is now: its
-// origin has the hash of src, or, where src has none, its upload time.
-func Carries(dst, src store.Object) bool {
-	switch {
-	case dst.Origin == nil, dst.Size != src.Size:
-		return false
-	case src.Hash == "":
-		return dst.Origin.Hash == "" && dst.Origin.Modified.Equal(src.Modified)
-	}
-	return dst.Origin.Hash == src.Hash
+// Carries reports whether a target object is the job's copy of src as src is now, by
+// the metadata that bind it: its origin names the job and the key and has the hash of
+// src, or, where src has none, its upload time. Where both have an MD5 and these
+// differ, it is not.
+func (c Copies) Carries(kept, src store.Object) bool {
+	return c.Wrote(kept) && kept.Size == src.Size && !md5sDiffer(kept, src) && copyOf(kept, src)
 }
+
+// copyOf reports whether the origin of a target object, which it has, names that version
+// of the source's: its hash, or, where it has none, its upload time.
+func copyOf(kept, src store.Object) bool {
+	return kept.Origin.Hash == src.Hash && (src.Hash != "" || kept.Origin.Modified.Equal(src.Modified))
+}
+
+// md5sDiffer reports whether a and b both have an MD5, and not the same: then nothing
+// makes them equal.
+func md5sDiffer(a, b store.Object) bool { return a.MD5 != "" && b.MD5 != "" && a.MD5 != b.MD5 }
+
+// sameMD5 reports whether a and b are of one size and one MD5.
+func sameMD5(a, b store.Object) bool { return a.Size == b.Size && a.MD5 != "" && a.MD5 == b.MD5 }
 
 // SameVersion reports whether two descriptions of an object of the source are of the
 // same content.

@@ -36,7 +36,7 @@ type Bill struct {
 	Monthly   []Cost  `json:"monthly"`
 	Month     float64 `json:"month"`
 	Without   string  `json:"without,omitempty"` // what costs, too, and has no price in the file
-	Thaw      []Cost  `json:"thaw,omitempty"`    // in no sum: what is archived is skipped until somebody thaws it
+	Thaw      []Cost  `json:"thaw,omitempty"`    // in no sum: what is archived is skipped, for the job does not thaw
 }
 
 // billOf returns the Bill of a plan. What leaves the source comes first: it is nearly
@@ -56,10 +56,19 @@ func billOf(p plan.Plan, j job.Job, pr Prices, l Load) Bill {
 		once("Kodo retrieval, infrequent access", cold/gb, "GB", pr.kodo.ia)
 		requests("Kodo GET requests", l.KodoGets, pr.kodo.get)
 		requests("Kodo listings", l.KodoLists, pr.kodo.list)
-		b.thaw(p, pr)
+		for _, c := range thawing(p, j, pr) {
+			if j.Thaw {
+				once(c.What, c.Amount, c.Unit, c.Price)
+			} else {
+				b.Thaw = append(b.Thaw, c)
+			}
+		}
 	} else if j.Source.S3Endpoint() != "" {
 		b.Without = fmt.Sprintf("what %s asks is not in it, nor in the price file: %s GB of traffic, %s GET requests and %s listings", j.Source.S3Endpoint(),
 			plainNumber(float64(l.Bytes)/gb), humanize.Comma(rounded(int64(l.KodoGets+0.5))), humanize.Comma(rounded(int64(l.KodoLists+0.5))))
+		if n := float64(p.Sum(plan.ToCopy, store.Archive, "").Bytes+p.Sum(plan.ToCopy, store.DeepArchive, "").Bytes) / gb; j.Thaw && n > 0 {
+			b.Without += fmt.Sprintf("; nor the restoring of %s GB of archived objects", plainNumber(n))
+		}
 	}
 	warm, chilled := puts(p, j)
 	requests("OSS PUT requests, standard", warm+l.OSSOwn+l.OSSLists, pr.oss.put)
@@ -72,16 +81,22 @@ func billOf(p plan.Plan, j job.Job, pr Prices, l Load) Bill {
 	return b
 }
 
-// thaw adds what it costs to read what is archived, too.
-func (b *Bill) thaw(p plan.Plan, pr Prices) {
+// thawing is what it costs to restore what is archived and, where j thaws, is copied, or
+// else is skipped.
+func thawing(p plan.Plan, j job.Job, pr Prices) (costs []Cost) {
+	fate := plan.Fate(ledger.Skipped)
+	if j.Thaw {
+		fate = plan.ToCopy
+	}
 	for _, of := range []struct {
 		class store.Class
 		price float64
 	}{{store.Archive, pr.kodo.archive}, {store.DeepArchive, pr.kodo.deepArchive}} {
-		if n := float64(p.Sum(plan.Fate(ledger.Skipped), of.class, "").Bytes) / gb; n > 0 {
-			b.Thaw = append(b.Thaw, Cost{"Kodo, thawing " + string(of.class), n, "GB", of.price, n * of.price})
+		if n := float64(p.Sum(fate, of.class, "").Bytes) / gb; n > 0 {
+			costs = append(costs, Cost{"Kodo, thawing " + string(of.class), n, "GB", of.price, n * of.price})
 		}
 	}
+	return costs
 }
 
 // puts counts the requests that write, into Standard and into other classes.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,20 @@ func TestTheBillBeginsWithTheSourcesTrafficAndAddsUp(t *testing.T) {
 	}
 	if len(b.Thaw) != 1 || b.Thaw[0].Amount != 5 || b.Thaw[0].Price != pr.kodo.archive {
 		t.Errorf("thaw %+v, want 5 GB of archive, in no sum", b.Thaw)
+	}
+}
+
+func TestAJobThatThawsPaysForIt(t *testing.T) {
+	p, j, pr := planned(t, 1000, 1000)
+	p.Shares = append(p.Shares, plan.Share{Will: plan.ToCopy, Class: store.DeepArchive, Size: "<=1GiB", Objects: 5, Bytes: 5e9})
+	j.Thaw = true
+	b := billOf(p, j, pr, loadOf(p, j, pr))
+	if len(b.Thaw) > 0 || !slices.Contains(b.Once, Cost{"Kodo, thawing deep-archive", 5, "GB", pr.kodo.deepArchive, 5 * pr.kodo.deepArchive}) {
+		t.Errorf("once %+v, thaw %+v, want 5 GB of deep archive in the sum", b.Once, b.Thaw)
+	}
+	j.Source = job.Location{Scheme: job.S3, Bucket: "photos", Region: "eu-west-1"}
+	if b := billOf(p, j, pr, loadOf(p, j, pr)); !strings.Contains(b.Without, "nor the restoring of 5 GB of archived objects") {
+		t.Errorf("of an S3 source: %q, want it to say that restoring is not in the sum", b.Without)
 	}
 }
 

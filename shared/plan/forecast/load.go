@@ -29,7 +29,8 @@ type Load struct {
 func loadOf(p plan.Plan, j job.Job, pr Prices) Load {
 	copied := p.Sum(plan.ToCopy, "", "")
 	l := Load{Objects: copied.Objects, Bytes: copied.Bytes}
-	there := p.Sum(plan.Fate(ledger.Unchanged), "", "").Objects + p.Sum(plan.Fate(ledger.Conflict), "", "").Objects + p.TargetOnly.Objects
+	there := p.Sum(plan.Fate(ledger.Unchanged), "", "").Objects + p.Sum(plan.Fate(ledger.Present), "", "").Objects +
+		p.Sum(plan.ToUpdate, "", "").Objects + p.Sum(plan.ToProve, "", "").Objects + p.Sum(plan.Fate(ledger.Conflict), "", "").Objects + p.TargetOnly.Objects
 	deleted := float64(p.Sum(plan.ToDelete, "", "").Objects)
 	source := float64(p.Listed.Objects + p.LeftOut.Objects)
 	lim := j.Limits
@@ -38,10 +39,11 @@ func loadOf(p plan.Plan, j job.Job, pr Prices) Load {
 
 	l.KodoGets = float64(copied.Objects + copied.Parts)
 	l.KodoLists = 2 * (source/store.KeysPerPage + 1)
-	l.OSSPuts = float64(copied.Objects+copied.Parts) + deleted
+	set, proved := float64(p.Sum(plan.ToUpdate, "", "").Objects), float64(p.Sum(plan.ToProve, "", "").Objects)
+	l.OSSPuts = float64(copied.Objects+copied.Parts) + deleted + set
 	l.OSSLists = (2*float64(there)+float64(copied.Objects))/store.KeysPerPage + 2
 	l.OSSOwn = 2*batches + 4*shards // a sealed batch and its write-off; a shard's records and marks
-	l.OSSGets = 2*float64(p.Heads) + deleted + 2*batches
+	l.OSSGets = 2*float64(p.Heads) + deleted + 2*batches + set + proved
 	l.Invocations = batches + 2*shards
 	l.Messages = 3 * l.Invocations // sent, received, deleted
 	l.Seconds = max(l.KodoGets*pr.functions.seconds/atOnce(j, pr), float64(copied.Bytes)/(pr.functions.mbyte*1e6))
@@ -53,7 +55,7 @@ func loadOf(p plan.Plan, j job.Job, pr Prices) Load {
 
 // atOnce is how many objects an instance has in flight.
 func atOnce(j job.Job, pr Prices) float64 {
-	if n := j.Limits.Parallel; n != job.DefaultLimits().Parallel {
+	if n := j.Limits.Parallel; n != job.AutoParallel {
 		return float64(n)
 	}
 	return pr.functions.atOnce

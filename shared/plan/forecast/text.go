@@ -53,7 +53,7 @@ func (f Forecast) objects(n int64) string {
 
 // fateWords are the fates in words, after a number.
 var fateWords = map[plan.Fate]string{
-	plan.ToCopy: "to copy", plan.Fate(ledger.Unchanged): "unchanged", plan.Fate(ledger.Skipped): "to skip",
+	plan.ToCopy: "to copy", plan.ToUpdate: "to update in place", plan.ToProve: "to read in the target and compare", plan.Fate(ledger.Present): "present and unproved", plan.Fate(ledger.Unchanged): "unchanged", plan.Fate(ledger.Skipped): "to skip",
 	plan.Fate(ledger.Conflict): "in conflict", plan.Fate(ledger.Failed): "would fail",
 }
 

@@ -32,6 +32,8 @@ type Options struct {
 	Duplicate float64 // received, yet left to be received once more, as a message of its own with the same ID
 	Drop      float64 // lost when sent, without an error
 	Reorder   float64 // received before those that were sent earlier
+
+	Window int // how many of those sent earliest Reorder chooses from; 0: all
 }
 
 // Queue is a queue in memory, safe for concurrent use. Sending, receiving,
@@ -150,7 +152,11 @@ func (q *Queue) take(max int, until time.Time) ([]queue.Message, <-chan struct{}
 	got := make([]queue.Message, 0, n)
 	for range n {
 		if q.chance(q.opts.Reorder) {
-			q.ready.front(q.rand.IntN(q.ready.len()))
+			n := q.ready.len()
+			if q.opts.Window > 0 {
+				n = min(n, q.opts.Window)
+			}
+			q.ready.front(q.rand.IntN(n))
 		}
 		it := q.ready.pop()
 		it.deliveries++

@@ -57,7 +57,7 @@ func (c *client) trouble(op string, err error) error {
 }
 
 // own returns err as a fault of op: the SDK's own errors, such as an answer
-// that cannot be decoded, are Temporary.
+// that cannot be decoded and that it repeats whole, are Temporary.
 func (q *Queue) own(op string, err error) error {
 	if err == nil {
 		return nil
@@ -65,5 +65,5 @@ func (q *Queue) own(op string, err error) error {
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return &fault.Error{Kind: e.Kind, Op: op, Key: e.Key, Wait: e.Wait, Err: e.Err}
 	}
-	return q.link.Temporary(op, fmt.Errorf("an answer that is not MNS's: %s", strings.TrimSpace(err.Error())))
+	return q.link.Temporary(op, fmt.Errorf("an answer that is not MNS's: %s", fault.Said(strings.TrimSpace(err.Error()))))
 }

@@ -20,12 +20,12 @@ type Refusal struct {
 }
 
 func (r *Refusal) Error() string {
-	text := r.Code + ": " + r.Message
+	text := fault.Said(r.Code) + ": " + fault.Said(r.Message)
 	if r.Status != 0 {
 		text = fmt.Sprintf("status %d %s", r.Status, text)
 	}
 	if r.RequestID != "" {
-		text += " (request " + r.RequestID + ")"
+		text += " (request " + fault.Said(r.RequestID) + ")"
 	}
 	return text
 }

@@ -33,7 +33,7 @@ func (q *Queue) own(ctx context.Context, op string, err error) error {
 	}
 	answer, answered := errors.AsType[*awshttp.ResponseError](err)
 	if !answered || answer.HTTPStatusCode() == 0 { // whether it was done is unknown
-		return q.link.Temporary(op, cutOff(err))
+		return q.link.Temporary(op, fault.Plain(cutOff(err)))
 	}
 	r := q.link.Unreadable(answer.HTTPStatusCode())
 	if e, ok := errors.AsType[smithy.APIError](err); ok {

@@ -26,8 +26,9 @@ const (
 // Read yields the lines of a file that a Writer has packed, without the heading,
 // each by its columns; a line is valid until the next is yielded. Every byte of a
 // cell comes as it was written: encoding/csv would give "\r\n" in a key as "\n",
-// which is another key. The error is Corrupt, and names the file, where a Writer
-// cannot have written it.
+// which is another key. A file of the version before lacks the last columns: its
+// lines come with these empty. The error is Corrupt, and names the file, where a
+// Writer cannot have written it.
 func Read(packed []byte, file string) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		bad := func(err error) {
@@ -38,6 +39,7 @@ func Read(packed []byte, file string) iter.Seq2[[]string, error] {
 			bad(err)
 			return
 		}
+		width := len(columns)
 		in := &reader{in: bufio.NewReader(&io.LimitedReader{R: z, N: maxTable})}
 		for n := 1; ; n++ {
 			line, err := in.line()
@@ -50,13 +52,20 @@ func Read(packed []byte, file string) iter.Seq2[[]string, error] {
 			case err != nil:
 				bad(fmt.Errorf("line %d: %w", n, err))
 				return
-			case n == 1 && !slices.Equal(line, columns[:]):
+			case n == 1 && !slices.Equal(line, columns[:]) && !slices.Equal(line, columns[:before]):
 				bad(fmt.Errorf("its columns are %q, want %q", line, columns))
 				return
-			case len(line) != len(columns):
-				bad(fmt.Errorf("line %d has %d columns, want %d", n, len(line), len(columns)))
+			case n == 1:
+				width = len(line)
+				continue
+			case len(line) != width:
+				bad(fmt.Errorf("line %d has %d columns, want %d", n, len(line), width))
 				return
-			case n > 1 && !yield(line, nil):
+			}
+			for len(line) < len(columns) {
+				line = append(line, "")
+			}
+			if !yield(line, nil) {
 				return
 			}
 		}

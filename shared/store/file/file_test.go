@@ -112,7 +112,7 @@ func TestAListingIsInByteOrderOfKeysHoweverLittleIsHeld(t *testing.T) {
 			}}
 			w.below(root, "")
 			if !slices.Equal(got, want) {
-				t.Fatalf("seed %d, %+q: got %q, want %q", seed, in, got, want)
+				t.Fatalf("seed %d, %+v: got %q, want %q", seed, in, got, want)
 			}
 		}
 	}

@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -19,7 +16,6 @@ import (
 
 const (
 	maxErrorBody = 64 << 10 // bytes of an error answer that are read
-	maxErrorText = 300      // bytes of it that are repeated
 
 	// maxSkew is how far a clock may be off before it is named as a cause.
 	maxSkew = 10 * time.Minute
@@ -31,7 +27,7 @@ const (
 	codeMirror        = 478 // reading from the bucket's origin failed
 	codePartly        = 298 // some operations of a batch failed
 	codeTooFast       = 573
-	codeOverloaded    = 599 // the server failed; where many are told so, they ask too much
+	codeOverloaded    = 599 // the server failed; many of them are answers to too many requests
 	codeChanged       = 608
 	codeNoKey         = 612
 	codeExists        = 614
@@ -47,13 +43,7 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	s := fmt.Sprintf("status %d", r.status)
-	if r.text != "" {
-		s += ": " + r.text
-	}
-	if r.reqid != "" {
-		s += " (request " + r.reqid + ")"
-	}
+	s := store.Refused(r.status, "", r.text, r.reqid)
 	if r.skewed() {
 		s += fmt.Sprintf("; this machine's clock is %s off the host's: set it", r.skew.Abs())
 	}
@@ -84,7 +74,7 @@ const (
 
 // refused reads an answer that is no success and says what it means.
 func (b *Bucket) refused(op, key string, asked what, resp *http.Response) error {
-	r := &refusal{status: resp.StatusCode, reqid: resp.Header.Get("X-Reqid")}
+	r := &refusal{status: resp.StatusCode, reqid: fault.Said(resp.Header.Get("X-Reqid"))}
 	raw, _ := store.ReadDocument(resp.Header, resp.Body, maxErrorBody) // what came is enough
 	r.text = errorText(raw)
 	if theirs, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
@@ -94,8 +84,8 @@ func (b *Bucket) refused(op, key string, asked what, resp *http.Response) error 
 	if resp.StatusCode/100 == 3 {
 		cause = fault.Errorf("the host sends elsewhere (%s), where a signature does not hold: name the host that serves the bucket, with its scheme, by domain= or endpoint=: %w", hostOf(resp.Header.Get("Location")), r)
 	}
-	wait := retryAfter(resp.Header.Get("Retry-After"), b.cfg.Now)
-	if kind == fault.Throttled || kind == fault.Temporary && wait > 0 { // a time to come back is told by who is too busy
+	wait := store.RetryAfter(resp.Header.Get("Retry-After"), b.cfg.Now)
+	if kind == fault.Throttled || kind == fault.Temporary && wait > 0 { // a service that is overloaded names a time to come back
 		return fault.Throttle(op, key, wait, cause)
 	}
 	return fault.New(kind, op, key, cause)
@@ -132,6 +122,9 @@ func kindOf(status int) fault.Kind {
 	case codeNoKey, codeNoBucket:
 		return fault.NotFound
 	}
+	if status/100 == 2 { // a success that Kodo does not know: a proxy's
+		return fault.Temporary
+	}
 	if status/100 == 3 || status >= 600 { // 630 too many buckets, 640 a bad marker, 701: what was asked is wrong
 		return fault.Invalid
 	}
@@ -150,22 +143,8 @@ func errorText(raw []byte) string {
 	} else if strings.ContainsAny(text, "<{") {
 		return ""
 	}
-	if len(text) > maxErrorText {
-		text = utf8Prefix(text[:maxErrorText]) + "…"
-	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	return redact(text)
+	return fault.Said(text)
 }
-
-var signature = regexp.MustCompile(`(?i)\b(token|e|sign|signature)=[^&\s"'<>]+`)
-
-// redact removes the signature of an address from a text: it is a secret while it is valid.
-func redact(text string) string { return signature.ReplaceAllString(text, "$1=…") }
 
 // hostOf is the host of a Location, which says no more than that.
 func hostOf(location string) string {
@@ -176,17 +155,6 @@ func hostOf(location string) string {
 	host, _, _ := strings.Cut(rest, "/")
 	host, _, _ = strings.Cut(host, "?")
 	return host[strings.LastIndexByte(host, '@')+1:]
-}
-
-// retryAfter reads seconds or a time (RFC 9110, section 10.2.3); 0 is not told.
-func retryAfter(v string, now func() time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(v); err == nil {
-		return time.Duration(min(max(seconds, 0), 24*3600)) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(at.Sub(now()), 0)
-	}
-	return 0
 }
 
 // network is the fault of a request without an answer. The address is left

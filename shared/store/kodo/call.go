@@ -84,7 +84,7 @@ func (b *Bucket) exchange(req *http.Request, r request) (*http.Response, []byte,
 // a proxy's page, an answer cut short, an error in the place of data. It says
 // nothing of the bucket, so that asking again may help.
 func (r request) unreadable(err error) error {
-	return fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", err))
+	return fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", fault.Plain(err)))
 }
 
 // mistake is an error that stands in a document, where any does. Each document
@@ -95,7 +95,7 @@ type mistake struct {
 
 func (m mistake) err() error {
 	if s := string(m.Error); s != "" && s != "null" && s != `""` {
-		return fault.Errorf("it holds the error %s", redact(utf8Prefix(s[:min(len(s), maxErrorText)])))
+		return fault.Errorf("it holds the error %s", fault.Said(s))
 	}
 	return nil
 }

@@ -23,20 +23,11 @@ func (b *Bucket) Check(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	kind, cause := fault.KindOf(err), err
-	if own, ok := errors.AsType[*fault.Error](err); ok {
-		cause = own.Err
-	}
-	if s := b.explain(err); s != "" {
-		if r, ok := errors.AsType[*refusal](err); ok {
-			cause = r
-		}
-		cause = fmt.Errorf("%s (%w)", s, cause)
-	}
+	seenAt := ""
 	if own, ok := errors.AsType[*fault.Error](err); ok && own.Op == "kodo.Open" {
-		cause = fmt.Errorf("%w; seen at the key %q", cause, own.Key)
+		seenAt = own.Key
 	}
-	return &fault.Error{Kind: kind, Op: "kodo.Check", Key: b.cfg.Bucket, Wait: fault.WaitOf(err), Err: cause}
+	return store.Explained[*refusal](err, "kodo.Check", b.cfg.Bucket, b.explain(err), seenAt)
 }
 
 // look makes the requests of Check, each once.

@@ -67,7 +67,7 @@ func (b *Bucket) askSome(ctx context.Context, objects []store.Object, some []int
 		a := answers[n]
 		said := ""
 		if a.Data != nil {
-			said = redact(a.Data.Error)
+			said = fault.Said(a.Data.Error)
 		}
 		switch {
 		case a.Code == 0, a.Code == http.StatusOK && (a.Data == nil || said != ""):

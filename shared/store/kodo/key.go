@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 )
 
 // escape percent-encodes every byte of key but letters, digits, -_.~ and /.
@@ -49,18 +48,4 @@ func startMarker(key string) string {
 		K string `json:"k"`
 	}{0, key})
 	return base64.URLEncoding.EncodeToString([]byte(strings.TrimSuffix(text.String(), "\n")))
-}
-
-// utf8Prefix is the longest beginning of s that is UTF-8, which is all that
-// JSON can carry and all that Kodo takes for a key. It sorts before s or is s:
-// a listing that starts there, or is narrowed to it, gets wider, never narrower.
-func utf8Prefix(s string) string {
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			return s[:i]
-		}
-		i += size
-	}
-	return s
 }

@@ -31,6 +31,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // Config says which bucket, where, and as whom.
@@ -118,7 +119,7 @@ func Open(cfg Config) (*Bucket, error) {
 		b.cfg.Now = time.Now
 	}
 	if b.cfg.Transport == nil {
-		b.cfg.Transport = store.NewTransport(answerTime, silenceTime, idleTime, store.AtLeast(cfg.LeastRate))
+		b.cfg.Transport = transport.NewDirect(store.NewTransport(answerTime, silenceTime, idleTime, store.AtLeast(cfg.LeastRate)))
 	}
 	return b, nil
 }

@@ -252,7 +252,7 @@ func TestEveryRangeIsHalfOpen(t *testing.T) {
 			got = append(got, o.Key)
 		}
 		if !slices.Equal(got, want) {
-			t.Fatalf("List(%+q) = %q, want %q", in, got, want)
+			t.Fatalf("List(%+v) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object
 }
 
 func (b *Bucket) pages() store.Pages {
-	return store.Pages{Op: "kodo.List", Cut: utf8Prefix, Read: b.readPage, Pause: b.pause, Recheck: true}
+	return store.Pages{Op: "kodo.List", Cut: store.UTF8Prefix, Read: b.readPage, Pause: b.pause, Recheck: true}
 }
 
 // readPage reads the page after marker, and asks what it does not tell.
@@ -36,7 +36,7 @@ func (b *Bucket) readPage(ctx context.Context, q store.Query, marker string) (st
 	if marker == "" {
 		marker = startMarker(q.After)
 	}
-	p, err := retry(ctx, b, "kodo.List", q.Prefix, func() (*page, error) { return b.listPage(ctx, q.Prefix, marker) })
+	p, err := retry(ctx, b, "kodo.List", q.Prefix, func() (*page, error) { return b.listPage(ctx, q, marker) })
 	if err == nil {
 		p.thaw = slices.DeleteFunc(p.thaw, func(i int) bool { return p.objects[i].Key <= q.After }) // not of the range
 		err = b.askThawed(ctx, p)
@@ -48,13 +48,14 @@ func (b *Bucket) readPage(ctx context.Context, q store.Query, marker string) (st
 }
 
 // listPage reads one page, once.
-func (b *Bucket) listPage(ctx context.Context, prefix, marker string) (*page, error) {
+func (b *Bucket) listPage(ctx context.Context, of store.Query, marker string) (*page, error) {
 	const op = "kodo.List"
+	prefix := of.Prefix
 	h, err := b.resolve(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	q := url.Values{"bucket": {b.cfg.Bucket}, "limit": {strconv.Itoa(b.cfg.PageSize)}, "needparts": {"true"}}
+	q := url.Values{"bucket": {b.cfg.Bucket}, "limit": {strconv.Itoa(of.PageOf(b.cfg.PageSize))}, "needparts": {"true"}}
 	if prefix != "" {
 		q.Set("prefix", prefix)
 	}

@@ -96,7 +96,7 @@ func (e *exact) UnmarshalJSON(data []byte) error {
 	s := scanner{data: data}
 	b, ok := s.text()
 	if !ok {
-		return &notText{utf8Prefix(fmt.Sprintf("%.100q", data))}
+		return &notText{store.UTF8Prefix(fmt.Sprintf("%.100q", data))}
 	}
 	*e = exact(b)
 	return nil
@@ -116,7 +116,7 @@ func (t *ticks) UnmarshalJSON(data []byte) error {
 	}
 	t.text = ""
 	if json.Unmarshal(data, &t.n) != nil {
-		t.n, t.text = 0, utf8Prefix(string(data[:min(len(data), 40)]))
+		t.n, t.text = 0, store.UTF8Prefix(string(data[:min(len(data), 40)]))
 	}
 	return nil
 }

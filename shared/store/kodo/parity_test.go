@@ -58,7 +58,7 @@ func TestWeAskAsTheSDKDoes(t *testing.T) {
 		t.Run(fmt.Sprintf("%.20q", key), func(t *testing.T) {
 			marker := base64.URLEncoding.EncodeToString([]byte("marker of " + key))
 			ours := server.One(t, http.MethodGet, func() {
-				if _, err := b.listPage(t.Context(), key, marker); err != nil {
+				if _, err := b.listPage(t.Context(), store.Query{Prefix: key}, marker); err != nil {
 					t.Error(err)
 				}
 			})

@@ -243,7 +243,7 @@ func (b *Bucket) keep(o store.Object, data []byte, etag string, how store.Put) (
 		b.keys = slices.Insert(b.keys, i, o.Key)
 	}
 	b.objects[o.Key] = entry{o, data}
-	return store.Stored{ETag: o.Hash, CRC64: crc}, nil
+	return store.Stored{ETag: o.Hash, CRC64: crc, At: o.Modified}, nil
 }
 
 func (b *Bucket) now() time.Time {
@@ -251,6 +251,29 @@ func (b *Bucket) now() time.Time {
 		return time.Now()
 	}
 	return b.Now()
+}
+
+// SetAttributes implements store.Target.
+func (b *Bucket) SetAttributes(ctx context.Context, o store.Object) (store.Stored, error) {
+	if err := alive(ctx, "mem.SetAttributes", o.Key); err != nil {
+		return store.Stored{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e, ok := b.objects[o.Key]
+	switch {
+	case !ok:
+		return store.Stored{}, fault.New(fault.NotFound, "mem.SetAttributes", o.Key, nil)
+	case o.Hash != e.object.Hash:
+		return store.Stored{}, fault.New(fault.Changed, "mem.SetAttributes", o.Key, fmt.Errorf("its hash is %s now, not %s", e.object.Hash, o.Hash))
+	case e.object.Frozen:
+		return store.Stored{}, fault.New(fault.Denied, "mem.SetAttributes", o.Key, errors.New("it is archived"))
+	}
+	kept := clone(o)
+	kept.Size, kept.Hash, kept.MD5, kept.CRC64, kept.Parts = e.object.Size, e.object.Hash, e.object.MD5, e.object.CRC64, e.object.Parts
+	kept.Modified = b.now()
+	b.objects[o.Key] = entry{kept, e.body}
+	return store.Stored{ETag: kept.Hash, CRC64: kept.CRC64, At: kept.Modified}, nil
 }
 
 // Delete implements store.Target.

@@ -181,12 +181,14 @@ func md5Of(etag, kind string) string {
 	if kind != "Normal" || len(etag) != 32 {
 		return ""
 	}
-	for i := range len(etag) {
+	var low [32]byte
+	for i := range low {
 		if _, ok := nibble(etag[i]); !ok {
 			return ""
 		}
+		low[i] = etag[i] | 0x20 // digits have that bit
 	}
-	return strings.ToLower(etag)
+	return string(low[:])
 }
 
 // Losses says in words what OSS cannot keep of obj's type, headers and

@@ -4,83 +4,56 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http/httptrace"
 	"sync"
-	"sync/atomic"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // errDetached is what the transport reads of a body after its request has ended.
 var errDetached = errors.New("the request has ended")
 
-// lent is memory for a small body, lent to net/http: which sends what it knows
-// to be in memory, as it does a bytes.Reader, together with the header, in one
-// packet and system call, but may go on reading after the request has ended.
-// So it tells, through a trace, when it has written a request.
+// lent is memory for a small body, lent to the transport: which sends what it knows
+// to be in memory together with the header, in one packet and system call. net/http may
+// go on reading after the request has ended.
 type lent struct {
-	data  []byte
-	from  *sync.Pool // nil: none takes it back
-	sends int32      // requests that have, or had, data as their body
-	wrote atomic.Int32
-	trace httptrace.ClientTrace
-}
-
-func newLent(data []byte, from *sync.Pool) *lent {
-	l := &lent{data: data, from: from}
-	l.trace.WroteRequest = func(info httptrace.WroteRequestInfo) {
-		if info.Err == nil {
-			l.wrote.Add(1)
-		}
-	}
-	return l
-}
-
-// sending returns the context of one more request that has data as its body. A
-// trace that ctx has already is composed into a copy: l is kept for others.
-func (l *lent) sending(ctx context.Context) context.Context {
-	l.sends++
-	trace := &l.trace
-	if httptrace.ContextClientTrace(ctx) != nil {
-		trace = &httptrace.ClientTrace{WroteRequest: l.trace.WroteRequest}
-	}
-	return httptrace.WithClientTrace(ctx, trace)
+	data []byte
+	from *sync.Pool // nil: none takes it back
+	body transport.Memory
 }
 
 // back takes the memory back, and that of the headers that went with it. What
 // net/http may still read goes to the collector.
 func (l *lent) back(h *headers) {
-	if l.from != nil && l.wrote.Load() == l.sends {
+	if l.from != nil && l.body.Free() {
 		l.from.Put(l)
 		h.back()
 	}
 }
 
-// lender lends memory by size, so that 64 transfers of thumbnails do not hold
-// 64 MiB.
-type lender [4]sync.Pool
+// lender lends memory by size, so that 1,000 transfers of thumbnails do not hold
+// 1,000 MiB. Sizes are powers of two from leastLent to smallBody.
+type lender [8]sync.Pool
 
-// lentSizes are in bytes.
-var lentSizes = [len(lender{})]int64{16 << 10, 64 << 10, 256 << 10, smallBody}
+const leastLent = smallBody >> (len(lender{}) - 1) // bytes
 
 // get lends memory for size bytes. Nothing of an empty body is used again: a
 // request without one may be written once more, where the first write met a
 // closed connection.
 func (p *lender) get(size int64) *lent {
 	if size == 0 {
-		return newLent(nil, nil)
+		return &lent{}
 	}
 	i := 0
-	for size > lentSizes[i] {
+	for size > leastLent<<i {
 		i++
 	}
 	l, ok := p[i].Get().(*lent)
 	if !ok {
-		l = newLent(make([]byte, lentSizes[i]), &p[i])
+		l = &lent{data: make([]byte, leastLent<<i), from: &p[i]}
 	}
-	l.data, l.sends = l.data[:size], 0
-	l.wrote.Store(0)
+	l.data = l.data[:size]
 	return l
 }
 

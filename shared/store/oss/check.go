@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 // Check makes one cheap request, a listing of at most one key, and says in a
@@ -63,7 +64,7 @@ func (b *Bucket) explain(err error) (fault.Kind, string) {
 		return "", "set the access key id and secret, or give the function a role"
 	case isDNS && dns.IsNotFound:
 		return "", fmt.Sprintf("the host %s does not exist: check region=%s and endpoint=", dns.Name, b.region)
-	case misaddressed(err):
+	case store.Misaddressed(err):
 		return "", fmt.Sprintf("%s does not prove to be OSS: check endpoint= and its scheme; an own domain needs its certificate bound in OSS", b.where.host)
 	case isDial && dial.Op == "dial", isDNS:
 		return "", fmt.Sprintf("%s cannot be reached: check endpoint=, network, firewall and proxy; an internal endpoint answers only inside its region's network", b.where.host)
@@ -92,7 +93,7 @@ func (b *Bucket) explainRefusal(r *refusal) (fault.Kind, string) {
 	case r.code == "InvalidSecurityToken", r.code == "SecurityTokenNotSupported":
 		return "", "ALIBABA_CLOUD_SECURITY_TOKEN does not belong to the access key: take all three from the same answer"
 	case r.code == "RequestTimeTooSkewed":
-		return "", b.clock(r)
+		return "", store.ClockOff(r.skew, "OSS's")
 	case r.code == "UserDisable":
 		return "", "the account is disabled or overdue: see to it in the console"
 	case r.code == "AccessDenied":

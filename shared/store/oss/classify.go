@@ -1,10 +1,8 @@
 package oss
 
 import (
-	"crypto/tls"
-	"crypto/x509"
+	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/store"
 )
 
 // refusal is what OSS said. It replaces the SDK's ServiceError, which keeps
@@ -28,23 +27,11 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	s := fmt.Sprintf("status %d", r.status)
-	if r.code != "" {
-		s += " " + r.code
-	}
-	if r.message != "" {
-		s += ": " + r.message
-	}
-	if r.requestID != "" {
-		s += " (request " + r.requestID + ")"
-	}
-	return s
+	return store.Refused(r.status, r.code, r.message, r.requestID)
 }
 
 // Cause is what it has in common with others that refuse for the same reason.
-func (r *refusal) Cause() string {
-	return strings.TrimRight(fmt.Sprintf("status %d %s", r.status, fault.Word(r.code)), " ")
-}
+func (r *refusal) Cause() string { return store.RefusedAlike(r.status, r.code) }
 
 // classify says what a failed request means. It starts with the HTTP status
 // and corrects what OSS means differently; without an answer, the network or
@@ -65,29 +52,16 @@ func (b *Bucket) classify(op, key string, err error, a *answer) error {
 		return b.refused(op, key, service, a)
 	case a.status >= 300: // an answer, but with no document of OSS's: a proxy's
 		return b.refused(op, key, sdk.ServiceError{StatusCode: a.status, RequestID: a.header.Get("x-oss-request-id")}, a)
-	case misaddressed(err):
+	case store.Misaddressed(err):
 		return fault.New(fault.Invalid, op, key, err)
 	}
 	return fault.New(fault.KindOf(err), op, key, err)
 }
 
-// misaddressed reports whether the other side is not one to talk to, which no
-// retry changes: a certificate of another host, or http where https is expected.
-func misaddressed(err error) bool {
-	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
-	_, host := errors.AsType[x509.HostnameError](err)
-	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
-	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return cert || host || authority || record || errors.Is(err, http.ErrSchemeMismatch)
-}
-
 func (b *Bucket) refused(op, key string, e sdk.ServiceError, a *answer) error {
 	r := &refusal{
-		status: e.StatusCode, code: e.Code, message: b.redact(e.Message),
-		requestID: e.RequestID, detail: e.Ec, endpoint: e.Endpoint,
-	}
-	if r.detail == "" {
-		r.detail = a.header.Get("x-oss-ec")
+		status: e.StatusCode, code: b.quote(e.Code), message: b.quote(e.Message), requestID: b.quote(e.RequestID),
+		detail: b.quote(cmp.Or(e.Ec, a.header.Get("x-oss-ec"))), endpoint: b.quote(e.Endpoint),
 	}
 	if theirs, err := http.ParseTime(a.header.Get("Date")); err == nil {
 		r.skew = time.Since(theirs).Round(time.Second)
@@ -99,7 +73,7 @@ func (b *Bucket) refused(op, key string, e sdk.ServiceError, a *answer) error {
 	case r.code == "NoSuchBucket":
 		cause = fault.Errorf("bucket %q does not exist: %w", b.name, r)
 	case r.code == "RequestTimeTooSkewed":
-		cause = fault.Errorf("%s: %w", b.clock(r), r)
+		cause = fault.Errorf("%s: %w", store.ClockOff(r.skew, "OSS's"), r)
 	}
 	if kind == fault.Throttled {
 		return fault.Throttle(op, key, delay, cause)
@@ -146,23 +120,9 @@ func qosDelay(h http.Header) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
-func (b *Bucket) clock(r *refusal) string {
-	switch {
-	case r.skew > 0:
-		return fmt.Sprintf("the clock of this machine is %s ahead of OSS's: set it", r.skew)
-	case r.skew < 0:
-		return fmt.Sprintf("the clock of this machine is %s behind OSS's: set it", -r.skew)
-	}
-	return "the clock of this machine is more than 15 minutes off OSS's: set it"
-}
-
-// redact takes secrets out of what a server said, should it repeat them.
-func (b *Bucket) redact(s string) string {
+// quote is what a server said as fault.Said has it, and without our secrets,
+// should it repeat them.
+func (b *Bucket) quote(s string) string {
 	c := b.credentials()
-	for _, secret := range []string{c.AccessKeySecret, c.SecurityToken} {
-		if secret != "" {
-			s = strings.ReplaceAll(s, secret, "[secret]")
-		}
-	}
-	return s
+	return store.Quote(s, c.AccessKeySecret, c.SecurityToken)
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"unicode/utf8"
+	"strconv"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -35,24 +35,13 @@ func (b *Bucket) readPage(ctx context.Context, q store.Query, token string) (sto
 }
 
 // takeable cuts s to what OSS takes as a parameter: UTF-8 of a key's length.
-// A prefix of s sorts before it, so the listing gets wider, never narrower.
-func takeable(s string) string {
-	s = s[:min(len(s), maxKey)]
-	for i := 0; i < len(s); {
-		c, size := utf8.DecodeRuneInString(s[i:])
-		if c == utf8.RuneError && size == 1 {
-			return s[:i]
-		}
-		i += size
-	}
-	return s
-}
+func takeable(s string) string { return store.UTF8Prefix(s[:min(len(s), maxKey)]) }
 
 // listPage reads one page, once. The raw page goes through Conn, because the
 // SDK's ListObjectsV2 decodes XML at 10 to 20 µs a key.
 func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*page, error) {
 	const op = "oss.List"
-	params := map[string]any{"list-type": "2", "encoding-type": "url", "max-keys": "1000"}
+	params := map[string]any{"list-type": "2", "encoding-type": "url", "max-keys": strconv.Itoa(q.PageOf(store.KeysPerPage))}
 	for name, value := range map[string]string{"prefix": q.Prefix, "start-after": q.After, "continuation-token": token} {
 		if value != "" {
 			params[name] = value
@@ -73,7 +62,7 @@ func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*pa
 	p, err := parsePage(raw)
 	switch {
 	case err != nil:
-		return nil, fault.New(fault.Temporary, op, q.Prefix, fmt.Errorf("a page that cannot be read: %w", err))
+		return nil, fault.New(fault.Temporary, op, q.Prefix, fmt.Errorf("a page that cannot be read: %w", fault.Plain(err)))
 	case p.truncated && p.token == token && len(p.objects) > 0:
 		return nil, fault.New(fault.Temporary, op, q.Prefix, errors.New("a page names itself as the next"))
 	}

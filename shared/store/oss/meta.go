@@ -26,8 +26,8 @@ import (
 //     percent-encoded: the form of RFC 8187, which other programs know too. A
 //     plain value that begins with UTF-8” is encoded as well.
 //   - Origin is ferry-hash (absent where it is empty) and ferry-time (RFC 3339
-//     with nanoseconds, UTC), and ferry-job and ferry-place where they are not
-//     empty. No user's name can be one of these.
+//     with nanoseconds, UTC), and ferry-job, ferry-place, ferry-attrs, ferry-run
+//     and ferry-mark where they are not empty. No user's name can be one of these.
 //
 // Going back, what is not exactly so encoded is taken as it is.
 const (
@@ -36,11 +36,17 @@ const (
 	headerTime   = "X-Oss-Meta-Ferry-Time"
 	headerJob    = "X-Oss-Meta-Ferry-Job"
 	headerPlace  = "X-Oss-Meta-Ferry-Place"
+	headerAttrs  = "X-Oss-Meta-Ferry-Attrs"
+	headerRun    = "X-Oss-Meta-Ferry-Run"
+	headerMark   = "X-Oss-Meta-Ferry-Mark"
 	ownPrefix    = "ferry-"
 	originHash   = "ferry-hash"
 	originTime   = "ferry-time"
 	originJob    = "ferry-job"
 	originPlace  = "ferry-place"
+	originAttrs  = "ferry-attrs"
+	originRun    = "ferry-run"
+	originMark   = "ferry-mark"
 	escapedName  = "ferry-x-"
 	escapedValue = "UTF-8''"
 
@@ -60,7 +66,7 @@ func encodeMeta(h *headers, meta map[string]string, origin *store.Origin) []stri
 	}
 	if origin != nil {
 		keep(headerTime, origin.Modified.UTC().Format(time.RFC3339Nano))
-		for _, of := range [...]struct{ header, value string }{{headerHash, origin.Hash}, {headerJob, origin.Job}, {headerPlace, origin.Place}} {
+		for _, of := range [...]struct{ header, value string }{{headerHash, origin.Hash}, {headerJob, origin.Job}, {headerPlace, origin.Place}, {headerAttrs, origin.Attrs}, {headerRun, origin.Run}, {headerMark, origin.Mark}} {
 			if of.value != "" {
 				keep(of.header, encodeValue(of.value))
 			}
@@ -100,8 +106,8 @@ func decodeMeta(h http.Header) (map[string]string, *store.Origin) {
 	}
 	var origin *store.Origin
 	if at, err := time.Parse(time.RFC3339Nano, raw[originTime]); err == nil {
-		origin = &store.Origin{Hash: decodeValue(raw[originHash]), Modified: at.UTC(), Job: decodeValue(raw[originJob]), Place: decodeValue(raw[originPlace])}
-		for _, name := range [...]string{originTime, originHash, originJob, originPlace} {
+		origin = &store.Origin{Hash: decodeValue(raw[originHash]), Modified: at.UTC(), Job: decodeValue(raw[originJob]), Place: decodeValue(raw[originPlace]), Attrs: decodeValue(raw[originAttrs]), Run: decodeValue(raw[originRun]), Mark: decodeValue(raw[originMark])}
+		for _, name := range [...]string{originTime, originHash, originJob, originPlace, originAttrs, originRun, originMark} {
 			delete(raw, name)
 		}
 	}

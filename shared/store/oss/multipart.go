@@ -54,7 +54,9 @@ func (b *Bucket) document(ctx context.Context, r request, v any, check func() er
 		return a, err
 	}
 	defer a.close()
+	begun := time.Now()
 	raw, err := a.document(r.op, r.key)
+	a.took = time.Since(begun)
 	if err != nil {
 		return a, err
 	}
@@ -68,7 +70,7 @@ func (b *Bucket) document(ctx context.Context, r request, v any, check func() er
 		err = check()
 	}
 	if err != nil {
-		return a, fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", err))
+		return a, fault.New(fault.Temporary, r.op, r.key, fault.Errorf("an answer that cannot be read: %w", fault.Plain(err)))
 	}
 	return a, nil
 }
@@ -192,7 +194,7 @@ func (b *Bucket) Finish(ctx context.Context, key, upload string, parts []store.P
 	if err != nil {
 		return store.Stored{}, err
 	}
-	return store.Stored{ETag: unquote(x.ETag), CRC64: a.get(headerCRC64)}, nil
+	return store.Stored{ETag: unquote(x.ETag), CRC64: a.get(headerCRC64), At: a.at()}, nil
 }
 
 // completion is the document that names the parts.

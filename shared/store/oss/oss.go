@@ -33,6 +33,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // Limits of the service (OSS user guide: object naming, limits, UploadPart).
@@ -83,7 +84,7 @@ type Bucket struct {
 	path         string // before a key
 	signing      atomic.Pointer[stamp]
 	transport    *http.Transport
-	trip         http.RoundTripper // transport
+	trip         http.RoundTripper // a Direct over transport
 	lender       lender
 	recheck      bool
 	pause        func() backoff.BackOff // between tries
@@ -118,7 +119,7 @@ func Open(cfg Config) (*Bucket, error) {
 		name: cfg.Bucket, region: cfg.Region, where: where, credentials: cfg.Credentials,
 		transport: newTransport(cfg.LeastRate), pause: store.Pauses, recheck: cfg.Recheck,
 	}
-	b.trip = b.transport
+	b.trip = transport.NewDirect(b.transport)
 	b.scheme, _, _ = strings.Cut(where.url, "://")
 	b.host, b.path = where.host, "/"
 	switch {
@@ -145,7 +146,11 @@ func checkRegion(region string) error {
 
 // CloseIdle closes connections that no request uses. A function calls it when
 // it wakes from a freeze, because the other side may have closed them meanwhile.
-func (b *Bucket) CloseIdle() { b.transport.CloseIdleConnections() }
+func (b *Bucket) CloseIdle() {
+	if t, ok := b.trip.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
 
 // CheckKey says whether OSS can hold key: 1 to 1,023 bytes of UTF-8 that do not
 // begin with a slash or backslash (OSS user guide, object naming). If not, the

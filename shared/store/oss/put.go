@@ -46,7 +46,7 @@ func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how 
 		return store.Stored{}, err
 	}
 	etag, err := a.stored(op, obj.Key)
-	return store.Stored{ETag: etag, CRC64: a.get(headerCRC64), Version: a.get("X-Oss-Version-Id"), Warnings: warnings}, err
+	return store.Stored{ETag: etag, CRC64: a.get(headerCRC64), Version: a.get("X-Oss-Version-Id"), Warnings: warnings, At: a.at()}, err
 }
 
 // stored is the ETag of what an answer says was written. One without is not
@@ -127,9 +127,10 @@ func (b *Bucket) sendWhole(ctx context.Context, r request, l *lent, sum []byte) 
 	base64.StdEncoding.Encode(text[:], sum)
 	r.header.set("Content-Md5", string(text[:]))
 	if len(l.data) > 0 { // a reader of nothing would go out chunked
-		r.body = bytes.NewReader(l.data)
+		l.body.Reset(l.data)
+		r.body = &l.body
 	}
-	a, err := b.send(l.sending(ctx), r)
+	a, err := b.send(ctx, r)
 	a.close()
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Retention returns for how many days nobody can overwrite or delete an object
+// Retention returns for how many days no request can overwrite or delete an object
 // of the bucket after it was written; 0 where there is no such policy (OSS,
 // GetBucketWorm). It needs oss:GetBucketWorm.
 func (b *Bucket) Retention(ctx context.Context) (days int, err error) {

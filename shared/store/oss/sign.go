@@ -67,7 +67,7 @@ func (b *Bucket) stampOf(secret string, now time.Time) *stamp {
 	return s
 }
 
-// sign adds to h what says who asks and when, and signs all that V4 signs.
+// sign adds the credential and the time to h, and signs all that V4 signs.
 // key and query are as they are sent, but for the slashes of the key.
 func (b *Bucket) sign(h http.Header, method, key, query string, c Credentials, now time.Time) {
 	s := b.stampOf(c.AccessKeySecret, now)

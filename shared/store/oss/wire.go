@@ -19,6 +19,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 const (
@@ -29,15 +30,15 @@ const (
 	maxErrorBody = 1 << 20 // bytes of an error answer that are read
 )
 
-// newTransport returns a transport of the driver's own. With 64 transfers at
-// once its buffers take 6 MiB, with every idle connection kept 24 MiB. Bodies
-// take 64 MiB more at worst (64 of 1 MiB; a stream takes 128 KiB), so that all
-// of it is less than half of a function's 256 MiB.
+// newTransport returns a transport of the driver's own, whose connections hold 20 KiB of
+// buffers each: 16 KiB take a small object with its head to the service in one system
+// call, and what PUTs are answered with fits 4 KiB. Documents and bodies are read past
+// the buffer. What bodies take is lender's, a stream's 128 KiB.
 func newTransport(least int64) *http.Transport {
 	rate := store.AtLeast(least)
 	rate.Window = answerTime // a head may come before what it is about is done
 	t := store.NewTransport(answerTime, silenceTime, idleTime, rate)
-	t.WriteBufferSize = 64 << 10
+	t.ReadBufferSize, t.WriteBufferSize = 4<<10, 16<<10
 	return t
 }
 
@@ -48,9 +49,20 @@ type answer struct {
 	status int
 	header http.Header
 	body   io.ReadCloser // nil after an error
+	took   time.Duration // from its head to the end of its document
 }
 
 func (a *answer) get(name string) string { return a.header.Get(name) }
+
+// at is when OSS was done, by its own clock: the head of an answer may come before what
+// it is about is done, its document does not. Zero where the answer tells no time.
+func (a *answer) at() time.Time {
+	head, err := http.ParseTime(a.get("Date"))
+	if err != nil || !store.Dated(head) {
+		return time.Time{}
+	}
+	return head.Add(a.took.Truncate(time.Second)).UTC()
+}
 
 // close makes the connection free for the next request.
 func (a *answer) close() {
@@ -159,7 +171,7 @@ func (b *Bucket) request(ctx context.Context, r request) (*http.Request, error) 
 	key := escapeKey(r.key)
 	u := &url.URL{Scheme: b.scheme, Host: b.host, Path: b.path + r.key, RawQuery: queryOf(r.params)}
 	if key != r.key || untidy(r.key) {
-		// Slashes are sent escaped, so that nobody on the way tidies up a//b or a/../b.
+		// Slashes are sent escaped, so that no proxy tidies up a//b or a/../b.
 		u.RawPath = b.path + strings.ReplaceAll(key, "/", "%2F")
 	}
 	if r.header == nil {
@@ -173,6 +185,8 @@ func (b *Bucket) request(ctx context.Context, r request) (*http.Request, error) 
 	case nil:
 	case *io.LimitedReader:
 		req.Body, req.ContentLength = io.NopCloser(body), body.N
+	case *transport.Memory:
+		req.Body, req.ContentLength = body, body.Len()
 	case *bytes.Reader:
 		req.Body, req.ContentLength = io.NopCloser(body), int64(body.Len())
 	}
@@ -203,7 +217,7 @@ func newHeaders() *headers {
 	return h
 }
 
-// back gives h away: nobody must use it any more.
+// back returns h to the pool: h must not be used after it.
 func (h *headers) back() {
 	clear(h.all)
 	clear(h.values)

@@ -1,9 +1,13 @@
 package s3
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,6 +41,7 @@ type request struct {
 	op, method, key string
 	params          url.Values
 	header          map[string]string
+	body            []byte // nil of any but the one that restores
 }
 
 var errNoKeys = errors.New("no credentials: the access key or its secret is empty")
@@ -63,7 +68,7 @@ func (b *Bucket) send(ctx context.Context, r request) (*http.Response, error) {
 	return nil, b.refused(r, resp)
 }
 
-// emptySum is the SHA-256 of the body of every request here.
+// emptySum is the SHA-256 of no body, as every request has but the one that restores.
 const emptySum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // signed makes the signed request that r describes. RawPath beside Path makes
@@ -82,15 +87,22 @@ func (b *Bucket) signed(ctx context.Context, r request, c Credentials) (*http.Re
 	if raw != u.Path {
 		u.RawPath = raw
 	}
-	h := http.Header{"X-Amz-Content-Sha256": {emptySum}}
+	sum := emptySum
+	h := http.Header{}
 	req := (&http.Request{Method: r.method, URL: u, Host: b.host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+	if r.body != nil {
+		digest := sha256.Sum256(r.body)
+		sum = hex.EncodeToString(digest[:])
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.body)), int64(len(r.body))
+	}
+	h.Set("X-Amz-Content-Sha256", sum)
 	for name, value := range r.header {
 		if strings.HasPrefix(name, "X-Amz-") {
 			h.Set(name, value)
 		}
 	}
 	keys := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}
-	if err := b.signer.SignHTTP(ctx, keys, req, emptySum, "s3", b.cfg.Region, b.cfg.Now()); err != nil {
+	if err := b.signer.SignHTTP(ctx, keys, req, sum, "s3", b.cfg.Region, b.cfg.Now()); err != nil {
 		return nil, err
 	}
 	h.Set("User-Agent", "kodoferry")
@@ -133,7 +145,7 @@ func network(ctx context.Context, op, key string, err error) error {
 	}
 	kind := fault.KindOf(err)
 	switch {
-	case misaddressed(err):
+	case store.Misaddressed(err):
 		kind = fault.Invalid
 	case kind == fault.Unknown:
 		kind = fault.Temporary

@@ -25,20 +25,11 @@ func (b *Bucket) Check(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	kind, cause := fault.KindOf(err), err
-	if own, ok := errors.AsType[*fault.Error](err); ok {
-		cause = own.Err
+	seenAt := ""
+	if own, ok := errors.AsType[*fault.Error](err); ok && own.Key != b.cfg.Bucket {
+		seenAt = own.Key
 	}
-	if s := b.explain(err); s != "" {
-		if r, ok := errors.AsType[*refusal](err); ok {
-			cause = r
-		}
-		cause = fmt.Errorf("%s (%w)", s, cause)
-	}
-	if own, ok := errors.AsType[*fault.Error](err); ok && own.Key != "" && own.Key != b.cfg.Bucket {
-		cause = fmt.Errorf("%w; seen at the key %q", cause, own.Key)
-	}
-	return &fault.Error{Kind: kind, Op: "s3.Check", Key: b.cfg.Bucket, Wait: fault.WaitOf(err), Err: cause}
+	return store.Explained[*refusal](err, "s3.Check", b.cfg.Bucket, b.explain(err), seenAt)
 }
 
 // look makes the requests of Check, each once.
@@ -106,7 +97,7 @@ func (b *Bucket) explain(err error) string {
 		return "set " + b.cfg.Variables
 	case isDNS && dns.IsNotFound:
 		return fmt.Sprintf("the host %s does not exist: check region=%s and endpoint=", dns.Name, b.cfg.Region)
-	case misaddressed(err):
+	case store.Misaddressed(err):
 		return fmt.Sprintf("%s does not prove to be the host it is asked for: check endpoint= and its scheme", b.host)
 	case isDial && dial.Op == "dial", isDNS:
 		return fmt.Sprintf("%s cannot be reached: check endpoint=, network, firewall and proxy", b.host)
@@ -129,7 +120,7 @@ func (b *Bucket) explainRefusal(err error, r *refusal) string {
 	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
 		return fmt.Sprintf("the temporary credentials have expired or do not belong together: get new ones, %s and their session token", b.cfg.Variables)
 	case "RequestTimeTooSkewed":
-		return r.clock()
+		return store.ClockOff(r.skew, "the service's")
 	case "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException":
 		if r.region != "" {
 			return fmt.Sprintf("the bucket is in another region than region=%s: write region=%s, and endpoint= to match", b.cfg.Region, r.region)

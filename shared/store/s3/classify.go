@@ -1,16 +1,10 @@
 package s3
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -18,7 +12,6 @@ import (
 
 const (
 	maxErrorBody = 64 << 10 // bytes of an error answer that are read
-	maxErrorText = 300      // bytes of it that are repeated
 )
 
 // refusal is what was answered instead of success.
@@ -33,23 +26,11 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	s := fmt.Sprintf("status %d", r.status)
-	if r.code != "" {
-		s += " " + r.code
-	}
-	if r.message != "" {
-		s += ": " + r.message
-	}
-	if r.requestID != "" {
-		s += " (request " + r.requestID + ")"
-	}
-	return s
+	return store.Refused(r.status, r.code, r.message, r.requestID)
 }
 
 // Cause is what it has in common with others that refuse for the same reason.
-func (r *refusal) Cause() string {
-	return strings.TrimRight(fmt.Sprintf("status %d %s", r.status, fault.Word(r.code)), " ")
-}
+func (r *refusal) Cause() string { return store.RefusedAlike(r.status, r.code) }
 
 // refused reads an answer that is no success and says what it means.
 func (b *Bucket) refused(req request, resp *http.Response) error {
@@ -76,9 +57,12 @@ func (b *Bucket) refused(req request, resp *http.Response) error {
 	if theirs, err := http.ParseTime(h.Get("Date")); err == nil {
 		r.skew = b.cfg.Now().Sub(theirs).Round(time.Second)
 	}
+	for _, text := range []*string{&r.code, &r.requestID, &r.region, &r.host} {
+		*text = b.quote(*text)
+	}
 	kind, cause := b.meaning(req, r)
-	wait := retryAfter(h.Get("Retry-After"), b.cfg.Now)
-	if kind == fault.Throttled || kind == fault.Temporary && wait > 0 { // a time to come back is told by who is too busy
+	wait := store.RetryAfter(h.Get("Retry-After"), b.cfg.Now)
+	if kind == fault.Throttled || kind == fault.Temporary && wait > 0 { // a service that is overloaded names a time to come back
 		return fault.Throttle(req.op, req.key, wait, cause)
 	}
 	return fault.New(kind, req.op, req.key, cause)
@@ -102,7 +86,7 @@ func (b *Bucket) meaning(req request, r *refusal) (fault.Kind, error) {
 	case r.status/100 == 3 && r.host != "":
 		return fault.Invalid, fault.Errorf("the host sends to %s, where a signature does not hold: name that by endpoint= (%w)", r.host, r)
 	case r.code == "RequestTimeTooSkewed":
-		return fault.Temporary, fault.Errorf("%s: %w", r.clock(), r)
+		return fault.Temporary, fault.Errorf("%s: %w", store.ClockOff(r.skew, "the service's"), r)
 	}
 	return kindOf(r), r
 }
@@ -130,53 +114,9 @@ func kindOf(r *refusal) fault.Kind {
 	return fault.FromStatus(r.status)
 }
 
-// misaddressed reports whether the other side is not one to talk to, which no
-// retry changes: a certificate of another host, or http where https is expected.
-func misaddressed(err error) bool {
-	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
-	_, host := errors.AsType[x509.HostnameError](err)
-	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
-	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return cert || host || authority || record || errors.Is(err, http.ErrSchemeMismatch)
-}
-
-func (r *refusal) clock() string {
-	switch {
-	case r.skew > 0:
-		return fmt.Sprintf("the clock of this machine is %s ahead of the service's: set it", r.skew)
-	case r.skew < 0:
-		return fmt.Sprintf("the clock of this machine is %s behind the service's: set it", -r.skew)
-	}
-	return "the clock of this machine is more than 15 minutes off the service's: set it"
-}
-
-// quote is what a server said, cut, on one line, and without our secrets,
+// quote is what a server said as fault.Said has it, and without our secrets,
 // should it repeat them.
 func (b *Bucket) quote(s string) string {
 	c := b.cfg.Credentials()
-	for _, secret := range []string{c.SecretAccessKey, c.SessionToken} {
-		if secret != "" {
-			s = strings.ReplaceAll(s, secret, "[secret]")
-		}
-	}
-	if len(s) > maxErrorText {
-		s = takeable(s[:maxErrorText]) + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
-// retryAfter reads seconds or a time (RFC 9110, section 10.2.3); 0 is not told.
-func retryAfter(v string, now func() time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(v); err == nil {
-		return time.Duration(min(max(seconds, 0), 24*3600)) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(at.Sub(now()), 0)
-	}
-	return 0
+	return store.Quote(s, c.SecretAccessKey, c.SessionToken)
 }

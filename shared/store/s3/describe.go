@@ -37,7 +37,7 @@ func archived(c store.Class) bool { return c == store.Archive || c == store.Deep
 // hashOf is an ETag as an object's hash, without its quotes. Some ETags look
 // like Kodo's hash (whether its S3 interface sends that, or an MD5, its
 // documents do not say): one that can be computed is proof. One of version 2
-// keeps its quotes, so that nobody takes it for more than a name of the
+// keeps its quotes, so that it is taken for no more than a name of the
 // content: it takes the sizes of the parts, which S3 does not list.
 func hashOf(etag string) string {
 	bare := strings.Trim(strings.TrimPrefix(etag, "W/"), `"`)

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
@@ -39,19 +38,8 @@ func (b *Bucket) pages() store.Pages {
 	return store.Pages{Op: "s3.List", Cut: takeable, Read: b.readPage, Pause: b.pause, Recheck: true}
 }
 
-// takeable cuts s to what S3 takes as a parameter: UTF-8 of a key's length. A
-// prefix of s sorts before it, so the listing gets wider, never narrower.
-func takeable(s string) string {
-	s = s[:min(len(s), maxKey)]
-	for i := 0; i < len(s); {
-		c, size := utf8.DecodeRuneInString(s[i:])
-		if c == utf8.RuneError && size == 1 {
-			return s[:i]
-		}
-		i += size
-	}
-	return s
-}
+// takeable cuts s to what S3 takes as a parameter: UTF-8 of a key's length.
+func takeable(s string) string { return store.UTF8Prefix(s[:min(len(s), maxKey)]) }
 
 // readPage reads the page that token leads to, and asks what it does not tell.
 func (b *Bucket) readPage(ctx context.Context, q store.Query, token string) (store.Page, error) {
@@ -73,7 +61,7 @@ func (b *Bucket) readPage(ctx context.Context, q store.Query, token string) (sto
 // listPage reads one page, once.
 func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*page, error) {
 	const op = "s3.List"
-	params := url.Values{"list-type": {"2"}, "encoding-type": {"url"}, "max-keys": {strconv.Itoa(b.cfg.PageSize)}}
+	params := url.Values{"list-type": {"2"}, "encoding-type": {"url"}, "max-keys": {strconv.Itoa(q.PageOf(b.cfg.PageSize))}}
 	if q.Prefix != "" {
 		params.Set("prefix", q.Prefix)
 	}
@@ -84,7 +72,7 @@ func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*pa
 		params.Set("start-after", q.After)
 	}
 	_, data, err := b.fetch(ctx, request{op: op, method: http.MethodGet, params: params, header: map[string]string{
-		"X-Amz-Optional-Object-Attributes": "RestoreStatus", // of archived objects; who does not know it passes it over
+		"X-Amz-Optional-Object-Attributes": "RestoreStatus", // of archived objects; a service that does not know it ignores it
 	}})
 	if err != nil {
 		return nil, named(err, q.Prefix)
@@ -98,7 +86,7 @@ func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*pa
 	}
 	switch {
 	case err != nil:
-		return nil, fault.New(fault.Temporary, op, q.Prefix, fmt.Errorf("a page that cannot be read: %w", err))
+		return nil, fault.New(fault.Temporary, op, q.Prefix, fmt.Errorf("a page that cannot be read: %w", fault.Plain(err)))
 	case p.token != "" && p.token == token && len(p.objects) > 0:
 		return nil, fault.New(fault.Temporary, op, q.Prefix, errors.New("a page names itself as the next"))
 	}

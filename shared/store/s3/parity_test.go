@@ -17,10 +17,14 @@ import (
 )
 
 // TestWeAskAsAWSsClientDoes holds every request against the one that AWS's own client
-// sends: pages of a listing, downloads, ranges, heads. Which headers are signed
+// sends: pages of a listing, downloads, ranges, heads, restoring. Which headers are signed
 // differs; that the signature is right is what the stand-in holds every request to.
 func TestWeAskAsAWSsClientDoes(t *testing.T) {
 	server := wiretest.Record(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("restore") {
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
 		if r.URL.Query().Has("list-type") {
 			_, _ = w.Write([]byte(`<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>`))
 			return
@@ -109,6 +113,10 @@ func TestWeAskAsAWSsClientDoes(t *testing.T) {
 				compare("range", http.MethodGet, open(o, 7, -1), object(aws.String("bytes=7-")))
 				compare("head", http.MethodHead, func() error { _, err := b.Stat(t.Context(), key); return err }, func() error {
 					_, err := client.HeadObject(t.Context(), &sdk.HeadObjectInput{Bucket: bucket, Key: &key})
+					return err
+				})
+				compare("restore", http.MethodPost, func() error { return b.Thaw(t.Context(), key, 3) }, func() error {
+					_, err := client.RestoreObject(t.Context(), &sdk.RestoreObjectInput{Bucket: bucket, Key: &key, RestoreRequest: &types.RestoreRequest{Days: aws.Int32(3)}})
 					return err
 				})
 			})

@@ -2,7 +2,7 @@
 // among them: a store.Source. Start with Open, then Check.
 //
 // Requests are addressed and sent here, each exactly once, as in the other
-// drivers, and signed by AWS's own signer: three kinds of request are no reason for
+// drivers, and signed by AWS's own signer: four kinds of request are no reason for
 // AWS's client, which adds 4 MB to every function, and nothing then retries,
 // decompresses, adds checksums or tidies up a key on the way. A test holds
 // every request against that client's.
@@ -13,6 +13,7 @@
 //	check.go    Check: mistakes of configuration, in sentences
 //	list.go     List, FirstPage; page.go decodes a page, frozen.go asks what is thawed
 //	get.go      Stat, Open; describe.go reads what an answer says of an object
+//	thaw.go     Thaw
 package s3
 
 import (
@@ -29,6 +30,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // Credentials sign requests.
@@ -75,6 +77,7 @@ var (
 	_ store.Source = (*Bucket)(nil)
 	_ store.Pager  = (*Bucket)(nil)
 	_ store.Termed = (*Bucket)(nil)
+	_ store.Thawer = (*Bucket)(nil)
 )
 
 const (
@@ -117,7 +120,7 @@ func Open(cfg Config) (*Bucket, error) {
 		b.cfg.Now = time.Now
 	}
 	if b.cfg.Transport == nil {
-		b.cfg.Transport = store.NewTransport(answerTime, silenceTime, idleTime, store.AtLeast(cfg.LeastRate))
+		b.cfg.Transport = transport.NewDirect(store.NewTransport(answerTime, silenceTime, idleTime, store.AtLeast(cfg.LeastRate)))
 	}
 	return b, nil
 }

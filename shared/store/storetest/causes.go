@@ -41,6 +41,25 @@ func Causes(t *testing.T, serve func(*testing.T, http.HandlerFunc) store.Source,
 	}
 }
 
+// CausesOfXML holds a driver of a service whose errors are XML to Causes, where name begins
+// its errors and changed is what it says of an object of another ETag.
+func CausesOfXML(t *testing.T, name, changed string, serve func(*testing.T, http.HandlerFunc) store.Source) {
+	Causes(t, serve, map[string]Refusal{
+		"refused": {Answer: func(w http.ResponseWriter, id string) {
+			w.WriteHeader(403)
+			_, _ = fmt.Fprintf(w, "<Error><Code>AccessDenied</Code><Message>not %s</Message><RequestId>%s</RequestId></Error>", id, id)
+		}, Cause: name + ".Open: denied: status 403 AccessDenied"},
+		"a code that is an id": {Answer: func(w http.ResponseWriter, id string) {
+			w.WriteHeader(500)
+			_, _ = fmt.Fprintf(w, "<Error><Code>E%s</Code></Error>", id)
+		}, Cause: name + ".Open: temporary: status 500"},
+		"another version": {Answer: func(w http.ResponseWriter, id string) {
+			w.Header().Set("ETag", `"x`+id+`"`)
+			_, _ = w.Write([]byte("1234567"))
+		}, Cause: name + ".Open: changed: " + changed},
+	})
+}
+
 // Damaged yields n documents that are whole but for one to three places, where some bytes are
 // replaced with one of bits. They are the same ones for the same seed.
 func Damaged(seed uint64, n int, whole []byte, bits []string) iter.Seq[[]byte] {

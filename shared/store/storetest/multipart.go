@@ -86,6 +86,7 @@ func partsMakeAnObject(t T, b uploader) {
 	if got := stat(t, b, "k").Hash; got != s.ETag {
 		t.Errorf("Stat tells %q, Finish told %q", got, s.ETag)
 	}
+	wantAnswered(t, b, "Finish", s)
 }
 
 func replacedPart(t T, b uploader) {

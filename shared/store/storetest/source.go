@@ -62,7 +62,7 @@ func ranges(t T, f Fixture) {
 	f.fill(all)
 	ends := append([]string{"", "\x01", "a!", "b/x", "~", "中!", "\U0010ffff"}, all...)
 	for range 200 {
-		in := store.Range{After: ends[r.IntN(len(ends))], UpTo: ends[r.IntN(len(ends))], Prefix: []string{"", "", "a", "a/", "中", "none"}[r.IntN(6)]}
+		in := store.Range{After: ends[r.IntN(len(ends))], UpTo: ends[r.IntN(len(ends))], Prefix: []string{"", "", "a", "a/", "中", "none"}[r.IntN(6)], Few: r.IntN(4)}
 		var want []string
 		for _, k := range all {
 			if strings.HasPrefix(k, in.Prefix) && k > in.After && (in.UpTo == "" || k <= in.UpTo) {
@@ -70,7 +70,7 @@ func ranges(t T, f Fixture) {
 			}
 		}
 		if got := keys(t, f.Source, in); !slices.Equal(got, want) {
-			t.Fatalf("List(%+q) = %q, want %q", in, got, want)
+			t.Fatalf("List(%+v) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -155,7 +155,7 @@ func keys(t T, s store.Source, r store.Range) []string {
 	var all []string
 	for o, err := range s.List(t.Context(), r) {
 		if err != nil {
-			t.Fatalf("List(%+q): %v", r, err)
+			t.Fatalf("List(%+v): %v", r, err)
 		}
 		all = append(all, o.Key)
 	}

@@ -32,7 +32,10 @@ func TargetCases() []Case {
 		"attributes survive":                               attributes,
 		"metadata of any name and value survives":          metadata,
 		"an origin survives and nobody can pretend to one": origin,
+		"attributes are set in place of those there were":  setAttributes,
+		"attributes of another object are not set":         setAttributesOfAnother,
 		"an ETag changes with the content":                 etags,
+		"an answer is no earlier than what it stored":      answeredAt,
 		"deleting is final, and of nothing is no error":    deleting,
 		"keys that cannot be held are refused with a cure": refusedKeys,
 		"a Put with a ctx that has ended stores nothing":   cancelledPut,
@@ -149,12 +152,66 @@ func metadata(t T, b store.Target) {
 
 func origin(t T, b store.Target) {
 	at := time.Unix(1_700_000_000, 123_456_700).UTC()
-	for _, want := range []store.Origin{{Hash: "Fto5o-5ea0sNMlW_75VgGJCv2AcJ", Modified: at}, {Modified: at}, {Hash: "F", Modified: at, Job: "Photos_to-new", Place: "0123456789abcdef"}} {
+	for _, want := range []store.Origin{{Hash: "Fto5o-5ea0sNMlW_75VgGJCv2AcJ", Modified: at}, {Modified: at}, {Hash: "F", Modified: at, Job: "Photos_to-new", Place: "0123456789abcdef", Attrs: "fedcba9876543210", Run: "20260102T030405Z"}} {
 		write(t, b, store.Object{Key: "k", Origin: &want, Meta: map[string]string{"ferry-time": "mine"}}, []byte("x"))
 		got := stat(t, b, "k")
 		if got.Origin == nil || *got.Origin != want || got.Meta["ferry-time"] != "mine" {
 			t.Errorf("origin %+v, metadata %q, want %+v and the user's own ferry-time", got.Origin, got.Meta, want)
 		}
+	}
+}
+
+func setAttributes(t T, b store.Target) {
+	for _, n := range []int{0, 10, 2 << 20} {
+		key, body := "a b/"+strconv.Itoa(n)+"+%é", content(n)
+		at := time.Unix(1_700_000_000, 0).UTC()
+		was := write(t, b, store.Object{Key: key, Type: "text/plain", Header: map[string]string{"Cache-Control": "no-store"}, Meta: map[string]string{"old": "1"}, Origin: &store.Origin{Hash: "F1", Modified: at}}, body)
+		want := store.Object{
+			Key: key, Hash: was.ETag, Size: int64(n), Type: "image/x-ferry", Header: map[string]string{"Content-Language": "zh-CN"},
+			Meta: map[string]string{"new": "2", "ключ": "值"}, Class: store.Infrequent, Origin: &store.Origin{Hash: "F2", Modified: at, Attrs: "0123"},
+		}
+		s, err := b.SetAttributes(t.Context(), want)
+		if err != nil || s.ETag != was.ETag || s.CRC64 != "" && s.CRC64 != crc(body) || len(s.Warnings) > 0 {
+			t.Fatalf("%d bytes: %+v, %v, want the ETag %s and the CRC64 %s", n, s, err, was.ETag, crc(body))
+		}
+		got := stat(t, b, key)
+		if got.Type != want.Type || !maps.Equal(got.Header, want.Header) || !maps.Equal(got.Meta, want.Meta) || got.Class != want.Class || got.Origin == nil || *got.Origin != *want.Origin {
+			t.Errorf("%d bytes: %+v, want the attributes that were set and no others: %+v", n, got, want)
+		}
+		if got.Size != int64(n) || got.Hash != was.ETag || got.CRC64 != "" && got.CRC64 != crc(body) || !bytes.Equal(read(t, b, store.Object{Key: key}, 0, -1), body) {
+			t.Errorf("%d bytes: %+v, want its content as it was", n, got)
+		}
+	}
+}
+
+func setAttributesOfAnother(t T, b store.Target) {
+	was := write(t, b, store.Object{Key: "k", Type: "text/plain"}, []byte("one"))
+	write(t, b, store.Object{Key: "k", Type: "text/plain"}, []byte("two"))
+	_, err := b.SetAttributes(t.Context(), store.Object{Key: "k", Hash: was.ETag, Size: 3, Type: "image/png"})
+	wantKind(t, "SetAttributes of an object that was replaced", err, fault.Changed)
+	if got := stat(t, b, "k"); got.Type != "text/plain" {
+		t.Errorf("its type is %s now", got.Type)
+	}
+	_, err = b.SetAttributes(t.Context(), store.Object{Key: "none", Hash: was.ETag, Size: 3})
+	wantKind(t, "SetAttributes of nothing", err, fault.NotFound)
+}
+
+func answeredAt(t T, b store.Target) {
+	for _, n := range []int{0, 10, 2 << 20} {
+		s := write(t, b, store.Object{Key: "k"}, content(n))
+		wantAnswered(t, b, "Put", s)
+		s, err := b.SetAttributes(t.Context(), store.Object{Key: "k", Hash: s.ETag, Size: int64(n), Type: "image/png"})
+		if err != nil {
+			t.Fatalf("SetAttributes of %d bytes: %v", n, err)
+		}
+		wantAnswered(t, b, "SetAttributes", s)
+	}
+}
+
+// wantAnswered wants s, the answer to op on "k", to be of the second of what "k" is, or later.
+func wantAnswered(t T, b store.Target, op string, s store.Stored) {
+	if at := stat(t, b, "k").Modified.Truncate(time.Second); s.At.Before(at) || s.At.Sub(at) > time.Hour {
+		t.Errorf("%s was answered at %v, and stored at %v", op, s.At, at)
 	}
 }
 

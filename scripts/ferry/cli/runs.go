@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/shared/app"
+	"kodoferry/shared/control"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+)
+
+// LedgerFlag adds --ledger to c.
+func LedgerFlag(c *cobra.Command, at *string) {
+	c.Flags().StringVar(at, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/.ferry/?region=… (default: FERRY_LEDGER)")
+}
+
+// OpenLedger opens the ledger that --ledger or FERRY_LEDGER names.
+func OpenLedger(at string) (*ledger.Ledger, job.Location, error) {
+	if at == "" {
+		return nil, job.Location{}, Usage(errors.New("no ledger: say where runs are kept, --ledger 'oss://bucket/.ferry/?region=…', or export FERRY_LEDGER"))
+	}
+	l, err := job.ParseLocation(at)
+	cfg := app.Load(os.Getenv)
+	if err := errors.Join(err, cfg.Missing(l)); err != nil {
+		return nil, l, Usage(err)
+	}
+	led, err := cfg.Ledger(l)
+	if err != nil {
+		return nil, l, Usage(err)
+	}
+	return led, l, nil
+}
+
+// FindRun opens the run of that name, or the newest run of the job of that
+// name. Its errors name the runs that exist.
+func FindRun(ctx context.Context, at, name string) (*ledger.Run, error) {
+	led, l, err := OpenLedger(at)
+	if err != nil {
+		return nil, err
+	}
+	return RunOf(ctx, led, l, name)
+}
+
+// RunOf is FindRun in a ledger that is open.
+func RunOf(ctx context.Context, led *ledger.Ledger, l job.Location, name string) (*ledger.Run, error) {
+	run, err := control.FindRun(ctx, led, l, name, time.Now())
+	return run, Misconfigured(err)
+}
+
+// MostNamed is how many of the runs of a job an answer names: the newest.
+const MostNamed = 10

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/app"
+	"kodoferry/shared/control"
+	"kodoferry/shared/ledger"
+)
+
+// RunFlags are the flags of a command that does something with one run.
+type RunFlags struct {
+	Ledger string
+	JSON   bool
+}
+
+// Add adds these flags to c.
+func (o *RunFlags) Add(c *cobra.Command) {
+	LedgerFlag(c, &o.Ledger)
+	c.Flags().BoolVar(&o.JSON, "json", false, "print one line of JSON")
+}
+
+// Open opens the run that name stands for, and the operator of its ledger.
+func (o *RunFlags) Open(ctx context.Context, name string, waits io.Writer) (*ledger.Run, *control.Operator, error) {
+	led, at, err := OpenLedger(o.Ledger)
+	if err != nil {
+		return nil, nil, err
+	}
+	run, err := RunOf(ctx, led, at, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return run, Operate(led, waits), nil
+}
+
+// OpenJob opens the ledger of the flags, where it knows a job of that name.
+func (o *RunFlags) OpenJob(ctx context.Context, name string) (*ledger.Ledger, error) {
+	led, at, err := OpenLedger(o.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	return led, Known(ctx, led, at, name)
+}
+
+// Operate returns the operator of a ledger. What it waits for is printed to waits.
+func Operate(led *ledger.Ledger, waits io.Writer) *control.Operator {
+	op := app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler))
+	op.Waits = func(d time.Duration) {
+		fmt.Fprintf(waits, "waiting up to %s until everybody at work has noticed, and nothing is written or removed any more\n", words.Duration(d))
+	}
+	return op
+}
+
+// Steered is what commands that steer a run say with --json.
+type Steered struct {
+	Run      string          `json:"run"`
+	Standing ledger.Standing `json:"standing"`
+	Sent     int             `json:"sent,omitempty"` // tasks sent to a deployment's queues
+}
+
+// Say prints what is so now, in words or as JSON.
+func (o *RunFlags) Say(out io.Writer, as any, format string, args ...any) error {
+	if o.JSON {
+		return json.NewEncoder(out).Encode(as)
+	}
+	_, err := fmt.Fprintf(out, format+"\n", args...)
+	return err
+}

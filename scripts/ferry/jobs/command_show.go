@@ -1,0 +1,123 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/kept"
+	"kodoferry/shared/registry"
+)
+
+func listCommand() *cobra.Command {
+	var o cli.RunFlags
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "List the jobs that the ledger keeps, with their newest runs",
+		Example: "  ferry jobs list",
+		Args:    cli.Exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			led, _, err := cli.OpenLedger(o.Ledger)
+			if err != nil {
+				return err
+			}
+			return listJobs(c.Context(), led, o.JSON, c.OutOrStdout())
+		},
+	}
+	o.Add(c)
+	return c
+}
+
+func listJobs(ctx context.Context, led *ledger.Ledger, asJSON bool, out io.Writer) error {
+	names, err := kept.ListJobs(ctx, led.Folder())
+	if err != nil {
+		return cli.Misconfigured(err)
+	}
+	all := make([]registry.Kept, len(names))
+	for i, name := range names {
+		if all[i], err = registry.Look(ctx, led, name); err != nil {
+			return cli.Misconfigured(err)
+		}
+	}
+	for i := range all {
+		all[i].Text, all[i].Skips = nil, nil
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(all)
+	}
+	var text strings.Builder
+	if len(all) == 0 {
+		text.WriteString("no jobs are kept: ferry jobs apply takes those of a file\n")
+	}
+	for _, k := range all {
+		fmt.Fprintf(&text, "%s\n", words.Key(k.Job))
+		if k.Source != "" {
+			fmt.Fprintf(&text, "  %s -> %s\n", k.Source, k.Target)
+		}
+		fmt.Fprintf(&text, "  %s\n", k.State())
+		if k.Problem != "" {
+			fmt.Fprintf(&text, "  ! %s\n", k.Problem)
+		}
+	}
+	_, err = io.WriteString(out, text.String())
+	return err
+}
+
+func showCommand() *cobra.Command {
+	var o cli.RunFlags
+	c := &cobra.Command{
+		Use:     "show JOB",
+		Short:   "Show a job, its newest runs, and what its timers skipped",
+		Example: "  ferry jobs show photos",
+		Args:    cli.Exactly("JOB"),
+		RunE: func(c *cobra.Command, args []string) error {
+			led, err := o.OpenJob(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return showJob(c.Context(), led, args[0], o.JSON, c.OutOrStdout())
+		},
+	}
+	o.Add(c)
+	return c
+}
+
+// shownRuns is how many of a job's runs are shown: the newest.
+const shownRuns = 10
+
+func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, out io.Writer) error {
+	k, err := registry.Look(ctx, led, name)
+	if err != nil {
+		return cli.Misconfigured(err)
+	}
+	if err := k.ReadRuns(ctx, led, shownRuns); err != nil {
+		return err
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(k)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: %s\n", k.Job, k.State())
+	if k.Problem != "" {
+		fmt.Fprintf(&text, "  ! %s\n", k.Problem)
+	}
+	if len(k.Text) > 0 {
+		fmt.Fprintf(&text, "%s\n", k.Text)
+	}
+	for _, r := range k.Runs {
+		fmt.Fprintf(&text, "  run %s  %s\n", r.Run, r.Text())
+	}
+	for _, s := range k.Skips {
+		fmt.Fprintf(&text, "  skipped %s  %s\n", s.At.UTC().Format(time.RFC3339), s.Why)
+	}
+	_, err = io.WriteString(out, text.String())
+	return err
+}

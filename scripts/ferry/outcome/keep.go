@@ -1,0 +1,130 @@
+package outcome
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
+)
+
+// packed ends the names of the files with all rows.
+const packed = ".csv.gz"
+
+// eachFile visits the files of a run that has ended, one after the other: the report, its
+// page, its manifest, and what that names. It fails where the SHA-256 of one is not the
+// one that is written down, but for a manifest whose report, of an older version, has none.
+func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, data []byte) error) error {
+	raw := map[string][]byte{}
+	for _, name := range []string{"report.json", report.PageFile, report.ManifestFile} {
+		data, err := readOf(ctx, from, name)
+		if err != nil {
+			return err
+		}
+		raw[name] = data
+		if err := visit(name, data); err != nil {
+			return err
+		}
+	}
+	var rep report.Report
+	if err := json.Unmarshal(raw["report.json"], &rep); err != nil {
+		return fmt.Errorf("report.json: %w", err)
+	}
+	if rep.Manifest != "" && rep.Manifest != report.Sum(raw[report.ManifestFile]) {
+		return fmt.Errorf("%s: its SHA-256 is not the report's", report.ManifestFile)
+	}
+	var m report.Manifest
+	if err := json.Unmarshal(raw[report.ManifestFile], &m); err != nil {
+		return fmt.Errorf("%s: %w", report.ManifestFile, err)
+	}
+	files := m.Files
+	for _, l := range m.Lists {
+		files = append(files, l.File)
+	}
+	for _, f := range files {
+		data, err := readOf(ctx, from, f.Name)
+		if err != nil {
+			return err
+		}
+		if report.Sum(data) != f.SHA256 {
+			return fmt.Errorf("%s: its SHA-256 is not the manifest's", f.Name)
+		}
+		if err := visit(f.Name, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Save writes the files of a run that has ended below dir, as they lie in the ledger, one
+// after the other: one at a time is held in memory. each, if not nil, is called with the
+// name of each, its content, and what writes another file beside it.
+func Save(ctx context.Context, from *ledger.Run, dir string, each func(name string, data []byte, write func(name string, data []byte) error) error) error {
+	k, err := openKeeper(dir)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	return eachFile(ctx, from, func(name string, data []byte) error {
+		if err := k.write(name, data); err != nil || each == nil {
+			return err
+		}
+		return each(name, data, k.write)
+	})
+}
+
+// Keep writes the run's files below dir, as they lie in the ledger. A name that leads
+// elsewhere, of itself or by a link that stands there, is refused.
+func (r *Record) Keep(dir string) error {
+	k, err := openKeeper(dir)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	for name, data := range r.Files {
+		if err := k.write(name, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keeper writes files below a directory, and never beyond it.
+type keeper struct {
+	dir  string
+	root *os.Root
+}
+
+func openKeeper(dir string) (*keeper, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	return &keeper{dir, root}, err
+}
+
+func (k *keeper) close() { _ = k.root.Close() } // what was written is closed already
+
+func (k *keeper) write(name string, data []byte) error {
+	file := filepath.FromSlash(name)
+	if !filepath.IsLocal(file) {
+		return fmt.Errorf("%s: the manifest names a file that would not lie below %s", strconv.Quote(name), k.dir)
+	}
+	if err := k.root.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return k.root.WriteFile(file, data, 0o644)
+}
+
+// readOf reads a file that a finished run has.
+func readOf(ctx context.Context, run *ledger.Run, name string) ([]byte, error) {
+	data, err := run.Read(ctx, name)
+	if ledger.Missing(err) {
+		return nil, fmt.Errorf("the ledger has no %s of run %s: put it back from a backup, or run the job again", name, run.Name)
+	}
+	return data, err
+}

@@ -1,0 +1,208 @@
+package agent_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kodoferry/shared/agent"
+	"kodoferry/shared/digest"
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/report"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
+	"kodoferry/shared/task"
+	"kodoferry/shared/worker"
+)
+
+// How long each of the services' answers takes in these tests, by a clock that stands still
+// while anything is computed.
+const (
+	atSource = 40 * time.Millisecond
+	atTarget = 20 * time.Millisecond
+)
+
+// numbered is a source of so many objects whose keys are numbers.
+type numbered struct {
+	n    int
+	body []byte
+}
+
+func (s *numbered) key(i int) string {
+	return fmt.Sprintf("%02d/%02d/%05d-%06x.bin", i/10_000_000, i/100_000%100, i%100_000, i*7919%(1<<24))
+}
+
+func (s *numbered) object(i int) store.Object {
+	return store.Object{Key: s.key(i), Size: int64(len(s.body)), Hash: digest.QetagOf(s.body), Modified: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Type: "image/jpeg"}
+}
+
+func (s *numbered) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	return store.Pages{
+		Op: "numbered.List", Cut: store.UTF8Prefix, Recheck: true,
+		Read: func(_ context.Context, q store.Query, next string) (p store.Page, err error) {
+			time.Sleep(atSource)
+			from := sort.Search(s.n, func(i int) bool { return s.key(i) > max(q.After, next) && (s.key(i) >= q.Prefix) })
+			for ; from < s.n && len(p.Objects) < store.KeysPerPage; from++ {
+				o := s.object(from)
+				if !strings.HasPrefix(o.Key, q.Prefix) {
+					return p, nil
+				}
+				p.Objects = append(p.Objects, o)
+			}
+			if from < s.n {
+				p.Next = s.key(from - 1)
+			}
+			return p, nil
+		},
+	}.List(ctx, r)
+}
+
+func (s *numbered) Stat(_ context.Context, key string) (store.Object, error) {
+	time.Sleep(atSource)
+	i := sort.Search(s.n, func(i int) bool { return s.key(i) >= key })
+	if i == s.n || s.key(i) != key {
+		return store.Object{}, fault.New(fault.NotFound, "numbered.Stat", key, nil)
+	}
+	return s.object(i), nil
+}
+
+func (s *numbered) Open(_ context.Context, o store.Object, _, _ int64) (store.Object, io.ReadCloser, error) {
+	time.Sleep(atSource)
+	return o, io.NopCloser(bytes.NewReader(s.body)), nil
+}
+
+// apart is a bucket at a distance.
+type apart struct {
+	*mem.Bucket
+}
+
+func (b apart) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	return store.Pages{
+		Op: "apart.List", Cut: store.UTF8Prefix,
+		Read: func(ctx context.Context, q store.Query, next string) (p store.Page, err error) {
+			time.Sleep(atTarget)
+			for o, err := range b.Bucket.List(ctx, store.Range{Prefix: q.Prefix, After: max(q.After, next)}) {
+				if err != nil {
+					return p, err
+				}
+				if len(p.Objects) == store.KeysPerPage {
+					p.Next = p.Objects[len(p.Objects)-1].Key
+					break
+				}
+				p.Objects = append(p.Objects, o)
+			}
+			return p, nil
+		},
+	}.List(ctx, r)
+}
+
+func (b apart) Versioned(ctx context.Context) (bool, error) {
+	time.Sleep(atTarget)
+	return b.Bucket.Versioned(ctx)
+}
+
+func (b apart) Stat(ctx context.Context, key string) (store.Object, error) {
+	time.Sleep(atTarget)
+	return b.Bucket.Stat(ctx, key)
+}
+
+func (b apart) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	time.Sleep(atTarget)
+	return b.Bucket.Open(ctx, o, off, n)
+}
+
+func (b apart) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	time.Sleep(atTarget)
+	return b.Bucket.Put(ctx, o, body, how)
+}
+
+func (b apart) Delete(ctx context.Context, key string) error {
+	time.Sleep(atTarget)
+	return b.Bucket.Delete(ctx, key)
+}
+
+// seen is a worker.Doer that tells when a task of a kind is begun, and when it has ended.
+type seen struct {
+	worker.Doer
+	begun func(task.Task) (ended func())
+}
+
+func (s seen) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	defer s.begun(t)()
+	return s.Doer.Do(ctx, t)
+}
+
+// far runs a migration of so many objects to its report, or until watch stops it.
+func far(t *testing.T, objects int, watch func(ctx context.Context, stop func(), o *agent.CopyOptions)) (report.Report, error) {
+	b := apart{mem.New(mem.OSS)}
+	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var o agent.CopyOptions
+	watch(ctx, stop, &o)
+	return agent.Copy(ctx, agent.Sites{Source: &numbered{objects, []byte("some bytes")}, Target: b, Ledger: ledger.Open(b, j.Ledger.Prefix)}, j, o)
+}
+
+// TestARunAtADistanceBeginsWithinFewRoundTrips begins a run of ten million objects: the first
+// is in the target within ten round trips to the source, and 32 ranges are listed side by side
+// within five of the beginning of the listing.
+func TestARunAtADistanceBeginsWithinFewRoundTrips(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		var mu sync.Mutex
+		var listing, object, ranges time.Duration
+		lists := 0
+		_, _ = far(t, 10_000_000, func(_ context.Context, stop func(), o *agent.CopyOptions) {
+			end := func() {
+				if object > 0 && ranges > 0 {
+					stop()
+				}
+			}
+			o.Watch = func(e pipeline.Progress) {
+				mu.Lock()
+				defer mu.Unlock()
+				if e.Kind == pipeline.Settled && object == 0 {
+					object = time.Since(begun)
+					end()
+				}
+			}
+			o.Faulty = func(d worker.Doer) worker.Doer {
+				return seen{d, func(k task.Task) func() {
+					mu.Lock()
+					defer mu.Unlock()
+					if k.Kind != task.List {
+						return func() {}
+					}
+					listing = cmp.Or(listing, time.Since(begun))
+					if lists++; lists == 32 && ranges == 0 {
+						ranges = time.Since(begun)
+						end()
+					}
+					return func() { mu.Lock(); defer mu.Unlock(); lists-- }
+				}}
+			}
+		})
+		t.Logf("listing begins after %v, the first object is in the target after %v, 32 ranges are listed after %v", listing, object, ranges)
+		if object == 0 || object > 10*atSource {
+			t.Errorf("the first object is in the target after %v, want %v at most", object, 10*atSource)
+		}
+		if ranges == 0 || ranges-listing > 5*atSource {
+			t.Errorf("32 ranges are listed %v after the listing began, want %v at most", ranges-listing, 5*atSource)
+		}
+	})
+}

@@ -1,0 +1,5 @@
+package digest
+
+import "golang.org/x/sys/cpu"
+
+var canFold = cpu.X86.HasPCLMULQDQ

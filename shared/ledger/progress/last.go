@@ -1,0 +1,74 @@
+package progress
+
+import (
+	"context"
+
+	"kodoferry/shared/ledger"
+)
+
+// OpenBatch returns a batch of a shard that is not written off, "" once all are. seen is
+// one that was open before: where it still is, which costs one request, that is the answer.
+// A shard that is not closed is NotFound.
+func OpenBatch(ctx context.Context, r *ledger.Run, shard, seen string) (string, error) {
+	if seen != "" {
+		if off, err := r.Folder().Has(ctx, "copied/"+seen); err != nil || !off {
+			return seen, err
+		}
+	}
+	c, err := r.Shards().ReadListed(ctx, shard)
+	if err != nil {
+		return "", err
+	}
+	open, err := OpenBatches(ctx, r, c)
+	if n := len(open); err == nil && n > 0 {
+		return open[n-1].ID, nil // which tends to be the last to be written off
+	}
+	return "", err
+}
+
+// OpenShard returns a shard of a run that is not verified, be it listed or not, "" once
+// all are, as OpenBatch does. A run that is over has none.
+func OpenShard(ctx context.Context, r *ledger.Run, seen string) (string, error) {
+	if seen != "" {
+		if done, err := r.Folder().Has(ctx, "verified/"+seen); err != nil || !done {
+			return seen, err
+		}
+	}
+	closed, err := Unverified(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	if n := len(closed); n > 0 {
+		return closed[n-1], nil
+	}
+	p, err := Glance(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range p.Shards {
+		if !s.Done() {
+			return s.Ref.Shard, nil
+		}
+	}
+	return "", nil
+}
+
+// OpenDeletion returns a batch of what is to be deleted that is not written off, "" once
+// all are, as OpenBatch does.
+func OpenDeletion(ctx context.Context, r *ledger.Run, seen string) (string, error) {
+	if seen != "" {
+		if off, err := r.Folder().Has(ctx, "copied/"+seen); err != nil || !off {
+			return seen, err
+		}
+	}
+	p, err := Glance(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range p.Shards {
+		if n := len(s.Extra); n > 0 {
+			return s.Extra[n-1].ID, nil
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,100 @@
+package ledger
+
+import (
+	"context"
+	"strings"
+)
+
+// File names a file of the run.
+type File struct {
+	Name   string  `json:"name"` // below the run's prefix
+	Rows   int64   `json:"rows"`
+	SHA256 string  `json:"sha256"`           // hex
+	First  string  `json:"first,omitempty"`  // key of its first row, where keys strictly increase
+	Last   string  `json:"last,omitempty"`   // of its last
+	Packed *Packed `json:"packed,omitempty"` // those of its rows that a later run may believe, in a form of their own
+	// After and UpTo are, in a manifest, the stretch of the key space that a shard's file
+	// has every object of, as in a store.Range. Two files may have the same stretch, where
+	// verification sealed some of its objects again; each key is in one of them.
+	After string `json:"after,omitempty"`
+	UpTo  string `json:"up_to,omitempty"`
+}
+
+// ManifestFile names every file with rows of a run, and its SHA-256.
+const ManifestFile = "manifest.json"
+
+// Last is a run whose rows a later one believes.
+type Last struct {
+	Run      string `json:"run"`
+	Manifest string `json:"manifest"` // SHA-256 of its manifest, hex
+}
+
+// Packed names a file of rows that a later run reads.
+type Packed struct {
+	Name   string `json:"name"`            // below the run's prefix
+	SHA256 string `json:"sha256"`          // hex
+	First  string `json:"first,omitempty"` // key of its first row: it has rows of keys, too, that the run did not list
+	Last   string `json:"last,omitempty"`
+}
+
+// Results are what a run comes to: files of its rows, its manifest and its report.
+type Results struct{ run *Run }
+
+// Results returns what the run comes to.
+func (r *Run) Results() Results { return Results{r} }
+
+// WriteObjects writes a shard's rows as compressed CSV. The name is the
+// caller's own, so that two verifications never mix.
+func (r Results) WriteObjects(ctx context.Context, shard string, data []byte) (name string, err error) {
+	name = "objects/" + shard + "-" + Nonce() + ".csv.gz"
+	return name, r.run.files.Write(ctx, name, data)
+}
+
+const packedSuffix = ".rows"
+
+// WritePacked writes those of a shard's rows that a later run may believe, packed. The
+// name is as that of WriteObjects.
+func (r Results) WritePacked(ctx context.Context, shard string, data []byte) (name string, err error) {
+	name = "objects/" + shard + "-" + Nonce() + packedSuffix
+	return name, r.run.files.Write(ctx, name, data)
+}
+
+// IsPacked reports whether a file of a run is one that WritePacked wrote.
+func IsPacked(file string) bool {
+	return strings.HasPrefix(file, "objects/") && strings.HasSuffix(file, packedSuffix)
+}
+
+// WriteApart writes the rows of a shard that a list beside the report takes, as compressed
+// CSV: `apart/<list>/…`. Nobody needs it once there is a report.
+func (r Results) WriteApart(ctx context.Context, list, shard string, data []byte) (name string, err error) {
+	name = "apart/" + list + "/" + shard + "-" + Nonce() + ".csv.gz"
+	return name, r.run.files.Write(ctx, name, data)
+}
+
+// CreateManifest creates `manifest.json` and returns the one that stands.
+func (r Results) CreateManifest(ctx context.Context, manifest []byte) ([]byte, error) {
+	standing, _, err := r.run.files.Create(ctx, "manifest.json", manifest)
+	return standing, err
+}
+
+// CreateReport creates `report.json` and returns the one that stands. The run is over then.
+func (r Results) CreateReport(ctx context.Context, report []byte) ([]byte, error) {
+	standing, _, err := r.run.files.Create(ctx, "report.json", report)
+	if s := r.run.started.Load(); err == nil && (s == nil || s.Deployed) {
+		_ = r.run.Steering().MarkOver(ctx) // else Open does
+	}
+	return standing, err
+}
+
+// ReadReport reads `report.json`. NotFound while the run goes on.
+func (r Results) ReadReport(ctx context.Context) ([]byte, error) {
+	return r.run.files.Read(ctx, "report.json")
+}
+
+// Over reports whether the run has ended: its report is there.
+func (r *Run) Over(ctx context.Context) (bool, error) { return r.files.Has(ctx, "report.json") }
+
+// WriteFile writes a file beside the report.
+func (r Results) WriteFile(ctx context.Context, name string, data []byte) error {
+	return r.run.files.Write(ctx, name, data)
+}

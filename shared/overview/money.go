@@ -1,0 +1,21 @@
+package overview
+
+import (
+	"kodoferry/shared/plan/forecast"
+)
+
+// foldMoney is what the run has cost so far, about: what it listed and copied, by the prices.
+func foldMoney(r *reader, v *Overview, prices forecast.Prices) *Money {
+	c := v.Counts
+	moved := c.Ended
+	if v.State == Over {
+		moved = c.Ended
+		for _, l := range v.Books.Lines {
+			if l.State == "copied" {
+				moved = l.Tally
+			}
+		}
+	}
+	b := forecast.Spent(r.job, c.Listed, moved, r.started.Deployed, prices)
+	return &Money{Sum: b.Sum, Currency: b.Currency, Prices: b.Prices, Checked: b.Checked, Lines: b.Once, Without: b.Without}
+}

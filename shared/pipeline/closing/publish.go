@@ -1,0 +1,92 @@
+package closing
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
+	"kodoferry/shared/report/table"
+)
+
+// Publish writes the files beside the report, then the report. Its record ends the run.
+func (b *Books) Publish(ctx context.Context, rep report.Report, m report.Manifest) error {
+	err := m.GatherLists(ctx, b.Run,
+		func(name string, data []byte) error { return b.Run.Results().WriteFile(ctx, name, data) },
+		func(file string, err error) {
+			b.Log.WarnContext(ctx, "rows are missing in a list", "file", file, "err", err)
+		})
+	if err != nil {
+		return err
+	}
+	files, err := report.Encode(rep, m)
+	if err != nil {
+		return err
+	}
+	standing, err := b.Run.Results().CreateManifest(ctx, files.Manifest)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(standing, files.Manifest) { // of who was cut off, or is about to end the run, too
+		if err := b.Run.Results().WriteFile(ctx, report.ManifestFile, files.Manifest); err != nil {
+			return err
+		}
+	}
+	if err := b.Run.Results().WriteFile(ctx, report.PageFile, files.Page); err != nil {
+		return err
+	}
+	if err := b.leave(ctx, rep, files.Manifest); err != nil {
+		return err
+	}
+	over, err := b.Run.Results().CreateReport(ctx, files.Report)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(standing, files.Manifest) && bytes.Equal(over, files.Report) {
+		return nil
+	}
+	return b.settleManifest(ctx, over, standing, files.Manifest)
+}
+
+// settleManifest has the manifest stand that the report names which ended the run, where
+// several processes published different ones, if it is among those that this one knows.
+func (b *Books) settleManifest(ctx context.Context, over []byte, known ...[]byte) error {
+	var rep report.Report
+	if err := json.Unmarshal(over, &rep); err != nil {
+		return nil // of a newer version, or damaged: who reads it is told
+	}
+	for _, manifest := range known {
+		if report.Sum(manifest) != rep.Manifest {
+			continue
+		}
+		if err := b.Run.Results().WriteFile(ctx, report.ManifestFile, manifest); err != nil {
+			return err
+		}
+		return b.leave(ctx, rep, manifest)
+	}
+	return nil
+}
+
+// WriteEnded writes the rows that a shard ended with, and what of them lists take, and
+// names the files in p.
+func WriteEnded(ctx context.Context, to ledger.Results, p *ledger.Proved, rows *table.Ended) error {
+	data, file, err := rows.Finish()
+	if err != nil {
+		return err
+	}
+	p.Objects, p.Profile = file, &rows.Profile
+	if p.Objects.Name, err = to.WriteObjects(ctx, p.Shard, data); err != nil {
+		return err
+	}
+	return rows.FinishLists(func(list string, data []byte, file ledger.File) (err error) {
+		if file.Name, err = to.WriteApart(ctx, list, p.Shard, data); err != nil {
+			return err
+		}
+		if p.Apart == nil {
+			p.Apart = map[string]ledger.File{}
+		}
+		p.Apart[list] = file
+		return nil
+	})
+}

@@ -1,0 +1,46 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/pipeline/batching"
+	"kodoferry/shared/store"
+)
+
+// Notified returns the row that an event of key begins with, whose time bucket ends at
+// until. It is Invalid where the batch is not that of both, or the key not one of the job's.
+func Notified(j job.Job, key, batch string, until time.Time) (ledger.Row, error) {
+	if _, own := eventnames.Batch(key, until); own != batch || !strings.HasPrefix(key, j.Source.Prefix) {
+		return ledger.Row{}, fault.New(fault.Invalid, "pipeline.event", key, errors.New("the task's batch is not that of its key and time, or its key not one of the job's"))
+	}
+	return ledger.Row{Src: store.Object{Key: key}, State: ledger.Pending}, nil
+}
+
+// HandedOn returns the row of an event that was sealed when it was handed on.
+func HandedOn(ctx context.Context, batches ledger.Batches, batch string) (ledger.Row, error) {
+	rows, err := batches.ReadRows(ctx, batch)
+	if err == nil && len(rows) != 1 {
+		err = fault.New(fault.Invalid, "pipeline.event", batch, fault.Errorf("the batch has %d rows, want one", len(rows)))
+	}
+	if err != nil {
+		return ledger.Row{}, err
+	}
+	return rows[0], nil
+}
+
+// Park creates the record of an event of a paused day, for no other names its key, and
+// returns the one that stands.
+func Park(ctx context.Context, batches ledger.Batches, j job.Job, batch string, row ledger.Row) (ledger.WriteOff, error) {
+	w, err := batching.WriteOff(ctx, batches, j, batch, []ledger.Row{row})
+	if err != nil {
+		return w, err
+	}
+	return batches.CreateWriteOff(ctx, batch, w)
+}

@@ -1,0 +1,66 @@
+package follow
+
+import (
+	"context"
+	"time"
+
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/pipeline/readahead"
+	"kodoferry/shared/task"
+)
+
+// AwaitFew is the longest wait for what is nearly done: few shards are open, or another process
+// decides.
+const AwaitFew = time.Minute
+
+// few is how many open shards a run has at its end, or a small run always: to look at them
+// each minute is cheap.
+const few = 32
+
+// LookAgainFor returns t once more, later, which waits for so many shards, or pieces of a
+// verification.
+func (f Tasks) LookAgainFor(open int, t task.Task) []task.Task {
+	if open > few {
+		return f.LookAgain(t, f.Waits.Most)
+	}
+	return f.LookAgain(t, AwaitFew)
+}
+
+// AwaitVerified returns t, which follows when every shard is verified, once more
+// while one is not. When few are not, it looks again soon, and yields the
+// verification of those of which nothing has been open for a while, each once in a run:
+// their own tasks wait for up to MaxWait, and nothing else is left to do meanwhile.
+func (r *Run) AwaitVerified(ctx context.Context, t task.Task) ([]task.Task, error) {
+	open, err := progress.Unverified(ctx, r.Ledger)
+	if err != nil || len(open) == 0 {
+		return nil, err
+	}
+	next := r.Tasks.LookAgainFor(len(open), t)
+	if len(open) > few || !r.Tasks.Deployed { // one process knows when to wake its own tasks
+		return next, nil
+	}
+	overdue := func(ctx context.Context, shard string) (task.Task, error) {
+		since, copied, err := progress.CopiedSince(ctx, r.Ledger, shard)
+		if err != nil || !copied || r.Tasks.Now().Sub(since) < AwaitFew {
+			return task.Task{}, err
+		}
+		mine, err := r.Sent.Claim(ctx, r.Ledger.Name, "overdue-"+shard)
+		if err != nil || !mine {
+			return task.Task{}, err
+		}
+		return r.Tasks.Verify(shard), nil
+	}
+	var due []task.Task
+	for verify, err := range readahead.Each(ctx, lookups, readahead.Slice(open), overdue) {
+		if err != nil {
+			return next, err
+		}
+		if verify.Kind != "" {
+			due = append(due, verify)
+		}
+	}
+	return append(next, r.Tasks.Resent(due)...), nil
+}
+
+// lookups is how many requests about single records are made at a time.
+const lookups = 16

@@ -1,0 +1,110 @@
+package follow
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/ledger/sent"
+	"kodoferry/shared/task"
+)
+
+// Run finds out, by the ledger, what follows in a run: whether what a task has just recorded
+// was the last that another waits for, the verification of a shard all of whose batches are
+// written off, or what ends a run all of whose shards are verified; and what is open. What
+// was waited for is yielded once in a run. Where a request fails it is not: what waits looks
+// for itself, too, ever more rarely. It is safe for concurrent use.
+type Run struct {
+	Tasks    Tasks
+	Ledger   *ledger.Run
+	Sent     sent.Marks
+	Deletes  bool // the run's job mirrors deletions
+	Verifies bool // the run is a verification of one that is over
+	Log      *slog.Logger
+
+	mu   sync.Mutex
+	seen map[string]string // by what waits, what it waited for when this process looked last
+}
+
+// open returns something that is open of what a task waits for, "" if nothing is, given
+// what it returned before.
+type open func(ctx context.Context, l *ledger.Run, seen string) (string, error)
+
+// mostSeen bounds what a Run remembers: some 100 bytes each. What is forgotten costs
+// a look at everything that is waited for.
+const mostSeen = 1000
+
+// last reports whether nothing is open any more that the task of that name waits for.
+func (r *Run) last(ctx context.Context, name string, open open) bool {
+	r.mu.Lock()
+	seen := r.seen[name]
+	r.mu.Unlock()
+	seen, err := open(ctx, r.Ledger, seen)
+	r.mu.Lock()
+	if delete(r.seen, name); err == nil && seen != "" {
+		if len(r.seen) >= mostSeen {
+			clear(r.seen)
+		}
+		if r.seen == nil {
+			r.seen = map[string]string{}
+		}
+		r.seen[name] = seen
+	}
+	r.mu.Unlock()
+	if err == nil && seen == "" {
+		if mine, err := r.Sent.Claim(ctx, r.Ledger.Name, "woken-"+name); err == nil {
+			return mine
+		}
+	}
+	if err != nil && !ledger.Missing(err) {
+		r.Log.DebugContext(ctx, "not known whether it is what was waited for", "waits", name, "fault", fault.KindOf(err), "err", err)
+	}
+	return false
+}
+
+// AfterWriteOff returns what follows from the write-off of t's batch: what takes the
+// rest, or what waited for it.
+func (r *Run) AfterWriteOff(ctx context.Context, t task.Task, off ledger.WriteOff) []task.Task {
+	switch {
+	case len(off.Rest) > 0 || r.Tasks.Events:
+		return r.Tasks.AfterCopy(t, off)
+	case t.Kind == task.Delete:
+		return r.End(ctx, task.Report, progress.OpenDeletion)
+	}
+	verify := r.Tasks.Verify(t.Shard)
+	if !r.last(ctx, verify.Chain(), func(ctx context.Context, l *ledger.Run, seen string) (string, error) {
+		return progress.OpenBatch(ctx, l, t.Shard, seen)
+	}) {
+		return nil
+	}
+	return r.Tasks.Resent([]task.Task{verify})
+}
+
+// AfterVerify returns what follows from the verification of a closed shard: what was
+// sealed again, or what waited for it.
+func (r *Run) AfterVerify(ctx context.Context, c ledger.Closed, p ledger.Proved) []task.Task {
+	if p.Next != nil {
+		return r.Tasks.AfterList(*p.Next)
+	}
+	end := task.Report
+	if r.Deletes {
+		end = task.Decide
+	}
+	return r.End(ctx, end, func(ctx context.Context, l *ledger.Run, seen string) (string, error) {
+		if n := len(c.Children); seen == "" && n > 0 {
+			seen = c.Children[n-1].Shard // which is seldom verified before its parent
+		}
+		return progress.OpenShard(ctx, l, seen)
+	})
+}
+
+// End returns the task of that kind where nothing is open any more that it waits for.
+func (r *Run) End(ctx context.Context, kind task.Kind, open open) []task.Task {
+	if !r.last(ctx, string(kind), open) {
+		return nil
+	}
+	return r.Tasks.Resent([]task.Task{r.Tasks.Once(kind)})
+}

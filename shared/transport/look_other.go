@@ -1,0 +1,12 @@
+//go:build !unix
+
+package transport
+
+import "net"
+
+type looker struct{}
+
+// newLooker returns nil: an idle connection cannot be looked at here.
+func newLooker(net.Conn) *looker { return nil }
+
+func (*looker) quiet() (quiet, lifted bool) { return false, false }
