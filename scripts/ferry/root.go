@@ -16,6 +16,8 @@ import (
 	"kodoferry/scripts/ferry/events"
 	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/reports"
+	"kodoferry/scripts/ferry/status"
+	"kodoferry/scripts/ferry/steering"
 	"kodoferry/scripts/ferry/verify"
 )
 
@@ -80,8 +82,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	root.AddCommand(
 		demoCommand(), checks.Command(), copyCommand(), startCommand(), agentCommand(), planCommand(), diffCommand(),
-		jobs.Command(), consoles.Command(), pauseCommand(), resumeCommand(), cancelCommand(), retryCommand(), sealCommand(), cleanCommand(), events.Command(),
-		statusCommand(), runsCommand(), watchCommand(), reports.Command(), reports.WhyCommand(), reports.ExportCommand(), verify.Command(), limitsCommand(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
+		jobs.Command(), consoles.Command(), steering.Pause(), steering.Resume(), steering.Cancel(), retryCommand(), steering.Seal(), steering.Clean(), events.Command(),
+		status.Command(), status.Runs(), status.Watch(), reports.Command(), reports.WhyCommand(), reports.ExportCommand(), verify.Command(), steering.Limits(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
 	)
 	cli.ColourFlag(root)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"context"
@@ -16,7 +16,8 @@ import (
 // mostRuns is how many runs are listed unless one says otherwise.
 const mostRuns = 20
 
-func runsCommand() *cobra.Command {
+// Runs is `ferry runs`.
+func Runs() *cobra.Command {
 	var at string
 	var asJSON bool
 	var most int

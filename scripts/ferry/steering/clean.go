@@ -1,4 +1,4 @@
-package main
+package steering
 
 import (
 	"errors"
@@ -15,7 +15,8 @@ import (
 	"kodoferry/shared/pipeline/remains"
 )
 
-func cleanCommand() *cobra.Command {
+// Clean is `ferry clean`.
+func Clean() *cobra.Command {
 	var o cli.RunFlags
 	var force bool
 	c := &cobra.Command{

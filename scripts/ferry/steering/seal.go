@@ -1,4 +1,4 @@
-package main
+package steering
 
 import (
 	"fmt"
@@ -12,7 +12,8 @@ import (
 	"kodoferry/shared/report"
 )
 
-func sealCommand() *cobra.Command {
+// Seal is `ferry seal`.
+func Seal() *cobra.Command {
 	var o cli.RunFlags
 	var grace time.Duration
 	c := &cobra.Command{

@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"context"
@@ -16,7 +16,8 @@ import (
 	"kodoferry/shared/overview"
 )
 
-func watchCommand() *cobra.Command {
+// Watch is `ferry watch`.
+func Watch() *cobra.Command {
 	var at string
 	var listen string
 	var asJSON bool

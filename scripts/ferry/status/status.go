@@ -1,4 +1,5 @@
-package main
+// Package status is the commands that only look at runs: status, runs and watch.
+package status
 
 import (
 	"context"
@@ -17,7 +18,8 @@ import (
 	"kodoferry/shared/plan/forecast"
 )
 
-func statusCommand() *cobra.Command {
+// Command is `ferry status`.
+func Command() *cobra.Command {
 	var at string
 	var asJSON, watch bool
 	var most int

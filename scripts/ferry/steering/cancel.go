@@ -1,4 +1,4 @@
-package main
+package steering
 
 import (
 	"context"
@@ -20,7 +20,8 @@ func graceFlag(c *cobra.Command, to *time.Duration) {
 	c.Flags().DurationVar(to, "wait", limit.Notice, "how long those at work are given to notice before the books are closed; what they do later is in no report")
 }
 
-func cancelCommand() *cobra.Command {
+// Cancel is `ferry cancel`.
+func Cancel() *cobra.Command {
 	var o cli.RunFlags
 	var grace time.Duration
 	c := &cobra.Command{

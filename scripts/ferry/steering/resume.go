@@ -1,4 +1,4 @@
-package main
+package steering
 
 import (
 	"context"
@@ -20,7 +20,8 @@ type resumeOptions struct {
 	queues string
 }
 
-func resumeCommand() *cobra.Command {
+// Resume is `ferry resume`.
+func Resume() *cobra.Command {
 	var o resumeOptions
 	c := &cobra.Command{
 		Use:   "resume {JOB | RUN}",

@@ -1,4 +1,6 @@
-package main
+// Package steering is the commands that say whether a run goes on, and how fast: pause,
+// resume, cancel, seal, limits, and clean, which removes what it left behind.
+package steering
 
 import (
 	"fmt"
@@ -12,7 +14,8 @@ import (
 	"kodoferry/shared/limit"
 )
 
-func pauseCommand() *cobra.Command {
+// Pause is `ferry pause`.
+func Pause() *cobra.Command {
 	var o cli.RunFlags
 	c := &cobra.Command{
 		Use:   "pause {JOB | RUN}",

@@ -1,4 +1,4 @@
-package main
+package steering
 
 import (
 	"encoding/json"
@@ -15,7 +15,8 @@ import (
 	"kodoferry/shared/limit"
 )
 
-func limitsCommand() *cobra.Command {
+// Limits is `ferry limits`.
+func Limits() *cobra.Command {
 	var at string
 	var asJSON bool
 	var o control.LimitChange
