@@ -130,8 +130,11 @@ var rooms = []room{
 	{"shared/console/access", nil, nil, nil},
 	{"shared/console/language", nil, nil, []string{"shared/overview"}},
 	{"shared/console/jobform", []string{"shared/fault", "shared/job", "shared/job/keylist"}, nil, nil},
-	{"shared/console", append([]string{"shared/app", "shared/check", "shared/console/...", "shared/control", "shared/ledger/audit", "shared/limit", "shared/overview", "shared/pipeline/reproof", "shared/plan/forecast", "shared/registry", "shared/report"}, ports...), append([]string{"github.com/dustin/go-humanize"}, plumbing...), []string{"shared/faas"}}, // pages over all of it
-	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil},                                                                                                                                                                                // its streams consume queues
+	{"shared/console/charts", []string{"shared/ledger", "shared/overview"}, nil, nil},
+	{"shared/console/shell", nil, nil, nil},
+	{"shared/console/words", []string{"shared/console/language", "shared/overview"}, []string{"github.com/dustin/go-humanize"}, nil},
+	{"shared/console", append([]string{"shared/app", "shared/check", "shared/console/...", "shared/control", "shared/ledger/audit", "shared/limit", "shared/overview", "shared/pipeline/reproof", "shared/plan/forecast", "shared/registry", "shared/report"}, ports...), plumbing, []string{"shared/faas"}}, // pages over all of it
+	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil},                                                                                                                          // its streams consume queues
 	{"shared/emulator/ram", nil, nil, nil},
 	{"shared/emulator/pile", []string{"shared/emulator/chaos"}, nil, nil},
 	{"shared/emulator/pile/piletest", []string{"shared/emulator/pile"}, nil, nil},

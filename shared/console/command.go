@@ -1,10 +1,6 @@
 package console
 
-import (
-	"regexp"
-	"strings"
-	"unicode"
-)
+import "kodoferry/shared/console/shell"
 
 // command is a command line that does the same as a page or a button, quoted for a shell.
 type command struct {
@@ -12,45 +8,6 @@ type command struct {
 	Line string
 }
 
-// safe is a word that every shell takes as it is.
-var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// shell quotes words for a POSIX shell. A line break, and any other control character, is
-// written so that it can be pasted: $'…' as bash, zsh and ksh read it.
-func shell(words ...string) string {
-	var parts []string
-	for _, w := range words {
-		parts = append(parts, quote(w))
-	}
-	return strings.Join(parts, " ")
-}
-
-func quote(word string) string {
-	if safe.MatchString(word) {
-		return word
-	}
-	if !strings.ContainsFunc(word, unprintable) {
-		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-	}
-	var b strings.Builder
-	b.WriteString("$'")
-	for i := range len(word) {
-		switch c := word[i]; {
-		case c == '\'' || c == '\\':
-			b.WriteString(`\` + string(c))
-		case c < ' ' || c >= 0x7f:
-			const digits = "0123456789abcdef"
-			b.WriteString(`\x` + string(digits[c>>4]) + string(digits[c&15]))
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String() + "'"
-}
-
 func ferry(name string, words ...string) command {
-	return command{Name: name, Line: shell(append([]string{"ferry"}, words...)...)}
+	return command{Name: name, Line: shell.Quote(append([]string{"ferry"}, words...)...)}
 }
-
-// unprintable reports whether a character is not seen, or is seen as something else.
-func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kodoferry/shared/console/language"
+	"kodoferry/shared/console/words"
 	"kodoferry/shared/report"
 )
 
@@ -71,21 +72,21 @@ func loadPages(static *assets) (*pages, error) {
 
 // functions are what templates call, in a language.
 func functions(lang *language.Language, static *assets) template.FuncMap {
-	w := words{lang}
+	w := words.Words{Lang: lang}
 	return template.FuncMap{
-		"t": lang.Say, "has": lang.Has, "word": lang.Or, "shown": shown, "count": w.count, "span": w.span, "says": w.sentence,
+		"t": lang.Say, "has": lang.Has, "word": lang.Or, "shown": shown, "count": w.Count, "span": w.Span, "says": w.Sentence,
 		"num": func(n any) string {
 			switch n := n.(type) {
 			case int:
-				return number(n)
+				return words.Number(n)
 			case int64:
-				return number(n)
+				return words.Number(n)
 			}
 			return fmt.Sprint(n)
 		},
-		"size": size, "rate": rate, "percent": percent, "part": part, "pieces": report.Pieces,
+		"size": words.Size, "rate": words.Rate, "percent": words.Percent, "part": words.Part, "pieces": report.Pieces,
 		"width":  func(share float64) string { return fmt.Sprintf("%.2f%%", share*100) },
-		"time":   instant,
+		"time":   words.Instant,
 		"rfc":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"static": static.path, "quoted": url.PathEscape, "query": url.QueryEscape,
 		"dict": dict, "place": place, "i64": func(n int) int64 { return int64(n) }, "bytesof": func(v float64) int64 { return int64(v) },

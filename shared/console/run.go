@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"kodoferry/shared/console/charts"
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
@@ -105,131 +106,8 @@ func runParts(q *request) (parts, error) {
 	return p, err
 }
 
-// segment is a piece of a bar: where it begins and how wide it is, as parts of 1.
-type segment struct {
-	Class    string
-	At, Wide float64
-	Title    string
-}
-
-// Bar is the books as a bar.
-func (d runData) Bar() (all []segment) {
-	at := 0.0
-	for _, l := range d.O.Books.Lines {
-		all = append(all, segment{Class: string(l.State), At: at, Wide: l.Share})
-		at += l.Share
-	}
-	return all
-}
-
-// Strip is the key space as a bar: neighbours that are equally far are one piece, as wide as
-// the objects in them, and a stretch that nobody has counted as wide as the mean.
-func (d runData) Strip() (all []segment) {
-	var sum, known int64
-	for _, s := range d.O.Space {
-		if s.Listed.Objects > 0 {
-			sum, known = sum+s.Listed.Objects, known+1
-		}
-	}
-	mean := int64(1)
-	if known > 0 {
-		mean = max(sum/known, 1)
-	}
-	weigh := func(s overview.Stretch) float64 {
-		if s.Listed.Objects > 0 {
-			return float64(s.Listed.Objects)
-		}
-		return float64(mean)
-	}
-	total := 0.0
-	for _, s := range d.O.Space {
-		total += weigh(s)
-	}
-	at := 0.0
-	for _, s := range d.O.Space {
-		class := string(s.Progress)
-		if s.GivenUp > 0 {
-			class = string(overview.GivenUp)
-		}
-		wide := weigh(s) / total
-		if n := len(all); n > 0 && all[n-1].Class == class {
-			all[n-1].Wide += wide
-		} else {
-			all = append(all, segment{Class: class, At: at, Wide: wide})
-		}
-		at += wide
-	}
-	return all
-}
-
-// legend is how much of the key space is how far.
-type legend struct {
-	Class string
-	ledger.Tally
-	Shards int
-}
-
-// Legend sums the key space up by progress.
-func (d runData) Legend() (all []legend) {
-	for _, p := range []overview.Progress{overview.VerifiedProof, overview.Copied, overview.Listed, overview.Unlisted, overview.GivenUp} {
-		l := legend{Class: string(p)}
-		for _, s := range d.O.Space {
-			if s.Progress == p {
-				l.Add(s.Listed.Objects, s.Listed.Bytes)
-				l.Shards += s.Shards
-			}
-		}
-		if l.Shards > 0 {
-			all = append(all, l)
-		}
-	}
-	return all
-}
-
-// plot is a curve as a drawing, for a browser without script.
-type plot struct {
-	Points string // of a polyline in 600 by 100
-	Most   float64
-}
-
-// plotWidth is how many points a plot has at most.
-const plotWidth = 300
-
-// Plot draws counts a second.
-func (d runData) Plot(of string) plot {
-	s := d.O.Series
-	list := s.Objects
-	if of == "bytes" {
-		list = s.Bytes
-	}
-	if s.Each <= 0 || len(list) == 0 {
-		return plot{}
-	}
-	step := (len(list) + plotWidth - 1) / plotWidth
-	var rates []float64
-	for i := 0; i < len(list); i += step {
-		n := min(step, len(list)-i)
-		sum := int64(0)
-		for _, v := range list[i : i+n] {
-			sum += v
-		}
-		rates = append(rates, float64(sum)/float64(int64(n)*s.Each))
-	}
-	var p plot
-	for _, v := range rates {
-		p.Most = max(p.Most, v)
-	}
-	var b strings.Builder
-	for i, v := range rates {
-		y := 99.0
-		if p.Most > 0 {
-			y = 99 - v/p.Most*97
-		}
-		fmt.Fprintf(&b, "%.1f,%.1f ", float64(i)*600/float64(max(len(rates)-1, 1)), y)
-	}
-	p.Points = strings.TrimSpace(b.String())
-	return p
-}
-
-// Size is a number of bytes that a plot's rate is.
-func (p plot) Size() int64 { return int64(p.Most) }
+// Bar, Strip, Legend and Plot are what the page draws.
+func (d runData) Bar() []charts.Segment      { return charts.Books(d.O.Books) }
+func (d runData) Strip() []charts.Segment    { return charts.Space(d.O.Space) }
+func (d runData) Legend() []charts.Legend    { return charts.Legends(d.O.Space) }
+func (d runData) Plot(of string) charts.Plot { return charts.Rates(d.O.Series, of == "bytes") }
