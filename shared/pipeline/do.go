@@ -47,8 +47,11 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		p.config.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", longest, "err", down)
 		p.config.Watch(Progress{Kind: Down, Task: t, Err: down})
 	}
-	if down != nil || r == nil {
+	switch {
+	case down != nil:
 		return nil, down
+	case r == nil: // neither side is known: nothing can be asked of them
+		return nil, err
 	}
 	if t.Kind != task.Decide && t.Kind != task.Report {
 		var o *outage.Outage
