@@ -28,6 +28,7 @@ type copyOptions struct {
 	jobs.Flags
 	log         string
 	json, quiet bool
+	dry         bool
 }
 
 func copyCommand() *cobra.Command {
@@ -73,12 +74,16 @@ begun where another job writes that is kept in the ledger or has an unfinished r
 		Args: jobs.Places,
 		RunE: func(c *cobra.Command, args []string) error {
 			j, keys, err := o.Asked(c, args, false)
+			if o.dry {
+				return runPlan(c.Context(), planOptions{json: o.json, quiet: o.quiet}, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
+			}
 			return runCopy(c.Context(), o, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	o.Add(c, func(f *pflag.FlagSet) {
 		f.BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
 		f.BoolVar(&o.quiet, "quiet", false, "no progress")
+		dryFlag(f, &o.dry)
 		f.StringVar(&o.log, "log", "", "write a log of JSON lines to this file; - is standard error")
 	})
 	return c

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,7 @@ import (
 func emulateCommand() *cobra.Command {
 	var o emulation.Options
 	var asJSON, toEOF bool
-	profile := ""
+	profile, env := "", ""
 	c := &cobra.Command{
 		Use:   "emulate",
 		Short: "Serve stand-ins for Kodo, OSS, MNS and SQS on this machine until interrupted",
@@ -29,6 +31,7 @@ through the S3-compatible interface, too, as "photos-s3" (--s3-name); the OSS bu
 "photos-new" and the queues of a deployment, at MNS and at SQS, are empty. Faults are operation:kind:rate[:argument], with the
 kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 		Example: `  ferry emulate --objects 2000
+  ferry emulate --objects 2000 --env emulated.env     # and elsewhere: . ./emulated.env; ferry copy "$FERRY_SOURCE" "$FERRY_TARGET"
   ferry emulate --json --synthetic 10000000 --attributes-only
   ferry emulate --objects 500 --kodo-fault get:flip:0.05 --oss-fault put:lost:0.01 --oss-fault '*:latency:1:20ms'`,
 		Args: cli.Exactly(),
@@ -41,11 +44,12 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 			if err != nil {
 				return err
 			}
-			return errors.Join(runEmulate(ctx, o, asJSON, c.OutOrStdout()), stop())
+			return errors.Join(runEmulate(ctx, o, env, asJSON, c.OutOrStdout()), stop())
 		},
 	}
 	f := c.Flags()
 	f.BoolVar(&asJSON, "json", false, "one line of JSON: endpoints, keys, buckets, environment")
+	f.StringVar(&env, "env", "", "write what to export to this `FILE`, once everything is served")
 	f.IntVar(&o.Objects, "objects", 0, "fill photos with so many objects as the demo's")
 	f.Uint64Var(&o.Seed, "seed", 1, "what contents and faults derive from")
 	f.Int64Var(&o.Synthetic, "synthetic", 0, "fill photos with so many generated objects, none of them stored")
@@ -73,7 +77,7 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 	return c
 }
 
-func runEmulate(ctx context.Context, o emulation.Options, asJSON bool, out io.Writer) error {
+func runEmulate(ctx context.Context, o emulation.Options, env string, asJSON bool, out io.Writer) error {
 	if err := o.Check(); err != nil {
 		return cli.Usage(err)
 	}
@@ -82,10 +86,15 @@ func runEmulate(ctx context.Context, o emulation.Options, asJSON bool, out io.Wr
 		return err
 	}
 	defer e.Close()
+	if env != "" {
+		if err := os.WriteFile(env, []byte(e.Exports()), 0o600); err != nil {
+			return cli.Usage(fmt.Errorf("--env: %w", err))
+		}
+	}
 	if asJSON {
 		err = json.NewEncoder(out).Encode(e.Describe())
 	} else {
-		_, err = io.WriteString(out, e.Explain())
+		_, err = io.WriteString(out, e.Explain(env))
 	}
 	if err != nil {
 		return err

@@ -85,6 +85,11 @@ sources it knows Kodo alone.`,
 	return c
 }
 
+// dryFlag adds --dry-run to a command that begins a run.
+func dryFlag(f *pflag.FlagSet, to *bool) {
+	f.BoolVarP(to, "dry-run", "n", false, "say what would be done, cost and take, as ferry plan does, and write nothing")
+}
+
 // quickCheckTime leaves the rest of a minute to plan.QuickTime.
 const quickCheckTime = 8 * time.Second
 

@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"kodoferry/scripts/ferry/checks"
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/complete"
 	"kodoferry/scripts/ferry/consoles"
 	"kodoferry/scripts/ferry/events"
 	"kodoferry/scripts/ferry/jobs"
@@ -62,36 +59,30 @@ Exit codes:
 // run does one command line and returns its exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root := &cobra.Command{
-		Use:                        "ferry",
-		Short:                      "Move whole buckets from Qiniu Kodo to Alibaba Cloud OSS, and prove it",
-		Long:                       rootHelp,
-		SuggestionsMinimumDistance: 2,
-		SilenceUsage:               true,
-		SilenceErrors:              true,
+		Use:           "ferry",
+		Short:         "Move whole buckets from Qiniu Kodo to Alibaba Cloud OSS, and prove it",
+		Long:          rootHelp,
+		SilenceUsage:  true,
+		SilenceErrors: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Help()
 			}
-			hint := ""
-			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-				hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
-			}
-			return cli.Usage(fmt.Errorf("there is no command %q%s: see ferry --help", args[0], hint))
+			return cli.Unknown(c, args[0])
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	root.AddCommand(
 		demoCommand(), checks.Command(), copyCommand(), startCommand(), agentCommand(), planCommand(), diffCommand(),
 		jobs.Command(), consoles.Command(), steering.Pause(), steering.Resume(), steering.Cancel(), retryCommand(), steering.Seal(), steering.Clean(), events.Command(),
-		status.Command(), status.Runs(), status.Watch(), reports.Command(), reports.WhyCommand(), reports.ExportCommand(), verify.Command(), steering.Limits(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(),
+		status.Command(), status.Runs(), status.Watch(), reports.Command(), reports.WhyCommand(), reports.ExportCommand(), verify.Command(), steering.Limits(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(), cli.VersionCommand(),
 	)
+	root.SetHelpCommand(cli.HelpCommand())
+	root.Version = cli.Build()
+	root.SetVersionTemplate("{{.Version}}\n")
 	cli.ColourFlag(root)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-			err = fmt.Errorf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))
-		}
-		return cli.Usage(fmt.Errorf("%w: see %s --help", err, c.CommandPath()))
-	})
+	complete.Add(root)
+	root.SetFlagErrorFunc(cli.Flag)
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
@@ -101,17 +92,4 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		cli.Complain(errOut, err)
 	}
 	return code
-}
-
-// wanted says what a flag of that type takes.
-func wanted(kind string) string {
-	switch kind {
-	case "int", "int64":
-		return "a whole number"
-	case "when":
-		return "auto, always or never"
-	case "uint64":
-		return "a whole number from 0"
-	}
-	return kind
 }

@@ -30,6 +30,7 @@ type startOptions struct {
 	jobs.Flags
 	queues string
 	json   bool
+	dry    bool
 }
 
 func startCommand() *cobra.Command {
@@ -58,6 +59,9 @@ The ledger and the queues must be those that the functions were deployed with:
 			if _, none := errors.AsType[jobs.NoJob](err); none && o.Ledger != "" {
 				j, keys, err = o.kept(c, args[0], err)
 			}
+			if o.dry {
+				return runPlan(c.Context(), planOptions{json: o.json}, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
+			}
 			return runStart(c.Context(), o, j, keys, err, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -65,6 +69,7 @@ The ledger and the queues must be those that the functions were deployed with:
 		f.Lookup("ledger").Usage = "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)"
 		cli.QueuesFlag(f, &o.queues)
 		f.BoolVar(&o.json, "json", false, "print the run's name as one line of JSON")
+		dryFlag(f, &o.dry)
 	})
 	return c
 }

@@ -51,11 +51,27 @@ func FindRun(ctx context.Context, l *ledger.Ledger, at job.Location, name string
 	case err != nil:
 		return nil, err
 	case newest == "":
-		return nil, missing("there is no run of a job %q in %s", jobName, at.Place())
+		return nil, noRun(ctx, l, at, jobName)
 	}
 	run := l.Run(newest)
 	_, err = run.ReadStarted(ctx)
 	return run, err
+}
+
+// noRun is the error for a job that l has no run of: it names the jobs with runs.
+func noRun(ctx context.Context, l *ledger.Ledger, at job.Location, name string) error {
+	ran, err := index.Ran(ctx, l)
+	if err != nil {
+		return err
+	}
+	has := "there is none of any other either: ferry copy begins one"
+	if len(ran) > 0 {
+		has = "there are runs of " + strings.Join(ran[:min(mostNamed, len(ran))], ", ") + job.Meant(name, ran...)
+		if more := len(ran) - mostNamed; more > 0 {
+			has += fmt.Sprintf(" and %d jobs more", more)
+		}
+	}
+	return fault.New(fault.NotFound, "control.FindRun", name, fmt.Errorf("there is no run of a job %q in %s; %s: ferry runs lists all", name, at.Place(), has))
 }
 
 // mostNamed is how many of the runs of a job an error names: the newest.
@@ -86,7 +102,7 @@ func RequireJob(ctx context.Context, l *ledger.Ledger, at job.Location, name str
 	}
 	has := "none"
 	if len(all) > 0 {
-		has = strings.Join(all, ", ")
+		has = strings.Join(all, ", ") + job.Meant(name, all...)
 	}
 	return fault.New(fault.NotFound, "control.RequireJob", name, fmt.Errorf("there is no job %q in %s: it has %s", name, at.Place(), has))
 }

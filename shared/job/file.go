@@ -204,7 +204,7 @@ func (f *jobFile) mapping(n ast.Node, what string, take func(entry) bool, words 
 var secretField = regexp.MustCompile(`(?i)^(ak|sk)$|secret|token|password|credential|access`)
 
 func (f *jobFile) unknown(e entry, what string, words []string) {
-	hint := meant(e.name, words...)
+	hint := Meant(e.name, words...)
 	if hint == "" && secretField.MatchString(e.name) {
 		f.add(e.line, "%.40q looks like a credential: remove it; keys belong in the environment or a role", e.name)
 		return

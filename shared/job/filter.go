@@ -78,7 +78,7 @@ func (f Filter) compile(prefix string) (*Matcher, problems) {
 	}
 	for i, c := range f.Classes {
 		if !slices.Contains(classes, c) {
-			bad.at(at("filter.classes", i), "filter.classes has %q%s: write one of %s", c, meant(c, classes...), strings.Join(classes, ", "))
+			bad.at(at("filter.classes", i), "filter.classes has %q%s: write one of %s", c, Meant(c, classes...), strings.Join(classes, ", "))
 		}
 		m.classes = append(m.classes, store.Class(c))
 	}

@@ -35,7 +35,7 @@ func (l Location) check() problems {
 	var bad problems
 	s, known := schemeOf(l.Scheme)
 	if !known {
-		bad.add("unknown service %q%s: write %s", l.Scheme, meant(l.Scheme, names(schemes, "")...), enumerate(names(schemes, "://…"), "or"))
+		bad.add("unknown service %q%s: write %s", l.Scheme, Meant(l.Scheme, names(schemes, "")...), enumerate(names(schemes, "://…"), "or"))
 		s.check = checkKodo
 	}
 	switch {
@@ -183,5 +183,5 @@ func (l Location) unknown(name string, bad *problems) {
 	if len(name) > 20 || strings.ContainsFunc(name, func(r rune) bool { return !nameRune(r) }) {
 		name = "…" // whatever that is, it is not repeated
 	}
-	bad.add("unknown parameter %q%s: a location takes %s", name, meant(name, parameters...), strings.Join(parameters, ", "))
+	bad.add("unknown parameter %q%s: a location takes %s", name, Meant(name, parameters...), strings.Join(parameters, ", "))
 }

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// meant returns a hint at the word that s was probably to be, "" where none is near.
-func meant(s string, words ...string) string {
+// Meant returns a hint at the word that s was probably to be, for a sentence: " (did you
+// mean copy?)", "" where none is near.
+func Meant(s string, words ...string) string {
 	best, at := "", 3
 	for _, w := range words {
 		if d := distance(strings.ToLower(s), w); d < at {

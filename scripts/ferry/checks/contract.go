@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -101,7 +100,7 @@ func runContract(c *cobra.Command, o options, cfg app.Config, j job.Job) error {
 	setup.Tell = func(r contract.Row) { printRow(text, r) }
 	began := time.Now()
 	rows, lerr := contract.Run(ctx, setup)
-	res := contract.NewResult(version(), began, time.Since(began), rows)
+	res := contract.NewResult(cli.Version(), began, time.Since(began), rows)
 	data, err := json.MarshalIndent(res, "", "  ")
 	if err != nil {
 		return err
@@ -234,22 +233,4 @@ func printRow(w io.Writer, r contract.Row) {
 		line += " (" + r.Reason + ")"
 	}
 	_, _ = fmt.Fprintln(w, words.Printable(line)) // a reader that went away misses the show
-}
-
-// version returns the version of this build, or its revision; "devel" where it has
-// neither.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return "devel"
 }

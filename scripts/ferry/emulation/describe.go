@@ -88,18 +88,37 @@ func (e *Emulation) env() [][2]string {
 	}
 }
 
-// Explain returns where everything is, for a person.
-func (e *Emulation) Explain() string {
+// Exports are the lines by which a shell has these variables.
+func (e *Emulation) Exports() string {
+	var text strings.Builder
+	for _, v := range e.env() {
+		fmt.Fprintf(&text, "export %s='%s'\n", v[0], v[1])
+	}
+	fmt.Fprintf(&text, "# with the queues at SQS instead:\n# export FERRY_QUEUES='%s'\n", standins.QueuesAt("sqs", e.sqs))
+	return text.String()
+}
+
+// Explain returns where everything is, for a person; file has the Exports, where it is not "".
+func (e *Emulation) Explain(file string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Kodo  %s  bucket %s, downloads at http://%s\n", e.kodo.Endpoint(), standins.Source, e.kodo.Domain(standins.Source))
 	fmt.Fprintf(&text, "S3    %s  the same bucket, there %s, region %s\n", e.kodo.S3Endpoint(), e.s3Name, e.kodo.S3Region())
 	fmt.Fprintf(&text, "OSS   %s  bucket %s, region %s\n", e.oss.Endpoint(), standins.Target, e.oss.Region())
 	fmt.Fprintf(&text, "MNS   %s  account %s, queues %s…\n", e.mns.Endpoint(), e.mns.Account(), standins.Queues)
 	fmt.Fprintf(&text, "SQS   %s  account %s, queues %s…\n\nIn another terminal:\n\n", e.sqs.Endpoint(), e.sqs.Account(), standins.Queues)
-	for _, v := range e.env() {
-		fmt.Fprintf(&text, "export %s='%s'\n", v[0], v[1])
+	if file != "" {
+		fmt.Fprintf(&text, ". %s\n", quoted(file))
+	} else {
+		text.WriteString(e.Exports())
 	}
-	fmt.Fprintf(&text, "# with the queues at SQS instead:\n# export FERRY_QUEUES='%s'\n", standins.QueuesAt("sqs", e.sqs))
 	fmt.Fprintf(&text, "\nferry copy \"$FERRY_SOURCE\" \"$FERRY_TARGET\"     or from \"$FERRY_S3_SOURCE\"\n\nServing since %s, until Ctrl-C.\n", time.Now().Format(time.TimeOnly))
 	return text.String()
+}
+
+// quoted is a word for a shell.
+func quoted(word string) string {
+	if !strings.Contains(word, "/") { // a shell would look for it elsewhere
+		word = "./" + word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -22,7 +22,7 @@ func TestADeploymentFindsItsQueuesAtEitherService(t *testing.T) {
 	said := e.Describe()
 	for name, queues := range map[string]string{"MNS": said.Env["FERRY_QUEUES"], "SQS": said.SQS.Location} {
 		t.Run(name, func(t *testing.T) {
-			if !strings.HasPrefix(queues, strings.ToLower(name)+"://") || !strings.Contains(e.Explain(), "FERRY_QUEUES='"+queues+"'") {
+			if !strings.HasPrefix(queues, strings.ToLower(name)+"://") || !strings.Contains(e.Explain(""), "FERRY_QUEUES='"+queues+"'") {
 				t.Errorf("FERRY_QUEUES is to be %q, want it at %s, and told to people, too", queues, name)
 			}
 			env := maps.Clone(said.Env)

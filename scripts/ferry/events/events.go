@@ -37,7 +37,7 @@ ferry status, report and why.`,
 		Example: `  ferry jobs apply photos
   ferry events install photos --url https://notify-abc.cn-hangzhou.fcapp.run/
   ferry events show photos`,
-		Args: cli.Exactly(),
+		Args: cli.Below,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(installCommand(), showCommand(), removeCommand())

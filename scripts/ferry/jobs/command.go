@@ -23,7 +23,7 @@ func Command() *cobra.Command {
 its payload names, and ferry start the one that no file has. They are written in
 a file, ferry.yaml by default, and taken over by ferry jobs apply.`,
 		Example: "  ferry jobs apply\n  ferry jobs list\n  ferry jobs show photos\n  ferry jobs remove photos",
-		Args:    cli.Exactly(),
+		Args:    cli.Below,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(applyCommand(), listCommand(), showCommand(), removeCommand())

@@ -80,7 +80,6 @@ names it. It ends with 0 where everything that was looked at is verified, else w
 	f.BoolVar(&o.here, "here", false, "verify a run of a deployment in this process, too")
 	f.BoolVar(&o.json, "json", false, "end with the report as one line of JSON on standard output; all else goes to standard error")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress")
-	_ = c.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"rows", "head", "read"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return c
 }
 
