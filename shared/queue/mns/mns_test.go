@@ -46,6 +46,7 @@ func TestAnEndpointIsWrittenInFourWays(t *testing.T) {
 		{"internal", true, "http://1234.mns.cn-nowhere-internal.aliyuncs.com"},
 		{"https://127.0.0.1:1/", false, "https://127.0.0.1:1"},
 		{"127.0.0.1:1", false, "https://127.0.0.1:1"},
+		{"127.0.0.1:1", true, "http://127.0.0.1:1"},
 		{"http://127.0.0.1:1", true, "http://127.0.0.1:1"},
 		{"http://localhost", false, "add insecure=true"},
 		{"https://me:pass@host", false, "the endpoint is no host"},

@@ -13,10 +13,14 @@ import (
 )
 
 // Base is the scheme and host of endpoint, which is http(s)://host or host. Plain http must be
-// meant (insecure). Write says what else an endpoint may be.
+// meant (insecure), and is what a host that is named without a scheme is reached by then. Write says what else an endpoint may be.
 func Base(endpoint string, insecure bool, write string) (string, error) {
 	if !strings.Contains(endpoint, "://") {
-		endpoint = "https://" + endpoint
+		scheme := "https://"
+		if insecure {
+			scheme = "http://"
+		}
+		endpoint = scheme + endpoint
 	}
 	u, err := url.Parse(endpoint)
 	switch {

@@ -73,6 +73,7 @@ func TestAnEndpointIsWrittenInThreeWays(t *testing.T) {
 		"a host":                {"eu-central-1", "vpce-1.sqs.eu-central-1.vpce.amazonaws.com", false, "https://vpce-1.sqs.eu-central-1.vpce.amazonaws.com"},
 		"a URL":                 {"eu-central-1", "https://127.0.0.1:1/", false, "https://127.0.0.1:1"},
 		"plain http, meant":     {"eu-central-1", "http://127.0.0.1:1", true, "http://127.0.0.1:1"},
+		"insecure names it":     {"eu-central-1", "127.0.0.1:1", true, "http://127.0.0.1:1"},
 		"plain http, not meant": {"eu-central-1", "http://localhost", false, "add insecure=true"},
 		"credentials":           {"eu-central-1", "https://me:pass@host", false, "the endpoint is no host"},
 		"a path":                {"eu-central-1", "https://host/with/paths", false, "the endpoint is no host"},

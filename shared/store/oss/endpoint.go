@@ -29,7 +29,7 @@ func locate(cfg Config) (endpoint, error) {
 		raw = "oss-accelerate.aliyuncs.com"
 	}
 	if !strings.Contains(raw, "://") {
-		raw = "https://" + raw
+		raw = unnamedScheme(raw, cfg.Insecure) + raw
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
@@ -49,6 +49,16 @@ func locate(cfg Config) (endpoint, error) {
 	e.pathStyle = cfg.PathStyle || local(host)
 	e.cname = !e.pathStyle && !official(host)
 	return e, nil
+}
+
+// unnamedScheme is that of a host that is named without one: with insecure plain http, unless
+// the host is OSS's own.
+func unnamedScheme(host string, insecure bool) string {
+	name, _, _ := strings.Cut(host, ":")
+	if insecure && !official(strings.ToLower(strings.TrimSuffix(name, "/"))) {
+		return "http://"
+	}
+	return "https://"
 }
 
 func official(host string) bool { return strings.HasSuffix(host, ".aliyuncs.com") }

@@ -60,7 +60,7 @@ type Config struct {
 	// without traffic fees), "accelerate", or a host[:port] or URL: of OSS, of
 	// a custom domain bound to the bucket (taken as one unless it ends in
 	// aliyuncs.com, is an address, or PathStyle is set), or of a stand-in.
-	// What names no scheme is https.
+	// What names no scheme is https; with Insecure http, unless it is OSS's own.
 	Endpoint string
 
 	PathStyle bool // put the bucket in the path; always so where the host is an IP address or localhost

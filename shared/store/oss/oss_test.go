@@ -154,6 +154,8 @@ func TestEndpointDecidesHostAndPath(t *testing.T) {
 		"a host of OSS":                {"oss-eu-central-1.aliyuncs.com", false, "https://oss-eu-central-1.aliyuncs.com", "bucket.oss-eu-central-1.aliyuncs.com", "/a/b"},
 		"a domain of one's own":        {"https://img.example.com", false, "https://img.example.com", "img.example.com", "/a/b"},
 		"an address":                   {"http://10.0.0.1:9000", false, "http://10.0.0.1:9000", "10.0.0.1:9000", "/bucket/a/b"},
+		"an address without scheme":    {"10.0.0.1:9000", false, "http://10.0.0.1:9000", "10.0.0.1:9000", "/bucket/a/b"},
+		"a domain without scheme":      {"img.example.com", false, "http://img.example.com", "img.example.com", "/a/b"},
 		"localhost":                    {"http://localhost:9000/", false, "http://localhost:9000", "localhost:9000", "/bucket/a/b"},
 		"a stand-in with path style":   {"http://oss:9000", true, "http://oss:9000", "oss:9000", "/bucket/a/b"},
 		"an address of the sixth kind": {"http://[::1]:9000", false, "http://[::1]:9000", "[::1]:9000", "/bucket/a/b"},

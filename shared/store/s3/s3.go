@@ -130,6 +130,9 @@ func (b *Bucket) locate() error {
 	raw := b.cfg.Endpoint
 	if !strings.Contains(raw, "://") {
 		raw = "https://" + raw
+		if u, err := url.Parse(raw); err == nil && b.cfg.Insecure && !official(u.Hostname()) {
+			raw = "http://" + b.cfg.Endpoint
+		}
 	}
 	u, err := url.Parse(raw)
 	switch {
@@ -147,6 +150,12 @@ func (b *Bucket) locate() error {
 	b.inHost = b.cfg.Bucket != "" && strings.HasPrefix(u.Hostname(), b.cfg.Bucket+".")
 	b.tells = strings.HasSuffix(u.Hostname(), ".amazonaws.com") || strings.HasSuffix(u.Hostname(), ".amazonaws.com.cn")
 	return nil
+}
+
+// official reports whether host is AWS's or Kodo's.
+func official(host string) bool {
+	host = strings.ToLower(host)
+	return strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn") || strings.HasSuffix(host, ".qiniucs.com")
 }
 
 // Terms implements store.Termed.
