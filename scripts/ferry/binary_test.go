@@ -39,7 +39,7 @@ func command(t *testing.T, env []string, args ...string) (c *exec.Cmd, out, errO
 	t.Helper()
 	c = exec.CommandContext(t.Context(), binary, args...)
 	c.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "QINIU_") || strings.HasPrefix(v, "AWS_") || strings.HasPrefix(v, "ALIBABA_CLOUD_") || strings.HasPrefix(v, "FERRY_")
+		return strings.HasPrefix(v, "QINIU_") || strings.HasPrefix(v, "AWS_") || strings.HasPrefix(v, "ALIBABA_CLOUD_") || strings.HasPrefix(v, "FERRY_") || strings.HasPrefix(v, "LANG") || strings.HasPrefix(v, "LC_")
 	}), env...)
 	out, errOut = new(bytes.Buffer), new(bytes.Buffer)
 	c.Stdout, c.Stderr = out, errOut

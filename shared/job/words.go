@@ -20,23 +20,27 @@ func Meant(s string, words ...string) string {
 	return fmt.Sprintf(" (did you mean %s?)", best)
 }
 
-// distance counts the letters to insert, drop or exchange to make a of b.
+// distance counts the letters to insert, drop or exchange, and the neighbours to swap, to make
+// a of b.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			swap := diagonal
+			exchange := row[j]
 			if a[i] != b[j] {
-				swap++
+				exchange++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(swap, row[j]+1, row[j+1]+1)
+			next[j+1] = min(exchange, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }
