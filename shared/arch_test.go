@@ -176,7 +176,7 @@ func matches(patterns []string, name string) bool {
 func refusal(pkg, imp string, test bool) string {
 	i := slices.IndexFunc(rooms, func(r room) bool { return matches([]string{r.pattern}, pkg) })
 	if i < 0 {
-		return fmt.Sprintf("%s has no room: give it a line in rooms, and one in the README's table", pkg)
+		return fmt.Sprintf("%s has no room: give it a line in rooms, and one in the table of shared/README.md", pkg)
 	}
 	r := rooms[i]
 	first, _, _ := strings.Cut(imp, "/")

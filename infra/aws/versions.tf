@@ -1,6 +1,6 @@
 # What Ferry's functions on AWS Lambda need: their queues at SQS, roles with the
 # least rights, schedules, logs and alarms. The buckets and the ledger are the
-# other cloud's: see infra/alicloud, or the README for what they need by hand.
+# other cloud's: see infra/alicloud, or infra/README.md for what they need by hand.
 #
 #   scripts/package.sh --lambda
 #   cd infra/aws

@@ -224,29 +224,27 @@ func TestAContractIsNotRunByMistake(t *testing.T) {
 	}
 }
 
-// TestTheREADMEsListWhatIsNotKnown holds the lists against the questions that the command has.
-func TestTheREADMEsListWhatIsNotKnown(t *testing.T) {
+// TestThePagesListWhatIsNotKnown holds the lists against the questions that the command has.
+func TestThePagesListWhatIsNotKnown(t *testing.T) {
 	for file, words := range map[string]struct{ heading, byHand string }{
-		"README.md":       {"### The contract: ", "y hand: "},
-		"README.zh-CN.md": {"### 契约：", "需手工询问："},
+		"shared/README.md":       {"### The contract: ", "by hand: "},
+		"shared/README.zh-CN.md": {"### 契约：", "需手工询问："},
 	} {
-		data, err := os.ReadFile(filepath.Join("..", "..", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, section, _ := strings.Cut(string(data), words.heading)
+		_, section, _ := strings.Cut(page(t, file), words.heading)
 		section, _, _ = strings.Cut(section, "\n## ")
 		var listed []contract.Question
-		for _, line := range strings.Split(section, "\n- **")[1:] {
-			line, _, _ = strings.Cut(line, "\n")
-			cloud, line, _ := strings.Cut(line, "**")
-			asked, byHand, _ := strings.Cut(line, words.byHand)
-			for i, part := range []string{asked, byHand} {
-				for j, text := range strings.Split(part, "`") {
-					if j%2 == 1 {
-						listed = append(listed, contract.Question{Cloud: cloud, Sentence: text, ByHand: strings.Repeat("x", i)})
-					}
+		cloud := ""
+		for line := range strings.SplitSeq(section, "\n") {
+			if name, is := strings.CutPrefix(line, "- **"); is {
+				cloud = strings.TrimSuffix(name, "**")
+			}
+			if item, is := strings.CutPrefix(line, "  - "); is {
+				sentence, byHand := strings.CutPrefix(item, words.byHand)
+				q := contract.Question{Cloud: cloud, Sentence: strings.Trim(sentence, "`")}
+				if byHand {
+					q.ByHand = "x"
 				}
+				listed = append(listed, q)
 			}
 		}
 		var want []contract.Question

@@ -22,7 +22,7 @@ import (
 // hand: write 4.48 4.83, 4.67 4.91, 4.44 4.89, 4.50 4.77, 4.72 5.02 of 306 to 346 ns a
 // row; read 2.43 2.92, 2.42 2.84, 2.51 3.01, 2.54 3.05, 2.44 2.95 of 665 to 748 ns. With
 // v2 a row would cost 1.2 µs more to write and 1.0 µs more to read, where listing costs
-// 2.4 µs of processor a key and verifying 5.5 µs (README.md): rows stay written and
+// 2.4 µs of processor a key and verifying 5.5 µs (scripts/ferry/bench/README.md): rows stay written and
 // read by hand. encoding/json is over v2 in such a build.
 func BenchmarkRowsBesideJSONv2(b *testing.B) {
 	rows := copiedRows(500)

@@ -17,7 +17,7 @@ import (
 	"kodoferry/shared/fault"
 )
 
-// The exit codes. They are promised in the root command's help and in the README.
+// The exit codes. They are promised in the root command's help and in README.md beside the commands.
 const (
 	ExitOK          = 0
 	ExitOther       = 1   // anything that has no code of its own: a host that cannot be reached

@@ -71,7 +71,7 @@ func pageByV2(data []byte) (*page, error) {
 // Five runs (2 cores under load, Go 1.26) gave, for v2 and json each as multiples of by
 // hand: 3.48 6.31, 3.52 6.33, 3.14 4.48, 2.95 4.27, 3.20 4.80 of 525 to 606 ns a key. With
 // v2 a key would cost 1.2 µs more, where all of listing costs 2.4 µs of processor a key
-// (README.md): pages stay read by hand. encoding/json is over v2 in such a build.
+// (scripts/ferry/bench/README.md): pages stay read by hand. encoding/json is over v2 in such a build.
 func BenchmarkPageBesideJSONv2(b *testing.B) {
 	items := make([]string, 1000)
 	for i := range items {
