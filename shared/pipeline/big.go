@@ -10,23 +10,24 @@ import (
 	"kodoferry/shared/ledger/upload"
 	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/uploads"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/task"
 )
 
-// begin opens the upload of a batch's one pending object and returns its Part tasks.
+// beginUpload opens the upload of a batch's one pending object and returns its Part tasks.
 // Where the upload is open already, begin returns the tasks that are left of it: to
 // send Begin again replaces a lost message of a Part or a Finish.
-func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
-	u, err := upload.Read(ctx, r.ledger, t.Batch)
+func beginUpload(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	u, err := upload.Read(ctx, r.Ledger, t.Batch)
 	if ledger.Missing(err) {
 		if next, waits, err := thawFirst(ctx, r, t); err != nil || waits {
 			return next, err
 		}
 		var row ledger.Row
-		if u, row, err = uploads.Open(ctx, r.ledger, r.copier(t), t.Batch, t.Shard, t.Again()); err == nil && u.ID == "" {
+		if u, row, err = uploads.Open(ctx, r.Ledger, r.Copier(t), t.Batch, t.Shard, t.Again()); err == nil && u.ID == "" {
 			return settle(ctx, r, t, row, 0)
 		}
 		err = outage.AtObject(row.Key(), err)
@@ -34,27 +35,27 @@ func (r *run) begin(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, open, err := uploads.Parts(ctx, r.ledger, u)
+	_, open, err := uploads.Parts(ctx, r.Ledger, u)
 	if err != nil {
 		return nil, err
 	}
 	if len(open) == 0 {
-		return []task.Task{r.follow.OfUpload(task.Finish, t)}, nil
+		return []task.Task{r.Follow.OfUpload(task.Finish, t)}, nil
 	}
-	return r.follow.Parts(t, open), nil
+	return r.Follow.Parts(t, open), nil
 }
 
 // thawFirst has the object of a batch restored where it is archived. waits reports that
 // it cannot be read yet, or never: then next follows from t.
-func thawFirst(ctx context.Context, r *run, t task.Task) (next []task.Task, waits bool, err error) {
-	if !r.job.Thaw {
+func thawFirst(ctx context.Context, r *runs.Run, t task.Task) (next []task.Task, waits bool, err error) {
+	if !r.Job.Thaw {
 		return nil, false, nil
 	}
-	rows, err := r.ledger.Batches().ReadRows(ctx, t.Batch)
+	rows, err := r.Ledger.Batches().ReadRows(ctx, t.Batch)
 	if err != nil {
 		return nil, false, err
 	}
-	thawing, err := r.thawer.Look(ctx, rows)
+	thawing, err := r.Thawer.Look(ctx, rows)
 	switch {
 	case err != nil:
 		return nil, false, err
@@ -64,7 +65,7 @@ func thawFirst(ctx context.Context, r *run, t task.Task) (next []task.Task, wait
 	case thawing.Waiting == 0 && slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State == ledger.Pending }):
 		return nil, false, nil
 	}
-	next, err = r.writeOff(ctx, t, rows, 0, r.follow.Waits.Thaw(thawing.Waiting))
+	next, err = writeOff(ctx, r, t, rows, 0, r.Follow.Waits.Thaw(thawing.Waiting))
 	return next, true, err
 }
 
@@ -72,20 +73,20 @@ func thawFirst(ctx context.Context, r *run, t task.Task) (next []task.Task, wait
 // enough; waits for a place among the run's processes may have come before.
 const maxShortWaits = 3
 
-// part uploads some parts of an object. It returns Part tasks for those that did not
+// copyParts uploads some parts of an object. It returns Part tasks for those that did not
 // fit the invocation, and the Finish after the last part of the object.
-func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
-	u, err := upload.Read(ctx, r.ledger, t.Batch)
+func copyParts(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	u, err := upload.Read(ctx, r.Ledger, t.Batch)
 	if err != nil {
 		return nil, err
 	}
-	p, err := upload.ReadParts(ctx, r.ledger, t.Batch, upload.PartRange{From: t.From, To: t.To})
+	p, err := upload.ReadParts(ctx, r.Ledger, t.Batch, upload.PartRange{From: t.From, To: t.To})
 	if ledger.Missing(err) {
-		c := r.copier(t)
+		c := r.Copier(t)
 		if t.Waits%(maxShortWaits+1) < maxShortWaits && deadline.Near(ctx, c.PartTime(u.PartSize)) {
-			return r.follow.Wait(t), nil // several messages share one deadline
+			return r.Follow.Wait(t), nil // several messages share one deadline
 		}
-		work, end := r.share.State.UntilHalted(ctx)
+		work, end := r.Share.State.UntilHalted(ctx)
 		defer end()
 		done, missing := c.Parts(work, u, t.From, t.To)
 		if ctx.Err() != nil {
@@ -95,13 +96,13 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 		switch kind := fault.KindOf(missing); {
 		case taken && no.Why != "":
 			return abandon(ctx, r, t, u, c.Withdraw(u.Row, no))
-		case stopped(ctx, work, &r.share.State) && len(done) == 0:
-			return r.follow.Wait(t), nil
-		case stopped(ctx, work, &r.share.State): // what is done is kept
+		case stopped(ctx, work, &r.Share.State) && len(done) == 0:
+			return r.Follow.Wait(t), nil
+		case stopped(ctx, work, &r.Share.State): // what is done is kept
 		case kind == fault.Changed || kind == fault.NotFound:
 			return abandon(ctx, r, t, u, c.Restart(ctx, u.Row, missing))
 		case missing == transfer.ErrNoStream:
-			return r.follow.Pass(t), nil
+			return r.Follow.Pass(t), nil
 		case len(done) == 0 && missing == nil: // not one part fits an invocation
 			row, err := transfer.Shrink(u)
 			if err != nil {
@@ -111,37 +112,37 @@ func (r *run) part(ctx context.Context, t task.Task) ([]task.Task, error) {
 		case len(done) == 0:
 			return nil, outage.AtObject(u.Row.Key(), missing)
 		case missing != nil:
-			r.log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", missing)
-			r.config.Watch(Progress{Kind: Caught, Key: u.Row.Key(), Err: missing})
+			r.Log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", missing)
+			r.Config.Watch(Progress{Kind: Caught, Key: u.Row.Key(), Err: missing})
 		}
-		p, err = upload.CreateParts(ctx, r.ledger, t.Batch, upload.Parts{
-			From: t.From, To: t.To, Done: done, Next: transfer.Gaps(t.From, t.To, done), At: r.config.Now().UTC(),
+		p, err = upload.CreateParts(ctx, r.Ledger, t.Batch, upload.Parts{
+			From: t.From, To: t.To, Done: done, Next: transfer.Gaps(t.From, t.To, done), At: r.Config.Now().UTC(),
 		})
 	}
 	if err != nil {
 		return nil, err
 	}
 	if len(p.Next) > 0 {
-		return r.follow.Parts(t, p.Next), nil // some parts were done: that is no failed try
+		return r.Follow.Parts(t, p.Next), nil // some parts were done: that is no failed try
 	}
-	if all, err := uploads.AllEnded(ctx, r.ledger, u, t.From); err != nil || !all {
+	if all, err := uploads.AllEnded(ctx, r.Ledger, u, t.From); err != nil || !all {
 		return nil, err
 	}
-	return []task.Task{r.follow.OfUpload(task.Finish, t)}, nil
+	return []task.Task{r.Follow.OfUpload(task.Finish, t)}, nil
 }
 
-// finish reads the parts of an upload that the ledger has, completes it, and writes
+// finishUpload reads the parts of an upload that the ledger has, completes it, and writes
 // its batch off. Where parts are missing it yields their Part tasks.
-func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
-	u, err := upload.Read(ctx, r.ledger, t.Batch)
+func finishUpload(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	u, err := upload.Read(ctx, r.Ledger, t.Batch)
 	if err != nil {
 		return nil, err
 	}
-	done, open, err := uploads.Parts(ctx, r.ledger, u)
+	done, open, err := uploads.Parts(ctx, r.Ledger, u)
 	if err != nil || len(open) > 0 {
-		return r.follow.Parts(t, open), err
+		return r.Follow.Parts(t, open), err
 	}
-	row, err := r.copier(t).Complete(ctx, u, done)
+	row, err := r.Copier(t).Complete(ctx, u, done)
 	switch {
 	case err != nil:
 		return nil, outage.AtObject(row.Key(), err)
@@ -153,11 +154,11 @@ func (r *run) finish(ctx context.Context, t task.Task) ([]task.Task, error) {
 
 // abandon drops the upload of an object that does not come of it, as row says, and
 // writes the batch off. An object that begins anew after it was tried waits first.
-func abandon(ctx context.Context, r *run, t task.Task, u upload.Upload, row ledger.Row) ([]task.Task, error) {
-	uploads.Drop(ctx, r.ledger, r.dst, t.Batch, r.log)
+func abandon(ctx context.Context, r *runs.Run, t task.Task, u upload.Upload, row ledger.Row) ([]task.Task, error) {
+	uploads.Drop(ctx, r.Ledger, r.Target, t.Batch, r.Log)
 	pause := time.Duration(0)
 	if row.Tries > u.Row.Tries {
-		pause = r.follow.Waits.After(row.Tries / transfer.Tries)
+		pause = r.Follow.Waits.After(row.Tries / transfer.Tries)
 	}
 	return settle(ctx, r, t, row, pause)
 }
@@ -165,11 +166,11 @@ func abandon(ctx context.Context, r *run, t task.Task, u upload.Upload, row ledg
 // settle writes the batch off with row in place of its one pending object, and returns
 // what follows; what is left of the batch waits for pause. The key of an event is
 // compared once more, for it may have changed again: Then is Look.
-func settle(ctx context.Context, r *run, t task.Task, row ledger.Row, pause time.Duration) ([]task.Task, error) {
-	if r.start.Events && row.Then == "" && (row.State == ledger.Copied || row.State == ledger.Gone) {
+func settle(ctx context.Context, r *runs.Run, t task.Task, row ledger.Row, pause time.Duration) ([]task.Task, error) {
+	if r.Started.Events && row.Then == "" && (row.State == ledger.Copied || row.State == ledger.Gone) {
 		row.Then = ledger.Look
 	}
-	rows, err := r.ledger.Batches().ReadRows(ctx, t.Batch)
+	rows, err := r.Ledger.Batches().ReadRows(ctx, t.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -179,11 +180,11 @@ func settle(ctx context.Context, r *run, t task.Task, row ledger.Row, pause time
 		}
 	}
 	if row.State != ledger.Pending {
-		r.count(t, transfer.Progress{Kind: transfer.Settled, Row: row})
+		r.Count(t, transfer.Progress{Kind: transfer.Settled, Row: row})
 	}
-	next, err := r.writeOff(ctx, t, rows, 0, pause)
+	next, err := writeOff(ctx, r, t, rows, 0, pause)
 	if err == nil && row.State != ledger.Pending {
-		r.config.Watch(Progress{Kind: Settled, Key: row.Key(), Row: row, Task: t})
+		r.Config.Watch(Progress{Kind: Settled, Key: row.Key(), Row: row, Task: t})
 	}
 	return next, err
 }

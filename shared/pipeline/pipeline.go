@@ -41,15 +41,15 @@
 //
 // Around the steps:
 //
-//	do.go      Do        one task: whether it is done, and what becomes of it while a
+//	pipeline.go  Do      one task: whether it is done, and what becomes of it while a
 //	                     whole side, or the ledger, does not answer
-//	  outage/            finds out whether one does
+//	  runs/              what all tasks of a run share: which room is made of which
+//	  cache/             the runs that a process keeps
+//	  outage/            finds out whether a side answers
 //	  deadline/          what is left of an invocation
 //	  follow/            the tasks that follow from records, and those that are done later;
 //	                     what waits is woken by the last thing that it waits for
 //	  waits/             how long which one waits
-//	pipeline.go          what all tasks of a run share
-//	  cache/             the runs that a process keeps
 //	  readahead/         reads records while the ones before are worked on
 //	  worklog/           tells in the ledger, now and then, what a process does of a run
 //	resume.go  Resume    what is open, by the ledger alone; Lost
@@ -82,137 +82,67 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
-	"log/slog"
-	"strings"
-	"sync"
-	"sync/atomic"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/ledger/live"
-	"kodoferry/shared/ledger/sent"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/batching"
-	"kodoferry/shared/pipeline/cache"
-	"kodoferry/shared/pipeline/closing"
 	"kodoferry/shared/pipeline/events"
-	"kodoferry/shared/pipeline/follow"
-	"kodoferry/shared/pipeline/listing"
-	"kodoferry/shared/pipeline/memory"
-	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/pipeline/outage"
-	"kodoferry/shared/pipeline/permit"
-	"kodoferry/shared/pipeline/thaw"
+	"kodoferry/shared/pipeline/readahead"
+	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/transfer"
+	"kodoferry/shared/pipeline/uploads"
 	"kodoferry/shared/pipeline/verdict"
-	"kodoferry/shared/pipeline/waits"
-	"kodoferry/shared/pipeline/worklog"
-	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
 // Config puts a Pipeline together.
-type Config struct {
-	Ledger *ledger.Ledger
-	// Open connects to a job's source and target. It is called when a run is
-	// started, and by each process that does tasks of it, again if that has forgotten it meanwhile.
-	Open func(ctx context.Context, j job.Job) (Source, Target, error)
-	// Closed is called with what Open returned when it is not needed any more; may be nil
-	Closed func(Source, Target)
+type Config = runs.Config
 
-	Log *slog.Logger
-	// PassedOver is called with a file of an earlier run that cannot be believed, by each
-	// task that meets it; may be nil
-	PassedOver func(file string, err error)
+// Source is a bucket to read, and Target one to write.
+type (
+	Source = runs.Source
+	Target = runs.Target
+)
 
-	// Send sends tasks that follow from one that is not done yet, as Do's caller sends those
-	// that Do returns; nil: all wait for its end.
-	Send func(ctx context.Context, tasks ...task.Task) error
+// Progress is something that a process did or met, and ProgressKind says what.
+type (
+	Progress     = runs.Progress
+	ProgressKind = runs.ProgressKind
+)
 
-	Watch   func(Progress)   // called with what happens, from many goroutines; may be nil
-	Now     func() time.Time // nil: time.Now
-	Pause   time.Duration    // before a second try, doubling after; the first wait for others. 30 s if 0
-	MaxWait time.Duration    // no wait is longer; 15 min if 0
-	Quick   time.Duration    // before an object's second try within a task, doubling after; 200 ms if 0
-	Shared  bool             // tasks go into queues that other processes share
-	Slots   int              // objects in flight in this process; the largest limits.parallel of its runs if 0
-	Most    int              // no more than these, and up to them where limits.parallel is auto; job.MaxParallel if 0
-	Bodies  int64            // bytes of bodies in memory; any number if 0
-
-	WorkEvery time.Duration // how often it is told in the ledger what this process does of a run; never if 0
-	Host      string        // as its people call the machine that the process is of, "" of a function's; with its PID it is told there
-	PID       int
-}
-
-// Source is a bucket to read.
-type Source = store.Source
-
-// Target is a bucket to write.
-type Target = opening.Target
+const (
+	Listed  = runs.Listed
+	Settled = runs.Settled
+	Caught  = runs.Caught
+	Slowed  = runs.Slowed
+	Moved   = runs.Moved
+	Proven  = runs.Proven
+	Down    = runs.Down
+	Up      = runs.Up
+	GaveUp  = runs.GaveUp
+)
 
 // Pipeline does tasks. It is safe for concurrent use.
 type Pipeline struct {
-	config     Config
-	process    string            // its name among all that work on its runs
-	runs       cache.Cache[*run] // those that it knows
-	slots      *limit.AIMD       // over all runs
-	bodies     *limit.Memory     // the same; nil: not bounded
-	pace       limit.Pace
-	ahead      sync.Map        // *opening.Ahead by the names of runs that were begun here
-	days       events.Days     // finds the runs that new events go to
-	rows       batching.Memory // of batches that are copied
-	gathering  atomic.Int64    // shards that are listed or verified now
-	recalling  chan struct{}   // has one for each shard that is listed beside rows of earlier runs
+	process    *runs.Process
+	config     *Config
+	days       events.Days // finds the runs that new events go to
 	ledgerDown outage.Notes
 }
 
-// keptRuns is how many runs a process remembers that it does no task of: a task
-// that comes for another one reads its first record again.
-const keptRuns = 64
-
-// recalled is how many shards a process lists at a time beside rows of earlier runs: each
-// holds a packed file of up to 200,000 of them, some 15 MiB, of each run.
-const recalled = 8
-
 // New returns a Pipeline.
 func New(c Config) *Pipeline {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Watch == nil {
-		c.Watch = func(Progress) {}
-	}
-	if c.Closed == nil {
-		c.Closed = func(Source, Target) {}
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	c.Pause = cmp.Or(c.Pause, 30*time.Second)
-	c.MaxWait = cmp.Or(c.MaxWait, 15*time.Minute)
-	c.Quick = cmp.Or(c.Quick, 200*time.Millisecond)
-	c.Most = cmp.Or(c.Most, job.MaxParallel)
-	p := &Pipeline{config: c, process: ledger.Nonce(), slots: limit.NewAIMD(c.Slots, nil), recalling: make(chan struct{}, recalled), rows: batching.NewMemory()}
-	if c.Bodies > 0 {
-		p.bodies = limit.NewMemory(c.Bodies)
-	}
-	p.days.Ledger, p.days.Now = c.Ledger, c.Now
-	p.runs = cache.Cache[*run]{
-		Most:   keptRuns,
-		Busy:   func(r *run) bool { return r.share.Busy() },
-		Forget: func(r *run) { r.forget() },
-		Changed: func(all []*run) {
-			most := 0
-			for _, r := range all {
-				most = max(most, r.job.Limits.AtOnce(c.Most))
-			}
-			p.slots.Resize(cmp.Or(c.Slots, most))
-		},
-	}
+	p := &Pipeline{process: runs.New(c)}
+	p.config = &p.process.Config
+	p.days.Ledger, p.days.Now = p.config.Ledger, p.config.Now
 	return p
 }
 
@@ -222,192 +152,209 @@ func (p *Pipeline) Pause() time.Duration { return p.config.Pause }
 // StandingOf returns whether a run's tasks are to be done, as far as this process
 // knows. A run that it did no task of goes on.
 func (p *Pipeline) StandingOf(name string) ledger.Standing {
-	if r, ok := p.runs.Get(name); ok {
-		return r.share.State.Standing()
+	if r, ok := p.process.Known(name); ok {
+		return r.Share.State.Standing()
 	}
 	return ledger.Going
 }
 
-// run is what every task of one run shares: what its steps read, call and write.
-type run struct {
-	config *Config
-	ledger *ledger.Run
-	start  ledger.Started
-	job    job.Job
-	rules  verdict.Rules  // of the job, between src and dst
-	memory *memory.Memory // what earlier runs left of each key
-	src    Source
-	dst    store.Writer // speaks source keys
-	log    *slog.Logger
+// Leave takes back this process's heartbeats, as runs.Process.Leave does.
+func (p *Pipeline) Leave(ctx context.Context) { p.process.Leave(ctx) }
 
-	follow follow.Tasks   // makes its tasks
-	next   *follow.Run    // makes those that the ledger tells of
-	permit *permit.Permit // asks whether it goes on, and what it may write
-	books  closing.Books  // adds up what it came to
-	thawer thaw.Thawer    // restores what is archived at the source
-	prober outage.Prober  // asks both sides, without limits
-	noted  outage.OfSides
-
-	pace      *limit.Pace           // of this process
-	gathering *atomic.Int64         // of this process
-	recalling chan struct{}         // of this process
-	rows      batching.Memory       // of this process
-	share     *limit.Share          // of what bounds all processes of the run
-	slots     *limit.AIMD           // as many as its job's limits.parallel, or as are best, within those of the process
-	bodies    *limit.Memory         // of the process
-	ahead     func() *opening.Ahead // what was listed before it began, once; nil: nothing was
-	worklog   *worklog.Log          // what this process does of the run, for those who look
-	learns    sync.Once             // how many others found to be best
-	forget    func()                // lets go of its buckets
-
-	proving   sync.Map   // has the shards that this process verifies now
-	reporting sync.Mutex // held by the task that writes the report
+// Do does one task and returns those that follow from it. An error means that
+// nothing is decided: the task must be done again, or given up; one that is
+// Later spends no try. While the source or the target does not answer as a
+// whole, for as long as the job's limits.outage says, the task itself follows,
+// to wait, and no try is spent.
+func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
+	var next []task.Task
+	r, err := p.process.Run(ctx, t.Run)
+	if err == nil {
+		next, err = p.do(ctx, r, t)
+	}
+	if err == nil && t.Since > 0 && !slices.ContainsFunc(next, func(n task.Task) bool { return n.Since > 0 }) {
+		p.config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
+		p.config.Watch(Progress{Kind: Up, Task: t})
+	}
+	if err == nil || ctx.Err() != nil || !outage.Suspected(err) {
+		return next, err
+	}
+	longest := job.DefaultLimits().Outage
+	if r != nil {
+		longest = r.Job.Limits.Outage
+	}
+	since, down := outage.OfLedger(ctx, p.config.Ledger.Run(t.Run), &p.ledgerDown, p.config.Now, longest)
+	if down != nil {
+		p.config.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", longest, "err", down)
+		p.config.Watch(Progress{Kind: Down, Task: t, Err: down})
+	}
+	switch {
+	case down != nil:
+		return nil, down
+	case r == nil: // neither side is known: nothing can be asked of them
+		return nil, err
+	}
+	if t.Kind != task.Decide && t.Kind != task.Report {
+		var o *outage.Outage
+		if o, err = r.Prober.Explain(ctx, err, t.Kind.Stage() == task.Copying, t.Since); o != nil {
+			r.NoteDown(ctx, t, o)
+			return r.Follow.Await(t, o), nil
+		}
+	}
+	if key, alone := outage.ObjectOf(err); alone && fault.KindOf(err) == fault.Throttled && t.Waits >= transfer.MaxThrottledDeliveries {
+		return nil, outage.AtObject(key, fault.New(fault.Temporary, "pipeline.Do", key, err)) // it spends tries: a run always ends
+	}
+	return nil, err
 }
 
-// run returns the run of that name, connecting to its buckets the first time.
-func (p *Pipeline) run(ctx context.Context, name string) (*run, error) {
-	if r, ok := p.runs.Use(name); ok {
-		return r, nil
-	}
-	l := p.config.Ledger.Run(name)
-	started, err := l.Begun(ctx)
+// OfOneObject reports whether an error of Do is trouble with one object alone: the
+// sides answer, or were not in question. Giving its task up costs that object, and
+// everything else goes on.
+func OfOneObject(err error) bool {
+	_, ok := outage.ObjectOf(err)
+	return ok
+}
+
+// do does one task of a run, unless the run is not to go on.
+func (p *Pipeline) do(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	leave, err := r.Share.Enter(ctx, t.Kind.Stage() == task.Copying)
 	if err != nil {
 		return nil, err
 	}
-	j, err := job.Decode(started.Job)
-	if err != nil {
+	defer leave()
+	defer r.Worklog.Enter(ctx, t.Batch, t.Kind.Stage() == task.Copying)()
+	switch unknown := r.Share.State.Expired(); {
+	case unknown && r.Started.Deployed:
+		next := r.Follow.Wait(t)
+		next[0].Since = t.Since // a side that it waits for was not asked
+		return next, nil
+	case unknown: // somebody waits for this process, and may do something about it
+		return nil, fault.New(fault.Temporary, "pipeline.Do", t.Run, errors.New("the ledger does not tell whether the run goes on"))
+	}
+	if t.Kind == task.Event && t.Key != "" && events.IsPastClose(t.Run, p.config.Now()) { // whether its own run is over does not matter
+		return p.moveToToday(ctx, r, t)
+	}
+	parks := t.Kind == task.Event && t.Key != "" // where the run is paused: no record names its key yet
+	if s, err := r.Permit.Standing(ctx); err != nil {
+		return nil, err
+	} else if s.Stopped() && !(s == ledger.Paused && parks) { // what is open of a paused run is derived from the ledger when it is resumed
+		r.Log.InfoContext(ctx, "task dropped", "kind", t.Kind, "shard", t.Shard, "standing", s)
+		return nil, nil
+	}
+	if t.Kind.Stage() == task.Copying && r.Share.Excess(ctx) {
+		ended, err := endedBefore(ctx, r.Ledger, t)
+		if err != nil {
+			return nil, err
+		}
+		if !ended {
+			return r.Follow.Pass(t), nil
+		}
+	}
+	next, err := step(ctx, r, t)
+	if u, taken := verdict.IsUnwanted(err); taken && u.Standing != "" || err != nil && ctx.Err() == nil && r.Share.State.Halted() {
+		return r.Follow.Wait(t), nil // cut short: whether it is dropped is decided when it is delivered again
+	}
+	return next, err
+}
+
+// moveToToday returns the task that takes an event that is past the close of its day to
+// the present day's run, as the job is kept now; none where it does not follow the key
+// any more.
+func (p *Pipeline) moveToToday(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	switch s := r.Share.State.Standing(); {
+	case s == ledger.Paused: // it is taken there once its own day is resumed
+		return r.Follow.Wait(t), nil
+	case s.Stopped() && s != ledger.Over:
+		return nil, nil
+	}
+	j, follows, err := p.days.Follows(ctx, r.Job, t.Key)
+	if err != nil || !follows {
 		return nil, err
 	}
-	match, err := j.Filter.Compile(j.Source.Prefix)
-	if err != nil {
-		return nil, err
+	later, err := p.FollowEvent(ctx, j, t.Key)
+	return []task.Task{later}, err
+}
+
+// endedBefore reports whether t, which was delivered before, has its outcome:
+// what follows from it was perhaps not sent. The message that takes t on does
+// not tell of that delivery, and would find the outcome of a twin.
+func endedBefore(ctx context.Context, l *ledger.Run, t task.Task) (bool, error) {
+	if t.Deliveries < 2 {
+		return false, nil
 	}
-	src, dst, err := p.config.Open(ctx, j)
-	if err != nil {
-		return nil, err
+	_, err := l.Batches().ReadWriteOff(ctx, t.Batch)
+	if ledger.Missing(err) {
+		return false, nil
 	}
-	if started.Events { // its first record was made by who does not reach the target
-		if started.Versioned, err = dst.Versioned(ctx); err != nil {
-			p.config.Closed(src, dst)
+	return err == nil, err
+}
+
+// step does one task. One whose batch is written off has its outcome. These end early
+// when the run is stopped, and leave what they had done: copy, part and delete. The others
+// are cut short and leave nothing.
+func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	var rows func() (batching.Held, error)
+	if t.Kind == task.Copy { // which most often is not written off
+		rows = readahead.Begin(func() (batching.Held, error) { return r.Rows.Read(ctx, r.Ledger.Batches(), t.Batch) })
+		defer func() {
+			if h, err := rows(); err == nil {
+				h.Release()
+			}
+		}()
+	}
+	if t.Batch != "" {
+		w, err := r.Ledger.Batches().ReadWriteOff(ctx, t.Batch)
+		if err == nil && t.Kind == task.Part { // an upload may have been begun while its batch was written off
+			uploads.Drop(ctx, r.Ledger, r.Target, t.Batch, r.Log)
+		}
+		if err == nil && t.Fresh() {
+			return nil, nil
+		}
+		if err == nil {
+			return r.Next.AfterWriteOff(ctx, t, w), nil
+		}
+		if !ledger.Missing(err) {
 			return nil, err
 		}
 	}
-	log := p.config.Log.With("run", name)
-	share := limit.NewShare(l, j.Limits, limit.Options{Process: p.process, Deployed: started.Deployed, Now: p.config.Now, Log: log})
-	r := &run{
-		config: &p.config, ledger: l, start: started, job: j, log: log, pace: &p.pace, share: share, gathering: &p.gathering, recalling: p.recalling, rows: p.rows,
-		src:   limit.Source(src, share, "the source "+j.Source.Place()),
-		dst:   listing.Rename(limit.Target(dst, share, "the target "+j.Target.Place()), j.Source.Prefix, j.Target.Prefix),
-		slots: slotsOf(j.Limits, p.config.Most, p.slots), bodies: p.bodies,
-		forget: func() { p.config.Closed(src, dst) },
-		ahead: func() *opening.Ahead {
-			a, _ := p.ahead.LoadAndDelete(name)
-			was, _ := a.(*opening.Ahead)
-			return was
-		},
+	switch t.Kind {
+	case task.Copy:
+		return copyBatch(ctx, r, t, rows)
+	case task.Begin: // short, and an upload that is begun has to get its record
+		return beginUpload(ctx, r, t)
+	case task.Part:
+		return copyParts(ctx, r, t)
+	case task.Event:
+		return followEvent(ctx, r, t)
+	case task.Remove:
+		return removeBatch(ctx, r, t)
+	case task.Delete:
+		return deleteBatch(ctx, r, t)
 	}
-	r.worklog = worklog.New(l.Folder(), live.Work{Process: p.process, Host: p.config.Host, PID: p.config.PID}, p.config.WorkEvery, p.config.Now, r.binds)
-	r.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(r.src), Target: r.dst, Describe: r.src.Stat, Now: p.config.Now}
-	r.rules.Keeper, _ = dst.(verdict.Keeper)
-	_, r.rules.Run, _ = strings.Cut(name, "/")
-	r.rules.Job.Thaw = j.Thaw && !started.Events // an event leaves what is archived to the job's next run
-	r.thawer = thaw.Thawer{Job: j, Source: r.src, Now: p.config.Now}
-	r.thawer.Service, _ = src.(store.Thawer)
-	r.memory = &memory.Memory{Ledger: p.config.Ledger, Runs: started.Last, Range: started.Root.Range, Warn: p.passedOver(context.Background(), name)}
-	r.follow = follow.Tasks{Run: name, Events: started.Events, Deployed: started.Deployed, Waits: waits.Policy{First: p.config.Pause, Most: p.config.MaxWait, Tries: transfer.Tries}, Now: p.config.Now}
-	r.next = &follow.Run{Tasks: r.follow, Ledger: l, Sent: sent.Of(p.config.Ledger), Deletes: j.Delete, Verifies: started.Verifies != nil, Log: log}
-	r.permit = &permit.Permit{Ledger: p.config.Ledger, Steer: l.Steering(), Rules: &r.rules, State: &share.State, Events: started.Events, OfKept: started.OfKept()}
-	r.books = closing.Books{Ledger: p.config.Ledger, Run: l, Started: started, Job: j, Now: p.config.Now, Log: r.log}
-	r.prober = outage.Prober{
-		Run: name, Buckets: [2]store.Source{src, listing.Rename(dst, j.Source.Prefix, j.Target.Prefix)}, Range: started.Root.Range,
-		Limit: j.Limits.Outage, Now: p.config.Now,
+	work, done := r.Share.State.UntilHalted(ctx)
+	defer done()
+	switch t.Kind {
+	case task.List:
+		return listShard(work, r, t)
+	case task.Finish:
+		return finishUpload(work, r, t)
+	case task.Verify:
+		return verifyShard(work, r, t)
+	case task.Decide:
+		return decideDeletes(work, r, t)
+	case task.Report:
+		return writeReport(work, r, t)
+	case task.Reprove:
+		return reprovePiece(work, r, t)
 	}
-	switch {
-	case len(started.Keys) > 0:
-		r.src = &listing.Named{Source: r.src, Keys: namedKeys(l.Of(), started.Keys)}
-		r.prober.Buckets[outage.Source] = r.src // the bucket may be one that must not be listed
-	case started.Chain:
-		r.src = listing.Anchored{Source: r.src}
-	}
-	return p.runs.Keep(name, r), nil
+	return nil, fault.New(fault.Invalid, "pipeline.Do", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
 }
 
-// binds says what bounds this process's part of the run now.
-func (r *run) binds() (by string, inFlight int) {
-	by, inFlight = r.slots.Binds()
-	return cmp.Or(r.share.Binds(), by), inFlight
+// stopped reports whether a run is known to be stopped, or tasks are to stop
+// for it, and not because the invocation ends.
+func stopped(ctx, work context.Context, s *limit.RunState) bool {
+	return ctx.Err() == nil && (work.Err() != nil || s.Standing().Stopped())
 }
 
-// slotsOf returns the slots of a run with those limits, at most most.
-func slotsOf(l job.Limits, most int, of *limit.AIMD) *limit.AIMD {
-	if l.Parallel == job.AutoParallel {
-		return limit.NewAutoAIMD(most, of)
-	}
-	return limit.NewAIMD(l.AtOnce(most), of)
-}
-
-// passedOver returns what is told of a file of an earlier run that cannot be believed.
-func (p *Pipeline) passedOver(ctx context.Context, run string) func(file string, err error) {
-	return func(file string, err error) {
-		p.config.Log.WarnContext(ctx, "the rows of an earlier run are passed over: what they are of is judged as without", "run", run, "file", file, "fault", fault.KindOf(err), "err", err)
-		if p.config.PassedOver != nil {
-			p.config.PassedOver(file, err)
-		}
-	}
-}
-
-// namedKeys are the keys that the job of a run names.
-func namedKeys(l *ledger.Run, segments []ledger.KeySegment) []listing.Keys {
-	var all []listing.Keys
-	for _, s := range segments {
-		all = append(all, listing.Keys{First: s.First, Last: s.Last, Count: s.Count, Read: func(ctx context.Context) ([]string, error) { return ledger.ReadKeys(ctx, l.Folder(), s) }})
-	}
-	return all
-}
-
-// leaveTime bounds how long Leave takes.
-const leaveTime = 5 * time.Second
-
-// Leave takes back this process's heartbeats, also where ctx has ended: processes
-// that share the limits of a run with it need not wait until they are old.
-func (p *Pipeline) Leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
-	defer cancel()
-	var all sync.WaitGroup
-	for _, r := range p.runs.All() {
-		all.Go(func() {
-			r.worklog.Leave(ctx)
-			if err := r.share.Leave(ctx); err != nil {
-				r.log.WarnContext(ctx, "signs of life not taken back, they are old in seconds", "fault", fault.KindOf(err), "err", err)
-			}
-		})
-	}
-	all.Wait()
-}
-
-// ProgressKind says what happened.
-type ProgressKind = transfer.Kind
-
-const (
-	Listed  ProgressKind = "listed"         // N objects of Bytes were sealed in a batch
-	Settled ProgressKind = transfer.Settled // Row reached a final state; an object that went in parts by its Task
-	Caught  ProgressKind = transfer.Caught  // a fault was met and dealt with: Key, Err
-	Slowed  ProgressKind = transfer.Slowed  // a service asked to slow down: Key, Err
-	Moved   ProgressKind = transfer.Moved   // Bytes of a big object were copied
-	Proven  ProgressKind = "proven"         // verification went over N more objects
-	Down    ProgressKind = "down"           // a whole side, or the ledger, does not answer and is waited for: Task, Err
-	Up      ProgressKind = "up"             // what Task waited for answers again
-	GaveUp  ProgressKind = "gave up"        // Task was given up: Err
-)
-
-// Progress is something that a process did or met. It is for display alone: what
-// counts is in the ledger.
-type Progress struct {
-	Kind  ProgressKind
-	Key   string
-	Row   ledger.Row
-	Task  task.Task
-	N     int64
-	Bytes int64
-	Err   error
-}
+// halted reports whether tasks are to stop, and not because the invocation ends.
+func halted(ctx, work context.Context) bool { return work.Err() != nil && ctx.Err() == nil }

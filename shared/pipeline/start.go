@@ -43,7 +43,7 @@ func (p *Pipeline) Prepare(ctx context.Context, j job.Job, keys ...string) *Prep
 }
 
 func (p *Pipeline) prepare(ctx context.Context, j job.Job, keys []string, ahead bool) *Preparation {
-	c := opening.Config{Ledger: p.config.Ledger, Open: p.config.Open, Closed: p.config.Closed, PassedOver: p.passedOver, Now: p.config.Now, Shared: p.config.Shared, Ahead: ahead}
+	c := opening.Config{Ledger: p.config.Ledger, Open: p.config.Open, Closed: p.config.Closed, PassedOver: p.process.PassedOver, Now: p.config.Now, Shared: p.config.Shared, Ahead: ahead}
 	return &Preparation{opening.Ask(ctx, c, j, keys), p}
 }
 
@@ -64,7 +64,7 @@ func (b *Preparation) Start(ctx context.Context, name string, beside func(contex
 		first = append(first, f.Once(task.Decide))
 	}
 	if ahead != nil {
-		b.p.ahead.Store(name, ahead)
+		b.p.process.ListedAhead(name, ahead)
 	}
 	return first, nil
 }
@@ -105,12 +105,12 @@ func (p *Pipeline) StartVerification(ctx context.Context, name string, v ledger.
 	if stands.Verifies == nil || *stands.Verifies != v || stands.Deployed != began.Deployed {
 		return nil, fault.New(fault.Temporary, "pipeline.StartVerification", name, errors.New("another verification began in this second: try again"))
 	}
-	r, err := p.run(ctx, name)
+	r, err := p.process.Run(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	w, err := progress.WalkReproof(ctx, r.ledger)
-	return append(r.follow.Reprove(w.Open), r.follow.Once(task.Report)), err
+	w, err := progress.WalkReproof(ctx, r.Ledger)
+	return append(r.Follow.Reprove(w.Open), r.Follow.Once(task.Report)), err
 }
 
 // FollowEvent returns the task of an event of key that is notified of now, and

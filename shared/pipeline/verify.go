@@ -12,73 +12,74 @@ import (
 	"kodoferry/shared/pipeline/proof"
 	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/pipeline/reproof"
+	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/task"
 )
 
-// verify yields itself, for later, until every batch of the shard is written off: whatever
+// verifyShard yields itself, for later, until every batch of the shard is written off: whatever
 // writes off the last one yields it, too, so that it looks seldom. Then
 // it lists both sides again with the rows beside them, and proves each row. What
 // changed at the source meanwhile is sealed again, a bounded number of rounds.
-func (r *run) verify(ctx context.Context, t task.Task) ([]task.Task, error) {
-	c, err := r.ledger.Shards().ReadListed(ctx, t.Shard)
+func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	c, err := r.Ledger.Shards().ReadListed(ctx, t.Shard)
 	if err != nil {
 		return nil, err
 	}
 	if c.Failed != "" { // nothing is known of it, and that is its outcome
-		p, err := r.ledger.Shards().CreateVerified(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, Was: c.Was(), At: r.config.Now().UTC()})
+		p, err := r.Ledger.Shards().CreateVerified(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, Was: c.Was(), At: r.Config.Now().UTC()})
 		if err != nil {
 			return nil, err
 		}
-		return r.next.AfterVerify(ctx, c, p), nil
+		return r.Next.AfterVerify(ctx, c, p), nil
 	}
-	open, err := progress.OpenBatches(ctx, r.ledger, c)
+	open, err := progress.OpenBatches(ctx, r.Ledger, c)
 	if err != nil {
 		return nil, err
 	}
 	if len(open) > 0 {
-		return r.follow.Wait(t), nil
+		return r.Follow.Wait(t), nil
 	}
-	if _, busy := r.proving.LoadOrStore(t.Shard, true); busy && r.start.Deployed {
-		return r.follow.LookAgain(t, r.config.MaxWait), nil
+	if _, busy := r.Proving.LoadOrStore(t.Shard, true); busy && r.Started.Deployed {
+		return r.Follow.LookAgain(t, r.Config.MaxWait), nil
 	} else if busy { // one suffices where one process does all tasks: its message stays until it has ended
 		return nil, nil
 	}
-	defer r.proving.Delete(t.Shard)
-	p, err := r.ledger.Shards().ReadVerified(ctx, t.Shard)
+	defer r.Proving.Delete(t.Shard)
+	p, err := r.Ledger.Shards().ReadVerified(ctx, t.Shard)
 	if ledger.Missing(err) {
 		if p, err = prove(ctx, r, t, c); err != nil {
 			return nil, err
 		}
-		if p, err = r.ledger.Shards().CreateVerified(ctx, p); err == nil {
-			r.log.InfoContext(ctx, "shard verified", "shard", p.Shard, "objects", p.Counts.Listed.Objects)
+		if p, err = r.Ledger.Shards().CreateVerified(ctx, p); err == nil {
+			r.Log.InfoContext(ctx, "shard verified", "shard", p.Shard, "objects", p.Counts.Listed.Objects)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return r.next.AfterVerify(ctx, c, p), nil
+	return r.Next.AfterVerify(ctx, c, p), nil
 }
 
 // prove proves the rows of a shard. It seals what the next round is to copy, writes
 // the table of the others, and returns the record that is to be created.
-func prove(ctx context.Context, r *run, t task.Task, c ledger.Closed) (ledger.Proved, error) {
+func prove(ctx context.Context, r *runs.Run, t task.Task, c ledger.Closed) (ledger.Proved, error) {
 	again := ledger.AgainShard(c.Shard)
-	next := batching.New(ctx, again, batchingOf(r))
+	next := batching.New(ctx, again, r.Batching())
 	defer next.Stop()
 	shard := proof.Shard{
-		Run: r.ledger.Name, Closed: c, Rules: &r.rules, Asker: r.asker(t), Source: listing.Landed(r.src, c.Before), Target: r.dst, Began: r.start.At, Named: len(r.start.Keys) > 0,
+		Run: r.Ledger.Name, Closed: c, Rules: &r.Rules, Asker: r.Asker(t), Source: listing.Landed(r.Source, c.Before), Target: r.Target, Began: r.Started.At, Named: len(r.Started.Keys) > 0,
 		Rows: func(ctx context.Context) iter.Seq2[ledger.Row, error] { // one batch ahead
-			return readahead.Flat(ctx, 1, readahead.Slice(c.Batches), r.ledger.Batches().Outcome)
+			return readahead.Flat(ctx, 1, readahead.Slice(c.Batches), r.Ledger.Batches().Outcome)
 		},
-		Lasts: func(ctx context.Context) proof.Lasts { return r.memory.Open(ctx, c.Range) },
+		Lasts: func(ctx context.Context) proof.Lasts { return r.Memory.Open(ctx, c.Range) },
 		Next:  next.Add, Failed: next.Failed,
-		Proven: func(n int64) { r.config.Watch(Progress{Kind: Proven, N: n}) },
+		Proven: func(n int64) { r.Config.Watch(Progress{Kind: Proven, N: n}) },
 	}
 	proved, err := shard.Prove(ctx)
 	if err != nil {
 		return ledger.Proved{}, err
 	}
-	p := ledger.Proved{Shard: c.Shard, Counts: proved.Counts, Failures: proved.Failures, Was: c.Was(), At: r.config.Now().UTC()}
+	p := ledger.Proved{Shard: c.Shard, Counts: proved.Counts, Failures: proved.Failures, Was: c.Was(), At: r.Config.Now().UTC()}
 	found, err := next.Finish()
 	if err != nil {
 		return p, err
@@ -89,40 +90,40 @@ func prove(ctx context.Context, r *run, t task.Task, c ledger.Closed) (ledger.Pr
 			Batches: found.All, Round: c.Round + 1, At: p.At,
 		}
 	}
-	if err = closing.WriteEnded(ctx, r.ledger.Results(), &p, proved.Table); err != nil {
+	if err = closing.WriteEnded(ctx, r.Ledger.Results(), &p, proved.Table); err != nil {
 		return p, err
 	}
-	p.Objects.Packed, err = proved.Packed.Write(ctx, r.ledger.Results(), c.Shard)
+	p.Objects.Packed, err = proved.Packed.Write(ctx, r.Ledger.Results(), c.Shard)
 	shard.Proven(proved.Rest)
 	return p, err
 }
 
-// reprove looks at the rows of a piece of a verification of a run that is over. It covers
+// reprovePiece looks at the rows of a piece of a verification of a run that is over. It covers
 // as many as the time at hand allows; the rest becomes another piece.
-func (r *run) reprove(ctx context.Context, t task.Task) ([]task.Task, error) {
-	pieces := r.ledger.Pieces()
+func reprovePiece(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	pieces := r.Ledger.Pieces()
 	if p, err := pieces.ReadReproved(ctx, t.Shard); !ledger.Missing(err) {
 		if t.Fresh() {
 			return nil, err
 		}
-		return r.follow.Reprove(p.Next), err
+		return r.Follow.Reprove(p.Next), err
 	}
-	asked := r.start.Verifies
+	asked := r.Started.Verifies
 	piece := reproof.Piece{
-		Mode: reproof.Mode(asked.Mode), Sample: reproof.Sample{Share: asked.Sample, Seed: asked.Seed}, Job: r.job, Run: asked.Run, Chain: r.start.Chain,
-		Source: listing.Landed(r.src, t.Before), Target: r.dst, Rules: &r.rules, Asker: r.asker(t), Slots: r.slots, Pace: r.pace,
+		Mode: reproof.Mode(asked.Mode), Sample: reproof.Sample{Share: asked.Sample, Seed: asked.Seed}, Job: r.Job, Run: asked.Run, Chain: r.Started.Chain,
+		Source: listing.Landed(r.Source, t.Before), Target: r.Target, Rules: &r.Rules, Asker: r.Asker(t), Slots: r.Slots, Pace: r.Pace,
 		Saw: func(key string, n, bytes int64) {
-			r.config.Watch(Progress{Kind: Proven, Key: key, N: n, Bytes: bytes})
+			r.Config.Watch(Progress{Kind: Proven, Key: key, N: n, Bytes: bytes})
 		},
 	}
-	p, err := piece.LookOrCut(ctx, r.ledger, ledger.ShardRef{Shard: t.Shard, Range: t.Range, Before: t.Before}, r.start.Deployed)
+	p, err := piece.LookOrCut(ctx, r.Ledger, ledger.ShardRef{Shard: t.Shard, Range: t.Range, Before: t.Before}, r.Started.Deployed)
 	if err != nil {
 		return nil, err
 	}
-	p.At = r.config.Now().UTC()
+	p.At = r.Config.Now().UTC()
 	if p, err = pieces.CreateReproved(ctx, p); err != nil {
 		return nil, err
 	}
-	r.log.InfoContext(ctx, "stretch verified again", "shard", p.Shard, "objects", p.Counts.Sampled.Objects, "left", len(p.Next))
-	return r.follow.Reprove(p.Next), nil
+	r.Log.InfoContext(ctx, "stretch verified again", "shard", p.Shard, "objects", p.Counts.Sampled.Objects, "left", len(p.Next))
+	return r.Follow.Reprove(p.Next), nil
 }

@@ -1,4 +1,4 @@
-package pipeline
+package runs
 
 import (
 	"testing"
@@ -9,23 +9,23 @@ import (
 
 func TestFewShardsAreListedAtATimeBesideRowsOfEarlierRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &run{recalling: New(Config{}).recalling}
+		r := &Run{process: New(Config{})}
 		for range 2 * recalled { // nothing is remembered
-			if _, err := recall(t.Context(), r); err != nil {
+			if _, err := r.Recall(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r.start.Last = []ledger.Last{{Run: "j/1"}}
+		r.Started.Last = []ledger.Last{{Run: "j/1"}}
 		var done func()
 		for range recalled {
 			var err error
-			if done, err = recall(t.Context(), r); err != nil {
+			if done, err = r.Recall(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		next := make(chan error)
 		go func() {
-			_, err := recall(t.Context(), r)
+			_, err := r.Recall(t.Context())
 			next <- err
 		}()
 		synctest.Wait()

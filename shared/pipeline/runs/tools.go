@@ -1,0 +1,178 @@
+package runs
+
+import (
+	"context"
+	"iter"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/ledger/removals"
+	"kodoferry/shared/pipeline/batching"
+	"kodoferry/shared/pipeline/listing"
+	"kodoferry/shared/pipeline/memory"
+	"kodoferry/shared/pipeline/mirror"
+	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/shard"
+	"kodoferry/shared/pipeline/transfer"
+	"kodoferry/shared/pipeline/verdict"
+	"kodoferry/shared/store"
+	"kodoferry/shared/task"
+)
+
+// Listing returns what the shard of t is listed by.
+func (r *Run) Listing(t task.Task) shard.Config {
+	c := r.Closing()
+	c.Chain, c.Named = r.Started.Chain, len(r.Started.Keys) > 0
+	c.Source, c.Memory, c.Asker, c.Batches = r.Source, r.Memory, r.Asker(t), r.Batching()
+	c.Both = func(ctx context.Context, before string, in store.Range) iter.Seq2[listing.Pair, error] {
+		return r.bothSides(ctx, t.Shard, before, in)
+	}
+	if r.Config.Send != nil {
+		c.Send = func(ctx context.Context, batches []ledger.BatchRef, again bool) error {
+			copies := r.Follow.Copies(t.Shard, batches)
+			if again {
+				copies = r.Follow.Resent(copies)
+			}
+			return r.Config.Send(ctx, copies...)
+		}
+	}
+	return c
+}
+
+// Closing returns what a shard is closed by that is not listed to its end.
+func (r *Run) Closing() shard.Config {
+	return shard.Config{Ledger: r.Ledger, Job: r.Job, Now: r.Config.Now, Log: r.Log}
+}
+
+// bothSides lists both sides of a range of a shard, the source from landmarks where it is a
+// chain. What was listed of the first shard before the run began is not listed again.
+func (r *Run) bothSides(ctx context.Context, name, before string, in store.Range) iter.Seq2[listing.Pair, error] {
+	src, dst := listing.From(ctx, listing.Landed(r.Source, before), in), listing.From(ctx, r.Target, in)
+	if name == ledger.RootShard {
+		if a := r.listedAhead(); a != nil {
+			src, dst = a.Source.Lister(in, src), a.Target.Lister(in, dst)
+		}
+	}
+	return listing.Join(src, dst, r.Job.Delete)
+}
+
+// Recall waits until few enough shards are listed beside rows of earlier runs, where there
+// are any. The listing calls done when it is over. The error is the end of ctx.
+func (r *Run) Recall(ctx context.Context) (done func(), err error) {
+	if len(r.Started.Last) == 0 {
+		return func() {}, nil
+	}
+	select {
+	case r.process.recalling <- struct{}{}:
+		return func() { <-r.process.recalling }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Asker asks the target about single keys on the way of the walk of t.
+func (r *Run) Asker(t task.Task) *verdict.Asker {
+	probe := func(ctx context.Context, key string) error { return r.Prober.Probe(ctx, outage.Target, false, key) }
+	return &verdict.Asker{Rules: &r.Rules, Probe: probe, Retried: t.Attempt > 0, Log: r.Log}
+}
+
+// Batching returns what rows are gathered into batches by.
+func (r *Run) Batching() batching.Config {
+	return batching.Config{
+		Rules: &r.Rules, Target: r.Target, Write: r.Ledger.Batches().WriteRows, Beside: &r.process.gathering,
+		Pace: func(ctx context.Context) live.Pace {
+			p, err := r.Pace.Of(ctx, r.Ledger, r.Started.Deployed)
+			if err != nil { // p is assumed, which suffices
+				r.Log.DebugContext(ctx, "pace not read", "fault", fault.KindOf(err), "err", err)
+			}
+			return p
+		},
+		Written: func(rows []ledger.Row) {
+			r.Config.Watch(Progress{Kind: Listed, N: int64(len(rows)), Bytes: batching.Sizes(rows)})
+			for _, row := range rows {
+				if row.State != ledger.Pending {
+					r.Config.Watch(Progress{Kind: Settled, Key: row.Key(), Row: row})
+				}
+			}
+		},
+	}
+}
+
+// Copier returns what copies the objects that t is for.
+func (r *Run) Copier(t task.Task) *transfer.Copier {
+	return &transfer.Copier{
+		Source: r.Source, Target: r.Target, Rules: &r.Rules, Versioned: r.Started.Versioned, Events: r.Started.Events,
+		Share: r.Share, Slots: r.Slots, Bodies: r.process.bodies, Pace: r.Pace, Sides: r.Tracker(t, outage.InARow), Writable: r.Permit.Writable,
+		Watch: func(p transfer.Progress) {
+			r.Count(t, p)
+			r.Config.Watch(Progress{Kind: p.Kind, Key: p.Key, Row: p.Row, Bytes: p.Bytes, Err: p.Err})
+		},
+		Quick: r.Config.Quick, Now: r.Config.Now, Log: r.Log,
+	}
+}
+
+// Count counts what t did for those who look how the run stands.
+func (r *Run) Count(t task.Task, p transfer.Progress) {
+	switch p.Kind {
+	case transfer.Settled:
+		moved := int64(0)
+		if p.Row.State == ledger.Copied && t.Kind != task.Finish { // else its parts were counted
+			moved = p.Row.Src.Size
+		}
+		r.Worklog.Settled(t.Batch, p.Row, moved)
+	case transfer.Moved:
+		r.Worklog.Moved(t.Batch, p.Bytes)
+	case transfer.Slowed:
+		r.Worklog.Throttled(t.Batch)
+	}
+}
+
+// Learn has the slots begin with as many as another process of the run, or an earlier one,
+// found to be best. It reads that once.
+func (r *Run) Learn(ctx context.Context) {
+	if r.Job.Limits.Parallel != job.AutoParallel {
+		return
+	}
+	r.learns.Do(func() {
+		switch p, err := live.ReadPace(ctx, r.Ledger.Folder()); {
+		case err == nil:
+			r.Slots.Begin(p.InFlight)
+		case !ledger.Missing(err): // it begins as the first did, which suffices
+			r.Log.DebugContext(ctx, "pace not read", "fault", fault.KindOf(err), "err", err)
+		}
+	})
+}
+
+// Remover returns what removes objects for a task; sides may be nil for Remove.
+func (r *Run) Remover(sides *outage.Tracker) *mirror.Remover {
+	return &mirror.Remover{
+		Source: r.Source, Target: r.Target, Rules: &r.Rules, Began: r.Started.At, Share: r.Share, Sides: sides,
+		Writable: r.Permit.Writable, Removable: r.Permit.Removable, Last: r.Last(), Reserve: removals.Of(r.Ledger).Reserve, Now: r.Config.Now, Log: r.Log,
+	}
+}
+
+// Last returns what tells what the runs that are over left of one key: for what is asked
+// seldom.
+func (r *Run) Last() func(ctx context.Context, key string) (*memory.Row, error) {
+	return func(ctx context.Context, key string) (*memory.Row, error) {
+		return memory.Latest(ctx, r.Config.Ledger, r.Job, r.Ledger.Name, key, r.Memory.Warn)
+	}
+}
+
+// Tracker returns what finds out, while t deals with objects, whether a bucket does
+// not answer: it is asked once enough objects in a row were not served.
+func (r *Run) Tracker(t task.Task, enough int) *outage.Tracker {
+	return outage.NewTracker(&r.Prober, t.Since, enough, func(ctx context.Context, o *outage.Outage) { r.NoteDown(ctx, t, o) })
+}
+
+// NoteDown puts an outage into the log, shows it to who watches, and leaves a note
+// for who asks how far the run is.
+func (r *Run) NoteDown(ctx context.Context, t task.Task, o *outage.Outage) {
+	if err := r.noted.Write(ctx, r.Ledger, o, r.Config.Now()); err != nil {
+		r.Log.DebugContext(ctx, "outage not noted", "side", o.Side.String(), "fault", fault.KindOf(err), "err", err)
+	}
+	r.Log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.Side.String(), "kind", t.Kind, "since", o.Since, "limit", r.Job.Limits.Outage, "fault", fault.KindOf(o.Last), "err", o.Last)
+	r.Config.Watch(Progress{Kind: Down, Task: t, Err: r.Prober.Awaits(o)})
+}
