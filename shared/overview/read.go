@@ -73,6 +73,7 @@ type reader struct {
 	holder live.Holder
 	signs  map[string]*sign
 	filled bool // all there was has been read once
+	turns  int  // how many refreshes the one under way stands for: nobody looked for so long
 	events eventsWalk
 	budget *budget // of the refresh under way
 }
@@ -100,9 +101,11 @@ func newReader(run *ledger.Run, now func() time.Time) *reader {
 	return r
 }
 
-// refresh reads what is new.
-func (r *reader) refresh(ctx context.Context) error {
-	r.budget = &budget{allowed: laterRequests}
+// refresh reads what is new. It may make the requests of as many refreshes as there were
+// turns since the last: what a look after an hour finds new is not read in 30 requests.
+func (r *reader) refresh(ctx context.Context, turns int) error {
+	r.turns = max(turns, 1)
+	r.budget = &budget{allowed: min(laterRequests*r.turns, firstRequests)}
 	if !r.filled {
 		r.budget.allowed = firstRequests
 	}
@@ -245,7 +248,7 @@ func foundProved(r *reader, name string, o store.Object) {
 
 // readSigns reads what those tell who are at work, the newest first.
 func (r *reader) readSigns(ctx context.Context) error {
-	most := laterSigns
+	most := min(laterSigns*r.turns, firstSigns)
 	if !r.filled {
 		most = firstSigns
 	}

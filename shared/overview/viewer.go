@@ -22,7 +22,8 @@ type Options struct {
 // Viewer reads how one run stands. The first figures take at most 400 requests: of a run of
 // more records they are scaled up from a sample, and the next refreshes read the rest, as
 // many records each time. After that a refresh takes at most 30 requests, for what is new:
-// records never change. It is safe for concurrent use: of many who ask at the same time one
+// records never change; one after nobody looked for long takes those of the refreshes that
+// there were none of, 400 at most. It is safe for concurrent use: of many who ask at the same time one
 // refreshes, for all.
 type Viewer struct {
 	o      Options
@@ -61,7 +62,7 @@ func (v *Viewer) Overview(ctx context.Context) (Overview, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
 		defer cancel()
-		err := v.read.refresh(ctx)
+		err := v.read.refresh(ctx, v.turns())
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		v.err, v.at = err, v.o.Now()
@@ -78,6 +79,16 @@ func (v *Viewer) Overview(ctx context.Context) (Overview, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.last, v.err
+}
+
+// turns is how many refreshes there is time for since the last one.
+func (v *Viewer) turns() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.at.IsZero() {
+		return 1
+	}
+	return int(min(v.o.Now().Sub(v.at)/v.o.Every, firstRequests))
 }
 
 // known returns what was read within the last Every.

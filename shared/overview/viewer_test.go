@@ -145,6 +145,32 @@ func TestWriteOffsThatNobodyTellsOfAreFound(t *testing.T) {
 	})
 }
 
+// TestALookAfterALongAbsenceIsWhole has half of a run be verified while nobody looks.
+func TestALookAfterALongAbsenceIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, run := ledgertest.NewLarge(t, true, frozen(t))
+		l.Shards = l.Shards[:200]
+		v := overview.NewViewer(run, overview.Options{})
+		if _, err := v.Overview(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < 100; i += 2 {
+			l.Verify(i)
+		}
+		time.Sleep(time.Minute)
+		l.Requests.Store(0)
+		o, err := v.Overview(t.Context())
+		if n := l.Requests.Load(); err != nil || !o.Exact || n > 400 {
+			t.Errorf("a look after a minute takes %d requests and is exact %v, %v, want at most 400, and that it is", n, o.Exact, err)
+		}
+		l.Requests.Store(0)
+		time.Sleep(3 * time.Second)
+		if _, err := v.Overview(t.Context()); err != nil || l.Requests.Load() > 30 {
+			t.Errorf("the next takes %d requests, %v, want at most 30", l.Requests.Load(), err)
+		}
+	})
+}
+
 // TestTenWhoLookCostWhatOneCosts asks side by side, and again within the time of a refresh.
 func TestTenWhoLookCostWhatOneCosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
