@@ -3,6 +3,8 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/report"
@@ -13,6 +15,8 @@ type objectData struct {
 	Run     string
 	Key     string // as the source has it, byte for byte
 	Encoded string // percent-encoded
+	Typed   string // as the form has it: percent-encoded where the key has what cannot be typed
+	Escaped bool   // Typed is percent-encoded
 	Story   report.Story
 	Asked   bool
 	Missing string // why there is no story
@@ -32,7 +36,11 @@ func objectPage(q *request) error {
 	}
 	d.Asked = d.Key != ""
 	if d.Asked {
-		d.Encoded = url.PathEscape(d.Key)
+		d.Encoded = encoded(d.Key)
+		d.Typed, d.Escaped = d.Key, slices.ContainsFunc(report.Pieces(d.Key), func(p report.Piece) bool { return p.Spelled })
+		if d.Escaped {
+			d.Typed = d.Encoded
+		}
 		d.Story, err = report.Why(q.Context(), run, d.Key)
 		switch {
 		case err != nil && fault.KindOf(err) == fault.NotFound:
@@ -54,3 +62,6 @@ func objectPage(q *request) error {
 		Commands: []command{ferry("why", "why", run.Name, key, "--ledger", q.console.o.Ledger.String())},
 	})
 }
+
+// encoded is a key percent-encoded, but for the slashes in it.
+func encoded(key string) string { return strings.ReplaceAll(url.PathEscape(key), "%2F", "/") }

@@ -88,7 +88,7 @@ func functions(lang *language.Language, static *assets) template.FuncMap {
 		"width":  func(share float64) string { return fmt.Sprintf("%.2f%%", share*100) },
 		"time":   words.Instant,
 		"rfc":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"static": static.path, "quoted": url.PathEscape, "query": url.QueryEscape,
+		"static": static.path, "quoted": encoded, "query": url.QueryEscape,
 		"dict": dict, "place": place, "i64": func(n int) int64 { return int64(n) }, "bytesof": func(v float64) int64 { return int64(v) },
 		"timeof":  func(run string) string { return run[strings.LastIndexByte(run, '/')+1:] },
 		"langs":   func() []*language.Language { return language.All },

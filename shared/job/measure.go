@@ -107,13 +107,18 @@ func parseBandwidth(s string) (Bandwidth, problems) {
 }
 
 // Text is b as ParseBandwidth reads it; "none" where b bounds nothing.
-func (b Bandwidth) Text() string {
+func (b Bandwidth) Text() string { return b.written(rateText) }
+
+// Legible is b for people: a rate that Text writes by many digits, 3264KiB/s, is rounded.
+func (b Bandwidth) Legible() string { return b.written(legibleRate) }
+
+func (b Bandwidth) written(rate func(int64) string) string {
 	if b.Rate == 0 && len(b.Timetable) == 0 {
 		return "none"
 	}
-	parts := []string{rateText(b.Rate)}
+	parts := []string{rate(b.Rate)}
 	for _, w := range b.Timetable {
-		parts = append(parts, w.String()+" "+rateText(w.Rate))
+		parts = append(parts, w.String()+" "+rate(w.Rate))
 	}
 	if b.Zone != "" {
 		parts = append(parts, "zone "+b.Zone)
@@ -130,6 +135,15 @@ func rateText(n int64) string {
 		return text + "/s"
 	}
 	return strconv.FormatInt(n, 10) + "B/s"
+}
+
+// legibleRate is a rate of three digits at most: 3264KiB/s is 3.2MiB/s.
+func legibleRate(n int64) string {
+	text := rateText(n)
+	if len(strings.TrimRight(text, "kKMGiB/s")) <= 3 || n == 0 {
+		return text
+	}
+	return strings.ReplaceAll(humanize.IBytes(uint64(n)), " ", "") + "/s"
 }
 
 func rateIn(bad *problems, s string) int64 {

@@ -237,6 +237,9 @@ type Money struct {
 	Without  string          `json:"without,omitempty"` // what costs, too, and has no price in the file
 }
 
+// BuiltIn reports whether no file changed the prices.
+func (m Money) BuiltIn() bool { return m.Prices == forecast.BuiltIn }
+
 // MaxKeys is how many keys a Failure names.
 const MaxKeys = 10
 

@@ -131,12 +131,12 @@ var Forms = map[string]string{
 
 	// What bounds the speed: Binding.Says.
 	"binds.window":    "{most} objects at a time are best: more in flight were not served sooner",
-	"binds.parallel":  "limits.parallel: {most} objects at a time",
+	"binds.parallel":  "limits.parallel, which lets {most} objects be under way at a time",
 	"binds.capacity":  "the processes hold no more than {most} objects in flight: more memory, or more of them, would",
 	"binds.throttle":  "a service asks to slow down",
-	"binds.bandwidth": "limits.bandwidth",
-	"binds.requests":  "limits.requests",
-	"binds.instances": "limits.instances",
+	"binds.bandwidth": "the bandwidth that the run may take (limits.bandwidth)",
+	"binds.requests":  "the requests a second that the run may make (limits.requests)",
+	"binds.instances": "how many processes may copy (limits.instances)",
 	"binds.outage":    "the {side} does not answer",
 	"binds.tasks":     "there are too few batches to keep all busy",
 

@@ -26,7 +26,7 @@ func Limits(w io.Writer, b control.Limits) error {
 		return humanize.Comma(int64(n)) + of
 	}
 	fmt.Fprintf(&text, "%s: bound %s\n", b.Run, from)
-	fmt.Fprintf(&text, "  bandwidth  %s\n", b.Limits.Bandwidth.Text())
+	fmt.Fprintf(&text, "  bandwidth  %s\n", b.Limits.Bandwidth.Legible())
 	fmt.Fprintf(&text, "  requests   %s\n", count(b.Limits.Requests, " a second"))
 	fmt.Fprintf(&text, "  instances  %s\n", count(b.Limits.Instances, ""))
 	switch {

@@ -7,12 +7,15 @@
 
 	// Times are sent in UTC; here they are by the clock of who reads.
 	const two = (n) => String(n).padStart(2, '0');
+	const day = (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+	const clock = (d) => `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+	const moment = (d) => day(d) + ' ' + clock(d);
 	function local(root) {
 		for (const t of $$('time[datetime]', root)) {
 			const d = new Date(t.dateTime);
 			if (isNaN(d) || t.title) continue;
 			t.title = t.textContent;
-			t.textContent = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+			t.textContent = moment(d);
 		}
 	}
 	local(document);
@@ -72,6 +75,14 @@
 		while (v >= 1024 && i < units.length - 1) { v /= 1024; i++; }
 		return (v >= 100 || v === 0 || i === 0 ? Math.round(v) : v.toFixed(1)) + ' ' + units[i];
 	}
+	// What the axis of time may step by, in seconds, and what stands at a step: the hour, with
+	// the day beneath where a new one begins.
+	const steps = [1, 2, 5, 10, 15, 30].flatMap((n) => [n, n * 60]).concat([1, 2, 3, 6, 12, 24, 48, 7 * 24, 28 * 24].map((n) => n * 3600)).sort((a, b) => a - b);
+	function hour(s, each, anew) {
+		const d = new Date(s * 1000);
+		if (each >= 86400) return day(d).slice(5);
+		return clock(d).slice(0, each < 60 ? 8 : 5) + (anew ? '\n' + day(d) : '');
+	}
 	function columns(of) {
 		const from = Date.parse(series.from) / 1000;
 		const at = series.objects.map((_, i) => from + i * series.each);
@@ -87,14 +98,15 @@
 		$('svg.plot', c.el)?.remove();
 		const d = c.el.dataset, soft = color('--soft'), line = color('--line');
 		const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '11px ' + css('--sans') };
+		const hours = { ...axis, space: 76, incrs: steps, values: (_, at, __, ___, each) => at.map((s, i) => hour(s, each, i === 0 || new Date(s * 1000).getDate() !== new Date(at[i - 1] * 1000).getDate())) };
 		const say = c.of === 'bytes' ? (v) => bytes(v) + '/s' : (v) => short(v) + '/s';
 		const dots = (name, label) => ({ label, scale: 'beside', stroke: color(name), width: 0, paths: () => null, points: { show: true, size: 6, fill: color(name) }, value: (_, v) => v == null ? '–' : String(v) });
 		c.plot = new uPlot({
 			width: c.el.clientWidth, height: 220, cursor: { sync: { key: 'run' } }, padding: [8, 4, 0, 0],
 			scales: { x: { time: true }, y: { range: (_, lo, hi) => [0, Math.max(hi, 1) * 1.08] }, beside: { range: (_, lo, hi) => [0, Math.max(hi || 0, 1) * 1.25] } },
-			axes: [axis, { ...axis, size: c.of === 'bytes' ? 66 : 46, values: (_, all) => all.map((v) => c.of === 'bytes' ? bytes(v) : short(v)) }],
+			axes: [hours, { ...axis, size: c.of === 'bytes' ? 66 : 46, values: (_, all) => all.map((v) => c.of === 'bytes' ? bytes(v) : short(v)) }],
 			series: [
-				{ label: d.time },
+				{ label: d.time, value: (_, s) => s == null ? '–' : moment(new Date(s * 1000)) },
 				{ label: d.unit, stroke: color('--c-copied'), fill: color('--info-wash'), width: 1.5, points: { show: false }, value: (_, v) => v == null ? '–' : say(v) },
 				dots('--c-bad', d.failed), dots('--c-warn', d.throttled),
 			],

@@ -50,10 +50,13 @@ func Part(of, whole int64) float64 {
 // Instant is a time as an attribute and a text have it.
 func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// Span is a duration in its two largest units.
+// Span is a duration in its two largest units, or one where the other is nothing.
 func (w Words) Span(d time.Duration) string {
 	d = max(d, 0)
 	two := func(a time.Duration, first string, b time.Duration, second string) string {
+		if d%a/b == 0 {
+			return w.Lang.Say("span.one", int64(d/a), w.Lang.Say("unit."+first))
+		}
 		return w.Lang.Say("span.two", int64(d/a), w.Lang.Say("unit."+first), fmt.Sprintf("%02d", d%a/b), w.Lang.Say("unit."+second))
 	}
 	const day = 24 * time.Hour

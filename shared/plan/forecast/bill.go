@@ -165,10 +165,9 @@ func (b Bill) text(t *strings.Builder) {
 	if b.Without != "" {
 		fmt.Fprintf(t, "  %s\n", b.Without)
 	}
-	each := map[string]string{"10,000": " / 10,000", "GB": " / GB", "GB-second": " / GB-second"}
 	lines := func(costs []Cost) (rows [][]string) {
 		for _, c := range costs {
-			rows = append(rows, []string{c.What, quantity(c), "x " + strconv.FormatFloat(c.Price, 'f', -1, 64) + each[c.Unit], money(c.Cost)})
+			rows = append(rows, []string{c.What, c.Quantity(), "x " + c.Each(), money(c.Cost)})
 		}
 		return rows
 	}
@@ -182,8 +181,11 @@ func (b Bill) text(t *strings.Builder) {
 	t.WriteString(grid(rows, "  "))
 }
 
-// quantity is how much a line is of; of requests their number.
-func quantity(c Cost) string {
+// Each is the price of a unit, with the unit.
+func (c Cost) Each() string { return strconv.FormatFloat(c.Price, 'f', -1, 64) + " / " + c.Unit }
+
+// Quantity is how much a line is of; of requests their number.
+func (c Cost) Quantity() string {
 	switch c.Unit {
 	case "10,000":
 		return humanize.Comma(rounded(int64(c.Amount*10_000 + 0.5)))

@@ -60,10 +60,13 @@ var needed = []string{
 	"functions.consumers", "functions.mbyte_per_second", "functions.seconds_per_object", "functions.objects_at_once",
 }
 
+// BuiltIn is what Prices.From has where no file changes DefaultPrices.
+const BuiltIn = "built in"
+
 // ReadPrices reads DefaultPrices and, over them, a file of changes, "" for none. Its
 // error names every mistake with file and line.
 func ReadPrices(file string) (Prices, error) {
-	p := Prices{From: "built in"}
+	p := Prices{From: BuiltIn}
 	if err := p.read("prices.yaml", []byte(DefaultPrices)); err != nil || file == "" {
 		return p, err
 	}
