@@ -33,30 +33,59 @@ func chromium() string {
 // takes long, and what has happened ends the wait at once.
 const patience = 2 * time.Minute
 
-// browser starts a browser for a test, or skips the test where the machine has none.
-func browser(t testing.TB) context.Context {
-	t.Helper()
-	path := chromium()
-	if path == "" {
-		if os.Getenv(must) != "" {
-			t.Fatalf("there is no chromium on this machine, and %s says that this test may not be skipped: apt-get install chromium", must)
-		}
-		t.Skip("there is no chromium on this machine: apt-get install chromium")
+// closing are what ends what all tests share, the last first.
+var closing []func()
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, end := range slices.Backward(closing) {
+		end()
 	}
+	os.Exit(code)
+}
+
+// browser is one browser for all tests: it takes longer to start than most of them.
+var browser = sync.OnceValues(func() (context.Context, error) {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience),
+		chromedp.ExecPath(chromium()), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(alloc)
-	t.Cleanup(func() {
+	closing = append(closing, func() {
 		_ = chromedp.Cancel(ctx) // waits for its end, so that its directory can be removed
 		end()
 		stop()
 	})
-	if err := chromedp.Do(ctx); err != nil {
+	return ctx, chromedp.Do(ctx)
+})
+
+// newContext is a tab of the browser with cookies of its own. Where the machine has no
+// browser the test is skipped.
+func newContext(t testing.TB) context.Context {
+	t.Helper()
+	skipWithoutChromium(t)
+	all, err := browser()
+	if err != nil {
 		t.Fatalf("chromium does not start: %v", err)
 	}
+	ctx, end := chromedp.NewContext(all, chromedp.WithNewBrowserContext())
+	t.Cleanup(end)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("chromium opens no tab: %v", err)
+	}
 	return ctx
+}
+
+// skipWithoutChromium skips a test before anything else is started.
+func skipWithoutChromium(t testing.TB) {
+	t.Helper()
+	switch {
+	case chromium() != "":
+	case os.Getenv(must) != "":
+		t.Fatalf("there is no chromium on this machine, and %s says that this test may not be skipped: apt-get install chromium", must)
+	default:
+		t.Skip("there is no chromium on this machine: apt-get install chromium")
+	}
 }
 
 // tab is a page in the browser, as a test looks at it.
@@ -177,12 +206,4 @@ func (p *tab) fill(name, text string) {
 func (p *tab) press(selector string) {
 	p.Helper()
 	p.do(chromedp.Click(selector))
-}
-
-// chromiumOrSkip skips a test before anything else is started.
-func chromiumOrSkip(t testing.TB) {
-	t.Helper()
-	if chromium() == "" && os.Getenv(must) == "" {
-		t.Skip("there is no chromium on this machine: apt-get install chromium")
-	}
 }

@@ -27,7 +27,7 @@ type Demo struct {
 	deploy *app.Deployment
 	Config app.Config
 	Ledger job.Location
-	photos job.Job
+	begun  map[string]string // the run of each job that began with the demo
 	stop   context.CancelFunc
 	ended  chan struct{}
 }
@@ -58,7 +58,7 @@ func StartDemo(ctx context.Context, objects int64, held bool, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	d := &Demo{world: w, ended: make(chan struct{})}
+	d := &Demo{world: w, begun: map[string]string{}, ended: make(chan struct{})}
 	if err := d.begin(ctx, objects, held, log); err != nil {
 		w.Close()
 		return nil, err
@@ -136,7 +136,6 @@ func (d *Demo) jobs(objects int64, held bool) ([]job.Job, error) {
 	pictures, aerr := job.New(d.world.SourceLocation(Avatars), d.world.TargetLocation("avatars-new", ""), d.Ledger.String(), func(j *job.Job) {
 		j.Name, j.Limits.Attempts = Avatars, 1
 	})
-	d.photos = photos
 	return []job.Job{pictures, photos}, errors.Join(perr, aerr)
 }
 
@@ -147,21 +146,28 @@ func (d *Demo) runs(ctx context.Context, objects int64, held bool) error {
 		return err
 	}
 	for _, j := range jobs {
-		raw, err := job.Encode(j)
-		if err != nil {
-			return err
-		}
-		if _, err := d.deploy.Operator().Keep(ctx, kept.Job{Name: j.Name, Job: raw, At: time.Now().UTC()}, nil); err != nil {
+		if err := d.keepJob(ctx, j); err != nil {
 			return err
 		}
 		if !held && j.Name == Photos {
 			continue
 		}
-		if _, err := d.deploy.Start(ctx, j, nil, time.Now()); err != nil {
+		run, err := d.deploy.Start(ctx, j, nil, time.Now())
+		if err != nil {
 			return err
 		}
+		d.begun[j.Name] = run
 	}
 	return nil
+}
+
+func (d *Demo) keepJob(ctx context.Context, j job.Job) error {
+	raw, err := job.Encode(j)
+	if err != nil {
+		return err
+	}
+	_, err = d.deploy.Operator().Keep(ctx, kept.Job{Name: j.Name, Job: raw, At: time.Now().UTC()}, nil)
+	return err
 }
 
 // SourceOf and TargetOf are a bucket of the stand-ins as a job names it.
@@ -185,9 +191,6 @@ func (d *Demo) Mend() error {
 	}
 	return errors.Join(errs...)
 }
-
-// Sent counts the requests to the ledger and the buckets at OSS, of one operation or "".
-func (d *Demo) Sent() map[string]int64 { return d.world.OSS.Desk().Counts() }
 
 // Close ends the demo's processes and stand-ins.
 func (d *Demo) Close() {

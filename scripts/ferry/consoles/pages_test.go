@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,9 +18,12 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/dustin/go-humanize"
 
 	"kodoferry/shared/console"
 	"kodoferry/shared/console/access"
+	"kodoferry/shared/job"
+	"kodoferry/shared/plan/forecast"
 	"kodoferry/shared/report"
 )
 
@@ -32,32 +37,47 @@ type served struct {
 	door *access.Door
 }
 
-func serveDemo(t testing.TB) *served {
-	t.Helper()
-	d, err := StartDemo(t.Context(), photosOf, false, slog.New(slog.DiscardHandler))
+// world is a demo that all tests share. Each begins runs of its own.
+var world = sync.OnceValues(func() (*served, error) { return serveDemo(photosOf, false) })
+
+// serveDemo serves the console of a demo until the tests end.
+func serveDemo(photos int64, held bool) (*served, error) {
+	d, err := StartDemo(context.Background(), photos, held, slog.New(slog.DiscardHandler))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	t.Cleanup(d.Close)
 	s := &served{Demo: d, door: access.NewDoor("", time.Now)}
 	server := httptest.NewUnstartedServer(nil)
+	prices, perr := forecast.ReadPrices("")
 	c, err := console.New(console.Options{
 		Config: d.Config, Ledger: d.Ledger, Changes: true, Door: s.door, Guard: access.Guard{Hosts: access.HostsOf(server.Listener.Addr().String())},
-		Stays: true, Who: "tester", Grace: time.Second, Every: 200 * time.Millisecond,
+		Stays: true, Who: "tester", Grace: time.Second, Every: 200 * time.Millisecond, Prices: &prices,
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err := errors.Join(err, perr); err != nil {
+		d.Close()
+		return nil, err
 	}
 	server.Config.Handler = c
 	server.Start()
-	t.Cleanup(func() { c.Close(); server.CloseClientConnections(); server.Close() })
+	closing = append(closing, func() { c.Close(); server.CloseClientConnections(); server.Close(); d.Close() })
 	s.base = server.URL
-	return s
+	return s, nil
 }
 
-// enter opens a browser at the console, signed in.
-func (s *served) enter(t testing.TB) *tab {
-	p := newTab(t, browser(t), s.base)
+// look opens a tab at the console of the world, signed in.
+func look(t testing.TB) (*served, *tab) {
+	t.Helper()
+	ctx := newContext(t)
+	s, err := world()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, s.enter(t, ctx)
+}
+
+// enter signs a tab in.
+func (s *served) enter(t testing.TB, ctx context.Context) *tab {
+	p := newTab(t, ctx, s.base)
 	p.open("/sign-in?token=" + s.door.Issue())
 	p.until(`location.pathname === "/runs"`)
 	return p
@@ -98,9 +118,7 @@ func (p *tab) confirm() {
 
 // TestThePagesDoWhatTheySay drives a real browser through what the console is for.
 func TestThePagesDoWhatTheySay(t *testing.T) {
-	chromiumOrSkip(t)
-	s := serveDemo(t)
-	p := s.enter(t)
+	s, p := look(t)
 
 	// A job is made in the form. What is wrong stands beside its field while one types.
 	p.open("/jobs/new")
@@ -135,6 +153,11 @@ func TestThePagesDoWhatTheySay(t *testing.T) {
 	run := strings.TrimPrefix(value[string](p, `location.pathname`), "/runs/")
 	p.until(`document.querySelector("#live[data-over]")`)
 	rep := s.over(t, run)
+	for what, want := range map[string]int64{"#listed-objects": rep.Objects.Listed, `[data-figure="verified"]`: rep.Objects.Verified, `[data-figure="ended"]`: rep.Objects.Copied} {
+		if got := value[string](p, `document.querySelector('`+what+`').textContent`); got != humanize.Comma(want) {
+			t.Errorf("at %s the page has %s, the report %d", what, got, want)
+		}
+	}
 	p.open("/runs?job=holidays")
 	row := value[string](p, `document.querySelector("#runs\\.list tbody tr").innerText`)
 	if !strings.Contains(row, fmt.Sprint(rep.Objects.Listed)) || !strings.Contains(row, "verified") || rep.Objects.Listed != photosOf || rep.Result != report.Verified {
@@ -142,13 +165,12 @@ func TestThePagesDoWhatTheySay(t *testing.T) {
 	}
 
 	// What failed is retried once it is cured at the source.
-	p.open("/runs?job=" + Avatars)
-	damaged := value[string](p, `document.querySelector('#runs\\.list a').getAttribute("href")`)
-	s.over(t, strings.TrimPrefix(damaged, "/runs/"))
+	damaged := s.begun[Avatars]
+	s.over(t, damaged)
 	if err := s.Mend(); err != nil {
 		t.Fatal(err)
 	}
-	p.open(damaged + "/retry")
+	p.open("/runs/" + damaged + "/retry")
 	p.confirm()
 	again := s.over(t, strings.TrimPrefix(value[string](p, `location.pathname`), "/runs/"))
 	p.until(`document.querySelector("#live[data-over]")`) // it loads itself anew at the end of the run
@@ -167,12 +189,9 @@ func TestThePagesDoWhatTheySay(t *testing.T) {
 // TestKeysStayTexts looks at a key that is markup, and at one of characters that turn the
 // direction of what follows.
 func TestKeysStayTexts(t *testing.T) {
-	chromiumOrSkip(t)
-	s := serveDemo(t)
-	p := s.enter(t)
-	p.open("/runs?job=" + Avatars)
-	run := value[string](p, `document.querySelector('#runs\\.list a').getAttribute("href")`)
-	s.over(t, strings.TrimPrefix(run, "/runs/"))
+	s, p := look(t)
+	run := "/runs/" + s.begun[Avatars]
+	s.over(t, s.begun[Avatars])
 	for _, key := range []string{Markup, Reversed} {
 		p.open(run + "/object?encoded=1&key=" + url.QueryEscape(url.PathEscape(key)))
 		p.until(`document.querySelector(".story li")`)
@@ -194,9 +213,8 @@ func TestKeysStayTexts(t *testing.T) {
 }
 
 // pagesOf are paths of every kind of page.
-func pagesOf(p *tab) []string {
-	p.open("/runs")
-	run := value[string](p, `document.querySelector('#runs\\.list a').getAttribute("href")`)
+func pagesOf(s *served) []string {
+	run := "/runs/" + s.begun[Avatars]
 	return []string{"/runs", run, run + "/report", run + "/object?key=avatars/0001.jpg", run + "/retry", "/jobs", "/jobs/" + Photos, "/jobs/new", "/jobs/" + Photos + "/edit", "/jobs/" + Photos + "/schedule", "/jobs/" + Photos + "/seal", "/addresses", "/changes", "/nope"}
 }
 
@@ -222,10 +240,8 @@ const contrast = `(() => {
 // TestEveryPageIsLegible in both languages and both themes: no page is wider than 360
 // pixels, every text has a contrast of 4.5, and no name of a sentence is shown in its place.
 func TestEveryPageIsLegible(t *testing.T) {
-	chromiumOrSkip(t)
-	s := serveDemo(t)
-	p := s.enter(t)
-	paths := pagesOf(p)
+	s, p := look(t)
+	paths := pagesOf(s)
 	for i, look := range [][2]string{{"en", "light"}, {"zh", "dark"}} {
 		for name, v := range map[string]string{"ferry_language": look[0], "ferry_theme": look[1]} {
 			if _, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{Name: name, Value: v, URL: s.base}); err != nil {
@@ -262,9 +278,7 @@ func TestEveryPageIsLegible(t *testing.T) {
 // TestTheKeyboardSuffices starts nothing and presses no mouse: it goes to a run, to its
 // page of limits and back by Tab and Enter alone, and what has the focus is seen.
 func TestTheKeyboardSuffices(t *testing.T) {
-	chromiumOrSkip(t)
-	s := serveDemo(t)
-	p := s.enter(t)
+	_, p := look(t)
 	p.open("/runs")
 	tabTo := func(what string) {
 		t.Helper()
@@ -295,30 +309,87 @@ func TestTheKeyboardSuffices(t *testing.T) {
 	p.clean()
 }
 
-// TestARunIsCancelledOnItsPage, and without script every figure is there as it stood.
-func TestARunIsCancelledOnItsPage(t *testing.T) {
-	chromiumOrSkip(t)
-	s := serveDemo(t)
-	p := s.enter(t)
-	p.open("/jobs/" + Photos + "/start")
+// keep keeps a job that copies the photos slowly into a bucket of its own.
+func (s *served) keep(t testing.TB, name string) {
+	t.Helper()
+	if err := s.world.OSS.CreateBucket(name); err != nil {
+		t.Fatal(err)
+	}
+	j, err := job.New(s.SourceOf(Photos), s.TargetOf(name), s.Ledger.String(), func(j *job.Job) {
+		j.Name, j.Limits.BatchObjects, j.Limits.Bandwidth.Rate = name, 50, 64<<10
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.keepJob(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestARunIsSteeredOnItsPage: it is paused, its limits are changed, it is resumed, and cancelled.
+func TestARunIsSteeredOnItsPage(t *testing.T) {
+	s, p := look(t)
+	s.keep(t, "steered")
+	p.open("/jobs/steered/start")
 	p.confirm()
 	run := value[string](p, `location.pathname`)
+	p.open(run + "/pause")
+	p.confirm()
+	p.until(`document.querySelector("#run\\.state .badge.paused")`)
+	p.open(run + "/limits")
+	p.fill("bandwidth", "fast")
+	p.press(`form.stack .buttons button`)
+	p.until(`document.querySelector(".says")?.textContent.includes("fast")`)
+	p.open(run + "/limits")
+	p.fill("bandwidth", "65KiB/s")
+	p.confirm()
+	p.until(`document.querySelector("#live").innerText.includes("65KiB/s")`)
+	p.open(run + "/resume")
+	p.confirm()
+	p.until(`document.querySelector("#run\\.state .badge") && !document.querySelector("#run\\.state .badge.paused")`)
 	p.open(run + "/cancel")
 	p.confirm()
-	rep := s.over(t, strings.TrimPrefix(run, "/runs/"))
-	p.until(`document.querySelector("#live[data-over]")`)
-	if rep.Result != report.Cancelled && rep.Result != report.Verified { // it may have been the faster
+	if rep := s.over(t, strings.TrimPrefix(run, "/runs/")); rep.Result != report.Cancelled {
 		t.Errorf("it ended %s", rep.Result)
 	}
+	p.until(`document.querySelector("#live[data-over]")`)
+	p.clean()
+}
+
+// TestAJobIsSealedAndRemovedOnItsPage. What cannot be taken back asks for the name.
+func TestAJobIsSealedAndRemovedOnItsPage(t *testing.T) {
+	s, p := look(t)
+	s.keep(t, "sealed")
+	s.keep(t, "removed")
+	p.open("/jobs/sealed/seal")
+	p.fill("typed", "seal")
+	p.press(`form.stack .buttons button`)
+	p.until(`document.querySelector(".status-code")?.textContent === "422"`)
+	p.open("/jobs/sealed/seal")
+	p.fill("typed", "sealed")
+	p.confirm()
+	p.until(`location.pathname === "/jobs/sealed" && !document.querySelector('[href$="/start"], [href$="/seal"]')`)
+	p.open("/jobs/removed/remove")
+	p.confirm()
+	p.until(`location.pathname === "/jobs" && !document.querySelector('[href="/jobs/removed"]')`)
+	p.clean()
+}
+
+// TestWithoutScriptEveryFigureIsThere as it stood when the page was loaded.
+func TestWithoutScriptEveryFigureIsThere(t *testing.T) {
+	s, p := look(t)
+	s.over(t, s.begun[Avatars])
 	if _, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
-	p.open(run)
+	p.open("/runs/" + s.begun[Avatars])
 	if _, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{}); err != nil {
 		t.Fatal(err)
 	}
-	if text := value[string](p, `document.getElementById("run.progress").innerText`); !strings.Contains(text, fmt.Sprint(photosOf)) {
-		t.Error("without script the page says nothing")
+	for what, want := range map[string]string{"#listed-objects": "254", `[data-figure="verified"]`: "240", `[id="run.failures"] h2 .badge`: "14"} {
+		if got := value[string](p, `document.querySelector('`+what+`').textContent`); got != want {
+			t.Errorf("at %s the page has %s, want %s", what, got, want)
+		}
 	}
 	if n := value[int](p, `document.querySelectorAll("svg.plot polyline").length`); n != 2 {
 		t.Errorf("without script there are %d curves, want 2", n)
@@ -328,12 +399,9 @@ func TestARunIsCancelledOnItsPage(t *testing.T) {
 
 // TestPagesAreLight holds the page of a run against what it may weigh.
 func TestPagesAreLight(t *testing.T) {
-	chromiumOrSkip(t)
-	s := serveDemo(t)
-	p := s.enter(t)
-	p.open("/runs?job=" + Avatars)
-	run := value[string](p, `document.querySelector('#runs\\.list a').getAttribute("href")`)
-	s.over(t, strings.TrimPrefix(run, "/runs/"))
+	s, p := look(t)
+	run := "/runs/" + s.begun[Avatars]
+	s.over(t, s.begun[Avatars])
 	p.mu.Lock()
 	p.bytes, p.requests = 0, 0
 	p.mu.Unlock()
