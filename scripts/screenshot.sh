@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Takes the picture of a run's page that the README shows: a demo's console is started,
+# Takes the pictures of a run's page that the READMEs show, in English and Chinese: a demo's console is started,
 # its run goes on for a while, and a headless Chromium looks at it.
 #
-#   scripts/screenshot.sh [FILE [AFTER]]    infra/console.png, after 60s of the run
+#   scripts/screenshot.sh [FILE [AFTER]]    infra/console.png and .zh-CN.png, after 60s of the run
 #
 # It needs Chromium.
 set -euo pipefail
