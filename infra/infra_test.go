@@ -23,6 +23,7 @@ import (
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/console"
+	"kodoferry/shared/faas"
 	"kodoferry/shared/task"
 )
 
@@ -51,12 +52,27 @@ func exported(t *testing.T, set ...map[string]cty.Value) map[string]string {
 	return env
 }
 
-func deployed(t *testing.T, set ...map[string]cty.Value) stack {
+// switchedTo is s.yaml with its switch of runtimes at name.
+func switchedTo(t *testing.T, name string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile("../s.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
+	const standard = "\n    <<: *go1\n"
+	if n := bytes.Count(raw, []byte(standard)); n != 1 {
+		t.Fatalf("s.yaml names the runtime %d times, want one switch", n)
+	}
+	return bytes.Replace(raw, []byte(standard), []byte("\n    <<: *"+name+"\n"), 1)
+}
+
+func deployed(t *testing.T, set ...map[string]cty.Value) stack {
+	t.Helper()
+	return stackOf(t, switchedTo(t, "go1"), set...)
+}
+
+func stackOf(t *testing.T, raw []byte, set ...map[string]cty.Value) stack {
+	t.Helper()
 	var declared struct{ Vars map[string]any }
 	env := exported(t, set...)
 	text := envRef.ReplaceAllStringFunc(string(raw), func(ref string) string {
@@ -131,14 +147,37 @@ func TestEveryFunctionHoldsAgainstTheComponentsSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := doc.(map[string]any)["properties"].(map[string]any)
-	for name, r := range deployed(t).Resources {
-		if err := schema.Validate(r.Props); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		for key := range r.Props { // the schema lets misspelt keys pass
-			if _, ok := known[key]; !ok {
-				t.Errorf("%s: the component knows no %q", name, key)
+	for _, runtime := range []string{"go1", "custom"} {
+		for name, r := range stackOf(t, switchedTo(t, runtime)).Resources {
+			if err := schema.Validate(r.Props); err != nil {
+				t.Errorf("%s on %s: %v", name, runtime, err)
 			}
+			for key := range r.Props { // the schema lets misspelt keys pass
+				if _, ok := known[key]; !ok {
+					t.Errorf("%s on %s: the component knows no %q", name, runtime, key)
+				}
+			}
+		}
+	}
+}
+
+// TestTheSwitchOfRuntimesReachesEveryFunction: with it each is started as a server, by what
+// its code takes for that; without it none is.
+func TestTheSwitchOfRuntimesReachesEveryFunction(t *testing.T) {
+	for name, r := range deployed(t).Resources {
+		if at(r.Props, "runtime") != "go1" || at(r.Props, "customRuntimeConfig") != "<nil>" {
+			t.Errorf("%s runs on %s with %s, want go1", name, at(r.Props, "runtime"), at(r.Props, "customRuntimeConfig"))
+		}
+	}
+	for name, r := range stackOf(t, switchedTo(t, "custom")).Resources {
+		how, _ := r.Props["customRuntimeConfig"].(map[string]any)
+		var args []string
+		list, _ := how["args"].([]any)
+		for _, a := range list {
+			args = append(args, fmt.Sprint(a))
+		}
+		if at(r.Props, "runtime") != "custom.debian12" || at(how, "command") != "[/code/main]" || faas.Custom(args) != ":"+at(how, "port") {
+			t.Errorf("%s runs on %s, %v, want custom.debian12 and to listen at the port that it is asked at", name, at(r.Props, "runtime"), how)
 		}
 	}
 }

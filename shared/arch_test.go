@@ -141,7 +141,7 @@ var rooms = []room{
 	{"shared/emulator/pile/piletest", []string{"shared/emulator/pile"}, nil, nil},
 	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/pile", "shared/emulator/ram"}, anyModule, nil},
 	{"scripts/pack", nil, nil, nil},
-	{"infra", []string{"shared/app", "shared/console", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
+	{"infra", []string{"shared/app", "shared/console", "shared/faas", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
 	{"scripts/ferry/show", append([]string{"shared/agent", "shared/control", "shared/overview", "shared/pipeline", "shared/pipeline/memory", "shared/pipeline/reproof", "shared/pipeline/events", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8", "github.com/mattn/go-runewidth", "golang.org/x/sys"}, nil},

@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/agent"
 	"kodoferry/shared/alert/alerting"
 	"kodoferry/shared/check"
+	"kodoferry/shared/faas"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -88,7 +89,7 @@ func (c Config) Deploy(log *slog.Logger, set ...func(*pipeline.Config)) (*Deploy
 
 // inFunction reports whether this process is an instance of a function.
 func inFunction(getenv func(string) string) bool {
-	return getenv != nil && (getenv("FC_RUNTIME_API") != "" || getenv("AWS_LAMBDA_RUNTIME_API") != "")
+	return faas.Custom(os.Args[1:]) != "" || getenv != nil && (getenv("FC_RUNTIME_API") != "" || getenv("AWS_LAMBDA_RUNTIME_API") != "")
 }
 
 // defaultSource returns the scheme that a deployment reads from as far as its keys tell,

@@ -60,7 +60,7 @@ type function struct {
 func newFunction(stage task.Stage, c Config, log *slog.Logger) *function {
 	// Function Compute brings the role's keys with each invocation. It also puts
 	// those of an instance's start into the environment, where they grow old.
-	if os.Getenv("FC_RUNTIME_API") != "" {
+	if faas.RoleComesWithEach() {
 		c.role = &role{}
 	}
 	f := &function{stage: stage, config: c, log: log, capacity: capacity.Function(os.Getenv)}

@@ -53,7 +53,7 @@ func tail(s string) string { return s[max(0, len(s)-4000):] }
 
 func TestTheFunctionsMoveABucket(t *testing.T) {
 	t.Parallel()
-	for _, on := range []fc.Platform{fc.FC, fc.Lambda} {
+	for _, on := range []fc.Platform{fc.FC, fc.Custom, fc.Lambda} {
 		t.Run(string(on), func(t *testing.T) {
 			p := newPlatform(t, on, 0)
 			p.fill(t, 1500)

@@ -1,5 +1,5 @@
 // Package faas runs a handler of messages as a function of Alibaba Function
-// Compute (its built-in go1 runtime) or of AWS Lambda, and turns the events of
+// Compute (its built-in go1 runtime, or a custom one) or of AWS Lambda, and turns the events of
 // both into messages. Main is the last line of a function's main; events.go
 // lists the events that are understood.
 //
@@ -84,7 +84,11 @@ const (
 // Started by hand, it says what would start it and exits with status 2.
 func Main(handle func(ctx context.Context, m Message) error, o Options) {
 	f := New(handle, o)
-	switch {
+	switch addr := Custom(os.Args[1:]); {
+	case addr != "":
+		err := serveCustom(f, addr)
+		_, _ = fmt.Fprintf(os.Stderr, "%s %s: %v\n", listenFlag, addr, err)
+		os.Exit(1)
 	case os.Getenv(functionCompute) != "":
 		// Not StartHandler: in v0.3.1 it refuses everything that is not a func
 		// ("handler kind ptr is not func"), handlers included. Start encodes
@@ -99,6 +103,6 @@ func Main(handle func(ctx context.Context, m Message) error, o Options) {
 }
 
 func usage(w io.Writer, name string) {
-	_, _ = fmt.Fprintf(w, "%s is a function: Alibaba Function Compute (runtime go1) starts it with %s set, or AWS Lambda (runtime provided.al2023) with %s. "+
-		"Neither is set here: to run it on this machine, set one of them to the host:port of a server that speaks that runtime API.\n", name, functionCompute, awsLambda)
+	_, _ = fmt.Fprintf(w, "%s is a function: Alibaba Function Compute (runtime go1) starts it with %s set, a custom runtime of it with %s :9000, or AWS Lambda (runtime provided.al2023) with %s. "+
+		"Neither is set here: to run it on this machine, set one of them to the host:port of a server that speaks that runtime API, or have it listen.\n", name, functionCompute, listenFlag, awsLambda)
 }

@@ -92,35 +92,46 @@ func (f fields) request() (Request, error) {
 	return r, nil
 }
 
-// serve answers an HTTP request. Whatever goes wrong is an answer, for an error
-// would be told to whoever asks, in words that are meant for the log.
-func (f *Function) serve(ctx context.Context, who invocation, event fields) (answer []byte, err error) {
+// serve answers an HTTP request that came as an event.
+func (f *Function) serve(ctx context.Context, who invocation, event fields) ([]byte, error) {
+	return respond(event, f.reply(ctx, who, event.request))
+}
+
+// reply answers the HTTP request that read returns. Whatever goes wrong is an answer, for
+// an error would be told to whoever asks, in words that are meant for the log.
+func (f *Function) reply(ctx context.Context, who invocation, read func() (Request, error)) (answer Response) {
 	defer func() {
 		if v := recover(); v != nil {
 			_ = f.panicked(ctx, v)
-			answer, err = respond(event, Response{Status: http.StatusInternalServerError})
+			answer = Response{Status: http.StatusInternalServerError}
 		}
 	}()
 	end, err := f.begin(who)
 	if err != nil {
 		f.o.Log.ErrorContext(ctx, "request not served", "err", err)
-		return respond(event, Response{Status: http.StatusServiceUnavailable})
+		return Response{Status: http.StatusServiceUnavailable}
 	}
 	defer end()
-	r, err := event.request()
+	r, err := read()
 	if err != nil {
 		f.o.Log.WarnContext(ctx, "request refused", "err", err)
-		return respond(event, Response{Status: http.StatusBadRequest})
+		return Response{Status: http.StatusBadRequest}
 	}
-	return respond(event, f.o.HTTP(ctx, r))
+	return f.o.HTTP(ctx, r)
+}
+
+// text is the body of a response: that of its status where it has none.
+func (r Response) text() []byte {
+	if r.Body == nil {
+		return []byte(http.StatusText(r.Status) + "\n")
+	}
+	return r.Body
 }
 
 // respond is a response as the platform of an event takes it: bytes that are no text in
 // base64, and a cookie, at a function URL, apart from the headers.
 func respond(event fields, r Response) ([]byte, error) {
-	if r.Body == nil {
-		r.Body = []byte(http.StatusText(r.Status) + "\n")
-	}
+	r.Body = r.text()
 	type answer struct {
 		StatusCode      int               `json:"statusCode"`
 		Headers         map[string]string `json:"headers,omitempty"`

@@ -31,7 +31,7 @@ func (f *Function) checkEnv() error {
 			return fmt.Errorf("variable %q: a name is letters, digits and _, and begins with a letter", k)
 		case strings.ContainsRune(f.Env[k], 0):
 			return fmt.Errorf("variable %q: its value holds a NUL byte, which no environment can", k)
-		case f.Platform == FC && strings.HasPrefix(k, "FC_"),
+		case f.Platform != Lambda && strings.HasPrefix(k, "FC_"),
 			f.Platform == Lambda && (strings.HasPrefix(k, "AWS_LAMBDA_") || slices.Contains(lambdaOwn, k)):
 			return fmt.Errorf("variable %q: the platform keeps this name for itself, choose another", k)
 		}
@@ -58,6 +58,10 @@ func (f *Function) environ(id, dir, api string) []string {
 		"FC_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.Memory), "FC_REGION": f.Region, "FC_ACCOUNT_ID": f.Account,
 		"FC_INSTANCE_ID": id, "FC_VER_ID": "LATEST", "FC_FUNCTION_VERSION": "LATEST",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID": keys.AccessKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": keys.AccessKeySecret, "ALIBABA_CLOUD_SECURITY_TOKEN": keys.SecurityToken,
+	}
+	if f.Platform == Custom { // it has no runtime API; a server is where its arguments say
+		delete(own, "FC_RUNTIME_API")
+		own["FC_SERVER_PORT"] = customPort
 	}
 	if f.Platform == Lambda {
 		own = map[string]string{

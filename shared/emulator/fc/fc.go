@@ -9,7 +9,7 @@
 //	invoke.go    Invoke, Async: one event to one instance, and its answer
 //	pool.go      which instance takes it: warm, new, or none
 //	instance.go  one process: started, frozen, killed, gone
-//	runtime.go   the runtime APIs that it polls
+//	runtime.go   the runtime APIs that it polls; custom.go: those that are asked by HTTP
 //	stream.go    queues: EventBridge's streams (eventbridge.go), Lambda's mappings (sqs.go)
 //	timer.go, http.go
 //

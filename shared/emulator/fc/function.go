@@ -17,6 +17,7 @@ type Platform string
 
 const (
 	FC     Platform = "fc"     // Alibaba Function Compute 3.0, its built-in go1 runtime
+	Custom Platform = "custom" // its custom runtimes, such as custom.debian12: the binary is an HTTP server
 	Lambda Platform = "lambda" // AWS Lambda, an OS-only runtime (provided.al2023)
 )
 
@@ -116,6 +117,11 @@ var standards = map[Platform]standard{
 		region: "cn-hangzhou", account: "1000000000000001", maxSync: 32 << 20, maxAsync: 128 << 10, maxWindow: 15 * time.Second,
 		unhandled: "UnhandledInvocationError", overloaded: "ResourceExhausted",
 	},
+	Custom: {
+		timeout: time.Minute, maxTimeout: 24 * time.Hour, memory: 512, maxMemory: 32768, concurrency: 200, retries: 3,
+		region: "cn-hangzhou", account: "1000000000000001", maxSync: 32 << 20, maxAsync: 128 << 10, maxWindow: 15 * time.Second,
+		unhandled: "UnhandledInvocationError", overloaded: "ResourceExhausted",
+	},
 	Lambda: {
 		timeout: 3 * time.Second, maxTimeout: 15 * time.Minute, memory: 128, maxMemory: 10240, concurrency: 1, retries: 2,
 		region: "us-east-1", account: "123456789012", maxSync: 6 << 20, maxAsync: 256 << 10, maxWindow: 5 * time.Minute,
@@ -141,7 +147,7 @@ func (f *Function) defaults() {
 func (f *Function) check() error {
 	s, known := standards[f.Platform]
 	if !known {
-		return fmt.Errorf("platform %q: want %q or %q", f.Platform, FC, Lambda)
+		return fmt.Errorf("platform %q: want %q, %q or %q", f.Platform, FC, Custom, Lambda)
 	}
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -154,7 +160,7 @@ func (f *Function) check() error {
 	if f.Timeout < 0 || f.Timeout > s.maxTimeout {
 		wrong("timeout %v: %s takes up to %v", f.Timeout, f.Platform, s.maxTimeout)
 	}
-	if f.Memory < 128 || f.Memory > s.maxMemory || f.Platform == FC && f.Memory%64 != 0 {
+	if f.Memory < 128 || f.Memory > s.maxMemory || f.Platform != Lambda && f.Memory%64 != 0 {
 		wrong("memory %d MB: %s takes 128 to %d, Function Compute in steps of 64", f.Memory, f.Platform, s.maxMemory)
 	}
 	if f.Concurrency < 1 || f.Concurrency > s.concurrency {

@@ -41,7 +41,13 @@ func (t *trigger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id := newID()
 	w.Header().Set(t.header("Request-Id"), id)
-	answer, err := t.c.invoke(r.Context(), t.f.Name, call{id: id, event: t.request(r, id, body)})
+	k := call{id: id}
+	if t.f.Platform == Custom {
+		k.through = forwardedOf(r, body)
+	} else {
+		k.event = t.request(r, id, body)
+	}
+	answer, err := t.c.invoke(r.Context(), t.f.Name, k)
 	failure, failed := errors.AsType[*Failure](err)
 	switch {
 	case err == nil:
@@ -100,7 +106,7 @@ func (t *trigger) request(r *http.Request, id string, body []byte) []byte {
 		event["body"] = base64.StdEncoding.EncodeToString(body)
 	}
 	query := joined(r.URL.Query())
-	if t.f.Platform == FC {
+	if t.f.Platform != Lambda {
 		event["version"], event["queryParameters"], event["headers"] = "v1", query, joined(r.Header)
 		return encode(event)
 	}

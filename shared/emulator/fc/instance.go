@@ -70,10 +70,20 @@ func (i *instance) live() string {
 	if err != nil {
 		return "it could not be started: " + err.Error()
 	}
-	server := &http.Server{Handler: i.api()}
-	go func() { _ = server.Serve(listener) }() // ends with Close
-	defer func() { _ = server.Close() }()
-	p, err := c.spawn(f.Binary, dir, f.environ(i.id, dir, listener.Addr().String()), &f.log)
+	addr := listener.Addr().String()
+	var args []string
+	if f.Platform == Custom { // the process listens there itself
+		_ = listener.Close()
+		args = []string{"--listen", addr}
+		over := make(chan struct{})
+		defer close(over)
+		go i.forward(addr, over)
+	} else {
+		server := &http.Server{Handler: i.api()}
+		go func() { _ = server.Serve(listener) }() // ends with Close
+		defer func() { _ = server.Close() }()
+	}
+	p, err := c.spawn(f.Binary, args, dir, f.environ(i.id, dir, addr), &f.log)
 	if err != nil {
 		return "it could not be started: " + err.Error()
 	}

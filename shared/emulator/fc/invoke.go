@@ -19,6 +19,7 @@ type invocation struct {
 	timeout time.Duration
 	retry   int          // of asynchronous ones: how often it was tried before
 	done    chan outcome // holds one
+	through *forwarded   // on Custom, of an HTTP trigger; nil: it is an event
 
 	// guarded by Cloud.mu
 	timer    *time.Timer // until it is fetched, then until it has to be answered
@@ -37,6 +38,7 @@ type call struct {
 	id      string // "" is a new one
 	event   []byte
 	retry   int
+	through *forwarded
 	timeout time.Duration // at most the function's own; 0 is that
 	wait    bool          // for room, instead of being throttled
 }
@@ -73,7 +75,7 @@ func (c *Cloud) invoke(ctx context.Context, name string, k call) ([]byte, error)
 	if k.timeout <= 0 || k.timeout > f.Timeout {
 		k.timeout = f.Timeout
 	}
-	inv := &invocation{id: k.id, event: k.event, timeout: k.timeout, retry: k.retry, done: make(chan outcome, 1)}
+	inv := &invocation{id: k.id, event: k.event, timeout: k.timeout, retry: k.retry, through: k.through, done: make(chan outcome, 1)}
 	if err := c.place(ctx, f, inv, k.wait); err != nil {
 		return nil, err
 	}

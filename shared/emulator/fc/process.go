@@ -11,13 +11,13 @@ type process struct {
 	logs chan struct{} // closed when all it wrote has been copied
 }
 
-// spawn starts binary with env alone, in dir, and copies what it writes to log.
-func (c *Cloud) spawn(binary, dir string, env []string, log *lines) (*process, error) {
+// spawn starts binary with args and env alone, in dir, and copies what it writes to log.
+func (c *Cloud) spawn(binary string, args []string, dir string, env []string, log *lines) (*process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(binary), logs: make(chan struct{})}
+	p := &process{cmd: exec.Command(binary, args...), logs: make(chan struct{})}
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = env, dir, w, w
 	p.cmd.SysProcAttr = attributes()
 	started := make(chan error)

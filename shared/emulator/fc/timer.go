@@ -92,7 +92,7 @@ func (t *Timer) Fire() (id string, err error) {
 // events/README_TIMER.md), or of a schedule (EventBridge, scheduled events).
 func (t *Timer) event(now time.Time) []byte {
 	when := now.UTC().Format("2006-01-02T15:04:05Z")
-	if t.f.Platform == FC {
+	if t.f.Platform != Lambda {
 		return encode(struct {
 			Time    string `json:"triggerTime"`
 			Name    string `json:"triggerName"`
