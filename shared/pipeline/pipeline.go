@@ -55,6 +55,7 @@
 //	resume.go  Resume    what is open, by the ledger alone; Lost
 //	           GiveUp    the end of a task that cannot be done
 //	           End       closes the books of a run that was cancelled
+//	  giveup/            both of these
 //	           Clean     removes what a run that is over has left behind
 //	  remains/           finds that
 //	storm/               tests all of it, in every order of deliveries, deaths and clocks

@@ -1,0 +1,45 @@
+package giveup
+
+import (
+	"context"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/pipeline/reproof"
+	"kodoferry/shared/pipeline/shard"
+	"kodoferry/shared/pipeline/uploads"
+	"kodoferry/shared/report"
+)
+
+// Run closes the books of a run that was cancelled, or whose job was ended for good: its
+// open uploads are aborted, and its report says what was done and what is open. It costs a
+// read for each batch of a shard that is not verified. It may be cut off at any moment:
+// what it has aborted and added up it notes, and the next call goes on there.
+func (e Ending) Run(ctx context.Context) (report.Report, error) {
+	b := e.Books
+	if b.Started.Verifies != nil {
+		w, err := progress.WalkReproof(ctx, e.Ledger)
+		if err != nil {
+			return report.Report{}, err
+		}
+		err = reproof.Cancelled(e.Ledger.Name, b.Job, w, e.Now().UTC()).Create(ctx, e.Ledger.Results())
+		return report.Report{Summary: report.Summary{Run: e.Ledger.Name, Result: report.Cancelled}}, err
+	}
+	if err := uploads.AbortAll(ctx, e.Ledger, e.Target); err != nil { // the run must end all the same; Clean tries again
+		e.Log.WarnContext(ctx, "uploads not aborted", "fault", fault.KindOf(err), "err", err)
+	}
+	if !b.Started.Events {
+		if err := shard.CloseAll(ctx, e.Closing); err != nil {
+			return report.Report{}, err
+		}
+	}
+	rep, manifest, err := b.Cancelled(ctx)
+	if err != nil {
+		return report.Report{}, err
+	}
+	if err := b.Publish(ctx, rep, manifest); err != nil {
+		return report.Report{}, err
+	}
+	e.Log.InfoContext(ctx, "run cancelled", "listed", rep.Objects.Listed, "open", rep.Objects.Open)
+	return report.Read(ctx, e.Ledger) // another may have been faster
+}
