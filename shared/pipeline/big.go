@@ -13,7 +13,6 @@ import (
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/uploads"
-	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/task"
 )
 
@@ -92,27 +91,22 @@ func copyParts(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, erro
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		no, taken := verdict.IsUnwanted(missing)
-		switch kind := fault.KindOf(missing); {
-		case taken && no.Why != "":
-			return abandon(ctx, r, t, u, c.Withdraw(u.Row, no))
-		case stopped(ctx, work, &r.Share.State) && len(done) == 0:
+		halt := stopped(ctx, work, &r.Share.State)
+		row, unfit, impossible := c.Unfit(ctx, u, done, missing, halt)
+		switch {
+		case impossible != nil:
+			return nil, impossible
+		case unfit:
+			return abandon(ctx, r, t, u, row)
+		case halt && len(done) == 0:
 			return r.Follow.Wait(t), nil
-		case stopped(ctx, work, &r.Share.State): // what is done is kept
-		case kind == fault.Changed || kind == fault.NotFound:
-			return abandon(ctx, r, t, u, c.Restart(ctx, u.Row, missing))
+		case halt: // what is done is kept
 		case missing == transfer.ErrNoStream:
 			return r.Follow.Pass(t), nil
-		case len(done) == 0 && missing == nil: // not one part fits an invocation
-			row, err := transfer.Shrink(u)
-			if err != nil {
-				return nil, err
-			}
-			return abandon(ctx, r, t, u, row)
 		case len(done) == 0:
 			return nil, outage.AtObject(u.Row.Key(), missing)
 		case missing != nil:
-			r.Log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", missing)
+			r.Log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", fault.KindOf(missing), "err", missing)
 			r.Config.Watch(Progress{Kind: Caught, Key: u.Row.Key(), Err: missing})
 		}
 		p, err = upload.CreateParts(ctx, r.Ledger, t.Batch, upload.Parts{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline/batching"
@@ -53,13 +52,7 @@ func copyBatch(ctx context.Context, r *runs.Run, t task.Task, read func() (batch
 	if err != nil {
 		return nil, err
 	}
-	found := r.Slots.Found()
-	r.Log.DebugContext(ctx, "batch copied", "batch", t.Batch, "inFlight", r.Slots.Most(), "best", found)
-	if r.Started.Deployed || found > 0 {
-		if err := r.Pace.Save(ctx, r.Ledger, found, r.Config.Now()); err != nil {
-			r.Log.DebugContext(ctx, "pace not left", "fault", fault.KindOf(err), "err", err)
-		}
-	}
+	r.LeavePace(ctx, t.Batch)
 	if halted(ctx, work) { // what was in flight may have been stored
 		next = r.Follow.Resent(next)
 	}

@@ -85,7 +85,7 @@ var mutants = []mutant{
 	{"a verify that does not wait", "a shard is verified when all its batches are written off", []edit{
 		{"shared/pipeline/verify.go", "if len(open) > 0 {", "if false && len(open) > 0 {"},
 		// Outcome takes no row that is not written off; it holds against a listing that lags.
-		{"shared/pipeline/verify.go", "readahead.Slice(c.Batches), r.Ledger.Batches().Outcome)", "readahead.Slice(c.Batches), func(ctx context.Context, b ledger.BatchRef) ([]ledger.Row, error) {\n\t\t\t\trows, _, err := r.Ledger.Batches().Settled(ctx, b)\n\t\t\t\treturn rows, err\n\t\t\t})"},
+		{"shared/pipeline/runs/tools.go", "readahead.Slice(c.Batches), r.Ledger.Batches().Outcome)", "readahead.Slice(c.Batches), func(ctx context.Context, b ledger.BatchRef) ([]ledger.Row, error) {\n\t\t\t\trows, _, err := r.Ledger.Batches().Settled(ctx, b)\n\t\t\t\treturn rows, err\n\t\t\t})"},
 	}},
 	{"a report that does not balance", "listed is the sum of how everything that was listed ended, and a report says if it is not", []edit{
 		{"shared/pipeline/proof/proof.go", "p.listed.Objects--\n", ""},

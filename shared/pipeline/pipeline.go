@@ -90,7 +90,6 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
-	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/batching"
@@ -133,10 +132,9 @@ const (
 
 // Pipeline does tasks. It is safe for concurrent use.
 type Pipeline struct {
-	process    *runs.Process
-	config     *Config
-	days       events.Days // finds the runs that new events go to
-	ledgerDown outage.Notes
+	process *runs.Process
+	config  *Config
+	days    events.Days // finds the runs that new events go to
 }
 
 // New returns a Pipeline.
@@ -180,19 +178,10 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err == nil || ctx.Err() != nil || !outage.Suspected(err) {
 		return next, err
 	}
-	longest := job.DefaultLimits().Outage
-	if r != nil {
-		longest = r.Job.Limits.Outage
-	}
-	since, down := outage.OfLedger(ctx, p.config.Ledger.Run(t.Run), &p.ledgerDown, p.config.Now, longest)
-	if down != nil {
-		p.config.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", longest, "err", down)
-		p.config.Watch(Progress{Kind: Down, Task: t, Err: down})
-	}
-	switch {
-	case down != nil:
+	if down := p.process.LedgerDown(ctx, r, t); down != nil {
 		return nil, down
-	case r == nil: // neither side is known: nothing can be asked of them
+	}
+	if r == nil { // neither side is known: nothing can be asked of them
 		return nil, err
 	}
 	if t.Kind != task.Decide && t.Kind != task.Report {

@@ -2,16 +2,11 @@ package pipeline
 
 import (
 	"context"
-	"iter"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/closing"
-	"kodoferry/shared/pipeline/listing"
-	"kodoferry/shared/pipeline/proof"
-	"kodoferry/shared/pipeline/readahead"
-	"kodoferry/shared/pipeline/reproof"
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/task"
 )
@@ -66,15 +61,7 @@ func prove(ctx context.Context, r *runs.Run, t task.Task, c ledger.Closed) (ledg
 	again := ledger.AgainShard(c.Shard)
 	next := batching.New(ctx, again, r.Batching())
 	defer next.Stop()
-	shard := proof.Shard{
-		Run: r.Ledger.Name, Closed: c, Rules: &r.Rules, Asker: r.Asker(t), Source: listing.Landed(r.Source, c.Before), Target: r.Target, Began: r.Started.At, Named: len(r.Started.Keys) > 0,
-		Rows: func(ctx context.Context) iter.Seq2[ledger.Row, error] { // one batch ahead
-			return readahead.Flat(ctx, 1, readahead.Slice(c.Batches), r.Ledger.Batches().Outcome)
-		},
-		Lasts: func(ctx context.Context) proof.Lasts { return r.Memory.Open(ctx, c.Range) },
-		Next:  next.Add, Failed: next.Failed,
-		Proven: func(n int64) { r.Config.Watch(Progress{Kind: Proven, N: n}) },
-	}
+	shard := r.Proof(t, c, next)
 	proved, err := shard.Prove(ctx)
 	if err != nil {
 		return ledger.Proved{}, err
@@ -108,14 +95,7 @@ func reprovePiece(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, e
 		}
 		return r.Follow.Reprove(p.Next), err
 	}
-	asked := r.Started.Verifies
-	piece := reproof.Piece{
-		Mode: reproof.Mode(asked.Mode), Sample: reproof.Sample{Share: asked.Sample, Seed: asked.Seed}, Job: r.Job, Run: asked.Run, Chain: r.Started.Chain,
-		Source: listing.Landed(r.Source, t.Before), Target: r.Target, Rules: &r.Rules, Asker: r.Asker(t), Slots: r.Slots, Pace: r.Pace,
-		Saw: func(key string, n, bytes int64) {
-			r.Config.Watch(Progress{Kind: Proven, Key: key, N: n, Bytes: bytes})
-		},
-	}
+	piece := r.Piece(t)
 	p, err := piece.LookOrCut(ctx, r.Ledger, ledger.ShardRef{Shard: t.Shard, Range: t.Range, Before: t.Before}, r.Started.Deployed)
 	if err != nil {
 		return nil, err

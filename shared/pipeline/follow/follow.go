@@ -1,8 +1,7 @@
 // Package follow makes the tasks of a run: those that follow from its records, and those
 // that are to be done later. A record names all that follows from it, so whoever reads it,
-// at any time, makes the same tasks. Beside the steps of package pipeline it is the only
-// room that knows tasks: what a step wrote it turns into the messages that the step
-// returns.
+// at any time, makes the same tasks. What a step wrote it turns into the messages that the
+// step returns.
 //
 //	follow.go  Tasks: what follows from a record, and what is open by one
 //	later.go   the same task once more: what waits, is passed on, or sent again

@@ -24,6 +24,7 @@ import (
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/cache"
 	"kodoferry/shared/pipeline/opening"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -79,6 +80,7 @@ type Process struct {
 	rows   batching.Memory // of batches that are copied
 
 	gathering atomic.Int64  // shards that are listed or verified now
+	ledger    outage.Notes  // what is known of its outages
 	recalling chan struct{} // has one for each shard that is listed beside rows of earlier runs
 }
 

@@ -94,9 +94,9 @@ func (p *Process) Run(ctx context.Context, name string) (*Run, error) {
 		Config: &p.Config, Ledger: l, Started: started, Job: j, Log: p.Config.Log.With("run", name), Pace: &p.pace, Rows: p.rows,
 		process: p, forget: func() { p.Config.Closed(src, dst) },
 	}
-	r.bound(src, dst)
-	r.judge(src, dst, match)
-	r.account()
+	bound(r, src, dst)
+	judge(r, src, dst, match)
+	account(r)
 	r.Prober = outage.Prober{
 		Run: name, Buckets: [2]store.Source{src, listing.Rename(dst, j.Source.Prefix, j.Target.Prefix)}, Range: started.Root.Range,
 		Limit: j.Limits.Outage, Now: p.Config.Now,
@@ -112,7 +112,7 @@ func (p *Process) Run(ctx context.Context, name string) (*Run, error) {
 }
 
 // bound takes both sides by what bounds all processes of the run, and this one.
-func (r *Run) bound(src Source, dst Target) {
+func bound(r *Run, src Source, dst Target) {
 	p, j := r.process, r.Job
 	r.Share = limit.NewShare(r.Ledger, j.Limits, limit.Options{Process: p.name, Deployed: r.Started.Deployed, Now: p.Config.Now, Log: r.Log})
 	r.Slots = slotsOf(j.Limits, p.Config.Most, p.slots)
@@ -122,7 +122,7 @@ func (r *Run) bound(src Source, dst Target) {
 }
 
 // judge makes what decides on single keys, and on the run.
-func (r *Run) judge(src Source, dst Target, match *job.Matcher) {
+func judge(r *Run, src Source, dst Target, match *job.Matcher) {
 	c, j := r.Config, r.Job
 	r.Rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(r.Source), Target: r.Target, Describe: r.Source.Stat, Now: c.Now}
 	r.Rules.Keeper, _ = dst.(verdict.Keeper)
@@ -135,7 +135,7 @@ func (r *Run) judge(src Source, dst Target, match *job.Matcher) {
 }
 
 // account makes what tells, by the ledger, what follows, and what the run came to.
-func (r *Run) account() {
+func account(r *Run) {
 	c, s := r.Config, r.Started
 	r.Follow = follow.Tasks{Run: r.Ledger.Name, Events: s.Events, Deployed: s.Deployed, Waits: waits.Policy{First: c.Pause, Most: c.MaxWait, Tries: transfer.Tries}, Now: c.Now}
 	r.Next = &follow.Run{Tasks: r.Follow, Ledger: r.Ledger, Sent: sent.Of(c.Ledger), Deletes: r.Job.Delete, Verifies: s.Verifies != nil, Log: r.Log}

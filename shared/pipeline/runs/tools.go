@@ -14,6 +14,9 @@ import (
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/mirror"
 	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/proof"
+	"kodoferry/shared/pipeline/readahead"
+	"kodoferry/shared/pipeline/reproof"
 	"kodoferry/shared/pipeline/shard"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/verdict"
@@ -27,7 +30,7 @@ func (r *Run) Listing(t task.Task) shard.Config {
 	c.Chain, c.Named = r.Started.Chain, len(r.Started.Keys) > 0
 	c.Source, c.Memory, c.Asker, c.Batches = r.Source, r.Memory, r.Asker(t), r.Batching()
 	c.Both = func(ctx context.Context, before string, in store.Range) iter.Seq2[listing.Pair, error] {
-		return r.bothSides(ctx, t.Shard, before, in)
+		return bothSides(ctx, r, t.Shard, before, in)
 	}
 	if r.Config.Send != nil {
 		c.Send = func(ctx context.Context, batches []ledger.BatchRef, again bool) error {
@@ -48,7 +51,7 @@ func (r *Run) Closing() shard.Config {
 
 // bothSides lists both sides of a range of a shard, the source from landmarks where it is a
 // chain. What was listed of the first shard before the run began is not listed again.
-func (r *Run) bothSides(ctx context.Context, name, before string, in store.Range) iter.Seq2[listing.Pair, error] {
+func bothSides(ctx context.Context, r *Run, name, before string, in store.Range) iter.Seq2[listing.Pair, error] {
 	src, dst := listing.From(ctx, listing.Landed(r.Source, before), in), listing.From(ctx, r.Target, in)
 	if name == ledger.RootShard {
 		if a := r.listedAhead(); a != nil {
@@ -145,6 +148,45 @@ func (r *Run) Learn(ctx context.Context) {
 	})
 }
 
+// LeavePace leaves in the ledger how fast a batch was copied, and by how many slots at best,
+// for the run's next processes.
+func (r *Run) LeavePace(ctx context.Context, batch string) {
+	found := r.Slots.Found()
+	r.Log.DebugContext(ctx, "batch copied", "batch", batch, "inFlight", r.Slots.Most(), "best", found)
+	if !r.Started.Deployed && found == 0 {
+		return
+	}
+	if err := r.Pace.Save(ctx, r.Ledger, found, r.Config.Now()); err != nil {
+		r.Log.DebugContext(ctx, "pace not left", "fault", fault.KindOf(err), "err", err)
+	}
+}
+
+// Proof returns what proves a shard, of which c is the listing and next gathers what is to
+// be copied in another round.
+func (r *Run) Proof(t task.Task, c ledger.Closed, next *batching.Batcher) *proof.Shard {
+	return &proof.Shard{
+		Run: r.Ledger.Name, Closed: c, Rules: &r.Rules, Asker: r.Asker(t), Source: listing.Landed(r.Source, c.Before), Target: r.Target, Began: r.Started.At, Named: len(r.Started.Keys) > 0,
+		Rows: func(ctx context.Context) iter.Seq2[ledger.Row, error] { // one batch ahead
+			return readahead.Flat(ctx, 1, readahead.Slice(c.Batches), r.Ledger.Batches().Outcome)
+		},
+		Lasts: func(ctx context.Context) proof.Lasts { return r.Memory.Open(ctx, c.Range) },
+		Next:  next.Add, Failed: next.Failed,
+		Proven: func(n int64) { r.Config.Watch(Progress{Kind: Proven, N: n}) },
+	}
+}
+
+// Piece returns what verifies the piece of t once more.
+func (r *Run) Piece(t task.Task) *reproof.Piece {
+	asked := r.Started.Verifies
+	return &reproof.Piece{
+		Mode: reproof.Mode(asked.Mode), Sample: reproof.Sample{Share: asked.Sample, Seed: asked.Seed}, Job: r.Job, Run: asked.Run, Chain: r.Started.Chain,
+		Source: listing.Landed(r.Source, t.Before), Target: r.Target, Rules: &r.Rules, Asker: r.Asker(t), Slots: r.Slots, Pace: r.Pace,
+		Saw: func(key string, n, bytes int64) {
+			r.Config.Watch(Progress{Kind: Proven, Key: key, N: n, Bytes: bytes})
+		},
+	}
+}
+
 // Remover returns what removes objects for a task; sides may be nil for Remove.
 func (r *Run) Remover(sides *outage.Tracker) *mirror.Remover {
 	return &mirror.Remover{
@@ -175,4 +217,20 @@ func (r *Run) NoteDown(ctx context.Context, t task.Task, o *outage.Outage) {
 	}
 	r.Log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.Side.String(), "kind", t.Kind, "since", o.Since, "limit", r.Job.Limits.Outage, "fault", fault.KindOf(o.Last), "err", o.Last)
 	r.Config.Watch(Progress{Kind: Down, Task: t, Err: r.Prober.Awaits(o)})
+}
+
+// LedgerDown asks the ledger whether it answers, after t failed, whose run is r, or nil where
+// that could not be read. Where it does not, and is to be waited for, it puts that into the
+// log, shows it to who watches, and returns the error of it.
+func (p *Process) LedgerDown(ctx context.Context, r *Run, t task.Task) error {
+	longest := job.DefaultLimits().Outage
+	if r != nil {
+		longest = r.Job.Limits.Outage
+	}
+	since, down := outage.OfLedger(ctx, p.Config.Ledger.Run(t.Run), &p.ledger, p.Config.Now, longest)
+	if down != nil {
+		p.Config.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", longest, "err", down)
+		p.Config.Watch(Progress{Kind: Down, Task: t, Err: down})
+	}
+	return down
 }

@@ -140,15 +140,6 @@ func mayComplete(ctx context.Context, a *attempt, exists bool) error {
 	return g.Wait()
 }
 
-// Restart returns the row of an object that is to begin anew because of err: its
-// source, or its upload, is not what it was. The row is Pending with Tries tries
-// more, or final. The upload is of no use any more.
-func (c *Copier) Restart(ctx context.Context, row ledger.Row, err error) ledger.Row {
-	a := c.lone(row)
-	restart(ctx, a, err)
-	return a.result()
-}
-
 func restart(ctx context.Context, a *attempt, err error) {
 	a.row.Tries += Tries // a whole object was read and written: that counts for a delivery
 	switch kind := fault.KindOf(err); {
@@ -165,16 +156,4 @@ func restart(ctx context.Context, a *attempt, err error) {
 		a.decide(ctx, err)
 	}
 	a.c.caught(a.row.Key(), err)
-}
-
-// Shrink returns the row of an upload of whose parts not one fits an invocation, to
-// begin anew in parts of half the size. The error is Temporary where those would be
-// too small, or too many.
-func Shrink(u upload.Upload) (ledger.Row, error) {
-	row := u.Row
-	row.PartSize = max(u.PartSize/2/digest.BlockSize*digest.BlockSize, digest.BlockSize)
-	if partSize(row, row.PartSize) == u.PartSize {
-		return row, fault.New(fault.Temporary, "part", row.Key(), fault.Errorf("a part of %d bytes does not fit an invocation, and smaller ones would be too many", u.PartSize))
-	}
-	return row, nil
 }

@@ -11,6 +11,7 @@
 //	begin.go     Begin: opens the upload of an object that goes in parts; Abort
 //	cuts.go      where its parts begin
 //	parts.go     Parts: some of its parts, side by side, each from one GET to one PUT
+//	unfit.go     Unfit: whether an upload is of no use any more
 //	complete.go  Complete: checks the parts as a whole, then makes the object of them
 //	guard.go     the body of a PUT, whose last byte is held back for a check
 package transfer
