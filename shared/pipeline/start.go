@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -14,6 +13,7 @@ import (
 	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/follow"
 	"kodoferry/shared/pipeline/opening"
+	"kodoferry/shared/pipeline/reproof"
 	"kodoferry/shared/task"
 )
 
@@ -83,27 +83,11 @@ func (p *Pipeline) endIfSealed(ctx context.Context, name string) error {
 	return fault.New(fault.Invalid, "pipeline.Start", name, errors.New("its job was ended for good while the run began (ferry seal): nothing of it is done; what must still be moved takes a job of another name"))
 }
 
-// StartVerification begins a verification of a run that is over, of that name, or finds
-// it begun, and returns its first tasks: one for each shard that the run verified. The
-// error is Temporary where another verification has the name.
+// StartVerification begins a verification of a run that is over, of that name, as
+// reproof.Begin does, and returns its first tasks: one for each shard that the run verified.
 func (p *Pipeline) StartVerification(ctx context.Context, name string, v ledger.Verification) ([]task.Task, error) {
-	of, err := p.config.Ledger.Run(v.Run).ReadStarted(ctx)
-	if err != nil {
+	if err := reproof.Begin(ctx, p.config.Ledger, name, v, p.config.Now(), p.config.Shared); err != nil {
 		return nil, err
-	}
-	if of.Events {
-		return nil, fault.New(fault.Invalid, "pipeline.StartVerification", v.Run, fmt.Errorf("run %s is one of events: what they copied is verified with the job's next run; name that", v.Run))
-	}
-	began := ledger.Started{
-		Job: of.Job, At: p.config.Now().UTC(), Root: of.Root, Keys: of.Keys, Chain: of.Chain, Versioned: of.Versioned,
-		Deployed: p.config.Shared, Kept: new(bool), Verifies: &v,
-	}
-	stands, err := p.config.Ledger.Run(name).CreateStarted(ctx, began)
-	if err != nil {
-		return nil, err
-	}
-	if stands.Verifies == nil || *stands.Verifies != v || stands.Deployed != began.Deployed {
-		return nil, fault.New(fault.Temporary, "pipeline.StartVerification", name, errors.New("another verification began in this second: try again"))
 	}
 	r, err := p.process.Run(ctx, name)
 	if err != nil {

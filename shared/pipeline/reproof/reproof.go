@@ -1,6 +1,7 @@
 // Package reproof verifies the rows of a run that is over once more, at any time after
-// it. It knows no tasks, and creates no record but the report.
+// it. It knows no tasks, and creates no records but the first and the report.
 //
+//	begin.go    Begin: the first record
 //	reproof.go  Piece: Prove, and what it comes to
 //	cut.go      the pieces that many processes look at
 //	sample.go   which objects are looked at
