@@ -6,18 +6,19 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/report"
+	"kodoferry/shared/overview/curve"
+	"kodoferry/shared/overview/reading"
 )
 
 // fold is how the run stands by what was read. The caller is the one that refreshes.
-func fold(r *reader, o Options) Overview {
+func fold(r *reading.Reader, o Options) Overview {
 	v := Overview{
-		Run: r.run.Name, Job: r.run.Job(), Source: r.job.Source.Place(), Target: r.job.Target.Place(), Standing: r.standing, Deployed: r.started.Deployed,
-		At: r.now().UTC(), Started: r.started.At, Newest: r.newest, Exact: true, Requests: r.budget.used, Failures: []Failure{}, Space: []Stretch{},
+		Run: r.Run.Name, Job: r.Run.Job(), Source: r.Job.Source.Place(), Target: r.Job.Target.Place(), Standing: r.Standing, Deployed: r.Started.Deployed,
+		At: r.Now().UTC(), Started: r.Started.At, Newest: r.Newest, Exact: true, Requests: r.Requests(), Failures: []Failure{}, Space: []Stretch{},
 	}
-	v.Verification.First, v.Verification.Last = r.first, r.last
+	v.Verification.First, v.Verification.Last = r.FirstVerified, r.LastVerified
 	v.Work = foldWork(r)
-	if r.ended != nil {
+	if r.Ended != nil {
 		foldEnded(r, &v)
 	} else {
 		foldGoing(r, &v)
@@ -29,27 +30,27 @@ func fold(r *reader, o Options) Overview {
 }
 
 // foldEnded fills in what is told of a run that is over.
-func foldEnded(r *reader, v *Overview) {
-	v.ended(*r.ended)
-	v.Series = r.base.series()
+func foldEnded(r *reading.Reader, v *Overview) {
+	v.ended(*r.Ended)
+	v.Series = seriesOf(&r.Base)
 	v.Batches.UnderWay, v.Work.Nobody = 0, false
-	v.Shards = Shards{Known: r.ended.Shards, Listed: r.ended.Shards, Verified: r.ended.Shards - len(r.ended.Unknown), GivenUp: len(r.ended.Unknown)}
-	if r.manifest != nil {
-		for _, f := range r.manifest.Files {
-			if !r.started.Events && f.Name != "" {
+	v.Shards = Shards{Known: r.Ended.Shards, Listed: r.Ended.Shards, Verified: r.Ended.Shards - len(r.Ended.Unknown), GivenUp: len(r.Ended.Unknown)}
+	if r.Manifest != nil {
+		for _, f := range r.Manifest.Files {
+			if !r.Started.Events && f.Name != "" {
 				v.Space = append(v.Space, Stretch{After: f.After, UpTo: f.UpTo, Progress: VerifiedProof, Shards: 1, Listed: ledger.Tally{Objects: f.Rows}, Done: 1})
 			}
 		}
 	}
-	for _, u := range r.ended.Unknown {
+	for _, u := range r.Ended.Unknown {
 		v.Space = append(v.Space, Stretch{After: u.After, UpTo: u.UpTo, Progress: GivenUp, Shards: 1, GivenUp: 1, Reason: u.Reason})
 	}
 	slices.SortStableFunc(v.Space, func(a, b Stretch) int { return cmp.Compare(a.After, b.After) })
 	v.Space = joinStretches(v.Space)
-	v.failures(r.ended.Failures, nil, r.ended.Objects.Failed+r.ended.Objects.Conflict+r.ended.Objects.Mismatch > int64(len(r.ended.Failures)))
-	v.verification(r.base.end(), v.Counts.Checked.Objects)
-	if n := len(r.ended.Unknown); n > 0 {
-		v.Notes = append(v.Notes, say("note.givenup", number("shards", max(int64(n), r.ended.Stretches()))))
+	v.failures(r.Ended.Failures, nil, r.Ended.Objects.Failed+r.Ended.Objects.Conflict+r.Ended.Objects.Mismatch > int64(len(r.Ended.Failures)))
+	v.verification(r.Base.End(), v.Counts.Checked.Objects)
+	if n := len(r.Ended.Unknown); n > 0 {
+		v.Notes = append(v.Notes, say("note.givenup", number("shards", max(int64(n), r.Ended.Stretches()))))
 	}
 	v.Counts.Throttled = throttled(r)
 }
@@ -61,7 +62,7 @@ type tallies struct {
 	sealed, done                                      int64
 	failed                                            ledger.Tally
 	states                                            map[ledger.State]ledger.Tally
-	times                                             curve
+	times                                             curve.Curve
 	unbalanced                                        ledger.Tally
 }
 
@@ -87,37 +88,37 @@ func less(a, b ledger.Tally) ledger.Tally {
 }
 
 // foldGoing fills in what is told of a run that is not over.
-func foldGoing(r *reader, v *Overview) {
+func foldGoing(r *reading.Reader, v *Overview) {
 	proved, open := tallies{states: map[ledger.State]ledger.Tally{}}, tallies{}
 	listing := false
-	for _, s := range r.shards {
-		if !s.known && !s.closed {
+	for _, s := range r.Shards {
+		if !s.Known && !s.Closed {
 			continue
 		}
 		v.Shards.Known++
-		if s.closed {
+		if s.Closed {
 			v.Shards.Listed++
 		} else {
 			listing = true
 		}
 		switch {
-		case s.proved:
+		case s.Proved:
 			v.Shards.Verified++
 			proved.all++
-			if s.seen {
+			if s.Seen {
 				proved.addProved(s)
 			} else {
 				v.Exact = false
 			}
-		case s.closed && !s.read:
+		case s.Closed && !s.Read:
 			open.all++
 			v.Exact = false
-		case s.closed || s.stretches > 0:
+		case s.Closed || s.Stretches > 0:
 			open.all++
 			open.addOpen(s)
-			v.Exact = v.Exact && (!s.open() || !s.lookedAt.IsZero())
+			v.Exact = v.Exact && (!s.Open() || !s.LookedAt.IsZero())
 		}
-		if s.failed != "" || s.unproved != "" {
+		if s.Failed != "" || s.Unproved != "" {
 			v.Shards.GivenUp++
 		}
 	}
@@ -126,30 +127,30 @@ func foldGoing(r *reader, v *Overview) {
 	foldState(r, v, listing)
 	v.Space = foldSpace(r)
 	var signs []ledgerFailure
-	for _, s := range r.signs {
+	for _, s := range r.Signs {
 		for _, f := range s.Failures {
 			signs = append(signs, ledgerFailure{f.State, f.Cause, f.Reason, f.Objects, f.Keys})
 		}
 	}
-	v.failures(r.fails, signs, r.moreOf)
+	v.failures(r.Failures, signs, r.More)
 	v.Counts.Failed.Objects = max(v.Counts.Failed.Objects, sumOf(v.Failures))
-	v.verification(proved.times.end(), v.Counts.Checked.Objects)
+	v.verification(proved.times.End(), v.Counts.Checked.Objects)
 	foldRate(r, v)
 	foldLeft(r, v)
-	v.binds(r.signs, r.outage)
+	v.binds(r.Signs, r.Outage)
 	foldNotes(r, v)
 	foldWords(r, v)
 }
 
-func (t *tallies) addProved(s *shard) {
+func (t *tallies) addProved(s *reading.Shard) {
 	t.read++
-	t.listed, t.excluded, t.toCopy = plus(t.listed, s.counts.Listed), plus(t.excluded, s.excluded), plus(t.toCopy, s.toCopy)
-	t.sealed += s.sealed
-	t.done += s.sealed
-	t.verified = plus(t.verified, s.counts.Verdicts[ledger.Verified])
-	t.checked = plus(t.checked, s.counts.Listed)
+	t.listed, t.excluded, t.toCopy = plus(t.listed, s.Counts.Listed), plus(t.excluded, s.Excluded), plus(t.toCopy, s.ToCopy)
+	t.sealed += s.Sealed
+	t.done += s.Sealed
+	t.verified = plus(t.verified, s.Counts.Verdicts[ledger.Verified])
+	t.checked = plus(t.checked, s.Counts.Listed)
 	sum := ledger.Tally{}
-	for state, n := range s.counts.States {
+	for state, n := range s.Counts.States {
 		t.states[state] = plus(t.states[state], n)
 		switch state {
 		case ledger.Failed, ledger.Conflict:
@@ -159,27 +160,27 @@ func (t *tallies) addProved(s *shard) {
 			sum = plus(sum, n)
 		}
 	}
-	t.failed = plus(t.failed, s.counts.Verdicts[ledger.Mismatch])
-	t.unbalanced.Add(s.counts.Listed.Objects-sum.Objects, s.counts.Listed.Bytes-sum.Bytes)
+	t.failed = plus(t.failed, s.Counts.Verdicts[ledger.Mismatch])
+	t.unbalanced.Add(s.Counts.Listed.Objects-sum.Objects, s.Counts.Listed.Bytes-sum.Bytes)
 }
 
-func (t *tallies) addOpen(s *shard) {
+func (t *tallies) addOpen(s *reading.Shard) {
 	t.read++
-	t.listed, t.excluded, t.toCopy = plus(t.listed, s.listed), plus(t.excluded, s.excluded), plus(t.toCopy, s.toCopy)
-	t.left = plus(t.left, s.left())
-	t.sealed += s.sealed
-	t.done += s.done
-	t.times.addCurve(&s.times)
+	t.listed, t.excluded, t.toCopy = plus(t.listed, s.Listed), plus(t.excluded, s.Excluded), plus(t.toCopy, s.ToCopy)
+	t.left = plus(t.left, s.Left())
+	t.sealed += s.Sealed
+	t.done += s.Done
+	t.times.AddCurve(&s.Times)
 }
 
 // foldCounts fills in the counts, the books and the series.
-func foldCounts(r *reader, v *Overview, proved, open *tallies) {
-	if r.started.Events {
-		v.Counts.Listed.Objects, v.Counts.Open.Objects = r.events.listed, r.events.open
-		v.Counts.Settled.Objects = r.events.listed - r.events.open
-		v.Batches = Batches{Sealed: r.events.listed, Ended: r.events.listed - r.events.open}
-		v.Shards.Known, v.Shards.Listed, v.Shards.Verified = r.events.shards, r.events.shards, r.events.proved
-		v.Series = r.base.series()
+func foldCounts(r *reading.Reader, v *Overview, proved, open *tallies) {
+	if r.Started.Events {
+		v.Counts.Listed.Objects, v.Counts.Open.Objects = r.Events.Listed, r.Events.Open
+		v.Counts.Settled.Objects = r.Events.Listed - r.Events.Open
+		v.Batches = Batches{Sealed: r.Events.Listed, Ended: r.Events.Listed - r.Events.Open}
+		v.Shards.Known, v.Shards.Listed, v.Shards.Verified = r.Events.Shards, r.Events.Shards, r.Events.Proved
+		v.Series = seriesOf(&r.Base)
 		return
 	}
 	p, q := proved.scale(), open.scale()
@@ -203,28 +204,28 @@ func foldCounts(r *reader, v *Overview, proved, open *tallies) {
 	b.add(OpenLine, c.Open)
 	v.Books = b
 
-	sum := curve{}
-	sum.addScaled(&r.base, p)
-	sum.addScaled(&open.times, q)
-	if r.slow.each > 0 { // which tell of more than records do
-		for i := range sum.points {
-			sum.points[i].throttled = 0
+	sum := curve.Curve{}
+	sum.AddScaled(&r.Base, p)
+	sum.AddScaled(&open.times, q)
+	if r.Slow.Each > 0 { // which tell of more than records do
+		for i := range sum.Points {
+			sum.Points[i].Throttled = 0
 		}
-		sum.addCurve(&r.slow)
+		sum.AddCurve(&r.Slow)
 	}
-	v.Series, proved.times = sum.series(), sum
+	v.Series, proved.times = seriesOf(&sum), sum
 }
 
 // foldUnderWay adds what those at work tell of batches that are not written off.
-func foldUnderWay(r *reader, v *Overview) {
-	now := r.now()
+func foldUnderWay(r *reading.Reader, v *Overview) {
+	now := r.Now()
 	of := map[string]ledger.Tally{}
-	for _, s := range r.signs {
-		if s.Left || !alive(r, s.listed.Seen, now) {
+	for _, s := range r.Signs {
+		if s.Left || !r.Alive(s.Listed.Seen, now) {
 			continue
 		}
 		for _, b := range s.UnderWay {
-			if t, ok := pending(r, b.ID); ok {
+			if t, ok := r.Pending(b.ID); ok {
 				v.Batches.UnderWay++
 				of[b.ID] = ledger.Tally{Objects: min(of[b.ID].Objects+b.Objects, t.Objects), Bytes: min(of[b.ID].Bytes+b.Bytes, t.Bytes)}
 			}
@@ -239,120 +240,50 @@ func foldUnderWay(r *reader, v *Overview) {
 
 // foldRate is what ended each second of the last minute: by what those at work tell, or else by
 // the times of records.
-func foldRate(r *reader, v *Overview) {
-	now := r.now()
-	for _, s := range r.signs {
+func foldRate(r *reading.Reader, v *Overview) {
+	now := r.Now()
+	for _, s := range r.Signs {
 		took := min(s.At.Sub(s.Since), time.Minute)
-		if s.Left || !alive(r, s.listed.Seen, now) || took < time.Second {
+		if s.Left || !r.Alive(s.Listed.Seen, now) || took < time.Second {
 			continue
 		}
 		v.Rate.Objects += float64(s.Minute.Objects) / took.Seconds()
 		v.Rate.Bytes += float64(s.Minute.Bytes) / took.Seconds()
 		v.Rate.Over = max(v.Rate.Over, took)
 	}
-	if v.Rate.Over > 0 || v.Series.Each == 0 || v.Series.Each > 60 || now.Sub(r.newest) > 2*time.Minute {
+	if v.Rate.Over > 0 || v.Series.Each == 0 || v.Series.Each > 60 || now.Sub(r.Newest) > 2*time.Minute {
 		return
 	}
-	from := r.newest.Add(-time.Minute)
+	from := r.Newest.Add(-time.Minute)
 	if v.Started.After(from) {
 		from = v.Started
 	}
-	over := r.newest.Sub(from)
+	over := r.Newest.Sub(from)
 	if over < time.Second {
 		return
 	}
-	var sum point
+	var sum curve.Point
 	for i := range v.Series.Objects {
 		if at := v.Series.From.Unix() + int64(i)*v.Series.Each; at >= from.Unix() {
-			sum.objects += v.Series.Objects[i]
-			sum.bytes += v.Series.Bytes[i]
+			sum.Objects += v.Series.Objects[i]
+			sum.Bytes += v.Series.Bytes[i]
 		}
 	}
-	v.Rate = Rate{Objects: float64(sum.objects) / over.Seconds(), Bytes: float64(sum.bytes) / over.Seconds(), Over: over}
+	v.Rate = Rate{Objects: float64(sum.Objects) / over.Seconds(), Bytes: float64(sum.Bytes) / over.Seconds(), Over: over}
 }
 
 // throttled is how often services asked to slow down, as far as it is known.
-func throttled(r *reader) (n int64) {
-	if r.slow.each > 0 {
-		for _, p := range r.slow.points {
-			n += p.throttled
+func throttled(r *reading.Reader) (n int64) {
+	if r.Slow.Each > 0 {
+		for _, p := range r.Slow.Points {
+			n += p.Throttled
 		}
 		return n
 	}
-	for _, p := range r.base.points {
-		n += p.throttled
+	for _, p := range r.Base.Points {
+		n += p.Throttled
 	}
 	return n
-}
-
-// foldSpace is the key space in order.
-func foldSpace(r *reader) []Stretch {
-	var all []Stretch
-	for _, s := range r.shards {
-		if _, again := ledger.ParentOf(s.name); again || !s.known || s.closed && !s.read {
-			continue
-		}
-		all = append(all, s.stretch())
-	}
-	slices.SortFunc(all, func(a, b Stretch) int { return cmp.Compare(a.After, b.After) })
-	return joinStretches(all)
-}
-
-// stretch is the shard as a stretch of the key space.
-func (s *shard) stretch() Stretch {
-	p := Stretch{After: s.ref.Range.After, UpTo: s.ref.Range.UpTo, Shards: 1, Listed: s.listed, Progress: Unlisted, Done: 1, Reason: cmp.Or(s.failed, s.unproved)}
-	left := s.left()
-	switch {
-	case p.Reason != "":
-		p.Progress, p.GivenUp = GivenUp, 1
-	case s.proved:
-		p.Progress = VerifiedProof
-		p.Failed = s.counts.States[ledger.Failed].Objects + s.counts.States[ledger.Conflict].Objects + s.counts.Verdicts[ledger.Mismatch].Objects
-	case s.closed && left.Objects == 0:
-		p.Progress = Copied
-	case s.closed:
-		p.Progress = Listed
-	}
-	if s.toCopy.Objects > 0 {
-		p.Done = 1 - float64(left.Objects)/float64(s.toCopy.Objects)
-	} else if !s.closed {
-		p.Done = 0
-	}
-	return p
-}
-
-// joinStretches joins neighbours until there are at most MaxStretches.
-func joinStretches(all []Stretch) []Stretch {
-	if len(all) <= MaxStretches {
-		return append([]Stretch{}, all...)
-	}
-	out := make([]Stretch, 0, MaxStretches)
-	for i := range MaxStretches {
-		some := all[i*len(all)/MaxStretches : (i+1)*len(all)/MaxStretches]
-		one := some[0]
-		done := one.Done
-		for _, s := range some[1:] {
-			one.UpTo = s.UpTo
-			one.Mixed = one.Mixed || s.Progress != one.Progress
-			if rank(s.Progress) < rank(one.Progress) {
-				one.Progress = s.Progress
-			}
-			one.Shards += s.Shards
-			one.GivenUp += s.GivenUp
-			one.Failed += s.Failed
-			one.Listed = plus(one.Listed, s.Listed)
-			one.Reason = cmp.Or(one.Reason, s.Reason)
-			done += s.Done
-		}
-		one.Done = done / float64(len(some))
-		out = append(out, one)
-	}
-	return out
-}
-
-// rank orders progress: given up is told before anything else.
-func rank(p Progress) int {
-	return slices.Index([]Progress{GivenUp, Unlisted, Listed, Copied, VerifiedProof}, p)
 }
 
 // verification fills in the part of verifying, where the last object ended at that time.
@@ -369,64 +300,15 @@ func (v *Overview) verification(copied time.Time, checked int64) {
 	}
 }
 
-// ledgerFailure is failures by cause, as a process tells them.
-type ledgerFailure struct {
-	State   string
-	Cause   string
-	Reason  string
-	Objects int64
-	Keys    []string
-}
-
-// failures fills in the failures by cause: those that were verified, and those that
-// processes tell of. Of both the larger number counts, for they overlap.
-func (v *Overview) failures(verified []ledger.Failure, told []ledgerFailure, more bool) {
-	type id struct{ state, cause string }
-	at := map[id]int{}
-	for _, g := range report.Causes(verified) {
-		f := Failure{State: g.State, Cause: g.Cause, Cure: g.Cure, Objects: g.Count(), AtLeast: more, Keys: []string{}}
-		for _, k := range g.First() {
-			f.Keys = append(f.Keys, k.Key)
-		}
-		at[id{f.State, f.Cause}] = len(v.Failures)
-		v.Failures = append(v.Failures, f)
+// seriesOf are the counts of a curve.
+func seriesOf(c *curve.Curve) Series {
+	s := Series{Each: c.Each, Objects: []int64{}, Bytes: []int64{}, Failed: []int64{}, Throttled: []int64{}}
+	if c.Each > 0 {
+		s.From = time.Unix(c.From, 0).UTC()
 	}
-	sums := map[id]*Failure{}
-	for _, t := range told {
-		one := report.Causes([]ledger.Failure{{Key: first(t.Keys), State: ledger.State(t.State), Reason: t.Reason, Cause: ledger.Cause(t.Cause)}})[0]
-		k := id{one.State, one.Cause}
-		if sums[k] == nil {
-			sums[k] = &Failure{State: one.State, Cause: one.Cause, Cure: one.Cure, AtLeast: true, Keys: []string{}}
-		}
-		sums[k].Objects += t.Objects
-		sums[k].Keys = append(sums[k].Keys, t.Keys...)
+	for _, p := range c.Points {
+		s.Objects, s.Bytes = append(s.Objects, p.Objects), append(s.Bytes, p.Bytes)
+		s.Failed, s.Throttled = append(s.Failed, p.Failed), append(s.Throttled, p.Throttled)
 	}
-	for k, f := range sums {
-		i, ok := at[k]
-		switch {
-		case !ok:
-			slices.Sort(f.Keys)
-			f.Keys = f.Keys[:min(len(f.Keys), MaxKeys)]
-			v.Failures = append(v.Failures, *f)
-		case f.Objects > v.Failures[i].Objects:
-			v.Failures[i].Objects, v.Failures[i].AtLeast = f.Objects, true
-		}
-	}
-	slices.SortFunc(v.Failures, func(a, b Failure) int {
-		return cmp.Or(cmp.Compare(b.Objects, a.Objects), cmp.Compare(a.State, b.State), cmp.Compare(a.Cause, b.Cause))
-	})
-}
-
-func first(keys []string) string {
-	if len(keys) == 0 {
-		return ""
-	}
-	return keys[0]
-}
-
-func sumOf(all []Failure) (n int64) {
-	for _, f := range all {
-		n += f.Objects
-	}
-	return n
+	return s
 }

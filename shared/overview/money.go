@@ -1,11 +1,12 @@
 package overview
 
 import (
+	"kodoferry/shared/overview/reading"
 	"kodoferry/shared/plan/forecast"
 )
 
 // foldMoney is what the run has cost so far, about: what it listed and copied, by the prices.
-func foldMoney(r *reader, v *Overview, prices forecast.Prices) *Money {
+func foldMoney(r *reading.Reader, v *Overview, prices forecast.Prices) *Money {
 	c := v.Counts
 	moved := c.Ended
 	if v.State == Over {
@@ -16,6 +17,6 @@ func foldMoney(r *reader, v *Overview, prices forecast.Prices) *Money {
 			}
 		}
 	}
-	b := forecast.Spent(r.job, c.Listed, moved, r.started.Deployed, prices)
+	b := forecast.Spent(r.Job, c.Listed, moved, r.Started.Deployed, prices)
 	return &Money{Sum: b.Sum, Currency: b.Currency, Prices: b.Prices, Checked: b.Checked, Lines: b.Once, Without: b.Without}
 }

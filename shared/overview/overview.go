@@ -6,6 +6,9 @@
 //	viewer.go    Viewer: reads a run's ledger, first as far as few requests go, then what is new
 //	viewers.go   Viewers: one Viewer a run, for all who look at it in a process
 //	list.go      List: the runs of a job, or of all jobs, each in a line
+//	  reading/   what the ledger has that is new
+//	  curve/     what happened over time
+//	fold.go      what was read as an Overview; space, failures, work, say, money: parts of it
 //
 // It reads the ledger and writes nothing.
 package overview
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/overview/curve"
 	"kodoferry/shared/plan/forecast"
 )
 
@@ -118,7 +122,7 @@ type Left struct {
 }
 
 // MaxPoints is how many points a Series has at most.
-const MaxPoints = 2000
+const MaxPoints = curve.MaxPoints
 
 // Series is what happened when: counts by stretches of time of one width, one behind the
 // other. Each of its lists is of the same length; to have a rate divide by Each. All of it

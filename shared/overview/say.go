@@ -6,13 +6,14 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/limit"
+	"kodoferry/shared/overview/reading"
 	"kodoferry/shared/pipeline/events"
 )
 
 // foldState fills in how far the run is, where listing says that some shard is not listed.
-func foldState(r *reader, v *Overview, listing bool) {
+func foldState(r *reading.Reader, v *Overview, listing bool) {
 	switch {
-	case r.started.Events: // more may come until its day is over
+	case r.Started.Events: // more may come until its day is over
 		v.State = Following
 	case listing || v.Shards.Known == 0:
 		v.State = Listing
@@ -26,21 +27,21 @@ func foldState(r *reader, v *Overview, listing bool) {
 }
 
 // foldWords fills in how the run stands, in words, and what to do.
-func foldWords(r *reader, v *Overview) {
+func foldWords(r *reading.Reader, v *Overview) {
 	c := v.Counts
-	goesOn := r.standing == ledger.Going || r.standing == ledger.Resuming
+	goesOn := r.Standing == ledger.Going || r.Standing == ledger.Resuming
 	switch {
-	case r.standing == ledger.Paused:
-		v.Says, v.Next = say("state.paused", at("since", r.since)), say("next.resume", command("ferry resume "+v.Run))
-	case r.standing == ledger.Cancelled:
-		v.Says, v.Next = say("state.cancelling", at("since", r.since)), say("next.cancel", command("ferry cancel "+v.Run))
-	case r.standing == ledger.Sealed:
-		v.Says, v.Next = say("state.sealed", at("since", r.since)), say("next.seal", command("ferry seal "+v.Job))
-	case goesOn && r.outage.Side != "":
-		v.Says = say("state.waits", word("side", r.outage.Side), at("since", r.outage.Since))
-		v.Next = say("next.side", word("side", r.outage.Side), at("asked", r.outage.Asked), text("why", r.outage.Why))
-	case goesOn && !r.stalled.IsZero():
-		v.Says, v.Next = say("state.stalled", at("since", r.stalled)), say("next.stalled")
+	case r.Standing == ledger.Paused:
+		v.Says, v.Next = say("state.paused", at("since", r.Since)), say("next.resume", command("ferry resume "+v.Run))
+	case r.Standing == ledger.Cancelled:
+		v.Says, v.Next = say("state.cancelling", at("since", r.Since)), say("next.cancel", command("ferry cancel "+v.Run))
+	case r.Standing == ledger.Sealed:
+		v.Says, v.Next = say("state.sealed", at("since", r.Since)), say("next.seal", command("ferry seal "+v.Job))
+	case goesOn && r.Outage.Side != "":
+		v.Says = say("state.waits", word("side", r.Outage.Side), at("since", r.Outage.Since))
+		v.Next = say("next.side", word("side", r.Outage.Side), at("asked", r.Outage.Asked), text("why", r.Outage.Why))
+	case goesOn && !r.Stalled.IsZero():
+		v.Says, v.Next = say("state.stalled", at("since", r.Stalled)), say("next.stalled")
 	case goesOn && v.Work.Nobody:
 		sayNobody(r, v)
 	case v.State == Following:
@@ -48,7 +49,7 @@ func foldWords(r *reader, v *Overview) {
 		if due, ok := events.Due(v.Run); ok {
 			v.Next = say("next.events", at("due", due))
 		}
-	case r.standing == ledger.Resuming:
+	case r.Standing == ledger.Resuming:
 		v.Says = say("state.resuming")
 	case v.State == Listing:
 		v.Says = say("state.listing", number("listed", c.Listed.Objects), number("ended", c.Ended.Objects), number("to_copy", c.ToCopy.Objects))
@@ -62,22 +63,22 @@ func foldWords(r *reader, v *Overview) {
 }
 
 // sayNobody says that nobody works on the run, and how to go on with it.
-func sayNobody(r *reader, v *Overview) {
+func sayNobody(r *reading.Reader, v *Overview) {
 	v.Says = say("state.nobody.ever", number("open", v.Counts.Open.Objects))
 	if !v.Work.Last.IsZero() {
 		v.Says = say("state.nobody", at("since", v.Work.Last), number("open", v.Counts.Open.Objects))
 	}
-	v.Next = say("next.copy", command("ferry copy '"+r.job.Source.String()+"' '"+r.job.Target.String()+"'"))
-	if r.started.Deployed {
+	v.Next = say("next.copy", command("ferry copy '"+r.Job.Source.String()+"' '"+r.Job.Target.String()+"'"))
+	if r.Started.Deployed {
 		v.Next = say("next.agent", command("ferry agent"))
 	}
 }
 
 // foldLeft fills in how much longer the run takes: of objects and bytes whichever takes longer.
-func foldLeft(r *reader, v *Overview) {
+func foldLeft(r *reading.Reader, v *Overview) {
 	c, rate := v.Counts, v.Rate
 	switch {
-	case r.standing.Stopped(), v.Work.Nobody:
+	case r.Standing.Stopped(), v.Work.Nobody:
 		v.Left.Rests = say("left.stopped")
 	case v.State == Listing || v.State == Following:
 		v.Left.Rests = say("left.listing")
@@ -118,7 +119,7 @@ func seconds(s float64) time.Duration {
 }
 
 // binds fills in what bounds the speed of the run now: what most of those bound tell who copy.
-func (v *Overview) binds(signs map[string]*sign, o live.Outage) {
+func (v *Overview) binds(signs map[string]*reading.Sign, o live.Outage) {
 	by, inFlight := map[string]int{}, int64(0)
 	for _, w := range v.Work.Workers {
 		if w.Does != Copies {
@@ -142,12 +143,12 @@ func (v *Overview) binds(signs map[string]*sign, o live.Outage) {
 }
 
 // foldNotes fills in what else is odd.
-func foldNotes(r *reader, v *Overview) {
+func foldNotes(r *reading.Reader, v *Overview) {
 	if !v.Exact {
 		v.Notes = append(v.Notes, say("note.scaled", number("read", int64(v.Read)), number("records", int64(v.Records))))
 	}
-	if n := len(r.damaged); n > 0 {
-		v.Notes = append(v.Notes, say("note.damaged", number("records", int64(n)), Arg{Name: "name", Kind: Key, Text: r.damaged[0]}))
+	if n := len(r.Damaged); n > 0 {
+		v.Notes = append(v.Notes, say("note.damaged", number("records", int64(n)), Arg{Name: "name", Kind: Key, Text: r.Damaged[0]}))
 	}
 	if v.Shards.GivenUp > 0 {
 		v.Notes = append(v.Notes, say("note.givenup", number("shards", int64(v.Shards.GivenUp))))

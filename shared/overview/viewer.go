@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/overview/reading"
 	"kodoferry/shared/plan/forecast"
 )
 
@@ -28,7 +29,7 @@ type Options struct {
 type Viewer struct {
 	o      Options
 	flight singleflight.Group
-	read   *reader // the flight's
+	read   *reading.Reader // the flight's
 
 	mu   sync.Mutex
 	last Overview
@@ -42,7 +43,7 @@ func NewViewer(run *ledger.Run, o Options) *Viewer {
 		o.Now = time.Now
 	}
 	o.Every = cmp.Or(o.Every, 2*time.Second)
-	return &Viewer{o: o, read: newReader(run, o.Now)}
+	return &Viewer{o: o, read: reading.New(run, o.Now)}
 }
 
 // longest bounds a refresh: it goes on though those who asked for it have gone.
@@ -62,7 +63,7 @@ func (v *Viewer) Overview(ctx context.Context) (Overview, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
 		defer cancel()
-		err := v.read.refresh(ctx, v.turns())
+		err := v.read.Refresh(ctx, v.turns())
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		v.err, v.at = err, v.o.Now()
@@ -88,7 +89,7 @@ func (v *Viewer) turns() int {
 	if v.at.IsZero() {
 		return 1
 	}
-	return int(min(v.o.Now().Sub(v.at)/v.o.Every, firstRequests))
+	return int(min(v.o.Now().Sub(v.at)/v.o.Every, reading.FirstRequests))
 }
 
 // known returns what was read within the last Every.

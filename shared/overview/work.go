@@ -3,11 +3,11 @@ package overview
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/live"
+	"kodoferry/shared/overview/reading"
 )
 
 // What a Worker does.
@@ -24,25 +24,16 @@ const (
 	deployedAfter = 20 * time.Minute
 )
 
-// alive reports whether a process lives whose last sign was seen then.
-func alive(r *reader, seen, now time.Time) bool {
-	newest := now.Add(-live.For)
-	for _, p := range r.at.Work {
-		newest = later(newest, p.Seen)
-	}
-	return newest.Sub(seen) <= live.WorkFor && now.Sub(seen) < live.For
-}
-
 // foldWork is who works on the run.
-func foldWork(r *reader) Work {
-	now := r.now()
-	w := Work{Workers: []Worker{}, Bounded: r.bounded}
+func foldWork(r *reading.Reader) Work {
+	now := r.Now()
+	w := Work{Workers: []Worker{}, Bounded: r.Bounded}
 	by := map[string]*Worker{}
-	for _, p := range r.at.Work {
+	for _, p := range r.At.Work {
 		w.Last = later(w.Last, p.Seen)
 		one := Worker{Process: p.Process, Does: Works, Since: p.Since, Seen: p.Seen}
-		s := r.signs[p.Key()]
-		if s != nil && s.Left || !alive(r, p.Seen, now) {
+		s := r.Signs[p.Key()]
+		if s != nil && s.Left || !r.Alive(p.Seen, now) {
 			continue
 		}
 		if s != nil {
@@ -50,7 +41,7 @@ func foldWork(r *reader) Work {
 		}
 		by[p.Process] = &one
 	}
-	for _, p := range r.at.Signs { // of limits, which come more often
+	for _, p := range r.At.Signs { // of limits, which come more often
 		w.Last = later(w.Last, p.Seen)
 		if now.Sub(p.Seen) > live.For {
 			continue
@@ -68,10 +59,10 @@ func foldWork(r *reader) Work {
 			one.Does = Waits
 		}
 	}
-	if h := r.holder; h.N > 0 {
-		w.Last = later(w.Last, r.at.Holder.Seen)
-		if !h.Ended && now.Sub(r.at.Holder.Seen) <= live.For && len(by) == 0 {
-			by[h.Process] = &Worker{Process: h.Process, Host: h.Host, PID: h.PID, Does: Works, Since: h.Since, Seen: r.at.Holder.Seen}
+	if h := r.Holder; h.N > 0 {
+		w.Last = later(w.Last, r.At.Holder.Seen)
+		if !h.Ended && now.Sub(r.At.Holder.Seen) <= live.For && len(by) == 0 {
+			by[h.Process] = &Worker{Process: h.Process, Host: h.Host, PID: h.PID, Does: Works, Since: h.Since, Seen: r.At.Holder.Seen}
 		}
 	}
 	for _, one := range by {
@@ -86,12 +77,12 @@ func foldWork(r *reader) Work {
 	})
 	w.Workers = w.Workers[:min(len(w.Workers), MaxWorkers)]
 	after := nobodyAfter
-	if r.started.Deployed {
+	if r.Started.Deployed {
 		after = deployedAfter
 	}
-	last := later(later(r.newest, w.Last), r.started.Written)
-	w.Nobody = w.Alive == 0 && !r.started.Events && !r.standing.Stopped() && now.Sub(last) > after
-	if h := r.holder; h.N > 0 && h.Ended && w.Alive == 0 && !r.standing.Stopped() && !r.started.Deployed {
+	last := later(later(r.Newest, w.Last), r.Started.Written)
+	w.Nobody = w.Alive == 0 && !r.Started.Events && !r.Standing.Stopped() && now.Sub(last) > after
+	if h := r.Holder; h.N > 0 && h.Ended && w.Alive == 0 && !r.Standing.Stopped() && !r.Started.Deployed {
 		w.Nobody = true // it said so
 	}
 	return w
@@ -111,24 +102,9 @@ func (w *Worker) tells(t live.Work) {
 	}
 }
 
-// pending is what a batch has to be copied that is not known to have ended. ok is false of
-// any other.
-func pending(r *reader, name string) (t ledger.Tally, ok bool) {
-	name, id, _ := strings.Cut(name, "-")
-	s := r.shards[name]
-	if s == nil || s.proved || !s.read && s.stretches == 0 {
-		return t, false
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	if root, _, again := strings.Cut(id, "."); again {
-		one := s.retries[root]
-		if one == nil || one.ended {
-			return t, false
-		}
-		return one.left, true
-	}
-	i, ok := slices.BinarySearchFunc(s.batches, id, func(b batch, id string) int { return strings.Compare(b.id, id) })
-	if !ok || s.batches[i].done {
-		return t, false
-	}
-	return ledger.Tally{Objects: int64(s.batches[i].pending), Bytes: s.batches[i].bytes}, true
+	return b
 }

@@ -1,45 +1,12 @@
 package overview
 
 import (
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
 )
-
-// TestACurveKeepsItsSumsAndItsBound adds stretches of any width anywhere in a year.
-func TestACurveKeepsItsSumsAndItsBound(t *testing.T) {
-	for seed := range uint64(50) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		var c curve
-		var want point
-		span := int64(1) << r.IntN(25)
-		for range 300 {
-			p := point{r.Int64N(1000), r.Int64N(1 << 30), r.Int64N(3), r.Int64N(3)}
-			c.add(1_700_000_000+r.Int64N(span)-span/2, 1+r.Int64N(900), p)
-			want.add(p)
-		}
-		var got point
-		for _, p := range c.points {
-			got.add(p)
-		}
-		if got != want || len(c.points) > MaxPoints || c.each < 1 {
-			t.Errorf("seed %d: %d points of %d s add up to %+v, want %+v in at most %d", seed, len(c.points), c.each, got, want, MaxPoints)
-		}
-	}
-}
-
-func TestACurveTakesNoTimeThatNoRunHas(t *testing.T) {
-	var c curve
-	c.add(1_700_000_000, 1, point{objects: 1})
-	c.add(-1<<40, 1, point{objects: 1})
-	c.add(1<<40, 1<<39, point{objects: 1})
-	if len(c.points) != 1 {
-		t.Errorf("%d points, want the one of a time that can be", len(c.points))
-	}
-}
 
 var (
 	said  = regexp.MustCompile(`say\("([a-z.]+)"`)

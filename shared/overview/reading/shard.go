@@ -1,4 +1,4 @@
-package overview
+package reading
 
 import (
 	"slices"
@@ -6,39 +6,40 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/overview/curve"
 )
 
-// shard is what is known of a shard.
-type shard struct {
-	name   string // never changes
-	ref    ledger.ShardRef
-	known  bool // some record names it: ref is right
+// Shard is what is known of a shard.
+type Shard struct {
+	Name   string // never changes
+	Ref    ledger.ShardRef
+	Known  bool // some record names it: ref is right
 	size   int64
-	closed bool // its closing is there
-	read   bool // what its closing says is known
-	proved bool // its verification is there
-	seen   bool // and was read
+	Closed bool // its closing is there
+	Read   bool // what its closing says is known
+	Proved bool // its verification is there
+	Seen   bool // and was read
 
-	listed, excluded, toCopy ledger.Tally
-	sealed                   int64 // batches that hold something to copy
-	failed                   string
+	Listed, Excluded, ToCopy ledger.Tally
+	Sealed                   int64 // batches that hold something to copy
+	Failed                   string
 	children                 []string
 
 	// While it is not verified:
 	batches   []batch // those to be copied, by id
 	vague     bool    // there are too many in all: what ended is derived from how many did
 	ended     ledger.Tally
-	done      int64 // batches
+	Done      int64 // batches
 	retries   map[string]*retry
-	behind    string    // the id up to which all batches are known to have ended
-	lookedAt  time.Time // when its write-offs were listed last
-	times     curve     // of these
-	stretches int       // of those that are read while it is being listed
+	behind    string      // the id up to which all batches are known to have ended
+	LookedAt  time.Time   // when its write-offs were listed last
+	Times     curve.Curve // of these
+	Stretches int         // of those that are read while it is being listed
 
 	// Once it is verified:
-	counts   ledger.Counts
+	Counts   ledger.Counts
 	provedAt time.Time
-	unproved string // why it was given up
+	Unproved string // why it was given up
 }
 
 // batch is a batch to be copied.
@@ -57,7 +58,7 @@ type retry struct {
 }
 
 // take takes in batches that were sealed of the shard.
-func (s *shard) take(all []ledger.BatchRef, room *int) {
+func (s *Shard) take(all []ledger.BatchRef, room *int) {
 	if s.vague = s.vague || len(all) > *room; s.vague {
 		*room += len(s.batches)
 		s.batches = nil
@@ -66,27 +67,27 @@ func (s *shard) take(all []ledger.BatchRef, room *int) {
 		if b.Pending == 0 {
 			continue
 		}
-		s.sealed++
-		s.toCopy.Add(int64(b.Pending), b.Bytes)
+		s.Sealed++
+		s.ToCopy.Add(int64(b.Pending), b.Bytes)
 		if s.vague {
 			continue
 		}
 		*room--
-		s.batches = append(s.batches, batch{strings.TrimPrefix(b.ID, s.name+"-"), b.Bytes, int32(b.Pending), false})
+		s.batches = append(s.batches, batch{strings.TrimPrefix(b.ID, s.Name+"-"), b.Bytes, int32(b.Pending), false})
 	}
 	slices.SortFunc(s.batches, func(a, b batch) int { return strings.Compare(a.id, b.id) })
 }
 
 // forget drops what is of no use once the shard is verified.
-func (s *shard) forget(room *int) {
+func (s *Shard) forget(room *int) {
 	*room += len(s.batches)
-	s.batches, s.retries, s.times = nil, nil, curve{}
+	s.batches, s.retries, s.Times = nil, nil, curve.Curve{}
 }
 
-// open reports whether some batch of the shard is not known to have ended.
-func (s *shard) open() bool {
-	if s.proved || s.done < s.sealed {
-		return !s.proved
+// Open reports whether some batch of the shard is not known to have ended.
+func (s *Shard) Open() bool {
+	if s.Proved || s.Done < s.Sealed {
+		return !s.Proved
 	}
 	for _, r := range s.retries {
 		if !r.ended {
@@ -97,8 +98,8 @@ func (s *shard) open() bool {
 }
 
 // wroteOff takes in that the batch of that id, without the shard's, is written off.
-func (s *shard) wroteOff(id string, when time.Time) {
-	if s.proved || strings.Contains(id, ".") {
+func (s *Shard) wroteOff(id string, when time.Time) {
+	if s.Proved || strings.Contains(id, ".") {
 		return
 	}
 	i, ok := slices.BinarySearchFunc(s.batches, id, func(b batch, id string) int { return strings.Compare(b.id, id) })
@@ -109,21 +110,21 @@ func (s *shard) wroteOff(id string, when time.Time) {
 	case ok:
 		s.batches[i].done = true
 		t = ledger.Tally{Objects: int64(s.batches[i].pending), Bytes: s.batches[i].bytes}
-	case s.vague && s.sealed > 0:
-		t = ledger.Tally{Objects: s.toCopy.Objects / s.sealed, Bytes: s.toCopy.Bytes / s.sealed}
+	case s.vague && s.Sealed > 0:
+		t = ledger.Tally{Objects: s.ToCopy.Objects / s.Sealed, Bytes: s.ToCopy.Bytes / s.Sealed}
 	default:
 		return // one of what is to be deleted, or of what is not known yet
 	}
-	if s.done++; s.done > s.sealed {
-		s.done = s.sealed
+	if s.Done++; s.Done > s.Sealed {
+		s.Done = s.Sealed
 		return
 	}
 	s.ended.Add(t.Objects, t.Bytes)
-	s.times.add(when.Unix(), 1, point{objects: t.Objects, bytes: t.Bytes})
+	s.Times.Add(when.Unix(), 1, curve.Point{Objects: t.Objects, Bytes: t.Bytes})
 }
 
 // advance moves behind to where the write-offs are to be listed from.
-func (s *shard) advance() {
+func (s *Shard) advance() {
 	if len(s.retries) > 0 || s.vague {
 		s.behind = ""
 		return
@@ -136,12 +137,12 @@ func (s *shard) advance() {
 	}
 }
 
-// left is what of the shard did not end.
-func (s *shard) left() ledger.Tally {
-	if s.proved {
+// Left is what of the shard did not end.
+func (s *Shard) Left() ledger.Tally {
+	if s.Proved {
 		return ledger.Tally{}
 	}
-	t := ledger.Tally{Objects: s.toCopy.Objects - s.ended.Objects, Bytes: s.toCopy.Bytes - s.ended.Bytes}
+	t := ledger.Tally{Objects: s.ToCopy.Objects - s.ended.Objects, Bytes: s.ToCopy.Bytes - s.ended.Bytes}
 	for _, r := range s.retries {
 		t.Add(r.left.Objects, r.left.Bytes)
 	}

@@ -1,6 +1,8 @@
-package overview
+package reading
 
-import "sync"
+import (
+	"sync"
+)
 
 // budget is how many requests a refresh may make. It is safe for concurrent use.
 type budget struct {

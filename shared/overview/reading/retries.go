@@ -1,4 +1,4 @@
-package overview
+package reading
 
 import (
 	"cmp"
@@ -11,11 +11,12 @@ import (
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/overview/curve"
 	"kodoferry/shared/store"
 )
 
 // readRetries finds batches that were handed on in part, and reads what is left of them.
-func (r *reader) readRetries(ctx context.Context) error {
+func (r *Reader) readRetries(ctx context.Context) error {
 	if r.budget.take(1) == 0 {
 		return nil
 	}
@@ -23,8 +24,8 @@ func (r *reader) readRetries(ctx context.Context) error {
 	err := r.names(ctx, r.folders["again/"], func(name string, _ store.Object) {
 		root, _, retried := strings.Cut(name, ".")
 		of, id, ok := strings.Cut(root, "-")
-		s := r.shards[of]
-		if !retried || !ok || s == nil || s.proved {
+		s := r.Shards[of]
+		if !retried || !ok || s == nil || s.Proved {
 			return
 		}
 		if s.retries == nil {
@@ -42,7 +43,7 @@ func (r *reader) readRetries(ctx context.Context) error {
 		*retry
 	}
 	var all []open
-	for name, s := range r.shards {
+	for name, s := range r.Shards {
 		for id, one := range s.retries {
 			if !one.ended {
 				all = append(all, open{name + "-" + id, one})
@@ -56,7 +57,7 @@ func (r *reader) readRetries(ctx context.Context) error {
 		if r.budget.take(2) < 2 {
 			break
 		}
-		one.lookedAt = r.now()
+		one.lookedAt = r.Now()
 		g.Go(func() error {
 			left, ended, err := r.restOf(gctx, one.batch, 0)
 			if ledger.Unreadable(err) {
@@ -70,11 +71,11 @@ func (r *reader) readRetries(ctx context.Context) error {
 }
 
 // restOf reads what of a batch that is written off was handed on and did not end.
-func (r *reader) restOf(ctx context.Context, batch string, depth int) (left ledger.Tally, ended bool, err error) {
+func (r *Reader) restOf(ctx context.Context, batch string, depth int) (left ledger.Tally, ended bool, err error) {
 	if depth > 0 {
 		r.budget.spent(1)
 	}
-	w, err := r.run.Batches().ReadWriteOff(ctx, batch)
+	w, err := r.Run.Batches().ReadWriteOff(ctx, batch)
 	if ledger.Missing(err) {
 		return left, false, nil
 	}
@@ -99,37 +100,37 @@ func (r *reader) restOf(ctx context.Context, batch string, depth int) (left ledg
 	return left, ended, nil
 }
 
-// eventsWalk is how far a run of one day's events is.
-type eventsWalk struct {
+// EventsWalk is how far a run of one day's events is.
+type EventsWalk struct {
 	walked         time.Time
-	listed, open   int64
-	shards, proved int
+	Listed, Open   int64
+	Shards, Proved int
 }
 
 // eventsEvery is how often a run of events is walked: each event is a record.
 const eventsEvery = 30 * time.Second
 
 // readEvents walks a run of events, where that was not done lately.
-func (r *reader) readEvents(ctx context.Context) error {
-	if err := r.readSigns(ctx); err != nil || r.now().Sub(r.events.walked) < eventsEvery {
+func (r *Reader) readEvents(ctx context.Context) error {
+	if err := r.readSigns(ctx); err != nil || r.Now().Sub(r.Events.walked) < eventsEvery {
 		return err
 	}
-	p, err := progress.Glance(ctx, r.run)
+	p, err := progress.Glance(ctx, r.Run)
 	if err != nil {
 		return err
 	}
-	r.events = eventsWalk{walked: r.now()}
-	r.newest, r.fails, r.filled = later(r.newest, p.Newest), p.Failures, true
-	r.base = curve{}
-	r.base.addTimeline(p.Profile.Times)
+	r.Events = EventsWalk{walked: r.Now()}
+	r.Newest, r.Failures, r.filled = later(r.Newest, p.Newest), p.Failures, true
+	r.Base = curve.Curve{}
+	r.Base.AddTimeline(p.Profile.Times)
 	for _, s := range p.Shards {
-		r.events.shards++
-		r.events.listed += s.Closed.Counts.Listed.Objects
-		r.events.open += s.Left.Batches
+		r.Events.Shards++
+		r.Events.Listed += s.Closed.Counts.Listed.Objects
+		r.Events.Open += s.Left.Batches
 		if s.Proved != nil {
-			r.events.proved++
+			r.Events.Proved++
 		}
 	}
-	r.budget.spent(int(r.events.listed)/store.KeysPerPage + 1)
+	r.budget.spent(int(r.Events.Listed)/store.KeysPerPage + 1)
 	return nil
 }
