@@ -3,6 +3,7 @@ package overview
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -51,13 +52,14 @@ const longest = time.Minute
 
 // Overview returns how the run stands, as it was read within the last Every; its slices are
 // shared with others who ask, and are not to be changed. The error is NotFound for a run that
-// was never started. Where the ledger does not answer it is that of the ledger, and the
-// Overview is the last one that was read, if any.
+// was never started. Where the ledger does not answer it is that of the ledger, or of ctx,
+// and the Overview is the last one that was read, if any.
 func (v *Viewer) Overview(ctx context.Context) (Overview, error) {
 	if o, err, ok := v.known(); ok {
 		return o, err
 	}
 	done := v.flight.DoChan("", func() (any, error) {
+		defer v.recovered()
 		if _, _, ok := v.known(); ok { // by who flew just before
 			return nil, nil
 		}
@@ -72,14 +74,24 @@ func (v *Viewer) Overview(ctx context.Context) (Overview, error) {
 		}
 		return nil, nil
 	})
+	var left error
 	select {
 	case <-done:
 	case <-ctx.Done():
-		return Overview{}, ctx.Err()
+		left = ctx.Err()
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.last, v.err
+	return v.last, cmp.Or(left, v.err)
+}
+
+// recovered makes a panic the error of a refresh: out of the flight it would end the process.
+func (v *Viewer) recovered() {
+	if p := recover(); p != nil {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.err, v.at = fmt.Errorf("how the run stands was not read, for the program failed: %v", p), v.o.Now()
+	}
 }
 
 // turns is how many refreshes there is time for since the last one.
