@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"time"
 
 	"kodoferry/shared/app"
@@ -55,7 +56,7 @@ func (q *request) change(what, on string, line command, do func(ctx context.Cont
 	ended := make(chan result, 1)
 	c.work.Go(func() {
 		defer cancel()
-		m, err := do(ctx)
+		m, err := c.guarded(ctx, do)
 		end := audit.Ended{At: c.o.Now().UTC(), Says: m.says}
 		if err != nil {
 			end.Error = fault.Sentence(err)
@@ -83,6 +84,17 @@ func (q *request) change(what, on string, line command, do func(ctx context.Cont
 	case <-wait:
 		return made{}, true, nil
 	}
+}
+
+// guarded does a change whose panic is its error: it is no page, and would end the process.
+func (c *Console) guarded(ctx context.Context, do func(ctx context.Context) (made, error)) (m made, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.o.Log.ErrorContext(ctx, "a change panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return do(ctx)
 }
 
 // did sends the browser to the page that shows a change.
@@ -222,6 +234,9 @@ func runAct(q *request) error {
 	line := commandOf(q, act, run.Name)
 	if act == "limits" {
 		o := wantedLimits(q)
+		if o == (control.LimitChange{}) {
+			return errNoLimits
+		}
 		words := []string{"limits", run.Name}
 		for _, f := range []limitField{{"--bandwidth", o.Bandwidth}, {"--requests", o.Requests}, {"--instances", o.Instances}} {
 			if f.Value != "" {

@@ -50,6 +50,7 @@ type Options struct {
 	Grace   time.Duration    // what those at work are given to notice; 0: limit.Notice
 	Prices  *forecast.Prices // nil: no money is shown
 	Every   time.Duration    // how often live figures are read; 0: 2 s
+	Wait    time.Duration    // how long a page waits for the ledger; 0: 20 s
 	Largest int64            // bytes of the largest file that an answer takes; 0: any
 	Entered func()           // is called when a token that counts once has counted; may be nil
 	Log     *slog.Logger     // may be nil
@@ -85,6 +86,9 @@ func New(o Options) (*Console, error) {
 	if o.Every == 0 {
 		o.Every = 2 * time.Second
 	}
+	if o.Wait == 0 {
+		o.Wait = 20 * time.Second
+	}
 	led, err := o.Config.Ledger(o.Ledger)
 	if err != nil {
 		return nil, err
@@ -112,7 +116,8 @@ type page func(q *request) error
 
 func (c *Console) routes() http.Handler {
 	m := http.NewServeMux()
-	look := func(pattern string, p page) { m.Handle(pattern, c.handle(p, signedIn)) }
+	look := func(pattern string, p page) { m.Handle(pattern, c.handle(p, signedIn|soon)) }
+	last := func(pattern string, p page) { m.Handle(pattern, c.handle(p, signedIn)) }
 	change := func(pattern string, p page) { m.Handle(pattern, c.handle(p, signedIn|sealed|changes)) }
 	send := func(pattern string, p page) { m.Handle(pattern, c.handle(p, signedIn|sealed)) }
 
@@ -125,10 +130,10 @@ func (c *Console) routes() http.Handler {
 
 	look("GET /runs", runsPage)
 	look("GET /runs/{job}/{time}", runPage)
-	look("GET /runs/{job}/{time}/live", live)
+	last("GET /runs/{job}/{time}/live", live)
 	look("GET /runs/{job}/{time}/object", objectPage)
 	look("GET /runs/{job}/{time}/report", reportPage)
-	look("GET /runs/{job}/{time}/files/{name...}", fileOf)
+	last("GET /runs/{job}/{time}/files/{name...}", fileOf)
 	look("GET /runs/{job}/{time}/{act}", actPage)
 	change("POST /runs/{job}/{time}/{act}", runAct)
 
@@ -166,15 +171,20 @@ const (
 	own                        // to come from a page of the console
 	sealed                     // own, and the session's seal in its form
 	changes                    // a console that may change things
+	soon                       // an answer within Options.Wait: somebody looks at an empty page
 )
 
-// answerTime is how long an answer may take that is not streamed.
+// answerTime is how long any other answer may take: a stream, a download, a plan, a change.
 const answerTime = 4 * time.Minute
 
 // handle answers by p, where a request has what it needs.
 func (c *Console) handle(p page, need needs) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), answerTime)
+		wait := answerTime
+		if need&soon != 0 {
+			wait = c.o.Wait
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), wait)
 		defer cancel()
 		q := c.ask(w, r.WithContext(ctx))
 		defer q.recovered()

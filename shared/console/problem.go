@@ -30,6 +30,7 @@ var (
 	errLargeFile = refusal{http.StatusRequestEntityTooLarge, "largefile"}
 	errNoQueues  = refusal{http.StatusConflict, "noqueues"}
 	errNotOver   = refusal{http.StatusConflict, "notover"}
+	errNoLimits  = refusal{http.StatusUnprocessableEntity, "nolimits"}
 	errPanic     = refusal{http.StatusInternalServerError, "panic"}
 )
 

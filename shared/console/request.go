@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -63,13 +64,8 @@ func (q *request) admit(need needs) error {
 
 // recovered answers a request whose page panicked. The process goes on.
 func (q *request) recovered() {
-	v := recover()
-	switch {
-	case v == nil:
-	case v == http.ErrAbortHandler: //nolint // as net/http has it
-		panic(v)
-	default:
-		q.console.o.Log.ErrorContext(q.Context(), "a page panicked", "path", q.URL.Path, "panic", v, "stack", string(debug.Stack()))
+	if v := recover(); v != nil {
+		q.console.o.Log.ErrorContext(q.Context(), "a page panicked", "path", q.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		q.problem(errPanic)
 	}
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -45,6 +46,8 @@ func readOverview(q *request, ctx context.Context) (runData, error) {
 	case err == nil:
 	case o.Run == "" || ledger.Missing(err):
 		return d, err
+	case errors.Is(err, context.DeadlineExceeded):
+		d.Stale = []string{q.lang.Say("problem.slow")}
 	default:
 		d.Stale = sentences(err)
 	}
@@ -79,7 +82,7 @@ func runPage(q *request) error {
 		return err
 	}
 	d.Done = q.FormValue("done")
-	if d.O.State != overview.Over {
+	if d.O.State != overview.Over && len(d.Stale) == 0 {
 		if d.Limits, err = control.LimitsOf(q.Context(), q.console.ledger.Run(d.O.Run)); err != nil && !ledger.Unreadable(err) {
 			return err
 		}
