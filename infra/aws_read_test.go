@@ -64,6 +64,13 @@ func readAWS(t *testing.T) *awsStack {
 	return s
 }
 
+// set gives a variable a value.
+func (s *awsStack) set(name string, v cty.Value) {
+	all := s.scope.Variables["var"].AsValueMap()
+	all[name] = v
+	s.scope.Variables["var"] = cty.ObjectVal(all)
+}
+
 // fill makes the scope: variables, then locals, which may name each other, then
 // what resources are called.
 func (s *awsStack) fill(locals map[string]hclsyntax.Expression) {
@@ -106,7 +113,7 @@ func (s *awsStack) fill(locals map[string]hclsyntax.Expression) {
 	}
 	s.scope.Variables["aws_sqs_queue"] = cty.ObjectVal(map[string]cty.Value{"stage": cty.ObjectVal(queues), "dead": text("arn", "arn:queue:ferry-dead")})
 	s.scope.Variables["aws_lambda_function"] = cty.ObjectVal(map[string]cty.Value{"stage": cty.ObjectVal(functions)})
-	s.scope.Variables["aws_cloudwatch_log_group"] = cty.ObjectVal(map[string]cty.Value{"stage": cty.ObjectVal(logs)})
+	s.scope.Variables["aws_cloudwatch_log_group"] = cty.ObjectVal(map[string]cty.Value{"stage": cty.ObjectVal(logs), "console": cty.TupleVal([]cty.Value{text("arn", "arn:log:ferry-console")})})
 }
 
 // at is an attribute of a block, or of one within it, for one of its for_each's;

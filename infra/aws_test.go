@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/console"
 	"kodoferry/shared/job"
 	"kodoferry/shared/task"
 )
@@ -132,11 +135,78 @@ func TestAFunctionAtAWSMayDoNoMoreThanItsWork(t *testing.T) {
 	}
 }
 
+// TestTheConsoleAtAWSIsWhatTheCodeReads: its function starts with its environment and only
+// reads, it is reached through its URL alone, and is there only where somebody says so.
+func TestTheConsoleAtAWSIsWhatTheCodeReads(t *testing.T) {
+	const token = "a-token-of-20-characters"
+	for name, tc := range map[string]struct {
+		changes bool
+		keys    string // whose keys for OSS it has
+		rights  map[string][]string
+	}{
+		"only reading": {false, "reader", nil},
+		"changing": {true, "all", map[string][]string{
+			"sqs:SendMessage":        {"arn:queue:ferry-copy", "arn:queue:ferry-delete", "arn:queue:ferry-list", "arn:queue:ferry-verify"},
+			"sqs:GetQueueAttributes": {"arn:queue:ferry-copy", "arn:queue:ferry-delete", "arn:queue:ferry-list", "arn:queue:ferry-verify"},
+		}},
+	} {
+		s := readAWS(t)
+		s.set("console_token", cty.StringVal(token))
+		s.set("console_changes", cty.BoolVal(tc.changes))
+		s.set("oss_keys", cty.MapVal(map[string]cty.Value{"default": awsKeys("all"), "console": awsKeys(tc.keys)}))
+		env, read := s.at("resource aws_lambda_function console", "", "environment", "variables").AsValueMap(), map[string]bool{}
+		getenv := func(key string) string {
+			read[key] = true
+			if v, ok := env[key]; ok {
+				return v.AsString()
+			}
+			return map[string]string{"AWS_ACCESS_KEY_ID": "role", "AWS_SECRET_ACCESS_KEY": "role"}[key]
+		}
+		if _, err := console.Open(app.Load(getenv), getenv, slog.New(slog.DiscardHandler)); err != nil {
+			t.Errorf("%s: it does not start with this environment: %v", name, err)
+		}
+		if _, err := app.Load(getenv).Deploy(nil); err != nil {
+			t.Errorf("%s: it begins no run with this environment: %v", name, err)
+		}
+		for key := range env {
+			if !read[key] {
+				t.Errorf("%s: it sets %s, which no code reads", name, key)
+			}
+		}
+		if got := env["ALIBABA_CLOUD_ACCESS_KEY_ID"].AsString(); got != tc.keys {
+			t.Errorf("%s: it works with the keys of %s, want those of %s", name, got, tc.keys)
+		}
+		got := s.rights("data aws_iam_policy_document console", "")
+		for action, on := range map[string][]string{"logs:CreateLogStream": {"arn:log:ferry-console:*"}, "logs:PutLogEvents": {"arn:log:ferry-console:*"}} {
+			if !slices.Equal(got[action], on) {
+				t.Errorf("%s: it may do %s on %q, want on %q", name, action, got[action], on)
+			}
+			delete(got, action)
+		}
+		if !maps.EqualFunc(got, tc.rights, slices.Equal) {
+			t.Errorf("%s: it may do %v, want %v", name, got, tc.rights)
+		}
+	}
+
+	s := readAWS(t)
+	for name, b := range s.blocks {
+		if b.Type == "resource" && b.Labels[1] == "console" {
+			if n, _ := s.at(name, "", "count").AsBigFloat().Int64(); n != 0 {
+				t.Errorf("%s is made where nobody asks for a console", name)
+			}
+		}
+	}
+	if how := s.at("resource aws_lambda_function_url console", "", "authorization_type").AsString(); how != "NONE" {
+		t.Errorf("its URL asks for %s, want NONE: browsers sign nothing", how)
+	}
+	if !s.at("resource aws_lambda_permission console", "", "invoked_via_function_url").True() {
+		t.Error("anybody may invoke it with an event of his own")
+	}
+}
+
 func TestASchedulesInputIsATimersEvent(t *testing.T) {
 	s := readAWS(t)
-	schedules := s.scope.Variables["var"].AsValueMap()
-	schedules["schedules"] = cty.ObjectVal(map[string]cty.Value{"photos": cty.ObjectVal(map[string]cty.Value{"expression": cty.StringVal("rate(6 hours)"), "timezone": cty.StringVal("UTC")})})
-	s.scope.Variables["var"] = cty.ObjectVal(schedules)
+	s.set("schedules", cty.ObjectVal(map[string]cty.Value{"photos": cty.ObjectVal(map[string]cty.Value{"expression": cty.StringVal("rate(6 hours)"), "timezone": cty.StringVal("UTC")})}))
 	for block, want := range map[string]struct{ function, payload string }{
 		"resource aws_scheduler_schedule sweep": {"arn:function:ferry-verify", "sweep"},
 		"resource aws_scheduler_schedule job":   {"arn:function:ferry-list", "photos"},

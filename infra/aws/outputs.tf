@@ -1,3 +1,8 @@
+output "console" {
+  description = "where the console is served"
+  value       = one(aws_lambda_function_url.console[*].function_url)
+}
+
 output "environment" {
   description = "what ferry start needs beside the keys: export these"
   value = {

@@ -37,7 +37,7 @@ variable "kodo_keys" {
 }
 
 variable "oss_keys" {
-  description = "keys for OSS by stage (list, copy, verify, delete), or under default for those not named; only the delete stage's may delete"
+  description = "keys for OSS by stage (list, copy, verify, delete) and for the console, or under default for those not named; only the delete stage's may delete, and the console's need only read"
   type = map(object({
     access_key_id     = string
     access_key_secret = string
@@ -71,6 +71,25 @@ variable "copies" {
   description = "how many copy functions run at once, 2 to 1000; an account has 1000 in a region, new ones fewer"
   type        = number
   default     = 64
+}
+
+variable "console" {
+  description = "whether the console is served at a function URL; console_token is set then, too"
+  type        = bool
+  default     = false
+}
+
+variable "console_token" {
+  description = "what lets into the console: a random text of 20 characters or more"
+  type        = string
+  default     = ""
+  sensitive   = true
+}
+
+variable "console_changes" {
+  description = "whether the console may change jobs and runs; its keys under oss_keys need the rights of ferry policy JOB --role operator then"
+  type        = bool
+  default     = false
 }
 
 variable "schedules" {
