@@ -139,8 +139,9 @@ func triples(statements []rights.Statement) (all []string) {
 	return slices.Compact(all)
 }
 
-func TestTheRolesMayWhatFerryPolicyPrints(t *testing.T) {
-	tf := alicloud(t)
+// grantsOf is what ferry policy prints for the places of the test, and a log where that is not "".
+func grantsOf(t *testing.T, logs string) []rights.Grant {
+	t.Helper()
 	at := func(raw string) job.Location {
 		l, err := job.ParseLocation(raw)
 		if err != nil {
@@ -150,11 +151,17 @@ func TestTheRolesMayWhatFerryPolicyPrints(t *testing.T) {
 	}
 	grants, err := rights.Of(rights.Places{
 		Target: at("oss://photos-new/2019/?region=" + region), Ledger: at("oss://my-ledger/.ferry/?region=" + region),
-		Queues: at("mns://" + account + "/ferry-?region=" + region), Logs: text(tf.outputs["logs"]),
+		Queues: at("mns://" + account + "/ferry-?region=" + region), Logs: logs,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return grants
+}
+
+func TestTheRolesMayWhatFerryPolicyPrints(t *testing.T) {
+	tf := alicloud(t)
+	grants := grantsOf(t, text(tf.outputs["logs"]))
 	granted := statements(t, tf)
 	if len(granted) != len(grants)-1 {
 		t.Errorf("policies of %d roles, want one for each role but the operator's: %d", len(granted), len(grants)-1)
@@ -186,19 +193,7 @@ func TestTheRolesMayWhatFerryPolicyPrints(t *testing.T) {
 // TestAConsoleThatChangesThingsMayWhatAPersonMay, and writes its log.
 func TestAConsoleThatChangesThingsMayWhatAPersonMay(t *testing.T) {
 	tf := alicloud(t, map[string]cty.Value{"console_changes": cty.True})
-	at := func(raw string) job.Location {
-		l, err := job.ParseLocation(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return l
-	}
-	grants, err := rights.Of(rights.Places{
-		Target: at("oss://photos-new/2019/?region=" + region), Ledger: at("oss://my-ledger/.ferry/?region=" + region), Queues: at("mns://" + account + "/ferry-?region=" + region),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	grants := grantsOf(t, "")
 	i := slices.IndexFunc(grants, func(g rights.Grant) bool { return g.Role == rights.Operator })
 	got := slices.DeleteFunc(triples(statements(t, tf)["console"]), func(line string) bool { return strings.HasPrefix(line, "Allow log:") })
 	if want := triples(grants[i].Policy.Statement); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {

@@ -45,6 +45,12 @@ func (p *platform) notify(t testing.TB) string {
 	if p.on == fc.FC {
 		f.Concurrency, f.MaxInstances = 20, 1
 	}
+	return p.trigger(t, f) + "/"
+}
+
+// trigger deploys a function that requests start, and returns its address.
+func (p *platform) trigger(t testing.TB, f fc.Function) string {
+	t.Helper()
 	if err := p.cloud.Deploy(f); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +60,7 @@ func (p *platform) notify(t testing.TB) string {
 	}
 	s := httptest.NewServer(trigger)
 	t.Cleanup(s.Close)
-	return s.URL + "/"
+	return s.URL
 }
 
 // kept is a job that the deployment keeps by name and that follows events.

@@ -4,7 +4,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -41,16 +40,7 @@ func (p *platform) console(t testing.TB, name string, set map[string]string) *vi
 	maps.Copy(env, set)
 	f := fc.Function{Name: name, Binary: filepath.Join(dir, "console"), Env: env, Platform: p.on, Timeout: 2 * time.Minute, MaxInstances: 1, Log: p.logs}
 	p.assume(&f)
-	if err := p.cloud.Deploy(f); err != nil {
-		t.Fatal(err)
-	}
-	trigger, err := p.cloud.HTTP(f.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(trigger)
-	t.Cleanup(s.Close)
-	return &visitor{TB: t, at: s.URL}
+	return &visitor{TB: t, at: p.trigger(t, f)}
 }
 
 var seal = regexp.MustCompile(`name="seal" value="([^"]+)"`)

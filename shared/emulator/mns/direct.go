@@ -125,6 +125,3 @@ func (s *Server) Depth(name string) (Depth, error) {
 	}
 	return q.Depth(), nil
 }
-
-// Queues returns the names of all queues, in order.
-func (s *Server) Queues() []string { return s.queues.Queues() }

@@ -1,7 +1,7 @@
 // Package pile is what the stand-ins of message queues share: queues that hide a received
 // message until its visibility ends, count deliveries, move what was received too often to a
 // dead-letter queue, and misbehave when they are told to. A stand-in puts a protocol around a
-// Service. service.go holds all queues, queue.go is one, heap.go the order in it.
+// Service, and shows a Front. service.go holds all queues, queue.go is one, heap.go the order in it.
 package pile
 
 import (

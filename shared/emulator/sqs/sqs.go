@@ -50,7 +50,10 @@ type (
 )
 
 // Server is a running stand-in. It is safe for concurrent use.
+// Operations of its Desk: create, url, attributes, set-attributes, delete-queue, purge, list,
+// send, receive, delete, visibility; those of a batch count as the same of one message.
 type Server struct {
+	pile.Front
 	cfg    Config
 	desk   *chaos.Desk
 	queues *pile.Service
@@ -82,35 +85,10 @@ func Start(cfg Config) (*Server, error) {
 	if s.queues, err = pile.New(cfg.Addr, rules, rand.New(rand.NewPCG(cfg.Seed, 0x595)), cfg.Now); err != nil {
 		return nil, err
 	}
+	s.Front = pile.NewFront(s.queues, s.desk, cfg.Account, cfg.Region)
 	s.queues.Serve(s)
 	return s, nil
 }
-
-// Close ends every connection and every wait for a message.
-func (s *Server) Close() error { return s.queues.Close() }
-
-// Endpoint is where it serves, as http://127.0.0.1:port.
-func (s *Server) Endpoint() string { return s.queues.Endpoint() }
-
-// Tick tells those who wait for messages that Config.Now has jumped.
-func (s *Server) Tick() { s.queues.Tick() }
-
-// Misbehave makes every queue behave so from now on.
-func (s *Server) Misbehave(m Misbehaviour) { s.queues.Misbehave(m) }
-
-// Injected returns what Misbehave did so far.
-func (s *Server) Injected() Injected { return s.queues.Injected() }
-
-// Account is the id of the account that owns the queues.
-func (s *Server) Account() string { return s.cfg.Account }
-
-// Region is where the queues are.
-func (s *Server) Region() string { return s.cfg.Region }
-
-// Desk counts requests and injects faults. Operations: create, url, attributes,
-// set-attributes, delete-queue, purge, list, send, receive, delete, visibility;
-// those of a batch count as the same of one message.
-func (s *Server) Desk() *chaos.Desk { return s.desk }
 
 // AddCredential lets c sign, too.
 func (s *Server) AddCredential(c Credential) {

@@ -52,7 +52,7 @@ func (b *Bucket) look(ctx context.Context) error {
 		return err
 	}
 	var first error
-	for _, key := range samples(p.objects) {
+	for _, key := range store.Samples(p.objects, forAnybody) {
 		err := b.sample(ctx, key)
 		if err == nil {
 			return nil
@@ -71,25 +71,8 @@ func (b *Bucket) look(ctx context.Context) error {
 	return first
 }
 
-// samples are up to five keys that anybody may read now, spread over those that
-// were listed.
-func samples(objects []store.Object) []string {
-	const most = 5
-	var keys []string
-	for _, o := range objects {
-		if !o.Disabled && !o.Frozen && tame(o.Key) {
-			keys = append(keys, o.Key)
-		}
-	}
-	if len(keys) <= most {
-		return keys
-	}
-	some := make([]string, most)
-	for i := range some {
-		some[i] = keys[i*(len(keys)-1)/(most-1)]
-	}
-	return some
-}
+// forAnybody reports whether anybody may read an object now by its key.
+func forAnybody(o store.Object) bool { return !o.Disabled && !o.Frozen && tame(o.Key) }
 
 // sample asks the download host for the head of an object, or for its first byte
 // where it takes no HEAD.

@@ -50,7 +50,7 @@ func (b *Bucket) look(ctx context.Context) error {
 		return fault.New(fault.Invalid, op, b.cfg.Bucket, fmt.Errorf("%s encodes keys in listings so that a space and a plus cannot be told apart (%q came back as %q): Ferry cannot tell its keys for certain", b.host, probe, p.after))
 	}
 	var first error
-	for _, key := range samples(p.objects) {
+	for _, key := range store.Samples(p.objects, func(o store.Object) bool { return !o.Frozen }) {
 		_, err := b.head(ctx, op, key, nil)
 		if err == nil {
 			return nil
@@ -63,26 +63,6 @@ func (b *Bucket) look(ctx context.Context) error {
 		}
 	}
 	return first
-}
-
-// samples are up to five keys that can be read now, spread over those that were
-// listed.
-func samples(objects []store.Object) []string {
-	const most = 5
-	var keys []string
-	for _, o := range objects {
-		if !o.Frozen {
-			keys = append(keys, o.Key)
-		}
-	}
-	if len(keys) <= most {
-		return keys
-	}
-	some := make([]string, most)
-	for i := range some {
-		some[i] = keys[i*(len(keys)-1)/(most-1)]
-	}
-	return some
 }
 
 // explain is the sentence for err, "" where err says it all itself.

@@ -32,6 +32,10 @@ type office struct {
 // Process implements world.Actor.
 func (o *office) Process() *world.Process { return o.p }
 
+// Due and Content implement world.Actor for who acts only when it is its turn.
+func (o *office) Due() (t time.Time, do func()) { return }
+func (o *office) Content() bool                 { return !o.busy }
+
 // do has a process do f; then is called once that has ended, also by death.
 func (o *office) do(what string, f func(ctx context.Context, p *world.Process) error, then func(error)) {
 	if o.p == nil {

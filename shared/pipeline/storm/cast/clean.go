@@ -3,7 +3,6 @@ package cast
 import (
 	"context"
 	"reflect"
-	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/pipeline/storm/weather"
@@ -20,12 +19,6 @@ type cleaner struct {
 func newCleaner(w *world.World, o *operator) *cleaner {
 	return &cleaner{office: office{w: w, rules: o.rules, slot: "cleaner" + o.t.Tag}, o: o, left: 3}
 }
-
-// Due implements world.Actor.
-func (c *cleaner) Due() (t time.Time, do func()) { return }
-
-// Content implements world.Actor.
-func (c *cleaner) Content() bool { return !c.busy }
 
 // Offers implements world.Actor.
 func (c *cleaner) Offers() []world.Offer {

@@ -23,12 +23,6 @@ func newWarden(w *world.World, o *operator) *warden {
 	return &warden{office: office{w: w, rules: o.rules, slot: "warden" + o.t.Tag}, o: o, left: 3}
 }
 
-// Due implements world.Actor.
-func (c *warden) Due() (t time.Time, do func()) { return }
-
-// Content implements world.Actor.
-func (c *warden) Content() bool { return !c.busy }
-
 // Offers implements world.Actor.
 func (c *warden) Offers() []world.Offer {
 	if c.busy || c.left == 0 || c.o.run == "" || !c.w.Weather[weather.Limits] || c.w.Reported(c.o.run) {
