@@ -78,9 +78,6 @@ func (b *Bucket) listPage(ctx context.Context, q store.Query, token string) (*pa
 		return nil, named(err, q.Prefix)
 	}
 	p, err := parsePage(data, b.coding.Load() == codingPlain)
-	if err == nil && p.plain {
-		b.coding.Store(codingPlain)
-	}
 	if err == nil && p.unclear >= 0 && b.coding.Load() == codingUnknown && b.meansPlain(ctx, data, p) {
 		p, err = parsePage(data, true)
 	}
@@ -102,7 +99,8 @@ const (
 
 // meansPlain finds out, once for a bucket, whether keys come as they are though
 // pages say that they are encoded: "a+b" is then not "a b". It asks for the first
-// key of p of which that makes two, a HEAD or two.
+// key of p of which that makes two, a HEAD or two. Where these do not tell, they come so in a
+// page in which one key certainly does.
 func (b *Bucket) meansPlain(ctx context.Context, data []byte, p *page) bool {
 	raw, err := parsePage(data, true)
 	if err != nil {
@@ -113,10 +111,10 @@ func (b *Bucket) meansPlain(ctx context.Context, data []byte, p *page) bool {
 		b.coding.Store(codingTrue)
 		return false
 	} else if fault.KindOf(err) != fault.NotFound {
-		return false // asked again with the next page
+		return p.odd // asked again with the next page
 	}
 	if _, err := b.head(ctx, op, raw.objects[p.unclear].Key, nil); err != nil {
-		return false
+		return p.odd
 	}
 	b.coding.Store(codingPlain)
 	return true

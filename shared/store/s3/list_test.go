@@ -46,6 +46,8 @@ func TestKeysAreReadInTheFormTheyCameIn(t *testing.T) {
 		"what XML does not take, as it is":       {listing(last, contents("a\x01\x1f"), contents("a\uFFFEb"), contents("a\uFFFFb")), []string{"a\x01\x1f", "a\uFFFEb", "a\uFFFFb"}, ""},
 		"what marks such characters":             {listing(last, contents("\x03\uF8FF3\uF8FF"), contents("&#xf8ff;"), contents("\uF8FF\uF8FF")), []string{"\x03\uF8FF3\uF8FF", "\uF8FF", "\uF8FF\uF8FF"}, ""},
 		"one that alone was left unencoded":      {listing(last, encoded, contents("a%2F&#x3;+%2B"), contents("a%2Fb"), contents("a%2Fc+d")), []string{"a/\x03 +", "a/b", "a/c d"}, ""},
+		"a carriage return by reference":         {listing(last, contents("a&#xD;b"), contents("a&#13;c")), []string{"a\rb", "a\rc"}, ""},
+		"the same, encoded":                      {listing(last, encoded, contents("a%0Db"), contents("a&#xD;c")), []string{"a\rb", "a\rc"}, ""},
 		"lines that end in two characters":       {strings.ReplaceAll(listing("\r\n<IsTruncated>\r\nfalse</IsTruncated>\r\n"), "\r\nfalse", "false") + "\r\n", nil, ""},
 		"a size beside such a key":               {strings.Replace(listing(last, contents("a&#x3;")), "<Size>10<", "<Size>10\r\n<", 1), []string{"a\x03"}, ""},
 		"more, but no way to it":                 {listing(`<IsTruncated>true</IsTruncated>`, contents("a")), nil, fault.Temporary},
@@ -64,6 +66,41 @@ func TestKeysAreReadInTheFormTheyCameIn(t *testing.T) {
 			}
 			if !slices.Equal(keys, tc.want) || fault.KindOf(err) != tc.kind {
 				t.Errorf("%q, %v, want %q, %q", keys, err, tc.want, tc.kind)
+			}
+		})
+	}
+}
+
+// TestOneKeyThatCameAsItIsSpoilsNoOther has a service that says it encodes keys, leaves single
+// ones alone, and knows its objects by the names in have alone.
+func TestOneKeyThatCameAsItIsSpoilsNoOther(t *testing.T) {
+	page := listing(last, encoded, contents("a b"), contents("a%2Fb"), contents("a^z"), contents("c+d"))
+	for name, tc := range map[string]struct{ have, want []string }{
+		"it encodes":             {[]string{"a/b"}, []string{"a b", "a/b", "a^z", "c d"}},
+		"it encodes nothing":     {[]string{"a%2Fb"}, []string{"a b", "a%2Fb", "a^z", "c+d"}},
+		"nobody says what it is": {nil, []string{"a b", "a%2Fb", "a^z", "c+d"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			heads := 0
+			b := fake(t, func(w http.ResponseWriter, r *http.Request) {
+				switch key := strings.TrimPrefix(r.URL.Path, "/b/"); {
+				case r.URL.Query().Has("list-type"):
+					says(page)(w, r)
+				case slices.Contains(tc.have, key):
+					heads++
+					object(w, r, md5Tag, "0123456789")
+				default:
+					heads++
+					refuse(w, r, 404, "NoSuchKey")
+				}
+			})
+			first, _, err := b.FirstPage(t.Context(), store.Range{})
+			var got []string
+			for _, o := range first {
+				got = append(got, o.Key)
+			}
+			if !slices.Equal(got, tc.want) || err != nil || heads > 4 {
+				t.Errorf("%q, %v, by %d HEADs, want %q by four at most", got, err, heads, tc.want)
 			}
 		})
 	}
