@@ -113,18 +113,26 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	if err != nil {
 		return cli.Usage(err)
 	}
+	v := show.NewCopy(show.NewTeller(text), j, o.quiet)
+	show.Remarks(text, j)
+	waited := show.Waiting(errOut, "whether source, target and ledger answer")
 	checked, cancel := context.WithTimeout(ctx, cli.CheckTime)
 	err = sites.Check(checked)
 	cancel()
+	waited()
 	if err != nil {
 		return cli.Misconfigured(err)
 	}
-	v := show.NewCopy(show.NewTeller(text), j, o.quiet)
 	if most, by := has.InFlight(); by != "" && j.Limits.Parallel == job.AutoParallel {
 		v.Tell.Plain("at most %d objects at a time are copied here, because %s", most, by)
 	}
 	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: v.Watch, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
 	v.Tell.End()
+	if err != nil && ctx.Err() == nil && !errors.Is(err, agent.ErrHalted) {
+		asked, cancel := context.WithTimeout(ctx, cli.CheckTime)
+		err = sites.Diagnosed(asked, err)
+		cancel()
+	}
 	if err != nil {
 		return copyStopped(ctx, v, err)
 	}
@@ -179,6 +187,9 @@ func unjoined(err error) error {
 func copyEnded(tell *show.Teller, at job.Location, rep report.Report, asJSON bool, out io.Writer) error {
 	tell.Plain("")
 	if err := show.Summary(tell.Writer(), rep); err != nil {
+		return err
+	}
+	if err := show.Failures(tell.Writer(), rep); err != nil {
 		return err
 	}
 	tell.Plain("\nReport: oss://%s/%sruns/%s/report.html", at.Bucket, at.Prefix, rep.Run)

@@ -62,7 +62,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"no days of a thaw":       {args: []string{"copy", c.src, c.dst, "--thaw", "--thaw-days", "0"}, code: 2, want: []string{"--thaw-days", "is no number of days"}},
 		"one place too few":       {args: []string{"copy", c.src}, code: 2, want: []string{"SRC and DST", "1 argument"}},
 		"one word too many":       {args: []string{"emulate", "photos"}, code: 2, want: []string{"no arguments"}},
-		"source and target mixed": {args: []string{"copy", c.dst, c.src}, code: 2, want: []string{"source: Ferry reads from Kodo", "target: Ferry writes to OSS"}},
+		"source and target mixed": {args: []string{"copy", c.dst, c.src}, code: 2, want: []string{"source and target are the wrong way round", "write kodo://photos/ first"}},
 		"no place at all":         {args: []string{"copy", "photos", "photos-new"}, code: 2, want: []string{"source: this is no location", "target: this is no location", "kodo://photos/", "oss://photos-new/"}},
 		"nothing to log to":       {args: []string{"copy", c.src, c.dst, "--log", "/nowhere/at/all.log"}, code: 2, want: []string{"--log", "/nowhere/at/all.log"}},
 

@@ -108,7 +108,10 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 	if o.quick {
 		patience = quickCheckTime
 	}
+	show.Remarks(errOut, j)
+	waited := show.Waiting(errOut, "whether source and target answer")
 	sites, err := cli.Ends(ctx, cfg, j, patience)
+	waited()
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func TestMistakesInAQuestionForPolicies(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"everything wrong at once": {[]string{policyDst, policySrc, "--queues", "oss", "--logs", "functions", "--role", "root"}, []string{"source: Ferry reads", "--queues", "--logs", `--role "root"`}},
+		"everything wrong at once": {[]string{policyDst, policySrc, "--queues", "oss", "--logs", "functions", "--role", "root"}, []string{"the wrong way round", "--queues", "--logs", `--role "root"`}},
 		"queues at another cloud":  {[]string{policySrc, policyDst, "--queues", policySrc}, []string{"mns:// queues"}},
 		"a role of a deployment":   {[]string{policySrc, policyDst, "--role", "copy"}, []string{"--queues"}},
 		"a role of no deployment":  {[]string{policySrc, policyDst, "--role", "here", "--queues", policyQueues}, []string{"leave --queues out"}},

@@ -13,6 +13,7 @@ import (
 	"kodoferry/scripts/ferry/events"
 	"kodoferry/scripts/ferry/jobs"
 	"kodoferry/scripts/ferry/reports"
+	"kodoferry/scripts/ferry/setup"
 	"kodoferry/scripts/ferry/status"
 	"kodoferry/scripts/ferry/steering"
 	"kodoferry/scripts/ferry/verify"
@@ -24,6 +25,7 @@ checks what it receives, and both sides are listed again at the end. Every
 listed object ends in a row that says what became of it, and the books balance.
 
 Try it without any account:            ferry demo
+Write a ferry.yaml with a first job:   ferry init
 Move a bucket from this machine:       ferry copy SRC DST
 Ask whether a run would work:          ferry check SRC DST
 Say what it would do, cost and take:   ferry plan SRC DST
@@ -74,7 +76,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	root.AddCommand(
 		demoCommand(), checks.Command(), copyCommand(), startCommand(), agentCommand(), planCommand(), diffCommand(),
-		jobs.Command(), consoles.Command(), steering.Pause(), steering.Resume(), steering.Cancel(), retryCommand(), steering.Seal(), steering.Clean(), events.Command(),
+		setup.Command(), jobs.Command(), consoles.Command(), steering.Pause(), steering.Resume(), steering.Cancel(), retryCommand(), steering.Seal(), steering.Clean(), events.Command(),
 		status.Command(), status.Runs(), status.Watch(), reports.Command(), reports.WhyCommand(), reports.ExportCommand(), verify.Command(), steering.Limits(), policyCommand(), benchCommand(), benchRunCommand(), emulateCommand(), cli.VersionCommand(),
 	)
 	root.SetHelpCommand(cli.HelpCommand())

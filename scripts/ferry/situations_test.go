@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"kodoferry/shared/emulator/kodo"
 )
 
 // situation is what a new user does, and what Ferry must answer.
@@ -25,9 +27,9 @@ type situation struct {
 func TestASituationIsAnsweredByASentence(t *testing.T) {
 	c := newClouds(t)
 	c.fill(t, 12)
-	kodo, oss := "insecure=true&endpoint="+strings.TrimPrefix(c.kodo.Endpoint(), "http://"), "insecure=true&endpoint="+strings.TrimPrefix(c.oss.Endpoint(), "http://")
+	atKodo, atOSS := "insecure=true&endpoint="+strings.TrimPrefix(c.kodo.Endpoint(), "http://"), "insecure=true&endpoint="+strings.TrimPrefix(c.oss.Endpoint(), "http://")
 	_, s3, _ := strings.Cut(c.s3, "endpoint=http://")
-	for _, bucket := range []string{"plain", "dry"} {
+	for _, bucket := range []string{"plain", "dry", "spoilt", "slash"} {
 		if err := c.oss.CreateBucket(bucket); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +42,15 @@ func TestASituationIsAnsweredByASentence(t *testing.T) {
 	if out, said, code := execute(t, c.env, "copy", "photos", "--file", file, "--quiet"); code != 0 {
 		t.Fatalf("the run that the situations ask about: exit code %d\n%s%s", code, out, said)
 	}
-	places := strings.NewReplacer("SRC", c.src, "DST", c.dst, "LEDGER", c.ledger, "FILE", file, "KODO", kodo, "OSS", oss, "S3", "insecure=true&endpoint="+s3)
+	if err := c.kodo.CreateBucket("spoilt"); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []kodo.Object{{Key: "a.jpg", Body: []byte("bytes"), Hash: "Fto5o-5ea0sNMlW_75VgGJCv2AcJ"}, {Key: "b.jpg", Body: []byte("more bytes")}} {
+		if _, err := c.kodo.Put("spoilt", o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	places := strings.NewReplacer("SRC", c.src, "DST", c.dst, "LEDGER", c.ledger, "FILE", file, "DIR", dir, "KODO", atKodo, "OSS", atOSS, "S3", "insecure=true&endpoint="+s3)
 	for name, s := range situations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +74,7 @@ func TestASituationIsAnsweredByASentence(t *testing.T) {
 				t.Errorf("exit code %d, want %d", code, s.code)
 			}
 			for _, want := range s.says {
-				if !regexp.MustCompile(want).MatchString(all) {
+				if !regexp.MustCompile(strings.ReplaceAll(want, "DIR", dir)).MatchString(all) {
 					t.Errorf("it does not say %q", want)
 				}
 			}
@@ -115,4 +125,33 @@ var situations = map[string]situation{
 	"what a shell may complete":     {args: []string{"__complete", "copy", "--file", "FILE", ""}, says: []string{`(?m)^photos$`}},
 	"the runs that it may complete": {args: []string{"__complete", "status", ""}, says: []string{`(?m)^photos/\d{8}T\d{6}Z$`}},
 	"the values of a flag":          {args: []string{"__complete", "copy", "--overwrite", ""}, says: []string{`(?m)^newer$`}},
+
+	"the places swapped":               {args: []string{"copy", "DST", "SRC"}, code: 2, says: []string{`^ferry: source and target are the wrong way round: kodo://photos/ can only be read`}},
+	"a path for a place":               {args: []string{"copy", "./data", "DST"}, code: 2, says: []string{"no location but a path: a directory is read as file://"}},
+	"a slash missing at the end":       {args: []string{"copy", "kodo://photos/photos?region=z0&KODO", "oss://slash/2019/?region=cn-hangzhou&OSS", "--ledger", "oss://slash/.ferry/?region=cn-hangzhou&OSS", "--quiet"}, says: []string{`note: .*"photos/a.jpg" becomes "2019//a.jpg": write a slash at the end of both`, "VERIFIED"}},
+	"a slash missing, asked before":    {args: []string{"check", "kodo://photos/photos?region=z0&KODO", "oss://dry/2019/?region=cn-hangzhou&OSS"}, says: []string{`note  prefixes .*"photos/a.jpg" becomes "2019//a.jpg"`}},
+	"a test domain, which expires":     {args: []string{"plan", "kodo://photos/?region=z0&domain=p1x2.bkt.clouddn.com&KODO", "oss://dry/?region=cn-hangzhou&insecure=true&endpoint=127.0.0.1:1", "--quick"}, code: 1, says: []string{"note: p1x2.bkt.clouddn.com is one of the test domains that Kodo gives a new bucket and takes back after 30 days: leave domain= out"}},
+	"a region that Kodo has not":       {args: []string{"copy", "kodo://photos/?region=z9", "DST"}, code: 2, says: []string{`region "z9" is not known: it is one of z0,`, "leave it out to have Kodo asked"}},
+	"Kodo's region at OSS":             {args: []string{"copy", "SRC", "oss://photos-new/?region=z0"}, code: 2, says: []string{`target: the region "z0" is one of Kodo's: write OSS's own, such as region=cn-hangzhou`}},
+	"a wrong region of the target":     {args: []string{"copy", "SRC", "oss://photos-new/?region=cn-beijing&OSS"}, code: 2, says: []string{`^ferry: the target oss://photos-new/: region "cn-beijing" is not the one of`, "set region= to the bucket's own"}},
+	"nobody at the target's host":      {args: []string{"copy", "SRC", "oss://photos-new/?region=cn-hangzhou&insecure=true&endpoint=127.0.0.1:1"}, code: 1, says: []string{"^ferry: the target oss://photos-new/: 127.0.0.1:1 cannot be reached: check endpoint=, network, firewall and proxy|127.0.0.1:1 cannot be reached"}},
+	"a proxy that is not there":        {args: []string{"copy", "kodo://photos/?region=z0", "DST"}, env: map[string]string{"HTTPS_PROXY": "http://127.0.0.1:1"}, code: 1, says: []string{"Kodo cannot be reached: check .*proxy", "the proxy 127.0.0.1:1"}},
+	"nonsense for a proxy":             {args: []string{"copy", "SRC", "DST"}, env: map[string]string{"HTTPS_PROXY": "nonsense::"}, code: 2, says: []string{"HTTPS_PROXY holds no address of a proxy"}},
+	"a key with a line break":          {args: []string{"copy", "SRC", "DST"}, env: map[string]string{"QINIU_ACCESS_KEY": "key\r"}, code: 2, says: []string{"QINIU_ACCESS_KEY holds a line break, which no key has"}},
+	"a key in quotation marks":         {args: []string{"copy", "SRC", "DST"}, env: map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": `"id"`}, code: 2, says: []string{"ALIBABA_CLOUD_ACCESS_KEY_ID holds a quotation mark"}},
+	"no key at all":                    {args: []string{"copy", "SRC", "DST"}, env: map[string]string{"QINIU_SECRET_KEY": ""}, code: 2, says: []string{"QINIU_SECRET_KEY is not set: export it"}},
+	"nonsense for a ledger":            {args: []string{"status"}, env: map[string]string{"FERRY_LEDGER": "my-ledger"}, code: 2, says: []string{"^ferry: FERRY_LEDGER: this is no location: write it as oss://photos-new/.ferry/\\?region=cn-hangzhou\n$"}},
+	"nonsense for a ledger, in a copy": {args: []string{"copy", "SRC", "DST"}, env: map[string]string{"FERRY_LEDGER": "my-ledger"}, code: 2, says: []string{"^ferry: FERRY_LEDGER: this is no location: write it as oss://\\S+\n$"}},
+	"a ledger at Kodo":                 {args: []string{"runs", "--ledger", "kodo://photos/"}, code: 2, says: []string{"^ferry: --ledger: a ledger is kept in OSS: write it as oss://"}},
+	"nonsense for queues":              {args: []string{"start", "SRC", "DST"}, env: map[string]string{"FERRY_QUEUES": "ferry"}, code: 2, says: []string{"FERRY_QUEUES: this is no location: write mns://"}},
+	"what failed, and why":             {args: []string{"copy", "kodo://spoilt/?region=z0&KODO", "oss://spoilt/?region=cn-hangzhou&OSS", "--ledger", "oss://spoilt/.ferry/?region=cn-hangzhou&OSS", "--quiet"}, code: 3, says: []string{"1 failed", "(?m)^  1 failed: .*hash", `(?m)^      "a.jpg"$`, "failed.csv beside the report, or ferry report"}},
+
+	"init":                              {args: []string{"init", "SRC", "DST", "--file", "DIR/init.yaml"}, says: []string{"DIR/init.yaml is written, with the job photos", "delete: false", "All is well", "ferry copy photos --file 'DIR/init.yaml'"}},
+	"init, and nobody asked":            {args: []string{"init", "--source", "SRC", "--target", "DST", "--name", "mine", "--no-check", "--file", "DIR/mine.yaml"}, says: []string{"with the job mine", "Next: ferry check mine --file"}},
+	"init over a file":                  {args: []string{"init", "SRC", "DST", "--file", "FILE"}, code: 2, says: []string{"exists already, and is not written over"}},
+	"init without a terminal":           {args: []string{"init", "--file", "DIR/none.yaml"}, code: 2, says: []string{"nobody answers here, and nothing is written: give SRC and DST"}},
+	"init with mistakes":                {args: []string{"init", "SRC", "oss://Photos/?region=z0", "--file", "DIR/none.yaml"}, code: 2, says: []string{"target: .*no name of an OSS bucket", "one of Kodo's"}},
+	"init without keys":                 {args: []string{"init", "SRC", "DST", "--file", "DIR/keyless.yaml"}, env: map[string]string{"QINIU_ACCESS_KEY": ""}, code: 2, says: []string{"keyless.yaml is written", "QINIU_ACCESS_KEY is not set", "then ask whether all is well: ferry check photos --file"}},
+	"init, and the source is not there": {args: []string{"init", "kodo://fotos/?region=z0&KODO", "DST", "--file", "DIR/fotos.yaml"}, code: 2, says: []string{`FAIL .*"fotos" does not exist`, "checks failed"}},
+	"a file for a shell":                {args: []string{"emulate", "--env", "DIR/emulated.env", "--until-eof"}, says: []string{"\\. 'DIR/emulated.env'"}},
 }

@@ -15,6 +15,7 @@ import (
 
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/jobs"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/control"
@@ -124,9 +125,12 @@ func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err
 	if err := errors.Join(err, derr); err != nil {
 		return cli.Usage(err)
 	}
+	show.Remarks(errOut, j)
+	waited := show.Waiting(errOut, "whether source, target, ledger and queues answer")
 	checked, cancel := context.WithTimeout(ctx, cli.CheckTime)
 	err = d.Check(checked, j)
 	cancel()
+	waited()
 	if err != nil {
 		return cli.Misconfigured(err)
 	}

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -202,4 +204,25 @@ func (c *clouds) theRun(t *testing.T) string {
 		t.Fatalf("runs: exit code %d, %s%s, want the one run", code, out, said)
 	}
 	return name[1]
+}
+
+// TestInitAsksOnATerminal types a place that is none, and then those that are.
+func TestInitAsksOnATerminal(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.fill(t, 3)
+	file := filepath.Join(t.TempDir(), "ferry.yaml")
+	answers := []string{"photos\n", c.src + "\n", c.dst + "\n"}
+	typed := 0
+	screen, code := inTerminal(t, c.env, 140, []string{"init", "--file", file}, func(screen string) string {
+		if typed == len(answers) || strings.Count(screen, "Where ") <= typed { // each answer is typed behind its question
+			return ""
+		}
+		typed++
+		return answers[typed-1]
+	})
+	written, err := os.ReadFile(file)
+	if code != 0 || err != nil || !strings.Contains(string(written), "target: 'oss://photos-new/") || !strings.Contains(screen, "All is well") {
+		t.Errorf("exit code %d, %v, want a job of what was typed and all well:\n%s\n%s", code, err, written, screen)
+	}
 }

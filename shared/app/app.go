@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"kodoferry/shared/agent"
@@ -52,22 +53,28 @@ func (c Config) Connect(j job.Job) (Sites, error) {
 	}
 	s.Source, s.Target, s.Ledger, s.getenv = src, dst, ledger.Open(led, j.Ledger.Prefix), c.getenv
 	// The ledger's own question makes sense only of a bucket that answers.
-	ledgerIs := "the ledger "
-	if j.Ledger.Bucket == j.Target.Bucket {
+	beside, ledgerIs := reachedAlike(j.Ledger, j.Target), "the ledger "
+	if beside {
 		ledgerIs = "the target "
 	}
 	s.check = []func(context.Context) error{named("the source ", j.Source, src.Check), inTurn(named(ledgerIs, j.Ledger, led.Check), s.Ledger.Check)}
-	if j.Ledger.Bucket != j.Target.Bucket {
+	if !beside {
 		s.check = append(s.check, named("the target ", j.Target, dst.Check))
 	}
 	return s, nil
+}
+
+// reachedAlike reports whether one question to a and b, buckets, is one to both.
+func reachedAlike(a, b job.Location) bool {
+	a.Prefix, b.Prefix = "", ""
+	return a == b
 }
 
 // named returns ask with the side and the place added to its error where that does not
 // name the bucket itself, as the end of a connection does not.
 func named(side string, at job.Location, ask func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		err := ask(ctx)
+		err := regional(at, ask(ctx))
 		if e, ok := errors.AsType[*fault.Error](err); ok && !strings.Contains(e.Err.Error(), at.Bucket) {
 			at.Prefix = ""
 			place := side + at.Place()
@@ -78,6 +85,18 @@ func named(side string, at job.Location, ask func(context.Context) error) func(c
 		}
 		return err
 	}
+}
+
+// regional adds to the error of a host that does not exist which region was probably meant.
+func regional(at job.Location, err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if dns, is := errors.AsType[*net.DNSError](err); !ok || !is || !dns.IsNotFound || at.Endpoint != "" {
+		return err
+	}
+	if meant := job.MeantRegion(at); meant != "" {
+		return &fault.Error{Kind: e.Kind, Op: e.Op, Key: e.Key, Wait: e.Wait, Err: fmt.Errorf("no region %q is known%s: %w", at.Region, meant, e.Err)}
+	}
+	return err
 }
 
 // inTurn asks until one says no.
@@ -107,6 +126,20 @@ func (c Config) Ledger(l job.Location) (*ledger.Ledger, error) {
 // Check asks every place whether it can be reached and used, all at once, and
 // returns everything that is wrong. A versioned ledger bucket is Invalid.
 func (s Sites) Check(ctx context.Context) error { return check.All(ctx, s.check) }
+
+// Diagnosed returns err, with which a run ended, as Check says it, which names the place and the
+// cure; err itself where Check finds nothing wrong, or where it is of no service.
+func (s Sites) Diagnosed(ctx context.Context, err error) error {
+	switch fault.KindOf(err) {
+	case fault.Temporary, fault.Denied, fault.NotFound, fault.Invalid:
+	default:
+		return err
+	}
+	if said := s.Check(ctx); said != nil && ctx.Err() == nil {
+		return said
+	}
+	return err
+}
 
 func openOSS(c Config, l job.Location, how opening) (*oss.Bucket, error) {
 	if l.Scheme != job.OSS {

@@ -3,7 +3,10 @@ package app
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -57,7 +60,7 @@ type role struct {
 }
 
 // Missing names, for the services that locations use, every variable that is
-// not set; nil if none is missing.
+// not set, or holds what cannot be; nil if all is well.
 func (c Config) Missing(locations ...job.Location) error {
 	used := map[string]string{} // by whose keys they are: the location's words for them
 	for _, l := range locations {
@@ -84,6 +87,46 @@ func (c Config) Missing(locations ...job.Location) error {
 		}
 		if used[v.scheme] != "" && v.value == "" {
 			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s is not set: export it with the %s", v.name, used[v.scheme])))
+		}
+		if odd := oddSecret(v.value); used[v.scheme] != "" && odd != "" {
+			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s holds %s, which no key has: export the key alone, as export %s='…'", v.name, odd, v.name)))
+		}
+	}
+	return errors.Join(append(errs, c.proxies())...)
+}
+
+// oddSecret says what a key holds that none does; "" where there is nothing of it.
+func oddSecret(key string) string {
+	switch {
+	case strings.ContainsAny(key, "\r\n"):
+		return "a line break"
+	case strings.ContainsFunc(key, unicode.IsSpace):
+		return "a space"
+	case strings.ContainsAny(key, "\"'`“”‘’<>"):
+		return "a quotation mark or a bracket"
+	case strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }):
+		return "a character beyond ASCII"
+	}
+	return ""
+}
+
+// proxies names the variables of proxies that hold no address of one.
+func (c Config) proxies() error {
+	if c.getenv == nil {
+		return nil
+	}
+	var errs []error
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		value := c.getenv(name)
+		if value == "" {
+			continue
+		}
+		at := value
+		if !strings.Contains(at, "://") {
+			at = "http://" + at
+		}
+		if u, err := url.Parse(at); err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") {
+			errs = append(errs, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s holds no address of a proxy: write it as http://proxy.example.com:3128, or unset it", name))) // not repeated: it may have a password
 		}
 	}
 	return errors.Join(errs...)

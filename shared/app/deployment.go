@@ -122,6 +122,8 @@ func location(name, value string, schemes ...string) (job.Location, error) {
 	}
 	l, err := job.ParseLocation(value)
 	switch {
+	case !strings.Contains(value, "://"):
+		return l, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s: this is no location: write %s", name, as))
 	case err != nil:
 		return l, fault.New(fault.Invalid, "environment", name, fmt.Errorf("%s: %w", name, err))
 	case !slices.Contains(schemes, l.Scheme):

@@ -68,8 +68,10 @@ func Run(ctx context.Context, s Setup) error {
 		s.Asking = func(string, string) {}
 	}
 	c := &checker{setup: s, place: "source"}
+	c.remarks(ctx)
 	c.source(ctx)
 	c.place = "target"
+	c.remarks(ctx)
 	usable := c.target(ctx, s.Target, s.Job.Target)
 	if usable {
 		c.probe(ctx, s.Target, s.Job.Target.Prefix+job.LedgerPrefix, false)
@@ -90,6 +92,15 @@ func Run(ctx context.Context, s Setup) error {
 	c.place = "alerts"
 	c.alerts(ctx)
 	return context.Cause(ctx)
+}
+
+// remarks tells what is odd about the job's words for the place.
+func (c *checker) remarks(ctx context.Context) {
+	for _, r := range c.setup.Job.Remarks() {
+		if r.Side == c.place {
+			c.ask(ctx, r.What, func(context.Context) (State, string) { return Note, r.Says })
+		}
+	}
 }
 
 // checker asks the questions of one Run.

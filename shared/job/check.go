@@ -177,6 +177,10 @@ func within[N int | int64](bad *problems, name string, got, least, most N) {
 func (j Job) between() problems {
 	var bad problems
 	src, dst, led := j.Source, j.Target, j.Ledger
+	if src.is(writes) && dst.is(reads) {
+		bad.at("source", "source and target are the wrong way round: %s can only be read and %s only be written, so write %s first", dst.Place(), src.Place(), dst.Place())
+		return bad
+	}
 	if s, ok := schemeOf(src.Scheme); ok && s.use != reads {
 		from := uses(reads)
 		bad.at("source", "source: Ferry reads from %s alone: write a location such as %s", enumerate(titles(from), "and"), enumerate(examples(from), "or"))
@@ -232,4 +236,10 @@ func (l Location) service() string {
 // meets reports whether a key can be in both.
 func (l Location) meets(m Location) bool {
 	return l.same(m) && (strings.HasPrefix(l.Prefix, m.Prefix) || strings.HasPrefix(m.Prefix, l.Prefix))
+}
+
+// is reports whether l is at a service of that use.
+func (l Location) is(u use) bool {
+	s, ok := schemeOf(l.Scheme)
+	return ok && s.use == u
 }

@@ -43,6 +43,24 @@ func ParseLocation(raw string) (Location, error) {
 	return l, nil
 }
 
+// ParseLedger reads the location of a ledger, which name calls in the error.
+func ParseLedger(raw, name string) (Location, error) {
+	l, bad := parse(raw)
+	switch {
+	case !strings.Contains(raw, "://"):
+		bad = problems{{says: "this is no location"}}
+	case len(bad) == 0 && l.Scheme != OSS:
+		bad.add("a ledger is kept in OSS")
+	case len(bad) == 0:
+		return l, nil
+	}
+	var named problems
+	for _, b := range bad {
+		named.add("%s: %s: write it as %s", name, b.says, example["ledger"])
+	}
+	return Location{}, named.err("job.ParseLedger", "")
+}
+
 // Place is the location without the way there: "kodo://photos/2019/".
 func (l Location) Place() string {
 	bucket := l.Bucket
@@ -98,6 +116,10 @@ func parse(raw string) (Location, problems) {
 	name, rest, ok := strings.Cut(raw, "://")
 	if !ok || strings.ContainsFunc(name, func(r rune) bool { return !nameRune(r) }) {
 		buckets := uses(reads, writes)
+		if strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "./") || strings.HasPrefix(raw, "../") || strings.HasPrefix(raw, "~") {
+			bad.add("this is no location but a path: a directory is read as file:// with its whole path from the root, as in file:///data/photos")
+			return Location{}, bad
+		}
 		bad.add("this is no location: begin it with %s, as in %s", enumerate(names(buckets, "://"), "or"), enumerate(examples(buckets), "or"))
 		return Location{}, bad
 	}

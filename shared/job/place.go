@@ -98,6 +98,10 @@ func checkOSS(l Location, bad *problems) {
 		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
 		return
 	}
+	if kodoIDs[l.Region] != "" || l.Region == "cn-east-1" || l.Region == "cn-east-2" {
+		bad.add("the region %q is one of Kodo's: write OSS's own, such as region=cn-hangzhou", l.Region)
+		return
+	}
 	checkRegion(l, bad, "cn-hangzhou")
 }
 

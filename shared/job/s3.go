@@ -3,6 +3,7 @@ package job
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -64,4 +65,22 @@ func checkS3(l Location, bad *problems) {
 	case l.S3Endpoint() == "":
 		bad.add("the region %s is none of Kodo's for S3 (cn-east-1, cn-east-2, cn-north-1, cn-south-1, us-north-1, ap-southeast-1, ap-northeast-1) and none of AWS: write another, or name the service's host by endpoint=", l.Region)
 	}
+}
+
+// ossRegions are those of OSS that were there in 2026 (OSS user guide, "Regions and endpoints");
+// they only help to see what was meant.
+var ossRegions = []string{
+	"cn-hangzhou", "cn-shanghai", "cn-nanjing", "cn-fuzhou", "cn-wuhan-lr", "cn-qingdao", "cn-beijing", "cn-zhangjiakou", "cn-huhehaote",
+	"cn-wulanchabu", "cn-shenzhen", "cn-heyuan", "cn-guangzhou", "cn-chengdu", "cn-hongkong", "cn-zhongwei", "us-west-1", "us-east-1",
+	"ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-3", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",
+	"eu-central-1", "eu-west-1", "me-east-1", "me-central-1",
+}
+
+// MeantRegion hints at the region that l's was probably to be; "" where it is a known one, or
+// near none.
+func MeantRegion(l Location) string {
+	if l.Scheme != OSS || slices.Contains(ossRegions, l.Region) {
+		return ""
+	}
+	return Meant(l.Region, ossRegions...)
 }

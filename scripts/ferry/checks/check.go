@@ -76,6 +76,11 @@ that is not kept exits with 3.`,
 	return c
 }
 
+// Ask asks whether a run of j would work and prints the findings, as ferry check does.
+func Ask(c *cobra.Command, j job.Job) error {
+	return runCheck(c, options{queues: os.Getenv("FERRY_QUEUES")}, j, nil)
+}
+
 // errToCure is the error of a check with a failed finding. The findings have been printed.
 var errToCure = errors.New("something must be cured")
 

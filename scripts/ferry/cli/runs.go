@@ -19,12 +19,20 @@ func LedgerFlag(c *cobra.Command, at *string) {
 	c.Flags().StringVar(at, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/.ferry/?region=… (default: FERRY_LEDGER)")
 }
 
+// LedgerName is where a ledger's location came from: the variable, unless --ledger says another.
+func LedgerName(at string) string {
+	if at == os.Getenv("FERRY_LEDGER") {
+		return "FERRY_LEDGER"
+	}
+	return "--ledger"
+}
+
 // OpenLedger opens the ledger that --ledger or FERRY_LEDGER names.
 func OpenLedger(at string) (*ledger.Ledger, job.Location, error) {
 	if at == "" {
 		return nil, job.Location{}, Usage(errors.New("no ledger: say where runs are kept, --ledger 'oss://bucket/.ferry/?region=…', or export FERRY_LEDGER"))
 	}
-	l, err := job.ParseLocation(at)
+	l, err := job.ParseLedger(at, LedgerName(at))
 	cfg := app.Load(os.Getenv)
 	if err := errors.Join(err, cfg.Missing(l)); err != nil {
 		return nil, l, Usage(err)

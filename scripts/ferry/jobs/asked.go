@@ -13,7 +13,6 @@ import (
 
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/words"
-	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 )
 
@@ -25,6 +24,15 @@ const DefaultFile = "ferry.yaml"
 // --ledger is not a part of the job then.
 func (o *Flags) Asked(c *cobra.Command, args []string, deployed bool) (job.Job, []string, error) {
 	if len(args) == 2 {
+		if o.Ledger != "" {
+			if _, err := job.ParseLedger(o.Ledger, cli.LedgerName(o.Ledger)); err != nil {
+				at := o.Ledger
+				o.Ledger = "" // what is wrong with it is told once
+				_, _, others := o.Asked(c, args, deployed)
+				o.Ledger = at
+				return job.Job{}, nil, errors.Join(others, err)
+			}
+		}
 		j, err := o.job(args[0], args[1])
 		if c.Flags().Changed("file") {
 			err = errors.Join(err, errors.New("--file does not go with SRC and DST: give the NAME of a job in the file, or leave it out"))
@@ -74,9 +82,7 @@ func (o *Flags) Named(name string, deployed bool) (job.Job, error) {
 	}
 	var ledger job.Location
 	if o.Ledger != "" {
-		if ledger, err = job.ParseLocation(o.Ledger); err != nil {
-			err = fmt.Errorf("--ledger or FERRY_LEDGER: %s", fault.Sentence(err))
-		}
+		ledger, err = job.ParseLedger(o.Ledger, cli.LedgerName(o.Ledger))
 	}
 	all, ferr := job.ParseFile(data, o.File, func(j *job.Job) {
 		if j.Ledger == (job.Location{}) {

@@ -3,6 +3,7 @@ package show
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,6 +93,34 @@ func Summary(w io.Writer, rep report.Report) error {
 		text.WriteString("\n")
 	}
 	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// How many causes of failures are told behind a summary, and how many keys of each.
+const toldCauses, toldKeys = 5, 2
+
+// Failures prints why what needs a person does, cause by cause, and which file has the rest.
+func Failures(w io.Writer, rep report.Report) error {
+	groups := report.Causes(rep.Failures)
+	if len(groups) == 0 {
+		return nil
+	}
+	p := &page{style: StyleOf(w)}
+	for i, g := range groups {
+		if i == toldCauses {
+			p.text("  and %s", words.Count(int64(len(groups)-i), "cause more", "causes more"))
+			break
+		}
+		p.lines = append(p.lines, "")
+		p.text("  %s %s: %s", humanize.Comma(g.Count()), p.style.paint(red, g.State), words.Printable(g.Cause))
+		p.text("    %s", words.Printable(g.Cure))
+		for _, k := range g.Keys[:min(len(g.Keys), toldKeys)] {
+			p.lines = append(p.lines, cut("      "+strconv.Quote(k.Key), p.width()))
+		}
+	}
+	p.lines = append(p.lines, "")
+	p.text("  All of them, each with its reason: %s beside the report, or ferry report %s --out DIR; one alone: ferry why %s KEY", report.ListFile("failed"), rep.Run, rep.Run)
+	_, err := io.WriteString(w, strings.Join(p.lines, "\n")+"\n")
 	return err
 }
 
