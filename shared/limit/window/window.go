@@ -53,7 +53,7 @@ const (
 	// Startup, as BBR's: the pipe is full once fullRounds rounds brought less than fullGrowth.
 	fullGrowth  = 1.25
 	fullRounds  = 3
-	clearGrowth = 1.5
+	clearGrowth = 1.5 // also after the first round, which is slower by the time that the pipe took to fill
 	// startAgain is how many times its base a cycle aims at where another startup follows.
 	startAgain = 1.5
 
@@ -79,14 +79,15 @@ const (
 
 // Window is how many objects may be in flight. It is not safe for concurrent use.
 type Window struct {
-	most  int
-	size  int     // objects that may be in flight now
-	base  float64 // the middle of the cycle
-	found bool    // startup was over once
-	grows bool    // startup, the first or another, is under way
-	to    int     // what size grows to in a round of startup, from base
-	step  int     // rounds of the cycle that were measured; in startup those without growth
-	steps int     // rounds of the cycle
+	most   int
+	size   int     // objects that may be in flight now
+	base   float64 // the middle of the cycle
+	found  bool    // startup was over once
+	grows  bool    // startup, the first or another, is under way
+	to     int     // what size grows to in a round of startup, from base
+	step   int     // rounds of the cycle that were measured; in startup those without growth
+	steps  int     // rounds of the cycle
+	rounds int     // that were measured, of all
 
 	fastest  float64 // objects a second: the highest rate of a round of the cycle
 	shortest float64 // seconds: the shortest time that an object took in one, by Little's law
@@ -191,7 +192,12 @@ func (w *Window) Ended(now time.Time, took time.Duration, inFlight int) {
 
 // measured takes in the rate of a round.
 func (w *Window) measured(rate float64) {
-	grew := rate >= fullGrowth*w.fastest
+	growth := fullGrowth
+	if w.rounds == 1 {
+		growth = clearGrowth
+	}
+	w.rounds++
+	grew := rate >= growth*w.fastest
 	fills := rate > same*w.fastest && w.size > least // so few fill the pipe, if more were in flight before
 	inFlight := w.size
 	if w.grows {
