@@ -241,7 +241,7 @@ func (r *Run) Shards() Shards { return Shards{r.files} }
 // CreateListed creates a shard's outcome and returns the one that stands.
 func (s Shards) CreateListed(ctx context.Context, c Closed) (Closed, error) {
 	c.V = Version
-	return files.CreateRecord(ctx, s.files, "closed/"+c.Shard, c)
+	return files.CreateLasting(ctx, s.files, "closed/"+c.Shard, c)
 }
 
 // ReadListed reads a shard's outcome. NotFound while it is open.
@@ -258,6 +258,15 @@ func (s Shards) ReadListed(ctx context.Context, shard string) (Closed, error) {
 		return Closed{}, fault.New(fault.NotFound, "ledger.ReadListed", shard, nil)
 	}
 	return *p.Next, nil
+}
+
+// RecallListed is ReadListed without a request where this process remembers the outcome. What
+// adds up a run reads it: a record may be damaged after it was created.
+func (s Shards) RecallListed(ctx context.Context, shard string) (Closed, error) {
+	if _, again := ParentOf(shard); again {
+		return s.ReadListed(ctx, shard)
+	}
+	return files.ReadLasting[Closed](ctx, s.files, "closed/"+shard)
 }
 
 // CreateDeleteDecision creates the run's decision on deletions and returns the one that

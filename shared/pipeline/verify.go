@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/closing"
 	"kodoferry/shared/pipeline/runs"
@@ -16,6 +15,13 @@ import (
 // it lists both sides again with the rows beside them, and proves each row. What
 // changed at the source meanwhile is sealed again, a bounded number of rounds.
 func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	open, err := r.Next.Unwritten(ctx, t.Shard)
+	if err != nil {
+		return nil, err
+	}
+	if len(open) > 0 {
+		return r.Follow.LookAgain(t, r.Config.MaxWait), nil
+	}
 	c, err := r.Ledger.Shards().ReadListed(ctx, t.Shard)
 	if err != nil {
 		return nil, err
@@ -26,13 +32,6 @@ func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 			return nil, err
 		}
 		return r.Next.AfterVerify(ctx, c, p), nil
-	}
-	open, err := progress.OpenBatches(ctx, r.Ledger, c)
-	if err != nil {
-		return nil, err
-	}
-	if len(open) > 0 {
-		return r.Follow.Wait(t), nil
 	}
 	if _, busy := r.Proving.LoadOrStore(t.Shard, true); busy && r.Started.Deployed {
 		return r.Follow.LookAgain(t, r.Config.MaxWait), nil

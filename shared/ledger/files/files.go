@@ -41,7 +41,8 @@ type Folder struct {
 // bucket is what all folders of a ledger share.
 type bucket struct {
 	Bucket
-	plain atomic.Bool // it refuses to mark what is brief
+	plain   atomic.Bool // it refuses to mark what is brief
+	lasting lasting
 }
 
 // Open returns the folder of that prefix, which is empty or ends in "/".

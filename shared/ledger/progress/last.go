@@ -15,7 +15,7 @@ func OpenBatch(ctx context.Context, r *ledger.Run, shard, seen string) (string, 
 			return seen, err
 		}
 	}
-	c, err := r.Shards().ReadListed(ctx, shard)
+	c, err := r.Shards().RecallListed(ctx, shard)
 	if err != nil {
 		return "", err
 	}
@@ -26,20 +26,27 @@ func OpenBatch(ctx context.Context, r *ledger.Run, shard, seen string) (string, 
 	return "", err
 }
 
-// OpenShard returns a shard of a run that is not verified, be it listed or not, "" once
-// all are, as OpenBatch does. A run that is over has none.
-func OpenShard(ctx context.Context, r *ledger.Run, seen string) (string, error) {
+// OpenClosed returns a closed shard of a run that is not verified, or the root, "" once all
+// are, as OpenBatch does.
+func OpenClosed(ctx context.Context, r *ledger.Run, seen string) (string, error) {
 	if seen != "" {
 		if done, err := r.Folder().Has(ctx, "verified/"+seen); err != nil || !done {
 			return seen, err
 		}
 	}
 	closed, err := Unverified(ctx, r)
-	if err != nil {
-		return "", err
-	}
-	if n := len(closed); n > 0 {
+	if n := len(closed); err == nil && n > 0 {
 		return closed[n-1], nil
+	}
+	return "", err
+}
+
+// OpenShard is OpenClosed of every shard of a run, be it listed or not. A run that is over
+// has none.
+func OpenShard(ctx context.Context, r *ledger.Run, seen string) (string, error) {
+	closed, err := OpenClosed(ctx, r, seen)
+	if err != nil || closed != "" {
+		return closed, err
 	}
 	p, err := Glance(ctx, r)
 	if err != nil {

@@ -31,12 +31,18 @@ func (f Tasks) LookAgainFor(open int, t task.Task) []task.Task {
 // verification of those of which nothing has been open for a while, each once in a run:
 // their own tasks wait for up to MaxWait, and nothing else is left to do meanwhile.
 func (r *Run) AwaitVerified(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if !r.Tasks.Deployed { // one process knows when to wake its own tasks: to look is cheap
+		if open, err := r.look(ctx, string(t.Kind), progress.OpenClosed); err != nil || open == "" {
+			return nil, err
+		}
+		return r.Tasks.LookAgain(t, AwaitFew), nil
+	}
 	open, err := progress.Unverified(ctx, r.Ledger)
 	if err != nil || len(open) == 0 {
 		return nil, err
 	}
 	next := r.Tasks.LookAgainFor(len(open), t)
-	if len(open) > few || !r.Tasks.Deployed { // one process knows when to wake its own tasks
+	if len(open) > few {
 		return next, nil
 	}
 	overdue := func(ctx context.Context, shard string) (task.Task, error) {

@@ -47,9 +47,12 @@ func (f Tasks) Pass(t task.Task) []task.Task {
 }
 
 // LookAgain returns t once more, later, for what others do may be done by then.
-// Waits double up to most and are jittered by a quarter, so that twins separate.
+// Waits double up to most and are jittered by a quarter, so that twins separate. One
+// process wakes its own tasks, so that there they need not look as soon.
 func (f Tasks) LookAgain(t task.Task, most time.Duration) []task.Task {
-	t.Delay = f.Waits.Look(t.Waits, most)
+	if t.Delay = f.Waits.Look(t.Waits, most); !f.Deployed {
+		t.Delay = min(f.Waits.After(t.Waits), most)
+	}
 	t.Waits++
 	return []task.Task{t}
 }

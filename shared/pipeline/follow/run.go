@@ -37,8 +37,8 @@ type open func(ctx context.Context, l *ledger.Run, seen string) (string, error)
 // a look at everything that is waited for.
 const mostSeen = 1000
 
-// last reports whether nothing is open any more that the task of that name waits for.
-func (r *Run) last(ctx context.Context, name string, open open) bool {
+// look returns something that is open of what the task of that name waits for, "" if nothing is.
+func (r *Run) look(ctx context.Context, name string, open open) (string, error) {
 	r.mu.Lock()
 	seen := r.seen[name]
 	r.mu.Unlock()
@@ -54,6 +54,12 @@ func (r *Run) last(ctx context.Context, name string, open open) bool {
 		r.seen[name] = seen
 	}
 	r.mu.Unlock()
+	return seen, err
+}
+
+// last reports whether nothing is open any more that the task of that name waits for.
+func (r *Run) last(ctx context.Context, name string, open open) bool {
+	seen, err := r.look(ctx, name, open)
 	if err == nil && seen == "" {
 		if mine, err := r.Sent.Claim(ctx, r.Ledger.Name, "woken-"+name); err == nil {
 			return mine
@@ -63,6 +69,17 @@ func (r *Run) last(ctx context.Context, name string, open open) bool {
 		r.Log.DebugContext(ctx, "not known whether it is what was waited for", "waits", name, "fault", fault.KindOf(err), "err", err)
 	}
 	return false
+}
+
+// Unwritten returns a batch of a closed shard that is not written off, "" once all are.
+func (r *Run) Unwritten(ctx context.Context, shard string) (string, error) {
+	return r.look(ctx, r.Tasks.Verify(shard).Chain(), unwritten(shard))
+}
+
+func unwritten(shard string) open {
+	return func(ctx context.Context, l *ledger.Run, seen string) (string, error) {
+		return progress.OpenBatch(ctx, l, shard, seen)
+	}
 }
 
 // AfterWriteOff returns what follows from the write-off of t's batch: what takes the
@@ -75,9 +92,7 @@ func (r *Run) AfterWriteOff(ctx context.Context, t task.Task, off ledger.WriteOf
 		return r.End(ctx, task.Report, progress.OpenDeletion)
 	}
 	verify := r.Tasks.Verify(t.Shard)
-	if !r.last(ctx, verify.Chain(), func(ctx context.Context, l *ledger.Run, seen string) (string, error) {
-		return progress.OpenBatch(ctx, l, t.Shard, seen)
-	}) {
+	if !r.last(ctx, verify.Chain(), unwritten(t.Shard)) {
 		return nil
 	}
 	return r.Tasks.Resent([]task.Task{verify})
