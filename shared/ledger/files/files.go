@@ -42,7 +42,7 @@ type Folder struct {
 type bucket struct {
 	Bucket
 	plain   atomic.Bool // it refuses to mark what is brief
-	lasting lasting
+	lasting lasting     // what this process remembers of it
 }
 
 // Open returns the folder of that prefix, which is empty or ends in "/".
