@@ -27,7 +27,9 @@ type Row struct {
 	// Author is the run that wrote the target's object, or the job where its metadata alone
 	// tell so; ledger.NotOurs where somebody else did, "" where the run did not look.
 	Author string
-	Prover string // the run that proved the bytes
+	// Prover is the run that proved the bytes, or, where none did, the one that found the
+	// object somebody else's, or removed it.
+	Prover string
 }
 
 // Of returns what a later run may believe of a row that run ended with. ok is false
@@ -38,8 +40,8 @@ func Of(row ledger.Row, run string) (_ Row, ok bool) {
 		return Row{}, false
 	}
 	r := Left(row, run)
-	if !proved { // that somebody else wrote the object is known whatever became of the row
-		r.Proof, r.Prover = "", ""
+	if !proved || r.State == ledger.Deleted { // that somebody else wrote the object is known whatever became of the row
+		r.Proof, r.Prover = "", run
 	}
 	return r, true
 }

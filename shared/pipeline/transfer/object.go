@@ -145,7 +145,7 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 // and the mark of a new writing.
 func signed(a *attempt, found store.Object) store.Object {
 	o := a.c.Rules.Copies().Signed(a.row.Src, found)
-	o.Origin.Mark = a.batch.mark()
+	o.Origin.Mark = a.batch.mark(a.c)
 	if a.writings++; a.writings > 1 {
 		o.Origin.Mark += "." + strconv.Itoa(a.writings)
 	}
