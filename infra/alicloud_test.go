@@ -290,7 +290,7 @@ func TestEveryNameBeginsWithThePrefix(t *testing.T) {
 // TestTheServicesAreActivated is about accounts that have used none of them yet.
 func TestTheServicesAreActivated(t *testing.T) {
 	tf := alicloud(t)
-	for _, service := range []string{"fc", "mns", "log", "event_bridge"} {
+	for _, service := range []string{"oss", "fc", "mns", "log", "event_bridge"} {
 		b := tf.sources["alicloud_"+service+"_service.active"]
 		if b == nil || b.Body.Attributes["enable"] == nil {
 			t.Errorf("no data source activates %s", service)

@@ -19,6 +19,7 @@ import (
 
 // awsGiven are the variables that have no default, as a user might give them.
 var awsGiven = map[string]cty.Value{
+	"pulls":     cty.NumberIntVal(3),
 	"region":    cty.StringVal("eu-central-1"),
 	"ledger":    cty.StringVal("oss://my-ledger/.ferry/?region=eu-central-1"),
 	"kodo_keys": cty.ObjectVal(map[string]cty.Value{"access_key": cty.StringVal("ak"), "secret_key": cty.StringVal("sk")}),
@@ -106,14 +107,20 @@ func (s *awsStack) fill(locals map[string]hclsyntax.Expression) {
 		s.scope.Variables["local"] = cty.ObjectVal(known)
 	}
 	queues, functions, logs := map[string]cty.Value{}, map[string]cty.Value{}, map[string]cty.Value{}
+	direct, directLogs := map[string]cty.Value{}, map[string]cty.Value{}
+	for _, name := range []string{"notify", "pull"} {
+		direct[name], directLogs[name] = text("arn", "arn:function:ferry-"+name), text("arn", "arn:log:ferry-"+name)
+	}
 	for _, stage := range task.Stages {
 		queues[string(stage)] = text("arn", "arn:queue:ferry-"+string(stage))
 		functions[string(stage)] = text("arn", "arn:function:ferry-"+string(stage))
 		logs[string(stage)] = text("arn", "arn:log:ferry-"+string(stage))
 	}
 	s.scope.Variables["aws_sqs_queue"] = cty.ObjectVal(map[string]cty.Value{"stage": cty.ObjectVal(queues), "dead": text("arn", "arn:queue:ferry-dead")})
-	s.scope.Variables["aws_lambda_function"] = cty.ObjectVal(map[string]cty.Value{"stage": cty.ObjectVal(functions)})
-	s.scope.Variables["aws_cloudwatch_log_group"] = cty.ObjectVal(map[string]cty.Value{"stage": cty.ObjectVal(logs), "console": cty.TupleVal([]cty.Value{text("arn", "arn:log:ferry-console")})})
+	s.scope.Variables["aws_lambda_function"] = cty.ObjectVal(map[string]cty.Value{"stage": cty.ObjectVal(functions), "direct": cty.ObjectVal(direct)})
+	s.scope.Variables["aws_cloudwatch_log_group"] = cty.ObjectVal(map[string]cty.Value{
+		"stage": cty.ObjectVal(logs), "direct": cty.ObjectVal(directLogs), "console": cty.TupleVal([]cty.Value{text("arn", "arn:log:ferry-console")}),
+	})
 }
 
 // at is an attribute of a block, or of one within it, for one of its for_each's;

@@ -204,19 +204,83 @@ func TestTheConsoleAtAWSIsWhatTheCodeReads(t *testing.T) {
 	}
 }
 
+// TestTheFunctionsThatNoQueueFeedsAreAtAWS: each starts with its environment, has no right
+// beyond its work, and who may reach it does.
+func TestTheFunctionsThatNoQueueFeedsAreAtAWS(t *testing.T) {
+	s := readAWS(t)
+	all := []string{"arn:queue:ferry-copy", "arn:queue:ferry-delete", "arn:queue:ferry-list", "arn:queue:ferry-verify"}
+	logs := func(name string) []string { return []string{"arn:log:ferry-" + name + ":*"} }
+	copies := []string{"arn:queue:ferry-copy"}
+	for name, want := range map[string]map[string][]string{
+		"notify": {"sqs:SendMessage": copies},
+		"pull": {
+			"sqs:SendMessage": all, "sqs:ReceiveMessage": copies, "sqs:DeleteMessage": copies, "sqs:ChangeMessageVisibility": copies, "sqs:GetQueueAttributes": copies,
+		},
+	} {
+		want["logs:CreateLogStream"], want["logs:PutLogEvents"] = logs(name), logs(name)
+		if got := s.rights("data aws_iam_policy_document direct", name); !maps.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("%s may do %v, want %v", name, got, want)
+		}
+		const function = "resource aws_lambda_function direct"
+		if got := s.at(function, name, "filename").AsString(); got != "./../../.package/lambda/"+name+".zip" {
+			t.Errorf("%s is of %s, want its own package", name, got)
+		}
+		env, read := s.at(function, name, "environment", "variables").AsValueMap(), map[string]bool{}
+		if _, err := app.Load(func(key string) string {
+			read[key] = true
+			if v, ok := env[key]; ok {
+				return v.AsString()
+			}
+			return map[string]string{"AWS_ACCESS_KEY_ID": "role", "AWS_SECRET_ACCESS_KEY": "role"}[key]
+		}).Deploy(nil); err != nil {
+			t.Errorf("%s does not start with this environment: %v", name, err)
+		}
+		for key := range env {
+			if !read[key] {
+				t.Errorf("%s sets %s, which no code reads", name, key)
+			}
+		}
+	}
+	if !s.at("resource aws_lambda_permission invoke", "notify", "invoked_via_function_url").True() {
+		t.Error("anybody may invoke notify, want through its address alone")
+	}
+	if may := s.rights("data aws_iam_policy_document invoke", ""); !slices.Contains(may["lambda:InvokeFunction"], "arn:function:ferry-pull") {
+		t.Errorf("the scheduler may invoke %v, want pull among them", may)
+	}
+}
+
+// TestTheEnvironmentOfAWSIsForAShell, which evaluates it.
+func TestTheEnvironmentOfAWSIsForAShell(t *testing.T) {
+	s := readAWS(t)
+	env := map[string]string{}
+	for _, m := range export.FindAllStringSubmatch(s.at("output environment", "", "value").AsString(), -1) {
+		env[m[1]] = m[2]
+	}
+	if env["FERRY_LEDGER"] != "oss://my-ledger/.ferry/?region=eu-central-1" || env["FERRY_QUEUES"] != "sqs://123456789012/ferry-?region=eu-central-1" {
+		t.Errorf("it exports %v", env)
+	}
+}
+
 func TestASchedulesInputIsATimersEvent(t *testing.T) {
 	s := readAWS(t)
-	s.set("schedules", cty.ObjectVal(map[string]cty.Value{"photos": cty.ObjectVal(map[string]cty.Value{"expression": cty.StringVal("rate(6 hours)"), "timezone": cty.StringVal("UTC")})}))
+	schedules := s.scope.Variables["var"].AsValueMap()
+	schedules["schedules"] = cty.ObjectVal(map[string]cty.Value{"photos": cty.ObjectVal(map[string]cty.Value{"expression": cty.StringVal("rate(6 hours)"), "timezone": cty.StringVal("UTC")})})
+	s.scope.Variables["var"] = cty.ObjectVal(schedules)
 	for block, want := range map[string]struct{ function, payload string }{
 		"resource aws_scheduler_schedule sweep": {"arn:function:ferry-verify", "sweep"},
 		"resource aws_scheduler_schedule job":   {"arn:function:ferry-list", "photos"},
+		"resource aws_scheduler_schedule pull":  {"arn:function:ferry-pull", "copy"},
 	} {
+		each := "photos"
+		if want.payload == "copy" {
+			each = "pull"
+		}
 		var event struct{ TriggerTime, TriggerName, Payload string }
-		err := json.Unmarshal([]byte(s.at(block, "photos", "target", "input").AsString()), &event)
+		err := json.Unmarshal([]byte(s.at(block, each, "target", "input").AsString()), &event)
 		if err != nil || event.TriggerTime != "<aws.scheduler.scheduled-time>" || event.TriggerName == "" || event.Payload != want.payload {
 			t.Errorf("%s: %+v, %v, want a timer's event for %s at the scheduled time", block, event, err, want.payload)
 		}
-		if got := s.at(block, "photos", "target", "arn").AsString(); got != want.function {
+		if got := s.at(block, each, "target", "arn").AsString(); got != want.function {
 			t.Errorf("%s: invokes %s, want %s", block, got, want.function)
 		}
 	}

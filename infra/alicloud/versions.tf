@@ -25,6 +25,10 @@ provider "alicloud" {
 data "alicloud_account" "current" {}
 
 # Services that an account has not used yet are activated. That costs nothing.
+data "alicloud_oss_service" "active" {
+  enable = "On"
+}
+
 data "alicloud_fc_service" "active" {
   enable = "On"
 }

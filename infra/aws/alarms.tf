@@ -43,7 +43,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
 # A task that fails is no failed invocation: these are crashes, timeouts and a
 # configuration that is wrong.
 resource "aws_cloudwatch_metric_alarm" "errors" {
-  for_each = merge(aws_lambda_function.stage, { for f in aws_lambda_function.console : "console" => f })
+  for_each = merge(aws_lambda_function.stage, aws_lambda_function.direct, { for f in aws_lambda_function.console : "console" => f })
 
   alarm_name          = "${each.value.function_name}-failures"
   alarm_description   = "Invocations of ${each.value.function_name} fail: its log says what is missing or wrong."

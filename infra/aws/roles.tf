@@ -91,6 +91,6 @@ resource "aws_iam_role_policy" "scheduler" {
 data "aws_iam_policy_document" "invoke" {
   statement {
     actions   = ["lambda:InvokeFunction"]
-    resources = [aws_lambda_function.stage["list"].arn, aws_lambda_function.stage["verify"].arn]
+    resources = concat([aws_lambda_function.stage["list"].arn, aws_lambda_function.stage["verify"].arn], [for name, f in aws_lambda_function.direct : f.arn if name == "pull"])
   }
 }

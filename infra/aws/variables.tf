@@ -37,7 +37,7 @@ variable "kodo_keys" {
 }
 
 variable "oss_keys" {
-  description = "keys for OSS by stage (list, copy, verify, delete) and for the console, or under default for those not named; only the delete stage's may delete, and the console's need only read"
+  description = "keys for OSS by function (list, copy, verify, delete, notify, pull, console), or under default for those not named; only the delete stage's may delete, and the console's need only read"
   type = map(object({
     access_key_id     = string
     access_key_secret = string
@@ -90,6 +90,12 @@ variable "console_changes" {
   description = "whether the console may change jobs and runs; its keys under oss_keys need the rights of ferry policy JOB --role operator then"
   type        = bool
   default     = false
+}
+
+variable "pulls" {
+  description = "how many invocations of 15 minutes receive copy messages themselves, beside those that the queue feeds; 0: none, and no such function"
+  type        = number
+  default     = 0
 }
 
 variable "schedules" {
