@@ -79,6 +79,28 @@ func TestTheAgentsCommandLinesAreUnderstood(t *testing.T) {
 	}
 }
 
+// TestTheImageOfTheCommandIsTheAgentsTwin: one static program, run by nobody, and built of no
+// more than that one is.
+func TestTheImageOfTheCommandIsTheAgentsTwin(t *testing.T) {
+	image := settings(t, "command/Dockerfile", " ")
+	if line := words(t, one(t, image, "ENTRYPOINT")); !slices.Equal(line, []string{"/ferry"}) {
+		t.Errorf("it starts %q, want the command alone", line)
+	}
+	if user, _, _ := strings.Cut(one(t, image, "USER"), ":"); user == "root" || user == "0" {
+		t.Errorf("the image runs as %s, want nobody", user)
+	}
+	if from := image["FROM"]; len(from) != 2 || from[1] != "scratch" || from[0] != settings(t, "agent/Dockerfile", " ")["FROM"][0] {
+		t.Errorf("the image is built from %q, want the agent's, then nothing", from)
+	}
+	agents, err := os.ReadFile("agent/Dockerfile.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ours, err := os.ReadFile("command/Dockerfile.dockerignore"); err != nil || string(ours) != string(agents) {
+		t.Errorf("what the image is built from differs from the agent's (%v)", err)
+	}
+}
+
 func TestTheAgentIsGivenTimeToDrain(t *testing.T) {
 	unit := settings(t, "agent/ferry-agent.service", "=")
 	seconds, err := strconv.Atoi(one(t, unit, "TimeoutStopSec"))

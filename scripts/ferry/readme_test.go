@@ -34,7 +34,7 @@ func page(t *testing.T, name string) string {
 
 func inChinese(name string) string { return strings.TrimSuffix(name, ".md") + ".zh-CN.md" }
 
-var fenced = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
+var fenced = regexp.MustCompile("(?ms)^ *```(\\w*)\n(.*?)^ *```$")
 
 // toRun are the blocks of a page that a shell runs.
 func toRun(text string) (blocks []string) {
@@ -113,6 +113,31 @@ func TestEveryCommandOfTheREADMEsRuns(t *testing.T) {
 				t.Error("nothing was copied: the test runs nothing")
 			}
 		})
+	}
+}
+
+// TestEveryFerryCommandThatAPageNamesIsOne: with --help its flags are read, and nothing is done.
+func TestEveryFerryCommandThatAPageNamesIsOne(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^ *(?:\./)?ferry (.*)$`)
+	tried := map[string]bool{}
+	for _, name := range append([]string{".github/CONTRIBUTING.md"}, pages...) {
+		for _, block := range fenced.FindAllStringSubmatch(page(t, name), -1) {
+			for _, m := range line.FindAllStringSubmatch(block[2], -1) {
+				command, _, _ := strings.Cut(m[1], " #")
+				command, _, _ = strings.Cut(command, " >")
+				args := strings.Fields(strings.ReplaceAll(command, "'", ""))
+				if tried[command] || len(args) == 0 {
+					continue
+				}
+				tried[command] = true
+				if _, said, code := execute(t, nil, append(args, "--help")...); code != 0 {
+					t.Errorf("%s: ferry %s: %d, %s", name, command, code, said)
+				}
+			}
+		}
+	}
+	if len(tried) < 12 {
+		t.Errorf("%d commands were found in the pages, want a dozen at least", len(tried))
 	}
 }
 
