@@ -89,7 +89,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"ten mistakes at once": {
 			args: []string{"copy", "kodo://photos/?region=q9&speed=fast&insecure=perhaps", "oss://Photos_New/?endpoint=ftp://x", "--class", "gold", "--overwrite", "sometimes", "--hash-mismatch", "ignore", "--parallel", "5000", "--batch-objects", "-1", "--ledger", "kodo://ledger/"},
 			env:  map[string]string{"QINIU_SECRET_KEY": "", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ""}, code: 2,
-			want: []string{`"speed"`, "insecure", "Photos_New", "region is missing", "endpoint", "--class", "--overwrite", "--hash-mismatch", "--parallel", "--batch-objects", "ledger: Ferry writes to OSS", "QINIU_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
+			want: []string{`"speed"`, "insecure", "Photos_New", "region is missing", "endpoint", "--class", "--overwrite", "--hash-mismatch", "--parallel", "--batch-objects", "--ledger: a ledger is kept in OSS", "QINIU_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
 		},
 		"http without insecure": {
 			args: []string{"copy", swap(c.src, "insecure=true&", ""), swap(c.dst, "insecure=true&", "")}, code: 2,

@@ -28,9 +28,9 @@ func (o *Flags) Asked(c *cobra.Command, args []string, deployed bool) (job.Job, 
 			if _, err := job.ParseLedger(o.Ledger, cli.LedgerName(o.Ledger)); err != nil {
 				at := o.Ledger
 				o.Ledger = "" // what is wrong with it is told once
-				_, _, others := o.Asked(c, args, deployed)
+				j, keys, others := o.Asked(c, args, deployed)
 				o.Ledger = at
-				return job.Job{}, nil, errors.Join(others, err)
+				return j, keys, errors.Join(others, err)
 			}
 		}
 		j, err := o.job(args[0], args[1])
