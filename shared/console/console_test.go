@@ -405,3 +405,49 @@ func TestAPanicIsAPage(t *testing.T) {
 	at = 0
 	v.page(200, "photos", ask{path: "/runs"})
 }
+
+// TestALinkCountsForWhoFollowsIt, and not for who looks at where it leads.
+func TestALinkCountsForWhoFollowsIt(t *testing.T) {
+	w := newWorld(t)
+	door := access.NewDoor("", time.Now)
+	c, err := console.New(console.Options{Config: w.config, Ledger: w.ledger, Door: door, Guard: access.Guard{Hosts: access.HostsOf(host)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	v := &visitor{TB: t, to: c}
+	link := "/sign-in?token=" + door.Issue() + "&back=" + url.QueryEscape("//evil.example/")
+	for _, looked := range []ask{{method: "HEAD", path: link}, {path: link, header: map[string]string{"Sec-Purpose": "prefetch"}}} {
+		if r := v.ask(looked); r.StatusCode != 200 || len(r.Cookies()) > 0 {
+			t.Errorf("who looks gets %d and %v", r.StatusCode, r.Cookies())
+		}
+	}
+	if r := v.ask(ask{path: link}); r.StatusCode != 303 || len(r.Cookies()) != 1 || r.Header.Get("Location") != "/runs" {
+		t.Errorf("who follows it gets %d, %v, and is sent to %q", r.StatusCode, r.Cookies(), r.Header.Get("Location"))
+	}
+	if r := v.ask(ask{path: link}); r.StatusCode != 401 || len(r.Cookies()) > 0 {
+		t.Errorf("who follows it again gets %d and %v", r.StatusCode, r.Cookies())
+	}
+}
+
+// TestNoOddRequestFailsAPage asks every page for what nobody names so: each answer is of the
+// table above, and repeats nothing as markup.
+func TestNoOddRequestFailsAPage(t *testing.T) {
+	w := newWorld(t)
+	v := w.open(nil)
+	odd := []string{"%2e%2e", "%2f", "%00", "%0d%0aSet-Cookie:x=1", "%3Cimg%20src=x%20onerror=alert(1)%3E", "%e2%80%ae", "%ff%fe", "photos", "20260101T000000Z", strings.Repeat("x", 3000), "%20", "report.html", "-"}
+	routes := []string{"/runs/{}", "/runs/{}/{}", "/runs/photos/{}", "/runs/photos/{}/live", "/runs/" + run + "/{}", "/runs/" + run + "/files/{}", "/runs/" + run + "/object?key={}", "/runs/" + run + "/object?encoded=1&key={}",
+		"/runs?job={}", "/runs?state={}&most={}", "/jobs/{}", "/jobs/{}/{}", "/jobs/photos/{}", "/jobs/photos/schedule?every={}&at={}", "/sign-in?back={}", "/static/{}/{}", "/{}"}
+	for _, route := range routes {
+		for _, word := range odd {
+			path := strings.ReplaceAll(route, "{}", word)
+			for _, a := range []ask{{path: path}, {method: "POST", path: path, form: url.Values{"typed": {word}, "bandwidth": {word}, "job": {word}}}} {
+				r := v.ask(a)
+				page := text(r.Response, t)
+				if r.StatusCode >= 500 && r.StatusCode != 502 || strings.Contains(page, "<img src") || r.Header.Get("Set-Cookie") != "" {
+					t.Errorf("%s %.200s: %d, %v\n%.600s", a.method, path, r.StatusCode, r.Header["Set-Cookie"], page[max(0, strings.Index(page, "<main")):])
+				}
+			}
+		}
+	}
+}

@@ -59,7 +59,7 @@ func objectPage(q *request) error {
 	}
 	return q.show(status, view{
 		Page: "object", Title: q.lang.Say("object.title") + " · " + run.Name, Section: "runs", Data: d,
-		Commands: []command{ferry("why", "why", run.Name, key, "--ledger", q.console.o.Ledger.String())},
+		Commands: []command{ferry("why", "why", "--ledger", q.console.o.Ledger.String(), "--", run.Name, key)}, // a key may begin with a -
 	})
 }
 

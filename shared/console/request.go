@@ -115,7 +115,8 @@ func signInPage(q *request) error {
 	if token == "" && q.in {
 		return q.redirect("/runs")
 	}
-	if token != "" { // of the link that the console printed
+	looked := q.Method == http.MethodHead || q.Header.Get("Sec-Purpose") != "" // by who shows what a link leads to
+	if token != "" && !looked {                                                // of the link that the console printed
 		return q.enter(token, "")
 	}
 	return q.show(http.StatusOK, view{Page: "signin", Title: q.lang.Say("signin.title"), Data: signInData{Who: q.console.o.Who, Back: back(q.FormValue("back"))}})

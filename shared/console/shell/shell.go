@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// safe is a word that every shell takes as it is.
-var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+// safe is a word that every shell takes as it is: zsh looks for a command behind a leading =.
+var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*$`)
 
 // Quote quotes words for a POSIX shell. A line break, and any other control character, is
 // written so that it can be pasted: $'…' as bash, zsh and ksh read it.

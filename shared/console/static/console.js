@@ -102,7 +102,7 @@
 		const say = c.of === 'bytes' ? (v) => bytes(v) + '/s' : (v) => short(v) + '/s';
 		const dots = (name, label) => ({ label, scale: 'beside', stroke: color(name), width: 0, paths: () => null, points: { show: true, size: 6, fill: color(name) }, value: (_, v) => v == null ? '–' : String(v) });
 		c.plot = new uPlot({
-			width: c.el.clientWidth, height: 220, cursor: { sync: { key: 'run' } }, padding: [8, 4, 0, 0],
+			width: c.el.clientWidth, height: 220, cursor: { sync: { key: 'run' } }, padding: [8, 28, 0, 0],
 			scales: { x: { time: true }, y: { range: (_, lo, hi) => [0, Math.max(hi, 1) * 1.08] }, beside: { range: (_, lo, hi) => [0, Math.max(hi || 0, 1) * 1.25] } },
 			axes: [hours, { ...axis, size: c.of === 'bytes' ? 66 : 46, values: (_, all) => all.map((v) => c.of === 'bytes' ? bytes(v) : short(v)) }],
 			series: [
