@@ -34,6 +34,7 @@ func Choose(ctx context.Context, l *ledger.Ledger, j job.Job, run string, warn f
 		switch {
 		case r.Run == run || !r.Meets(j.Source.Prefix):
 		case r.Holds(j.Source.Prefix, filter):
+			r.All = true
 			lasts = append(lasts, r.Last)
 			return false
 		case len(lasts) < mostLayers:
@@ -54,7 +55,7 @@ func Disbelieved(file string, err error) string {
 }
 
 // Latest returns what the runs that are over by now, but for run, of the job j, left of one
-// key; nil where they left nothing. It reads a file of rows for it: it is for what is asked
+// key whose object the target holds, as Cursor.Of does; nil where they left nothing. It reads a file of rows for it: it is for what is asked
 // seldom. What cannot be believed goes to warn, and is passed over.
 func Latest(ctx context.Context, l *ledger.Ledger, j job.Job, run, key string, warn func(file string, err error)) (*Row, error) {
 	runs, err := Choose(ctx, l, j, run, warn)
@@ -65,7 +66,7 @@ func Latest(ctx context.Context, l *ledger.Ledger, j job.Job, run, key string, w
 	m := Memory{Ledger: l, Runs: runs, Range: one, Warn: warn}
 	c := m.Open(ctx, one)
 	defer c.Close()
-	return c.Find(key)
+	return c.Of(key, true)
 }
 
 // HeldBy returns the name of a run that began after run, of the job j, and has all its

@@ -24,6 +24,7 @@ type Memory struct {
 
 	mu     sync.Mutex
 	layers []layer // nil until they are read
+	lost   bool    // a manifest cannot be believed
 }
 
 // Open returns a Cursor over the last rows of a range. The caller closes it.
@@ -60,6 +61,7 @@ func (m *Memory) read(ctx context.Context) ([]layer, error) {
 	for _, last := range m.Runs[:min(len(m.Runs), mostLayers+1)] {
 		y, err := layerOf(ctx, m.Ledger, last, m.Range)
 		if lost(err) {
+			m.lost = true
 			m.Warn(y.run.Path(ledger.ManifestFile), err)
 			continue
 		}
@@ -79,6 +81,7 @@ type Cursor struct {
 	in     store.Range
 
 	begun  bool
+	lost   bool    // what was to be read cannot be believed, all or some of it
 	stacks []stack // newest first
 	from   string  // where Next goes on
 }
@@ -119,7 +122,7 @@ func (c *Cursor) begin() error {
 			c.stacks = append(c.stacks, s)
 		}
 	}
-	c.begun = true
+	c.begun, c.lost = true, c.memory.lost
 	return nil
 }
 
@@ -146,6 +149,28 @@ func (c *Cursor) Find(key string) (*Row, error) {
 		}
 	}
 	return nil, nil
+}
+
+// Of is Find, of a key under which the target holds an object, or not. Of one that it holds
+// and that no run has a row of, though one of them has a row for each object, it returns that
+// the object was not there when that run looked: a row of a deletion without an object. What
+// has that run's metadata, or those of one before, was put there since.
+func (c *Cursor) Of(key string, held bool) (*Row, error) {
+	row, err := c.Find(key)
+	if row != nil || err != nil || !held || c.lost || len(c.memory.Runs) == 0 {
+		return row, err
+	}
+	last := c.memory.Runs[len(c.memory.Runs)-1]
+	if !last.All {
+		return nil, nil
+	}
+	return &Row{Key: key, Src: store.Object{Key: key}, State: ledger.Deleted, Prover: last.Run}, nil
+}
+
+// warn tells of a file that cannot be believed.
+func (c *Cursor) warn(file string, err error) {
+	c.lost = true
+	c.memory.Warn(file, err)
 }
 
 // Next returns the row behind the one that it returned before, nil at the end.
@@ -196,7 +221,7 @@ func (c *Cursor) seek(key string) error {
 			if s.files[0].Last < key {
 				continue
 			}
-			o, ok, err := s.layer.open(c.ctx, s.files[0], c.in, key, c.memory.Warn)
+			o, ok, err := s.layer.open(c.ctx, s.files[0], c.in, key, c.warn)
 			if err != nil {
 				return err
 			}
@@ -208,7 +233,7 @@ func (c *Cursor) seek(key string) error {
 		for _, o := range s.open {
 			more, err := o.seek(key)
 			if err != nil {
-				c.memory.Warn(o.name, err)
+				c.warn(o.name, err)
 			}
 			if more {
 				kept = append(kept, o)
