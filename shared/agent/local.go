@@ -179,7 +179,7 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 			drop()
 		}
 	}()
-	runs, err := index.Runs(ctx, l, j.Name)
+	runs, err := index.LatestOrdinary(ctx, l, j.Name, o.Now(), 1)
 	if err := cmp.Or(<-unsealed, err); err != nil {
 		return "", nil, err
 	}

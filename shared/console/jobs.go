@@ -90,7 +90,7 @@ func jobPage(q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := d.ReadRuns(q.Context(), q.console.ledger, shownRuns); err != nil {
+	if err := d.ReadRuns(q.Context(), q.console.ledger, q.console.o.Now(), shownRuns); err != nil {
 		return err
 	}
 	at := []string{"--ledger", q.console.o.Ledger.String()}

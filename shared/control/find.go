@@ -38,7 +38,7 @@ func FindRun(ctx context.Context, l *ledger.Ledger, at job.Location, name string
 		if _, err := run.ReadStarted(ctx); !ledger.Missing(err) {
 			return run, err
 		}
-		runs, err := index.Runs(ctx, l, jobName)
+		runs, err := index.LatestOrdinary(ctx, l, jobName, now, mostNamed)
 		if err != nil {
 			return nil, err
 		}

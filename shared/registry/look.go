@@ -88,9 +88,9 @@ func Look(ctx context.Context, led *ledger.Ledger, name string) (Kept, error) {
 	return k, k.noting("run "+newest+": ", err)
 }
 
-// ReadRuns reads the newest n runs of the job, the newest first.
-func (k *Kept) ReadRuns(ctx context.Context, led *ledger.Ledger, n int) error {
-	runs, err := index.Runs(ctx, led, k.Job)
+// ReadRuns reads the newest n runs of the job by now, the newest first.
+func (k *Kept) ReadRuns(ctx context.Context, led *ledger.Ledger, now time.Time, n int) error {
+	runs, err := index.LatestOrdinary(ctx, led, k.Job, now, n)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 	if err != nil {
 		return cli.Misconfigured(err)
 	}
-	if err := k.ReadRuns(ctx, led, shownRuns); err != nil {
+	if err := k.ReadRuns(ctx, led, time.Now(), shownRuns); err != nil {
 		return err
 	}
 	if asJSON {

@@ -1,7 +1,7 @@
 // Package index is which runs a ledger has: of a job, of a day of its events, those that
 // are not over, and those between the same pair of places. Start with Newest and Open;
 // runs.go lists what there is, unfinished.go what is not over, pair.go what a later run
-// may believe.
+// may believe; folders.go lists the folders that they are.
 package index
 
 import (
@@ -13,8 +13,6 @@ import (
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/eventnames"
-	"kodoferry/shared/ledger/files"
-	"kodoferry/shared/store"
 )
 
 // Ahead is how far the time in a run's name may lie ahead of a clock that is right:
@@ -69,9 +67,32 @@ func NamedAhead(ctx context.Context, l *ledger.Ledger, job string, now time.Time
 	return named(ctx, l, job, now.Add(Ahead).UTC().Format(ledger.RunTime), func(run string) bool { return ordinary(run) && IsAhead(run, now) })
 }
 
+// LatestOrdinary lists the names of job's runs, but for those of its events, oldest first: at
+// least the newest most of them that are not IsAhead, and all that are. As Newest does it
+// looks back further and further.
+func LatestOrdinary(ctx context.Context, l *ledger.Ledger, job string, now time.Time, most int) (runs []string, err error) {
+	for _, back := range []time.Duration{time.Hour, 48 * time.Hour, 32 * 24 * time.Hour, 0} {
+		first := ""
+		if back > 0 {
+			first = now.Add(-back).UTC().Format(ledger.RunTime)
+		}
+		if runs, err = named(ctx, l, job, first, ordinary); err != nil {
+			return nil, err
+		}
+		ahead := 0
+		for ahead < len(runs) && IsAhead(runs[len(runs)-1-ahead], now) {
+			ahead++
+		}
+		if len(runs)-ahead >= most {
+			break
+		}
+	}
+	return runs, nil
+}
+
 // Ran lists the jobs that have runs, kept or not.
 func Ran(ctx context.Context, l *ledger.Ledger) ([]string, error) {
-	return folders(ctx, l.Folder(), "runs/", "")
+	return folders(ctx, l.Folder(), "runs/", "", time.Time{})
 }
 
 // Runs lists the names of job's runs, oldest first, without those of its events.
@@ -94,33 +115,13 @@ func ordinary(run string) bool { return !eventnames.IsRun(run) }
 
 // named lists those of job's runs after first that keep takes.
 func named(ctx context.Context, l *ledger.Ledger, job, first string, keep func(run string) bool) (names []string, err error) {
-	found, err := folders(ctx, l.Folder(), "runs/"+job+"/", first)
+	found, err := folders(ctx, l.Folder(), "runs/"+job+"/", first, time.Now())
 	for _, run := range found {
 		if name := job + "/" + run; keep(name) {
 			names = append(names, name)
 		}
 	}
 	return names, err
-}
-
-// folders lists the names between base and the next slash, those after first.
-func folders(ctx context.Context, in files.Folder, base, first string) (names []string, err error) {
-	for after := base + first; ; {
-		// One page of one name tells the next folder; then everything in it is jumped over.
-		found := ""
-		err := in.ListUntil(ctx, store.Range{Prefix: base, After: after}, func(name string, _ store.Object) bool {
-			found, _, _ = strings.Cut(strings.TrimPrefix(name, base), "/")
-			return false
-		})
-		if err != nil {
-			return nil, err
-		}
-		if found == "" {
-			return names, nil
-		}
-		names = append(names, found)
-		after = base + found + "/" + last
-	}
 }
 
 // DayRuns names the runs of a job's events of the day that run is one of, in
@@ -149,12 +150,9 @@ func EventRuns(ctx context.Context, l *ledger.Ledger, job string) ([]string, err
 
 // Verifications lists the names of the run's verifications, oldest first.
 func Verifications(ctx context.Context, r *ledger.Run) (names []string, err error) {
-	found, err := folders(ctx, r.Folder(), ledger.Verifications+"/", "")
+	found, err := folders(ctx, r.Folder(), ledger.Verifications+"/", "", time.Now())
 	for _, at := range found {
 		names = append(names, r.Name+"/"+ledger.Verifications+"/"+at)
 	}
 	return names, err
 }
-
-// last is behind every name that begins alike.
-const last = "\U0010ffff"
