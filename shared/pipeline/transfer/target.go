@@ -32,7 +32,7 @@ func (a *attempt) conflict() {
 func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error) {
 	kept, err := a.c.Target.Stat(ctx, a.row.Key())
 	was := memory.Was(a.row)
-	_, carries := a.c.Rules.Copies().CarriesStill(kept, a.row.Src, was)
+	author, carries := a.c.Rules.Copies().CarriesStill(kept, a.row.Src, was)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		a.row.Dst = nil
@@ -41,7 +41,7 @@ func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error
 		return false, false, err
 	case verdict.Rejected(a.row, kept):
 		return true, false, nil
-	case unjudged(a.row):
+	case unjudged(a.row), carries && author == ledger.NotOurs: // somebody else's is not adopted
 		a.c.Rules.DecideOverwrite(&a.row, kept, was)
 		return true, a.row.State != ledger.Pending, nil
 	case carries:
@@ -111,9 +111,9 @@ func (c *Copier) lossesOfAdopted(ctx context.Context, src store.Object) []string
 // later, whatever its metadata say.
 func (a *attempt) foreign(kept store.Object) bool {
 	rules, judged, was := a.c.Rules, a.row.Dst, memory.Was(a.row)
-	_, carries := rules.Copies().CarriesStill(kept, a.row.Src, was)
+	author, carries := rules.Copies().CarriesStill(kept, a.row.Src, was)
 	switch {
-	case rules.Job.Overwrite == job.OverwriteAlways, judged != nil && rules.Copies().Stands(*judged, kept, authorOf(was)), carries:
+	case rules.Job.Overwrite == job.OverwriteAlways, judged != nil && rules.Copies().Stands(*judged, kept, authorOf(was)), carries && author != ledger.NotOurs:
 		return false
 	case judged != nil && verdict.Remade(kept, *judged):
 		return true
