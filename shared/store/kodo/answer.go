@@ -122,7 +122,7 @@ func kindOf(status int) fault.Kind {
 	case codeNoKey, codeNoBucket:
 		return fault.NotFound
 	}
-	if status/100 == 2 { // a success that Kodo does not know: a proxy's
+	if status < 300 { // a success that Kodo does not know, or a code that is none: a proxy's
 		return fault.Temporary
 	}
 	if status/100 == 3 || status >= 600 { // 630 too many buckets, 640 a bad marker, 701: what was asked is wrong

@@ -36,7 +36,11 @@ func (b *Bucket) head(ctx context.Context, op, key string, header map[string]str
 			r.header[name] = value
 		}
 		if resp, _, err = b.fetch(ctx, r); err == nil && resp.StatusCode != http.StatusPartialContent {
-			return store.Object{}, fault.New(fault.Temporary, op, key, fault.Errorf("a HEAD tells nothing (%v), a GET of one byte answered with status %d", said, resp.StatusCode))
+			tells := "names no size"
+			if said != nil {
+				tells = fmt.Sprintf("tells nothing (%v)", said)
+			}
+			return store.Object{}, fault.New(fault.Temporary, op, key, fault.Errorf("a HEAD %s, a GET of one byte answered with status %d", tells, resp.StatusCode))
 		}
 	}
 	if err != nil {
