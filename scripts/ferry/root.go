@@ -58,8 +58,8 @@ Exit codes:
   130  interrupted; the same command goes on where it was
   1    anything else, such as a host that cannot be reached`
 
-// run does one command line and returns its exit code.
-func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+// newRoot is ferry with all its commands.
+func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "ferry",
 		Short:         "Move whole buckets from Qiniu Kodo to Alibaba Cloud OSS, and prove it",
@@ -85,6 +85,12 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	cli.ColourFlag(root)
 	complete.Add(root)
 	root.SetFlagErrorFunc(cli.Flag)
+	return root
+}
+
+// run does one command line and returns its exit code.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
