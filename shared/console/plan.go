@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
 	"kodoferry/shared/plan/forecast"
 )
 
@@ -27,6 +30,9 @@ func planForm(q *request) error {
 	}
 	if f.job.KeyList != "" {
 		return fault.New(fault.Invalid, "console.plan", f.job.Name, errPlanKeys)
+	}
+	if err := mayAsk(q, f.job.Source, f.job.Target); err != nil {
+		return err
 	}
 	prices := q.console.o.Prices
 	if prices == nil {
@@ -58,6 +64,29 @@ func planForm(q *request) error {
 		Page: "plan", Title: q.lang.Say("plan.title") + " · " + f.job.Name, Section: "jobs", Data: d,
 		Commands: []command{ferry("plan", "plan", f.job.Name, "--quick", "--file", "ferry.yaml")},
 	})
+}
+
+// mayAsk refuses places that a console that only reads does not ask. Who signs in to it must
+// not have it send requests that its keys sign to hosts of his choice, nor look at its disk:
+// it asks the services themselves, and what a kept job names.
+func mayAsk(q *request, places ...job.Location) error {
+	if q.console.o.Changes {
+		return nil
+	}
+	jobs, err := control.Kept(q.Context(), q.console.ledger)
+	if err != nil {
+		return unreachable{err}
+	}
+	for _, at := range places {
+		same := func(o job.Location) bool {
+			return at.Scheme == o.Scheme && at.Endpoint == o.Endpoint && at.Domain == o.Domain && at.Insecure == o.Insecure && (at.Scheme != job.File || at.Bucket == o.Bucket)
+		}
+		own := at.Scheme != job.File && at.Domain == "" && !at.Insecure && slices.Contains([]string{"", "internal", "public", "accelerate"}, at.Endpoint)
+		if !own && !slices.ContainsFunc(jobs, func(j job.Job) bool { return same(j.Source) || same(j.Target) }) {
+			return errElsewhere
+		}
+	}
+	return nil
 }
 
 // legible is a key as a text of its own has it: quoted where it does not print.

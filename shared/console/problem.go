@@ -31,6 +31,7 @@ var (
 	errNoQueues  = refusal{http.StatusConflict, "noqueues"}
 	errNotOver   = refusal{http.StatusConflict, "notover"}
 	errNoLimits  = refusal{http.StatusUnprocessableEntity, "nolimits"}
+	errElsewhere = refusal{http.StatusForbidden, "elsewhere"}
 	errPanic     = refusal{http.StatusInternalServerError, "panic"}
 )
 
