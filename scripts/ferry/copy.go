@@ -115,7 +115,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	}
 	v := show.NewCopy(show.NewTeller(text), j, o.quiet)
 	show.Remarks(text, j)
-	waited := show.Waiting(errOut, "whether source, target and ledger answer")
+	waited := show.Waiting(errOut, show.ForPlaces)
 	checked, cancel := context.WithTimeout(ctx, cli.CheckTime)
 	err = sites.Check(checked)
 	cancel()
@@ -124,7 +124,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 		return cli.Misconfigured(err)
 	}
 	if most, by := has.InFlight(); by != "" && j.Limits.Parallel == job.AutoParallel {
-		v.Tell.Plain("at most %d objects at a time are copied here, because %s", most, by)
+		v.AtMost(most, by)
 	}
 	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: v.Watch, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
 	v.Tell.End()
@@ -161,7 +161,7 @@ func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
 // copyStopped returns err with the command that goes on.
 func copyStopped(ctx context.Context, v *show.Copy, err error) error {
 	if ctx.Err() != nil {
-		v.Tell.Plain("interrupted: nothing is lost; the same command goes on with run %s", v.Run)
+		v.Interrupted()
 		return cli.ErrInterrupted
 	}
 	if errors.Is(err, agent.ErrHalted) && fault.KindOf(unjoined(err)) == fault.Corrupt {
@@ -192,8 +192,7 @@ func copyEnded(tell *show.Teller, at job.Location, rep report.Report, asJSON boo
 	if err := show.Failures(tell.Writer(), rep); err != nil {
 		return err
 	}
-	tell.Plain("\nReport: oss://%s/%sruns/%s/report.html", at.Bucket, at.Prefix, rep.Run)
-	tell.Plain("        ferry report %s --ledger '%s'", rep.Run, at)
+	show.Where(tell, at, rep.Run)
 	if asJSON {
 		line, err := json.Marshal(rep.Summary)
 		if err != nil {

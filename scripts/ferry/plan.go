@@ -109,7 +109,7 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 		patience = quickCheckTime
 	}
 	show.Remarks(errOut, j)
-	waited := show.Waiting(errOut, "whether source and target answer")
+	waited := show.Waiting(errOut, show.ForEnds)
 	sites, err := cli.Ends(ctx, cfg, j, patience)
 	waited()
 	if err != nil {

@@ -83,6 +83,7 @@ func newRoot() *cobra.Command {
 	root.Version = cli.Build()
 	root.SetVersionTemplate("{{.Version}}\n")
 	cli.ColourFlag(root)
+	cli.LanguageFlag(root)
 	complete.Add(root)
 	root.SetFlagErrorFunc(cli.Flag)
 	return root

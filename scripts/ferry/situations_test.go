@@ -154,4 +154,10 @@ var situations = map[string]situation{
 	"init without keys":                 {args: []string{"init", "SRC", "DST", "--file", "DIR/keyless.yaml"}, env: map[string]string{"QINIU_ACCESS_KEY": ""}, code: 2, says: []string{"keyless.yaml is written", "QINIU_ACCESS_KEY is not set", "then ask whether all is well: ferry check photos --file"}},
 	"init, and the source is not there": {args: []string{"init", "kodo://fotos/?region=z0&KODO", "DST", "--file", "DIR/fotos.yaml"}, code: 2, says: []string{`FAIL .*"fotos" does not exist`, "checks failed"}},
 	"a file for a shell":                {args: []string{"emulate", "--env", "DIR/emulated.env", "--until-eof"}, says: []string{"\\. 'DIR/emulated.env'"}},
+
+	"in Chinese, by the locale":   {args: []string{"status"}, env: map[string]string{"LC_ALL": "zh_CN.UTF-8"}, says: []string{"已验证：全部 12 个对象", "下一步"}},
+	"in Chinese, by a flag":       {args: []string{"check", "SRC", "DST", "--lang", "zh"}, says: []string{"(?m)^源端 ", "一切正常。下一步"}},
+	"in Chinese, and JSON stays":  {args: []string{"status", "photos", "--json", "--lang", "zh"}, says: []string{`"state":"over"`, `"code":"state.verified"`}},
+	"in a language nobody wrote":  {args: []string{"status", "--lang", "fr"}, code: 2, says: []string{`--lang "fr": want en or zh`}},
+	"in English where LANG is no": {args: []string{"status"}, env: map[string]string{"LC_ALL": "fr_FR.UTF-8"}, says: []string{"verified: all 12 objects"}},
 }

@@ -126,7 +126,7 @@ func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err
 		return cli.Usage(err)
 	}
 	show.Remarks(errOut, j)
-	waited := show.Waiting(errOut, "whether source, target, ledger and queues answer")
+	waited := show.Waiting(errOut, show.ForDeployment)
 	checked, cancel := context.WithTimeout(ctx, cli.CheckTime)
 	err = d.Check(checked, j)
 	cancel()

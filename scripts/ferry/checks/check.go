@@ -167,19 +167,16 @@ func (s *checkShow) clear() {
 func (s *checkShow) head(place string) {
 	if s.place != place {
 		s.place = place
-		s.print("%s\n", strings.TrimSpace(fmt.Sprintf("%-7s %s", place, s.at(place))))
+		s.print("%s\n", strings.TrimSpace(show.Padded("check."+place, 7)+" "+s.at(place)))
 	}
 }
-
-// stateWords all have the same width.
-var stateWords = map[check.State]string{check.OK: "ok  ", check.Fail: "FAIL", check.Note: "note"}
 
 // tell prints a finding and keeps it.
 func (s *checkShow) tell(f check.Finding) {
 	s.clear()
 	s.head(f.Place)
 	s.found = append(s.found, f)
-	s.print("  %s  %-12s  %s\n", stateWords[f.State], f.What, words.Printable(f.Says))
+	s.print("  %s  %-12s  %s\n", show.Padded("check."+string(f.State), 4), f.What, words.Printable(f.Says))
 }
 
 // end prints the summary, or everything as JSON. A failed finding is an error of usage.
@@ -204,7 +201,7 @@ func (s *checkShow) end(asJSON bool) error {
 		return cli.Usage(fmt.Errorf("%d of %s failed: %w, then check again", failed, words.Count(int64(len(s.found)), "check", "checks"), errToCure))
 	}
 	if !asJSON {
-		s.print("\nAll is well. Next: ferry plan, or ferry copy, with the same words.\n")
+		s.print("\n%s\n", show.Sentence("check.well"))
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (o *options) run(c *cobra.Command) error {
 	if err := write(o.file, text(j)); err != nil {
 		return cli.Usage(err)
 	}
-	if _, err := fmt.Fprintf(out, "%s is written, with the job %s:\n\n%s\n", o.file, j.Name, text(j)); err != nil {
+	if _, err := fmt.Fprintf(out, "%s\n\n%s\n", show.Sentence("init.written", o.file, j.Name), text(j)); err != nil {
 		return err
 	}
 	show.Remarks(out, j)
@@ -91,7 +91,7 @@ func (o *options) run(c *cobra.Command) error {
 		with = " --file '" + o.file + "'"
 	}
 	if o.unchecked {
-		_, err := fmt.Fprintf(out, "Next: ferry check %s%s\n", j.Name, with)
+		_, err := fmt.Fprintln(out, show.Sentence("init.check", j.Name+with))
 		return err
 	}
 	if err := app.Load(os.Getenv).Missing(j.Source, j.Target, j.Ledger); err != nil {
@@ -100,7 +100,7 @@ func (o *options) run(c *cobra.Command) error {
 	if err := checks.Ask(c, j); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "That is: ferry plan %s%s says what a run would do and cost, ferry copy %s%s moves it.\n", j.Name, with, j.Name, with)
+	_, err = fmt.Fprintln(out, show.Sentence("init.next", j.Name+with))
 	return err
 }
 
@@ -122,8 +122,8 @@ func (o *options) ask(c *cobra.Command) error {
 		question string
 		wrong    func(string) error
 	}{
-		{&o.source, "Where from, as kodo://photos/2019/?region=z0", func(text string) error { return place(text, job.Sources()...) }},
-		{&o.target, "Where to, as oss://photos-new/2019/?region=cn-hangzhou", func(text string) error { return place(text, job.OSS) }},
+		{&o.source, show.Sentence("init.from"), func(text string) error { return place(text, job.Sources()...) }},
+		{&o.target, show.Sentence("init.to"), func(text string) error { return place(text, job.OSS) }},
 	} {
 		for *q.to == "" {
 			_, _ = fmt.Fprintf(out, "%s: ", q.question) // a failed write shows at the next

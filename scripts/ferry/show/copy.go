@@ -7,7 +7,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -41,12 +40,13 @@ func NewCopy(tell *Teller, j job.Job, quiet bool) *Copy {
 // Begun prints which run begins, or goes on where done is not nil.
 func (c *Copy) Begun(run string, done *progress.Run) {
 	c.Run = run
+	s := Style{Tongue: spoken()}
 	c.Tell.Plain("%s -> %s", c.job.Source.Place(), c.job.Target.Place())
 	if done == nil {
-		c.Tell.Plain("run %s, kept in %s", run, c.job.Ledger.Place())
+		c.Tell.Plain("%s", s.say("copy.begun", run, c.job.Ledger.Place()))
 	} else {
 		batches, open := batches(*done)
-		c.Tell.Plain("going on with run %s, kept in %s: %s of %s were done", run, c.job.Ledger.Place(), humanize.Comma(batches-open), words.Count(batches, "batch", "batches"))
+		c.Tell.Plain("%s", s.say("copy.goes_on", run, c.job.Ledger.Place(), humanize.Comma(batches-open), s.count("batches", batches)))
 	}
 	c.Tell.End() // of the process that did it before
 	if !c.quiet {
@@ -77,8 +77,8 @@ const mostPassedOver = 20
 func (c *Copy) Follows(f agent.Follow) {
 	if c.by != f.By.Process {
 		c.by, c.Run = f.By.Process, f.Run
-		c.Tell.Plain("run %s is being done by another process (%s, since %s UTC, last sign of life %.0f s ago): this one copies nothing and waits for its end; should that one stop, this one goes on",
-			f.Run, processOf(f.By), f.By.Since.UTC().Format(time.DateTime), f.Age.Seconds())
+		s := Style{Tongue: spoken()}
+		c.Tell.Plain("%s", s.say("copy.follows", f.Run, s.process(f.By), f.By.Since.UTC().Format(time.DateTime), fmt.Sprintf("%.0f", f.Age.Seconds())))
 		if !c.quiet {
 			c.Tell.Begin()
 		}
@@ -90,15 +90,16 @@ func (c *Copy) Follows(f agent.Follow) {
 
 // Waited prints that another process waits for this one.
 func (c *Copy) Waited(by live.Holder) {
-	c.Tell.Plain("another process was started for the same run (%s): it waits for this one, and goes on should this one stop", processOf(by))
+	s := Style{Tongue: spoken()}
+	c.Tell.Plain("%s", s.say("copy.waited", s.process(by)))
 }
 
-// processOf names a process by its number and its machine.
-func processOf(h live.Holder) string {
+// process names a process by its number and its machine.
+func (s Style) process(h live.Holder) string {
 	if h.Process == "" {
-		return "whose record cannot be read"
+		return s.say("copy.unread")
 	}
-	return fmt.Sprintf("process %d on %s", h.PID, h.Host)
+	return s.say("copy.process", h.PID, h.Host)
 }
 
 // batches counts the batches of a run that hold something to copy, and the open ones.
@@ -136,9 +137,24 @@ func (c *Copy) outage(e pipeline.Progress) {
 	switch {
 	case e.Kind == pipeline.Up && !c.down.IsZero():
 		c.down = time.Time{}
-		c.Tell.Plain("it answers again: the run goes on")
+		c.Tell.Plain("%s", Style{Tongue: spoken()}.say("copy.answers"))
 	case e.Kind == pipeline.Down && time.Since(c.down) > outageEvery:
 		c.down = time.Now()
 		c.Tell.Plain("%s", fault.Sentence(e.Err))
 	}
+}
+
+// AtMost prints how many objects are copied at a time, and what bounds them.
+func (c *Copy) AtMost(most int, by string) {
+	c.Tell.Plain("%s", Style{Tongue: spoken()}.say("copy.at_most", most, by))
+}
+
+// Interrupted prints what holds after Ctrl-C.
+func (c *Copy) Interrupted() {
+	c.Tell.Plain("%s", Style{Tongue: spoken()}.say("copy.interrupted", c.Run))
+}
+
+// Where prints where the report of a run is.
+func Where(tell *Teller, at job.Location, run string) {
+	tell.Plain("%s", Style{Tongue: spoken()}.say("copy.report", fmt.Sprintf("oss://%s/%sruns/%s/report.html", at.Bucket, at.Prefix, run), fmt.Sprintf("ferry report %s --ledger '%s'", run, at)))
 }

@@ -32,9 +32,11 @@ type page struct {
 	lines []string
 }
 
-// row adds a line with a label, in as many lines as its text takes.
-func (p *page) row(label, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+// row adds a line with the label of that name ("" is none), in as many lines as its text takes.
+func (p *page) row(label, text string) {
+	if label != "" {
+		label = p.style.say("label." + label)
+	}
 	head := "  " + pad(p.style.paint(dim, label), labelled-2)
 	for i, line := range wrap(text, p.width()-labelled, len(text)-len(strings.TrimLeft(text, " "))) {
 		if i > 0 {
@@ -61,8 +63,8 @@ func (p *page) text(format string, args ...any) {
 // goes on: curves, the books and the failures by cause.
 func Lines(o overview.Overview, s Style, watched bool) []string {
 	p := &page{style: s}
-	p.text("%s: %s", s.paint(bold, o.Run), s.paint(colourOf(o), Say(o.Says)))
-	p.row("moves", "%s to %s", o.Source, o.Target)
+	p.text("%s: %s", s.paint(bold, o.Run), s.paint(colourOf(o), s.sentence(o.Says)))
+	p.row("moves", s.say("moves", o.Source, o.Target))
 	p.times(o)
 	p.counts(o)
 	if o.State != overview.Over {
@@ -78,13 +80,13 @@ func Lines(o overview.Overview, s Style, watched bool) []string {
 		p.space(o)
 	}
 	if m := o.Money; m != nil && m.Sum >= 0.005 {
-		p.row("money", "%s %.2f so far, about, at list prices of %s", m.Currency, m.Sum, m.Checked)
+		p.row("money", s.say("money", m.Currency, fmt.Sprintf("%.2f", m.Sum), m.Checked))
 	}
 	for _, n := range o.Notes {
-		p.row("note", "%s", s.paint(yellow, Say(n)))
+		p.row("note", s.paint(yellow, s.sentence(n)))
 	}
 	if !o.Next.IsZero() {
-		p.text("Next: %s", Say(o.Next))
+		p.text("%s", s.say("next", s.sentence(o.Next)))
 	}
 	return p.lines
 }
@@ -104,15 +106,15 @@ func colourOf(o overview.Overview) string {
 
 func (p *page) times(o overview.Overview) {
 	if o.State == overview.Over {
-		p.row("ran", "%s, from %s to %s", words.Duration(o.Finished.Sub(o.Started)), Moment(o.Started), Moment(o.Finished))
+		p.row("ran", p.style.say("ran", p.style.span(o.Finished.Sub(o.Started)), Moment(o.Started), Moment(o.Finished)))
 		return
 	}
-	p.row("started", "%s (%s ago)", Moment(o.Started), words.Duration(o.At.Sub(o.Started)))
+	p.row("started", p.style.say("started", Moment(o.Started), p.style.span(o.At.Sub(o.Started))))
 }
 
 // tally writes objects and bytes.
-func tally(t ledger.Tally) string {
-	return words.Count(t.Objects, "object", "objects") + ", " + words.Size(t.Bytes)
+func (s Style) tally(t ledger.Tally) string {
+	return s.say("tally", s.count("objects", t.Objects), words.Size(t.Bytes))
 }
 
 // percent is how much a part is of all.
@@ -124,65 +126,69 @@ func percent(part, all int64) string {
 }
 
 func (p *page) counts(o overview.Overview) {
-	c, about := o.Counts, ""
-	if !o.Exact {
-		about = "about "
+	c, say := o.Counts, p.style.say
+	about := func(text string) string {
+		if o.Exact {
+			return text
+		}
+		return say("about", text)
 	}
 	if o.State == overview.Following || strings.HasSuffix(o.Run, "-events") {
-		p.row("events", "%s looked at, %s not through", humanize.Comma(c.Listed.Objects), humanize.Comma(c.Open.Objects))
+		p.row("events", say("events", humanize.Comma(c.Listed.Objects), humanize.Comma(c.Open.Objects)))
 		return
 	}
-	shards := words.Count(int64(o.Shards.Known), "shard", "shards")
+	shards := p.style.count("shards", int64(o.Shards.Known))
 	if n := o.Shards.Known - o.Shards.Listed; n > 0 {
-		shards += fmt.Sprintf(", %s not listed yet", humanize.Comma(int64(n)))
+		shards = say("shards", shards, humanize.Comma(int64(n)))
 	}
-	p.row("listed", "%s%s, in %s", about, tally(c.Listed), shards)
+	p.row("listed", about(say("in", p.style.tally(c.Listed), shards)))
 	if c.Excluded.Objects > 0 {
-		p.row("", "%s more not chosen by the filter", humanize.Comma(c.Excluded.Objects))
-	}
-	batches := ""
-	if o.Batches.UnderWay > 0 {
-		batches = fmt.Sprintf("; %s under way, in which %s", words.Count(o.Batches.UnderWay, "batch", "batches"), tally(c.UnderWay))
+		p.row("", say("unchosen", humanize.Comma(c.Excluded.Objects)))
 	}
 	if c.ToCopy.Objects > 0 {
-		p.row("to copy", "%s%s", about, tally(c.ToCopy))
-		p.row("ended", "%s%s%s%s", about, tally(c.Ended), percent(c.Ended.Objects, c.ToCopy.Objects), batches)
+		p.row("to_copy", about(p.style.tally(c.ToCopy)))
+		ended := p.style.tally(c.Ended) + percent(c.Ended.Objects, c.ToCopy.Objects)
+		if o.Batches.UnderWay > 0 {
+			ended = say("under_way", ended, p.style.count("batches", o.Batches.UnderWay), p.style.tally(c.UnderWay))
+		}
+		p.row("ended", about(ended))
 	}
 	if c.Open.Objects > 0 {
-		p.row("open", "%s%s in %s", about, tally(c.Open), words.Count(o.Batches.Sealed-o.Batches.Ended, "batch", "batches"))
+		p.row("open", about(say("in", p.style.tally(c.Open), p.style.count("batches", o.Batches.Sealed-o.Batches.Ended))))
 	}
 	if c.ToCopy.Objects == 0 && c.Listed.Objects > 0 {
-		p.row("to copy", "nothing")
+		p.row("to_copy", say("nothing"))
 	}
-	verified := tally(c.Verified)
-	if p := o.Verification; p.Alone >= time.Second {
-		verified += fmt.Sprintf("; %s of it behind the last copy", words.Duration(p.Alone))
+	verified := p.style.tally(c.Verified)
+	if v := o.Verification; v.Alone >= time.Second {
+		verified = say("alone", verified, p.style.span(v.Alone))
 	}
-	p.row("verified", "%s%s%s", about, verified, percent(c.Verified.Objects, c.Listed.Objects))
+	p.row("verified", about(verified+percent(c.Verified.Objects, c.Listed.Objects)))
 }
 
 // perSecond writes a rate.
-func perSecond(r overview.Rate) string {
-	return humanize.Comma(int64(r.Objects+0.5)) + " objects/s, " + words.Size(int64(r.Bytes)) + "/s"
+func (s Style) perSecond(r overview.Rate) string {
+	return s.say("per_second", humanize.Comma(int64(r.Objects+0.5)), words.Size(int64(r.Bytes)))
 }
 
 func (p *page) speed(o overview.Overview) {
+	s := p.style
 	if o.Rate.Over > 0 {
-		of := "in the last minute"
+		of := s.say("last_minute")
 		if o.Rate.Over < time.Minute {
-			of = "in the last " + words.Duration(o.Rate.Over)
+			of = s.say("last", s.span(o.Rate.Over))
 		}
-		p.row("rate", "%s %s", perSecond(o.Rate), of)
+		p.row("rate", s.say("rate", s.perSecond(o.Rate), of))
 	}
 	switch {
 	case o.Left.Known && o.Left.Time > 0:
-		p.row("left", "about %s, %s", words.Duration(o.Left.Time), Say(o.Left.Rests))
+		p.row("left", s.say("left", s.span(o.Left.Time), s.sentence(o.Left.Rests)))
 	case o.Left.Rests.Code == "left.stopped":
 	case !o.Left.Rests.IsZero() && !o.Left.Known && o.Rate.Over > 0:
-		p.row("left", "%s", Say(o.Left.Rests))
+		p.row("left", s.sentence(o.Left.Rests))
 	}
 	if !o.Binds.Says.IsZero() {
-		p.row("bound by", "%s", Say(o.Binds.Says))
+		p.row("bound_by", s.sentence(o.Binds.Says))
 	}
 }
 
@@ -192,14 +198,14 @@ const shownFailures, shownKeys = 5, 2
 func (p *page) troubles(o overview.Overview, watched bool) {
 	c := o.Counts
 	if c.Throttled > 0 {
-		p.row("throttled", "%s to slow down, each waited for", words.Count(c.Throttled, "answer", "answers"))
+		p.row("throttled", p.style.say("throttled", p.style.count("answers", c.Throttled)))
 	}
 	if c.Failed.Objects > 0 {
-		p.row("failed", "%s", p.style.paint(red, words.Count(c.Failed.Objects, "object needs", "objects need")+" a person"))
+		p.row("failed", p.style.paint(red, p.style.say("person", p.style.count("need", c.Failed.Objects))))
 	}
 	for i, f := range o.Failures {
 		if i == shownFailures {
-			p.row("", "and %s more causes: ferry report %s names them", humanize.Comma(int64(len(o.Failures)-i)), o.Run)
+			p.row("", p.style.say("more_causes", humanize.Comma(int64(len(o.Failures)-i)), o.Run))
 			break
 		}
 		p.failure(f, watched)
@@ -208,12 +214,12 @@ func (p *page) troubles(o overview.Overview, watched bool) {
 
 // failure tells the failures of one cause.
 func (p *page) failure(f overview.Failure, watched bool) {
-	least := ""
+	n := humanize.Comma(f.Objects)
 	if f.AtLeast {
-		least = "at least "
+		n = p.style.say("at_least", n)
 	}
-	p.row("", "%s%s %s: %s", least, humanize.Comma(f.Objects), f.State, words.Printable(f.Cause))
-	p.row("", "  %s", words.Printable(f.Cure))
+	p.row("", p.style.say("failure", n, p.style.state(ledger.State(f.State)), words.Printable(f.Cause)))
+	p.row("", "  "+words.Printable(f.Cure))
 	if !watched {
 		return
 	}
@@ -231,24 +237,24 @@ func (p *page) workers(o overview.Overview) {
 	case w.Alive == 0 && w.Last.IsZero():
 		return
 	case w.Alive == 0:
-		p.row("at work", "nobody; the last sign of life is of %s", Moment(w.Last))
+		p.row("at_work", p.style.say("nobody", Moment(w.Last)))
 		return
 	}
-	p.row("at work", "%s, %s copying", words.Count(int64(w.Alive), "process", "processes"), humanize.Comma(int64(w.Copying)))
+	p.row("at_work", p.style.say("at_work", p.style.count("processes", int64(w.Alive)), humanize.Comma(int64(w.Copying))))
 	for i, one := range w.Workers {
 		if i == shownWorkers {
-			p.row("", "and %s more", humanize.Comma(int64(w.Alive-i)))
+			p.row("", p.style.say("and_more", humanize.Comma(int64(w.Alive-i))))
 			break
 		}
 		name := one.Process
 		if one.Host != "" {
-			name = fmt.Sprintf("%s (process %d)", one.Host, one.PID)
+			name = p.style.say("host", one.Host, one.PID)
 		}
 		did := ""
 		if one.Ended.Objects > 0 {
-			did = fmt.Sprintf(": %s", tally(one.Ended))
+			did = ": " + p.style.tally(one.Ended)
 		}
-		p.row("", "%s %s since %s, last seen %s%s", name, one.Does, Clock(one.Since), Clock(one.Seen), did)
+		p.row("", p.style.say("worker", name, p.style.say("does."+string(one.Does)), Clock(one.Since), Clock(one.Seen), did))
 	}
 }
 
@@ -303,10 +309,10 @@ func (p *page) curves(o overview.Overview) {
 	if columns < 10 {
 		columns = p.width() - labelled
 	}
-	p.lines = append(p.lines, cut("  "+pad(p.style.paint(dim, "objects"), labelled-2)+p.style.paint(cyan, sparkline(s.Objects, columns))+
-		fmt.Sprintf("  at most %s/s", humanize.Comma(int64(most(s.Objects, s.Each)+0.5))), p.width()))
-	p.lines = append(p.lines, cut("  "+pad(p.style.paint(dim, "bytes"), labelled-2)+p.style.paint(cyan, sparkline(s.Bytes, columns))+
-		fmt.Sprintf("  at most %s/s", words.Size(int64(most(s.Bytes, s.Each)))), p.width()))
+	p.lines = append(p.lines, cut("  "+pad(p.style.paint(dim, p.style.say("label.objects")), labelled-2)+p.style.paint(cyan, sparkline(s.Objects, columns))+
+		"  "+p.style.say("at_most", humanize.Comma(int64(most(s.Objects, s.Each)+0.5))), p.width()))
+	p.lines = append(p.lines, cut("  "+pad(p.style.paint(dim, p.style.say("label.bytes")), labelled-2)+p.style.paint(cyan, sparkline(s.Bytes, columns))+
+		"  "+p.style.say("at_most", words.Size(int64(most(s.Bytes, s.Each)))), p.width()))
 }
 
 func (p *page) books(o overview.Overview) {
@@ -316,23 +322,23 @@ func (p *page) books(o overview.Overview) {
 	}
 	var parts []string
 	for _, l := range b.Lines {
-		parts = append(parts, humanize.Comma(l.Objects)+" "+lineWord(l.State))
+		parts = append(parts, humanize.Comma(l.Objects)+" "+p.style.lineWord(l.State))
 	}
-	balance := p.style.paint(green, "balanced")
+	balance := p.style.paint(green, p.style.say("balanced"))
 	if b.Balanced && !b.Final {
-		balance = p.style.paint(green, "balanced so far")
+		balance = p.style.paint(green, p.style.say("balanced_so_far"))
 	}
 	if !b.Balanced {
-		balance = p.style.paint(red, fmt.Sprintf("off by %s objects", humanize.Comma(b.Off.Objects)))
+		balance = p.style.paint(red, p.style.say("off", humanize.Comma(b.Off.Objects)))
 	}
-	p.row("books", "%s listed = %s: %s", humanize.Comma(b.Listed.Objects), strings.Join(parts, " + "), balance)
+	p.row("books", p.style.say("books", humanize.Comma(b.Listed.Objects), strings.Join(parts, " + "), balance))
 }
 
-func lineWord(s ledger.State) string {
-	if s == overview.EndedLine {
-		return "ended, not verified"
+func (s Style) lineWord(state ledger.State) string {
+	if state == overview.EndedLine {
+		return s.say("state.ended")
 	}
-	return string(s)
+	return s.state(state)
 }
 
 // stretches are the marks of the key space.
@@ -357,27 +363,22 @@ func (p *page) space(o overview.Overview) {
 		}
 		out.WriteString(p.style.paint(colour, stretchMarks[one.Progress]))
 	}
-	p.lines = append(p.lines, "  "+pad(p.style.paint(dim, "keys"), labelled-2)+out.String())
-	p.row("", "· to list  ░ listed  ▒ copied  █ verified  ! given up")
+	p.lines = append(p.lines, "  "+pad(p.style.paint(dim, p.style.say("label.keys")), labelled-2)+out.String())
+	p.row("", p.style.say("space"))
 }
 
 // OverviewLine is how a run stands in one line, for where nothing is redrawn.
 func OverviewLine(o overview.Overview) string {
-	c := o.Counts
-	text := fmt.Sprintf("%s  %s, %s listed, %s of %s ended (%s), %s verified", Clock(o.At), o.State, humanize.Comma(c.Listed.Objects), humanize.Comma(c.Ended.Objects), humanize.Comma(c.ToCopy.Objects), words.Size(c.Ended.Bytes), humanize.Comma(c.Verified.Objects))
+	c, s := o.Counts, Style{Tongue: spoken()}
+	text := s.say("line", Clock(o.At), s.say("run."+string(o.State)), humanize.Comma(c.Listed.Objects), humanize.Comma(c.Ended.Objects), humanize.Comma(c.ToCopy.Objects), words.Size(c.Ended.Bytes), humanize.Comma(c.Verified.Objects))
+	parts := []string{text}
 	if o.Rate.Over > 0 {
-		text += ", " + perSecond(o.Rate)
+		parts = append(parts, s.perSecond(o.Rate))
 	}
 	if o.Left.Known && o.Left.Time > 0 {
-		text += ", about " + words.Duration(o.Left.Time) + " left"
+		parts = append(parts, s.say("time_left", s.span(o.Left.Time)))
 	}
-	if c.Failed.Objects > 0 {
-		text += ", " + humanize.Comma(c.Failed.Objects) + " failed"
-	}
-	if c.Throttled > 0 {
-		text += ", " + humanize.Comma(c.Throttled) + " throttled"
-	}
-	return text
+	return strings.Join(append(parts, s.troubles(o)...), s.say("comma"))
 }
 
 // Runs prints a list of runs.
@@ -385,17 +386,17 @@ func Runs(w io.Writer, entries []overview.Entry) error {
 	p := &page{style: StyleOf(w)}
 	for _, e := range entries {
 		o := overview.Overview{Says: e.Says}
-		p.text("%s: %s", p.style.paint(bold, e.Run), p.style.paint(colourOf(o), cmp.Or(Say(e.Says), e.Error)))
+		p.text("%s: %s", p.style.paint(bold, e.Run), p.style.paint(colourOf(o), cmp.Or(p.style.sentence(e.Says), e.Error)))
 		if e.Error != "" {
 			continue
 		}
-		when := "started " + Moment(e.Started)
+		when := p.style.say("began", Moment(e.Started))
 		if !e.Finished.IsZero() {
-			when += ", took " + words.Duration(e.Finished.Sub(e.Started))
+			when = p.style.say("took", Moment(e.Started), p.style.span(e.Finished.Sub(e.Started)))
 		}
-		p.text("  %s; %s listed", when, tally(e.Counts.Listed))
+		p.text("  %s", p.style.say("run_line", when, p.style.tally(e.Counts.Listed)))
 		if !e.Next.IsZero() {
-			p.text("  Next: %s", Say(e.Next))
+			p.text("  %s", p.style.say("next", p.style.sentence(e.Next)))
 		}
 	}
 	_, err := io.WriteString(w, strings.Join(p.lines, "\n")+"\n")

@@ -97,8 +97,9 @@ func (p *Progress) lines() {
 		}
 		o := p.Overview()
 		if now := moved(o); now != last {
-			all := append(append([]string{now}, pace(o)...), troubles(o)...)
-			p.Println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), strings.Join(all, ", ")))
+			s := Style{Tongue: spoken()}
+			all := append(append([]string{now}, s.pace(o)...), s.troubles(o)...)
+			p.Println(fmt.Sprintf("%5.1f s  %s", time.Since(p.began).Seconds(), strings.Join(all, s.say("comma"))))
 			last = now
 		}
 	}
@@ -107,27 +108,27 @@ func (p *Progress) lines() {
 // moved is how far a run is, in a line.
 func moved(o overview.Overview) string {
 	c := o.Counts
-	return fmt.Sprintf("%s listed, %s ended (%s), %s verified", humanize.Comma(c.Listed.Objects), humanize.Comma(c.Settled.Objects), words.Size(c.Settled.Bytes), humanize.Comma(c.Checked.Objects))
+	return Style{Tongue: spoken()}.say("moved", humanize.Comma(c.Listed.Objects), humanize.Comma(c.Settled.Objects), words.Size(c.Settled.Bytes), humanize.Comma(c.Checked.Objects))
 }
 
 // pace is how fast it goes.
-func pace(o overview.Overview) (parts []string) {
+func (s Style) pace(o overview.Overview) (parts []string) {
 	if o.Rate.Over > 0 && o.Rate.Objects+o.Rate.Bytes > 0 {
-		parts = append(parts, perSecond(o.Rate))
+		parts = append(parts, s.perSecond(o.Rate))
 	}
 	if o.Left.Known && o.Left.Time >= time.Second {
-		parts = append(parts, "about "+words.Duration(o.Left.Time)+" left of what is listed")
+		parts = append(parts, s.say("left_of_listed", s.span(o.Left.Time)))
 	}
 	return parts
 }
 
 // troubles is what went wrong so far.
-func troubles(o overview.Overview) (parts []string) {
+func (s Style) troubles(o overview.Overview) (parts []string) {
 	if n := o.Counts.Failed.Objects; n > 0 {
-		parts = append(parts, humanize.Comma(n)+" failed")
+		parts = append(parts, s.say("failed", humanize.Comma(n)))
 	}
 	if n := o.Counts.Throttled; n > 0 {
-		parts = append(parts, humanize.Comma(n)+" throttled")
+		parts = append(parts, s.say("throttled_times", humanize.Comma(n)))
 	}
 	return parts
 }
@@ -135,23 +136,23 @@ func troubles(o overview.Overview) (parts []string) {
 // Moving are the lines that are redrawn of a run that this process does.
 func Moving(o overview.Overview, s Style) []string {
 	c := o.Counts
-	copied := fmt.Sprintf("%s of %s objects, %s of %s", humanize.Comma(c.Settled.Objects), humanize.Comma(c.Listed.Objects), words.Size(c.Settled.Bytes), words.Size(c.Listed.Bytes))
-	verified := fmt.Sprintf("%s of %s objects, %s", humanize.Comma(c.Checked.Objects), humanize.Comma(c.Listed.Objects), words.Duration(o.At.Sub(o.Started)))
+	copied := s.say("bar.copied", humanize.Comma(c.Settled.Objects), humanize.Comma(c.Listed.Objects), words.Size(c.Settled.Bytes), words.Size(c.Listed.Bytes))
+	verified := s.say("bar.verified", humanize.Comma(c.Checked.Objects), humanize.Comma(c.Listed.Objects), s.span(o.At.Sub(o.Started)))
 	width := 40
 	if s.Width > 0 {
 		width = min(width, s.Width-1-barLabel-2-max(columns(copied), columns(verified)))
 	}
 	lines := []string{
-		bar("copied", c.Settled.Objects, c.Listed.Objects, width, s) + copied,
-		bar("verified", c.Checked.Objects, c.Listed.Objects, width, s) + verified,
+		bar(s.say("label.copied"), c.Settled.Objects, c.Listed.Objects, width, s) + copied,
+		bar(s.say("label.verified"), c.Checked.Objects, c.Listed.Objects, width, s) + verified,
 	}
-	fast, bad := pace(o), troubles(o)
+	fast, bad := s.pace(o), s.troubles(o)
 	if a := o.Verification.Alone; a >= time.Second {
-		fast = append(fast, "verifying alone for "+words.Duration(a))
+		fast = append(fast, s.say("verifying_alone", s.span(a)))
 	}
 	for _, parts := range [][]string{fast, bad} {
 		if len(parts) > 0 {
-			lines = append(lines, strings.Repeat(" ", barLabel)+strings.Join(parts, ", "))
+			lines = append(lines, strings.Repeat(" ", barLabel)+strings.Join(parts, s.say("comma")))
 		}
 	}
 	return lines

@@ -8,20 +8,23 @@ import (
 	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
+
+	"kodoferry/shared/console/language"
 )
 
 // Style is how text is written to one place.
 type Style struct {
-	Width  int  // columns; 0: any number
-	Height int  // rows; 0: any number
-	Colour bool // by escapes of ECMA-48
-	Place  bool // text can be redrawn in place
+	Width  int                // columns; 0: any number
+	Height int                // rows; 0: any number
+	Colour bool               // by escapes of ECMA-48
+	Place  bool               // text can be redrawn in place
+	Tongue *language.Language // what words are of; nil: English
 }
 
 // StyleOf is the style of what is written to w. It is coloured on a terminal, unless NO_COLOR
 // is set (https://no-color.org), and anywhere where FORCE_COLOR is, to anything but nothing.
 func StyleOf(w io.Writer) Style {
-	s := Style{Colour: os.Getenv("FORCE_COLOR") != ""}
+	s := Style{Colour: os.Getenv("FORCE_COLOR") != "", Tongue: spoken()}
 	f, ok := w.(*os.File)
 	if !ok || !IsTerminal(f) {
 		return s

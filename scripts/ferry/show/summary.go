@@ -17,83 +17,94 @@ import (
 // Summary prints the result of a run in a few lines. Of the stretches of the listing
 // that are not known it names the first.
 func Summary(w io.Writer, rep report.Report) error {
-	o, b := rep.Objects, rep.Bytes
+	o, b, s := rep.Objects, rep.Bytes, Style{Tongue: spoken()}
 	took := time.Duration(rep.Seconds * float64(time.Second))
 	var text strings.Builder
-	result := strings.ToUpper(string(rep.Result))
+	line := func(name string, args ...any) { text.WriteString(s.say(name, args...) + "\n") }
+	result := s.lang().Or("cli.result."+string(rep.Result), strings.ToUpper(string(rep.Result)))
 	if rep.Result == report.Unproved {
-		result = fmt.Sprintf("VERIFIED, but for %s there before and unproved,", words.Count(o.Present, "object that was", "objects that were"))
+		result = s.say("sum.unproved", s.count("thatwere", o.Present))
 	}
-	fmt.Fprintf(&text, "%s in %s", result, words.Duration(took))
-	if need := needs(rep); need != "" {
-		text.WriteString(": " + need)
+	head := s.say("sum.head", result, s.span(took))
+	if need := s.needs(rep); need != "" {
+		head = s.say("sum.because", head, need)
 	}
 	if rep.Result != report.Unproved && o.Present > 0 {
-		fmt.Fprintf(&text, "; %s there before and unproved", words.Count(o.Present, "object was", "objects were"))
+		head = s.say("sum.present", head, s.count("were", o.Present))
 	}
 	if n := o.Skipped + o.Gone; n > 0 {
-		fmt.Fprintf(&text, "; %s not moved", humanize.Comma(n))
+		head = s.say("sum.not_moved", head, humanize.Comma(n))
 	}
-	text.WriteString("\n")
+	text.WriteString(head + "\n")
 	if rep.Reason != "" {
 		text.WriteString("  " + rep.Reason + "\n")
 	}
 
 	var sum []string
-	for _, s := range []struct {
+	for _, one := range []struct {
 		n    int64
 		word ledger.State
 	}{{o.Copied, ledger.Copied}, {o.Updated, ledger.Updated}, {o.Unchanged, ledger.Unchanged}, {o.Present, ledger.Present}, {o.Skipped, ledger.Skipped}, {o.Conflict, ledger.Conflict}, {o.Gone, ledger.Gone}, {o.Failed, ledger.Failed}, {o.Open, "open"}} {
-		if s.n > 0 {
-			sum = append(sum, humanize.Comma(s.n)+" "+string(s.word))
+		if one.n > 0 {
+			sum = append(sum, humanize.Comma(one.n)+" "+s.state(one.word))
 		}
 	}
 	if len(sum) > 0 {
-		fmt.Fprintf(&text, "  %s listed = %s\n", humanize.Comma(o.Listed), strings.Join(sum, " + "))
+		line("sum.books", humanize.Comma(o.Listed), strings.Join(sum, " + "))
 	}
 	if o.Present > 0 {
-		cure := "present=copy copies them, present=accept takes them as they are"
+		cure := s.say("sum.present.cure")
 		if rep.Accepted {
-			cure = "they are taken as they are, as present=accept says; present=copy would copy them"
+			cure = s.say("sum.present.accepted")
 		}
-		fmt.Fprintf(&text, "  %s present: in the target before, of equal size; nothing ties their bytes to the source\n    %s\n", humanize.Comma(o.Present), cure)
+		line("sum.present.why", humanize.Comma(o.Present), cure)
 	}
 	if o.Restored > 0 {
-		fmt.Fprintf(&text, "  %s of them copied again: an earlier run had copied them, and they were deleted in the target since\n    deletedInTarget=leave would leave them so\n", humanize.Comma(o.Restored))
+		line("sum.restored", humanize.Comma(o.Restored))
 	}
 	for _, n := range rep.Unmoved() {
-		fmt.Fprintf(&text, "  %s %s: %s\n    %s\n", humanize.Comma(n.Objects), n.State, n.Cause, n.Cure)
+		cause, cure := s.unmoved(n)
+		line("sum.unmoved", humanize.Comma(n.Objects), s.state(n.State), cause, cure)
 	}
 	if o.Excluded > 0 {
-		fmt.Fprintf(&text, "  %s more at the source, not chosen by the filter\n", words.Count(o.Excluded, "object", "objects"))
+		line("sum.excluded", s.count("objects", o.Excluded))
 	}
 	if m := rep.Mirror; m != nil {
-		text.WriteString("  " + mirrored(*m) + "\n")
+		text.WriteString("  " + s.mirrored(*m) + "\n")
 	}
-	if s := rep.EndedEarly(); s != "" {
-		text.WriteString("  " + s + "\n")
+	if early := rep.EndedEarly(); early != "" {
+		text.WriteString("  " + early + "\n")
 	}
 	if o.Verified > 0 {
-		fmt.Fprintf(&text, "  %s verified, proved by %s\n", humanize.Comma(o.Verified), proofs(rep.Proofs))
+		line("sum.verified", humanize.Comma(o.Verified), proofs(rep.Proofs))
 		for _, e := range rep.EarlierRuns() {
-			fmt.Fprintf(&text, "    %s of them by %s, and both sides are as they were then\n", humanize.Comma(e.Objects), e.Name)
+			line("sum.earlier", humanize.Comma(e.Objects), e.Name)
 		}
 	}
 	if b.Copied > 0 && rep.Seconds > 0 {
-		fmt.Fprintf(&text, "  %s copied, %s/s\n", words.Size(b.Copied), words.Size(int64(float64(b.Copied)/rep.Seconds)))
+		line("sum.bytes", words.Size(b.Copied), words.Size(int64(float64(b.Copied)/rep.Seconds)))
 	}
 	if rep.Warned > 0 {
-		fmt.Fprintf(&text, "  %s with a warning: see column warnings of the report's files\n", words.Count(rep.Warned, "object", "objects"))
+		line("sum.warned", s.count("objects", rep.Warned))
 	}
 	if len(rep.Unknown) > 0 {
-		text.WriteString("  " + Unknown(rep.Unknown[0]))
+		unknown := s.unknown(rep.Unknown[0])
 		if more := rep.Stretches() - 1; more > 0 {
-			fmt.Fprintf(&text, "; and %s: see the report", words.Count(more, "stretch more", "stretches more"))
+			unknown = s.say("sum.unknown.more", unknown, s.count("morestretches", more))
 		}
-		text.WriteString("\n")
+		text.WriteString("  " + unknown + "\n")
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
+}
+
+// unmoved writes a cause for which objects were not moved, and its cure.
+func (s Style) unmoved(n report.NotMoved) (cause, cure string) {
+	if n.Name == "" {
+		return n.Cause, n.Cure
+	}
+	name := "cli.unmoved." + string(n.Name)
+	return s.lang().Or(name, n.Cause), s.lang().Or(name+".cure", n.Cure)
 }
 
 // How many causes of failures are told behind a summary, and how many keys of each.
@@ -108,83 +119,101 @@ func Failures(w io.Writer, rep report.Report) error {
 	p := &page{style: StyleOf(w)}
 	for i, g := range groups {
 		if i == toldCauses {
-			p.text("  and %s", words.Count(int64(len(groups)-i), "cause more", "causes more"))
+			p.text("%s", p.style.say("fail.more", p.style.count("causes", int64(len(groups)-i))))
 			break
 		}
 		p.lines = append(p.lines, "")
-		p.text("  %s %s: %s", humanize.Comma(g.Count()), p.style.paint(red, g.State), words.Printable(g.Cause))
+		p.text("%s", p.style.say("fail.line", humanize.Comma(g.Count()), p.style.paint(red, p.style.state(ledger.State(g.State))), words.Printable(g.Cause)))
 		p.text("    %s", words.Printable(g.Cure))
 		for _, k := range g.Keys[:min(len(g.Keys), toldKeys)] {
 			p.lines = append(p.lines, cut("      "+strconv.Quote(k.Key), p.width()))
 		}
 	}
 	p.lines = append(p.lines, "")
-	p.text("  All of them, each with its reason: %s beside the report, or ferry report %s --out DIR; one alone: ferry why %s KEY", report.ListFile("failed"), rep.Run, rep.Run)
+	p.text("%s", p.style.say("fail.files", report.ListFile("failed"), rep.Run))
 	_, err := io.WriteString(w, strings.Join(p.lines, "\n")+"\n")
 	return err
 }
 
 // Unknown says which stretch of the listing is not known, and why.
-func Unknown(u report.Unknown) string {
-	return fmt.Sprintf("not known: the keys after %s up to %s: %s", words.OrOpen(u.After, "the beginning"), words.OrOpen(u.UpTo, "the end"), words.Printable(u.Reason))
+func Unknown(u report.Unknown) string { return Style{Tongue: spoken()}.unknown(u) }
+
+func (s Style) unknown(u report.Unknown) string {
+	return s.say("sum.unknown", quotedOr(u.After, s.say("sum.beginning")), quotedOr(u.UpTo, s.say("sum.end")), words.Printable(u.Reason))
+}
+
+// quotedOr quotes a key; open stands for the open end of a stretch of keys, "".
+func quotedOr(key, open string) string {
+	if key == "" {
+		return open
+	}
+	return strconv.Quote(key)
 }
 
 // mirrored says what became of the target's copies of what the source no longer has.
-func mirrored(m report.Mirror) string {
-	s := words.Count(m.Deleted.Objects, "object", "objects") + " deleted from the target"
+func (s Style) mirrored(m report.Mirror) string {
+	text := s.say("mirror.deleted", s.count("objects", m.Deleted.Objects))
 	if m.Refused != "" {
-		s = "nothing deleted from the target: " + m.Refused
+		text = s.say("mirror.refused", m.Refused)
 	}
 	if m.Kept.Objects > 0 {
-		s += fmt.Sprintf(", %s kept, for the source has them again or someone else wrote them", humanize.Comma(m.Kept.Objects))
+		text = s.say("mirror.kept", text, humanize.Comma(m.Kept.Objects))
 	}
 	if m.Failed.Objects > 0 {
-		s += fmt.Sprintf(", %s could not be", humanize.Comma(m.Failed.Objects))
+		text = s.say("mirror.failed", text, humanize.Comma(m.Failed.Objects))
 	}
 	if m.Others.Objects > 0 {
-		s += fmt.Sprintf("; %s more that the source does not have left there, for they carry the metadata of copies by another job, under another key, or by an earlier version of Ferry", humanize.Comma(m.Others.Objects))
+		text = s.say("mirror.others", text, humanize.Comma(m.Others.Objects))
 	}
-	return s
+	return text
 }
 
 // needs says what needs a person; "" where nothing does.
-func needs(rep report.Report) string {
+func (s Style) needs(rep report.Report) string {
 	o := rep.Objects
-	parts := o.BadWords()
+	var parts []string
+	for _, one := range []struct {
+		n    int64
+		name string
+	}{{o.Failed, "bad.failed"}, {o.Conflict, "bad.conflict"}, {o.Mismatch, "bad.mismatch"}} {
+		if one.n > 0 {
+			parts = append(parts, s.say(one.name, humanize.Comma(one.n)))
+		}
+	}
 	if o.Open > 0 {
-		parts = append(parts, humanize.Comma(o.Open)+" open")
+		parts = append(parts, s.say("need.open", humanize.Comma(o.Open)))
 	}
 	if n := rep.Stretches(); n > 0 {
-		parts = append(parts, words.Count(n, "stretch of the listing not known", "stretches of the listing not known"))
+		parts = append(parts, s.say("need.stretches", s.count("stretches", n)))
 	}
 	if m := rep.Mirror; m != nil && m.Refused != "" {
-		parts = append(parts, "deletions refused")
+		parts = append(parts, s.say("need.refused"))
 	} else if m != nil && m.Failed.Objects > 0 {
-		parts = append(parts, humanize.Comma(m.Failed.Objects)+" not deleted")
+		parts = append(parts, s.say("need.not_deleted", humanize.Comma(m.Failed.Objects)))
 	}
 	if rep.Reason != "" {
-		parts = append(parts, doubted(rep))
+		parts = append(parts, s.doubted(rep))
 	}
 	switch {
 	case len(parts) > 0:
-		return strings.Join(parts, ", ")
+		return strings.Join(parts, s.say("comma"))
 	case !rep.Balanced:
-		return "the books do not balance"
+		return s.say("need.balance")
 	}
 	return ""
 }
 
 // doubted is in short why a run is not verified though its books balance.
-func doubted(rep report.Report) string {
+func (s Style) doubted(rep report.Report) string {
 	switch {
 	case rep.Objects.Excluded > 0 && rep.Objects.Listed == 0:
-		return "nothing was chosen"
+		return s.say("need.unchosen")
 	case rep.Objects.Listed == 0:
-		return "nothing was listed"
+		return s.say("need.unlisted")
 	case rep.Absent > 0:
-		return words.Count(rep.Absent, "named key is", "named keys are") + " not at the source"
+		return s.say("need.absent", s.count("keysabsent", rep.Absent))
 	}
-	return "the source's listing is not complete"
+	return s.say("need.listing")
 }
 
 // proofs names how objects were proved, the strongest proof first.

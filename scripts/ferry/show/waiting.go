@@ -11,6 +11,13 @@ import (
 // patience is how long a command may be silent.
 const patience = 2 * time.Second
 
+// What a command may wait for.
+const (
+	ForEnds       = "wait.ends"       // whether source and target answer
+	ForPlaces     = "wait.places"     // and the ledger
+	ForDeployment = "wait.deployment" // and the queues
+)
+
 // Waiting prints on w what a command waits for where that takes longer than 2 seconds. over is
 // to be called when it has come, and returns once nothing is printed any more.
 func Waiting(w io.Writer, what string) (over func()) {
@@ -19,7 +26,7 @@ func Waiting(w io.Writer, what string) (over func()) {
 		defer close(ended)
 		select {
 		case <-time.After(patience):
-			_, _ = fmt.Fprintf(w, "ferry: waiting to hear %s…\n", what) // a failed write stops nothing
+			_, _ = fmt.Fprintln(w, Style{Tongue: spoken()}.say(what)) // a failed write stops nothing
 		case <-done:
 		}
 	}()
@@ -32,6 +39,6 @@ func Waiting(w io.Writer, what string) (over func()) {
 // Remarks prints what is odd about a job that is run all the same.
 func Remarks(w io.Writer, j job.Job) {
 	for _, r := range j.Remarks() {
-		_, _ = fmt.Fprintf(w, "note: %s\n", r.Says) // a failed write stops nothing
+		_, _ = fmt.Fprintln(w, Style{Tongue: spoken()}.say("remark", r.Says)) // a failed write stops nothing
 	}
 }

@@ -1,5 +1,6 @@
-// Package language has every sentence of the console in each language that it speaks:
-// one catalogue a language, en.json and zh.json, which have the same names.
+// Package language has every sentence of the console, and of what the command prints for
+// people, in each language that they speak: one catalogue a language, en.json and
+// command.en.json, zh.json and command.zh.json, which have the same names.
 package language
 
 import (
@@ -12,7 +13,7 @@ import (
 	"strings"
 )
 
-//go:embed en.json zh.json
+//go:embed en.json zh.json command.en.json command.zh.json
 var files embed.FS
 
 // Language is a language with its catalogue.
@@ -25,20 +26,37 @@ type Language struct {
 
 // All are the languages, the first of which is spoken where a browser names none of them.
 var All = []*Language{
-	{Tag: "en", Name: "English", HTML: "en", all: read("en.json")},
-	{Tag: "zh", Name: "中文", HTML: "zh-CN", all: read("zh.json")},
+	{Tag: "en", Name: "English", HTML: "en", all: read("en.json", "command.en.json")},
+	{Tag: "zh", Name: "中文", HTML: "zh-CN", all: read("zh.json", "command.zh.json")},
 }
 
-func read(name string) map[string]string {
-	data, err := files.ReadFile(name)
-	var all map[string]string
-	if err == nil {
-		err = json.Unmarshal(data, &all)
-	}
-	if err != nil { // the file is part of the program, and a test reads it
-		return map[string]string{}
+func read(names ...string) map[string]string {
+	all := map[string]string{}
+	for _, name := range names {
+		data, err := files.ReadFile(name)
+		if err == nil {
+			err = json.Unmarshal(data, &all)
+		}
+		if err != nil { // the file is part of the program, and a test reads it
+			return map[string]string{}
+		}
 	}
 	return all
+}
+
+// Spoken returns the language that the variables of a locale name (POSIX, "Internationalization
+// Variables"): LC_ALL, else LC_MESSAGES, else LANG. getenv is as os.Getenv.
+func Spoken(getenv func(string) string) *Language {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if value := strings.ToLower(getenv(name)); value != "" {
+			tag, _, _ := strings.Cut(strings.NewReplacer("-", "_", ".", "_").Replace(value), "_")
+			if l := By(tag); l != nil {
+				return l
+			}
+			break
+		}
+	}
+	return All[0]
 }
 
 // By returns the language of that tag, nil where there is none.

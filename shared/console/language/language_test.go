@@ -67,3 +67,22 @@ func TestTheLanguageIsTheOneThatIsWantedMost(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLanguageOfALocaleIsSpoken(t *testing.T) {
+	for name, tc := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"nothing is said":          {nil, "en"},
+		"Chinese":                  {map[string]string{"LANG": "zh_CN.UTF-8"}, "zh"},
+		"Chinese, of Taiwan":       {map[string]string{"LANG": "zh_TW"}, "zh"},
+		"Chinese, as a browser":    {map[string]string{"LANG": "zh-CN"}, "zh"},
+		"what is said of all else": {map[string]string{"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"},
+		"what is said of messages": {map[string]string{"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_CN.UTF-8"}, "zh"},
+		"one that nobody wrote":    {map[string]string{"LANG": "de_DE.UTF-8"}, "en"},
+	} {
+		if got := Spoken(func(v string) string { return tc.env[v] }); got.Tag != tc.want {
+			t.Errorf("%s: %s is spoken, want %s", name, got.Tag, tc.want)
+		}
+	}
+}
