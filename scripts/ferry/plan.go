@@ -141,6 +141,6 @@ func (o planOptions) print(f forecast.Forecast, out io.Writer) error {
 		e.SetEscapeHTML(false)
 		return e.Encode(f)
 	}
-	_, err := io.WriteString(out, f.Text(words.Key))
+	_, err := io.WriteString(out, f.Text(words.Key, time.Now()))
 	return err
 }

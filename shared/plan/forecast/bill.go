@@ -2,8 +2,10 @@ package forecast
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -39,9 +41,9 @@ type Bill struct {
 	Thaw      []Cost  `json:"thaw,omitempty"`    // in no sum: what is archived is skipped, for the job does not thaw
 }
 
-// billOf returns the Bill of a plan. What leaves the source comes first: it is nearly
+// billOf returns the Bill of a plan that takes so many hours. What leaves the source comes first: it is nearly
 // always the largest item. There are prices of no source but Kodo.
-func billOf(p plan.Plan, j job.Job, pr Prices, l Load) Bill {
+func billOf(p plan.Plan, j job.Job, pr Prices, l Load, hours float64) Bill {
 	b := Bill{Estimated: true, Currency: pr.Currency, Prices: pr.From, Checked: pr.Checked, Once: []Cost{}, Monthly: []Cost{}}
 	once := func(what string, amount float64, unit string, price float64) {
 		if amount > 0 {
@@ -74,12 +76,19 @@ func billOf(p plan.Plan, j job.Job, pr Prices, l Load) Bill {
 	requests("OSS PUT requests, standard", warm+l.OSSOwn+l.OSSLists, pr.oss.put)
 	requests("OSS PUT requests, other classes", chilled, pr.oss.coldPut)
 	requests("OSS HEAD and GET requests", l.OSSGets, pr.oss.get)
-	once("functions, memory and processor", l.MemorySecs, "GB-second", pr.functions.gbSecond)
-	requests("functions, invocations", l.Invocations, pr.functions.invocations)
-	requests("queues, requests", l.Messages, pr.mns.requests)
+	f := pr.functions
+	once("functions, memory and processor", l.MemorySecs*(f.gbSecond+f.vcpuSecond*f.vcpu/f.memory), "CU", f.cu)
+	once("functions, invocations", l.Invocations/10_000*f.invocations, "CU", f.cu)
+	requests("queues, requests", max(0, l.Messages-pr.mns.free), pr.mns.requests)
+	if l.Messages > 0 {
+		once("queues, a day each", queues*max(1, math.Ceil(hours/24)), "day", pr.mns.queueDay)
+	}
 	b.store(p, j, pr)
 	return b
 }
+
+// queues is how many a deployment has: one for each stage, and one for dead letters.
+const queues = 5
 
 // thawing is what it costs to restore what is archived and, where j thaws, is copied, or
 // else is skipped.
@@ -160,8 +169,12 @@ func (b *Bill) store(p plan.Plan, j job.Job, pr Prices) {
 }
 
 // text writes the bill for people.
-func (b Bill) text(t *strings.Builder) {
-	fmt.Fprintf(t, "\nMoney, about, in %s (prices %s, looked up %s: check them, ferry plan --print-prices)\n", b.Currency, b.Prices, b.Checked)
+func (b Bill) text(t *strings.Builder, now time.Time) {
+	looked := b.Checked
+	if age := Age(b.Checked, now); age != "" {
+		looked += ", " + age
+	}
+	fmt.Fprintf(t, "\nMoney, about, in %s (prices %s, looked up %s: check them, ferry plan --print-prices)\n", b.Currency, b.Prices, looked)
 	if b.Without != "" {
 		fmt.Fprintf(t, "  %s\n", b.Without)
 	}

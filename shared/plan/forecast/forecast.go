@@ -26,5 +26,6 @@ type Forecast struct {
 // New returns the Forecast of p, a plan of j.
 func New(j job.Job, p plan.Plan, pr Prices) Forecast {
 	l := loadOf(p, j, pr)
-	return Forecast{Source: j.Source.Place(), Target: j.Target.Place(), Plan: p, Load: l, Bill: billOf(p, j, pr, l), Time: timingOf(l, j, pr)}
+	t := timingOf(l, j, pr)
+	return Forecast{Source: j.Source.Place(), Target: j.Target.Place(), Plan: p, Load: l, Bill: billOf(p, j, pr, l, t.Hours), Time: t}
 }

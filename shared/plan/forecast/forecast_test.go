@@ -1,12 +1,15 @@
 package forecast
 
 import (
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -113,7 +116,7 @@ func TestTheBillBeginsWithTheSourcesTrafficAndAddsUp(t *testing.T) {
 	p.Shares = append(p.Shares,
 		plan.Share{Will: plan.ToCopy, Class: store.ArchiveIR, Size: "<=64KiB", Objects: 1000, Bytes: 1000},
 		plan.Share{Will: plan.Fate(ledger.Skipped), Class: store.Archive, Size: "<=1GiB", Objects: 5, Bytes: 5e9})
-	b := billOf(p, j, pr, loadOf(p, j, pr))
+	b := billOf(p, j, pr, loadOf(p, j, pr), 30)
 	sum := 0.0
 	for _, c := range b.Once {
 		if sum += c.Cost; math.Abs(c.Amount*c.Price-c.Cost) > 1e-9 {
@@ -132,16 +135,84 @@ func TestTheBillBeginsWithTheSourcesTrafficAndAddsUp(t *testing.T) {
 	}
 }
 
+// TestFunctionsAndQueuesAreBilledAsTheirServicesDo: CU for processor, memory and invocations,
+// what is above the free requests, and each queue for each day that has begun.
+func TestFunctionsAndQueuesAreBilledAsTheirServicesDo(t *testing.T) {
+	p, j, pr := planned(t, 1000, 1000)
+	for name, tc := range map[string]struct {
+		load  Load
+		hours float64
+		want  map[string]float64 // amounts
+	}{
+		"a second of an instance with 1 vCPU and 1 GB": {Load{MemorySecs: 1}, 1, map[string]float64{"functions, memory and processor": 1.15}},
+		"10,000 invocations":                           {Load{Invocations: 10_000}, 1, map[string]float64{"functions, invocations": 75}},
+		"no more messages than are free":               {Load{Messages: 20e6}, 1, map[string]float64{"queues, a day each": 5}},
+		"more messages than are free, for 30 hours":    {Load{Messages: 21e6}, 30, map[string]float64{"queues, requests": 100, "queues, a day each": 10}},
+		"nothing deployed":                             {Load{}, 1, nil},
+	} {
+		got := map[string]float64{}
+		for _, c := range billOf(p, j, pr, tc.load, tc.hours).Once {
+			if strings.HasPrefix(c.What, "functions") || strings.HasPrefix(c.What, "queues") {
+				got[c.What] = math.Round(c.Amount*1e6) / 1e6
+			}
+		}
+		if !maps.Equal(got, tc.want) {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
+// TestEveryPriceSaysWhereItIsFromAndWhenItWasRead, or that no page of the vendor has it.
+func TestEveryPriceSaysWhereItIsFromAndWhenItWasRead(t *testing.T) {
+	section, prices := "", 0
+	origin := regexp.MustCompile(`(read|not confirmed|third-party).* 20\d\d-\d\d`)
+	for line := range strings.Lines(DefaultPrices) {
+		if name, ok := strings.CutSuffix(strings.TrimSpace(line), ":"); ok && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "#") {
+			section = name
+		}
+		name, rest, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		quota := strings.Contains(name, "per_second") || slices.Contains([]string{"memory_gb", "vcpu", "instances", "consumers", "seconds_per_object", "objects_at_once"}, name)
+		if !ok || section == "" || strings.HasPrefix(name, "#") || quota {
+			continue
+		}
+		if prices++; !origin.MatchString(rest) {
+			t.Errorf("%s.%s: %q does not say", section, name, strings.TrimSpace(rest))
+		}
+	}
+	if prices < 20 {
+		t.Errorf("%d prices were looked at, want all", prices)
+	}
+}
+
+func TestAPlanSaysHowOldItsPricesAre(t *testing.T) {
+	day := func(n int) time.Time { return time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC).AddDate(0, 0, n) }
+	for name, tc := range map[string]struct {
+		checked string
+		now     time.Time
+		want    string
+	}{
+		"of today": {"2026-11-29", day(0), "2026-11-29, today:"}, "of yesterday": {"2026-11-29", day(1), "2026-11-29, yesterday:"},
+		"of last week": {"2026-11-29", day(7), "2026-11-29, 7 days ago:"}, "of last year": {"2026-11-29", day(300), "300 days ago, which is long: look them up again:"},
+		"of no date": {"last spring", day(0), "looked up last spring:"}, "of a clock that is behind": {"2026-11-29", day(-2), "2026-11-29, today:"},
+	} {
+		var text strings.Builder
+		Bill{Checked: tc.checked}.text(&text, tc.now)
+		if !strings.Contains(text.String(), tc.want) {
+			t.Errorf("%s: %q, want %q in it", name, text.String(), tc.want)
+		}
+	}
+}
+
 func TestAJobThatThawsPaysForIt(t *testing.T) {
 	p, j, pr := planned(t, 1000, 1000)
 	p.Shares = append(p.Shares, plan.Share{Will: plan.ToCopy, Class: store.DeepArchive, Size: "<=1GiB", Objects: 5, Bytes: 5e9})
 	j.Thaw = true
-	b := billOf(p, j, pr, loadOf(p, j, pr))
+	b := billOf(p, j, pr, loadOf(p, j, pr), 1)
 	if len(b.Thaw) > 0 || !slices.Contains(b.Once, Cost{"Kodo, thawing deep-archive", 5, "GB", pr.kodo.deepArchive, 5 * pr.kodo.deepArchive}) {
 		t.Errorf("once %+v, thaw %+v, want 5 GB of deep archive in the sum", b.Once, b.Thaw)
 	}
 	j.Source = job.Location{Scheme: job.S3, Bucket: "photos", Region: "eu-west-1"}
-	if b := billOf(p, j, pr, loadOf(p, j, pr)); !strings.Contains(b.Without, "nor the restoring of 5 GB of archived objects") {
+	if b := billOf(p, j, pr, loadOf(p, j, pr), 1); !strings.Contains(b.Without, "nor the restoring of 5 GB of archived objects") {
 		t.Errorf("of an S3 source: %q, want it to say that restoring is not in the sum", b.Without)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -32,8 +33,8 @@ type Prices struct {
 		put, coldPut, get, standard, ia, archive, coldArchive, deepCold float64
 		gbit, requests, sequential                                      float64
 	}
-	functions struct{ gbSecond, invocations, memory, instances, consumers, mbyte, seconds, atOnce, gbit float64 }
-	mns       struct{ requests float64 }
+	functions struct{ cu, vcpuSecond, gbSecond, invocations, vcpu, memory, instances, consumers, mbyte, seconds, atOnce, gbit float64 }
+	mns       struct{ requests, free, queueDay float64 }
 }
 
 // numbers names every number of the file.
@@ -47,16 +48,38 @@ func (p *Prices) numbers() map[string]*float64 {
 		"oss.standard_gb_month": &o.standard, "oss.ia_gb_month": &o.ia, "oss.archive_gb_month": &o.archive,
 		"oss.cold_archive_gb_month": &o.coldArchive, "oss.deep_cold_archive_gb_month": &o.deepCold,
 		"oss.gbit_per_second": &o.gbit, "oss.requests_per_second": &o.requests, "oss.sequential_per_second": &o.sequential,
-		"functions.gb_second": &f.gbSecond, "functions.invocations_10000": &f.invocations, "functions.memory_gb": &f.memory,
+		"functions.cu": &f.cu, "functions.vcpu_second_cu": &f.vcpuSecond, "functions.gb_second_cu": &f.gbSecond, "functions.invocations_10000_cu": &f.invocations,
+		"functions.vcpu": &f.vcpu, "functions.memory_gb": &f.memory,
 		"functions.instances": &f.instances, "functions.consumers": &f.consumers, "functions.mbyte_per_second": &f.mbyte,
 		"functions.seconds_per_object": &f.seconds, "functions.objects_at_once": &f.atOnce, "functions.network_gbit_per_second": &f.gbit,
-		"mns.requests_10000": &p.mns.requests,
+		"mns.requests_10000": &p.mns.requests, "mns.free_requests": &p.mns.free, "mns.queue_day": &p.mns.queueDay,
+	}
+}
+
+// old is above how many days prices are to be looked up again.
+const old = 180
+
+// Age says how old prices are that were looked up at checked, "" where that is no date.
+func Age(checked string, now time.Time) string {
+	at, err := time.Parse(time.DateOnly, checked)
+	if err != nil {
+		return ""
+	}
+	switch days := int(now.Sub(at) / (24 * time.Hour)); {
+	case days < 1:
+		return "today"
+	case days == 1:
+		return "yesterday"
+	case days > old:
+		return fmt.Sprintf("%d days ago, which is long: look them up again", days)
+	default:
+		return fmt.Sprintf("%d days ago", days)
 	}
 }
 
 // needed are the numbers that must be above 0: with 0 nothing would ever move.
 var needed = []string{
-	"oss.gbit_per_second", "oss.requests_per_second", "oss.sequential_per_second", "functions.memory_gb", "functions.instances",
+	"oss.gbit_per_second", "oss.requests_per_second", "oss.sequential_per_second", "functions.memory_gb", "functions.vcpu", "functions.instances",
 	"functions.consumers", "functions.mbyte_per_second", "functions.seconds_per_object", "functions.objects_at_once",
 }
 

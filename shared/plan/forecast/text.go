@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -13,8 +14,9 @@ import (
 	"kodoferry/shared/store"
 )
 
-// Text is the forecast for people; show is a key as it may be shown.
-func (f Forecast) Text(show func(key string) string) string {
+// Text is the forecast for people at now, from which the age of prices counts; show is a
+// key as it may be shown.
+func (f Forecast) Text(show func(key string) string, now time.Time) string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "%s -> %s\n", f.Source, f.Target)
 	f.headline(&t)
@@ -23,7 +25,7 @@ func (f Forecast) Text(show func(key string) string) string {
 	for _, n := range f.Plan.Notes {
 		fmt.Fprintf(&t, "\nNote: %s\n", n)
 	}
-	f.Bill.text(&t)
+	f.Bill.text(&t, now)
 	f.Time.text(&t)
 	return t.String()
 }
