@@ -1,7 +1,7 @@
 // Package alert tells people, or a program of theirs, what becomes of a run: it
-// posts to the webhook of a robot of DingTalk, Feishu or WeCom, or plain JSON.
-// Start with Open; shape.go is how each of them wants to be told. The URL of a
-// webhook is a secret: no error and no message repeats it.
+// posts to the webhook of a robot of DingTalk, Feishu, WeCom or Slack, or plain JSON, or
+// sends a mail. Start with Open; shape.go is how each of them wants to be told, mail.go the
+// mail. The URL of a webhook is a secret: no error and no message repeats it.
 package alert
 
 import (
@@ -49,6 +49,9 @@ type Hook struct {
 	sign   string
 	client *http.Client
 	now    func() time.Time
+
+	envelope envelope // of a mail
+	insecure bool
 }
 
 // timeout bounds one post, connecting and answer included.
@@ -59,7 +62,7 @@ const timeout = 5 * time.Second
 // every mistake, but no value.
 func Open(a job.Alert, getenv func(string) string) (*Hook, error) {
 	var wrong []error
-	h := &Hook{kind: a.Kind, name: a.To, now: time.Now, client: &http.Client{
+	h := &Hook{kind: a.Kind, name: a.To, now: time.Now, insecure: a.Insecure, client: &http.Client{
 		Timeout: timeout,
 		// Whoever the webhook sends on to is not who was named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -70,6 +73,10 @@ func Open(a job.Alert, getenv func(string) string) (*Hook, error) {
 	switch {
 	case raw == "":
 		wrong = append(wrong, fmt.Errorf("%s is not set: export it with the URL of the %s webhook, or take the alert out of the job", a.To, a.Kind))
+	case err == nil && a.Kind == job.Mail:
+		var bad []error
+		h.envelope, bad = mailbox(a.To, u)
+		wrong = append(wrong, bad...)
 	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
 		wrong = append(wrong, fmt.Errorf("%s holds no URL of a webhook: copy it whole, from https:// on", a.To))
 	case u.Scheme == "http" && !a.Insecure:
@@ -97,6 +104,12 @@ const maxAnswer = 64 << 10
 // Invalid, and says what the webhook said; one that did not come is Temporary.
 func (h *Hook) Post(ctx context.Context, m Message) error {
 	const op = "alert.Post"
+	if h.kind == job.Mail {
+		if err := h.mail(ctx, m); err != nil {
+			return h.unsent(err)
+		}
+		return nil
+	}
 	at := h.now()
 	body, err := h.body(m, at)
 	if err != nil {
@@ -133,6 +146,9 @@ func (h *Hook) Post(ctx context.Context, m Message) error {
 // path, its parameters, and the signing secret.
 func (h *Hook) redact(text string) error {
 	secrets := append(strings.Split(h.url.Path, "/"), h.sign, h.url.RequestURI())
+	if password, given := h.url.User.Password(); given {
+		secrets = append(secrets, password, h.url.User.Username(), h.url.User.String())
+	}
 	for _, values := range h.url.Query() {
 		secrets = append(secrets, values...)
 	}

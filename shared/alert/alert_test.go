@@ -81,6 +81,7 @@ func TestEachRobotIsToldInItsOwnShape(t *testing.T) {
 		job.DingTalk: {`{"errcode":0,"errmsg":"ok"}`, []string{"text", "content"}},
 		job.WeCom:    {`{"errcode":0,"errmsg":"ok"}`, []string{"text", "content"}},
 		job.Feishu:   {`{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}`, []string{"content", "text"}},
+		job.Slack:    {"ok", []string{"text"}},
 		job.JSON:     {"thanks", []string{"text"}},
 	} {
 		t.Run(kind, func(t *testing.T) {
@@ -93,6 +94,10 @@ func TestEachRobotIsToldInItsOwnShape(t *testing.T) {
 				t.Errorf("it was told %q, want the message", said)
 			}
 			switch kind {
+			case job.Slack:
+				if strings.Contains(said, "<") || g.body["mrkdwn"] != false || g.body["unfurl_links"] != false {
+					t.Errorf("Slack was sent %s, want a plain text that calls nobody and unfolds nothing", g.raw)
+				}
 			case job.Feishu:
 				if g.body["msg_type"] != "text" || strings.Contains(said, "<at ") || g.body["sign"] != nil {
 					t.Errorf("Feishu was sent %s, want an unsigned text that calls nobody", g.raw)

@@ -15,7 +15,7 @@ import (
 // FuzzAnswer lets a webhook answer with any status and body: an error has a kind, is
 // short and on one line, and repeats no secret of the webhook.
 func FuzzAnswer(f *testing.F) {
-	kinds := []string{job.DingTalk, job.Feishu, job.WeCom, job.JSON}
+	kinds := []string{job.DingTalk, job.Feishu, job.WeCom, job.JSON, job.Slack}
 	for k := range kinds {
 		for _, body := range []string{`{"errcode":0}`, `{"code":0}`, `{"StatusCode":0}`, `{"errcode":130101,"errmsg":"slow\n` + token + `"}`, `{"code":19001,"msg":"` + sign + `"}`, "<html>", "", `{"errcode":1e400}`, token} {
 			f.Add(uint8(k), uint16(0), body)

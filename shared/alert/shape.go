@@ -46,7 +46,7 @@ func clip(s string, n int) string {
 }
 
 // body is how h wants to be told m. Sources: DingTalk, "custom robots"; Feishu,
-// "custom bot usage guide"; WeCom, "group robots".
+// "custom bot usage guide"; WeCom, "group robots"; Slack, "incoming webhooks".
 func (h *Hook) body(m Message, at time.Time) ([]byte, error) {
 	type fields = map[string]any
 	switch h.kind {
@@ -63,6 +63,11 @@ func (h *Hook) body(m Message, at time.Time) ([]byte, error) {
 			f["timestamp"], f["sign"] = seconds, mac(seconds+"\n"+h.sign, "")
 		}
 		return json.Marshal(f)
+	case job.Slack:
+		// Slack reads <!channel> and <@…> in a text as calls ("Formatting text"). It
+		// unfolds links, of which a key may be one.
+		text := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(m.text())
+		return json.Marshal(fields{"text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false})
 	case job.JSON:
 		return json.Marshal(fields{"v": 1, "event": m.Event, "run": m.Run, "title": m.title(), "text": m.Text, "next": m.Next, "at": m.At.UTC().Format(time.RFC3339)})
 	}
@@ -96,7 +101,13 @@ var throttled = map[int64]bool{130101: true, 9499: true, 11232: true, 45009: tru
 // refusal is what an answer of status 200 refuses, "" where it does not: robots
 // answer 200 whatever became of the message.
 func (h *Hook) refusal(answer []byte) (fault.Kind, string) {
-	if h.kind == job.JSON {
+	switch h.kind {
+	case job.JSON:
+		return "", ""
+	case job.Slack: // it answers ok, and what it refuses with another status
+		if strings.TrimSpace(string(answer)) != "ok" {
+			return fault.Invalid, fmt.Sprintf("what answers is no Slack webhook: check the URL in %s", h.name)
+		}
 		return "", ""
 	}
 	var said struct {

@@ -8,11 +8,13 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// The kinds of webhook that a run can tell what becomes of it.
+// The kinds of webhook, or other address, that a run can tell what becomes of it.
 const (
 	DingTalk = "dingtalk"
 	Feishu   = "feishu"
 	WeCom    = "wecom"
+	Slack    = "slack"
+	Mail     = "mail" // by a mail server
 	JSON     = "json" // a program of the user's own
 )
 
@@ -20,7 +22,7 @@ const (
 // so a job names only the environment variable that has it, where the run is done.
 type Alert struct {
 	To       string `json:"to"`                 // the variable with the URL: FERRY_ALERT_…
-	Kind     string `json:"kind"`               // DingTalk, Feishu, WeCom or JSON
+	Kind     string `json:"kind"`               // DingTalk, Feishu, WeCom, Slack, Mail or JSON
 	Sign     string `json:"sign,omitempty"`     // the variable with the robot's signing secret, where it asks for signatures: FERRY_ALERT_…
 	Insecure bool   `json:"insecure,omitempty"` // plain http is wanted
 }
@@ -41,7 +43,7 @@ func checkAlerts(alerts []Alert) problems {
 	}
 	for i, a := range alerts {
 		name := at("alerts", i)
-		oneOf(&bad, name+".kind", a.Kind, DingTalk, Feishu, WeCom, JSON)
+		oneOf(&bad, name+".kind", a.Kind, DingTalk, Feishu, WeCom, Slack, Mail, JSON)
 		switch {
 		case a.To == "":
 			bad.at(name+".to", "%s.to is missing: put the webhook's URL into an environment variable, and name that, as to: FERRY_ALERT_OPS", name)
@@ -50,7 +52,7 @@ func checkAlerts(alerts []Alert) problems {
 		}
 		switch {
 		case a.Sign == "":
-		case a.Kind == WeCom || a.Kind == JSON:
+		case a.Kind != DingTalk && a.Kind != Feishu:
 			bad.at(name+".sign", "%s.sign does not go with %s, which checks no signature: leave it out", name, a.Kind)
 		case !alertVariable.MatchString(a.Sign):
 			bad.at(name+".sign", "%s.sign names no variable: put the signing secret into an environment variable whose name begins with FERRY_ALERT_, and name that, as sign: FERRY_ALERT_OPS_SIGN", name)

@@ -22,7 +22,7 @@ func TestAnAlertNamesAVariableAndNeverTheSecret(t *testing.T) {
         sign: SEC`+secret+`
       - to: QINIU_SECRET_KEY
         kind: json
-      - {kind: slack, to: FERRY_ALERT_OPS}
+      - {kind: pager, to: FERRY_ALERT_OPS}
       - {kind: wecom, sign: FERRY_ALERT_SIGN, to: FERRY_ALERT_OPS}
       - {kind: wecom, too: FERRY_ALERT_OPS}
 `), "ferry.yaml")
@@ -30,7 +30,7 @@ func TestAnAlertNamesAVariableAndNeverTheSecret(t *testing.T) {
 		"ferry.yaml:6: alerts[0].url: a webhook's URL holds a secret", "export FERRY_ALERT_OPS=", "write to: FERRY_ALERT_OPS",
 		"ferry.yaml:8: alerts[1].to names no variable", "ferry.yaml:10: alerts[1].sign names no variable",
 		"ferry.yaml:11: alerts[2].to names no variable", "begins with FERRY_ALERT_",
-		`ferry.yaml:13: alerts[3].kind is "slack": write one of dingtalk, feishu, wecom, json`,
+		`ferry.yaml:13: alerts[3].kind is "pager": write one of dingtalk, feishu, wecom, slack, mail, json`,
 		"ferry.yaml:14: alerts[4].sign does not go with wecom",
 		`ferry.yaml:15: unknown field "too" (did you mean to?)`)
 	if strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "alerts[0].to is missing") {

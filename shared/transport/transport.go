@@ -52,6 +52,14 @@ func Once(dial time.Duration) *http.Transport {
 // the roots of the machine.
 func secure() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
 
+// Secure returns how to speak TLS to host, whose name is verified, where another protocol
+// than HTTP is spoken over it.
+func Secure(host string) *tls.Config {
+	c := secure()
+	c.ServerName = host
+	return c
+}
+
 // maxHead is the most bytes of an answer's head.
 const maxHead = 1 << 20
 
