@@ -26,13 +26,14 @@ func TestEverySentenceThatIsAskedForIsInTheCatalogue(t *testing.T) {
 		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return err
 		}
+		elsewhere := filepath.Base(filepath.Dir(name)) != "show"
 		source, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
 		for _, m := range named.FindAllStringSubmatch(string(source), -1) {
 			switch name := m[2]; {
-			case strings.HasSuffix(name, "."): // what follows is a word of the model
+			case strings.HasSuffix(name, "."), m[1] == "line" && elsewhere: // what follows is a word of the model; another's line
 			case m[1] == "row":
 				asked["label."+name] = true
 			case m[1] == "count":
@@ -100,7 +101,7 @@ func TestARunIsShownInChinese(t *testing.T) {
 		}
 	}
 	style := Style{Width: 100, Tongue: spoken()}
-	all := append(append(Lines(o, style, true), Moving(o, style)...), OverviewLine(o), moved(o), text.String())
+	all := append(append(Lines(o, style, true), Moving(o, style)...), OverviewLine(o), moved(o), strings.ReplaceAll(text.String(), report.ListFile("failed"), ""))
 	english := regexp.MustCompile(`\b(the|of|and|objects?|listed|copied|failed|verified|Next|about|open|copies|left|rate)\b`)
 	for _, line := range all {
 		if word := english.FindString(line); word != "" {
