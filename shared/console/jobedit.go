@@ -183,30 +183,3 @@ func keysOf(q *request, name string) (string, error) {
 	}
 	return b.String(), nil
 }
-
-// cron is a trigger's expression for every so often: hour, day or week, at hh:mm.
-func cron(every, at string) string {
-	hour, minute, ok := strings.Cut(at, ":")
-	if !ok || !digits(hour) || !digits(minute) {
-		hour, minute = "2", "30"
-	}
-	hour, minute = trimZero(hour), trimZero(minute)
-	switch every {
-	case "hour":
-		return "0 " + minute + " * * * *"
-	case "week":
-		return "0 " + minute + " " + hour + " * * 0"
-	}
-	return "0 " + minute + " " + hour + " * * *"
-}
-
-func digits(s string) bool {
-	return len(s) > 0 && len(s) <= 2 && strings.Trim(s, "0123456789") == ""
-}
-
-func trimZero(s string) string {
-	if t := strings.TrimLeft(s, "0"); t != "" {
-		return t
-	}
-	return "0"
-}

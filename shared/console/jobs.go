@@ -107,7 +107,7 @@ func schedulePage(q *request) error {
 	if err != nil {
 		return err
 	}
-	d.Cron = cron(q.FormValue("every"), q.FormValue("at"))
+	d.Cron = jobform.Cron(q.FormValue("every"), q.FormValue("at"))
 	return q.show(http.StatusOK, view{
 		Page: "schedule", Title: q.lang.Say("schedule.title") + " · " + d.Job, Section: "jobs", Data: d,
 		Commands: []command{ferry("show", "jobs", "show", d.Job, "--ledger", q.console.o.Ledger.String())},

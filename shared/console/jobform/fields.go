@@ -4,6 +4,7 @@
 //	fields.go  Groups: which fields there are, and how each is filled in
 //	values.go  Values: what was filled in; Of reads it off a job
 //	yaml.go    Values.YAML: the same job as a file
+//	cron.go    Cron: when a trigger begins it
 //
 // A job is read and checked by the reader of job files, so that the form and a file agree.
 package jobform

@@ -86,3 +86,13 @@ func TestWhatIsWrongIsToldBesideItsField(t *testing.T) {
 		t.Errorf("a job without a mistake has %+v", wrong)
 	}
 }
+
+func TestATriggerTicksAsItIsAsked(t *testing.T) {
+	for in, want := range map[[2]string]string{
+		{"hour", "02:30"}: "0 30 * * * *", {"day", "02:30"}: "0 30 2 * * *", {"week", "00:05"}: "0 5 0 * * 0", {"", ""}: "0 30 2 * * *", {"day", "25:61"}: "0 30 2 * * *", {"day", "-1:99 *"}: "0 30 2 * * *",
+	} {
+		if got := Cron(in[0], in[1]); got != want {
+			t.Errorf("each %s at %q is %s, want %s", in[0], in[1], got, want)
+		}
+	}
+}
