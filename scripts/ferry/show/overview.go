@@ -1,10 +1,8 @@
 package show
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -21,42 +19,6 @@ func Overview(w io.Writer, o overview.Overview) error {
 	lines := Lines(o, StyleOf(w), false)
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
-}
-
-// labelled is how wide the labels of lines are.
-const labelled = 12
-
-// page is lines under way, of one style.
-type page struct {
-	style Style
-	lines []string
-}
-
-// row adds a line with the label of that name ("" is none), in as many lines as its text takes.
-func (p *page) row(label, text string) {
-	if label != "" {
-		label = p.style.say("label." + label)
-	}
-	head := "  " + pad(p.style.paint(dim, label), labelled-2)
-	for i, line := range wrap(text, p.width()-labelled, len(text)-len(strings.TrimLeft(text, " "))) {
-		if i > 0 {
-			head = strings.Repeat(" ", labelled)
-		}
-		p.lines = append(p.lines, cut(head+line, p.width()))
-	}
-}
-
-// width is how many columns a line has; where it is not a terminal's, any number.
-func (p *page) width() int {
-	if p.style.Width <= 0 {
-		return math.MaxInt32
-	}
-	return p.style.Width - 1
-}
-
-// text adds text as it is, broken at the width.
-func (p *page) text(format string, args ...any) {
-	p.lines = append(p.lines, wrap(fmt.Sprintf(format, args...), p.width(), 2)...)
 }
 
 // Lines are how a run stands, in lines of a style. watched adds what one looks at while it
@@ -256,149 +218,4 @@ func (p *page) workers(o overview.Overview) {
 		}
 		p.row("", p.style.say("worker", name, p.style.say("does."+string(one.Does)), Clock(one.Since), Clock(one.Seen), did))
 	}
-}
-
-// levels are the bars of a sparkline.
-var levels = []rune("▁▂▃▄▅▆▇█")
-
-// sparkline draws counts in so many columns.
-func sparkline(counts []int64, columns int) string {
-	if len(counts) == 0 || columns <= 0 {
-		return ""
-	}
-	n := min(columns, len(counts))
-	sums := make([]float64, n)
-	most := 0.0
-	for i := range n {
-		from, to := i*len(counts)/n, (i+1)*len(counts)/n
-		for _, c := range counts[from:to] {
-			sums[i] += float64(c)
-		}
-		sums[i] /= float64(to - from)
-		most = max(most, sums[i])
-	}
-	var out strings.Builder
-	for _, s := range sums {
-		level := 0
-		if most > 0 {
-			level = int(s/most*float64(len(levels)-1) + 0.5)
-		}
-		if s == 0 {
-			out.WriteRune(' ')
-			continue
-		}
-		out.WriteRune(levels[level])
-	}
-	return out.String()
-}
-
-// most is the most of a second of a series.
-func most(counts []int64, each int64) (top float64) {
-	for _, n := range counts {
-		top = max(top, float64(n)/float64(max(each, 1)))
-	}
-	return top
-}
-
-func (p *page) curves(o overview.Overview) {
-	s := o.Series
-	if len(s.Objects) < 2 {
-		return
-	}
-	columns := min(p.width()-labelled-28, 100)
-	if columns < 10 {
-		columns = p.width() - labelled
-	}
-	p.lines = append(p.lines, cut("  "+pad(p.style.paint(dim, p.style.say("label.objects")), labelled-2)+p.style.paint(cyan, sparkline(s.Objects, columns))+
-		"  "+p.style.say("at_most", humanize.Comma(int64(most(s.Objects, s.Each)+0.5))), p.width()))
-	p.lines = append(p.lines, cut("  "+pad(p.style.paint(dim, p.style.say("label.bytes")), labelled-2)+p.style.paint(cyan, sparkline(s.Bytes, columns))+
-		"  "+p.style.say("at_most", words.Size(int64(most(s.Bytes, s.Each)))), p.width()))
-}
-
-func (p *page) books(o overview.Overview) {
-	b := o.Books
-	if b.Listed.Objects == 0 {
-		return
-	}
-	var parts []string
-	for _, l := range b.Lines {
-		parts = append(parts, humanize.Comma(l.Objects)+" "+p.style.lineWord(l.State))
-	}
-	balance := p.style.paint(green, p.style.say("balanced"))
-	if b.Balanced && !b.Final {
-		balance = p.style.paint(green, p.style.say("balanced_so_far"))
-	}
-	if !b.Balanced {
-		balance = p.style.paint(red, p.style.say("off", humanize.Comma(b.Off.Objects)))
-	}
-	p.row("books", p.style.say("books", humanize.Comma(b.Listed.Objects), strings.Join(parts, " + "), balance))
-}
-
-func (s Style) lineWord(state ledger.State) string {
-	if state == overview.EndedLine {
-		return s.say("state.ended")
-	}
-	return s.state(state)
-}
-
-// stretches are the marks of the key space.
-var stretchMarks = map[overview.Progress]string{overview.Unlisted: "·", overview.Listed: "░", overview.Copied: "▒", overview.VerifiedProof: "█", overview.GivenUp: "!"}
-
-func (p *page) space(o overview.Overview) {
-	if len(o.Space) < 2 {
-		return
-	}
-	columns := min(p.width()-labelled, 60)
-	var out strings.Builder
-	for i := range columns {
-		one := o.Space[i*len(o.Space)/columns]
-		colour := ""
-		switch one.Progress {
-		case overview.VerifiedProof:
-			colour = green
-		case overview.GivenUp:
-			colour = red
-		default:
-			colour = cyan
-		}
-		out.WriteString(p.style.paint(colour, stretchMarks[one.Progress]))
-	}
-	p.lines = append(p.lines, "  "+pad(p.style.paint(dim, p.style.say("label.keys")), labelled-2)+out.String())
-	p.row("", p.style.say("space"))
-}
-
-// OverviewLine is how a run stands in one line, for where nothing is redrawn.
-func OverviewLine(o overview.Overview) string {
-	c, s := o.Counts, Style{Tongue: spoken()}
-	text := s.say("line", Clock(o.At), s.say("run."+string(o.State)), humanize.Comma(c.Listed.Objects), humanize.Comma(c.Ended.Objects), humanize.Comma(c.ToCopy.Objects), words.Size(c.Ended.Bytes), humanize.Comma(c.Verified.Objects))
-	parts := []string{text}
-	if o.Rate.Over > 0 {
-		parts = append(parts, s.perSecond(o.Rate))
-	}
-	if o.Left.Known && o.Left.Time > 0 {
-		parts = append(parts, s.say("time_left", s.span(o.Left.Time)))
-	}
-	return strings.Join(append(parts, s.troubles(o)...), s.say("comma"))
-}
-
-// Runs prints a list of runs.
-func Runs(w io.Writer, entries []overview.Entry) error {
-	p := &page{style: StyleOf(w)}
-	for _, e := range entries {
-		o := overview.Overview{Says: e.Says}
-		p.text("%s: %s", p.style.paint(bold, e.Run), p.style.paint(colourOf(o), cmp.Or(p.style.sentence(e.Says), e.Error)))
-		if e.Error != "" {
-			continue
-		}
-		when := p.style.say("began", Moment(e.Started))
-		if !e.Finished.IsZero() {
-			when = p.style.say("took", Moment(e.Started), p.style.span(e.Finished.Sub(e.Started)))
-		}
-		p.text("  %s", p.style.say("run_line", when, p.style.tally(e.Counts.Listed)))
-		if !e.Next.IsZero() {
-			p.text("  %s", p.style.say("next", p.style.sentence(e.Next)))
-		}
-	}
-	_, err := io.WriteString(w, strings.Join(p.lines, "\n")+"\n")
-	return err
 }
