@@ -99,19 +99,14 @@ func writeOff(ctx context.Context, r *runs.Run, t task.Task, rows []ledger.Row, 
 // notification said. What did not end goes into another batch, and what is to be
 // removed to the deleting stage.
 func followEvent(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	var row ledger.Row
-	var err error
-	if until := time.Unix(t.Until, 0); t.Key != "" {
-		if row, err = events.Notified(r.Job, t.Key, t.Batch, until); err != nil {
-			return nil, err
-		}
-		if early := events.Early(until, r.Config.Now()); early > 0 {
-			t.Delay = early
-			t.Waits++
-			return []task.Task{t}, nil
-		}
-	} else if row, err = events.HandedOn(ctx, r.Ledger.Batches(), t.Batch); err != nil {
+	row, early, err := events.Row(ctx, r.Ledger.Batches(), r.Job, t.Key, t.Batch, time.Unix(t.Until, 0), r.Config.Now())
+	switch {
+	case err != nil:
 		return nil, err
+	case early > 0:
+		t.Delay = early
+		t.Waits++
+		return []task.Task{t}, nil
 	}
 	if r.Share.State.Standing() == ledger.Paused {
 		return park(ctx, r, t, row)

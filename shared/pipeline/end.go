@@ -10,13 +10,11 @@ import (
 	"kodoferry/shared/pipeline/closing"
 	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/follow"
-	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/mirror"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/reproof"
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/transfer"
-	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 )
 
@@ -154,11 +152,6 @@ func writeReport(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	if err != nil {
 		return nil, err
 	}
-	named := int64(0)
-	for _, s := range r.Started.Keys {
-		named += int64(s.Count)
-	}
-	rep.Doubt(r.Job, named, func() []string { return listing.Beside(ctx, r.Source, r.Job.Source.Prefix, report.Beside) })
 	return nil, r.Books.Publish(ctx, rep, manifest)
 }
 

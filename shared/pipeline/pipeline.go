@@ -16,10 +16,7 @@
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	           Event  -> one key that the source notified of
 //	  thaw/              restores what is archived, before it is copied
-//	  transfer/          copies objects and parts, as many at a time as are borne; in it
-//	                     what is read is held against the hash that the source lists (digest), where
-//	                     it lists one, before the last byte leaves, and against what the target
-//	                     says it stored; up to 1 MiB, by the target itself against its MD5
+//	  transfer/          copies objects and parts, as many at a time as are borne
 //	  permit/            asks whether something is still to be written, or removed
 //	  events/            follows one key until source and target agree; finds its day's run
 //	big.go     Begin  -> an object in parts: one Part each for some of its parts
@@ -74,6 +71,19 @@
 //
 // What closed/S names is what was sealed, in the same order: who lists S again goes on
 // behind the newest stretch, and whoever does not get its record created lets go of S.
+//
+// A wrong byte is caught at the first of these: as it is read, by the hash that the source
+// lists, whose Reader (package digest) holds the last byte back until it agrees; up to 1 MiB
+// by the target, against the MD5 that comes with the body; by the CRC64 that the target says
+// it stored (transfer/object.go), and then the object is written again, or a Remove removes
+// it. Verify reads no bytes: it holds the ETag, size and version of both listings against
+// the row (proof/compare.go).
+//
+// Who removes from the target: package mirror alone, at one place (both.go), for two kinds of
+// task. A Delete takes what the source no longer has, of a job that mirrors deletions, once
+// every shard is verified and gate.json allows it. A Remove takes bytes of the job's own that
+// are damaged, and the copy of a key that an event found gone, of such a job. Both sides are
+// asked once more right before. The source is only read, and asked to restore.
 //
 // Package app opens the drivers of both sides; how a source is added stands in
 // job/schemes.go.

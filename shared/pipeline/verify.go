@@ -5,7 +5,6 @@ import (
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/batching"
-	"kodoferry/shared/pipeline/closing"
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/task"
 )
@@ -54,8 +53,8 @@ func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	return r.Next.AfterVerify(ctx, c, p), nil
 }
 
-// prove proves the rows of a shard. It seals what the next round is to copy, writes
-// the table of the others, and returns the record that is to be created.
+// prove proves the rows of a shard. It seals what the next round is to copy, and returns the
+// record that is to be created.
 func prove(ctx context.Context, r *runs.Run, t task.Task, c ledger.Closed) (ledger.Proved, error) {
 	again := ledger.AgainShard(c.Shard)
 	next := batching.New(ctx, again, r.Batching())
@@ -65,23 +64,11 @@ func prove(ctx context.Context, r *runs.Run, t task.Task, c ledger.Closed) (ledg
 	if err != nil {
 		return ledger.Proved{}, err
 	}
-	p := ledger.Proved{Shard: c.Shard, Counts: proved.Counts, Failures: proved.Failures, Was: c.Was(), At: r.Config.Now().UTC()}
-	found, err := next.Finish()
+	sealed, err := next.Finish()
 	if err != nil {
-		return p, err
+		return ledger.Proved{}, err
 	}
-	if len(found.All) > 0 {
-		p.Next = &ledger.Closed{
-			V: ledger.Version, Shard: again, Range: c.Range, Before: c.Before, Counts: found.Counts,
-			Batches: found.All, Round: c.Round + 1, At: p.At,
-		}
-	}
-	if err = closing.WriteEnded(ctx, r.Ledger.Results(), &p, proved.Table); err != nil {
-		return p, err
-	}
-	p.Objects.Packed, err = proved.Packed.Write(ctx, r.Ledger.Results(), c.Shard)
-	shard.Proven(proved.Rest)
-	return p, err
+	return shard.Record(ctx, r.Ledger.Results(), proved, again, sealed, r.Config.Now())
 }
 
 // reprovePiece looks at the rows of a piece of a verification of a run that is over. It covers

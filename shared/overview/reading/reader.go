@@ -60,13 +60,13 @@ type Reader struct {
 	Since    time.Time // when it was said that the run stands so
 	Stalled  time.Time // since when it is; zero where it is not
 	Outage   live.Outage
-	Bounded  bool
+	Bounded  bool      // something bounds its processes together
 	Newest   time.Time // when the newest record was written
 
 	Ended    *report.Report // of a run that is over
 	Manifest *report.Manifest
 
-	mu      sync.Mutex // over all that follows
+	mu      sync.Mutex // over all that follows, while Refresh is under way
 	Shards  map[string]*Shard
 	folders map[string]*folder
 	room    int         // batches that may still be told apart
@@ -97,6 +97,7 @@ type folder struct {
 	whole  bool
 }
 
+// New returns a Reader of a run, of which nothing was read; it makes no request.
 func New(run *ledger.Run, now func() time.Time) *Reader {
 	r := &Reader{Run: run, Now: now, Shards: map[string]*Shard{}, folders: map[string]*folder{}, room: mostBatches, Signs: map[string]*Sign{}}
 	for _, prefix := range []string{"closed/", "verified/", "again/"} {

@@ -101,7 +101,7 @@ func (b *Books) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, erro
 			return p, err
 		}
 	}
-	err := WriteEnded(ctx, b.Run.Results(), &p, written)
+	err := written.Write(ctx, b.Run.Results(), &p)
 	return p, err
 }
 

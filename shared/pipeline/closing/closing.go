@@ -33,6 +33,7 @@ type Books struct {
 	Run     *ledger.Run
 	Started ledger.Started
 	Job     job.Job
+	Beside  func(ctx context.Context) []string // prefixes that the source has beside the job's; asked where nothing was listed
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -41,11 +42,17 @@ type Books struct {
 // decision on deletions, if the job mirrors them.
 func (b *Books) Verified(ctx context.Context, p progress.Run, g ledger.DeleteDecision) (report.Report, report.Manifest, error) {
 	rep, manifest := report.Fold(b.Run.Name, b.Job, p, b.Now().UTC())
-	if !b.Job.Delete {
-		return rep, manifest, nil
+	if b.Job.Delete {
+		if err := b.foldDeletes(ctx, p, g, &rep, &manifest); err != nil {
+			return rep, manifest, err
+		}
 	}
-	err := b.foldDeletes(ctx, p, g, &rep, &manifest)
-	return rep, manifest, err
+	named := int64(0)
+	for _, s := range b.Started.Keys {
+		named += int64(s.Count)
+	}
+	rep.Doubt(b.Job, named, func() []string { return b.Beside(ctx) })
+	return rep, manifest, nil
 }
 
 // leave names the run, which is over but for its report, among those that later runs

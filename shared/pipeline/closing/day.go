@@ -183,7 +183,7 @@ func (d *dayFold) foldEvents(ctx context.Context, piece string, events []ledger.
 			}
 		}
 	}
-	err := WriteEnded(ctx, d.books.Run.Results(), &p, written)
+	err := written.Write(ctx, d.books.Run.Results(), &p)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 
-	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
-	"kodoferry/shared/report/table"
 )
 
 // Publish writes the files beside the report, then the report. Its record ends the run.
@@ -66,27 +64,4 @@ func (b *Books) settleManifest(ctx context.Context, over []byte, known ...[]byte
 		return b.leave(ctx, rep, manifest)
 	}
 	return nil
-}
-
-// WriteEnded writes the rows that a shard ended with, and what of them lists take, and
-// names the files in p.
-func WriteEnded(ctx context.Context, to ledger.Results, p *ledger.Proved, rows *table.Ended) error {
-	data, file, err := rows.Finish()
-	if err != nil {
-		return err
-	}
-	p.Objects, p.Profile = file, &rows.Profile
-	if p.Objects.Name, err = to.WriteObjects(ctx, p.Shard, data); err != nil {
-		return err
-	}
-	return rows.FinishLists(func(list string, data []byte, file ledger.File) (err error) {
-		if file.Name, err = to.WriteApart(ctx, list, p.Shard, data); err != nil {
-			return err
-		}
-		if p.Apart == nil {
-			p.Apart = map[string]ledger.File{}
-		}
-		p.Apart[list] = file
-		return nil
-	})
 }

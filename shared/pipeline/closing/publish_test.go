@@ -77,7 +77,7 @@ func TestAListLacksWhatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := ledger.Proved{Shard: "2"}
-	if err := WriteEnded(t.Context(), r.Results(), &whole, rows); err != nil {
+	if err := rows.Write(t.Context(), r.Results(), &whole); err != nil {
 		t.Fatal(err)
 	}
 	swapped := whole.Apart["failed"]

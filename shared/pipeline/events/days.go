@@ -48,9 +48,9 @@ func IsPastClose(run string, now time.Time) bool {
 	return ok && !now.Before(day.Add(24*time.Hour+tail))
 }
 
-// Early returns how much too early an event is dealt with now whose time bucket ends at
+// earlier returns how much too early an event is dealt with now whose time bucket ends at
 // until, 0 where it is not.
-func Early(until, now time.Time) time.Duration {
+func earlier(until, now time.Time) time.Duration {
 	if left := until.Add(Grace).Sub(now); left > early {
 		return left
 	}

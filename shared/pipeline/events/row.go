@@ -14,17 +14,17 @@ import (
 	"kodoferry/shared/store"
 )
 
-// Notified returns the row that an event of key begins with, whose time bucket ends at
+// notified returns the row that an event of key begins with, whose time bucket ends at
 // until. It is Invalid where the batch is not that of both, or the key not one of the job's.
-func Notified(j job.Job, key, batch string, until time.Time) (ledger.Row, error) {
+func notified(j job.Job, key, batch string, until time.Time) (ledger.Row, error) {
 	if _, own := eventnames.Batch(key, until); own != batch || !strings.HasPrefix(key, j.Source.Prefix) {
 		return ledger.Row{}, fault.New(fault.Invalid, "pipeline.event", key, errors.New("the task's batch is not that of its key and time, or its key not one of the job's"))
 	}
 	return ledger.Row{Src: store.Object{Key: key}, State: ledger.Pending}, nil
 }
 
-// HandedOn returns the row of an event that was sealed when it was handed on.
-func HandedOn(ctx context.Context, batches ledger.Batches, batch string) (ledger.Row, error) {
+// handedOn returns the row of an event that was sealed when it was handed on.
+func handedOn(ctx context.Context, batches ledger.Batches, batch string) (ledger.Row, error) {
 	rows, err := batches.ReadRows(ctx, batch)
 	if err == nil && len(rows) != 1 {
 		err = fault.New(fault.Invalid, "pipeline.event", batch, fault.Errorf("the batch has %d rows, want one", len(rows)))
@@ -33,6 +33,17 @@ func HandedOn(ctx context.Context, batches ledger.Batches, batch string) (ledger
 		return ledger.Row{}, err
 	}
 	return rows[0], nil
+}
+
+// Row returns the row that an event's task is about: of the key that was notified of, or the
+// one that was sealed when it was handed on. Where that is too early, early says by how much.
+func Row(ctx context.Context, batches ledger.Batches, j job.Job, key, batch string, until, now time.Time) (row ledger.Row, early time.Duration, err error) {
+	if key == "" {
+		row, err = handedOn(ctx, batches, batch)
+		return row, 0, err
+	}
+	row, err = notified(j, key, batch, until)
+	return row, earlier(until, now), err
 }
 
 // Park creates the record of an event of a paused day, for no other names its key, and

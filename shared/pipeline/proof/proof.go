@@ -1,11 +1,12 @@
 // Package proof verifies a shard: it lists both sides again with the rows beside them,
-// and decides what each row ends as. It knows neither runs nor tasks, and reads and
-// writes no records.
+// and decides what each row ends as. It knows neither runs nor tasks, and creates
+// no records.
 //
 //	proof.go    Shard: Prove, and what it comes to
 //	walk.go     both listings and the rows, in key order
 //	compare.go  a copied row beside what the target has
 //	gone.go     a row whose object the source lists no more
+//	record.go   Record: the files of what it came to, and its record
 package proof
 
 import (

@@ -26,6 +26,7 @@ import (
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/pipeline/waits"
 	"kodoferry/shared/pipeline/worklog"
+	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
 
@@ -143,7 +144,10 @@ func account(r *Run) {
 	c, s := r.Config, r.Started
 	r.Follow = follow.Tasks{Run: r.Ledger.Name, Events: s.Events, Deployed: s.Deployed, Waits: waits.Policy{First: c.Pause, Most: c.MaxWait, Tries: transfer.Tries}, Now: c.Now}
 	r.Next = &follow.Run{Tasks: r.Follow, Ledger: r.Ledger, Sent: sent.Of(c.Ledger), Deletes: r.Job.Delete, Verifies: s.Verifies != nil, Log: r.Log}
-	r.Books = closing.Books{Ledger: c.Ledger, Run: r.Ledger, Started: s, Job: r.Job, Now: c.Now, Log: r.Log}
+	beside := func(ctx context.Context) []string {
+		return listing.Beside(ctx, r.Source, r.Job.Source.Prefix, report.Beside)
+	}
+	r.Books = closing.Books{Ledger: c.Ledger, Run: r.Ledger, Started: s, Job: r.Job, Beside: beside, Now: c.Now, Log: r.Log}
 }
 
 // binds says what bounds this process's part of the run now.
