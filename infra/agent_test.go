@@ -146,7 +146,7 @@ func TestTheAgentsEnvironmentIsWhatTheCodeReads(t *testing.T) {
 		if value := given[name]; value != "" || !strings.Contains(name, "KEY") {
 			return value
 		}
-		return "filled in"
+		return "filled-in"
 	}).Deploy(nil); err != nil {
 		t.Errorf("an agent does not start with agent.env once its keys are filled in: %v", err)
 	}

@@ -222,7 +222,7 @@ func TestWhatThePlatformsRefuseIsRefused(t *testing.T) {
 	}{
 		"no name":                        {func(f *fc.Function) { f.Name = "" }, "without a name"},
 		"no binary":                      {func(f *fc.Function) { f.Binary = "nowhere" }, "not a file"},
-		"an unknown platform":            {func(f *fc.Function) { f.Platform = "gcf" }, `want "fc" or "lambda"`},
+		"an unknown platform":            {func(f *fc.Function) { f.Platform = "gcf" }, `want "fc", "custom" or "lambda"`},
 		"a timeout of 25 hours":          {func(f *fc.Function) { f.Timeout = 25 * time.Hour }, "up to 24h"},
 		"16 minutes on Lambda":           {func(f *fc.Function) { f.Platform, f.Timeout = fc.Lambda, 16*time.Minute }, "up to 15m"},
 		"two at a time on Lambda":        {func(f *fc.Function) { f.Platform, f.Concurrency = fc.Lambda, 2 }, "1 to 1"},
