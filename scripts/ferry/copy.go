@@ -14,12 +14,14 @@ import (
 
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/jobs"
+	"kodoferry/scripts/ferry/metrics"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/limit/capacity"
+	"kodoferry/shared/pipeline"
 	"kodoferry/shared/report"
 )
 
@@ -27,6 +29,7 @@ import (
 type copyOptions struct {
 	jobs.Flags
 	log         string
+	listen      string
 	json, quiet bool
 	dry         bool
 }
@@ -84,6 +87,7 @@ begun where another job writes that is kept in the ledger or has an unfinished r
 		f.BoolVar(&o.json, "json", false, "end with the summary as one line of JSON on standard output; all else goes to standard error")
 		f.BoolVar(&o.quiet, "quiet", false, "no progress")
 		dryFlag(f, &o.dry)
+		f.StringVar(&o.listen, "listen", "", "serve what this process counts at /metrics of this address, for Prometheus, as 127.0.0.1:9464")
 		f.StringVar(&o.log, "log", "", "write a log of JSON lines to this file; - is standard error")
 	})
 	return c
@@ -114,6 +118,16 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 		return cli.Usage(err)
 	}
 	v := show.NewCopy(show.NewTeller(text), j, o.quiet)
+	watch := v.Watch
+	if o.listen != "" {
+		counts := metrics.New()
+		server, err := metrics.Serve(o.listen, counts)
+		if err != nil {
+			return cli.Usage(err)
+		}
+		defer func() { _ = server.Close() }()
+		watch = func(e pipeline.Progress) { v.Watch(e); counts.Watch(e) }
+	}
 	show.Remarks(text, j)
 	waited := show.Waiting(errOut, show.ForPlaces)
 	checked, cancel := context.WithTimeout(ctx, cli.CheckTime)
@@ -126,7 +140,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	if most, by := has.InFlight(); by != "" && j.Limits.Parallel == job.AutoParallel {
 		v.AtMost(most, by)
 	}
-	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: v.Watch, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
+	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: watch, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
 	v.Tell.End()
 	if err != nil && ctx.Err() == nil && !errors.Is(err, agent.ErrHalted) {
 		asked, cancel := context.WithTimeout(ctx, cli.CheckTime)

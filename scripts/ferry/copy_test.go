@@ -351,3 +351,21 @@ func TestCopyOutlastsTroubleAtItsStart(t *testing.T) {
 		})
 	}
 }
+
+// TestCopyServesItsCountsOrSaysWhyNot: at an address that is taken it copies nothing.
+func TestCopyServesItsCountsOrSaysWhyNot(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.fill(t, 3)
+	taken := strings.TrimPrefix(c.kodo.Endpoint(), "http://")
+	_, said, code := execute(t, c.env, "copy", c.src, c.dst, "--listen", taken)
+	if code != cli.ExitUsage || !strings.Contains(said, "--listen "+taken) {
+		t.Errorf("exit code %d, %s, want 2 and the address", code, said)
+	}
+	if _, there := c.oss.Get(standins.Target, keyOf(0)); there {
+		t.Error("something was copied")
+	}
+	if out, said, code := execute(t, c.env, "copy", c.src, c.dst, "--listen", "127.0.0.1:0"); code != 0 {
+		t.Errorf("at a free address: exit code %d, %s%s", code, out, said)
+	}
+}

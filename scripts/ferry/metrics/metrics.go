@@ -1,4 +1,4 @@
-// Package metrics counts what an agent does, and serves the counts and its health by HTTP.
+// Package metrics counts what an agent, or ferry copy, does, and serves the counts and its health by HTTP.
 package metrics
 
 import (
@@ -20,18 +20,18 @@ import (
 	"kodoferry/shared/worker"
 )
 
-// Agent counts what an agent does, for Prometheus and for its last line.
+// Agent counts what a process does, for Prometheus and for its last line.
 // It is safe for concurrent use.
 //
 //	ferry_tasks_total{kind,outcome}          done, throttled, failed, newer, cut_off, given_up
-//	ferry_task_seconds{kind}                 how long each took
+//	ferry_task_duration_seconds{kind}        how long each took
 //	ferry_tasks_running{kind}
 //	ferry_objects_total{state}               copied, unchanged, failed, …: as their rows say
 //	ferry_copied_bytes_total                 parts of big objects included
 //	ferry_throttles_total                    answers to slow down, each waited for
 //	ferry_faults_total{fault}                faults met with objects and dealt with
 //	ferry_receives_total{queue,outcome}      ok, failed
-//	ferry_last_answer_seconds{queue}         when a queue was read last, in Unix time
+//	ferry_last_answer_timestamp_seconds{queue}  when a queue was read last, in Unix time
 //
 // The depth of queues is not among them: it costs a request for each queue at each scrape,
 // and their service has it.
@@ -58,8 +58,8 @@ func New() *Agent {
 
 // Write writes the counts as Prometheus reads them, with what the process itself uses.
 func (m *Agent) Write(w io.Writer) {
-	m.set.WritePrometheus(w)
-	metrics.WriteProcessMetrics(w)
+	describe(w, m.set.WritePrometheus)
+	writeProcess(w)
 }
 
 // countedDoer counts the tasks of the Doer in it.
@@ -78,7 +78,7 @@ func (c countedDoer) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	begun := time.Now()
 	next, err := c.Doer.Do(ctx, t)
-	c.m.set.GetOrCreatePrometheusHistogram(fmt.Sprintf("ferry_task_seconds{kind=%q}", t.Kind)).UpdateDuration(begun)
+	c.m.set.GetOrCreatePrometheusHistogram(fmt.Sprintf("ferry_task_duration_seconds{kind=%q}", t.Kind)).UpdateDuration(begun)
 	c.m.ended(t, howEnded(ctx, err))
 	if err == nil {
 		c.m.done.Add(1)
@@ -143,7 +143,7 @@ func (m *Agent) Answered(queue string, err error) {
 	switch {
 	case err == nil:
 		if _, known := m.answers[queue]; !known {
-			m.set.NewGauge(fmt.Sprintf("ferry_last_answer_seconds{queue=%q}", queue), func() float64 { return m.lastAnswer(queue) })
+			m.set.NewGauge(fmt.Sprintf("ferry_last_answer_timestamp_seconds{queue=%q}", queue), func() float64 { return m.lastAnswer(queue) })
 		}
 		m.answers[queue] = now
 		delete(m.failures, queue)

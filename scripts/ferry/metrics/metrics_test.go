@@ -54,7 +54,7 @@ func TestWhatAnAgentCounts(t *testing.T) {
 			_, _ = d.GiveUp(tc.ctx, task.Task{Kind: task.List}, boom)
 			var text strings.Builder
 			m.Write(&text)
-			for _, want := range []string{`ferry_tasks_total{kind="copy",outcome="` + tc.want + `"} 1`, `ferry_tasks_total{kind="list",outcome="given_up"} 1`, `ferry_task_seconds_count{kind="copy"} 1`} {
+			for _, want := range []string{`ferry_tasks_total{kind="copy",outcome="` + tc.want + `"} 1`, `ferry_tasks_total{kind="list",outcome="given_up"} 1`, `ferry_task_duration_seconds_count{kind="copy"} 1`} {
 				if !strings.Contains(text.String(), want+"\n") {
 					t.Errorf("it does not say %s", want)
 				}

@@ -48,7 +48,7 @@ func runMetrics(o overview.Overview) []runMetric {
 		{"ferry_run_abandoned", "1 while the run is to go on and nobody works on it.", "gauge", one(truth(o.Work.Nobody)), ""},
 		{"ferry_run_balanced", "1 while what was verified adds up to what was listed.", "gauge", one(truth(o.Books.Balanced)), ""},
 		{"ferry_run_exact", "1 where every record was read, 0 where figures are scaled up.", "gauge", one(truth(o.Exact)), ""},
-		{"ferry_run_newest_record_seconds", "When the newest record was written, in Unix time.", "gauge", one(float64(o.Newest.Unix())), ""},
+		{"ferry_run_newest_record_timestamp_seconds", "When the newest record was written, in Unix time.", "gauge", one(float64(o.Newest.Unix())), ""},
 	}
 	if o.Left.Known {
 		all = append(all, runMetric{"ferry_run_left_seconds", "How long it takes yet, at the rate of the last minute.", "gauge", one(o.Left.Time.Seconds()), ""})
@@ -101,6 +101,7 @@ func ServeRun(addr string, look func(context.Context) (overview.Overview, error)
 		}
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_ = WriteRun(w, o) // who asked has gone
+		writeProcess(w)
 	})
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: headerTime, WriteTimeout: longestAnswer}
 	go func() { _ = s.Serve(l) }() // ends with Close

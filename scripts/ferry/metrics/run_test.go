@@ -25,7 +25,7 @@ func TestHowARunStandsIsServedAsPrometheusReadsIt(t *testing.T) {
 		`ferry_run_objects{run="photos/20260301T120000Z",is="listed"} 7`, `ferry_run_bytes{run="photos/20260301T120000Z",is="listed"} 70`,
 		`ferry_run_throttles_total{run="photos/20260301T120000Z"} 3`, `ferry_run_objects_per_second{run="photos/20260301T120000Z"} 1.5`,
 		`ferry_run_left_seconds{run="photos/20260301T120000Z"} 60`, `ferry_run_cost{run="photos/20260301T120000Z",currency="CNY"} 0.25`,
-		`ferry_run_over{run="photos/20260301T120000Z"} 0`, `ferry_run_newest_record_seconds{run="photos/20260301T120000Z"} 1772366400`,
+		`ferry_run_over{run="photos/20260301T120000Z"} 0`, `ferry_run_newest_record_timestamp_seconds{run="photos/20260301T120000Z"} 1772366400`,
 		"# TYPE ferry_run_throttles_total counter", "# HELP ferry_run_objects Objects of the run",
 	} {
 		if !strings.Contains(text.String(), want) {
