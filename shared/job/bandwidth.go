@@ -1,11 +1,11 @@
 package job
 
 import (
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // functions run where no zones are installed
+
+	"kodoferry/shared/job/hours"
 )
 
 // Bandwidth is a rate that may change with the hour.
@@ -40,87 +40,32 @@ func (b Bandwidth) At(t time.Time) int64 {
 	}
 	t = t.In(zone)
 	for _, w := range b.Timetable {
-		if s, bad := w.span(); len(bad) == 0 && s.holds(t.Weekday(), 60*t.Hour()+t.Minute()) {
+		if s, bad := w.span(); len(bad) == 0 && s.Holds(t.Weekday(), 60*t.Hour()+t.Minute()) {
 			return w.Rate
 		}
 	}
 	return b.Rate
 }
 
-const day = 24 * 60 // minutes
-
-// span is a window made ready.
-type span struct {
-	days     [7]bool // on which it begins, Sunday first
-	from, to int     // minutes from that day's beginning; to may lie in the next
-}
-
-// holds reports whether a minute of a day lies in s.
-func (s span) holds(d time.Weekday, minute int) bool {
-	return s.days[d] && s.from <= minute && minute < s.to ||
-		s.days[(d+6)%7] && s.from <= minute+day && minute+day < s.to
-}
-
-func (w Window) span() (span, problems) {
-	var s span
+// span is w made ready, with what is wrong with it.
+func (w Window) span() (hours.Span, problems) {
 	var bad problems
-	var ok bool
-	if s.days, ok = weekdays(w.Days); !ok {
+	days, ok := hours.Weekdays(w.Days)
+	if !ok {
 		bad.at("days", "the days %q are none: write mon-fri, or sat,sun, or leave them out for every day", w.Days)
 	}
-	var from, to bool
-	if s.from, from = clock(w.From); !from || s.from == day {
+	from, begins := hours.Clock(w.From)
+	if begins = begins && from != hours.Day; !begins {
 		bad.at("from", "it begins at %q, which is no time of a day: write one from 00:00 to 23:59, as 09:00", w.From)
 	}
-	if s.to, to = clock(w.To); !to {
+	to, ends := hours.Clock(w.To)
+	if !ends {
 		bad.at("to", "it ends at %q, which is no time of a day: write one from 00:00 to 24:00, as 18:00", w.To)
 	}
-	switch {
-	case from && to && s.from == s.to:
+	if begins && ends && from == to {
 		bad.at("to", "it ends when it begins: write 00:00-24:00 for the whole day")
-	case s.to < s.from:
-		s.to += day
 	}
-	return s, bad
-}
-
-var dayNames = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
-
-// weekdays reads days and stretches of days with commas between.
-func weekdays(text string) (days [7]bool, ok bool) {
-	if text == "" {
-		text = "sun-sat"
-	}
-	for part := range strings.SplitSeq(strings.ToLower(text), ",") {
-		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
-		if !isRange {
-			last = first
-		}
-		from, to := slices.Index(dayNames, first), slices.Index(dayNames, last)
-		if from < 0 || to < 0 {
-			return days, false
-		}
-		days[from] = true
-		for from != to {
-			from = (from + 1) % 7
-			days[from] = true
-		}
-	}
-	return days, true
-}
-
-// clock reads 09:00 as minutes of a day; 24:00 is its end.
-func clock(text string) (minutes int, ok bool) {
-	h, m, ok := strings.Cut(text, ":")
-	digits := func(s string, least int) bool {
-		return len(s) >= least && len(s) <= 2 && strings.Trim(s, "0123456789") == ""
-	}
-	if !ok || !digits(h, 1) || !digits(m, 2) {
-		return 0, false
-	}
-	hours, _ := strconv.Atoi(h) // digits alone
-	minutes, _ = strconv.Atoi(m)
-	return 60*hours + minutes, minutes < 60 && 60*hours+minutes <= day
+	return hours.Between(days, from, to), bad
 }
 
 // check returns what is wrong with b. Fields are named as below limits.bandwidth.
@@ -140,8 +85,7 @@ func (b Bandwidth) check() problems {
 		}
 		bad.at("zone", "there is no zone %q for the hours%s: write a name such as Asia/Shanghai or Europe/Berlin, or leave it out for UTC", b.Zone, of)
 	}
-	var taken [7 * day]int // by which window, from 1
-	told := map[[2]int]bool{}
+	var week hours.Week
 	for i, w := range b.Timetable {
 		field := at("timetable", i)
 		if w.Rate < 0 {
@@ -154,17 +98,9 @@ func (b Bandwidth) check() problems {
 		if len(wrong) > 0 {
 			continue
 		}
-		for minute := range taken {
-			switch other := taken[minute]; {
-			case !s.holds(time.Weekday(minute/day), minute%day):
-			case other == 0:
-				taken[minute] = i + 1
-			case !told[[2]int{other, i}]:
-				told[[2]int{other, i}] = true
-				bad.at(field, "the windows %s and %s overlap on %s at %02d:%02d: give each hour to one of them",
-					b.Timetable[other-1], w, dayNames[minute/day], minute%day/60, minute%60)
-			}
-		}
+		week.Take(s, i+1, func(other int, at string) {
+			bad.at(field, "the windows %s and %s overlap on %s: give each hour to one of them", b.Timetable[other-1], w, at)
+		})
 	}
 	return bad
 }
