@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -121,8 +122,8 @@ func (w *world) open(set func(*console.Options)) *visitor {
 		w.Fatalf("signing in is answered with %d", r.StatusCode)
 	}
 	v.cookie = r.Cookies()[0].Name + "=" + r.Cookies()[0].Value
-	page := text(r.Response, w.TB)
-	if page = text(v.ask(ask{path: "/jobs/new"}).Response, w.TB); !seal.MatchString(page) {
+	page := text(v.ask(ask{path: "/jobs/new"}).Response, w.TB)
+	if !seal.MatchString(page) {
 		w.Fatalf("no form has a seal\n%.1000s", page)
 	}
 	v.seal = seal.FindStringSubmatch(page)[1]
@@ -466,5 +467,28 @@ func TestNoOddRequestFailsAPage(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestManyAskAtOnce for every kind of page, while others change limits.
+func TestManyAskAtOnce(t *testing.T) {
+	w := newWorld(t)
+	v := w.open(func(o *console.Options) { o.Now, o.Every = time.Now, time.Nanosecond })
+	var g sync.WaitGroup
+	for i := range 60 {
+		g.Go(func() {
+			a := ask{path: []string{"/runs", "/runs/" + run, "/runs/" + run + "/live", "/jobs", "/addresses", "/changes"}[i%6]}
+			want := 200
+			if i%10 == 9 {
+				a, want = ask{method: "POST", path: "/runs/" + run + "/limits", form: url.Values{"requests": {fmt.Sprint(100 + i)}}}, 303
+			}
+			if r := v.ask(a); r.StatusCode != want {
+				t.Errorf("%s %s: %d, want %d", a.method, a.path, r.StatusCode, want)
+			}
+		})
+	}
+	g.Wait()
+	if n := w.audits(); n < 6 || n > 12 { // what came of one may be written after its answer
+		t.Errorf("6 changes are written down in %d records, want 6 and what came of each", n)
 	}
 }
