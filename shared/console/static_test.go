@@ -6,6 +6,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"kodoferry/shared/console/language"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/plan/forecast"
 )
 
 // TestUPlotIsTheOneThatIsNoted: version 1.6.32 as its authors released it, with its licence.
@@ -46,6 +51,30 @@ func TestPagesLoadNothingFromElsewhere(t *testing.T) {
 		}
 		if m := foreign.FindString(string(data)); m != "" {
 			t.Errorf("%s has %q", e.Name(), m)
+		}
+	}
+}
+
+// TestEveryLineOfABillIsTranslated: what a run of a deployment costs is told by sentences.
+func TestEveryLineOfABillIsTranslated(t *testing.T) {
+	prices, err := forecast.ReadPrices("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "oss://ledger/?region=cn-hangzhou", func(*job.Job) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := ledger.Tally{Objects: 1e9, Bytes: 1e15}
+	bill := forecast.Spent(j, many, many, true, prices)
+	if len(bill.Once) < 8 {
+		t.Errorf("a bill has %d lines", len(bill.Once))
+	}
+	for _, line := range bill.Once {
+		for _, lang := range language.All {
+			if !lang.Has("money.of." + line.What) {
+				t.Errorf("%s has no sentence money.of.%s", lang.Tag, line.What)
+			}
 		}
 	}
 }
