@@ -234,8 +234,8 @@ def svg(frames, end, columns, rows, title):
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--out", required=True, help="the SVG to write")
-    p.add_argument("--columns", type=int, default=100)
-    p.add_argument("--rows", type=int, default=30)
+    p.add_argument("--columns", type=int, default=112)
+    p.add_argument("--rows", type=int, default=32)
     p.add_argument("command", nargs="+")
     o = p.parse_args()
     frames, end, code = record(o.command, o.columns, o.rows)
