@@ -38,6 +38,7 @@ type Packed struct {
 	SHA256 string `json:"sha256"`          // hex
 	First  string `json:"first,omitempty"` // key of its first row: it has rows of keys, too, that the run did not list
 	Last   string `json:"last,omitempty"`
+	Index  int64  `json:"index,omitempty"` // the byte of the file at which its index begins; 0: it has none
 }
 
 // Results are what a run comes to: files of its rows, its manifest and its report.

@@ -213,6 +213,26 @@ func (f Folder) ReadDated(ctx context.Context, name string) (data []byte, at tim
 	return data, at, err
 }
 
+// ReadRange returns n bytes, all where n is -1, of what is under name, from byte at on: fewer
+// where it ends before. A missing one is NotFound, and one that ends before at Corrupt.
+func (f Folder) ReadRange(ctx context.Context, name string, at, n int64) ([]byte, error) {
+	return try(ctx, func() ([]byte, error) {
+		_, body, err := f.in.Open(ctx, store.Object{Key: f.prefix + name}, at, n)
+		if fault.KindOf(err) == fault.Invalid {
+			return nil, Corrupt(name, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = body.Close() }()
+		data, err := io.ReadAll(io.LimitReader(body, MaxSize))
+		if err != nil {
+			return nil, fault.New(fault.Temporary, "ledger.read", name, err)
+		}
+		return data, nil
+	})
+}
+
 // Stat describes the file of that name, by its name. A missing one is NotFound.
 func (f Folder) Stat(ctx context.Context, name string) (store.Object, error) {
 	return try(ctx, func() (store.Object, error) { return f.StatOnce(ctx, name) })

@@ -55,18 +55,58 @@ func Disbelieved(file string, err error) string {
 }
 
 // Latest returns what the runs that are over by now, but for run, of the job j, left of one
-// key whose object the target holds, as Cursor.Of does; nil where they left nothing. It reads a file of rows for it: it is for what is asked
-// seldom. What cannot be believed goes to warn, and is passed over.
+// key whose object the target holds, as Cursor.Of does; nil where they left nothing. Of each
+// run that it asks it reads the manifest and, of a file that the key may lie in, two ranges.
+// What cannot be believed goes to warn, and is passed over.
 func Latest(ctx context.Context, l *ledger.Ledger, j job.Job, run, key string, warn func(file string, err error)) (*Row, error) {
 	runs, err := Choose(ctx, l, j, run, warn)
-	if err != nil || len(runs) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	one := store.Range{Prefix: key}
-	m := Memory{Ledger: l, Runs: runs, Range: one, Warn: warn}
-	c := m.Open(ctx, one)
-	defer c.Close()
-	return c.Of(key, true)
+	sound := true
+	doubt := func(file string, err error) { sound = false; warn(file, err) }
+	for _, last := range runs {
+		y, err := layerOf(ctx, l, last, store.Range{Prefix: key})
+		if lost(err) {
+			doubt(y.run.Path(ledger.ManifestFile), err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		row, err := y.rowOf(ctx, key, doubt)
+		if row != nil || err != nil {
+			return row, err
+		}
+	}
+	return absent(runs, key, sound), nil
+}
+
+// rowOf returns the row of key of a run, as Cursor.Find does.
+func (y layer) rowOf(ctx context.Context, key string, warn func(file string, err error)) (found *Row, err error) {
+	for _, f := range y.files {
+		if f.First > key || f.Last < key {
+			continue
+		}
+		row, err := y.find(ctx, f, key, warn)
+		if err != nil {
+			return nil, err
+		}
+		if row != nil && (found == nil || row.State == ledger.Deleted) {
+			found = row
+		}
+	}
+	return found, nil
+}
+
+// absent tells of a key that none of runs has a row of, though one of them has a row for each
+// object, that it was not there when that run looked: a row of a deletion without an object.
+// nil where none has, and where not all of them that may have one could be read.
+func absent(runs []ledger.Last, key string, sound bool) *Row {
+	if !sound || len(runs) == 0 || !runs[len(runs)-1].All {
+		return nil
+	}
+	return &Row{Key: key, Src: store.Object{Key: key}, State: ledger.Deleted, Prover: runs[len(runs)-1].Run}
 }
 
 // HeldBy returns the name of a run that began after run, of the job j, and has all its

@@ -199,11 +199,11 @@ func TestTheFormatIsAsItWasWrittenDown(t *testing.T) {
 		unmarked[i].Dst.Mark = ""
 	}
 	if os.Getenv("WRITE") != "" {
-		if err := os.WriteFile("testdata/rows2.bin", pack(rows...), 0o644); err != nil {
+		if err := os.WriteFile("testdata/rows3.bin", pack(rows...), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, want := range map[string][]Row{"testdata/rows.bin": unmarked, "testdata/rows2.bin": rows} {
+	for name, want := range map[string][]Row{"testdata/rows.bin": unmarked, "testdata/rows2.bin": rows, "testdata/rows3.bin": rows} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -157,14 +157,10 @@ func (c *Cursor) Find(key string) (*Row, error) {
 // has that run's metadata, or those of one before, was put there since.
 func (c *Cursor) Of(key string, held bool) (*Row, error) {
 	row, err := c.Find(key)
-	if row != nil || err != nil || !held || c.lost || len(c.memory.Runs) == 0 {
+	if row != nil || err != nil || !held {
 		return row, err
 	}
-	last := c.memory.Runs[len(c.memory.Runs)-1]
-	if !last.All {
-		return nil, nil
-	}
-	return &Row{Key: key, Src: store.Object{Key: key}, State: ledger.Deleted, Prover: last.Run}, nil
+	return absent(c.memory.Runs, key, !c.lost), nil
 }
 
 // warn tells of a file that cannot be believed.

@@ -6,6 +6,7 @@
 //	reader.go  reads what it has packed
 //	csv.go     reads the same off the file that people keep
 //	files.go   the files of a run
+//	index.go   finds one row of a packed file by two ranges of it
 //	layers.go  Memory: the rows of several runs as one
 //	choose.go  which runs a new one is to remember
 package memory

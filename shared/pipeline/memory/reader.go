@@ -16,6 +16,7 @@ import (
 type reader struct {
 	rest  []byte
 	in    store.Range
+	ends  bool   // nothing is behind the number of rows: the file is not of version 3
 	total int64  // rows of the blocks so far
 	last  string // the last key of the block at hand
 	left  int    // its rows that were not read yet
@@ -44,7 +45,7 @@ func newReader(data []byte, run string, in store.Range) (*reader, error) {
 	if string(of) != run {
 		return nil, corrupt("it is of the run %.80q", of)
 	}
-	return &reader{rest: s.data, in: in, block: block{marked: version > 1}}, nil
+	return &reader{rest: s.data, in: in, ends: version < 3, block: block{marked: version > 1}}, nil
 }
 
 func corrupt(format string, args ...any) error {
@@ -91,7 +92,7 @@ func (r *reader) nextBlock() (more bool, err error) {
 	s := stream{data: r.rest}
 	count := s.number(maxBlock)
 	if count == 0 && !s.bad {
-		if n := s.number(1 << 40); s.bad || int64(n) != r.total || len(s.data) > 0 {
+		if n := s.number(1 << 40); s.bad || int64(n) != r.total || r.ends && len(s.data) > 0 || !r.ends && !isIndex(s.data) {
 			return false, corrupt("its end does not fit its rows")
 		}
 		return false, nil

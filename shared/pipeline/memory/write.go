@@ -14,5 +14,5 @@ func (w *Writer) Write(ctx context.Context, to ledger.Results, shard string) (*l
 	}
 	data, sum := w.Finish()
 	name, err := to.WritePacked(ctx, shard, data)
-	return &ledger.Packed{Name: name, SHA256: sum, First: w.first, Last: w.key}, err
+	return &ledger.Packed{Name: name, SHA256: sum, First: w.first, Last: w.key, Index: w.at}, err
 }

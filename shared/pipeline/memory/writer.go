@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash/crc32"
 	"slices"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 )
 
 // magic begins a file of rows; its last byte is the version of the format. In a file of
-// version 1 no row has a mark.
-const magic = "FRYROWS\x02"
+// version 1 no row has a mark, and up to version 2 there is no index.
+const magic = "FRYROWS\x03"
 
 const (
 	// blockBytes is how many bytes of rows make a block full: as many as are unpacked,
@@ -29,8 +30,10 @@ const (
 // Writer packs the rows of one shard that a later run may believe, in key order. It
 // holds the packed file in memory. FORMATS.md of the ledger says how a file is made.
 type Writer struct {
-	out  []byte
-	rows int64
+	out   []byte
+	rows  int64
+	index []byte // of the blocks so far
+	at    int64  // where the index begins, once it is written
 
 	block    []byte
 	inBlock  int
@@ -46,6 +49,7 @@ type Writer struct {
 func NewWriter(run string) *Writer {
 	w := &Writer{out: []byte(magic)}
 	w.out = appendText(w.out, run)
+	w.index = appendText(w.index, run)
 	return w
 }
 
@@ -165,11 +169,13 @@ func (w *Writer) flush() {
 	if w.inBlock == 0 {
 		return
 	}
+	began := len(w.out)
 	w.out = binary.AppendUvarint(w.out, uint64(w.inBlock))
 	w.out = appendText(w.out, w.key)
 	packed := s2.Encode(nil, w.block)
 	w.out = binary.AppendUvarint(w.out, uint64(len(packed)))
 	w.out = append(w.out, packed...)
+	w.index = appendEntry(w.index, w.key, int64(began), w.out[began:])
 	w.block, w.inBlock, w.shapes, w.attrs = w.block[:0], 0, w.shapes[:0], w.attrs[:0]
 	w.marks = w.marks[:0]
 	w.src, w.dst = 0, 0
@@ -180,6 +186,8 @@ func (w *Writer) Finish() (data []byte, sum string) {
 	w.flush()
 	w.out = append(w.out, 0)
 	w.out = binary.AppendUvarint(w.out, uint64(w.rows))
+	w.at = int64(len(w.out))
+	w.out = binary.LittleEndian.AppendUint32(append(w.out, w.index...), crc32.Checksum(w.index, castagnoli))
 	h := sha256.Sum256(w.out)
 	return w.out, hex.EncodeToString(h[:])
 }
