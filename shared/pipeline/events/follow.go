@@ -109,6 +109,14 @@ func (f *follower) compare(ctx context.Context, old ledger.Row, found store.Obje
 	}
 	kept, err := f.copier.Target.Stat(ctx, found.Key)
 	switch {
+	case fault.KindOf(err) == fault.NotFound && f.copier.Rules.Job.DeletedInTarget == job.LeaveDeleted && !old.State.Wrote():
+		last, err := f.last() // an event may come of what a run has copied, and the application deleted since
+		if err != nil {
+			return old, err
+		}
+		decided, _ := f.copier.Rules.Compare(found, nil, last)
+		row.State, row.Cause, row.Reason = decided.State, decided.Cause, decided.Reason
+		return row, nil
 	case fault.KindOf(err) == fault.NotFound:
 		return row, nil
 	case err != nil:
