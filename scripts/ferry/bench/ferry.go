@@ -23,6 +23,18 @@ import (
 // errMeasured is the cause of the end of a run of which only one stage is measured.
 var errMeasured = errors.New("the stage is measured")
 
+// connect opens both sides and the ledger of a spec, and returns its job.
+func connect(spec Spec) (app.Sites, job.Job, error) {
+	j, err := job.New(spec.Source, spec.Target, spec.Ledger, func(j *job.Job) {
+		j.Name, j.Limits.Parallel = spec.Job, cmp.Or(spec.Parallel, j.Limits.Parallel)
+	})
+	if err != nil {
+		return app.Sites{}, j, err
+	}
+	sites, err := app.Load(os.Getenv).Connect(j)
+	return sites, j, err
+}
+
 // runFerry runs a migration as `ferry copy` does, and sets the stretches of r.
 //
 // Of a whole run, Measured goes from before the first request until the last
@@ -30,13 +42,7 @@ var errMeasured = errors.New("the stage is measured")
 // verification is not. Copying begins with the first Copy task, Complete ends
 // with the report. Of one stage, Measured ends when nothing of it is left.
 func runFerry(ctx context.Context, spec Spec, m *meter, r *Measurement) error {
-	j, err := job.New(spec.Source, spec.Target, spec.Ledger, func(j *job.Job) {
-		j.Name, j.Limits.Parallel = spec.Job, cmp.Or(spec.Parallel, j.Limits.Parallel)
-	})
-	if err != nil {
-		return err
-	}
-	sites, err := app.Load(os.Getenv).Connect(j)
+	sites, j, err := connect(spec)
 	if err != nil {
 		return err
 	}

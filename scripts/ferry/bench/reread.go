@@ -1,15 +1,12 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
-	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/index"
 	"kodoferry/shared/pipeline/reproof"
@@ -18,13 +15,7 @@ import (
 // rereadFerry verifies the newest run of the spec's job as `ferry verify --mode read`
 // does, until its report.
 func rereadFerry(ctx context.Context, spec Spec) error {
-	j, err := job.New(spec.Source, spec.Target, spec.Ledger, func(j *job.Job) {
-		j.Name, j.Limits.Parallel = spec.Job, cmp.Or(spec.Parallel, j.Limits.Parallel)
-	})
-	if err != nil {
-		return err
-	}
-	sites, err := app.Load(os.Getenv).Connect(j)
+	sites, j, err := connect(spec)
 	if err != nil {
 		return err
 	}

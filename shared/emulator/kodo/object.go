@@ -204,3 +204,15 @@ func (s *Server) Get(bucket, key string) (Object, bool) {
 		PutTime: time.Unix(rec.put/1e7, rec.put%1e7*100), MD5: rec.md5 != "", NoHash: rec.hash == "", Hash: rec.hash,
 	}, true
 }
+
+// MetaOf is an object's Meta that has those headers and that metadata.
+func MetaOf(header, meta map[string]string) map[string]string {
+	all := maps.Clone(meta)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for name, value := range header {
+		all["!"+name] = value
+	}
+	return all
+}

@@ -23,30 +23,13 @@ func TestConformance(t *testing.T) {
 		return storetest.Fixture{
 			Source: b,
 			Put: func(o store.Object, body []byte) {
-				meta := map[string]string{}
-				for name, value := range o.Header {
-					meta["!"+name] = value
-				}
-				for name, value := range o.Meta {
-					meta[name] = value
-				}
-				put(t, s, emulator.Object{Key: o.Key, Body: body, MimeType: o.Type, Meta: meta})
+				put(t, s, emulator.Object{Key: o.Key, Body: body, MimeType: o.Type, Meta: emulator.MetaOf(o.Header, o.Meta)})
 			},
-			Trouble: func(kind storetest.Trouble) bool {
-				switch kind {
-				case storetest.EmptyPage:
-					s.Desk().Inject(chaos.Rule{Op: "list", Kind: chaos.EmptyPage, Rate: 0.5})
-				case storetest.PageFails:
-					s.Desk().Inject(chaos.Rule{Op: "list", Kind: chaos.Status, Status: 599, Rate: 1})
-				case storetest.BodyBreak:
-					s.Desk().Inject(chaos.Rule{Op: "get", Kind: chaos.Reset, Rate: 1})
-				case storetest.Disorder:
-					mixed.on.Store(true)
-				default:
-					return false
-				}
-				return true
-			},
+			Trouble: storetest.Injected(s.Desk().Inject, map[storetest.Trouble]chaos.Rule{
+				storetest.EmptyPage: {Op: "list", Kind: chaos.EmptyPage, Rate: 0.5},
+				storetest.PageFails: {Op: "list", Kind: chaos.Status, Status: 599, Rate: 1},
+				storetest.BodyBreak: {Op: "get", Kind: chaos.Reset, Rate: 1},
+			}, &mixed.on),
 		}
 	})
 }

@@ -22,17 +22,11 @@ func TestConformance(t *testing.T) {
 					t.Fatalf("Put(%q): %v", o.Key, err)
 				}
 			},
-			Trouble: func(kind storetest.Trouble) bool {
-				rule, ok := map[storetest.Trouble]chaos.Rule{
-					storetest.EmptyPage: {Op: "list", Kind: chaos.EmptyPage, Rate: 0.5},
-					storetest.PageFails: {Op: "list", Kind: chaos.Status, Status: 403, Rate: 1},
-					storetest.BodyBreak: {Op: "get", Kind: chaos.Reset, Rate: 1},
-				}[kind]
-				if ok {
-					srv.Desk().Inject(rule)
-				}
-				return ok
-			},
+			Trouble: storetest.Injected(srv.Desk().Inject, map[storetest.Trouble]chaos.Rule{
+				storetest.EmptyPage: {Op: "list", Kind: chaos.EmptyPage, Rate: 0.5},
+				storetest.PageFails: {Op: "list", Kind: chaos.Status, Status: 403, Rate: 1},
+				storetest.BodyBreak: {Op: "get", Kind: chaos.Reset, Rate: 1},
+			}, nil),
 		}
 	}
 	storetest.Target(t, open)

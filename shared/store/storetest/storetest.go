@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode/utf8"
 
@@ -85,6 +86,22 @@ const (
 	Disorder  Trouble = "a page holds a key that is not above the one before it"
 	BodyBreak Trouble = "the connection is reset in the middle of a body"
 )
+
+// Injected makes trouble by rules of a stand-in, which inject puts in. disorder is set for a
+// page out of order; nil: no fixture of it makes that.
+func Injected[Rule any](inject func(...Rule), rules map[Trouble]Rule, disorder *atomic.Bool) func(Trouble) bool {
+	return func(kind Trouble) bool {
+		if kind == Disorder && disorder != nil {
+			disorder.Store(true)
+			return true
+		}
+		rule, ok := rules[kind]
+		if ok {
+			inject(rule)
+		}
+		return ok
+	}
+}
 
 // Awkward keys sort by bytes, not by locale, and survive the wire unchanged.
 var Awkward = []string{
