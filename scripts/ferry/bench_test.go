@@ -50,6 +50,7 @@ func benchOf(t *testing.T, args ...string) (all []benched) {
 // TestBenchTellsWhatItMeasured runs every scenario small, but for the one that needs
 // functions. How fast anything is, no test can say.
 func TestBenchTellsWhatItMeasured(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	want := []string{"small", "large", "list", "join", "delta", "reread", "verify", "far-small", "far-large", "far-list"}
 	var names []string
 	for _, s := range benchOf(t, "--scale", "0.004", "--delay", "5ms", "--scenario", strings.Join(want, ",")) {
@@ -87,6 +88,7 @@ func TestBenchTellsWhatItMeasured(t *testing.T) {
 // TestBenchSeesHowARunBegins has too few keys for so many ranges and instances: what is
 // never reached has no figure, and the bench ends all the same.
 func TestBenchSeesHowARunBegins(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	built, err := binaries.Build("kodoferry/functions/...")
 	if err != nil {
 		t.Fatal(err)

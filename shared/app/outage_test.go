@@ -81,6 +81,7 @@ func TestFunctionsWaitForASideThatDoesNotAnswer(t *testing.T) {
 		{"source", task.Copy, 23 * time.Hour, 2 * time.Hour, true},
 	} {
 		t.Run(fmt.Sprint(tc.side, ", ", tc.from, ", ", tc.lasts, " of ", tc.limit), func(t *testing.T) {
+			t.Parallel()
 			o := newOffice(t)
 			side := o.apart(t, o.clock)[tc.side]
 			d, err := app.Load(func(k string) string { return o.env[k] }).Deploy(slog.New(slog.DiscardHandler), func(c *pipeline.Config) { c.Now, c.Quick = o.clock, 10*time.Microsecond })

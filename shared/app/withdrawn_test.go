@@ -418,6 +418,7 @@ func TestNothingGoesOnOnceTheCommandHasReturned(t *testing.T) {
 			w := withdrawals[name]
 			for seed := range max(seeds, 1) {
 				t.Run(fmt.Sprintf("%s, %s, seed %d", on, name, seed), func(t *testing.T) {
+					t.Parallel() // most of it is waiting
 					b := newBustle(t, on, seed)
 					for range 30 + b.random.IntN(8) {
 						b.step(t, 5)
