@@ -56,7 +56,8 @@ func TestWhatIsWrongIsToldBesideItsField(t *testing.T) {
 	}{
 		"no name":                 {Values{"name": ""}, "name", "a job has a name"},
 		"a name with a blank":     {Values{"name": "my photos"}, "name", "letters, digits"},
-		"no source":               {Values{"source": ""}, "name", "no location"},
+		"no source":               {Values{"source": ""}, "source", "no location"},
+		"no target":               {Values{"target": ""}, "target", "no location"},
 		"a source that is none":   {Values{"source": "photos"}, "source", "this is no location"},
 		"credentials in a source": {Values{"source": "kodo://AKIDEXAMPLE:secret@photos/"}, "source", "credentials"},
 		"a target in the source":  {Values{"target": "kodo://photos/x/?region=z0"}, "target", "writes to"},

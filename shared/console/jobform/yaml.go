@@ -123,7 +123,7 @@ func (v Values) Job(ledger job.Location) (job.Filed, []string, []Mistake) {
 	})
 	var mistakes []Mistake
 	for _, m := range wrong {
-		mistakes = append(mistakes, Mistake{file.at(m.Line), m.Says})
+		mistakes = append(mistakes, file.mistake(m))
 	}
 	if v["name"] == "" {
 		mistakes = append(mistakes, Mistake{"name", "a job has a name: letters, digits, - and _"})
@@ -133,6 +133,16 @@ func (v Values) Job(ledger job.Location) (job.Filed, []string, []Mistake) {
 	}
 	keys, kwrong := v.keys(filed[0].Job)
 	return filed[0], keys, append(mistakes, kwrong...)
+}
+
+// mistake is what is wrong, beside its field. What is missing has no line of its own: it is
+// told of the job, with the field's name before it.
+func (f File) mistake(m job.Mistake) Mistake {
+	at := f.at(m.Line)
+	if field, says, ok := strings.Cut(m.Says, ": "); ok && (at == "name" || at == "") && slices.Contains(Paths(), field) {
+		return Mistake{field, says}
+	}
+	return Mistake{at, m.Says}
 }
 
 // keys reads the list of keys of a job that has one.
