@@ -149,7 +149,7 @@ func TestAKeptJobIsStartedPausedResumedAndCancelled(t *testing.T) {
 	for range 2 { // pausing is idempotent
 		d.do(0, []string{began.Run + " is paused", "ferry resume " + began.Run}, "pause", "photos")
 	}
-	d.do(0, []string{"paused since", "Next: ferry resume"}, "status", "photos")
+	d.do(0, []string{"paused since", "Next: ferry resume", "  queues    list 1; copy unknown"}, "status", "photos")
 	d.do(0, []string{`"goes":"paused"`}, "status", began.Run, "--json")
 	d.do(0, []string{`"standing":"going"`, `"sent":2`}, "resume", "photos", "--json")
 	d.do(0, []string{"0 tasks sent"}, "resume", "photos")

@@ -111,7 +111,7 @@ func (e *Emulation) Explain(file string) string {
 	} else {
 		text.WriteString(e.Exports())
 	}
-	fmt.Fprintf(&text, "\nferry copy \"$FERRY_SOURCE\" \"$FERRY_TARGET\"     or from \"$FERRY_S3_SOURCE\"\n\nServing since %s, until Ctrl-C.\n", time.Now().Format(time.TimeOnly))
+	fmt.Fprintf(&text, "\nferry copy \"$FERRY_SOURCE\" \"$FERRY_TARGET\"     or from \"$FERRY_S3_SOURCE\"\n\nServing since %s, until Ctrl-C.\n", time.Now().Format("15:04:05 MST"))
 	return text.String()
 }
 

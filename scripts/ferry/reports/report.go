@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -15,7 +16,6 @@ import (
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/outcome"
 	"kodoferry/scripts/ferry/show"
-	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 	"kodoferry/shared/report/table"
@@ -136,7 +136,7 @@ func printReport(w io.Writer, rep report.Report) error {
 			if k.Note != "" {
 				note = "  " + k.Note
 			}
-			fmt.Fprintf(&text, "    %s%s\n", words.Key(k.Key), note)
+			fmt.Fprintf(&text, "    %s%s\n", strconv.Quote(k.Key), note)
 		}
 		if rest := len(g.Rest()); rest > 0 {
 			fmt.Fprintf(&text, "    and %s more\n", humanize.Comma(int64(rest)))

@@ -51,7 +51,7 @@ a verification goes on: ferry verify j/20260101T000000Z --mode read --sample 1% 
 a verification goes on: ferry verify j/20260101T000000Z --mode head --sample 100% --seed "a b " --here goes on with it
   ferry status ` + here.Name + `
 
-verified once more 0001-01-01 00:00:00 by rows, 100%: verified
+verified once more 0001-01-01 00:00:00 UTC by rows, 100%: verified
   ferry report ` + over.Name + `
 `
 	if out.String() != want {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
@@ -56,9 +56,9 @@ func printStory(w io.Writer, s report.Story) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n  to %s, in run %s\n", words.Key(s.Key), words.Key(s.TargetKey), s.Run)
 	for _, step := range s.Steps {
-		when := strings.Repeat(" ", len(time.DateTime))
+		when := strings.Repeat(" ", len(show.Moment(s.Steps[0].At)))
 		if !step.At.IsZero() {
-			when = step.At.Local().Format(time.DateTime)
+			when = show.Moment(step.At)
 		}
 		fmt.Fprintf(&text, "\n%s  %-9s %s\n", when, step.Stage, step.Text)
 		if step.Row != nil {
@@ -78,7 +78,7 @@ func tellRow(text *strings.Builder, r ledger.Row) {
 	if hash == "" {
 		hash = "none listed"
 	}
-	line("source %s (%s bytes), hash %s, put %s", words.Size(r.Src.Size), humanize.Comma(r.Src.Size), hash, r.Src.Modified.Local().Format(time.DateTime))
+	line("source %s (%s bytes), hash %s, put %s", words.Size(r.Src.Size), humanize.Comma(r.Src.Size), hash, show.Moment(r.Src.Modified))
 	if r.Dst != nil && r.State != ledger.Pending {
 		line("target ETag %s, CRC64 %s", r.Dst.ETag, r.Dst.CRC64)
 	}

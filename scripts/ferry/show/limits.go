@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -45,7 +44,7 @@ func Limits(w io.Writer, b control.Limits) error {
 		case p.Waits:
 			does = "waits for a place among those that copy"
 		}
-		fmt.Fprintf(&text, "    %s  %s since %s, last seen %s\n", p.Process, does, p.Since.Local().Format(time.DateTime), p.Seen.Local().Format(time.TimeOnly))
+		fmt.Fprintf(&text, "    %s  %s since %s, last seen %s\n", p.Process, does, Moment(p.Since), Clock(p.Seen))
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

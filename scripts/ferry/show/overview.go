@@ -14,16 +14,23 @@ import (
 	"kodoferry/shared/overview"
 )
 
-// Overview prints how a run stands, and what to do next.
-func Overview(w io.Writer, o overview.Overview) error {
-	lines := Lines(o, StyleOf(w), false)
+// Queue is what a queue of a deployment holds.
+type Queue struct {
+	Name                     string
+	Ready, InFlight, Delayed int
+	Unknown                  string // why that is not known, "" where it is
+}
+
+// Overview prints how a run stands, what queues hold that it may wait in, and what to do next.
+func Overview(w io.Writer, o overview.Overview, queues ...Queue) error {
+	lines := Lines(o, StyleOf(w), false, queues...)
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
 
 // Lines are how a run stands, in lines of a style. watched adds what one looks at while it
 // goes on: curves, the books and the failures by cause.
-func Lines(o overview.Overview, s Style, watched bool) []string {
+func Lines(o overview.Overview, s Style, watched bool, queues ...Queue) []string {
 	p := &page{style: s}
 	p.text("%s: %s", s.paint(bold, o.Run), s.paint(colourOf(o), s.sentence(o.Says)))
 	p.row("moves", s.say("moves", o.Source, o.Target))
@@ -36,6 +43,7 @@ func Lines(o overview.Overview, s Style, watched bool) []string {
 	if o.State != overview.Over {
 		p.workers(o)
 	}
+	p.queues(queues)
 	if watched {
 		p.curves(o)
 		p.books(o)
@@ -217,5 +225,27 @@ func (p *page) workers(o overview.Overview) {
 			did = ": " + p.style.tally(one.Ended)
 		}
 		p.row("", p.style.say("worker", name, p.style.say("does."+string(one.Does)), Clock(one.Since), Clock(one.Seen), did))
+	}
+}
+
+func (p *page) queues(all []Queue) {
+	var parts []string
+	why := map[string]bool{}
+	for _, q := range all {
+		switch {
+		case q.Unknown != "":
+			parts = append(parts, p.style.say("queue.unknown", q.Name))
+			if !why[q.Unknown] {
+				why[q.Unknown] = true
+				defer p.row("", words.Printable(q.Unknown))
+			}
+		case q.InFlight+q.Delayed == 0:
+			parts = append(parts, p.style.say("queue.ready", q.Name, humanize.Comma(int64(q.Ready))))
+		default:
+			parts = append(parts, p.style.say("queue.holds", q.Name, humanize.Comma(int64(q.Ready)), humanize.Comma(int64(q.InFlight)), humanize.Comma(int64(q.Delayed))))
+		}
+	}
+	if len(parts) > 0 {
+		p.row("queues", strings.Join(parts, p.style.say("semicolon")))
 	}
 }

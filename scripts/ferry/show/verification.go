@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func Verification(w io.Writer, r reproof.Report) error {
 	var text strings.Builder
 	of := ""
 	if r.Prefix != "" {
-		of = ", of keys that begin with " + words.Key(r.Prefix)
+		of = ", of keys that begin with " + strconv.Quote(r.Prefix)
 	}
 	fmt.Fprintf(&text, "%s by %s, %s (seed %s)%s\n", r.Verification, r.Mode, r.Sample, r.Seed, of)
 	fmt.Fprintf(&text, "  %s of %s looked at, %s, in %s\n", humanize.Comma(r.Sampled.Objects), words.Count(r.Rows.Objects, "object", "objects"), words.Size(r.Sampled.Bytes), r.Finished.Sub(r.Started).Round(time.Second/10))
@@ -50,14 +51,14 @@ func Verification(w io.Writer, r reproof.Report) error {
 			fmt.Fprintf(&text, "  and more: the report has the first %s\n", humanize.Comma(int64(len(r.Failures))))
 			break
 		}
-		fmt.Fprintf(&text, "  %s: %s\n", words.Key(f.Key), f.Reason)
+		fmt.Fprintf(&text, "  %s: %s\n", strconv.Quote(f.Key), f.Reason)
 	}
 	for i, u := range r.Unknown {
 		if i == namedFailures {
 			fmt.Fprintf(&text, "  and %s more stretches: the report names them\n", humanize.Comma(int64(max(r.Unknowns, len(r.Unknown))-i)))
 			break
 		}
-		fmt.Fprintf(&text, "  not looked at: keys behind %s: %s\n", words.Key(u.Range.After), u.Reason)
+		fmt.Fprintf(&text, "  not looked at: keys behind %s: %s\n", strconv.Quote(u.Range.After), u.Reason)
 	}
 	if r.Verified {
 		text.WriteString("VERIFIED\n")
@@ -83,5 +84,5 @@ func VerificationLine(r reproof.Report) string {
 	if !r.Verified {
 		result = "not verified: " + r.Reason
 	}
-	return fmt.Sprintf("verified once more %s by %s, %s: %s", r.Finished.UTC().Format(time.DateTime), r.Mode, r.Sample, result)
+	return fmt.Sprintf("verified once more %s by %s, %s: %s", Moment(r.Finished), r.Mode, r.Sample, result)
 }

@@ -6,11 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
+	"kodoferry/shared/app"
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/overview"
@@ -20,7 +24,7 @@ import (
 
 // Command is `ferry status`.
 func Command() *cobra.Command {
-	var at string
+	var at, queues string
 	var asJSON, watch bool
 	var most int
 	c := &cobra.Command{
@@ -28,7 +32,8 @@ func Command() *cobra.Command {
 		Short: "Show how a run stands, or list all runs",
 		Long: `Status reads from the ledger how a run stands, whoever is working on it: how far it
 is, how fast, how long it takes yet and what that rests on, who works on it, what
-failed and why, and what to do. RUN is <job>/<time> as ferry copy prints it, or
+failed and why, and what to do; of a deployment's run also what its queues hold, where
+--queues or FERRY_QUEUES names them. RUN is <job>/<time> as ferry copy prints it, or
 <job> for its newest run. Without it, status lists the runs there are, as ferry runs
 does. ferry watch shows a run as it goes on. The name of a verification,
 <run>/verifications/<time>, shows how far that is.`,
@@ -55,14 +60,48 @@ does. ferry watch shows a run as it goes on. The name of a verification,
 			if err != nil {
 				return err
 			}
+			if !asJSON && o.State != overview.Over {
+				return show.Overview(c.OutOrStdout(), o, held(c.Context(), run, queues)...)
+			}
 			return statusForm(asJSON)(c.OutOrStdout(), o)
 		},
 	}
 	cli.LedgerFlag(c, &at)
+	cli.QueuesFlag(c.Flags(), &queues)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON")
 	c.Flags().BoolVar(&watch, "watch", false, "look again until the run is over, as ferry watch does")
 	c.Flags().IntVar(&most, "most", mostRuns, "without RUN: how many runs to list")
 	return c
+}
+
+// depthTime is how long queues are asked how much they hold.
+const depthTime = 5 * time.Second
+
+// held is what the queues of a deployment hold that does a run; none where it is no
+// deployment's, or nobody says which its queues are.
+func held(ctx context.Context, run *ledger.Run, at string) (all []show.Queue) {
+	if s, err := run.ReadStarted(ctx); err != nil || !s.Deployed || at == "" {
+		return nil
+	}
+	cfg := app.Load(os.Getenv)
+	cfg.QueuesAt = at
+	ctx, cancel := context.WithTimeout(ctx, depthTime)
+	defer cancel()
+	depths, err := cfg.QueueDepths(ctx)
+	if err != nil {
+		return []show.Queue{{Name: at, Unknown: fault.Sentence(err)}}
+	}
+	for _, d := range depths {
+		q := show.Queue{Name: d.Name, Ready: d.Depth.Ready, InFlight: d.Depth.InFlight, Delayed: d.Depth.Delayed}
+		switch {
+		case d.Err != nil:
+			q.Unknown = fault.Sentence(d.Err)
+		case d.Depth.Unknown:
+			q.Unknown = show.Sentence("queue.untold")
+		}
+		all = append(all, q)
+	}
+	return all
 }
 
 // viewing are the options of a viewer: with the prices that are built in.
@@ -81,7 +120,7 @@ func statusForm(asJSON bool) func(io.Writer, overview.Overview) error {
 			return json.NewEncoder(w).Encode(statusLine{o, o.Standing, o.Counts.Listed, o.Counts.ToCopy, o.Counts.Open, o.Counts.Verified})
 		}
 	}
-	return show.Overview
+	return func(w io.Writer, o overview.Overview) error { return show.Overview(w, o) }
 }
 
 // statusLine is an Overview with the names that a status had before there was one.

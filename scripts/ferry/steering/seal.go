@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
@@ -40,7 +41,7 @@ Sealing twice is no error. Interrupted, the same command ends what it began.`, w
 				return cancelFailed(c.Context(), err, args[0])
 			}
 			s := sealed{Job: args[0], Since: since, Ended: []report.Summary{}}
-			text := fmt.Sprintf("job %s is ended for good since %s", args[0], since.Local().Format(time.DateTime))
+			text := fmt.Sprintf("job %s is ended for good since %s", args[0], show.Moment(since))
 			for _, rep := range ended {
 				s.Ended = append(s.Ended, rep.Summary)
 				text += fmt.Sprintf("\n  run %s: %s, %s open", rep.Run, rep.Result, words.Count(rep.Objects.Open, "object", "objects"))
