@@ -48,15 +48,15 @@ func ParseLedger(raw, name string) (Location, error) {
 	l, bad := parse(raw)
 	switch {
 	case !strings.Contains(raw, "://"):
-		bad = problems{{says: "this is no location"}}
+		bad = problems{{says: "this is no location: write it as " + example["ledger"]}}
 	case len(bad) == 0 && l.Scheme != OSS:
-		bad.add("a ledger is kept in OSS")
+		bad.add("a ledger is kept in OSS: write it as %s", example["ledger"])
 	case len(bad) == 0:
 		return l, nil
 	}
 	var named problems
 	for _, b := range bad {
-		named.add("%s: %s: write it as %s", name, b.says, example["ledger"])
+		named.add("%s: %s", name, b.says)
 	}
 	return Location{}, named.err("job.ParseLedger", "")
 }

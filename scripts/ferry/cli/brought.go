@@ -38,7 +38,7 @@ var flags = brought{
 	"transfers checkers threads workers jobs concurrency routines parallelism thread-count j job p": "--parallel N is how many objects are in flight at the same time; left out, Ferry finds the best number by itself",
 	"bwlimit bandwidth-limit limit-bandwidth rate-limit speed-limit limit-speed maxspeed":           "--bandwidth 20MiB/s bounds all processes of the run together, also by the hour",
 	"tpslimit qps qps-limit":                                                        "--requests N bounds the requests a second of all processes together",
-	"n dry dryrun test preview":                                                     "--dry-run of ferry copy and ferry start, or ferry plan SRC DST, says what would be done and writes nothing",
+	"n dry dry-run dryrun test preview":                                             "--dry-run of ferry copy and ferry start, or ferry plan SRC DST, says what would be done and writes nothing",
 	"checksum c check-new check-all check-change verify md5":                        "leave it out: every object is proved by its hash anyway; ferry verify RUN --mode read reads all once more",
 	"size-only ignore-size ignore-checksum ignore-times":                            "leave it out: equal size or time proves nothing to Ferry; --present accept takes what the target had before as it is",
 	"progress P stats show-progress":                                                "leave it out: progress is shown, unless --quiet is given",
