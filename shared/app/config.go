@@ -92,7 +92,7 @@ func (c Config) Missing(locations ...job.Location) error {
 			errs = append(errs, fault.New(fault.Invalid, "environment", v.name, fmt.Errorf("%s holds %s, which no key has: export the key alone, as export %s='…'", v.name, odd, v.name)))
 		}
 	}
-	return errors.Join(append(errs, c.proxies())...)
+	return errors.Join(append(errs, proxies(c.getenv))...)
 }
 
 // oddSecret says what a key holds that none does; "" where there is nothing of it.
@@ -110,14 +110,14 @@ func oddSecret(key string) string {
 	return ""
 }
 
-// proxies names the variables of proxies that hold no address of one.
-func (c Config) proxies() error {
-	if c.getenv == nil {
+// proxies names the variables of proxies that hold no address of one; getenv may be nil.
+func proxies(getenv func(string) string) error {
+	if getenv == nil {
 		return nil
 	}
 	var errs []error
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		value := c.getenv(name)
+		value := getenv(name)
 		if value == "" {
 			continue
 		}
