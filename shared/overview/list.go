@@ -3,6 +3,7 @@ package overview
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -37,10 +38,66 @@ const neverStarted = 4
 // listers is how many runs are read side by side.
 const listers = 16
 
-// List lists up to most runs of a job, or, where that is "", of all jobs, the newest first. A
-// run that is over costs two requests, any other what Overview does. A run whose records
+// mostOver is how many runs that are over are remembered, at some 500 bytes each, and
+// mostLists how many lists.
+const mostOver, mostLists = 4000, 100
+
+// listed is a list as it was read at a time.
+type listed struct {
+	at      time.Time
+	entries []Entry
+}
+
+// List lists up to most runs of a job, or, where that is "", of all jobs, the newest first, as
+// they were within the last Every: of many who ask at the same time one reads, for all. A run
+// that is over costs two requests, once, any other what Overview does. A run whose records
 // cannot be read has its Error.
 func (v *Viewers) List(ctx context.Context, job string, most int) ([]Entry, error) {
+	key := fmt.Sprint(job, "/", most)
+	known := func() ([]Entry, bool) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		l, ok := v.lists[key]
+		age := v.o.Now().Sub(l.at)
+		return slices.Clone(l.entries), ok && age >= 0 && age < v.o.Every
+	}
+	if entries, ok := known(); ok {
+		return entries, nil
+	}
+	done := v.flight.DoChan(key, func() (_ any, err error) {
+		defer func() {
+			if p := recover(); p != nil { // out of the flight it would end the process
+				err = fmt.Errorf("the runs were not listed, for the program failed: %v", p)
+			}
+		}()
+		if entries, ok := known(); ok { // by who flew just before
+			return entries, nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+		defer cancel()
+		entries, err := v.read(ctx, job, most)
+		if err != nil {
+			return entries, err
+		}
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if len(v.lists) >= mostLists {
+			clear(v.lists)
+		}
+		v.lists[key] = listed{v.o.Now(), entries}
+		return entries, nil
+	})
+	select {
+	case r := <-done:
+		entries, _ := r.Val.([]Entry)
+		return slices.Clone(entries), r.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// read reads a list.
+func (v *Viewers) read(ctx context.Context, job string, most int) ([]Entry, error) {
 	names, err := v.names(ctx, job, most+neverStarted)
 	if err != nil {
 		return nil, err
@@ -97,13 +154,25 @@ func (v *Viewers) names(ctx context.Context, job string, most int) ([]string, er
 }
 
 func (v *Viewers) entry(ctx context.Context, name string) (Entry, error) {
+	v.mu.Lock()
+	e, ok := v.over[name]
+	v.mu.Unlock()
+	if ok {
+		return e, nil
+	}
 	run := v.ledger.Run(name)
 	rep, err := report.Read(ctx, run)
 	switch {
 	case err == nil:
 		o := Overview{Run: name, Job: run.Job(), Standing: ledger.Over, Exact: true, Started: rep.Started, Finished: rep.Finished}
 		o.ended(rep)
-		return o.entry(), nil
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if len(v.over) >= mostOver {
+			clear(v.over)
+		}
+		v.over[name] = o.entry()
+		return v.over[name], nil
 	case !ledger.Missing(err):
 		return Entry{}, err
 	}

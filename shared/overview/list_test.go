@@ -1,13 +1,17 @@
 package overview_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/overview"
+	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 )
 
@@ -76,4 +80,52 @@ func TestRunsAreListedTheNewestFirst(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAListIsReadOnceForAll who look, and of runs that are over only which there are.
+func TestAListIsReadOnceForAll(t *testing.T) {
+	b := &counted{Bucket: mem.New(mem.OSS)}
+	b.Now = func() time.Time { return noon }
+	l := ledger.Open(b, ".ferry/")
+	for i := range 40 {
+		run := l.Run("photos/" + noon.Add(-time.Duration(i)*time.Hour).Format(ledger.RunTime))
+		if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen(t), At: noon, Root: ledger.ShardRef{Shard: ledger.RootShard}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run.Results().CreateReport(t.Context(), []byte(`{"v":2,"result":"verified","objects":{"listed":7,"copied":7,"verified":7},"balanced":true}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := noon
+	all := overview.NewViewers(l, overview.Options{Now: func() time.Time { return now }})
+	look := func(people int) int64 {
+		t.Helper()
+		b.opened.Store(0)
+		for range people {
+			entries, err := all.List(t.Context(), "", 40)
+			if err != nil || len(entries) != 40 || entries[39].Result != "verified" {
+				t.Fatalf("%d runs are listed, %v, want 40 that are verified", len(entries), err)
+			}
+			entries[0] = overview.Entry{} // the list of who asks is his own
+		}
+		return b.opened.Load()
+	}
+	if n := look(10); n == 0 || n > 80 {
+		t.Errorf("ten who look first read %d records, want those of one", n)
+	}
+	now = noon.Add(5 * time.Second)
+	if n := look(10); n != 0 {
+		t.Errorf("ten who look again read %d records, want none: they never change", n)
+	}
+}
+
+// counted counts the records that are read.
+type counted struct {
+	*mem.Bucket
+	opened atomic.Int64
+}
+
+func (c *counted) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	c.opened.Add(1)
+	return c.Bucket.Open(ctx, o, off, n)
 }

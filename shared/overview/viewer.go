@@ -43,9 +43,11 @@ func NewViewer(run *ledger.Run, o Options) *Viewer {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.Every = cmp.Or(o.Every, 2*time.Second)
+	o.Every = cmp.Or(o.Every, defaultEvery)
 	return &Viewer{o: o, read: reading.New(run, o.Now)}
 }
+
+const defaultEvery = 2 * time.Second
 
 // longest bounds a refresh: it goes on though those who asked for it have gone.
 const longest = time.Minute

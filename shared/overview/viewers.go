@@ -1,9 +1,12 @@
 package overview
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"kodoferry/shared/ledger"
 )
@@ -18,9 +21,13 @@ type Viewers struct {
 	ledger *ledger.Ledger
 	o      Options
 
+	flight singleflight.Group // of lists
+
 	mu    sync.Mutex
 	views map[string]*Viewer
-	order []string // of views, the one that was asked for last at the end
+	order []string          // of views, the one that was asked for last at the end
+	over  map[string]Entry  // of runs that are over, which never change
+	lists map[string]listed // as they were read last, by job and length
 }
 
 // NewViewers returns the Viewers of a ledger. It makes no request.
@@ -28,7 +35,8 @@ func NewViewers(l *ledger.Ledger, o Options) *Viewers {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Viewers{ledger: l, o: o, views: map[string]*Viewer{}}
+	o.Every = cmp.Or(o.Every, defaultEvery)
+	return &Viewers{ledger: l, o: o, views: map[string]*Viewer{}, over: map[string]Entry{}, lists: map[string]listed{}}
 }
 
 // Overview is Viewer.Overview of the run of that name.
