@@ -176,7 +176,8 @@ func (s *checkShow) tell(f check.Finding) {
 	s.clear()
 	s.head(f.Place)
 	s.found = append(s.found, f)
-	s.print("  %s  %-12s  %s\n", show.Padded("check."+string(f.State), 4), f.What, words.Printable(f.Says))
+	head := fmt.Sprintf("  %s  %-12s  ", show.Padded("check."+string(f.State), 4), f.What)
+	s.print("%s\n", show.Folded(s.out, head, words.Printable(f.Says)))
 }
 
 // end prints the summary, or everything as JSON. A failed finding is an error of usage.

@@ -2,6 +2,7 @@ package show
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"strings"
 )
@@ -28,6 +29,25 @@ func (p *page) row(label, text string) {
 		p.lines = append(p.lines, cut(head+line, p.width()))
 	}
 }
+
+// Folded is text behind a head, on a terminal in as many lines as its width takes, elsewhere in one.
+func Folded(w io.Writer, head, text string) string {
+	return strings.Join(StyleOf(w).folded(head, text), "\n")
+}
+
+// folded is text behind a head; the lines after the first begin where it does, or, where that
+// leaves little room, a little to the right.
+func (s Style) folded(head, text string) []string {
+	p := page{style: s}
+	indent := columns(head)
+	if p.width()-indent < leastText {
+		indent = 4
+	}
+	return wrap(head+text, p.width(), indent)
+}
+
+// leastText is how many columns of text are worth an indent.
+const leastText = 30
 
 // width is how many columns a line has; where it is not a terminal's, any number.
 func (p *page) width() int {

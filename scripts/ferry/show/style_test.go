@@ -79,3 +79,28 @@ func TestLinesThatArePrintedThinOut(t *testing.T) {
 		t.Errorf("lines come every %v, want 2 s for a minute and then a minute", got)
 	}
 }
+
+func TestAFindingIsFoldedAtTheWidth(t *testing.T) {
+	head, text := "  note  prefixes      ", "the target's prefix ends with a slash, so that 键 becomes another: write both alike, or neither"
+	for _, width := range []int{0, 40, 60, 80, 140} {
+		lines := Style{Width: width}.folded(head, text)
+		for i, line := range lines {
+			if n := columns(line); width > 0 && n >= width {
+				t.Errorf("at %d columns a line has %d: %q", width, n, line)
+			}
+			if i > 0 && !strings.HasPrefix(line, "    ") {
+				t.Errorf("at %d columns a line does not stand below its head: %q", width, line)
+			}
+		}
+		if width == 0 && len(lines) != 1 {
+			t.Errorf("where no terminal is, there are %d lines, want one", len(lines))
+		}
+		var all []string
+		for _, line := range lines {
+			all = append(all, strings.TrimSpace(line))
+		}
+		if got := strings.Join(all, " "); got != strings.TrimSpace(head+text) {
+			t.Errorf("at %d columns %q, want every word", width, got)
+		}
+	}
+}
