@@ -229,7 +229,7 @@ func TestKilledFiveTimesNothingWrittenOffIsCopiedAgain(t *testing.T) {
 		moments = append(moments, 10+r.IntN(objects))
 	}
 	slices.Sort(moments)
-	args := []string{"copy", c.src, c.dst, "--batch-objects", "100", "--json"}
+	args := []string{"copy", c.src, c.dst, "--batch-objects", "25", "--json"}
 	puts := map[string]int{}
 	for i, moment := range moments {
 		_, code := signalled(t, c.env, syscall.SIGKILL, func() bool { return tr.seen() >= moment }, args...)
