@@ -33,12 +33,14 @@ type scheme struct {
 	check                func(l Location, bad *problems)
 }
 
-// schemes are all services, in the order in which people are told of them. A new one
-// is its name, a line here, the check that it names, a line and a function in app
-// (source.go) that opens it, with the variables it needs (config.go), and a folder with
-// its driver: a store.Source, with Check and CloseIdle, held to store/storetest, and to
-// store.Thawer, store.Bounded and store.Termed where the service is unlike others. A hash that is neither a qetag nor an MD5 takes package digest, too: without
-// one its bytes are proved by their size and CRC64 alone.
+// schemes are all services, in the order in which people are told of them. A service that
+// speaks S3 needs nothing: s3:// reads it. A new one is its name, a line here, the check
+// that it names, a line and a function in shared/app (source.go) that opens it, with the
+// variables it needs (config.go), and its driver, a folder in shared/store: a store.Source,
+// with Check and CloseIdle, which passes store/storetest. It is a store.Thawer, too, where
+// the service archives objects, and a store.Termed where it has terms of its own. A hash that
+// is neither a qetag nor an MD5 has to be added to package digest: without one, bytes are
+// proved by their size and CRC64 alone.
 var schemes = []scheme{
 	{name: Kodo, title: "Kodo", example: "kodo://photos/2019/?region=z0", use: reads, check: checkKodo},
 	{name: S3, title: "S3", example: "s3://photos/2019/?region=cn-east-1", use: reads, check: checkS3},

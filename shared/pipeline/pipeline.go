@@ -1,12 +1,14 @@
 // Package pipeline moves a bucket. It is the only package that knows how a migration
-// works: a step reads the ledger, calls one room, creates one record, and returns the
-// tasks that follow from it. Read start, list, copy, verify, end in this order, which is
-// also the order of the data, and each room when a step calls it:
+// works: a step reads the ledger, calls one subpackage, its room, creates one record, and
+// returns the tasks that follow from it. Read start, list, copy, verify, end in this order,
+// which is also the order of the data, big.go where objects go in parts, and each room,
+// indented here, when a step calls it:
 //
 //	start.go   Start  -> one List of everything, and one Report
 //	  opening/           asks what is to be known before, and creates the first record
 //	list.go    List   -> walks source and target, seals what differs: one Copy a
-//	                     batch at once, then one Verify, and Lists for what is left
+//	                     batch, sent when it is sealed, then one Verify, and Lists for
+//	                     what is left
 //	  shard/             the walk over a shard, and what is sealed of it meanwhile
 //	  listing/           lists both sides as one, and cuts what is left
 //	  verdict/           decides what a listed object needs
@@ -16,7 +18,7 @@
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	           Event  -> one key that the source notified of
 //	  thaw/              restores what is archived, before it is copied
-//	  transfer/          copies objects and parts, as many at a time as are borne
+//	  transfer/          copies objects and parts, as many at a time as both sides bear
 //	  permit/            asks whether something is still to be written, or removed
 //	  events/            follows one key until source and target agree; finds its day's run
 //	big.go     Begin  -> an object in parts: one Part each for some of its parts
@@ -65,28 +67,35 @@
 //	rows ─► sealed/S/1 ─► copies of it        behind the copies of the one before
 //	  …
 //	rows ─► sealed/S/n ─► closed/S ─► the last copies, the verification of S, S's children
-//	copied/B ─► the rest of B, or, where it is the last of a shard, its verification
+//	copied/B ─► the rest of B, or, where it is the last of a shard, its verification once
+//	              more: the first waits in a queue, and looks ever more rarely
 //	verified/S ─► what changed, or, where it is the last of the run, gate.json, which
 //	              decides about deletions, or report.json
 //
 // What closed/S names is what was sealed, in the same order: who lists S again goes on
 // behind the newest stretch, and whoever does not get its record created lets go of S.
 //
-// A wrong byte is caught at the first of these: as it is read, by the hash that the source
-// lists, whose Reader (package digest) holds the last byte back until it agrees; up to 1 MiB
-// by the target, against the MD5 that comes with the body; by the CRC64 that the target says
-// it stored (transfer/object.go), and then the object is written again, or a Remove removes
-// it. Verify reads no bytes: it holds the ETag, size and version of both listings against
-// the row (proof/compare.go).
+// A wrong byte is caught at the first of these. As it is read, digest.Reader holds the last
+// byte back until size and hash are those that the source lists, or says where it lists none;
+// a job may accept bytes that two reads gave alike. Then the last byte waits once more, until
+// the object is still wanted (transfer/guard.go). The target refuses a body that is not of
+// the MD5 that package store/oss sends with it, of up to 1 MiB. Package transfer holds the
+// CRC64 that was sent against the one that the target says it stored, as OSS always does
+// (object.go): where they differ the object is written again, or a Remove removes it. Verify
+// reads no bytes: it holds the target's listed ETag and size against the row
+// (proof/compare.go), and the version that the source lists (proof/proof.go).
 //
-// Who removes from the target: package mirror alone, at one place (both.go), for two kinds of
-// task. A Delete takes what the source no longer has, of a job that mirrors deletions, once
-// every shard is verified and gate.json allows it. A Remove takes bytes of the job's own that
-// are damaged, and the copy of a key that an event found gone, of such a job. Both sides are
-// asked once more right before. The source is only read, and asked to restore.
+// Who removes objects from the target: package mirror alone, at one place (both.go), for two
+// kinds of task. A Delete takes what the source no longer has, of a job that mirrors
+// deletions, once every shard is verified and gate.json allows it. A Remove takes bytes of the
+// job's own that are damaged, of any job, and, of a job that mirrors deletions, the copy of a
+// key that an event found gone. Right before, both sides and the ledger are asked once more;
+// both.go says what may happen within that time. Unfinished uploads of the job are aborted
+// (uploads, remains); Clean removes files of the ledger. The source is only read, and asked
+// to restore.
 //
 // Package app opens the drivers of both sides; how a source is added stands in
-// job/schemes.go.
+// shared/job/schemes.go.
 // Every step may run twice, also at the same time: whoever creates the record decides.
 // What bounds all processes of a run together, and whether it goes on, is in package
 // limit; what a run came to, in package report; what one would do, in package plan.
@@ -289,9 +298,10 @@ func endedBefore(ctx context.Context, l *ledger.Run, t task.Task) (bool, error) 
 	return err == nil, err
 }
 
-// step does one task. One whose batch is written off has its outcome. These end early
-// when the run is stopped, and leave what they had done: copy, part and delete. The others
-// are cut short and leave nothing.
+// step does one task. One whose batch is written off has its outcome. Those of the second
+// switch are cut short when the run is stopped, and leave nothing. Those of the first are not:
+// Copy, Part, Event and Delete end early and write off what they had done, Begin and Remove
+// are short.
 func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	var rows func() (batching.Held, error)
 	if t.Kind == task.Copy { // which most often is not written off

@@ -10,9 +10,10 @@ import (
 	"kodoferry/shared/store"
 )
 
-// compare decides a row whose object the target holds, by what the target lists,
-// nil if nothing: equal ETags mean equal content. Where they differ, one HEAD and what is
-// known of the key tell who wrote the target's object. The error is trouble with the target.
+// compare decides the row of an object that the target is to hold. f.dst is what the target
+// lists under its key, nil if nothing: equal ETags mean equal content. Where they differ, one
+// HEAD and what is known of the key tell who wrote the target's object. The error is trouble
+// with the target.
 func (p *prover) compare(ctx context.Context, row *ledger.Row, f fact) error {
 	s, dst := p.shard, f.dst
 	switch {

@@ -34,11 +34,12 @@ type attempt struct {
 // lone returns the tries, of which none was made, of an object that is in no batch.
 func (c *Copier) lone(row ledger.Row) *attempt { return &attempt{c: c, batch: &batch{}, row: row} }
 
-// copyObject tries the object of a pending row as often as one delivery may. Of one that
-// was waited for until it was restored it asks the target first: an event that told so may have
-// copied it meanwhile, and what is restored is dear to read twice. It
-// returns the row with a final state, or Pending with its tries counted. Errors
-// stand in the row.
+// copyObject tries the object of a pending row as often as one delivery may. It asks the
+// target first where that may have it: of a batch that was delivered before, of an object that
+// was tried before or whose target nobody has looked at, and of one that was waited for until
+// it was restored, which an event may have copied meanwhile, and which is dear to read twice.
+// It returns the row with a final state, or Pending with its tries counted. Errors stand in
+// the row.
 func (c *Copier) copyObject(ctx context.Context, b *batch, row ledger.Row) ledger.Row {
 	a := &attempt{c: c, batch: b, row: row, statFirst: b.redelivered.Load() || row.Tries > 0 || unjudged(row) || row.Thaw != nil}
 	for {
