@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./testdata/fc", "./testdata/lambda")
+		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./testdata/fc", "./testdata/lambda", "./testdata/custom")
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
 			log.Print("the test functions do not build: ", err)
