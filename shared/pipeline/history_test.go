@@ -33,8 +33,8 @@ var (
 // TestAHistory goes through histories of both buckets, each drawn from its seed: puts,
 // overwrites of any size and time, moves, changed attributes and deletions at the source,
 // and at the target what the application writes, copies there, restores and deletes, before,
-// between and amid three runs of a job with policies of its own, and with events in a third of
-// the histories. After each run what it verified has the source's bytes, and what the application wrote stands as it wrote it.
+// between and amid three runs of a job with policies of its own. After each run what it verified
+// has the source's bytes, and what the application wrote stands as it wrote it.
 func TestAHistory(t *testing.T) {
 	first, last := *historyFirst, *historyFirst+uint64(*histories)-1
 	if *historySeed != 0 {

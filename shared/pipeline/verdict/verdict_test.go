@@ -251,61 +251,12 @@ func TestWhoWroteTheBytesOfARowAnew(t *testing.T) {
 		"somebody else, of what nobody is known to own": {"", "photos/" + second, "", first, "b", 2 * time.Hour, ledger.NotOurs},
 		"the run that proved what nobody owned":         {"", "photos/" + second, "", second, "b", 2 * time.Hour, ledger.NotOurs},
 		"an earlier run, over what nobody owned":        {"", "photos/" + second, "", first, "b", time.Minute, ledger.NotOurs},
-		"an earlier run, with the mark that it left":    {"photos/" + third, "photos/" + third, "c", second, "b", 30 * time.Minute, ledger.NotOurs},
-		"the run of the row, before that was written":   {"photos/" + second, "photos/" + second, "b", second, "a", -time.Minute, ledger.NotOurs},
-		"a run of the day of the event of the row":      {"photos/20260301-events", "photos/" + second, "b", second, "a", 30 * time.Minute, ledger.NotOurs},
-		"an event of the day of the run of the row":     {"photos/" + third, "photos/" + third, "b", "20260301-events", "a", 30 * time.Minute, "photos/20260301-events"},
-		"a later run, over what was somebody else's":    {ledger.NotOurs, "photos/" + second, "", third, "b", 2 * time.Hour, "photos/" + third},
-		"an earlier run, over what was somebody else's": {ledger.NotOurs, "photos/" + second, "", first, "b", time.Minute, ledger.NotOurs},
 		"a run of events, over what nobody owned":       {"", "photos/" + second, "", "20260302-events", "b", 2 * time.Hour, "photos/20260302-events"},
 	} {
 		last := row("E", noon)
 		last.Author, last.Prover, last.Dst.Mark = tc.author, tc.prover, tc.mark
 		kept := store.Object{Key: "a", Size: 3, Hash: "E", Modified: noon.Add(tc.after), Origin: r.Copies().Origin(src, src)}
 		kept.Origin.Run, kept.Origin.Mark = tc.run, tc.with
-		if got := r.Copies().Author(kept, &last); got != tc.want {
-			t.Errorf("%s: %q, want %q", name, got, tc.want)
-		}
-	}
-}
-
-// TestAnOlderVersionIsNotTheJobsAnyMore has the target's object with other bytes than what
-// earlier runs left, and the metadata of a copy of another version.
-func TestAnOlderVersionIsNotTheJobsAnyMore(t *testing.T) {
-	const first, second, third = "20260301T110000Z", "20260301T120000Z", "20260301T130000Z"
-	r, _ := rules(t, nil)
-	for name, tc := range map[string]struct {
-		run, mark string // in the metadata; the row is of the second run and of mark b
-		at        time.Time
-		set       func(*memory.Row)
-		want      string
-	}{
-		"of the run before":                            {first, "a", older, nil, ledger.NotOurs},
-		"of the run before, uploaded later":            {first, "a", newer, nil, ledger.NotOurs},
-		"of the same run":                              {second, "a", newer, nil, ledger.NotOurs},
-		"of the same writing":                          {second, "b", newer, nil, ledger.NotOurs},
-		"of a later run":                               {third, "c", newer, nil, "photos/" + third},
-		"of a later run, uploaded before":              {third, "c", older, nil, "photos/" + third},
-		"of an event of that day, uploaded later":      {"20260301-events", "c", newer, nil, "photos/20260301-events"},
-		"of an event of that day, uploaded before":     {"20260301-events", "c", older, nil, ledger.NotOurs},
-		"of an event whose record says so":             {"20260301-events", "e115000.c", older, nil, "photos/20260301-events"},
-		"of an event of days before":                   {"20260226-events", "c", newer, nil, ledger.NotOurs},
-		"of an event of the next day":                  {"20260302-events", "c", older, nil, "photos/20260302-events"},
-		"of the run before, once that was removed":     {first, "a", newer, func(m *memory.Row) { m.State, m.Proof, m.Prover = ledger.Deleted, "", "photos/"+second }, ledger.NotOurs},
-		"of a later run, once it was removed":          {third, "c", newer, func(m *memory.Row) { m.State, m.Proof, m.Prover = ledger.Deleted, "", "photos/"+second }, "photos/" + third},
-		"of the run before, where a run found nothing": {first, "a", newer, func(m *memory.Row) { *m = memory.Row{Key: "a", State: ledger.Deleted, Prover: "photos/" + second} }, ledger.NotOurs},
-		"of the run itself, where that found nothing":  {second, "a", newer, func(m *memory.Row) { *m = memory.Row{Key: "a", State: ledger.Deleted, Prover: "photos/" + second} }, ledger.NotOurs},
-		"of a later run, where a run found nothing":    {third, "a", newer, func(m *memory.Row) { *m = memory.Row{Key: "a", State: ledger.Deleted, Prover: "photos/" + second} }, "photos/" + third},
-	} {
-		last := row("E", noon)
-		last.Author, last.Prover, last.Dst.Mark = "photos/"+second, "photos/"+second, "b"
-		if tc.set != nil {
-			tc.set(&last)
-		}
-		was := src
-		was.Hash, was.Modified = "F0", tc.at
-		kept := store.Object{Key: "a", Size: 3, Hash: "D", Modified: noon.Add(time.Minute), Origin: r.Copies().Origin(was, was)}
-		kept.Origin.Run, kept.Origin.Mark = tc.run, tc.mark
 		if got := r.Copies().Author(kept, &last); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
