@@ -60,17 +60,16 @@ func TestAHistory(t *testing.T) {
 // history is one of both buckets.
 type history struct {
 	*world
-	seed     uint64
-	dice     *rand.Rand
-	kind     string          // of source
-	skew     time.Duration   // of the source's clock
-	apps     map[string]bool // target keys that the application wrote last
-	were     []version       // what stood in the target when a run had ended or was amid
-	alone    bool            // the application has written nothing at all
-	runs     int
-	notifies bool // the source tells of what happens to it, now and then
-	amid     bool // something happened amid the last run
-	lines    []string
+	seed  uint64
+	dice  *rand.Rand
+	kind  string          // of source
+	skew  time.Duration   // of the source's clock
+	apps  map[string]bool // target keys that the application wrote last
+	were  []version       // what stood in the target when a run had ended or was amid
+	alone bool            // the application has written nothing at all
+	runs  int
+	amid  bool // something happened amid the last run
+	lines []string
 }
 
 const historyKeys = 6
@@ -101,10 +100,6 @@ func newHistory(t *testing.T, seed uint64) *history {
 		j.Delete, j.AllowEmpty, j.MaxDeleteShare = h.dice.IntN(2) == 0, true, 1
 		j.Limits.Parallel = 2
 	})
-	h.notifies = h.dice.IntN(3) == 0
-	if h.notifies {
-		h.job.Events.Window = job.Span(10 * time.Second)
-	}
 	h.kind = pick("kodo", "kodo", "s3", "bare")
 	if h.kind != "kodo" {
 		h.src = mem.New(mem.OSS)
@@ -176,7 +171,6 @@ func (h *history) fail(format string, args ...any) {
 func (h *history) live() {
 	j := h.job
 	h.note("a %s source, its clock %s ahead, overwrite=%s present=%s deletedInTarget=%s attributes=%s delete=%v", h.kind, h.skew, j.Overwrite, j.Present, j.DeletedInTarget, j.Attributes, j.Delete)
-	h.keep()
 	for range 3 {
 		h.changes(2 + h.dice.IntN(10))
 		h.pass()
@@ -194,7 +188,7 @@ func (h *history) changes(n int) {
 	for range n {
 		h.clock.Advance(time.Duration(2+h.dice.IntN(4000)) * time.Second)
 		if h.dice.IntN(3) > 0 {
-			h.event(h.owner())
+			h.owner()
 		} else {
 			h.application()
 		}
@@ -208,25 +202,9 @@ func (h *history) content() []byte {
 	return bytes.Repeat([]byte{byte('a' + h.dice.IntN(3))}, []int{0, 1, 9, 9, 9, 20}[h.dice.IntN(6)])
 }
 
-// event has the source notify of a key, maybe.
-func (h *history) event(key string) {
-	if !h.notifies || h.dice.IntN(2) > 0 {
-		return
-	}
-	theirs := h.standing()
-	before, worker := h.before, h.worker // of the run amid which it may be
-	h.before = nil
-	h.note("the source notifies of %s", key)
-	h.drive(h.t.Context(), 0, h.notified(key)...)
-	h.before, h.worker = before, worker
-	h.kept(theirs)
-	h.versions()
-}
-
-// owner has the source's owner do something, and returns the key.
-func (h *history) owner() (key string) {
-	key = h.key()
-	ctx := h.t.Context()
+// owner has the source's owner do something.
+func (h *history) owner() {
+	key, ctx := h.key(), h.t.Context()
 	dated := func(key string) { // as a move with force, or a slow upload, leaves it
 		at := h.src.Now().Add(-time.Duration(h.dice.IntN(48)) * time.Hour).Add(time.Duration(h.dice.IntN(1e9)))
 		h.src.Alter(key, func(o *store.Object) { o.Modified = at })
@@ -263,7 +241,6 @@ func (h *history) owner() (key string) {
 			h.note("the source's %s has the type %s", key, o.Type)
 		})
 	}
-	return key
 }
 
 func (h *history) write(b *mem.Bucket, o store.Object, body []byte) {

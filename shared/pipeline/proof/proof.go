@@ -177,7 +177,7 @@ func (p *prover) next(ctx context.Context, f fact) error {
 	if err != nil {
 		return err
 	}
-	last = cmp.Or(last, f.known(), f.absent)
+	last = cmp.Or(last, f.known())
 	row, asks := p.shard.Rules.Compare(*f.src, f.dst, last)
 	if asks {
 		if err := p.shard.Asker.Ask(ctx, &row, last); err != nil {

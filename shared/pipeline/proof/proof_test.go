@@ -69,8 +69,6 @@ func (l *lasts) Next() (*memory.Row, error) {
 	return &l.rows[l.at-1], nil
 }
 
-func (l *lasts) Of(key string, _ bool) (*memory.Row, error) { return l.Find(key) }
-
 func (l *lasts) Find(key string) (*memory.Row, error) {
 	i := slices.IndexFunc(l.rows, func(r memory.Row) bool { return r.Key == key })
 	if i < 0 {

@@ -17,7 +17,6 @@ type fact struct {
 	src, dst *store.Object
 	row      *ledger.Row
 	last     *memory.Row
-	absent   *memory.Row // of a key that both sides list, and no row is of: that a run found it not there
 }
 
 // known is what was known of the key before its row, if it has one, was judged: what an
@@ -34,7 +33,6 @@ func (f fact) known() *memory.Row {
 type Lasts interface {
 	Next() (*memory.Row, error)
 	Find(key string) (*memory.Row, error)
-	Of(key string, held bool) (*memory.Row, error)
 	Close()
 }
 
@@ -133,12 +131,6 @@ func (s *Shard) facts(ctx context.Context) iter.Seq2[fact, error] {
 			if f.last, err = past.of(key, f.src == nil && f.row == nil); err != nil {
 				yield(fact{}, err)
 				return
-			}
-			if f.src != nil && f.dst != nil && f.row == nil && f.last == nil {
-				if f.absent, err = past.lasts.Of(key, true); err != nil {
-					yield(fact{}, err)
-					return
-				}
 			}
 			if !yield(f, nil) {
 				return
