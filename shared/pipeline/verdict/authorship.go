@@ -161,7 +161,7 @@ func (c Copies) WroteAgain(kept store.Object, d ledger.Dst, by string) bool {
 	case order != 0:
 		return order > 0
 	case kept.Origin.Run != "" && kept.Origin.Run != run:
-		return !aheadOfDay(kept.Origin.Run, run)
+		return true
 	}
 	return otherMark(kept, d) && after >= -moment && after <= twinTime
 }
@@ -175,11 +175,8 @@ func older(kept store.Object, last memory.Row) bool {
 	if order := byBegin(kept.Origin.Run, run); order != 0 {
 		return order < 0
 	}
-	_, recorded := eventnames.Marked(kept.Origin.Mark, kept.Key)
 	switch replaced := last.Author == ledger.NotOurs && last.Proof == ""; { // by somebody else
-	case recorded && eventnames.IsRun(kept.Origin.Run): // the event's record was asked: it has left kept so
-		return false
-	case run != "" && kept.Origin.Run == run && !eventnames.IsRun(run), aheadOfDay(kept.Origin.Run, run): // last has what that run left
+	case run != "" && kept.Origin.Run == run: // last has what that run left
 		return true
 	case copyOf(kept, last.Src):
 		return replaced
@@ -214,13 +211,6 @@ func byBegin(a, b string) int {
 		return 1
 	}
 	return 0
-}
-
-// aheadOfDay reports whether run is none of events, and day one of events, that of the run's
-// day or near it. What such a run writes behind an event it leaves a row of, so that, where
-// the event's is the last, the run was there first.
-func aheadOfDay(run, day string) bool {
-	return run != "" && eventnames.IsRun(day) && !eventnames.IsRun(run) && byBegin(run, day) == 0
 }
 
 // began returns the time in which the writings of a run began, by its name within its job:
