@@ -48,7 +48,7 @@ func (s Sites) lastRows(j job.Job, told *doubts) func(ctx context.Context, in st
 		}
 		m := &memory.Memory{Ledger: s.Ledger, Runs: runs, Range: in, Warn: told.add}
 		c := m.Open(ctx, in)
-		return c.Of, c.Close
+		return c.Find, c.Close
 	}
 }
 

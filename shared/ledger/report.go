@@ -27,9 +27,6 @@ const ManifestFile = "manifest.json"
 type Last struct {
 	Run      string `json:"run"`
 	Manifest string `json:"manifest"` // SHA-256 of its manifest, hex
-	// All says, where a later run names it, that it has a row for each object of that: what
-	// has none was not there.
-	All bool `json:"all,omitempty"`
 }
 
 // Packed names a file of rows that a later run reads.

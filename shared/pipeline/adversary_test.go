@@ -241,66 +241,37 @@ func (w *world) verifiedHolds(name string) {
 	}
 }
 
-// TestWhatAMirrorRemovedAndTheApplicationPutsBackStays has a run or an event remove a copy, or
-// the application itself, and later the application restore it, or the version before it:
-// what comes then neither removes it nor writes over it.
+// TestWhatAMirrorRemovedAndTheApplicationPutsBackStays has a run remove a copy and the
+// application restore it, or the version before it, and further runs mirror.
 func TestWhatAMirrorRemovedAndTheApplicationPutsBackStays(t *testing.T) {
-	gone := func(w *world) {
-		remove(w.t, w, rewritten)
-		w.again()
-	}
-	for removed, by := range map[string]func(w *world){
-		"by a run":                         gone,
-		"by a run, and another came since": func(w *world) { gone(w); w.again() },
-		"by an event, before a run": func(w *world) {
-			remove(w.t, w, rewritten)
-			w.drive(w.t.Context(), 0, w.notified(rewritten)...)
-			w.again()
-		},
-		"by the application, and a run came since": func(w *world) {
-			remove(w.t, w, rewritten)
-			if err := w.dst.Delete(w.t.Context(), rewritten); err != nil {
-				w.t.Fatal(err)
-			}
-			w.again()
+	for which, restore := range map[string]func(w *world, older, newer standing){
+		"it":                 func(w *world, _, newer standing) { w.write(rewritten, newer.object, newer.body) },
+		"the version before": func(w *world, older, _ standing) { w.write(rewritten, older.object, older.body) },
+		"it, by removing the mark of its deletion": func(w *world, _, newer standing) {
+			w.write(rewritten, newer.object, newer.body)
+			w.dst.Alter(rewritten, func(o *store.Object) { o.Modified = newer.object.Modified })
 		},
 	} {
-		for which, restore := range map[string]func(w *world, older, newer standing){
-			"it":                 func(w *world, _, newer standing) { w.write(rewritten, newer.object, newer.body) },
-			"the version before": func(w *world, older, _ standing) { w.write(rewritten, older.object, older.body) },
-			"it, by removing the mark of its deletion": func(w *world, _, newer standing) {
-				w.write(rewritten, newer.object, newer.body)
-				w.dst.Alter(rewritten, func(o *store.Object) { o.Modified = newer.object.Modified })
-			},
-		} {
-			for then, come := range map[string]func(w *world){
-				"mirrors": func(w *world) {
-					w.again()
-					w.again() // by what the one before has left
-				},
-				"a delta of another version":  func(w *world) { w.another(9, "c"); w.again() },
-				"an event of another version": func(w *world) { w.another(9, "c"); w.drive(w.t.Context(), 0, w.notified(rewritten)...) },
-				"an event of its deletion":    func(w *world) { w.drive(w.t.Context(), 0, w.notified(rewritten)...) },
-			} {
-				t.Run(removed+", "+which+", "+then, func(t *testing.T) {
-					w := copiedWorld(t, "kodo", 9, mirrored, following)
-					put(t, w.src, "other", []byte("stays"))
-					w.keep()
-					older := w.look(rewritten)
-					w.another(9, "b")
-					w.again()
-					newer := w.look(rewritten)
-					by(w)
-					if _, err := w.dst.Stat(t.Context(), rewritten); fault.KindOf(err) != fault.NotFound {
-						t.Fatalf("the copy was not removed, %v: the test proves too little", err)
-					}
-					w.clock.Advance(5 * time.Minute)
-					restore(w, older, newer)
-					left := w.look(rewritten)
-					come(w)
-					w.left(left)
-				})
+		t.Run(which, func(t *testing.T) {
+			w := copiedWorld(t, "kodo", 9, mirrored, following)
+			put(t, w.src, "other", []byte("stays"))
+			w.keep()
+			older := w.look(rewritten)
+			w.another(9, "b")
+			w.again()
+			newer := w.look(rewritten)
+			remove(t, w, rewritten)
+			w.again()
+			if _, err := w.dst.Stat(t.Context(), rewritten); fault.KindOf(err) != fault.NotFound {
+				t.Fatalf("the copy was not removed, %v: the test proves too little", err)
 			}
-		}
+			w.clock.Advance(5 * time.Minute)
+			restore(w, older, newer)
+			left := w.look(rewritten)
+			w.again()
+			w.left(left)
+			w.again() // by what the one before has left
+			w.left(left)
+		})
 	}
 }

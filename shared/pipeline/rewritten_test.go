@@ -179,7 +179,7 @@ func TestAMirrorLeavesWhatIsWrittenOverACopyWithItsMetadata(t *testing.T) {
 			past := memory.Memory{Ledger: w.config.Ledger, Runs: s.Last, Warn: func(file string, err error) { t.Errorf("%s: %v", file, err) }}
 			p, err := plan.Make(t.Context(), plan.Sides{Source: src, Target: sealed{dst, t}, Last: func(ctx context.Context, in store.Range) (verdict.Lasts, func()) {
 				c := past.Open(ctx, in)
-				return c.Of, c.Close
+				return c.Find, c.Close
 			}}, w.job)
 			if n := p.Sum(plan.ToDelete, "", "").Objects; err != nil || n != 0 {
 				t.Errorf("the plan deletes %d, %v, want none", n, err)

@@ -114,7 +114,7 @@ func Make(ctx context.Context, sides Sides, j job.Job, keys ...string) (Plan, er
 	if len(keys) > 0 {
 		pairs = p.named(ctx, keys)
 	}
-	lasts, end := func(string, bool) (*memory.Row, error) { return nil, nil }, func() {}
+	lasts, end := func(string) (*memory.Row, error) { return nil, nil }, func() {}
 	if sides.Last != nil {
 		lasts, end = sides.Last(ctx, in)
 	}
@@ -211,7 +211,7 @@ func (p *planner) enterAll(ctx context.Context, pairs iter.Seq2[listing.Pair, er
 		if err != nil {
 			return err
 		}
-		last, err := lasts(pair.Key(), pair.Dst != nil)
+		last, err := lasts(pair.Key())
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,6 @@ func Choose(ctx context.Context, l *ledger.Ledger, j job.Job, run string, warn f
 		switch {
 		case r.Run == run || !r.Meets(j.Source.Prefix):
 		case r.Holds(j.Source.Prefix, filter):
-			r.All = true
 			lasts = append(lasts, r.Last)
 			return false
 		case len(lasts) < mostLayers:
@@ -55,31 +54,29 @@ func Disbelieved(file string, err error) string {
 }
 
 // Latest returns what the runs that are over by now, but for run, of the job j, left of one
-// key whose object the target holds, as Cursor.Of does; nil where they left nothing. Of each
-// run that it asks it reads the manifest and, of a file that the key may lie in, two ranges.
+// key, as Cursor.Find does; nil where they left nothing. Of each run that it asks it reads
+// the manifest and, of a file that the key may lie in, two ranges.
 // What cannot be believed goes to warn, and is passed over.
 func Latest(ctx context.Context, l *ledger.Ledger, j job.Job, run, key string, warn func(file string, err error)) (*Row, error) {
 	runs, err := Choose(ctx, l, j, run, warn)
 	if err != nil {
 		return nil, err
 	}
-	sound := true
-	doubt := func(file string, err error) { sound = false; warn(file, err) }
 	for _, last := range runs {
 		y, err := layerOf(ctx, l, last, store.Range{Prefix: key})
 		if lost(err) {
-			doubt(y.run.Path(ledger.ManifestFile), err)
+			warn(y.run.Path(ledger.ManifestFile), err)
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		row, err := y.rowOf(ctx, key, doubt)
+		row, err := y.rowOf(ctx, key, warn)
 		if row != nil || err != nil {
 			return row, err
 		}
 	}
-	return absent(runs, key, sound), nil
+	return nil, nil
 }
 
 // rowOf returns the row of key of a run, as Cursor.Find does.
@@ -97,16 +94,6 @@ func (y layer) rowOf(ctx context.Context, key string, warn func(file string, err
 		}
 	}
 	return found, nil
-}
-
-// absent tells of a key that none of runs has a row of, though one of them has a row for each
-// object, that it was not there when that run looked: a row of a deletion without an object.
-// nil where none has, and where not all of them that may have one could be read.
-func absent(runs []ledger.Last, key string, sound bool) *Row {
-	if !sound || len(runs) == 0 || !runs[len(runs)-1].All {
-		return nil
-	}
-	return &Row{Key: key, Src: store.Object{Key: key}, State: ledger.Deleted, Prover: runs[len(runs)-1].Run}
 }
 
 // HeldBy returns the name of a run that began after run, of the job j, and has all its

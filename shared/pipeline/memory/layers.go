@@ -24,7 +24,6 @@ type Memory struct {
 
 	mu     sync.Mutex
 	layers []layer // nil until they are read
-	lost   bool    // a manifest cannot be believed
 }
 
 // Open returns a Cursor over the last rows of a range. The caller closes it.
@@ -61,7 +60,6 @@ func (m *Memory) read(ctx context.Context) ([]layer, error) {
 	for _, last := range m.Runs[:min(len(m.Runs), mostLayers+1)] {
 		y, err := layerOf(ctx, m.Ledger, last, m.Range)
 		if lost(err) {
-			m.lost = true
 			m.Warn(y.run.Path(ledger.ManifestFile), err)
 			continue
 		}
@@ -81,7 +79,6 @@ type Cursor struct {
 	in     store.Range
 
 	begun  bool
-	lost   bool    // what was to be read cannot be believed, all or some of it
 	stacks []stack // newest first
 	from   string  // where Next goes on
 }
@@ -122,7 +119,7 @@ func (c *Cursor) begin() error {
 			c.stacks = append(c.stacks, s)
 		}
 	}
-	c.begun, c.lost = true, c.memory.lost
+	c.begun = true
 	return nil
 }
 
@@ -149,24 +146,6 @@ func (c *Cursor) Find(key string) (*Row, error) {
 		}
 	}
 	return nil, nil
-}
-
-// Of is Find, of a key under which the target holds an object, or not. Of one that it holds
-// and that no run has a row of, though one of them has a row for each object, it returns that
-// the object was not there when that run looked: a row of a deletion without an object. What
-// has that run's metadata, or those of one before, was put there since.
-func (c *Cursor) Of(key string, held bool) (*Row, error) {
-	row, err := c.Find(key)
-	if row != nil || err != nil || !held {
-		return row, err
-	}
-	return absent(c.memory.Runs, key, !c.lost), nil
-}
-
-// warn tells of a file that cannot be believed.
-func (c *Cursor) warn(file string, err error) {
-	c.lost = true
-	c.memory.Warn(file, err)
 }
 
 // Next returns the row behind the one that it returned before, nil at the end.
@@ -217,7 +196,7 @@ func (c *Cursor) seek(key string) error {
 			if s.files[0].Last < key {
 				continue
 			}
-			o, ok, err := s.layer.open(c.ctx, s.files[0], c.in, key, c.warn)
+			o, ok, err := s.layer.open(c.ctx, s.files[0], c.in, key, c.memory.Warn)
 			if err != nil {
 				return err
 			}
@@ -229,7 +208,7 @@ func (c *Cursor) seek(key string) error {
 		for _, o := range s.open {
 			more, err := o.seek(key)
 			if err != nil {
-				c.warn(o.name, err)
+				c.memory.Warn(o.name, err)
 			}
 			if more {
 				kept = append(kept, o)

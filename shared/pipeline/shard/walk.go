@@ -36,7 +36,7 @@ func (s *Shard) List(ctx context.Context) error {
 	lasts := s.config.Memory.Open(looking, rest)
 	defer lasts.Close()
 	more, mayEnd := false, false
-	for j, err := range verdict.Judge(ctx, s.config.Asker, both, lasts.Of) {
+	for j, err := range verdict.Judge(ctx, s.config.Asker, both, lasts.Find) {
 		if err != nil && mayEnd && listing.IsBorder(end.Last) && looking.Err() != nil && ctx.Err() == nil {
 			more = true // a page that did not come in time: what came before it stands
 			break

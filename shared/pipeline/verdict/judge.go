@@ -27,9 +27,9 @@ const (
 	judgedAhead = 64
 )
 
-// Lasts returns the last row of a key, nil where there is none; held says that the target
-// holds an object of it. It is asked for keys in their order, as memory.Cursor.Of is.
-type Lasts func(key string, held bool) (*memory.Row, error)
+// Lasts returns the last row of a key, nil where there is none. It is asked for keys in
+// their order.
+type Lasts func(key string) (*memory.Row, error)
 
 // Judge decides on pairs, each beside its last row, and yields them in their order. Where the listings cannot
 // decide, the target is asked, about several keys side by side. The first error, of the
@@ -63,7 +63,7 @@ func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error], 
 		for p, err := range pairs {
 			var last *memory.Row
 			if err == nil && lasts != nil {
-				last, err = lasts(p.Key(), p.Dst != nil)
+				last, err = lasts(p.Key())
 			}
 			if err != nil {
 				if pass(0) {
