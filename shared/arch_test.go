@@ -92,7 +92,7 @@ var rooms = []room{
 	{"shared/pipeline/opening", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/ledger/kept", "shared/pipeline/listing", "shared/pipeline/memory", "shared/pipeline/verdict"}, nil, nil},
 	{"shared/pipeline/cache", nil, nil, nil},
 	{"shared/pipeline/outage", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/ledger/live", "shared/random"}, nil, nil},
-	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger", "shared/ledger/eventnames", "shared/pipeline/listing", "shared/pipeline/memory"}, nil, nil}, // it decides on pairs
+	{"shared/pipeline/verdict", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger", "shared/pipeline/listing", "shared/pipeline/memory"}, nil, nil}, // it decides on pairs
 	{"shared/pipeline/proof", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/report/table", "shared/pipeline/batching", "shared/pipeline/deadline", "shared/pipeline/listing", "shared/pipeline/memory", "shared/pipeline/verdict"}, nil, nil},
 	{"shared/pipeline/reproof", []string{"shared/fault", "shared/digest", "shared/store", "shared/job", "shared/ledger", "shared/ledger/progress", "shared/limit", "shared/report/table", "shared/pipeline/deadline", "shared/pipeline/listing", "shared/pipeline/verdict"}, nil, nil},
 	{"shared/pipeline/thaw", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/pipeline/deadline"}, plumbing, nil},

@@ -90,11 +90,6 @@ func (r *Run) Path(name string) string { return r.files.Path(name) }
 // "manifest.json", or one the manifest names. A missing one is NotFound.
 func (r *Run) Read(ctx context.Context, name string) ([]byte, error) { return r.files.Read(ctx, name) }
 
-// ReadRange returns n bytes, all where n is -1, of a file from byte at on, as Read does.
-func (r *Run) ReadRange(ctx context.Context, name string, at, n int64) ([]byte, error) {
-	return r.files.ReadRange(ctx, name, at, n)
-}
-
 // Missing reports whether err says that a record is not there yet.
 func Missing(err error) bool { return files.Missing(err) }
 

@@ -131,3 +131,13 @@ func (w *world) gone() {
 		w.t.Fatal(err)
 	}
 }
+
+// write has the application write to the target: body, with the metadata of o, as a copy by
+// the service takes them along, or as who writes back what it has read.
+func (w *world) write(key string, o store.Object, body []byte) {
+	w.t.Helper()
+	o.Key, o.Size = key, int64(len(body))
+	if _, err := w.dst.Put(w.t.Context(), o, bytes.NewReader(body), store.Put{}); err != nil {
+		w.t.Fatal(err)
+	}
+}

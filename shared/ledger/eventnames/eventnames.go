@@ -63,24 +63,5 @@ func Suffix(key string) string {
 // Shard returns the shard of an event's batch, or of what took its rest.
 func Shard(batch string) string { return batch[:min(len(batch), eventShard)] }
 
-// Mark returns what the marks of all that an event's batch, or what took its rest, writes
-// begin with: they tell, with the key, of which batch an object is. It is "" of any other batch.
-func Mark(batch string) string {
-	if i := strings.IndexByte(batch, '-'); i == len("e150405") && batch[0] == 'e' {
-		return batch[:i] + "."
-	}
-	return ""
-}
-
-// Marked returns the event's batch that wrote the object of key which has that mark. ok is
-// false where no event did.
-func Marked(mark, key string) (batch string, ok bool) {
-	at, _, ok := strings.Cut(mark, ".")
-	if !ok || len(at) != len("e150405") || at[0] != 'e' {
-		return "", false
-	}
-	return at + Suffix(key), true
-}
-
 // IsBatch reports whether a batch is that of an event, and took no other's rest.
 func IsBatch(batch string) bool { return len(batch) >= eventShard && !strings.Contains(batch, ".") }

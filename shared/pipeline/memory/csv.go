@@ -14,7 +14,6 @@ import (
 
 // csvReader reads the rows of a run's CSV file that may be believed.
 type csvReader struct {
-	run  string
 	in   store.Range
 	pull func() ([]string, error, bool)
 	end  func()
@@ -23,9 +22,9 @@ type csvReader struct {
 	of   Row
 }
 
-// newCSVReader returns a csvReader of a range of a file of run.
-func newCSVReader(data []byte, name, run string, in store.Range) *csvReader {
-	r := &csvReader{run: run, in: in}
+// newCSVReader returns a csvReader of a range of a file.
+func newCSVReader(data []byte, name string, in store.Range) *csvReader {
+	r := &csvReader{in: in}
 	r.pull, r.end = iter.Pull2(table.Read(data, name))
 	return r
 }
@@ -56,8 +55,8 @@ func (r *csvReader) next(from string) (key string, ok bool, err error) {
 		if r.of, err = ofLine(line); err != nil {
 			return "", false, fault.New(fault.Corrupt, "memory.read", "", err)
 		}
-		if !proved || r.of.State == ledger.Deleted {
-			r.of.Proof, r.of.Prover = "", r.run
+		if !proved {
+			r.of.Proof, r.of.Prover = "", ""
 		}
 		return key, true, nil
 	}

@@ -85,7 +85,7 @@ func (y layer) open(ctx context.Context, f ledger.File, in store.Range, from str
 		read      func([]byte) (cursor, error)
 	}{
 		{f.Packed.Name, f.Packed.SHA256, func(data []byte) (cursor, error) { return newReader(data, y.run.Name, in) }},
-		{f.Name, f.SHA256, func(data []byte) (cursor, error) { return newCSVReader(data, f.Name, y.run.Name, in), nil }},
+		{f.Name, f.SHA256, func(data []byte) (cursor, error) { return newCSVReader(data, f.Name, in), nil }},
 	} {
 		s, more, err := openForm(ctx, y.run, form.name, form.sum, form.read, from)
 		if err == nil {

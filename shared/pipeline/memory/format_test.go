@@ -279,7 +279,7 @@ func BenchmarkForms(b *testing.B) {
 		}
 	}
 	b.Run("csv/read", func(b *testing.B) {
-		read(b, func() cursor { return newCSVReader(csv, "objects/0", "j/1", store.Range{}) })
+		read(b, func() cursor { return newCSVReader(csv, "objects/0", store.Range{}) })
 		per(b, len(csv))
 	})
 	b.Run("packed/read", func(b *testing.B) {

@@ -86,7 +86,7 @@ func (y layer) find(ctx context.Context, f ledger.File, key string, warn func(na
 }
 
 func (y layer) findRanged(ctx context.Context, p *ledger.Packed, key string) (*Row, error) {
-	index, err := y.run.ReadRange(ctx, p.Name, p.Index, -1)
+	index, err := y.run.Folder().ReadRange(ctx, p.Name, p.Index, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (y layer) findRanged(ctx context.Context, p *ledger.Packed, key string) (*R
 	if err != nil || !ok {
 		return nil, err
 	}
-	data, err := y.run.ReadRange(ctx, p.Name, e.at, e.size)
+	data, err := y.run.Folder().ReadRange(ctx, p.Name, e.at, e.size)
 	if err != nil {
 		return nil, err
 	}

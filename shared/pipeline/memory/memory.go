@@ -28,9 +28,7 @@ type Row struct {
 	// Author is the run that wrote the target's object, or the job where its metadata alone
 	// tell so; ledger.NotOurs where somebody else did, "" where the run did not look.
 	Author string
-	// Prover is the run that proved the bytes, or, where none did, the one that found the
-	// object somebody else's, or removed it.
-	Prover string
+	Prover string // the run that proved the bytes
 }
 
 // Of returns what a later run may believe of a row that run ended with. ok is false
@@ -41,8 +39,8 @@ func Of(row ledger.Row, run string) (_ Row, ok bool) {
 		return Row{}, false
 	}
 	r := Left(row, run)
-	if !proved || r.State == ledger.Deleted { // that somebody else wrote the object is known whatever became of the row
-		r.Proof, r.Prover = "", run
+	if !proved { // that somebody else wrote the object is known whatever became of the row
+		r.Proof, r.Prover = "", ""
 	}
 	return r, true
 }

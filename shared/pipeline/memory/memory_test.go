@@ -343,8 +343,7 @@ func TestARowIsBelievedWhereItWasProved(t *testing.T) {
 		"not verified":    {func(r *ledger.Row) { r.Verdict = "" }, nil},
 		"different":       {func(r *ledger.Row) { r.Verdict = ledger.Mismatch }, nil},
 		"a conflict":      {func(r *ledger.Row) { r.State, r.Verdict = ledger.Conflict, "" }, nil},
-		"deleted":         {func(r *ledger.Row) { r.State, r.Verdict, r.Proof = ledger.Deleted, "", "" }, &Row{State: ledger.Deleted, Prover: "j/2"}},
-		"another's":       {func(r *ledger.Row) { r.State, r.Verdict, r.Author = ledger.Conflict, "", ledger.NotOurs }, &Row{State: ledger.Conflict, Author: ledger.NotOurs, Prover: "j/2"}},
+		"deleted":         {func(r *ledger.Row) { r.State, r.Verdict, r.Proof = ledger.Deleted, "", "" }, &Row{State: ledger.Deleted}},
 	} {
 		r := row
 		tc.set(&r)

@@ -45,7 +45,7 @@ func Ours(ctx context.Context, target store.Source, rules *verdict.Rules, rows [
 			mine = append(mine, row)
 		case kept.Origin == nil || !rules.Copies().Stands(*row.Dst, kept, row.Author):
 		case rules.Copies().WroteStill(kept, memory.Was(row)):
-			row.Author, row.Dst.Mark = rules.Copies().WriterIn(*kept.Origin), kept.Origin.Mark
+			row.Author, row.Dst.Mark = rules.Job.Name, kept.Origin.Mark
 			mine = append(mine, row)
 		default:
 			others.Add(1, kept.Size)

@@ -14,7 +14,6 @@ import (
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/closing"
-	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/follow"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/memory"
@@ -119,10 +118,7 @@ func bound(r *Run, src Source, dst Target) {
 	r.Share = limit.NewShare(r.Ledger, j.Limits, limit.Options{Process: p.name, Deployed: r.Started.Deployed, Now: p.Config.Now, Log: r.Log})
 	r.Slots = slotsOf(j.Limits, p.Config.Most, p.slots)
 	r.Source = limit.Source(src, r.Share, "the source "+j.Source.Place())
-	r.Target = &events.Recorded{
-		Writer: listing.Rename(limit.Target(dst, r.Share, "the target "+j.Target.Place()), j.Source.Prefix, j.Target.Prefix),
-		Ledger: r.Config.Ledger, Job: j.Name,
-	}
+	r.Target = listing.Rename(limit.Target(dst, r.Share, "the target "+j.Target.Place()), j.Source.Prefix, j.Target.Prefix)
 	r.Worklog = worklog.New(r.Ledger.Folder(), live.Work{Process: p.name, Host: p.Config.Host, PID: p.Config.PID}, p.Config.WorkEvery, p.Config.Now, r.binds)
 }
 

@@ -7,7 +7,6 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/ledger/removals"
 	"kodoferry/shared/pipeline/batching"
@@ -107,7 +106,7 @@ func (r *Run) Batching() batching.Config {
 // Copier returns what copies the objects that t is for.
 func (r *Run) Copier(t task.Task) *transfer.Copier {
 	return &transfer.Copier{
-		Source: r.Source, Target: r.Target, Rules: &r.Rules, Versioned: r.Started.Versioned, Events: r.Started.Events, Mark: eventnames.Mark(t.Batch),
+		Source: r.Source, Target: r.Target, Rules: &r.Rules, Versioned: r.Started.Versioned, Events: r.Started.Events,
 		Share: r.Share, Slots: r.Slots, Bodies: r.process.bodies, Pace: r.Pace, Sides: r.Tracker(t, outage.InARow), Writable: r.Permit.Writable,
 		Watch: func(p transfer.Progress) {
 			r.Count(t, p)

@@ -29,9 +29,9 @@ type batch struct {
 }
 
 // mark is what the marks of all writings of these attempts begin with: each delivery has
-// another. Of an event they begin with what names its record.
-func (b *batch) mark(c *Copier) string {
-	b.marked.Do(func() { b.marks = c.Mark + random.Mark() })
+// another.
+func (b *batch) mark() string {
+	b.marked.Do(func() { b.marks = random.Mark() })
 	return b.marks
 }
 

@@ -146,7 +146,7 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 // and the mark of a new writing.
 func signed(a *attempt, found store.Object) store.Object {
 	o := a.c.Rules.Copies().Signed(a.row.Src, found)
-	o.Origin.Mark = a.batch.mark(a.c)
+	o.Origin.Mark = a.batch.mark()
 	if a.writings++; a.writings > 1 {
 		o.Origin.Mark += "." + strconv.Itoa(a.writings)
 	}

@@ -39,7 +39,6 @@ type Copier struct {
 	// Events has Writable asked before the last byte of every object and part leaves:
 	// events of a key may end, or its job change, while it is copied.
 	Events bool
-	Mark   string // what the marks of all that the task writes begin with
 
 	Share  *limit.Share // of what bounds all processes of the run
 	Slots  *limit.AIMD

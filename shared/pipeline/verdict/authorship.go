@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/store"
 )
@@ -42,44 +41,23 @@ func (c Copies) Wrote(kept store.Object) bool {
 	return o != nil && (c.rules.AnyJob || o.Job == c.rules.Job.Name && o.Place == placeOf(c.rules.Job.TargetKey(kept.Key)))
 }
 
-// Author returns who wrote kept, the target's object as a HEAD describes it: a run of the
-// job, or the job where the metadata name no run; ledger.NotOurs where somebody else did,
-// and "" where nothing tells. What earlier runs left of the key in last decides where that is
-// of the same object. Any other object is the job's where its metadata say so and are of
-// a later writing: a copy has those of what it is made of, so whoever restores an older
-// version, or writes back what it has read, names a run that wrote before last.
+// Author returns who wrote kept, the target's object as a HEAD describes it: by last, what
+// earlier runs left of its key, where that is of an object with its ETag, a run, or
+// ledger.NotOurs where somebody else did; else by its metadata: the run, or the job where
+// they name no run. It is "" where neither tells. Written anew with the bytes of last it
+// is the job's where its metadata are of another writing by the job.
 func (c Copies) Author(kept store.Object, last *memory.Row) string {
-	switch {
-	case last == nil:
-		return c.byMetadata(kept)
-	case last.State == ledger.Deleted:
-		if c.Wrote(kept) && (holds(*last, kept) && SameObject(last.Dst, kept) || sameMark(kept, last.Dst) || older(kept, *last)) {
-			return ledger.NotOurs // what a run removed was put back
-		}
-		return c.byMetadata(kept)
-	case writtenAnew(last, kept):
-		if c.WroteAgain(kept, last.Dst, lastBegun(last.Author, last.Prover)) {
-			return c.WriterIn(*kept.Origin)
-		}
-		return ledger.NotOurs
-	}
-	switch author, known := authorOf(last, kept); {
-	case known:
+	last = memoryOf(last)
+	if author, known := authorOf(last, kept); known && !(writtenAnew(last, kept) && (c.WroteAgain(kept, last.Dst, last.Author) || c.wroteBeside(kept, *last))) {
 		return author
-	case !c.Wrote(kept), holds(*last, kept):
-		return c.byMetadata(kept)
-	case sameMark(kept, last.Dst), older(kept, *last):
-		return ledger.NotOurs
-	case last.Proof != "" && copyOf(kept, last.Src) && otherBytes(*last, kept):
-		return ledger.NotOurs // no copy names a version whose bytes it does not have
 	}
-	return c.WriterIn(*kept.Origin)
-}
-
-// byMetadata returns who wrote kept as far as its metadata tell, "" where they do not.
-func (c Copies) byMetadata(kept store.Object) string {
-	if !c.Wrote(kept) {
+	switch {
+	case !c.Wrote(kept):
 		return ""
+	case last != nil && Remade(kept, last.Dst):
+		return ledger.NotOurs
+	case last != nil && last.Proof != "" && copyOf(kept, last.Src) && otherBytes(*last, kept):
+		return ledger.NotOurs // no copy names a version whose bytes it does not have
 	}
 	return c.WriterIn(*kept.Origin)
 }
@@ -96,11 +74,11 @@ func (c Copies) WriterIn(o store.Origin) string {
 // CarriesStill returns who wrote kept, as Author does, and whether it is the job's copy of
 // src as Carries says, unless last, what earlier runs left of its key, says that somebody
 // else wrote it: what they wrote has the metadata of the copy and bytes of its own, or
-// bytes that no run has proved, or last proves that they are those of another version.
+// bytes that no run has proved.
 func (c Copies) CarriesStill(kept, src store.Object, last *memory.Row) (author string, ok bool) {
 	author = c.Author(kept, last)
 	edited := author == ledger.NotOurs && (last.Proof == "" || otherBytes(*last, kept))
-	return author, !edited && !another(last, src, kept) && c.Carries(kept, src)
+	return author, !edited && c.Carries(kept, src)
 }
 
 // WroteStill reports whether the job wrote kept, as Author tells.
@@ -142,89 +120,46 @@ func writtenAnew(last *memory.Row, dst store.Object) bool {
 // batch, with all that it has sent, is over by then.
 const twinTime = time.Hour
 
-// WroteAgain reports whether kept, the target's object, which has the ETag of d, was made by
-// another writing of the job than d, which by wrote, or proved, or found somebody else's, as
-// its metadata tell: by a later run, as one of events, or by another delivery, or try, of
-// the same task. What somebody else copies onto itself has the mark that it had, and what
-// is restored names an earlier run. Where they do so with what another delivery of the same
-// run wrote, and no run has seen that before, twinTime bounds up to when it is taken for the
-// job's; its bytes are those of d. Where one of the two has no mark, only another run's is.
-func (c Copies) WroteAgain(kept store.Object, d ledger.Dst, by string) bool {
+// WroteAgain reports whether kept, the target's object, which has the ETag of d, that author
+// wrote, was made by another writing of the job than d, as its metadata tell: by another
+// run, as one of events, or by another delivery, or try, of the same task. What somebody else
+// copies onto itself has the mark that it had. Where they do so with what another delivery
+// wrote, and no run has seen that before, twinTime bounds up to when it is taken for the
+// job's. Where one of the two has no mark, only another run's is.
+func (c Copies) WroteAgain(kept store.Object, d ledger.Dst, author string) bool {
 	if !c.Wrote(kept) || sameMark(kept, d) {
 		return false
 	}
-	_, run, known := strings.Cut(by, "/")
-	order, after := byBegin(kept.Origin.Run, run), kept.Modified.Sub(d.Modified)
-	switch {
-	case !known:
+	if _, run, known := strings.Cut(author, "/"); known && kept.Origin.Run != "" && kept.Origin.Run != run {
+		return true
+	}
+	return otherMark(kept, d) && kept.Modified.Sub(d.Modified) <= twinTime
+}
+
+// wroteBeside reports whether kept, the target's object, which has the bytes of last, of
+// whose object nobody is known to be the author, was written by another run of the job: one
+// that began behind the one that proved the bytes, or one side by side with it, within
+// twinTime. What somebody else makes later of that object names no later run.
+func (c Copies) wroteBeside(kept store.Object, last memory.Row) bool {
+	if last.Author != "" || !c.Wrote(kept) || sameMark(kept, last.Dst) {
 		return false
-	case order != 0:
-		return order > 0
-	case kept.Origin.Run != "" && kept.Origin.Run != run:
-		return true
 	}
-	return otherMark(kept, d) && after >= -moment && after <= twinTime
+	_, prover, _ := strings.Cut(last.Prover, "/")
+	later := began(prover) != "" && began(kept.Origin.Run) > began(prover)
+	return later || kept.Origin.Mark != "" && kept.Modified.Sub(last.Dst.Modified) <= twinTime
 }
 
-// older reports whether kept, the target's object, whose metadata say that it is the job's,
-// was written before what last is of, as they tell: by a run that began before the one
-// that wrote or proved that, or by that run, or, where the runs have no order, as a copy of
-// what the source had before.
-func older(kept store.Object, last memory.Row) bool {
-	_, run, _ := strings.Cut(lastBegun(last.Author, last.Prover), "/")
-	if order := byBegin(kept.Origin.Run, run); order != 0 {
-		return order < 0
+// began is when a run began, by its name within its job, in a form that sorts; "" of a run of
+// events.
+func began(run string) string {
+	const form = "20060102T150405Z"
+	if len(run) < len(form) {
+		return ""
 	}
-	switch replaced := last.Author == ledger.NotOurs && last.Proof == ""; { // by somebody else
-	case run != "" && kept.Origin.Run == run: // last has what that run left
-		return true
-	case copyOf(kept, last.Src):
-		return replaced
+	if _, err := time.Parse(form, run[:len(form)]); err != nil {
+		return ""
 	}
-	return !kept.Origin.Modified.IsZero() && kept.Origin.Modified.Before(last.Src.Modified)
-}
-
-// lastBegun returns which of two runs, with their jobs, began last; the first where that is
-// not known.
-func lastBegun(a, b string) string {
-	_, first, _ := strings.Cut(a, "/")
-	_, second, known := strings.Cut(b, "/")
-	if known && (first == "" || byBegin(second, first) > 0) {
-		return b
-	}
-	return a
-}
-
-// byBegin compares when two runs began, by their names within their jobs: -1 where a began
-// first, and 1 where b did. It is 0 where they began in one second, where a name does not
-// tell, and where one is of events of the other's day, or of the day before, for these may
-// still come to pass.
-func byBegin(a, b string) int {
-	from, upTo := began(a)
-	first, last := began(b)
-	switch {
-	case from.IsZero() || first.IsZero():
-		return 0
-	case upTo.Before(first):
-		return -1
-	case last.Before(from):
-		return 1
-	}
-	return 0
-}
-
-// began returns the time in which the writings of a run began, by its name within its job:
-// the one second, or, of a run of events, its day and the one after it. It is zero where
-// the name does not tell.
-func began(run string) (from, upTo time.Time) {
-	if day, ok := eventnames.Day(run); ok {
-		return day, day.Add(48*time.Hour - time.Second)
-	}
-	at, err := time.Parse(ledger.RunTime, run[:min(len(run), len(ledger.RunTime))])
-	if err != nil {
-		return time.Time{}, time.Time{}
-	}
-	return at, at
+	return run[:len(form)]
 }
 
 // Stands reports whether kept, the target's object, is what d describes, which author
@@ -237,15 +172,6 @@ func (c Copies) Stands(d ledger.Dst, kept store.Object, author string) bool {
 // d, and other bytes, or another time: somebody else wrote it, for one writing makes one
 // object.
 func Remade(kept store.Object, d ledger.Dst) bool { return sameMark(kept, d) && !SameObject(d, kept) }
-
-// RemadeSince reports whether kept, the target's object, which has the mark of a row that has
-// ended, is not what the row describes: somebody else wrote it.
-func RemadeSince(row ledger.Row, kept store.Object) bool {
-	if row.State.Wrote() && row.Verdict != ledger.Verified { // the row has when the target answered
-		return row.Dst.ETag != kept.Hash || later(row.Dst.Modified, kept.Modified.Add(-moment))
-	}
-	return !SameObject(*row.Dst, kept)
-}
 
 // sameMark reports whether kept, the target's object, has the metadata of the writing that
 // made d, and otherMark whether those of another.
@@ -323,7 +249,7 @@ func Moved(row ledger.Row, at time.Time) bool {
 // What somebody else has written since with the same bytes has not the metadata of a
 // copy, or, copied onto itself, those of the row's, and a time that is later by more than a
 // moment. Where nobody is known to have written the row's, the metadata alone tell, as of an
-// object without a row, where they name no earlier run: another may have copied it again.
+// object without a row: another run of the job may have copied it again.
 func (r *Rules) Seen(row *ledger.Row, kept store.Object) {
 	c, author := r.Copies(), row.Author
 	if author == "" && row.State.Wrote() {
@@ -332,7 +258,7 @@ func (r *Rules) Seen(row *ledger.Row, kept store.Object) {
 	dst := *row.Dst
 	switch stands := row.State.Wrote() && c.Carries(kept, row.Src) && !later(dst.Modified, kept.Modified.Add(-moment)); {
 	case stands && !otherMark(kept, dst), !Moved(*row, kept.Modified):
-	case c.WroteAgain(kept, dst, lastBegun(author, row.Prover)), author == "" && c.Wrote(kept) && !sameMark(kept, dst) && byBegin(kept.Origin.Run, r.Run) >= 0:
+	case c.WroteAgain(kept, dst, author), author == "" && c.Wrote(kept) && !sameMark(kept, dst):
 		if row.Author = c.WriterIn(*kept.Origin); row.State.Wrote() && row.Author == author {
 			row.Author = ""
 		}

@@ -89,7 +89,8 @@ func (r *Rules) Decide(ctx context.Context, src store.Object, dst *store.Object,
 // Compare returns the row of a listed object as far as the listings and last decide.
 // Where ask is true they do not: then Ask does. A row that is not unchanged so has last.
 func (r *Rules) Compare(src store.Object, dst *store.Object, last *memory.Row) (row ledger.Row, ask bool) {
-	row, ask = compare(r, src, dst, memoryOf(last))
+	last = memoryOf(last)
+	row, ask = compare(r, src, dst, last)
 	if last != nil && (row.State != ledger.Unchanged || ask) {
 		row.Was = last.Known()
 	}
@@ -218,8 +219,8 @@ func askAuthor(ctx context.Context, r *Rules, row *ledger.Row, last *memory.Row)
 // over kept, or has a Need.
 func (r *Rules) DecideOverwrite(row *ledger.Row, kept store.Object, last *memory.Row) {
 	src := row.Src
-	author, carries := r.Copies().CarriesStill(kept, src, last)
 	last = memoryOf(last)
+	author, carries := r.Copies().CarriesStill(kept, src, last)
 	wrote := last != nil && (ours(last.Author) || last.Author == ledger.NotOurs && last.Proof == "")
 	found := Found(kept)
 	row.Dst = &found

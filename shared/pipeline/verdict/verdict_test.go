@@ -250,8 +250,8 @@ func TestWhoWroteTheBytesOfARowAnew(t *testing.T) {
 		"a later run, over what nobody is known to own": {"", "photos/" + second, "", third, "b", 2 * time.Hour, "photos/" + third},
 		"somebody else, of what nobody is known to own": {"", "photos/" + second, "", first, "b", 2 * time.Hour, ledger.NotOurs},
 		"the run that proved what nobody owned":         {"", "photos/" + second, "", second, "b", 2 * time.Hour, ledger.NotOurs},
-		"an earlier run, over what nobody owned":        {"", "photos/" + second, "", first, "b", time.Minute, ledger.NotOurs},
-		"a run of events, over what nobody owned":       {"", "photos/" + second, "", "20260302-events", "b", 2 * time.Hour, "photos/20260302-events"},
+		"a run side by side, over what nobody owned":    {"", "photos/" + second, "", first, "b", time.Minute, "photos/" + first},
+		"a run of events, over what nobody owned":       {"", "photos/" + second, "", "20260302-events", "b", 2 * time.Hour, ledger.NotOurs},
 	} {
 		last := row("E", noon)
 		last.Author, last.Prover, last.Dst.Mark = tc.author, tc.prover, tc.mark
@@ -328,7 +328,7 @@ func TestWhatARunWroteStandsUntilItIsWrittenOver(t *testing.T) {
 		"nobody's that is known, and copied on":      {ledger.Unchanged, "", noon, "a", newer, by("1", "a"), true, not},
 		"nobody's that is known, not by the job":     {ledger.Unchanged, "", noon, "", newer, nil, true, not},
 		"somebody else's, and copied on once more":   {ledger.Unchanged, not, noon, "a", newer, by("1", "a"), true, not},
-		"somebody else's, and written by a late one": {ledger.Unchanged, not, noon, "a", noon.Add(time.Minute), by("1", "b"), true, not},
+		"somebody else's, and written by a late one": {ledger.Unchanged, not, noon, "a", noon.Add(time.Minute), by("1", "b"), true, "photos/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			row := ledger.Row{Src: src, State: tc.state, Author: tc.author, Dst: &ledger.Dst{ETag: "E", CRC64: "1", Size: src.Size, Modified: tc.answered, Mark: tc.mark}}
