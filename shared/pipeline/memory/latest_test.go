@@ -72,7 +72,7 @@ func TestARowIsFoundByTwoRangesOfItsFile(t *testing.T) {
 		key = fmt.Sprintf("photos/2026/%06d.jpg", i)
 		m.opens, m.bytes = 0, 0
 		got := latest(key)
-		if want, _ := Of(rows[i/2], "j/1"); i%2 == 0 && !reflect.DeepEqual(*got, want) || i%2 > 0 && (got == nil || got.State != ledger.Deleted || got.Prover != "j/1") {
+		if want, _ := Of(rows[i/2], "j/1"); i%2 == 0 && !reflect.DeepEqual(*got, want) || i%2 > 0 && got != nil {
 			t.Errorf("%s: %+v, want %+v", key, got, want)
 		}
 		if m.opens > 4 || m.bytes > int64(len(all))/6 {
@@ -80,8 +80,8 @@ func TestARowIsFoundByTwoRangesOfItsFile(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"a", "photos/2026", "z"} {
-		if got := latest(key); got == nil || got.Prover != "j/1" || got.State != ledger.Deleted {
-			t.Errorf("%s: %+v, want that it was not there", key, got)
+		if got := latest(key); got != nil {
+			t.Errorf("%s: %+v, want nothing", key, got)
 		}
 	}
 	if len(warned) > 0 {
