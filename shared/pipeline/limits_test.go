@@ -303,7 +303,7 @@ func with(t task.Task, set func(*task.Task)) task.Task {
 
 func TestAChangeOfTheLimitsReachesThoseThatWaitForAPlace(t *testing.T) {
 	var off []string
-	for range 2 { // which process meets a free place, and a task, first is a draw: twice in a row it is no chance
+	for range 3 { // which process meets a free place, and a task, first is a draw: three times in a row it is no chance
 		off = nil
 		synctest.Test(t, func(t *testing.T) {
 			f := newFleet(t, func(j *job.Job) { j.Limits.Instances, j.Limits.BatchObjects, j.Limits.Parallel = 1, 8, 8 })
