@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -408,22 +409,25 @@ func TestPartsLargerThanThoseOfTheJobFitAnInvocation(t *testing.T) {
 	})
 }
 
-// asked notes which files of the ledger are read.
+// asked notes which files of the ledger are read, some of them side by side.
 type asked struct {
 	ledger.Bucket
-	read *[]string
+	mu   sync.Mutex
+	read []string
 }
 
-func (a asked) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
-	*a.read = append(*a.read, o.Key)
+func (a *asked) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	a.mu.Lock()
+	a.read = append(a.read, o.Key)
+	a.mu.Unlock()
 	return a.Bucket.Open(ctx, o, off, n)
 }
 
 func TestAShortRunWithoutLimitsNeitherAsksNorTells(t *testing.T) {
 	w := newWorld(t)
 	w.fill(50, 1)
-	var read []string
-	w.config.Ledger = ledger.Open(asked{w.led, &read}, w.job.Ledger.Prefix)
+	noted := &asked{Bucket: w.led}
+	w.config.Ledger = ledger.Open(noted, w.job.Ledger.Prefix)
 	w.pipe = pipeline.New(w.config)
 	for tasks := w.start(); len(tasks) > 0; { // the clock stands still
 		var next []task.Task
@@ -442,7 +446,7 @@ func TestAShortRunWithoutLimitsNeitherAsksNorTells(t *testing.T) {
 	if got := len(w.dst.Keys()); got != 50 {
 		t.Errorf("%d objects arrived, want 50", got)
 	}
-	for _, key := range append(read, w.led.Keys()...) {
+	for _, key := range append(noted.read, w.led.Keys()...) {
 		if strings.Contains(key, "/live/") || strings.HasSuffix(key, "limits.json") {
 			t.Errorf("%s was touched, want nothing of the limits", key)
 		}
