@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -115,7 +116,7 @@ func (ck *check) tellStories(rows map[string]outcome.Row) {
 		if !o.want.Holds(r) {
 			mark = "NO"
 		}
-		ck.w.tell.Plain("  %-3s %s: %s", mark, words.Key(o.Key), o.story)
+		ck.w.tell.Plain("  %-3s %s: %s", mark, strconv.Quote(o.Key), o.story)
 		ck.w.tell.Plain("      %s", r)
 		if o.moral != "" && mark == "ok" {
 			ck.w.tell.Plain("      %s", o.moral)

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/standins"
-	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/emulator/oss"
@@ -60,12 +60,12 @@ func (seen *sightings) atSource(e kodo.Event) {
 	case seen.w.cast[removed]:
 		seen.once(o, func() {
 			seen.w.clouds.Kodo.Remove(standins.Source, o.Key)
-			seen.happened("the owner deletes %s at the source, just before it is read", words.Key(o.Key))
+			seen.happened("the owner deletes %s at the source, just before it is read", strconv.Quote(o.Key))
 		})
 	case seen.w.cast[claimed]:
 		seen.once(o, func() {
 			if err := seen.w.clouds.OSS.Put(standins.Target, oss.Object{Key: o.Key, Body: o.ours}); err == nil {
-				seen.happened("the application writes its own %s in the target, while Ferry reads the old one", words.Key(o.Key))
+				seen.happened("the application writes its own %s in the target, while Ferry reads the old one", strconv.Quote(o.Key))
 			}
 		})
 	}
@@ -117,7 +117,7 @@ func (seen *sightings) stored(bucket string, found oss.Object) {
 			at := newer.at(o.newer)
 			at.PutTime = o.Modified.AddDate(5, 0, 0)
 			if _, err := seen.w.clouds.Kodo.Put(standins.Source, at); err == nil {
-				seen.happened("the owner overwrites %s at the source, just after it was copied", words.Key(o.Key))
+				seen.happened("the owner overwrites %s at the source, just after it was copied", strconv.Quote(o.Key))
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package show
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -53,7 +54,7 @@ func (c *Caught) Add(kind Kind, key string) {
 	first := c.met[kind] == 1
 	c.mu.Unlock()
 	if first {
-		c.tell.Line("✓ "+fmt.Sprintf(string(kind), words.Key(key)), cures[kind])
+		c.tell.Line("✓ "+fmt.Sprintf(string(kind), strconv.Quote(key)), cures[kind])
 	}
 }
 
