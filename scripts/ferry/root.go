@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"io"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,11 +14,13 @@ import (
 	"kodoferry/scripts/ferry/consoles"
 	"kodoferry/scripts/ferry/events"
 	"kodoferry/scripts/ferry/jobs"
+	"kodoferry/scripts/ferry/manual"
 	"kodoferry/scripts/ferry/reports"
 	"kodoferry/scripts/ferry/setup"
 	"kodoferry/scripts/ferry/status"
 	"kodoferry/scripts/ferry/steering"
 	"kodoferry/scripts/ferry/verify"
+	"kodoferry/shared/console/language"
 )
 
 const rootHelp = `Ferry moves whole buckets from Qiniu Kodo to Alibaba Cloud OSS and proves that
@@ -29,7 +33,7 @@ Write a ferry.yaml with a first job:   ferry init
 Move a bucket from this machine:       ferry copy SRC DST
 Ask whether a run would work:          ferry check SRC DST
 Say what it would do, cost and take:   ferry plan SRC DST
-Compare both sides, without a run:      ferry diff SRC DST
+Compare both sides, without a run:     ferry diff SRC DST
 Have a deployment's functions move it: ferry start SRC DST
 Look at it and manage it on pages:     ferry console
 Work for a deployment on this machine: ferry agent
@@ -85,6 +89,7 @@ func newRoot() *cobra.Command {
 	cli.ColourFlag(root)
 	cli.LanguageFlag(root)
 	complete.Add(root)
+	manual.Add(root)
 	root.SetFlagErrorFunc(cli.Flag)
 	return root
 }
@@ -92,6 +97,9 @@ func newRoot() *cobra.Command {
 // run does one command line and returns its exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root := newRoot()
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		manual.Translate(root, language.Spoken(os.Getenv)) // a shell shows what the short texts say
+	}
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)

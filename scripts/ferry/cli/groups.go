@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -13,25 +11,26 @@ type FlagGroup struct {
 	Flags *pflag.FlagSet
 }
 
-// helpWidth is how wide the help of flags is, in characters.
-const helpWidth = 100
+// groupKey is the annotation that holds the title of a flag's group.
+const groupKey = "ferry_group"
 
-// Group gives c the flags of all groups, and a help that shows them so, each
-// Group in the order its flags were made.
+// Group gives c the flags of all groups. Its help shows them so, each Group in the order its
+// flags were made.
 func Group(c *cobra.Command, groups ...FlagGroup) {
+	c.Flags().SortFlags = false
 	for _, g := range groups {
 		g.Flags.SortFlags = false
-		c.Flags().AddFlagSet(g.Flags)
+		g.Flags.VisitAll(func(f *pflag.Flag) {
+			f.Annotations = map[string][]string{groupKey: {g.Title}}
+			c.Flags().AddFlag(f)
+		})
 	}
-	c.SetUsageFunc(func(c *cobra.Command) error {
-		text := "Usage:\n  " + c.UseLine() + "\n"
-		if c.HasExample() {
-			text += "\nExamples:\n" + c.Example + "\n"
-		}
-		for _, g := range groups {
-			text += "\n" + g.Title + ":\n" + g.Flags.FlagUsagesWrapped(helpWidth)
-		}
-		_, err := fmt.Fprint(c.OutOrStderr(), text)
-		return err
-	})
+}
+
+// GroupOf is the title of a flag's group, "" where it has none.
+func GroupOf(f *pflag.Flag) string {
+	if title := f.Annotations[groupKey]; len(title) > 0 {
+		return title[0]
+	}
+	return ""
 }

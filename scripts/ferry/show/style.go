@@ -113,28 +113,6 @@ func cut(text string, most int) string {
 	return out.String()
 }
 
-// wrap breaks text at blanks into lines of at most so many columns; those behind the first are
-// indented. A word that is longer stands in a line of its own.
-func wrap(text string, most, indent int) []string {
-	if most <= 0 || columns(text) <= most {
-		return []string{text}
-	}
-	var lines []string
-	line, pad := "", ""
-	for i, word := range strings.Split(text, " ") {
-		switch {
-		case i == 0:
-			line = word
-		case columns(line)+1+columns(word) <= most:
-			line += " " + word
-		default:
-			lines, pad = append(lines, line), strings.Repeat(" ", indent)
-			line = pad + word
-		}
-	}
-	return append(lines, line)
-}
-
 // pad fills text with blanks up to so many columns.
 func pad(text string, to int) string {
 	return text + strings.Repeat(" ", max(0, to-columns(text)))

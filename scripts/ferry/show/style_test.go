@@ -1,6 +1,7 @@
 package show
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,5 +103,25 @@ func TestAFindingIsFoldedAtTheWidth(t *testing.T) {
 		if got := strings.Join(all, " "); got != strings.TrimSpace(head+text) {
 			t.Errorf("at %d columns %q, want every word", width, got)
 		}
+	}
+}
+
+func TestChineseIsBrokenWithoutBlanks(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		most int
+		want []string
+	}{
+		"between any two":               {"对象已列举", 4, []string{"对象", "  已", "  列", "  举"}},
+		"a comma ends its line":         {"列举完成，继续", 8, []string{"列举完", "  成，继", "  续"}},
+		"a bracket begins one":          {"已复制（约）", 8, []string{"已复制", "  （约）"}},
+		"a word of Latin stays whole":   {"用ferry copy继续", 7, []string{"用ferry", "  copy", "  继续"}},
+		"blanks within a line are kept": {"a  b 中文", 6, []string{"a  b", "  中文"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := wrap(tc.text, tc.most, 2); !slices.Equal(got, tc.want) {
+				t.Errorf("wrap(%q, %d) = %q, want %q", tc.text, tc.most, got, tc.want)
+			}
+		})
 	}
 }

@@ -1,19 +1,20 @@
 // Package language has every sentence of the console, and of what the command prints for
-// people, in each language that they speak: one catalogue a language, en.json and
-// command.en.json, zh.json and command.zh.json, which have the same names.
+// people, in each language that they speak: one catalogue a language, of all files whose names
+// end in en.json, or in zh.json, which have the same names.
 package language
 
 import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-//go:embed en.json zh.json command.en.json command.zh.json
+//go:embed *.json
 var files embed.FS
 
 // Language is a language with its catalogue.
@@ -26,12 +27,13 @@ type Language struct {
 
 // All are the languages, the first of which is spoken where a browser names none of them.
 var All = []*Language{
-	{Tag: "en", Name: "English", HTML: "en", all: read("en.json", "command.en.json")},
-	{Tag: "zh", Name: "中文", HTML: "zh-CN", all: read("zh.json", "command.zh.json")},
+	{Tag: "en", Name: "English", HTML: "en", all: read("en")},
+	{Tag: "zh", Name: "中文", HTML: "zh-CN", all: read("zh")},
 }
 
-func read(names ...string) map[string]string {
+func read(tag string) map[string]string {
 	all := map[string]string{}
+	names, _ := fs.Glob(files, "*"+tag+".json") // the pattern is right
 	for _, name := range names {
 		data, err := files.ReadFile(name)
 		if err == nil {
