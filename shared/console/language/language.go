@@ -1,6 +1,7 @@
 // Package language has every sentence of the console, and of what the command prints for
 // people, in each language that they speak: one catalogue a language, of all files whose names
-// end in en.json, or in zh.json, which have the same names.
+// end in en.json, or in zh.json, which have the same names. What the rest of the code says in
+// English, errors above all, it tells in another language by zh/*.json: see tell.go.
 package language
 
 import (
@@ -12,9 +13,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-//go:embed *.json
+//go:embed *.json zh
 var files embed.FS
 
 // Language is a language with its catalogue.
@@ -23,12 +25,13 @@ type Language struct {
 	Name string // in itself
 	HTML string // the value of lang=
 	all  map[string]string
+	told func() *teller // the sentences of the code; nil in the language that they are made in
 }
 
 // All are the languages, the first of which is spoken where a browser names none of them.
 var All = []*Language{
 	{Tag: "en", Name: "English", HTML: "en", all: read("en")},
-	{Tag: "zh", Name: "中文", HTML: "zh-CN", all: read("zh")},
+	{Tag: "zh", Name: "中文", HTML: "zh-CN", all: read("zh"), told: sync.OnceValue(func() *teller { return newTeller(sentences("zh")) })},
 }
 
 func read(tag string) map[string]string {
@@ -41,6 +44,23 @@ func read(tag string) map[string]string {
 		}
 		if err != nil { // the file is part of the program, and a test reads it
 			return map[string]string{}
+		}
+	}
+	return all
+}
+
+// sentences are those of the code, by their formats, in the language of that tag: of all files of
+// its directory.
+func sentences(tag string) map[string]string {
+	entries, err := files.ReadDir(tag)
+	if err != nil { // the directory is part of the program, and a test reads it
+		return nil
+	}
+	all := map[string]string{}
+	for _, e := range entries {
+		data, err := files.ReadFile(tag + "/" + e.Name())
+		if err != nil || json.Unmarshal(data, &all) != nil {
+			return nil
 		}
 	}
 	return all

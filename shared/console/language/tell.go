@@ -1,0 +1,245 @@
+package language
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// How a sentence that is made deep in the code reaches a person in his language.
+//
+// All parts of Ferry below the edge speak English and know of no language: an error, a finding
+// of a check, the reason of a row. Most of these travel as text: by a record that a process
+// wrote last week, by JSON, by an error that another one wraps. So it is the text that is
+// translated, where it is shown, by Tell. A sentence is known by the format that it was made
+// of, as it stands in the code, which is its name in the catalogue of a language (zh/*.json).
+// Its values are read out of the text, each is told in turn, for it may be a sentence of its
+// own, and they are put where the sentence of the language has {0}, {1}, … Whoever writes a
+// sentence in the code has nothing to call, register or import.
+//
+// What no format fits stays as it is: keys, names, commands, and the words of a service.
+// TestEverySentenceOfTheSourceIsTold finds the formats in the source, and fails for one that a
+// language lacks, or whose values it does not all tell.
+//
+//	tell.go  Tell: which format fits a text, or which fit its parts
+//	form.go  form: one format, by which values are read out of a text and put into another
+
+// Tell returns text, English that some part of Ferry made, in the language: as it is in the
+// first, and for those parts of it that no sentence of the catalogue fits.
+func (l *Language) Tell(text string) string {
+	if l.told == nil || text == "" {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		telling := telling{teller: l.told(), left: most}
+		lines[i], _ = telling.tell(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// most bounds how often the parts of a line are looked up, for the line may be somebody else's.
+const most = 300
+
+// teller has the sentences of a language.
+type teller struct {
+	whole map[string]string  // of formats without values
+	by    map[string][]*form // by what they begin with, the weightiest first
+}
+
+// begin is how many bytes of a form's beginning it is found by.
+const begin = 3
+
+func newTeller(sentences map[string]string) *teller {
+	t := &teller{whole: map[string]string{}, by: map[string][]*form{}}
+	formats := slices.Sorted(maps.Keys(sentences))
+	for _, format := range formats {
+		t.add(newForm(format, sentences[format]))
+	}
+	for _, format := range formats { // of two that are alike the first counts
+		for _, clause := range clauses(format, sentences[format]) {
+			t.add(newForm(clause[0], clause[1]))
+		}
+	}
+	for _, forms := range t.by {
+		slices.SortStableFunc(forms, func(a, b *form) int { return b.weight - a.weight })
+	}
+	return t
+}
+
+// least is how many bytes of a form are not its values', at least: one of fewer fits anything.
+const least = 3
+
+func (t *teller) add(f *form) {
+	if len(f.verbs) == 0 {
+		if _, ok := t.whole[f.pieces[0]]; !ok {
+			t.whole[f.pieces[0]] = f.fill(nil)
+		}
+		return
+	}
+	if f.weight < least {
+		return
+	}
+	at := ""
+	if len(f.pieces[0]) >= begin {
+		at = f.pieces[0][:begin]
+	}
+	t.by[at] = append(t.by[at], f)
+}
+
+// telling is one line that is told.
+type telling struct {
+	*teller
+	left int // how often parts of it may still be looked up
+}
+
+// tell returns text in the language; ok is false where no sentence fits it or a part of it.
+func (t *telling) tell(text string) (told string, ok bool) {
+	if told, ok = t.sentence(text); ok {
+		return told, ok
+	}
+	// A sentence that begins a line has a capital that the code has not.
+	if first, n := utf8.DecodeRuneInString(text); unicode.IsUpper(first) {
+		if told, ok = t.sentence(string(unicode.ToLower(first)) + text[n:]); ok {
+			return told, true
+		}
+	}
+	if told, ok = t.behind(text); ok {
+		return told, true
+	}
+	for _, s := range seams {
+		if told, ok = t.apart(text, s); ok {
+			return told, true
+		}
+	}
+	return text, false
+}
+
+// behind tells a sentence and what stands behind it in brackets, as the words of a service.
+func (t *telling) behind(text string) (told string, ok bool) {
+	if !strings.HasSuffix(text, ")") {
+		return "", false
+	}
+	for _, at := range (seam{english: " ("}).in(text) {
+		if first, known := t.sentence(text[:at]); known {
+			inner, _ := t.tell(text[at+2 : len(text)-1])
+			return first + "（" + inner + "）", true
+		}
+	}
+	return "", false
+}
+
+// seam joins sentences to a text. Where each is true, all of them have to be known.
+type seam struct {
+	english, other string
+	each           bool
+}
+
+// seams are tried in this order.
+var seams = []seam{{". ", "。", false}, {"; ", "；", false}, {": ", "：", false}, {", ", "，", true}}
+
+// apart tells a text as what stands before and behind a seam: the first one with a sentence
+// before it, else the first one.
+func (t *telling) apart(text string, s seam) (told string, ok bool) {
+	all := s.in(text)
+	for _, at := range all {
+		left, known := t.sentence(text[:at])
+		if !known {
+			continue
+		}
+		if right, knows := t.tell(text[at+len(s.english):]); knows || !s.each {
+			return left + s.other + right, true
+		}
+	}
+	if len(all) == 0 || s.each {
+		return "", false
+	}
+	left, known := t.tell(text[:all[0]])
+	right, knows := t.tell(text[all[0]+len(s.english):])
+	return left + s.other + right, known || knows
+}
+
+// in returns where the seam is in a text, outside of quotes.
+func (s seam) in(text string) (all []int) {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\':
+			i++
+		case text[i] == '"':
+			quoted = !quoted
+		case !quoted && strings.HasPrefix(text[i:], s.english):
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// sentence returns text in the language where it is one sentence of the catalogue as a whole.
+func (t *telling) sentence(text string) (told string, ok bool) {
+	if told, ok = t.whole[text]; ok {
+		return told, true
+	}
+	if t.left--; t.left < 0 {
+		return text, false
+	}
+	best, found := (*form)(nil), []string(nil)
+	for _, at := range []string{text[:min(begin, len(text))], ""} {
+		for _, f := range t.by[at] {
+			if best != nil && f.weight <= best.weight {
+				break
+			}
+			if v := f.values(text); v != nil {
+				best, found = f, v
+				break
+			}
+		}
+	}
+	if best == nil {
+		return text, false
+	}
+	// The name of what a sentence is about stands before it: a field, a line of a file.
+	if name, _, ok := strings.Cut(text, ": "); ok && best.pieces[0] == "" && len(name) < len(found[0]) && !strings.ContainsAny(name, " \"") {
+		if rest, ok := t.sentence(text[len(name)+len(": "):]); ok {
+			return t.name(name) + "：" + rest, true
+		}
+	}
+	values := make([]value, len(found))
+	for i, v := range found {
+		values[i] = value{text: v}
+		if strings.IndexByte(worded, best.verbs[i]) >= 0 {
+			values[i].text, values[i].told = t.value(v)
+		}
+	}
+	return best.fill(values), true
+}
+
+// name is a name in the language, as it is where the catalogue does not have it.
+func (t *teller) name(name string) string {
+	if told, ok := t.whole[name]; ok {
+		return told
+	}
+	return name
+}
+
+// value tells the value of a sentence: a sentence, or names that are listed.
+func (t *telling) value(text string) (told string, ok bool) {
+	if told, ok = t.tell(text); ok {
+		return told, ok
+	}
+	for _, word := range []string{"and", "or"} {
+		rest, last, ok := strings.Cut(text, " "+word+" ")
+		names := append(strings.Split(rest, ", "), last)
+		if !ok || slices.ContainsFunc(names, func(name string) bool { return strings.Count(name, " ") > 1 }) {
+			continue
+		}
+		for i, name := range names {
+			names[i] = t.name(name)
+		}
+		both := newForm("%s"+word+"%s", "{0} "+t.whole[word]+" {1}")
+		return both.fill([]value{{strings.Join(names[:len(names)-1], "、"), true}, {names[len(names)-1], true}}), true
+	}
+	return text, false
+}
