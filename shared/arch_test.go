@@ -45,6 +45,7 @@ var rooms = []room{
 	{"shared/fault", nil, nil, nil},
 	{"shared/digest", nil, []string{"golang.org/x/sys"}, nil}, // which instructions the processor has
 	{"shared/random", nil, nil, nil},
+	{"shared/columns", nil, []string{"github.com/mattn/go-runewidth"}, nil},
 	{"shared/transport", nil, nil, nil},
 	{"shared/retry", []string{"shared/fault", "shared/random"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
 	{"shared/store", []string{"shared/fault", "shared/retry", "shared/transport"}, []string{"github.com/cenkalti/backoff/v5"}, nil},
@@ -121,6 +122,7 @@ var rooms = []room{
 	{"shared/pipeline", append([]string{"shared/limit", "shared/report", "shared/pipeline/batching", "shared/pipeline/closing", "shared/pipeline/deadline", "shared/pipeline/events", "shared/pipeline/follow", "shared/pipeline/giveup", "shared/pipeline/listing", "shared/pipeline/mirror", "shared/pipeline/opening", "shared/pipeline/outage", "shared/pipeline/readahead", "shared/pipeline/remains", "shared/pipeline/reproof", "shared/pipeline/runs", "shared/pipeline/shard", "shared/pipeline/transfer", "shared/pipeline/uploads", "shared/pipeline/verdict"}, ports...), plumbing, []string{"shared/job/keylist", "shared/random", "shared/report/table", "shared/worker", "shared/plan", "shared/pipeline/memory", "shared/pipeline/storm/..."}}, // its tests run whole migrations under the rules of delivery, and through storms
 	{"shared/plan", []string{"shared/fault", "shared/store", "shared/job", "shared/ledger", "shared/report", "shared/pipeline/listing", "shared/pipeline/memory", "shared/pipeline/verdict"}, append([]string{"github.com/dustin/go-humanize"}, plumbing...), nil}, // it words what a run would report
 	{"shared/plan/forecast", []string{"shared/job", "shared/ledger", "shared/plan", "shared/store"}, []string{"github.com/dustin/go-humanize", "github.com/goccy/go-yaml"}, nil},
+	{"shared/plan/sheet", []string{"shared/columns", "shared/console/language", "shared/ledger", "shared/plan", "shared/plan/forecast", "shared/store"}, []string{"github.com/dustin/go-humanize"}, []string{"shared/job"}}, // for people, in their language
 	{"shared/overview/curve", []string{"shared/ledger/timeline"}, nil, nil},
 	{"shared/overview/reading", []string{"shared/job", "shared/ledger", "shared/ledger/live", "shared/ledger/progress", "shared/limit", "shared/overview/curve", "shared/pipeline/outage", "shared/report", "shared/store"}, plumbing, nil},                                                                                                                  // it writes nothing
 	{"shared/overview", []string{"shared/fault", "shared/ledger", "shared/ledger/index", "shared/ledger/live", "shared/limit", "shared/overview/curve", "shared/overview/reading", "shared/pipeline/events", "shared/plan/forecast", "shared/report"}, plumbing, []string{"shared/job", "shared/ledger/progress", "shared/ledger/timeline", "shared/store"}}, // how a run stands, for whoever shows it; it writes nothing
@@ -139,8 +141,8 @@ var rooms = []room{
 	{"shared/console/charts", []string{"shared/ledger", "shared/overview"}, nil, nil},
 	{"shared/console/shell", nil, nil, nil},
 	{"shared/console/words", []string{"shared/console/language", "shared/overview"}, []string{"github.com/dustin/go-humanize"}, nil},
-	{"shared/console", append([]string{"shared/app", "shared/check", "shared/console/...", "shared/control", "shared/ledger/audit", "shared/limit", "shared/overview", "shared/pipeline/reproof", "shared/plan/forecast", "shared/registry", "shared/report"}, ports...), plumbing, []string{"shared/faas"}}, // pages over all of it
-	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil},                                                                                                                          // its streams consume queues
+	{"shared/console", append([]string{"shared/app", "shared/check", "shared/console/...", "shared/control", "shared/ledger/audit", "shared/limit", "shared/overview", "shared/pipeline/reproof", "shared/plan/forecast", "shared/plan/sheet", "shared/registry", "shared/report"}, ports...), plumbing, []string{"shared/faas"}}, // pages over all of it
+	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil},                                                                                                                                               // its streams consume queues
 	{"shared/emulator/ram", nil, nil, nil},
 	{"shared/emulator/pile", []string{"shared/emulator/chaos"}, nil, nil},
 	{"shared/emulator/pile/piletest", []string{"shared/emulator/pile"}, nil, nil},
@@ -149,7 +151,7 @@ var rooms = []room{
 	{"infra", []string{"shared/app", "shared/console", "shared/faas", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
-	{"scripts/ferry/show", append([]string{"shared/agent", "shared/console/language", "shared/console/words", "shared/control", "shared/overview", "shared/pipeline", "shared/pipeline/memory", "shared/pipeline/reproof", "shared/pipeline/events", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8", "github.com/mattn/go-runewidth", "golang.org/x/sys"}, nil},
+	{"scripts/ferry/show", append([]string{"shared/agent", "shared/columns", "shared/console/language", "shared/console/words", "shared/control", "shared/overview", "shared/pipeline", "shared/pipeline/memory", "shared/pipeline/reproof", "shared/pipeline/events", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8", "golang.org/x/sys"}, nil},
 	{"scripts/ferry/metrics", append([]string{"shared/overview", "shared/pipeline", "shared/worker", "scripts/ferry/words"}, ports...), []string{"github.com/VictoriaMetrics/metrics"}, nil},
 	{"scripts/ferry/standins", append([]string{"shared/app", "shared/emulator/...", "scripts/ferry/life"}, ports...), nil, nil},
 	{"scripts/ferry/emulation", []string{"shared/app", "shared/emulator/...", "scripts/ferry/bench", "scripts/ferry/life", "scripts/ferry/standins"}, nil, []string{"shared/job"}},
@@ -162,7 +164,7 @@ var rooms = []room{
 	{"scripts/ferry/status", append([]string{"shared/app", "shared/overview", "shared/pipeline/reproof", "shared/plan/forecast", "scripts/ferry/cli", "scripts/ferry/metrics", "scripts/ferry/show"}, ports...), []string{"github.com/spf13/cobra"}, nil}, // it only looks
 	{"scripts/ferry/steering", append([]string{"shared/app", "shared/control", "shared/limit", "shared/pipeline/remains", "shared/report", "scripts/ferry/cli", "scripts/ferry/show", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/spf13/cobra"}, nil},
 	{"scripts/ferry/bench", append([]string{"shared/app", "shared/agent", "shared/pipeline", "shared/pipeline/reproof", "shared/pipeline/listing", "shared/pipeline/memory", "shared/report", "shared/worker", "scripts/ferry/words"}, ports...), []string{"golang.org/x/sync", "github.com/dustin/go-humanize"}, nil}, // the stand-ins are another process
-	{"scripts/ferry/...", append([]string{"shared/app", "shared/agent", "shared/check/...", "shared/console/...", "shared/control", "shared/limit", "shared/limit/capacity", "shared/overview", "shared/pipeline", "shared/pipeline/reproof", "shared/pipeline/remains", "shared/plan/...", "shared/registry", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
+	{"scripts/ferry/...", append([]string{"shared/app", "shared/agent", "shared/check/...", "shared/columns", "shared/console/...", "shared/control", "shared/limit", "shared/limit/capacity", "shared/overview", "shared/pipeline", "shared/pipeline/reproof", "shared/pipeline/remains", "shared/plan/...", "shared/registry", "shared/report/...", "shared/rights", "shared/worker", "shared/emulator/...", "scripts/ferry/..."}, ports...), anyModule, nil},
 }
 
 // stand are the stand-ins and suites that tests may import, too.

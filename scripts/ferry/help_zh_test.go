@@ -16,7 +16,7 @@ import (
 
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/manual"
-	"kodoferry/scripts/ferry/show"
+	"kodoferry/shared/columns"
 )
 
 var translated = flag.Bool("translated", false, "note the English of which the help in other languages was made")
@@ -132,7 +132,7 @@ func TestHelpSpeaksChinese(t *testing.T) {
 			if word := english.FindString(line); word != "" {
 				t.Errorf("%s --help has %q in %q", path, word, line)
 			}
-			if n := show.Columns(line); n > 100 && strings.Count(strings.TrimSpace(line), " ") > 0 && !strings.Contains(line, "ferry ") {
+			if n := columns.Width(line); n > 100 && strings.Count(strings.TrimSpace(line), " ") > 0 && !strings.Contains(line, "ferry ") {
 				t.Errorf("%s --help has a line of %d columns: %q", path, n, line)
 			}
 		}

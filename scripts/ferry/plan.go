@@ -19,6 +19,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/plan"
 	"kodoferry/shared/plan/forecast"
+	"kodoferry/shared/plan/sheet"
 )
 
 // planOptions are the flags of `ferry plan`.
@@ -141,6 +142,7 @@ func (o planOptions) print(f forecast.Forecast, out io.Writer) error {
 		e.SetEscapeHTML(false)
 		return e.Encode(f)
 	}
-	_, err := io.WriteString(out, f.Text(words.Key, time.Now()))
+	reader := sheet.Reader{Lang: show.Spoken(), Width: show.WidthOf(out), Key: words.Key, Now: time.Now()}
+	_, err := io.WriteString(out, reader.Text(f))
 	return err
 }

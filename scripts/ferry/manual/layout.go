@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"kodoferry/scripts/ferry/show"
+	"kodoferry/shared/columns"
 )
 
 // How many columns of text are worth standing beside what they explain: beside flags, and in the
@@ -23,8 +23,8 @@ func (s *sheet) item(head string, column int, text string) {
 		head, column = "", min(column, 8)
 	}
 	pad := strings.Repeat(" ", column)
-	head += strings.Repeat(" ", max(1, column-show.Columns(head)))
-	for _, line := range show.Wrapped(text, s.width-column, 0) {
+	head += strings.Repeat(" ", max(1, column-columns.Width(head)))
+	for _, line := range columns.Wrap(text, s.width-column, 0) {
 		s.WriteString(head + line + "\n")
 		head = pad
 	}
@@ -66,7 +66,7 @@ func headOf(f *pflag.Flag) string {
 // a paragraph before that; a line with columns in it, or under an indent, goes on below where
 // its last column begins, as do the lines behind it that stand there.
 func broken(text string, width int) string {
-	if !slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return show.Columns(line) > width }) {
+	if !slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return columns.Width(line) > width }) {
 		return text
 	}
 	var all []string
@@ -120,12 +120,12 @@ func (e entry) lines(width int) []string {
 	at := 0
 	switch {
 	case e.at > e.indent:
-		at = show.Columns(e.text[:e.at])
+		at = columns.Width(e.text[:e.at])
 	case e.indent > 0:
 		at = e.indent + 2
 	}
 	if width-at < leastColumn {
 		at = min(at, 4)
 	}
-	return show.Wrapped(e.text, width, at)
+	return columns.Wrap(e.text, width, at)
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"kodoferry/shared/columns"
 )
 
 // labelled is how wide the labels of lines are.
@@ -39,7 +41,7 @@ func Folded(w io.Writer, head, text string) string {
 // leaves little room, a little to the right.
 func (s Style) folded(head, text string) []string {
 	p := page{style: s}
-	indent := columns(head)
+	indent := columns.Width(head)
 	if p.width()-indent < leastText {
 		indent = 4
 	}

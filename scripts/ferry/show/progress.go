@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/columns"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/overview"
@@ -140,7 +141,7 @@ func Moving(o overview.Overview, s Style) []string {
 	verified := s.say("bar.verified", humanize.Comma(c.Checked.Objects), humanize.Comma(c.Listed.Objects), s.span(o.At.Sub(o.Started)))
 	width := 40
 	if s.Width > 0 {
-		width = min(width, s.Width-1-barLabel-2-max(columns(copied), columns(verified)))
+		width = min(width, s.Width-1-barLabel-2-max(columns.Width(copied), columns.Width(verified)))
 	}
 	lines := []string{
 		bar(s.say("label.copied"), c.Settled.Objects, c.Listed.Objects, width, s) + copied,

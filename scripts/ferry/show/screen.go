@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"kodoferry/shared/columns"
 )
 
 // Screen shows lines that are redrawn in place at the end of a terminal, below whatever is
@@ -82,7 +84,7 @@ func (s *Screen) draw(above string, lines []string) {
 func (s *Screen) rows(width int) (n int) {
 	for _, line := range s.drawn {
 		n++
-		if w := columns(line); width > 0 && w > width {
+		if w := columns.Width(line); width > 0 && w > width {
 			n += (w - 1) / width
 		}
 	}

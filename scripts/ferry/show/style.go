@@ -4,10 +4,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/mattn/go-runewidth"
 
 	"kodoferry/shared/console/language"
 )
@@ -57,63 +53,4 @@ func (s Style) paint(colour, text string) string {
 		return text
 	}
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
-}
-
-// columns measures text as a terminal shows it: escapes take no column, and what is wide in
-// East Asian scripts two.
-func columns(text string) int { return runewidth.StringWidth(plain(text)) }
-
-// plain is text without escapes.
-func plain(text string) string {
-	if !strings.Contains(text, "\x1b") {
-		return text
-	}
-	var out strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\x1b' {
-			out.WriteByte(text[i])
-			continue
-		}
-		for i++; i < len(text) && text[i] != 'm'; i++ {
-		}
-	}
-	return out.String()
-}
-
-// cut is text in at most so many columns, with an ellipsis where it is cut. Colours end with it.
-func cut(text string, most int) string {
-	if most <= 0 || columns(text) <= most {
-		return text
-	}
-	var out strings.Builder
-	n, coloured := 0, false
-	for i := 0; i < len(text); {
-		if text[i] == '\x1b' {
-			end := strings.IndexByte(text[i:], 'm')
-			if end < 0 {
-				break
-			}
-			out.WriteString(text[i : i+end+1])
-			i, coloured = i+end+1, true
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		wide := runewidth.RuneWidth(r)
-		if n+wide > most-1 {
-			break
-		}
-		out.WriteString(string(r))
-		n += wide
-		i += size
-	}
-	out.WriteString("…")
-	if coloured {
-		out.WriteString("\x1b[0m")
-	}
-	return out.String()
-}
-
-// pad fills text with blanks up to so many columns.
-func pad(text string, to int) string {
-	return text + strings.Repeat(" ", max(0, to-columns(text)))
 }

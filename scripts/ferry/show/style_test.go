@@ -1,36 +1,14 @@
 package show
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"kodoferry/shared/columns"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/overview"
 )
-
-func TestTextIsCutByTheColumnsItTakes(t *testing.T) {
-	for name, tc := range map[string]struct {
-		text string
-		most int
-		want string
-	}{
-		"what fits stays":                {"photos/a.jpg", 12, "photos/a.jpg"},
-		"what does not is cut":           {"photos/ab.jpg", 12, "photos/ab.j…"},
-		"Chinese takes two columns each": {"中文文件夹", 7, "中文文…"},
-		"and no half of one":             {"中文文件夹", 6, "中文…"},
-		"a colour takes none and ends":   {"\x1b[31mphotos/ab.jpg\x1b[0m", 5, "\x1b[31mphot…\x1b[0m"},
-		"any number":                     {"photos", 0, "photos"},
-		"what is no UTF-8":               {"a\xffb\xffcdef", 4, "a�b…"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := cut(tc.text, tc.most); got != tc.want {
-				t.Errorf("cut(%q, %d) = %q, want %q", tc.text, tc.most, got, tc.want)
-			}
-		})
-	}
-}
 
 // TestNoLineIsWiderThanTheTerminal shows a run with long keys, many causes and workers, of
 // which most is Chinese, at some widths.
@@ -60,15 +38,15 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	o.Work.Alive = 12
 	for i, width := range []int{40, 41, 60, 80, 100, 140} {
 		for _, line := range Lines(o, Style{Width: width, Colour: i%2 == 0}, true) {
-			if n := columns(line); n > width && !strings.Contains(line, "photos/20260301T120000Z") {
-				t.Errorf("at %d columns a line has %d: %q", width, n, plain(line))
+			if n := columns.Width(line); n > width && !strings.Contains(line, "photos/20260301T120000Z") {
+				t.Errorf("at %d columns a line has %d: %q", width, n, columns.Plain(line))
 			}
-			if strings.Contains(plain(line), "\x1b") {
+			if strings.Contains(columns.Plain(line), "\x1b") {
 				t.Errorf("a key colours what is behind it: %q", line)
 			}
 		}
 		for _, line := range Moving(o, Style{Width: width}) {
-			if n := columns(cut(line, width-1)); n >= width {
+			if n := columns.Width(cut(line, width-1)); n >= width {
 				t.Errorf("at %d columns a line of copy has %d: %q", width, n, line)
 			}
 		}
@@ -86,7 +64,7 @@ func TestAFindingIsFoldedAtTheWidth(t *testing.T) {
 	for _, width := range []int{0, 40, 60, 80, 140} {
 		lines := Style{Width: width}.folded(head, text)
 		for i, line := range lines {
-			if n := columns(line); width > 0 && n >= width {
+			if n := columns.Width(line); width > 0 && n >= width {
 				t.Errorf("at %d columns a line has %d: %q", width, n, line)
 			}
 			if i > 0 && !strings.HasPrefix(line, "    ") {
@@ -103,25 +81,5 @@ func TestAFindingIsFoldedAtTheWidth(t *testing.T) {
 		if got := strings.Join(all, " "); got != strings.TrimSpace(head+text) {
 			t.Errorf("at %d columns %q, want every word", width, got)
 		}
-	}
-}
-
-func TestChineseIsBrokenWithoutBlanks(t *testing.T) {
-	for name, tc := range map[string]struct {
-		text string
-		most int
-		want []string
-	}{
-		"between any two":               {"对象已列举", 4, []string{"对象", "  已", "  列", "  举"}},
-		"a comma ends its line":         {"列举完成，继续", 8, []string{"列举完", "  成，继", "  续"}},
-		"a bracket begins one":          {"已复制（约）", 8, []string{"已复制", "  （约）"}},
-		"a word of Latin stays whole":   {"用ferry copy继续", 7, []string{"用ferry", "  copy", "  继续"}},
-		"blanks within a line are kept": {"a  b 中文", 6, []string{"a  b", "  中文"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := wrap(tc.text, tc.most, 2); !slices.Equal(got, tc.want) {
-				t.Errorf("wrap(%q, %d) = %q, want %q", tc.text, tc.most, got, tc.want)
-			}
-		})
 	}
 }

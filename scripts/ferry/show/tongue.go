@@ -20,7 +20,9 @@ func Moment(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 M
 // Clock writes the time of day of a time, with its zone.
 func Clock(t time.Time) string { return t.Local().Format("15:04:05 MST") }
 
-// spoken is the language of this process.
+// Spoken is the language of this process.
+func Spoken() *language.Language { return spoken() }
+
 func spoken() *language.Language { return language.Spoken(os.Getenv) }
 
 // lang is the language of a style, English where it has none.

@@ -36,7 +36,7 @@ var (
 const worded = "svw"
 
 // kinds are what the verbs write that write no words. An error's cause has … in place of a value.
-var kinds = map[byte]string{'q': `"(?:[^"\\]|\\.)*"|“…”|…`, 'd': `[-+]?[0-9][0-9,]*|…`, 'f': `[-+]?[0-9.]+|…`}
+var kinds = map[byte]string{'q': `"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)+'|“…”|…`, 'd': `[-+]?[0-9][0-9,]*|…`, 'f': `[-+]?[0-9.]+|…`}
 
 func newForm(format, says string) *form {
 	f := &form{}

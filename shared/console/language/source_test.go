@@ -21,7 +21,7 @@ var unspoken = []string{
 	"shared/faas", "shared/transport/plumbing", "scripts/pack", "infra", "shared/ledger/formats", // told to a platform, and to who builds
 	"shared/alert/alerting", "shared/alert/message.go", "shared/alert/mail.go", "shared/alert/shape.go", // messages to a room, whose language nobody knows
 	"shared/report/page.go", "shared/report/plot.go", "shared/report/lists.go", "shared/report/notmoved.go", "shared/report/books.go", // a page that is kept, in English
-	"shared/plan", "shared/overview", "scripts/ferry/show", // which have sentences by name
+	"shared/plan/sheet", "shared/overview", "scripts/ferry/show", // which have sentences by name
 }
 
 // quiet are texts that are no sentences for a person, though they look so.

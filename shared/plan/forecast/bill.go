@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -67,7 +65,7 @@ func billOf(p plan.Plan, j job.Job, pr Prices, l Load, hours float64) Bill {
 		}
 	} else if j.Source.S3Endpoint() != "" {
 		b.Without = fmt.Sprintf("what %s asks is not in it, nor in the price file: %s GB of traffic, %s GET requests and %s listings", j.Source.S3Endpoint(),
-			plainNumber(float64(l.Bytes)/gb), humanize.Comma(rounded(int64(l.KodoGets+0.5))), humanize.Comma(rounded(int64(l.KodoLists+0.5))))
+			plainNumber(float64(l.Bytes)/gb), humanize.Comma(Rounded(int64(l.KodoGets+0.5))), humanize.Comma(Rounded(int64(l.KodoLists+0.5))))
 		if n := float64(p.Sum(plan.ToCopy, store.Archive, "").Bytes+p.Sum(plan.ToCopy, store.DeepArchive, "").Bytes) / gb; j.Thaw && n > 0 {
 			b.Without += fmt.Sprintf("; nor the restoring of %s GB of archived objects", plainNumber(n))
 		}
@@ -168,32 +166,6 @@ func (b *Bill) store(p plan.Plan, j job.Job, pr Prices) {
 	}
 }
 
-// text writes the bill for people.
-func (b Bill) text(t *strings.Builder, now time.Time) {
-	looked := b.Checked
-	if age := Age(b.Checked, now); age != "" {
-		looked += ", " + age
-	}
-	fmt.Fprintf(t, "\nMoney, about, in %s (prices %s, looked up %s: check them, ferry plan --print-prices)\n", b.Currency, b.Prices, looked)
-	if b.Without != "" {
-		fmt.Fprintf(t, "  %s\n", b.Without)
-	}
-	lines := func(costs []Cost) (rows [][]string) {
-		for _, c := range costs {
-			rows = append(rows, []string{c.What, c.Quantity(), "x " + c.Each(), money(c.Cost)})
-		}
-		return rows
-	}
-	rows := append(lines(b.Once), []string{"once", "", "", money(b.Sum)})
-	if len(b.Monthly) > 0 {
-		rows = append(append(append(rows, []string{""}), lines(b.Monthly)...), []string{"each month", "", "", money(b.Month)})
-	}
-	if len(b.Thaw) > 0 {
-		rows = append(append(rows, []string{"", "", "", ""}, []string{"Skipped until it is thawed; to have it, too:"}), lines(b.Thaw)...)
-	}
-	t.WriteString(grid(rows, "  "))
-}
-
 // Each is the price of a unit, with the unit.
 func (c Cost) Each() string { return strconv.FormatFloat(c.Price, 'f', -1, 64) + " / " + c.Unit }
 
@@ -201,9 +173,9 @@ func (c Cost) Each() string { return strconv.FormatFloat(c.Price, 'f', -1, 64) +
 func (c Cost) Quantity() string {
 	switch c.Unit {
 	case "10,000":
-		return humanize.Comma(rounded(int64(c.Amount*10_000 + 0.5)))
+		return humanize.Comma(Rounded(int64(c.Amount*10_000 + 0.5)))
 	case "GB":
 		return plainNumber(c.Amount)
 	}
-	return humanize.Comma(rounded(int64(c.Amount + 0.5)))
+	return humanize.Comma(Rounded(int64(c.Amount + 0.5)))
 }

@@ -1,7 +1,7 @@
 // Package forecast says what a plan costs and how long it takes, by a file of prices
 // and quotas.
 //
-//	forecast.go  Forecast: all that ferry plan says; text.go is it for people
+//	forecast.go  Forecast: all that ferry plan says; package sheet writes it for people
 //	load.go      Load: what a plan asks of the services
 //	bill.go      Bill: what that costs
 //	timing.go    Timing: how long it takes under each limit, and what to have raised

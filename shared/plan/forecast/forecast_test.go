@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -181,25 +180,6 @@ func TestEveryPriceSaysWhereItIsFromAndWhenItWasRead(t *testing.T) {
 	}
 	if prices < 20 {
 		t.Errorf("%d prices were looked at, want all", prices)
-	}
-}
-
-func TestAPlanSaysHowOldItsPricesAre(t *testing.T) {
-	day := func(n int) time.Time { return time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC).AddDate(0, 0, n) }
-	for name, tc := range map[string]struct {
-		checked string
-		now     time.Time
-		want    string
-	}{
-		"of today": {"2026-11-29", day(0), "2026-11-29, today:"}, "of yesterday": {"2026-11-29", day(1), "2026-11-29, yesterday:"},
-		"of last week": {"2026-11-29", day(7), "2026-11-29, 7 days ago:"}, "of last year": {"2026-11-29", day(300), "300 days ago, which is long: look them up again:"},
-		"of no date": {"last spring", day(0), "looked up last spring:"}, "of a clock that is behind": {"2026-11-29", day(-2), "2026-11-29, today:"},
-	} {
-		var text strings.Builder
-		Bill{Checked: tc.checked}.text(&text, tc.now)
-		if !strings.Contains(text.String(), tc.want) {
-			t.Errorf("%s: %q, want %q in it", name, text.String(), tc.want)
-		}
 	}
 }
 

@@ -56,25 +56,14 @@ func (p *Prices) numbers() map[string]*float64 {
 	}
 }
 
-// old is above how many days prices are to be looked up again.
-const old = 180
+// Old is above how many days prices are to be looked up again.
+const Old = 180
 
-// Age says how old prices are that were looked up at checked, "" where that is no date.
-func Age(checked string, now time.Time) string {
+// Days is how many days before now prices were looked up, at checked; ok is false where that is
+// no date.
+func Days(checked string, now time.Time) (days int, ok bool) {
 	at, err := time.Parse(time.DateOnly, checked)
-	if err != nil {
-		return ""
-	}
-	switch days := int(now.Sub(at) / (24 * time.Hour)); {
-	case days < 1:
-		return "today"
-	case days == 1:
-		return "yesterday"
-	case days > old:
-		return fmt.Sprintf("%d days ago, which is long: look them up again", days)
-	default:
-		return fmt.Sprintf("%d days ago", days)
-	}
+	return int(now.Sub(at) / (24 * time.Hour)), err == nil
 }
 
 // needed are the numbers that must be above 0: with 0 nothing would ever move.

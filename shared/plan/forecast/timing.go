@@ -16,12 +16,15 @@ import (
 // Bottleneck is one thing that a run cannot go faster than.
 type Bottleneck struct {
 	Name  string  `json:"name"`
-	Rate  string  `json:"rate"`            // in words; "not known" where the price file has none
+	Rate  string  `json:"rate"`            // in words; NotKnown where the price file has none
 	Hours float64 `json:"hours"`           // 0 where the rate is not known
 	Note  string  `json:"note,omitempty"`  // why it does not count
 	Aside bool    `json:"aside,omitempty"` // it does not count
 	quota quota
 }
+
+// NotKnown is the Rate of a limit that the price file does not know.
+const NotKnown = "not known"
 
 // quota is what a limit is a limit of, and so how to have it raised.
 type quota int
@@ -64,7 +67,7 @@ func limits(l Load, j job.Job, pr Prices) []Bottleneck {
 		if perSecond > 0 {
 			x.Hours = work / perSecond / 3600
 		} else {
-			x.Rate, x.Aside = "not known", true
+			x.Rate, x.Aside = NotKnown, true
 		}
 		list = append(list, x)
 		return &list[len(list)-1]
@@ -130,10 +133,12 @@ func binding(list []Bottleneck) *Bottleneck {
 	return most
 }
 
+// ShortRun is how many hours of a run need not be less.
+const ShortRun = 1.0
+
 const (
 	steps    = 2    // how many steps are worked out, one upon the other
 	maxRaise = 10.0 // times a quota that are asked for at most
-	shortRun = 1.0  // hours that need not be less
 	improved = 0.9  // of the hours before, at most: a raise that is worth asking for
 )
 
@@ -143,7 +148,7 @@ func (t *Timing) ask(l Load, j job.Job, pr Prices) {
 	list := t.Limits
 	for range steps {
 		b := binding(list)
-		if b == nil || b.Hours <= shortRun || b.quota == fixed {
+		if b == nil || b.Hours <= ShortRun || b.quota == fixed {
 			break
 		}
 		target := nextTarget(list, b)
@@ -174,7 +179,7 @@ func (t *Timing) ask(l Load, j job.Job, pr Prices) {
 // nextTarget is how many hours to aim at where b binds: those of the limit that binds
 // next, but half where that is nearly as many, and no less than maxRaise allows.
 func nextTarget(list []Bottleneck, b *Bottleneck) float64 {
-	target := max(b.Hours/maxRaise, shortRun)
+	target := max(b.Hours/maxRaise, ShortRun)
 	for _, x := range list {
 		if !x.Aside && x.quota != b.quota {
 			target = max(target, x.Hours)
@@ -206,22 +211,22 @@ func quotasAbove(list []Bottleneck, target float64) []Bottleneck {
 
 // raise multiplies a quota and returns in words what to ask for.
 func (p *Prices) raise(q quota, factor float64) string {
-	up := func(x *float64, step float64, what string) string {
+	up := func(x *float64, step float64, format string) string {
 		was := *x
 		*x = math.Ceil(was*factor/step) * step
-		return fmt.Sprintf("%s%s instead of %s", plainNumber(*x), what, plainNumber(was))
+		return fmt.Sprintf(format, plainNumber(*x), plainNumber(was))
 	}
 	switch q {
 	case ossBandwidth:
-		return up(&p.oss.gbit, 1, " Gbit/s of OSS bandwidth")
+		return up(&p.oss.gbit, 1, "%s Gbit/s of OSS bandwidth instead of %s")
 	case ossRequests:
-		return up(&p.oss.requests, 1000, " requests/s at OSS")
+		return up(&p.oss.requests, 1000, "%s requests/s at OSS instead of %s")
 	case kodoBandwidth:
-		return up(&p.kodo.gbit, 1, " Gbit/s of Kodo's bandwidth")
+		return up(&p.kodo.gbit, 1, "%s Gbit/s of Kodo's bandwidth instead of %s")
 	case kodoRequests:
-		return up(&p.kodo.requests, 100, " requests/s at Kodo")
+		return up(&p.kodo.requests, 100, "%s requests/s at Kodo instead of %s")
 	case network:
-		return up(&p.functions.gbit, 1, " Gbit/s of network for functions")
+		return up(&p.functions.gbit, 1, "%s Gbit/s of network for functions instead of %s")
 	}
 	had, consumers := p.functions.instances, p.functions.consumers
 	n := math.Ceil(min(had, consumers)*factor/10) * 10
@@ -234,41 +239,4 @@ func (p *Prices) raise(q quota, factor float64) string {
 		return fmt.Sprintf("%s Function Compute instances instead of %s", plainNumber(n), plainNumber(had))
 	}
 	return fmt.Sprintf("%s Function Compute instances instead of %s (and %s)", plainNumber(n), plainNumber(had), tasks)
-}
-
-// text writes the timing for people.
-func (t Timing) text(w *strings.Builder) {
-	w.WriteString("\nTime, about, under each limit\n")
-	var rows [][]string
-	for _, x := range t.Limits {
-		row := []string{x.Name, x.Rate, hours(x.Hours), ""}
-		switch {
-		case x.Rate == "not known":
-			row[2] = "-"
-		case x.Aside:
-			row[2] = "(" + row[2] + ")"
-		case x.Name == t.Binds:
-			row[3] = "<- binds"
-		}
-		rows = append(rows, row)
-	}
-	w.WriteString(grid(rows, "  "))
-	for _, x := range t.Limits {
-		if x.Note != "" {
-			fmt.Fprintf(w, "  (%s: %s)\n", x.Name, x.Note)
-		}
-	}
-	switch {
-	case t.Hours*60 >= 1:
-		fmt.Fprintf(w, "  in all about %s: %s binds\n", hours(t.Hours), t.Binds)
-	case t.Binds != "":
-		fmt.Fprintf(w, "  in all less than a minute of work: %s binds\n", t.Binds)
-	}
-	w.WriteString("\nQuotas to ask for\n")
-	if t.Hours <= shortRun {
-		w.WriteString("  none: it ends within the hour as things are\n")
-	}
-	for _, a := range t.Ask {
-		fmt.Fprintf(w, "  %s\n", a)
-	}
 }

@@ -2,8 +2,6 @@ package forecast
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 )
@@ -11,8 +9,8 @@ import (
 // sized is n bytes in the unit that suits it.
 func sized(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
-// rounded is n to four significant digits: an estimate has no more.
-func rounded(n int64) int64 {
+// Rounded is n to four significant digits: an estimate has no more.
+func Rounded(n int64) int64 {
 	unit := int64(1)
 	for n/unit >= 10_000 {
 		unit *= 10
@@ -37,9 +35,6 @@ func significant(x float64) int {
 	return n
 }
 
-// money is an amount with two digits behind the point.
-func money(x float64) string { return humanize.FormatFloat("#,###.##", x) }
-
 // hours is a number of hours in minutes, hours or days.
 func hours(h float64) string {
 	switch {
@@ -53,31 +48,4 @@ func hours(h float64) string {
 		return fmt.Sprintf("%.0f h", h)
 	}
 	return fmt.Sprintf("%.1f days", h/24)
-}
-
-// grid is rows in columns: the first to the left, all others to the right.
-func grid(rows [][]string, indent string) string {
-	var width []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(width) {
-				width = append(width, 0)
-			}
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
-		}
-	}
-	var t strings.Builder
-	for _, row := range rows {
-		line := indent
-		for i, cell := range row {
-			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
-				line += cell + pad
-			} else {
-				line += "  " + pad + cell
-			}
-		}
-		t.WriteString(strings.TrimRight(line, " ") + "\n")
-	}
-	return t.String()
 }
