@@ -19,7 +19,6 @@ import (
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/control"
-	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/kept"
@@ -104,14 +103,14 @@ func differs(ctx context.Context, led *ledger.Ledger, j job.Job, errOut io.Write
 	case ledger.Missing(err):
 		return nil
 	case ledger.Unreadable(err): // the run has begun, and is not of that one
-		_, err = fmt.Fprintf(errOut, "ferry: %s\n", fault.Sentence(err))
-		return err
+		cli.Complain(errOut, err)
+		return nil
 	case err != nil:
 		return err
 	}
 	changes, err := registry.Differences(other, j)
 	if err == nil && len(changes) > 0 && j.KeyList == other.KeyList {
-		_, err = fmt.Fprintf(errOut, "ferry: the ledger keeps another job %s, which timers begin: ferry jobs apply %s takes this one over\n", j.Name, j.Name)
+		cli.Complain(errOut, fmt.Errorf("the ledger keeps another job %s, which timers begin: ferry jobs apply %s takes this one over", j.Name, j.Name))
 	}
 	return err
 }

@@ -150,7 +150,7 @@ func (s *checkShow) print(format string, args ...any) {
 func (s *checkShow) ask(place, what string) {
 	s.head(place)
 	if s.redraw {
-		s.print("  …     %s", what)
+		s.print("  …     %s", show.Question(what))
 		s.asking = true
 	}
 }
@@ -176,8 +176,8 @@ func (s *checkShow) tell(f check.Finding) {
 	s.clear()
 	s.head(f.Place)
 	s.found = append(s.found, f)
-	head := fmt.Sprintf("  %s  %-12s  ", show.Padded("check."+string(f.State), 4), f.What)
-	s.print("%s\n", show.Folded(s.out, head, words.Printable(f.Says)))
+	head := fmt.Sprintf("  %s  %s  ", show.Padded("check."+string(f.State), 4), show.Column(show.Question(f.What), 12))
+	s.print("%s\n", show.Folded(s.out, head, show.Told(f.Says)))
 }
 
 // end prints the summary, or everything as JSON. A failed finding is an error of usage.

@@ -13,7 +13,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
+	"kodoferry/shared/console/language"
 	"kodoferry/shared/fault"
 )
 
@@ -70,13 +72,13 @@ func ExitCode(ctx context.Context, err error) int {
 	return ExitOther
 }
 
-// Complain prints err, a line for each of the errors it joins.
+// Complain prints err in the language of this process, a line for each of the errors it joins.
 func Complain(w io.Writer, err error) {
-	said := map[string]bool{}
+	said, spoken := map[string]bool{}, language.Spoken(os.Getenv)
 	for _, e := range Apart(err) {
 		if text := fault.Sentence(e); !said[text] {
 			said[text] = true
-			_, _ = fmt.Fprintln(w, "ferry:", text) // there is no other place to report it
+			_, _ = fmt.Fprintln(w, "ferry:", spoken.Tell(text)) // there is no other place to report it
 		}
 	}
 }

@@ -39,8 +39,20 @@ func (s Style) say(name string, args ...any) string { return s.lang().Say("cli."
 // Sentence is the sentence of that name, filled in, in the language of this process.
 func Sentence(name string, args ...any) string { return Style{Tongue: spoken()}.say(name, args...) }
 
+// Question is what a check asks, in a word or two; names of queues and variables are theirs.
+func Question(what string) string { return spoken().Or("question."+what, what) }
+
 // Padded is Sentence in at least so many columns.
 func Padded(name string, to int) string { return pad(Sentence(name), to) }
+
+// Column is text in at least so many columns.
+func Column(text string, to int) string { return pad(text, to) }
+
+// tell is what another part of Ferry says, which may hold what a service answered, on one line.
+func (s Style) tell(text string) string { return words.Printable(s.lang().Tell(text)) }
+
+// Told is what another part of Ferry says, in the language of this process.
+func Told(text string) string { return Style{Tongue: spoken()}.tell(text) }
 
 // count writes a number with what it counts: n.objects.one, n.objects.many.
 func (s Style) count(what string, n int64) string {
@@ -91,5 +103,5 @@ func (s Style) argument(a overview.Arg) string {
 	case overview.Key:
 		return strconv.Quote(a.Text)
 	}
-	return words.Printable(a.Text)
+	return s.tell(a.Text)
 }

@@ -1,6 +1,8 @@
 package language
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
@@ -55,6 +57,36 @@ func TestEverySentenceOfAnOverviewIsInTheCatalogues(t *testing.T) {
 				t.Errorf("%s: says.%s fills in %q, want %q", l.Tag, code, got, want)
 			}
 		}
+	}
+}
+
+// asked finds the questions of a check, and what remarks on a job are called.
+var asked = regexp.MustCompile(`\bask\(ctx, "([^"]+)"|Remark\{"[a-z]+", "([^"]+)"`)
+
+func TestEveryQuestionOfACheckHasAName(t *testing.T) {
+	found := 0
+	for _, dir := range []string{"../../check", "../../job"} {
+		names, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range asked.FindAllStringSubmatch(string(source), -1) {
+				found++
+				for _, l := range All {
+					if what := m[1] + m[2]; !l.Has("question." + what) {
+						t.Errorf("%s: %s has no name for %q", name, l.Tag, what)
+					}
+				}
+			}
+		}
+	}
+	if found < 15 {
+		t.Errorf("%d questions were found", found)
 	}
 }
 

@@ -21,7 +21,7 @@ var unspoken = []string{
 	"shared/faas", "shared/transport/plumbing", "scripts/pack", "infra", "shared/ledger/formats", // told to a platform, and to who builds
 	"shared/alert/alerting", "shared/alert/message.go", "shared/alert/mail.go", "shared/alert/shape.go", // messages to a room, whose language nobody knows
 	"shared/report/page.go", "shared/report/plot.go", "shared/report/lists.go", "shared/report/notmoved.go", "shared/report/books.go", // a page that is kept, in English
-	"shared/plan/sheet", "shared/overview", "scripts/ferry/show", // which have sentences by name
+	"shared/plan/sheet", "shared/overview", // which have sentences by name
 }
 
 // quiet are texts that are no sentences for a person, though they look so.
@@ -74,7 +74,7 @@ func sentencesOf(t *testing.T, root string) (all []source) {
 			return err
 		}
 		// Of commands errors alone: what else they print has a name in the catalogue.
-		errorsOnly := strings.HasPrefix(path, "scripts/") && filepath.Base(path) != "brought.go"
+		errorsOnly := strings.HasPrefix(path, "scripts/") && !slices.Contains([]string{"brought.go", "caught.go"}, filepath.Base(path))
 		ast.Walk(&finder{errorsOnly: errorsOnly, found: func(at token.Pos, format string) {
 			all = append(all, source{format, path + ":" + strconv.Itoa(files.Position(at).Line)})
 		}}, file)
