@@ -97,17 +97,18 @@ type telling struct {
 
 // tell returns text in the language; ok is false where no sentence fits it or a part of it.
 func (t *telling) tell(text string) (told string, ok bool) {
-	if told, ok = t.sentence(text); ok {
-		return told, ok
+	told, weight := t.sentence(text)
+	if behind, more := t.behind(text); more > weight {
+		return behind, true
+	}
+	if weight > 0 {
+		return told, true
 	}
 	// A sentence that begins a line has a capital that the code has not.
 	if first, n := utf8.DecodeRuneInString(text); unicode.IsUpper(first) {
-		if told, ok = t.sentence(string(unicode.ToLower(first)) + text[n:]); ok {
+		if told, weight = t.sentence(string(unicode.ToLower(first)) + text[n:]); weight > 0 {
 			return told, true
 		}
-	}
-	if told, ok = t.behind(text); ok {
-		return told, true
 	}
 	for _, s := range seams {
 		if told, ok = t.apart(text, s); ok {
@@ -118,17 +119,18 @@ func (t *telling) tell(text string) (told string, ok bool) {
 }
 
 // behind tells a sentence and what stands behind it in brackets, as the words of a service.
-func (t *telling) behind(text string) (told string, ok bool) {
+// weight is the sentence's, 0 where there is none.
+func (t *telling) behind(text string) (told string, weight int) {
 	if !strings.HasSuffix(text, ")") {
-		return "", false
+		return "", 0
 	}
 	for _, at := range (seam{english: " ("}).in(text) {
-		if first, known := t.sentence(text[:at]); known {
+		if first, weight := t.sentence(text[:at]); weight > 0 {
 			inner, _ := t.tell(text[at+2 : len(text)-1])
-			return first + "（" + inner + "）", true
+			return first + "（" + inner + "）", weight
 		}
 	}
-	return "", false
+	return "", 0
 }
 
 // seam joins sentences to a text. Where each is true, all of them have to be known.
@@ -145,8 +147,8 @@ var seams = []seam{{". ", "。", false}, {"; ", "；", false}, {": ", "：", fal
 func (t *telling) apart(text string, s seam) (told string, ok bool) {
 	all := s.in(text)
 	for _, at := range all {
-		left, known := t.sentence(text[:at])
-		if !known {
+		left, weight := t.sentence(text[:at])
+		if weight == 0 {
 			continue
 		}
 		if right, knows := t.tell(text[at+len(s.english):]); knows || !s.each {
@@ -178,12 +180,13 @@ func (s seam) in(text string) (all []int) {
 }
 
 // sentence returns text in the language where it is one sentence of the catalogue as a whole.
-func (t *telling) sentence(text string) (told string, ok bool) {
-	if told, ok = t.whole[text]; ok {
-		return told, true
+// weight is how much of the text is the sentence's own; 0 where none fits.
+func (t *telling) sentence(text string) (told string, weight int) {
+	if told, ok := t.whole[text]; ok {
+		return told, len(text)
 	}
 	if t.left--; t.left < 0 {
-		return text, false
+		return text, 0
 	}
 	best, found := (*form)(nil), []string(nil)
 	for _, at := range []string{text[:min(begin, len(text))], ""} {
@@ -198,12 +201,11 @@ func (t *telling) sentence(text string) (told string, ok bool) {
 		}
 	}
 	if best == nil {
-		return text, false
+		return text, 0
 	}
-	// The name of what a sentence is about stands before it: a field, a line of a file.
-	if name, _, ok := strings.Cut(text, ": "); ok && best.pieces[0] == "" && len(name) < len(found[0]) && !strings.ContainsAny(name, " \"") {
-		if rest, ok := t.sentence(text[len(name)+len(": "):]); ok {
-			return t.name(name) + "：" + rest, true
+	if best.pieces[0] == "" {
+		if told, ok := t.before(text, found[0]); ok {
+			return told, best.weight
 		}
 	}
 	values := make([]value, len(found))
@@ -213,7 +215,21 @@ func (t *telling) sentence(text string) (told string, ok bool) {
 			values[i].text, values[i].told = t.value(v)
 		}
 	}
-	return best.fill(values), true
+	return best.fill(values), best.weight
+}
+
+// before tells a text whose sentence begins with a value, where that is no value alone: a field,
+// or a line of a file, that the sentence is about, or another sentence stands before it.
+func (t *telling) before(text, first string) (told string, ok bool) {
+	if name, rest, ok := strings.Cut(text, ": "); ok && len(name) < len(first) && !strings.ContainsAny(name, ` "`) {
+		if told, weight := t.sentence(rest); weight > 0 {
+			return t.name(name) + "：" + told, true
+		}
+	}
+	if strings.Contains(first, ", ") {
+		return t.apart(text, seam{", ", "，", true})
+	}
+	return "", false
 }
 
 // name is a name in the language, as it is where the catalogue does not have it.
