@@ -177,7 +177,7 @@ func (s *checkShow) tell(f check.Finding) {
 	s.head(f.Place)
 	s.found = append(s.found, f)
 	head := fmt.Sprintf("  %s  %s  ", show.Padded("check."+string(f.State), 4), show.Column(show.Question(f.What), 12))
-	s.print("%s\n", show.Folded(s.out, head, show.Spoken(f.Says)))
+	s.print("%s\n", show.Folded(s.out, head, show.Translated(f.Says)))
 }
 
 // end prints the summary, or everything as JSON. A failed finding is an error of usage.

@@ -54,7 +54,7 @@ func (c *Caught) Add(kind Kind, key string) {
 	first := c.met[kind] == 1
 	c.mu.Unlock()
 	if first {
-		c.tell.Line("✓ "+Spoken(fmt.Sprintf(string(kind), strconv.Quote(key))), Spoken(cures[kind]))
+		c.tell.Line("✓ "+Translated(fmt.Sprintf(string(kind), strconv.Quote(key))), Translated(cures[kind]))
 	}
 }
 
@@ -91,5 +91,5 @@ func (c *Caught) Repeated() string {
 	for _, met := range c.met {
 		n += int64(met) - 1
 	}
-	return Spoken(fmt.Sprintf("and %s of these kinds, caught and dealt with", words.Count(n, "more fault", "more faults")))
+	return Translated(fmt.Sprintf("and %s of these kinds, caught and dealt with", words.Count(n, "more fault", "more faults")))
 }

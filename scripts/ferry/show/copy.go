@@ -140,13 +140,13 @@ func (c *Copy) outage(e pipeline.Progress) {
 		c.Tell.Plain("%s", Style{Tongue: spoken()}.say("copy.answers"))
 	case e.Kind == pipeline.Down && time.Since(c.down) > outageEvery:
 		c.down = time.Now()
-		c.Tell.Plain("%s", Spoken(fault.Sentence(e.Err)))
+		c.Tell.Plain("%s", Translated(fault.Sentence(e.Err)))
 	}
 }
 
 // AtMost prints how many objects are copied at a time, and what bounds them.
 func (c *Copy) AtMost(most int, by string) {
-	c.Tell.Plain("%s", Style{Tongue: spoken()}.say("copy.at_most", most, Spoken(by)))
+	c.Tell.Plain("%s", Style{Tongue: spoken()}.say("copy.at_most", most, Translated(by)))
 }
 
 // Interrupted prints what holds after Ctrl-C.

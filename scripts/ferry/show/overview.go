@@ -188,8 +188,8 @@ func (p *page) failure(f overview.Failure, watched bool) {
 	if f.AtLeast {
 		n = p.style.say("at_least", n)
 	}
-	p.row("", p.style.say("failure", n, p.style.state(ledger.State(f.State)), spokenIn(p.style.lang(), f.Cause)))
-	p.row("", "  "+spokenIn(p.style.lang(), f.Cure))
+	p.row("", p.style.say("failure", n, p.style.state(ledger.State(f.State)), translated(p.style.lang(), f.Cause)))
+	p.row("", "  "+translated(p.style.lang(), f.Cure))
 	if !watched {
 		return
 	}
@@ -237,7 +237,7 @@ func (p *page) queues(all []Queue) {
 			parts = append(parts, p.style.say("queue.unknown", q.Name))
 			if !why[q.Unknown] {
 				why[q.Unknown] = true
-				defer p.row("", spokenIn(p.style.lang(), q.Unknown))
+				defer p.row("", translated(p.style.lang(), q.Unknown))
 			}
 		case q.InFlight+q.Delayed == 0:
 			parts = append(parts, p.style.say("queue.ready", q.Name, humanize.Comma(int64(q.Ready))))

@@ -37,7 +37,7 @@ func Summary(w io.Writer, rep report.Report) error {
 	}
 	text.WriteString(head + "\n")
 	if rep.Reason != "" {
-		text.WriteString("  " + spokenIn(s.lang(), rep.Reason) + "\n")
+		text.WriteString("  " + translated(s.lang(), rep.Reason) + "\n")
 	}
 
 	var sum []string
@@ -73,7 +73,7 @@ func Summary(w io.Writer, rep report.Report) error {
 		text.WriteString("  " + s.mirrored(*m) + "\n")
 	}
 	if early := rep.EndedEarly(); early != "" {
-		text.WriteString("  " + spokenIn(s.lang(), early) + "\n")
+		text.WriteString("  " + translated(s.lang(), early) + "\n")
 	}
 	if o.Verified > 0 {
 		line("sum.verified", humanize.Comma(o.Verified), proofs(rep.Proofs))
@@ -101,7 +101,7 @@ func Summary(w io.Writer, rep report.Report) error {
 // unmoved writes a cause for which objects were not moved, and its cure.
 func (s Style) unmoved(n report.NotMoved) (cause, cure string) {
 	if n.Name == "" {
-		return spokenIn(s.lang(), n.Cause), spokenIn(s.lang(), n.Cure)
+		return translated(s.lang(), n.Cause), translated(s.lang(), n.Cure)
 	}
 	name := "cli.unmoved." + string(n.Name)
 	return s.lang().Or(name, n.Cause), s.lang().Or(name+".cure", n.Cure)
@@ -123,8 +123,8 @@ func Failures(w io.Writer, rep report.Report) error {
 			break
 		}
 		p.lines = append(p.lines, "")
-		p.text("%s", p.style.say("fail.line", humanize.Comma(g.Count()), p.style.paint(red, p.style.state(ledger.State(g.State))), spokenIn(p.style.lang(), g.Cause)))
-		p.text("    %s", spokenIn(p.style.lang(), g.Cure))
+		p.text("%s", p.style.say("fail.line", humanize.Comma(g.Count()), p.style.paint(red, p.style.state(ledger.State(g.State))), translated(p.style.lang(), g.Cause)))
+		p.text("    %s", translated(p.style.lang(), g.Cure))
 		for _, k := range g.Keys[:min(len(g.Keys), toldKeys)] {
 			p.lines = append(p.lines, cut("      "+strconv.Quote(k.Key), p.width()))
 		}
@@ -139,7 +139,7 @@ func Failures(w io.Writer, rep report.Report) error {
 func Unknown(u report.Unknown) string { return Style{Tongue: spoken()}.unknown(u) }
 
 func (s Style) unknown(u report.Unknown) string {
-	return s.say("sum.unknown", quotedOr(u.After, s.say("sum.beginning")), quotedOr(u.UpTo, s.say("sum.end")), spokenIn(s.lang(), u.Reason))
+	return s.say("sum.unknown", quotedOr(u.After, s.say("sum.beginning")), quotedOr(u.UpTo, s.say("sum.end")), translated(s.lang(), u.Reason))
 }
 
 // quotedOr quotes a key; open stands for the open end of a stretch of keys, "".

@@ -48,12 +48,12 @@ func Padded(name string, to int) string { return pad(Sentence(name), to) }
 // Column is text in at least so many columns.
 func Column(text string, to int) string { return pad(text, to) }
 
-// spokenIn is what another part of Ferry says, which may hold what a service answered, in a
+// translated is what another part of Ferry says, which may hold what a service answered, in a
 // language, on one line.
-func spokenIn(l *language.Language, text string) string { return words.Printable(l.Tell(text)) }
+func translated(l *language.Language, text string) string { return words.Printable(l.Tell(text)) }
 
-// Spoken is what another part of Ferry says, in the language of this process.
-func Spoken(text string) string { return spokenIn(spoken(), text) }
+// Translated is what another part of Ferry says, in the language of this process.
+func Translated(text string) string { return translated(spoken(), text) }
 
 // count writes a number with what it counts: n.objects.one, n.objects.many.
 func (s Style) count(what string, n int64) string {
@@ -104,5 +104,5 @@ func (s Style) argument(a overview.Arg) string {
 	case overview.Key:
 		return strconv.Quote(a.Text)
 	}
-	return spokenIn(s.lang(), a.Text)
+	return translated(s.lang(), a.Text)
 }

@@ -39,6 +39,6 @@ func Waiting(w io.Writer, what string) (over func()) {
 // Remarks prints what is odd about a job that is run all the same.
 func Remarks(w io.Writer, j job.Job) {
 	for _, r := range j.Remarks() {
-		_, _ = fmt.Fprintln(w, Style{Tongue: spoken()}.say("remark", Spoken(r.Says))) // a failed write stops nothing
+		_, _ = fmt.Fprintln(w, Style{Tongue: spoken()}.say("remark", Translated(r.Says))) // a failed write stops nothing
 	}
 }
