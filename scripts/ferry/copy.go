@@ -21,7 +21,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/limit/capacity"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 )
 
@@ -118,7 +118,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 		return cli.Usage(err)
 	}
 	v := show.NewCopy(show.NewTeller(text), j, o.quiet)
-	watch := v.Watch
+	shown := v.Watch
 	if o.listen != "" {
 		counts := metrics.New()
 		server, err := metrics.Serve(o.listen, counts)
@@ -126,7 +126,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 			return cli.Usage(err)
 		}
 		defer func() { _ = server.Close() }()
-		watch = func(e pipeline.Progress) { v.Watch(e); counts.Watch(e) }
+		shown = func(e watch.Progress) { v.Watch(e); counts.Watch(e) }
 	}
 	show.Remarks(text, j)
 	waited := show.Waiting(errOut, show.ForPlaces)
@@ -140,7 +140,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	if most, by := has.InFlight(); by != "" && j.Limits.Parallel == job.AutoParallel {
 		v.AtMost(most, by)
 	}
-	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: watch, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
+	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: shown, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
 	v.Tell.End()
 	if err != nil && ctx.Err() == nil && !errors.Is(err, agent.ErrHalted) {
 		asked, cancel := context.WithTimeout(ctx, cli.CheckTime)

@@ -19,7 +19,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
@@ -173,10 +173,10 @@ func TestARunAtADistanceBeginsWithinFewRoundTrips(t *testing.T) {
 					stop()
 				}
 			}
-			o.Watch = func(e pipeline.Progress) {
+			o.Watch = func(e watch.Progress) {
 				mu.Lock()
 				defer mu.Unlock()
-				if e.Kind == pipeline.Settled && object == 0 {
+				if e.Kind == watch.Settled && object == 0 {
 					object = time.Since(begun)
 					end()
 				}

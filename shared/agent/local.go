@@ -21,16 +21,18 @@ import (
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mem"
 	"kodoferry/shared/report"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
 
 // Sites are the places that a run in this process works with.
 type Sites struct {
-	Source pipeline.Source
+	Source store.Source
 	Target pipeline.Target
 	Ledger *ledger.Ledger
 	Getenv func(string) string // has the URLs of alerts; may be nil
@@ -39,7 +41,7 @@ type Sites struct {
 // CopyOptions shape a run in this process.
 type CopyOptions struct {
 	Log        *slog.Logger
-	Watch      func(pipeline.Progress)           // called with what happens; may be nil
+	Watch      func(watch.Progress)              // called with what happens; may be nil
 	Begun      func(run string, p *progress.Run) // called once with the run's name, and the progress found if it is resumed; may be nil
 	Follows    func(Follow)                      // called every few seconds while another process does the run and this one waits; may be nil
 	Waited     func(live.Holder)                 // called once for each process that waits for this one; may be nil
@@ -106,7 +108,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 	most, _ := o.Capacity.InFlight()
 	var name string // of the run: set before anything happens
 	var b *alerting.Doer
-	watch := func(e pipeline.Progress) {
+	watch := func(e watch.Progress) {
 		b.Touch(name)
 		if o.Watch != nil {
 			o.Watch(e)
@@ -119,7 +121,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 		Send:   func(ctx context.Context, tasks ...task.Task) error { return send(ctx, tasks...) },
 		Ledger: s.Ledger, Log: o.Log, PassedOver: o.PassedOver, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait, Most: most, Bodies: o.Capacity.Bodies(),
 		// The run's own job says what is done, this process's how to get there.
-		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+		Open: func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 			return s.Source, s.Target, nil
 		},
 	})

@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/pipeline/reproof"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -36,7 +37,7 @@ func Verify(ctx context.Context, s Sites, j job.Job, run *ledger.Run, v ledger.V
 	}
 	p := pipeline.New(pipeline.Config{
 		Ledger: s.Ledger, Log: o.Log, Watch: o.Watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait, Most: most,
-		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+		Open: func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 			return s.Source, s.Target, nil
 		},
 	})

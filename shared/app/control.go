@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -56,7 +57,7 @@ func (c Config) Operate(l *ledger.Ledger, log *slog.Logger) *control.Operator {
 	o := &control.Operator{Ledger: l, Now: time.Now, Wait: control.Wait}
 	o.Pipeline = pipeline.New(pipeline.Config{
 		Ledger: l, Log: log, Now: func() time.Time { return o.Now() },
-		Open: func(_ context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
+		Open: func(_ context.Context, j job.Job) (store.Source, pipeline.Target, error) {
 			s, err := c.Connect(j)
 			return s.Source, s.Target, err
 		},

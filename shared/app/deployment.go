@@ -21,6 +21,7 @@ import (
 	"kodoferry/shared/ledger/sent"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/store"
 	"kodoferry/shared/store/oss"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
@@ -152,7 +153,7 @@ func (c Config) pause() (time.Duration, error) {
 // open connects to a job's buckets. A target that names no endpoint and lies in
 // the ledger's region is reached as the ledger is: so a run can be started from
 // anywhere, and functions work over the region's own network.
-func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
+func (d *Deployment) open(_ context.Context, j job.Job) (store.Source, pipeline.Target, error) {
 	if j.Target.Endpoint == "" && j.Target.Region == d.at.Region && d.at.Endpoint == "internal" {
 		j.Target.Endpoint = d.at.Endpoint
 	}
@@ -172,7 +173,7 @@ func (d *Deployment) open(_ context.Context, j job.Job) (pipeline.Source, pipeli
 }
 
 // closed lets go of what open returned.
-func (d *Deployment) closed(src pipeline.Source, dst pipeline.Target) {
+func (d *Deployment) closed(src store.Source, dst pipeline.Target) {
 	if s, ok := src.(source); ok {
 		d.sources.close(s)
 	}

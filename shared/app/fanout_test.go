@@ -11,6 +11,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
 )
@@ -31,7 +32,7 @@ func BenchmarkTenMillionKeys(b *testing.B) {
 			b.Fatal(err)
 		}
 		l := ledger.Open(mem.New(mem.OSS), ".ferry/")
-		p := pipeline.New(pipeline.Config{Ledger: l, Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+		p := pipeline.New(pipeline.Config{Ledger: l, Open: func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 			return sites.Source, sites.Target, nil
 		}})
 		const run = "j/20260101T000000Z"

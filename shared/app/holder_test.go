@@ -16,7 +16,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/index"
 	"kodoferry/shared/ledger/live"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
@@ -81,8 +81,8 @@ func TestTwoProcessesAtOneRunDoNotBothCopy(t *testing.T) {
 					close(g.open)
 				}
 			}
-			rep, err := w.copyIn(t.Context(), t, agent.CopyOptions{Follows: follows, Watch: func(e pipeline.Progress) {
-				if e.Kind == pipeline.Settled && e.Row.State == ledger.Copied {
+			rep, err := w.copyIn(t.Context(), t, agent.CopyOptions{Follows: follows, Watch: func(e watch.Progress) {
+				if e.Kind == watch.Settled && e.Row.State == ledger.Copied {
 					copied.Add(1)
 				}
 			}})

@@ -11,7 +11,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 )
 
@@ -66,14 +66,14 @@ func TestStagesOverlapInOneProcess(t *testing.T) {
 	}
 	var ended, listed atomic.Int64
 	firstCopied, firstProven := atomic.Int64{}, atomic.Int64{} // objects that were listed, and that had ended, by then
-	rep, err := w.copy(t, agent.CopyOptions{Watch: func(p pipeline.Progress) {
+	rep, err := w.copy(t, agent.CopyOptions{Watch: func(p watch.Progress) {
 		switch p.Kind {
-		case pipeline.Listed:
+		case watch.Listed:
 			listed.Add(p.N)
-		case pipeline.Settled:
+		case watch.Settled:
 			ended.Add(1)
 			firstCopied.CompareAndSwap(0, listed.Load())
-		case pipeline.Proven:
+		case watch.Proven:
 			firstProven.CompareAndSwap(0, ended.Load())
 		}
 	}}, func(j *job.Job) { j.Limits.Parallel, j.Limits.BatchObjects = 8, 100 })

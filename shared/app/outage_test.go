@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mem"
 	"kodoferry/shared/report"
@@ -171,21 +172,21 @@ func TestACopyWaitsForASideThatDoesNotAnswer(t *testing.T) {
 			}()
 			var down atomic.Int64 // when it began, in Unix seconds
 			var said, up atomic.Int32
-			watch := func(e pipeline.Progress) {
+			watch := func(e watch.Progress) {
 				now := clock.Now().Unix()
 				switch e.Kind {
-				case pipeline.Listed:
+				case watch.Listed:
 					if down.CompareAndSwap(0, now) {
 						side.Inject(refusesAll)
 					}
-				case pipeline.Down:
+				case watch.Down:
 					if strings.Contains(e.Err.Error(), "the "+name+" does not answer since") {
 						said.Add(1)
 					}
 					if now-down.Load() > 20*60 {
 						side.Inject()
 					}
-				case pipeline.Up:
+				case watch.Up:
 					up.Add(1)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -20,7 +21,7 @@ type Ports struct {
 	Ledger *ledger.Ledger
 	Queues map[task.Stage]queue.Queue // one for each of task.Stages
 	Dead   queue.Queue
-	Open   func(ctx context.Context, j job.Job) (pipeline.Source, pipeline.Target, error)
+	Open   func(ctx context.Context, j job.Job) (store.Source, pipeline.Target, error)
 }
 
 // DeployOn returns the deployment that works with p. Each set changes how this

@@ -10,7 +10,7 @@ import (
 	"kodoferry/shared/emulator/chaos"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 )
 
@@ -50,11 +50,11 @@ func (w *world) storm(d time.Duration) func() int64 {
 }
 
 // stormy begins a storm when the first object was copied.
-func (w *world) stormy(d time.Duration) (hits func() int64, watch func(pipeline.Progress)) {
+func (w *world) stormy(d time.Duration) (hits func() int64, show func(watch.Progress)) {
 	var once sync.Once
 	count := func() int64 { return 0 }
-	return func() int64 { return count() }, func(e pipeline.Progress) {
-		if e.Kind == pipeline.Settled && d > 0 {
+	return func() int64 { return count() }, func(e watch.Progress) {
+		if e.Kind == watch.Settled && d > 0 {
 			once.Do(func() { count = w.storm(d) })
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/report"
+	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
 )
@@ -68,7 +69,7 @@ func newVastOffice(b testing.TB, shards int, proved bool) (*ledgertest.Vast, *le
 	src, dst := mem.New(mem.Kodo), mem.New(mem.OSS)
 	d, err := app.Load(func(k string) string { return o.env[k] }).Deploy(slog.New(slog.DiscardHandler), func(c *pipeline.Config) {
 		c.Ledger = l
-		c.Open = func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) { return src, dst, nil }
+		c.Open = func(context.Context, job.Job) (store.Source, pipeline.Target, error) { return src, dst, nil }
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/uploads"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/task"
 )
 
@@ -107,7 +108,7 @@ func copyParts(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, erro
 			return nil, outage.AtObject(u.Row.Key(), missing)
 		case missing != nil:
 			r.Log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", fault.KindOf(missing), "err", missing)
-			r.Config.Watch(Progress{Kind: Caught, Key: u.Row.Key(), Err: missing})
+			r.Config.Watch(watch.Progress{Kind: watch.Caught, Key: u.Row.Key(), Err: missing})
 		}
 		p, err = upload.CreateParts(ctx, r.Ledger, t.Batch, upload.Parts{
 			From: t.From, To: t.To, Done: done, Next: transfer.Gaps(t.From, t.To, done), At: r.Config.Now().UTC(),
@@ -178,7 +179,7 @@ func settle(ctx context.Context, r *runs.Run, t task.Task, row ledger.Row, pause
 	}
 	next, err := writeOff(ctx, r, t, rows, 0, pause)
 	if err == nil && row.State != ledger.Pending {
-		r.Config.Watch(Progress{Kind: Settled, Key: row.Key(), Row: row, Task: t})
+		r.Config.Watch(watch.Progress{Kind: watch.Settled, Key: row.Key(), Row: row, Task: t})
 	}
 	return next, err
 }

@@ -68,7 +68,7 @@ func (f *fleet) objects(n, size int) {
 func (f *fleet) process(name string) (kill func()) {
 	c := f.config
 	c.Now = time.Now
-	c.Open = func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+	c.Open = func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 		return watched{f.src, f, name}, watchedTarget{f.dst, f, name}, nil
 	}
 	p := pipeline.New(c)
@@ -192,7 +192,7 @@ func (e ended) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 
 // watched notes what a process reads and asks.
 type watched struct {
-	pipeline.Source
+	store.Source
 	fleet   *fleet
 	process string
 }

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
 
@@ -18,7 +19,7 @@ func copiesAll(t *testing.T, w *world, known int) (most int, took time.Duration)
 	t.Helper()
 	in := &inFlight{now: map[string]int{}, most: map[string]int{}}
 	inner := w.config.Open
-	w.config.Open = func(ctx context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
+	w.config.Open = func(ctx context.Context, j job.Job) (store.Source, pipeline.Target, error) {
 		src, dst, err := inner(ctx, j)
 		return aSecondEach{src, in, j.Name}, dst, err
 	}

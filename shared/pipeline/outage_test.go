@@ -17,6 +17,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
@@ -220,7 +221,7 @@ func TestAWholeSideThatDoesNotAnswerIsWaitedForAndSpendsNoTries(t *testing.T) {
 			if took := w.clock.Now().Sub(began); took < length || took > length+time.Hour {
 				t.Errorf("it took %v, want the %v of the outage and little more", took, length)
 			}
-			if !w.saw(pipeline.Down) || !w.saw(pipeline.Up) {
+			if !w.saw(watch.Down) || !w.saw(watch.Up) {
 				t.Error("nobody was shown that the side did not answer, and that it does again")
 			}
 		})
@@ -252,7 +253,7 @@ func (w *world) runOn(t *testing.T) report.Report {
 	return rep
 }
 
-func (w *world) saw(kind pipeline.ProgressKind) bool {
+func (w *world) saw(kind watch.Kind) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.events {
@@ -390,7 +391,7 @@ func TestALedgerThatDoesNotAnswerSpendsNoTriesAndBuriesNothing(t *testing.T) {
 				}
 			}
 			wantTotals(t, w.run(), report.Totals{Listed: 60, Copied: 60, Verified: 60})
-			if attempts > 0 || !w.saw(pipeline.Down) {
+			if attempts > 0 || !w.saw(watch.Down) {
 				t.Errorf("%d tries were spent, want none, and that somebody is shown that the ledger does not answer", attempts)
 			}
 		})

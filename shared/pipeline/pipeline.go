@@ -51,6 +51,7 @@
 //	  waits/             how long which one waits
 //	  readahead/         reads records while the ones before are worked on
 //	  worklog/           tells in the ledger, now and then, what a process does of a run
+//	  watch/             tells those who look on what a process did or met
 //	resume.go  Resume    what is open, by the ledger alone; Lost
 //	           GiveUp    the end of a task that cannot be done
 //	           End       closes the books of a run that was cancelled
@@ -119,34 +120,14 @@ import (
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/uploads"
 	"kodoferry/shared/pipeline/verdict"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/task"
 )
 
-// Config puts a Pipeline together.
-type Config = runs.Config
-
-// Source is a bucket to read, and Target one to write.
+// Config puts a Pipeline together, and Target is a bucket to write.
 type (
-	Source = runs.Source
+	Config = runs.Config
 	Target = runs.Target
-)
-
-// Progress is something that a process did or met, and ProgressKind says what.
-type (
-	Progress     = runs.Progress
-	ProgressKind = runs.ProgressKind
-)
-
-const (
-	Listed  = runs.Listed
-	Settled = runs.Settled
-	Caught  = runs.Caught
-	Slowed  = runs.Slowed
-	Moved   = runs.Moved
-	Proven  = runs.Proven
-	Down    = runs.Down
-	Up      = runs.Up
-	GaveUp  = runs.GaveUp
 )
 
 // Pipeline does tasks. It is safe for concurrent use.
@@ -192,7 +173,7 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	}
 	if err == nil && t.Since > 0 && !slices.ContainsFunc(next, func(n task.Task) bool { return n.Since > 0 }) {
 		p.config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
-		p.config.Watch(Progress{Kind: Up, Task: t})
+		p.config.Watch(watch.Progress{Kind: watch.Up, Task: t})
 	}
 	if err == nil || ctx.Err() != nil || !outage.Suspected(err) {
 		return next, err

@@ -10,6 +10,7 @@ import (
 	"kodoferry/shared/pipeline/giveup"
 	"kodoferry/shared/pipeline/remains"
 	"kodoferry/shared/pipeline/runs"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
@@ -53,7 +54,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		return nil, err
 	}
 	r.Log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
-	p.config.Watch(Progress{Kind: GaveUp, Task: t, Err: cause})
+	p.config.Watch(watch.Progress{Kind: watch.GaveUp, Task: t, Err: cause})
 	switch t.Kind {
 	case task.Decide:
 		return insist(ctx, r, t, decideDeletes)

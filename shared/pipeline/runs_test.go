@@ -22,12 +22,12 @@ func TestRunsAreForgotten(t *testing.T) {
 	const runs, bound = 200, 65
 	w := newWorld(t)
 	w.fill(3, 1)
-	open, most, opened := map[pipeline.Source]string{}, 0, map[string]int{}
+	open, most, opened := map[store.Source]string{}, 0, map[string]int{}
 	var mu sync.Mutex
 	hold := make(chan struct{})
 	held := make(chan struct{})
 	inner := w.config.Open
-	w.config.Open = func(ctx context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
+	w.config.Open = func(ctx context.Context, j job.Job) (store.Source, pipeline.Target, error) {
 		src, dst, err := inner(ctx, j)
 		s := &holding{Source: src}
 		mu.Lock()
@@ -39,7 +39,7 @@ func TestRunsAreForgotten(t *testing.T) {
 		most = max(most, len(open))
 		return s, dst, err
 	}
-	w.config.Closed = func(s pipeline.Source, _ pipeline.Target) {
+	w.config.Closed = func(s store.Source, _ pipeline.Target) {
 		mu.Lock()
 		defer mu.Unlock()
 		if _, ok := open[s]; !ok {
@@ -87,7 +87,7 @@ func TestRunsAreForgotten(t *testing.T) {
 
 // holding is a source whose listing waits.
 type holding struct {
-	pipeline.Source
+	store.Source
 	hold, held chan struct{}
 	once       sync.Once
 }
@@ -121,7 +121,7 @@ func TestEachRunHasItsPlacesWhateverRunCameFirst(t *testing.T) {
 				in := &inFlight{now: map[string]int{}, most: map[string]int{}}
 				inner := w.config.Open
 				w.config.Slots = tc.slots
-				w.config.Open = func(ctx context.Context, j job.Job) (pipeline.Source, pipeline.Target, error) {
+				w.config.Open = func(ctx context.Context, j job.Job) (store.Source, pipeline.Target, error) {
 					src, dst, err := inner(ctx, j)
 					return aSecondEach{src, in, j.Name}, dst, err
 				}
@@ -175,7 +175,7 @@ func (f *inFlight) add(job string, n int) {
 
 // aSecondEach is a source that takes a second for each body.
 type aSecondEach struct {
-	pipeline.Source
+	store.Source
 	in  *inFlight
 	job string
 }

@@ -100,7 +100,7 @@ func vaulted(t *testing.T, n int, thaws, lasts time.Duration, set ...func(*job.J
 	v := &vault{now: w.clock.Now, thaws: thaws, lasts: lasts, asked: map[string]time.Time{}, times: map[string]int{}}
 	w.source = func(src store.Source) store.Source { v.Source = src; return v }
 	w.config.Shared, w.config.MaxWait = true, 15*time.Minute
-	w.config.Open = func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+	w.config.Open = func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 		return w.source(w.src), w.dst, nil
 	}
 	w.pipe = pipeline.New(w.config)

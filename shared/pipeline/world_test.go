@@ -19,6 +19,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/queue"
 	queuemem "kodoferry/shared/queue/mem"
 	"kodoferry/shared/report"
@@ -42,7 +43,7 @@ type world struct {
 	source    func(store.Source) store.Source       // wraps the source, to make trouble
 	target    func(pipeline.Target) pipeline.Target // wraps the target
 	mu        sync.Mutex
-	events    []pipeline.Progress
+	events    []watch.Progress
 	processed int
 	before    func(task.Task)       // called ahead of each task
 	give      func(task.Task) error // an error in place of doing the task
@@ -91,8 +92,8 @@ func newWorld(t testing.TB, set ...func(*job.Job)) *world {
 func (w *world) fresh() {
 	w.config = pipeline.Config{
 		Ledger: ledger.Open(w.led, w.job.Ledger.Prefix), Now: w.clock.Now, Pause: time.Second, MaxWait: 10 * time.Second, Quick: time.Millisecond,
-		Watch: func(e pipeline.Progress) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
-		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+		Watch: func(e watch.Progress) { w.mu.Lock(); w.events = append(w.events, e); w.mu.Unlock() },
+		Open: func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 			var src store.Source = w.src
 			var dst pipeline.Target = w.dst
 			if w.source != nil {

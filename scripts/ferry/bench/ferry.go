@@ -14,7 +14,7 @@ import (
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger/progress"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
@@ -120,8 +120,8 @@ func (g *gauge) begun(_ string, found *progress.Run) {
 }
 
 // watch counts the objects of the stage that is measured.
-func (g *gauge) watch(e pipeline.Progress) {
-	if e.Kind == pipeline.Listed && g.stage == stageList || e.Kind == pipeline.Proven && g.stage == stageVerify {
+func (g *gauge) watch(e watch.Progress) {
+	if e.Kind == watch.Listed && g.stage == stageList || e.Kind == watch.Proven && g.stage == stageVerify {
 		g.seen.Add(e.N)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/task"
 )
 
@@ -111,8 +111,8 @@ func (b *begins) set(at *float64) {
 }
 
 // watch sees the first object.
-func (b *begins) watch(e pipeline.Progress) {
-	if e.Kind != pipeline.Settled || e.Row.State != ledger.Copied {
+func (b *begins) watch(e watch.Progress) {
+	if e.Kind != watch.Settled || e.Row.State != ledger.Copied {
 		return
 	}
 	b.mu.Lock()

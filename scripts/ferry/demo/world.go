@@ -11,7 +11,7 @@ import (
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/kodo"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 )
 
 // world is the stand-ins, the bucket in them, and what happens to it.
@@ -94,9 +94,9 @@ func (w *world) calm() {
 }
 
 // watch shows an event of the pipeline.
-func (w *world) watch(e pipeline.Progress) {
+func (w *world) watch(e watch.Progress) {
 	w.tell.Watch(e)
-	if e.Kind != pipeline.Caught {
+	if e.Kind != watch.Caught {
 		return
 	}
 	w.seen.met(e.Key, e.Err)

@@ -11,7 +11,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/overview"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -25,9 +25,9 @@ func everything(t *testing.T) string {
 	}
 	m.Answered("ferry-copy", nil)
 	m.Answered("ferry-copy", os.ErrDeadlineExceeded)
-	for _, e := range []pipeline.Progress{
-		{Kind: pipeline.Settled, Row: ledger.Row{State: ledger.Copied, Src: store.Object{Size: 5}}},
-		{Kind: pipeline.Slowed}, {Kind: pipeline.Caught, Err: fault.New(fault.Corrupt, "op", "k", nil)},
+	for _, e := range []watch.Progress{
+		{Kind: watch.Settled, Row: ledger.Row{State: ledger.Copied, Src: store.Object{Size: 5}}},
+		{Kind: watch.Slowed}, {Kind: watch.Caught, Err: fault.New(fault.Corrupt, "op", "k", nil)},
 	} {
 		m.Watch(e)
 	}

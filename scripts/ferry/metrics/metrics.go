@@ -15,7 +15,7 @@ import (
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -114,9 +114,9 @@ func howEnded(ctx context.Context, err error) string {
 }
 
 // Watch counts an event of the pipeline.
-func (m *Agent) Watch(e pipeline.Progress) {
+func (m *Agent) Watch(e watch.Progress) {
 	switch e.Kind {
-	case pipeline.Settled:
+	case watch.Settled:
 		m.set.GetOrCreateCounter(fmt.Sprintf("ferry_objects_total{state=%q}", e.Row.State)).Inc()
 		if e.Row.State != ledger.Copied {
 			return
@@ -125,11 +125,11 @@ func (m *Agent) Watch(e pipeline.Progress) {
 		if e.Task.Kind == "" { // else its parts were counted as Moved
 			m.bytes.AddInt64(e.Row.Src.Size)
 		}
-	case pipeline.Moved:
+	case watch.PartCopied:
 		m.bytes.AddInt64(e.Bytes)
-	case pipeline.Slowed:
+	case watch.Slowed:
 		m.throttles.Inc()
-	case pipeline.Caught:
+	case watch.Caught:
 		if kind := fault.KindOf(e.Err); kind != "" {
 			m.set.GetOrCreateCounter(fmt.Sprintf("ferry_faults_total{fault=%q}", kind)).Inc()
 		}

@@ -10,7 +10,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -91,13 +91,13 @@ func (d doing) GiveUp(context.Context, task.Task, error) ([]task.Task, error) { 
 
 func TestTheBytesOfAnObjectInPartsAreCountedOnce(t *testing.T) {
 	m := New()
-	copied := func(size int64, by task.Kind) pipeline.Progress {
-		return pipeline.Progress{Kind: pipeline.Settled, Row: ledger.Row{State: ledger.Copied, Src: store.Object{Size: size}}, Task: task.Task{Kind: by}}
+	copied := func(size int64, by task.Kind) watch.Progress {
+		return watch.Progress{Kind: watch.Settled, Row: ledger.Row{State: ledger.Copied, Src: store.Object{Size: size}}, Task: task.Task{Kind: by}}
 	}
-	for _, e := range []pipeline.Progress{
-		copied(5, ""), {Kind: pipeline.Moved, Bytes: 100}, {Kind: pipeline.Moved, Bytes: 20}, copied(120, task.Finish),
-		{Kind: pipeline.Settled, Row: ledger.Row{State: ledger.Failed, Src: store.Object{Size: 1000}}},
-		{Kind: pipeline.Slowed}, {Kind: pipeline.Caught, Err: fault.New(fault.Corrupt, "op", "k", nil)},
+	for _, e := range []watch.Progress{
+		copied(5, ""), {Kind: watch.PartCopied, Bytes: 100}, {Kind: watch.PartCopied, Bytes: 20}, copied(120, task.Finish),
+		{Kind: watch.Settled, Row: ledger.Row{State: ledger.Failed, Src: store.Object{Size: 1000}}},
+		{Kind: watch.Slowed}, {Kind: watch.Caught, Err: fault.New(fault.Corrupt, "op", "k", nil)},
 	} {
 		m.Watch(e)
 	}

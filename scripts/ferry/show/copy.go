@@ -12,8 +12,8 @@ import (
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/ledger/progress"
-	"kodoferry/shared/pipeline"
 	"kodoferry/shared/pipeline/memory"
+	"kodoferry/shared/pipeline/watch"
 )
 
 // Copy shows a run of `ferry copy`: Begun, Follows, Waited, PassedOver and Watch are the functions of
@@ -113,10 +113,10 @@ func batches(p progress.Run) (all, open int64) {
 
 // Watch shows an event of the pipeline: progress, the first fault of each kind, and that a
 // side does not answer.
-func (c *Copy) Watch(e pipeline.Progress) {
+func (c *Copy) Watch(e watch.Progress) {
 	c.Tell.Watch(e)
 	c.outage(e)
-	if e.Kind != pipeline.Caught || c.quiet {
+	if e.Kind != watch.Caught || c.quiet {
 		return
 	}
 	if kind := KindOf(e.Err); kind != "" {
@@ -128,17 +128,17 @@ func (c *Copy) Watch(e pipeline.Progress) {
 const outageEvery = 10 * time.Minute
 
 // outage prints that a side does not answer, every ten minutes, and that it answers again.
-func (c *Copy) outage(e pipeline.Progress) {
-	if e.Kind != pipeline.Down && e.Kind != pipeline.Up {
+func (c *Copy) outage(e watch.Progress) {
+	if e.Kind != watch.Down && e.Kind != watch.Up {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case e.Kind == pipeline.Up && !c.down.IsZero():
+	case e.Kind == watch.Up && !c.down.IsZero():
 		c.down = time.Time{}
 		c.Tell.Plain("%s", Style{Tongue: spoken()}.say("copy.answers"))
-	case e.Kind == pipeline.Down && time.Since(c.down) > outageEvery:
+	case e.Kind == watch.Down && time.Since(c.down) > outageEvery:
 		c.down = time.Now()
 		c.Tell.Plain("%s", Translated(fault.Sentence(e.Err)))
 	}

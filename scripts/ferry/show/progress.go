@@ -14,7 +14,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/overview"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 )
 
 // Progress shows how far a run is that this process does: lines that are redrawn on a
@@ -199,26 +199,26 @@ func (p *Progress) Stands(now *progress.Run) {
 }
 
 // Watch adds the objects and bytes of an event of the pipeline.
-func (p *Progress) Watch(e pipeline.Progress) {
+func (p *Progress) Watch(e watch.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := &p.counts
 	switch e.Kind {
-	case pipeline.Listed:
+	case watch.Listed:
 		c.Listed.Add(e.N, e.Bytes)
-	case pipeline.Settled:
+	case watch.Settled:
 		c.Settled.Add(1, e.Row.Src.Size-p.parts[e.Key])
 		delete(p.parts, e.Key)
 		p.alone = time.Now()
 		if e.Row.NeedsPerson() {
 			c.Failed.Add(1, e.Row.Src.Size)
 		}
-	case pipeline.Moved: // long before the object ends
+	case watch.PartCopied: // long before the object ends
 		p.parts[e.Key] += e.Bytes
 		c.Settled.Bytes += e.Bytes
-	case pipeline.Slowed:
+	case watch.Slowed:
 		c.Throttled++
-	case pipeline.Proven:
+	case watch.Proven:
 		c.Checked.Add(e.N, e.Bytes)
 	}
 }

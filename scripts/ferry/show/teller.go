@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger/progress"
-	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 )
 
 // Teller prints lines, above the progress of a run while there is one. Its methods may
@@ -54,7 +54,7 @@ func (t *Teller) Stands(now *progress.Run) {
 }
 
 // Watch passes an event of the pipeline on to the progress.
-func (t *Teller) Watch(e pipeline.Progress) {
+func (t *Teller) Watch(e watch.Progress) {
 	t.mu.Lock()
 	show := t.show
 	t.mu.Unlock()

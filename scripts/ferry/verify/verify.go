@@ -20,8 +20,8 @@ import (
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline"
 	"kodoferry/shared/pipeline/reproof"
+	"kodoferry/shared/pipeline/watch"
 )
 
 // options are the flags of `ferry verify`.
@@ -158,8 +158,8 @@ func here(ctx context.Context, led *ledger.Ledger, run *ledger.Run, j job.Job, v
 	}
 	sites.Ledger = led
 	return app.Verify(ctx, sites, j, run, v, func(name string, goesOn bool) { begun(tell, name, goesOn) }, agent.CopyOptions{
-		Watch: func(e pipeline.Progress) {
-			if e.Kind == pipeline.Proven {
+		Watch: func(e watch.Progress) {
+			if e.Kind == watch.Proven {
 				bar.Watch(e.N, e.Bytes)
 			}
 		},

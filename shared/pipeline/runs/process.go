@@ -6,7 +6,6 @@
 //	process.go   Process: what all runs of a process share
 //	run.go       Run: what all tasks of a run share, and how it is put together
 //	tools.go     what a single task is done with
-//	progress.go  Progress: what is shown of it
 package runs
 
 import (
@@ -25,6 +24,7 @@ import (
 	"kodoferry/shared/pipeline/cache"
 	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -47,15 +47,15 @@ type Config struct {
 	// that Do returns; nil: all wait for its end.
 	Send func(ctx context.Context, tasks ...task.Task) error
 
-	Watch   func(Progress)   // called with what happens, from many goroutines; may be nil
-	Now     func() time.Time // nil: time.Now
-	Pause   time.Duration    // before a second try, doubling after; the first wait for others. 30 s if 0
-	MaxWait time.Duration    // no wait is longer; 15 min if 0
-	Quick   time.Duration    // before an object's second try within a task, doubling after; 200 ms if 0
-	Shared  bool             // tasks go into queues that other processes share
-	Slots   int              // objects in flight in this process; the largest limits.parallel of its runs if 0
-	Most    int              // no more than these, and up to them where limits.parallel is auto; job.MaxParallel if 0
-	Bodies  int64            // bytes of bodies in memory; any number if 0
+	Watch   func(watch.Progress) // called with what happens, from many goroutines; may be nil
+	Now     func() time.Time     // nil: time.Now
+	Pause   time.Duration        // before a second try, doubling after; the first wait for others. 30 s if 0
+	MaxWait time.Duration        // no wait is longer; 15 min if 0
+	Quick   time.Duration        // before an object's second try within a task, doubling after; 200 ms if 0
+	Shared  bool                 // tasks go into queues that other processes share
+	Slots   int                  // objects in flight in this process; the largest limits.parallel of its runs if 0
+	Most    int                  // no more than these, and up to them where limits.parallel is auto; job.MaxParallel if 0
+	Bodies  int64                // bytes of bodies in memory; any number if 0
 
 	WorkEvery time.Duration // how often it is told in the ledger what this process does of a run; never if 0
 	Host      string        // as its people call the machine that the process is of, "" of a function's; with its PID it is told there
@@ -98,7 +98,7 @@ func New(c Config) *Process {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Watch == nil {
-		c.Watch = func(Progress) {}
+		c.Watch = func(watch.Progress) {}
 	}
 	if c.Closed == nil {
 		c.Closed = func(Source, Target) {}

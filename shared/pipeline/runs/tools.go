@@ -20,6 +20,7 @@ import (
 	"kodoferry/shared/pipeline/shard"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/verdict"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
@@ -93,10 +94,10 @@ func (r *Run) Batching() batching.Config {
 			return p
 		},
 		Written: func(rows []ledger.Row) {
-			r.Config.Watch(Progress{Kind: Listed, N: int64(len(rows)), Bytes: batching.Sizes(rows)})
+			r.Config.Watch(watch.Progress{Kind: watch.Listed, N: int64(len(rows)), Bytes: batching.Sizes(rows)})
 			for _, row := range rows {
 				if row.State != ledger.Pending {
-					r.Config.Watch(Progress{Kind: Settled, Key: row.Key(), Row: row})
+					r.Config.Watch(watch.Progress{Kind: watch.Settled, Key: row.Key(), Row: row})
 				}
 			}
 		},
@@ -110,7 +111,7 @@ func (r *Run) Copier(t task.Task) *transfer.Copier {
 		Share: r.Share, Slots: r.Slots, Bodies: r.process.bodies, Pace: r.Pace, Sides: r.Tracker(t, outage.InARow), Writable: r.Permit.Writable,
 		Watch: func(p transfer.Progress) {
 			r.Count(t, p)
-			r.Config.Watch(Progress{Kind: p.Kind, Key: p.Key, Row: p.Row, Bytes: p.Bytes, Err: p.Err})
+			r.Config.Watch(watch.Progress{Kind: p.Kind, Key: p.Key, Row: p.Row, Bytes: p.Bytes, Err: p.Err})
 		},
 		Quick: r.Config.Quick, Now: r.Config.Now, Log: r.Log,
 	}
@@ -125,7 +126,7 @@ func (r *Run) Count(t task.Task, p transfer.Progress) {
 			moved = p.Row.Src.Size
 		}
 		r.Worklog.Settled(t.Batch, p.Row, moved)
-	case transfer.Moved:
+	case transfer.PartCopied:
 		r.Worklog.Moved(t.Batch, p.Bytes)
 	case transfer.Slowed:
 		r.Worklog.Throttled(t.Batch)
@@ -171,7 +172,7 @@ func (r *Run) Proof(t task.Task, c ledger.Closed, next *batching.Batcher) *proof
 		},
 		Lasts: func(ctx context.Context) proof.Lasts { return r.Memory.Open(ctx, c.Range) },
 		Next:  next.Add, Failed: next.Failed,
-		Proven: func(n int64) { r.Config.Watch(Progress{Kind: Proven, N: n}) },
+		Proven: func(n int64) { r.Config.Watch(watch.Progress{Kind: watch.Proven, N: n}) },
 	}
 }
 
@@ -182,7 +183,7 @@ func (r *Run) Piece(t task.Task) *reproof.Piece {
 		Mode: reproof.Mode(asked.Mode), Sample: reproof.Sample{Share: asked.Sample, Seed: asked.Seed}, Job: r.Job, Run: asked.Run, Chain: r.Started.Chain,
 		Source: listing.Landed(r.Source, t.Before), Target: r.Target, Rules: &r.Rules, Asker: r.Asker(t), Slots: r.Slots, Pace: r.Pace,
 		Saw: func(key string, n, bytes int64) {
-			r.Config.Watch(Progress{Kind: Proven, Key: key, N: n, Bytes: bytes})
+			r.Config.Watch(watch.Progress{Kind: watch.Proven, Key: key, N: n, Bytes: bytes})
 		},
 	}
 }
@@ -216,7 +217,7 @@ func (r *Run) NoteDown(ctx context.Context, t task.Task, o *outage.Outage) {
 		r.Log.DebugContext(ctx, "outage not noted", "side", o.Side.String(), "fault", fault.KindOf(err), "err", err)
 	}
 	r.Log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.Side.String(), "kind", t.Kind, "since", o.Since, "limit", r.Job.Limits.Outage, "fault", fault.KindOf(o.Last), "err", o.Last)
-	r.Config.Watch(Progress{Kind: Down, Task: t, Err: r.Prober.Awaits(o)})
+	r.Config.Watch(watch.Progress{Kind: watch.Down, Task: t, Err: r.Prober.Awaits(o)})
 }
 
 // LedgerDown asks the ledger whether it answers, after t failed, whose run is r, or nil where
@@ -230,7 +231,7 @@ func (p *Process) LedgerDown(ctx context.Context, r *Run, t task.Task) error {
 	since, down := outage.OfLedger(ctx, p.Config.Ledger.Run(t.Run), &p.ledger, p.Config.Now, longest)
 	if down != nil {
 		p.Config.Log.WarnContext(ctx, "ledger does not answer, waiting", "run", t.Run, "kind", t.Kind, "since", since, "limit", longest, "err", down)
-		p.Config.Watch(Progress{Kind: Down, Task: t, Err: down})
+		p.Config.Watch(watch.Progress{Kind: watch.Down, Task: t, Err: down})
 	}
 	return down
 }

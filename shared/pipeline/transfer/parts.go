@@ -154,6 +154,6 @@ func (c *Copier) tryPart(ctx context.Context, u upload.Upload, n int, from, to i
 		row.Blocks = append(row.Blocks, b[:]...)
 	}
 	c.Pace.Measured(row.Size, time.Since(begun))
-	c.Watch(Progress{Kind: Moved, Key: u.Row.Key(), Bytes: row.Size})
+	c.Watch(Progress{Kind: PartCopied, Key: u.Row.Key(), Bytes: row.Size})
 	return row, nil
 }

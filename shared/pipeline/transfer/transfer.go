@@ -59,10 +59,10 @@ type Copier struct {
 type Kind string
 
 const (
-	Settled Kind = "settled" // Row reached a final state
-	Caught  Kind = "caught"  // a fault was met and dealt with: Key, Err
-	Slowed  Kind = "slowed"  // a service asked to slow down: Key, Err
-	Moved   Kind = "moved"   // Bytes of an object that goes in parts were copied: Key
+	Settled    Kind = "settled"     // Row reached a final state
+	Caught     Kind = "caught"      // a fault was met and dealt with: Key, Err
+	Slowed     Kind = "slowed"      // a service asked to slow down: Key, Err
+	PartCopied Kind = "part copied" // Bytes of an object that goes in parts were copied: Key
 )
 
 // Progress is something that happened to an object.

@@ -33,6 +33,7 @@ import (
 	"kodoferry/shared/pipeline/storm/linear"
 	"kodoferry/shared/pipeline/storm/weather"
 	"kodoferry/shared/queue"
+	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
 )
@@ -114,7 +115,7 @@ func (w *World) Process(slot string, n int) *Process {
 	ports := app.Ports{
 		Ledger: ledger.Open(port{p, book, w.Led}, Books),
 		Queues: map[task.Stage]queue.Queue{}, Dead: queuePort{p, w.Dead},
-		Open: func(context.Context, job.Job) (pipeline.Source, pipeline.Target, error) {
+		Open: func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 			return port{p, Source, w.Src}, port{p, Target, w.Dst}, nil
 		},
 	}
