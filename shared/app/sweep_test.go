@@ -48,7 +48,7 @@ func TestTheSweeperFindsALostMessageOfEveryKind(t *testing.T) {
 			if rep.Result != report.Verified || rep.Objects.Copied != 9 || rep.Objects.Deleted != 1 {
 				t.Errorf("%+v, want it verified, with 9 copied and 1 deleted", rep.Summary)
 			}
-			// 35 minutes until it is sent again, then a gate and a report may each wait once for up to 18:45.
+			// 35 minutes until it is sent again, then a decision and a report may each wait once for up to 18:45.
 			if took := o.clock().Sub(began); took > 75*time.Minute {
 				t.Errorf("it took %s by the clock, want the sweeper to find the loss within 35 minutes", took)
 			}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"time"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
@@ -18,61 +17,37 @@ import (
 	"kodoferry/shared/task"
 )
 
-// awaitListing is the longest wait while all that is listed is verified and something is
-// being listed: each look costs a read a shard.
-const awaitListing = 5 * time.Minute
-
 // decideDeletes waits until every shard is verified, then decides once for the whole
 // run whether what the source no longer has is deleted from the target.
 func decideDeletes(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	g, err := mirror.Decision(ctx, r.Ledger)
+	decision, err := mirror.ReadDeleteDecision(ctx, r.Ledger)
 	if ledger.Missing(err) {
 		if next, err := r.Next.AwaitVerified(ctx, t); err != nil || len(next) > 0 {
 			return next, err
 		}
-		p, err := progress.Glance(ctx, r.Ledger)
-		switch {
-		case err != nil || p.Reported:
-			return nil, err
-		case !p.Done():
-			return r.Follow.LookAgain(t, awaitListing), nil
+		p, listed, next, err := r.Next.AwaitListed(ctx, t)
+		if !listed {
+			return next, err
 		}
-		g = mirror.Decide(r.Job, p)
-		g.At, g.By = r.Config.Now().UTC(), ledger.Nonce()
-		mine := g.By
-		if g, err = r.Ledger.CreateDeleteDecision(ctx, g); err != nil {
+		own := mirror.DecideDeletes(r.Job, p, r.Config.Now())
+		if decision, err = r.Ledger.CreateDeleteDecision(ctx, own); err != nil {
 			return nil, err
 		}
-		if g.By != mine {
+		if decision.By != own.By {
 			return r.Follow.LookAgain(t, follow.AwaitFew), nil
 		}
-		r.Log.InfoContext(ctx, "deletions decided", "allowed", g.Allowed, "candidates", g.Candidates.Objects, "reason", g.Reason)
+		r.Log.InfoContext(ctx, "deletions decided", "allowed", decision.Allowed, "candidates", decision.Candidates.Objects, "reason", decision.Reason)
 	} else if err != nil {
 		return nil, err
 	}
-	var next []task.Task
-	if g.Allowed && g.Candidates.Objects > 0 {
-		p, err := progress.Walk(ctx, r.Ledger)
-		if err != nil {
-			return nil, err
-		}
-		next = r.Follow.AfterDecision(p, g)
-	}
-	if len(next) == 0 {
-		next = r.Next.End(ctx, task.Report, func(context.Context, *ledger.Run, string) (string, error) { return "", nil })
-	}
-	return next, nil
+	return r.Next.AfterDeleteDecision(ctx, decision)
 }
 
 // deleteBatch removes a batch of candidates from the target, each only if the source
 // still does not have it and the target's object is still the copy that was listed.
 func deleteBatch(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	g, err := mirror.Decision(ctx, r.Ledger)
-	switch {
-	case err != nil:
+	if decision, err := mirror.ReadDeleteDecision(ctx, r.Ledger); err != nil || !decision.Allowed {
 		return nil, err
-	case !g.Allowed:
-		return nil, nil
 	}
 	rows, err := r.Ledger.Batches().ReadRows(ctx, t.Batch)
 	if err != nil {
@@ -124,10 +99,10 @@ func writeReport(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	if next, err := r.Next.AwaitVerified(ctx, t); err != nil || len(next) > 0 {
 		return next, err
 	}
-	var g ledger.DeleteDecision
+	var decision ledger.DeleteDecision
 	if r.Job.Delete {
 		var err error
-		if g, err = mirror.Decision(ctx, r.Ledger); ledger.Missing(err) {
+		if decision, err = mirror.ReadDeleteDecision(ctx, r.Ledger); ledger.Missing(err) {
 			return r.Follow.LookAgain(t, follow.AwaitFew), nil
 		} else if err != nil {
 			return nil, err
@@ -137,18 +112,14 @@ func writeReport(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 		return r.Follow.LookAgain(t, follow.AwaitFew), nil
 	}
 	defer r.Reporting.Unlock()
-	p, err := progress.Glance(ctx, r.Ledger)
+	p, listed, next, err := r.Next.AwaitListed(ctx, t)
 	switch {
-	case err != nil:
-		return nil, err
-	case p.Reported:
-		return nil, nil
-	case !p.Done():
-		return r.Follow.LookAgain(t, awaitListing), nil
-	case r.Job.Delete && len(r.Follow.AfterDecision(p, g)) > 0: // each look costs a read a shard
-		return r.Follow.LookAgain(t, max(follow.AwaitFew, r.Config.Now().Sub(g.At)/2)), nil
+	case !listed:
+		return next, err
+	case r.Job.Delete && len(r.Follow.Deletes(p, decision)) > 0: // each look costs a read a shard
+		return r.Follow.LookAgain(t, max(follow.AwaitFew, r.Config.Now().Sub(decision.At)/2)), nil
 	}
-	rep, manifest, err := r.Books.Verified(ctx, p, g)
+	rep, manifest, err := r.Books.Verified(ctx, p, decision)
 	if err != nil {
 		return nil, err
 	}

@@ -48,9 +48,9 @@ var mutants = []mutant{
 		"standing, won, err := b.files.Create(ctx, \"copied/\"+batch, data)\n",
 		"standing, won, err := data, true, b.files.Write(ctx, \"copied/\"+batch, data)\n",
 	}}},
-	{"a deletion before the gate", "nothing is deleted before the run's decision stands and allows it", []edit{
-		{"shared/pipeline/follow/follow.go", "if c.Shard != \"\" {", "next = append(next, f.AfterDecision(progress.Run{Shards: []progress.Shard{{Ref: ledger.ShardRef{Shard: c.Shard}, Extra: c.Deletes}}}, ledger.DeleteDecision{Allowed: true})...)\n\tif c.Shard != \"\" {"},
-		{"shared/pipeline/end.go", "case err != nil:\n\t\treturn nil, err\n\tcase !g.Allowed:", "case ledger.Missing(err):\n\tcase err != nil:\n\t\treturn nil, err\n\tcase !g.Allowed:"},
+	{"a deletion before the decision", "nothing is deleted before the run's decision stands and allows it", []edit{
+		{"shared/pipeline/follow/follow.go", "if c.Shard != \"\" {", "next = append(next, f.Deletes(progress.Run{Shards: []progress.Shard{{Ref: ledger.ShardRef{Shard: c.Shard}, Extra: c.Deletes}}}, ledger.DeleteDecision{Allowed: true})...)\n\tif c.Shard != \"\" {"},
+		{"shared/pipeline/end.go", "err != nil || !decision.Allowed {", "!ledger.Missing(err) && (err != nil || !decision.Allowed) {"},
 	}},
 	{"a retry that drops a row", "every row of a batch is in its write-off or in a batch that this names", []edit{{
 		"shared/pipeline/batching/rest.go",

@@ -43,6 +43,7 @@
 //	pipeline.go  Do      one task: whether it is done, and what becomes of it while a
 //	                     whole side, or the ledger, does not answer
 //	  runs/              what all tasks of a run share: which room is made of which
+//	  admission/         whether a task is done now
 //	  cache/             the runs that a process keeps
 //	  outage/            finds out whether a side answers
 //	  deadline/          what is left of an invocation
@@ -104,7 +105,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -113,7 +113,6 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/batching"
-	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/pipeline/runs"
@@ -134,14 +133,12 @@ type (
 type Pipeline struct {
 	process *runs.Process
 	config  *Config
-	days    events.Days // finds the runs that new events go to
 }
 
 // New returns a Pipeline.
 func New(c Config) *Pipeline {
 	p := &Pipeline{process: runs.New(c)}
 	p.config = &p.process.Config
-	p.days.Ledger, p.days.Now = p.config.Ledger, p.config.Now
 	return p
 }
 
@@ -169,7 +166,7 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	var next []task.Task
 	r, err := p.process.Run(ctx, t.Run)
 	if err == nil {
-		next, err = p.do(ctx, r, t)
+		next, err = do(ctx, r, t)
 	}
 	if err == nil && t.Since > 0 && !slices.ContainsFunc(next, func(n task.Task) bool { return n.Since > 0 }) {
 		p.config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
@@ -205,78 +202,23 @@ func OfOneObject(err error) bool {
 	return ok
 }
 
-// do does one task of a run, unless the run is not to go on.
-func (p *Pipeline) do(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	leave, err := r.Share.Enter(ctx, t.Kind.Stage() == task.Copying)
+// do does one task of a run, unless it is not admitted now.
+func do(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+	copying := t.Kind.Stage() == task.Copying
+	leave, err := r.Share.Enter(ctx, copying)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	defer r.Worklog.Enter(ctx, t.Batch, t.Kind.Stage() == task.Copying)()
-	switch unknown := r.Share.State.Expired(); {
-	case unknown && r.Started.Deployed:
-		next := r.Follow.Wait(t)
-		next[0].Since = t.Since // a side that it waits for was not asked
-		return next, nil
-	case unknown: // somebody waits for this process, and may do something about it
-		return nil, fault.New(fault.Temporary, "pipeline.Do", t.Run, errors.New("the ledger does not tell whether the run goes on"))
-	}
-	if t.Kind == task.Event && t.Key != "" && events.IsPastClose(t.Run, p.config.Now()) { // whether its own run is over does not matter
-		return p.moveToToday(ctx, r, t)
-	}
-	parks := t.Kind == task.Event && t.Key != "" // where the run is paused: no record names its key yet
-	if s, err := r.Permit.Standing(ctx); err != nil {
-		return nil, err
-	} else if s.Stopped() && !(s == ledger.Paused && parks) { // what is open of a paused run is derived from the ledger when it is resumed
-		r.Log.InfoContext(ctx, "task dropped", "kind", t.Kind, "shard", t.Shard, "standing", s)
-		return nil, nil
-	}
-	if t.Kind.Stage() == task.Copying && r.Share.Excess(ctx) {
-		ended, err := endedBefore(ctx, r.Ledger, t)
-		if err != nil {
-			return nil, err
-		}
-		if !ended {
-			return r.Follow.Pass(t), nil
-		}
+	defer r.Worklog.Enter(ctx, t.Batch, copying)()
+	if admitted, next, err := r.Admission().Admit(ctx, t); !admitted {
+		return next, err
 	}
 	next, err := step(ctx, r, t)
 	if u, taken := verdict.IsUnwanted(err); taken && u.Standing != "" || err != nil && ctx.Err() == nil && r.Share.State.Halted() {
 		return r.Follow.Wait(t), nil // cut short: whether it is dropped is decided when it is delivered again
 	}
 	return next, err
-}
-
-// moveToToday returns the task that takes an event that is past the close of its day to
-// the present day's run, as the job is kept now; none where it does not follow the key
-// any more.
-func (p *Pipeline) moveToToday(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	switch s := r.Share.State.Standing(); {
-	case s == ledger.Paused: // it is taken there once its own day is resumed
-		return r.Follow.Wait(t), nil
-	case s.Stopped() && s != ledger.Over:
-		return nil, nil
-	}
-	j, follows, err := p.days.Follows(ctx, r.Job, t.Key)
-	if err != nil || !follows {
-		return nil, err
-	}
-	later, err := p.FollowEvent(ctx, j, t.Key)
-	return []task.Task{later}, err
-}
-
-// endedBefore reports whether t, which was delivered before, has its outcome:
-// what follows from it was perhaps not sent. The message that takes t on does
-// not tell of that delivery, and would find the outcome of a twin.
-func endedBefore(ctx context.Context, l *ledger.Run, t task.Task) (bool, error) {
-	if t.Deliveries < 2 {
-		return false, nil
-	}
-	_, err := l.Batches().ReadWriteOff(ctx, t.Batch)
-	if ledger.Missing(err) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // step does one task. One whose batch is written off has its outcome. Those of the second

@@ -8,9 +8,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/ledger/progress"
-	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/follow"
 	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/pipeline/reproof"
@@ -54,19 +52,14 @@ func (b *Preparation) Start(ctx context.Context, name string, beside func(contex
 	if err != nil {
 		return nil, err
 	}
-	f := follow.Tasks{Run: name}
-	first := []task.Task{f.List(s.Root), f.Once(task.Report)}
 	j, err := job.Decode(s.Job) // another delivery may have begun it, with another job
 	if err != nil {
 		return nil, err
 	}
-	if j.Delete {
-		first = append(first, f.Once(task.Decide))
-	}
 	if ahead != nil {
 		b.p.process.ListedAhead(name, ahead)
 	}
-	return first, nil
+	return follow.Tasks{Run: name}.First(s.Root, j.Delete), nil
 }
 
 // endIfSealed closes the books of a run that has just begun if its job was ended for
@@ -97,19 +90,8 @@ func (p *Pipeline) StartVerification(ctx context.Context, name string, v ledger.
 	return append(r.Follow.Reprove(w.Open), r.Follow.Once(task.Report)), err
 }
 
-// FollowEvent returns the task of an event of key that is notified of now, and
-// makes sure that the run it goes to exists. A job that was changed since the
-// day's run began has another one: each is done as its own run's job says.
+// FollowEvent returns the task of an event of key that is notified of now, as follow.Event
+// does.
 func (p *Pipeline) FollowEvent(ctx context.Context, j job.Job, key string) (task.Task, error) {
-	now := p.config.Now()
-	until := j.Events.Bucket(now)
-	run, err := p.days.Run(ctx, j, until)
-	if err != nil {
-		return task.Task{}, err
-	}
-	shard, batch := eventnames.Batch(key, until)
-	return task.Task{
-		Kind: task.Event, Run: run, Shard: shard, Batch: batch, Key: key, Until: until.Unix(),
-		Delay: until.Add(events.Grace).Sub(now),
-	}, nil
+	return follow.Event(ctx, &p.process.Days, j, key)
 }

@@ -20,9 +20,9 @@ type Batch struct {
 // not some are still open. It returns the packed file of their rows; none was
 // deleted or refused where file.Rows is 0. A batch that comes with an error of kind
 // Corrupt counts as failed; any other error ends it.
-func (rep *Report) AddDeletions(j job.Job, g ledger.DeleteDecision, batches iter.Seq2[Batch, error]) (data []byte, file ledger.File, err error) {
-	rep.Mirror = &Mirror{Candidates: g.Candidates, Others: g.Others, Refused: g.Reason}
-	if !g.Allowed {
+func (rep *Report) AddDeletions(j job.Job, decision ledger.DeleteDecision, batches iter.Seq2[Batch, error]) (data []byte, file ledger.File, err error) {
+	rep.Mirror = &Mirror{Candidates: decision.Candidates, Others: decision.Others, Refused: decision.Reason}
+	if !decision.Allowed {
 		rep.Result = Incomplete
 		return nil, ledger.File{}, nil
 	}

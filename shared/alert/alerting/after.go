@@ -47,8 +47,8 @@ func (d *Doer) after(ctx context.Context, a *alerts, t task.Task, next []task.Ta
 			d.proved(ctx, a, p)
 		}
 	case task.Decide:
-		if g, err := a.run.ledger.ReadDeleteDecision(ctx); err == nil && g.Reason != "" {
-			d.alert(ctx, a, "refused", alert.Message{Event: alert.Refused, Text: "nothing is deleted from the target: " + g.Reason, Next: a.run.command("status", a.run.ledger.Name)})
+		if decision, err := a.run.ledger.ReadDeleteDecision(ctx); err == nil && decision.Reason != "" {
+			d.alert(ctx, a, "refused", alert.Message{Event: alert.Refused, Text: "nothing is deleted from the target: " + decision.Reason, Next: a.run.command("status", a.run.ledger.Name)})
 		}
 	case task.Report:
 		if len(next) == 0 {

@@ -41,14 +41,14 @@ func (b *Books) Cancelled(ctx context.Context) (report.Report, report.Manifest, 
 	p.Failures = append(p.Failures, failures...)
 	rep, manifest := report.Fold(b.Run.Name, b.Job, p, b.Now().UTC())
 	if b.Job.Delete {
-		g, err := mirror.Decision(ctx, b.Run)
+		decision, err := mirror.ReadDeleteDecision(ctx, b.Run)
 		switch {
 		case ledger.Missing(err):
 			rep.Mirror = &report.Mirror{Refused: "the run was cancelled before"}
 		case err != nil:
 			return rep, manifest, err
 		default:
-			if err := b.foldDeletes(ctx, p, g, &rep, &manifest); err != nil {
+			if err := b.foldDeletes(ctx, p, decision, &rep, &manifest); err != nil {
 				return rep, manifest, err
 			}
 		}

@@ -38,12 +38,12 @@ type Books struct {
 	Log     *slog.Logger
 }
 
-// Verified adds up a run whose progress is p, all of whose shards are verified. g is its
-// decision on deletions, if the job mirrors them.
-func (b *Books) Verified(ctx context.Context, p progress.Run, g ledger.DeleteDecision) (report.Report, report.Manifest, error) {
+// Verified adds up a run whose progress is p, all of whose shards are verified. decision is
+// the one on deletions, if the job mirrors them.
+func (b *Books) Verified(ctx context.Context, p progress.Run, decision ledger.DeleteDecision) (report.Report, report.Manifest, error) {
 	rep, manifest := report.Fold(b.Run.Name, b.Job, p, b.Now().UTC())
 	if b.Job.Delete {
-		if err := b.foldDeletes(ctx, p, g, &rep, &manifest); err != nil {
+		if err := b.foldDeletes(ctx, p, decision, &rep, &manifest); err != nil {
 			return rep, manifest, err
 		}
 	}

@@ -13,9 +13,9 @@ import (
 
 // foldDeletes adds what became of deletions to the report, by the decision on
 // them, and writes their rows away.
-func (b *Books) foldDeletes(ctx context.Context, p progress.Run, g ledger.DeleteDecision, rep *report.Report, m *report.Manifest) error {
+func (b *Books) foldDeletes(ctx context.Context, p progress.Run, decision ledger.DeleteDecision, rep *report.Report, m *report.Manifest) error {
 	packed := memory.NewWriter(b.Run.Name)
-	data, file, err := rep.AddDeletions(b.Job, g, func(yield func(report.Batch, error) bool) {
+	data, file, err := rep.AddDeletions(b.Job, decision, func(yield func(report.Batch, error) bool) {
 		for batch, err := range b.candidates(ctx, p) {
 			for _, row := range batch.Rows {
 				if last, ok := memory.Of(row, b.Run.Name); ok {

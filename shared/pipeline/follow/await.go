@@ -13,6 +13,10 @@ import (
 // decides.
 const AwaitFew = time.Minute
 
+// awaitListing is the longest wait while all that is listed is verified and something is
+// being listed: each look costs a read a shard.
+const awaitListing = 5 * time.Minute
+
 // few is how many open shards a run has at its end, or a small run always: to look at them
 // each minute is cheap.
 const few = 32
@@ -66,6 +70,19 @@ func (r *Run) AwaitVerified(ctx context.Context, t task.Task) ([]task.Task, erro
 		}
 	}
 	return append(next, r.Tasks.Resent(due)...), nil
+}
+
+// AwaitListed returns the progress of a run once it is listed and verified to its end. Until
+// then, done is false, and t follows once more, later; of a run that is over nothing does.
+func (r *Run) AwaitListed(ctx context.Context, t task.Task) (p progress.Run, done bool, next []task.Task, err error) {
+	p, err = progress.Glance(ctx, r.Ledger)
+	switch {
+	case err != nil || p.Reported:
+		return p, false, nil, err
+	case !p.Done():
+		return p, false, r.Tasks.LookAgain(t, awaitListing), nil
+	}
+	return p, true, nil, nil
 }
 
 // lookups is how many requests about single records are made at a time.

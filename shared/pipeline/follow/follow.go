@@ -4,6 +4,7 @@
 // step returns.
 //
 //	follow.go  Tasks: what follows from a record, and what is open by one
+//	event.go   Event: what follows from a notification
 //	later.go   the same task once more: what waits, is passed on, or sent again
 //	run.go     Run: whether a record was the last that another task waits for
 //	await.go   what waits until every shard is verified
@@ -46,6 +47,15 @@ func (f Tasks) Reprove(pieces []ledger.ShardRef) (tasks []task.Task) {
 		tasks = append(tasks, task.Task{Kind: task.Reprove, Run: f.Run, Shard: s.Shard, Range: s.Range, Before: s.Before})
 	}
 	return tasks
+}
+
+// First returns the tasks that a run begins with.
+func (f Tasks) First(root ledger.ShardRef, deletes bool) []task.Task {
+	first := []task.Task{f.List(root), f.Once(task.Report)}
+	if deletes {
+		first = append(first, f.Once(task.Decide))
+	}
+	return first
 }
 
 // Once returns a task of that kind, of which a run needs one.
@@ -143,11 +153,11 @@ func (f Tasks) AfterCopy(t task.Task, w ledger.WriteOff) []task.Task {
 	return next
 }
 
-// AfterDecision returns a task for each batch of candidates that is not written off, of
-// a run whose progress is p. maxDeletes bounds how many there are.
-func (f Tasks) AfterDecision(p progress.Run, g ledger.DeleteDecision) []task.Task {
+// Deletes returns a task for each batch of candidates that is not written off, of a run
+// whose progress is p, where its decision allows that. maxDeletes bounds how many there are.
+func (f Tasks) Deletes(p progress.Run, decision ledger.DeleteDecision) []task.Task {
 	var next []task.Task
-	if !g.Allowed {
+	if !decision.Allowed {
 		return nil
 	}
 	for _, s := range p.Shards {

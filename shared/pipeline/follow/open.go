@@ -92,11 +92,11 @@ func (r *Run) openDeletes(ctx context.Context, p progress.Run) ([]task.Task, err
 	if !r.Deletes {
 		return nil, nil
 	}
-	g, err := mirror.Decision(ctx, r.Ledger)
+	decision, err := mirror.ReadDeleteDecision(ctx, r.Ledger)
 	if ledger.Missing(err) {
 		return []task.Task{r.Tasks.Once(task.Decide)}, nil
 	}
-	return r.Tasks.AfterDecision(p, g), err
+	return r.Tasks.Deletes(p, decision), err
 }
 
 // OpenEvents are the tasks of a day's events that were handed on and have not

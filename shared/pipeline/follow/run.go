@@ -116,6 +116,22 @@ func (r *Run) AfterVerify(ctx context.Context, c ledger.Closed, p ledger.Proved)
 	})
 }
 
+// AfterDeleteDecision returns what follows from the run's decision on deletions: a task for
+// each batch of candidates, or the report where there is nothing to delete.
+func (r *Run) AfterDeleteDecision(ctx context.Context, decision ledger.DeleteDecision) (next []task.Task, err error) {
+	if decision.Allowed && decision.Candidates.Objects > 0 {
+		p, err := progress.Walk(ctx, r.Ledger)
+		if err != nil {
+			return nil, err
+		}
+		next = r.Tasks.Deletes(p, decision)
+	}
+	if len(next) == 0 {
+		next = r.End(ctx, task.Report, func(context.Context, *ledger.Run, string) (string, error) { return "", nil })
+	}
+	return next, nil
+}
+
 // End returns the task of that kind where nothing is open any more that it waits for.
 func (r *Run) End(ctx context.Context, kind task.Kind, open open) []task.Task {
 	if !r.last(ctx, string(kind), open) {

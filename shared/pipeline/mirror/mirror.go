@@ -2,7 +2,8 @@
 // does not have any more, and bytes of the job's own that are damaged. It reads rows
 // and returns what became of them, and knows neither tasks nor records.
 //
-//	mirror.go  Decide, Decision: whether a run deletes at all; Remover: what removing takes
+//	mirror.go  Remover: what removing takes
+//	decide.go  DecideDeletes, ReadDeleteDecision: whether a run deletes at all
 //	ours.go    Ours: which of the target's objects are the job's copies
 //	delete.go  Remover.Delete: candidates that a run's listings found
 //	remove.go  Remover.Remove: what an event found vanished, and what is damaged
@@ -11,14 +12,11 @@ package mirror
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/outage"
@@ -58,45 +56,10 @@ const lookups = 16
 // parallel is how many objects are removed at a time.
 func (m *Remover) parallel() int { return m.Rules.Job.Limits.AtOnce(lookups) }
 
-// Decide decides by the progress of a run of j, all of whose shards are verified,
-// whether the candidates for deletion are deleted. What looks like a mistake is refused
-// as a whole: it is cheaper to run again than to get back what was deleted.
-func Decide(j job.Job, p progress.Run) ledger.DeleteDecision {
-	var g ledger.DeleteDecision
-	var e verdict.Extent
-	unknown := 0
-	for _, s := range p.Shards {
-		if s.Closed.Failed != "" || s.Proved.Failed != "" {
-			unknown++
-		}
-		e.Seen += s.Closed.Counts.Listed.Objects + s.Closed.Counts.Excluded.Objects
-		e.Held += s.Closed.Held
-		g.Candidates.Add(s.Candidates.Objects, s.Candidates.Bytes)
-		g.Others.Add(s.Closed.Others.Objects, s.Closed.Others.Bytes)
-	}
-	e.Candidates, e.Others = g.Candidates.Objects, g.Others.Objects
-	g.Reason = verdict.RefuseDeletes(j, e)
-	if g.Candidates.Objects > 0 && unknown > 0 {
-		g.Reason = fmt.Sprintf("%d stretches of the source could not be listed or verified, so what it no longer has is not known for sure; run again", unknown)
-	}
-	g.Allowed = g.Reason == ""
-	return g
-}
-
 // mostTries is how often the most tried of rows was tried.
 func mostTries(rows []ledger.Row) (n int) {
 	for _, row := range rows {
 		n = max(n, row.Tries)
 	}
 	return n
-}
-
-// Decision reads the run's decision on deletions. A record that cannot be read allows
-// none: the run would never end otherwise.
-func Decision(ctx context.Context, run *ledger.Run) (ledger.DeleteDecision, error) {
-	g, err := run.ReadDeleteDecision(ctx)
-	if fault.KindOf(err) == fault.Corrupt {
-		return ledger.DeleteDecision{Reason: "the decision on deletions cannot be read: " + err.Error()}, nil
-	}
-	return g, err
 }

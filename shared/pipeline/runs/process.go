@@ -22,6 +22,7 @@ import (
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/cache"
+	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/watch"
@@ -71,6 +72,7 @@ type Target = opening.Target
 // Process is what the runs that a process does tasks of share. It is safe for concurrent use.
 type Process struct {
 	Config Config
+	Days   events.Days       // finds the runs that new events go to
 	name   string            // among all that work on its runs
 	known  cache.Cache[*Run] // those that it knows
 	slots  *limit.AIMD       // over all runs
@@ -111,6 +113,7 @@ func New(c Config) *Process {
 	c.Quick = cmp.Or(c.Quick, 200*time.Millisecond)
 	c.Most = cmp.Or(c.Most, job.MaxParallel)
 	p := &Process{Config: c, name: ledger.Nonce(), slots: limit.NewAIMD(c.Slots, nil), recalling: make(chan struct{}, recalled), rows: batching.NewMemory()}
+	p.Days.Ledger, p.Days.Now = c.Ledger, c.Now
 	if c.Bodies > 0 {
 		p.bodies = limit.NewMemory(c.Bodies)
 	}

@@ -9,6 +9,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/ledger/removals"
+	"kodoferry/shared/pipeline/admission"
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/memory"
@@ -24,6 +25,14 @@ import (
 	"kodoferry/shared/store"
 	"kodoferry/shared/task"
 )
+
+// Admission returns what decides whether a task is done now.
+func (r *Run) Admission() admission.Run {
+	return admission.Run{
+		Ledger: r.Ledger, Job: r.Job, Deployed: r.Started.Deployed, Share: r.Share, Permit: r.Permit, Follow: r.Follow,
+		Days: &r.process.Days, Now: r.Config.Now, Log: r.Log,
+	}
+}
 
 // Listing returns what the shard of t is listed by.
 func (r *Run) Listing(t task.Task) shard.Config {

@@ -107,15 +107,15 @@ func (rules *ChangeRules) withinSecond(key string, wrote world.State) bool {
 // removed holds a removal against what may be.
 func (rules *ChangeRules) removed(t *world.Tenant, p *world.Process, key string, before world.State) {
 	run := p.Run()
-	gate, err := rules.w.Books().Run(run).ReadDeleteDecision(context.Background())
+	decision, err := rules.w.Books().Run(run).ReadDeleteDecision(context.Background())
 	switch {
 	case before.Gone:
 		return
-	case eventnames.IsRun(run): // without a gate
+	case eventnames.IsRun(run): // without a decision
 	case !t.Job.Delete:
 		rules.w.Log.Fail("%s: %q is removed from the target, and the job removes nothing", p.Name, key)
-	case err != nil || !gate.Allowed:
-		rules.w.Log.Fail("%s: %q is removed from the target before the gate allows it (%v)", p.Name, key, err)
+	case err != nil || !decision.Allowed:
+		rules.w.Log.Fail("%s: %q is removed from the target before a decision allows it (%v)", p.Name, key, err)
 	}
 	is := world.Last(rules.w.History.Source[t.SourceKey(key)])
 	at := rules.w.History.Looks[world.LookAt{Process: p.Name, Side: world.Source, Key: t.SourceKey(key)}]
