@@ -17,14 +17,13 @@ import (
 // copyBatch copies the pending objects of a batch, many at a time, and writes the
 // batch off. What could not end in this invocation goes into one retry batch. read returns
 // its rows.
-func copyBatch(ctx context.Context, r *runs.Run, t task.Task, read func() (batching.Held, error)) ([]task.Task, error) {
+func copyBatch(ctx context.Context, r *runs.Run, t task.Task, read func() ([]ledger.Row, error)) ([]task.Task, error) {
 	learned := readahead.Begin(func() (struct{}, error) { r.Learn(ctx); return struct{}{}, nil })
-	h, err := read()
+	rows, err := read()
 	_, _ = learned()
 	if err != nil {
 		return nil, err
 	}
-	rows := h.Rows
 	work, end := r.Share.State.UntilHalted(ctx)
 	defer end()
 	thawing, err := r.Thawer.Look(work, rows)
@@ -39,12 +38,10 @@ func copyBatch(ctx context.Context, r *runs.Run, t task.Task, read func() (batch
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	switch out := c.Sides.Still(); {
-	case batching.AnyEnded(rows), thawing.Asked: // these need their record, whatever the others wait for
-	case halted(ctx, work):
-		return r.Follow.Wait(t), nil
-	case out != nil:
-		return r.Follow.Await(t, out), nil
+	if !batching.AnyEnded(rows) && !thawing.Asked { // else these need their record, whatever the others wait for
+		if next := r.Follow.CutShort(t, halted(ctx, work), c.Sides.Still()); next != nil {
+			return next, nil
+		}
 	}
 	tries, waited := batching.MostTried(rows)
 	pause := max(r.Follow.Waits.Rest(tries, waited, done.Throttled || c.Sides.Blocked()), r.Follow.Waits.Thaw(thawing.Waiting))
@@ -68,27 +65,20 @@ func stillThawing(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, e
 	return r.Follow.Wait(t), nil
 }
 
-// writeOff writes the batch of t off, whose rows are as it left them, and returns what
-// follows. The rows that did not end are sealed as other batches before the write-off
-// names them. They wait for pause, until a time that the record has, so that a second
-// delivery of the batch returns them with the same wait; since is since when a side that
-// they need has not answered. Where the write-off of a twin stands, and t is a first
-// delivery, nothing follows: the twin returns it.
+// writeOff writes the batch of t off, whose rows are as t left them, and returns what
+// follows. The rows that did not end wait for pause; since is since when a side that they
+// need has not answered. Where the write-off of a twin stands, and t is a first delivery,
+// nothing follows: the twin returns it.
 func writeOff(ctx context.Context, r *runs.Run, t task.Task, rows []ledger.Row, since int64, pause time.Duration) ([]task.Task, error) {
-	w, err := batching.WriteOff(ctx, r.Ledger.Batches(), r.Job, t.Batch, rows)
-	if err != nil {
-		return nil, err
+	rest := batching.Pause{Since: since}
+	if pause > 0 {
+		rest.Until = r.Config.Now().UTC().Add(pause)
 	}
-	w.Since = since
-	if len(w.Rest) > 0 && pause > 0 {
-		w.Until = r.Config.Now().UTC().Add(pause)
-	}
-	stands, err := r.Ledger.Batches().CreateWriteOff(ctx, t.Batch, w)
+	stands, own, err := batching.WriteOff(ctx, r.Ledger.Batches(), r.Job, t.Batch, rows, rest)
 	if err != nil {
 		return nil, err
 	}
 	r.Worklog.WrittenOff(t.Batch)
-	own := len(stands.Rest) == 0 || len(w.Rest) > 0 && w.Rest[0].ID == stands.Rest[0].ID
 	if !own && t.Fresh() {
 		return nil, nil
 	}

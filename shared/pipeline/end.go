@@ -60,12 +60,10 @@ func deleteBatch(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	switch out := sides.Still(); {
-	case batching.AnyEnded(rows):
-	case stopped(ctx, work, &r.Share.State):
-		return r.Follow.Wait(t), nil
-	case out != nil:
-		return r.Follow.Await(t, out), nil
+	if !batching.AnyEnded(rows) {
+		if next := r.Follow.CutShort(t, stopped(ctx, work, &r.Share.State), sides.Still()); next != nil {
+			return next, nil
+		}
 	}
 	return writeOff(ctx, r, t, rows, sides.Since(), r.Follow.Waits.After(tries))
 }

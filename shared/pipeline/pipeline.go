@@ -112,9 +112,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
-	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/outage"
-	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/uploads"
@@ -226,14 +224,11 @@ func do(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 // Copy, Part, Event and Delete end early and write off what they had done, Begin and Remove
 // are short.
 func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	var rows func() (batching.Held, error)
+	var rows func() ([]ledger.Row, error)
 	if t.Kind == task.Copy { // which most often is not written off
-		rows = readahead.Begin(func() (batching.Held, error) { return r.Rows.Read(ctx, r.Ledger.Batches(), t.Batch) })
-		defer func() {
-			if h, err := rows(); err == nil {
-				h.Release()
-			}
-		}()
+		var release func()
+		rows, release = r.Rows.Read(ctx, r.Ledger.Batches(), t.Batch)
+		defer release()
 	}
 	if t.Batch != "" {
 		w, err := r.Ledger.Batches().ReadWriteOff(ctx, t.Batch)

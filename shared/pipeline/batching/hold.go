@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/readahead"
 )
 
 // Memory is for the rows of batches that are copied at the same time: of as many as four of
@@ -15,22 +16,24 @@ type Memory struct{ free *semaphore.Weighted }
 // NewMemory returns one that is empty.
 func NewMemory() Memory { return Memory{semaphore.NewWeighted(4 * rowsPerBatch)} }
 
-// Held are the rows of a batch; Release gives back their part of the memory.
-type Held struct {
-	Rows    []ledger.Row
-	Release func()
-}
-
-// Read reads the rows of a batch once there is room for the most that it may have.
-func (m Memory) Read(ctx context.Context, batches ledger.Batches, batch string) (Held, error) {
-	if err := m.free.Acquire(ctx, rowsPerBatch); err != nil {
-		return Held{}, err
+// Read begins to read the rows of a batch, once there is room for the most that it may have.
+// rows waits for them. release waits, too, and gives back their part of the memory; it must
+// be called.
+func (m Memory) Read(ctx context.Context, batches ledger.Batches, batch string) (rows func() ([]ledger.Row, error), release func()) {
+	held := int64(0)
+	rows = readahead.Begin(func() ([]ledger.Row, error) {
+		if err := m.free.Acquire(ctx, rowsPerBatch); err != nil {
+			return nil, err
+		}
+		all, err := batches.ReadRows(ctx, batch)
+		if err == nil {
+			held = min(int64(len(all)), rowsPerBatch)
+		}
+		m.free.Release(rowsPerBatch - held)
+		return all, err
+	})
+	return rows, func() {
+		_, _ = rows()
+		m.free.Release(held)
 	}
-	rows, err := batches.ReadRows(ctx, batch)
-	kept := min(int64(len(rows)), rowsPerBatch)
-	m.free.Release(rowsPerBatch - kept)
-	if err != nil {
-		m.free.Release(kept)
-	}
-	return Held{rows, func() { m.free.Release(kept) }}, err
 }

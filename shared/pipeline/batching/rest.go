@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
@@ -51,18 +52,32 @@ func Divide(j job.Job, batch string, rows []ledger.Row) (ended []ledger.Row, res
 	return ended, rest
 }
 
-// WriteOff divides the rows of a batch, and writes the rows of the batches that take what
-// did not end. It returns the write-off that is to be created, which names them.
-func WriteOff(ctx context.Context, batches ledger.Batches, j job.Job, batch string, rows []ledger.Row) (w ledger.WriteOff, err error) {
+// Pause is how long the rest of a batch waits.
+type Pause struct {
+	Until time.Time // zero: it does not wait
+	Since int64     // since when a side that it needs has not answered, in Unix seconds; 0: it did
+}
+
+// WriteOff writes a batch off, whose rows are as its task left them. The rows that did not
+// end are written away as other batches before the write-off names them. They wait as the
+// record says, so that a second delivery of the task has them wait as long. WriteOff returns
+// the record that stands; own is false where a twin created it, and sends what follows.
+func WriteOff(ctx context.Context, batches ledger.Batches, j job.Job, batch string, rows []ledger.Row, p Pause) (stands ledger.WriteOff, own bool, err error) {
+	w := ledger.WriteOff{Since: p.Since}
 	var rest []Rest
 	w.Rows, rest = Divide(j, batch, rows)
 	for _, b := range rest {
 		if err := batches.WriteRows(ctx, b.Ref.ID, b.Rows); err != nil {
-			return w, err
+			return w, false, err
 		}
 		w.Rest = append(w.Rest, b.Ref)
 	}
-	return w, nil
+	if len(rest) > 0 {
+		w.Until = p.Until
+	}
+	stands, err = batches.CreateWriteOff(ctx, batch, w)
+	own = len(stands.Rest) == 0 || len(w.Rest) > 0 && w.Rest[0].ID == stands.Rest[0].ID
+	return stands, own, err
 }
 
 // retryOf names the retry of a batch: the batch it came from, a number, and

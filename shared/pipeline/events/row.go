@@ -49,9 +49,6 @@ func Row(ctx context.Context, batches ledger.Batches, j job.Job, key, batch stri
 // Park creates the record of an event of a paused day, for no other names its key, and
 // returns the one that stands.
 func Park(ctx context.Context, batches ledger.Batches, j job.Job, batch string, row ledger.Row) (ledger.WriteOff, error) {
-	w, err := batching.WriteOff(ctx, batches, j, batch, []ledger.Row{row})
-	if err != nil {
-		return w, err
-	}
-	return batches.CreateWriteOff(ctx, batch, w)
+	stands, _, err := batching.WriteOff(ctx, batches, j, batch, []ledger.Row{row}, batching.Pause{})
+	return stands, err
 }

@@ -34,6 +34,18 @@ func (f Tasks) Await(t task.Task, o *outage.Outage) []task.Task {
 	return next
 }
 
+// CutShort returns t once more, later, where its step ended early and has nothing to write
+// off: the run stops, or o is out. It returns nothing where neither is so.
+func (f Tasks) CutShort(t task.Task, stops bool, o *outage.Outage) []task.Task {
+	switch {
+	case stops:
+		return f.Wait(t)
+	case o != nil:
+		return f.Await(t, o)
+	}
+	return nil
+}
+
 // Pass returns t for a process to which the run's limits leave a share, soon. It
 // spends no try and makes no later wait longer. What may have been worked on
 // says so: the message that takes it on is a new one.
