@@ -2,12 +2,11 @@ package pipeline
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/upload"
+	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/runs"
@@ -23,7 +22,7 @@ import (
 func beginUpload(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	u, err := upload.Read(ctx, r.Ledger, t.Batch)
 	if ledger.Missing(err) {
-		if next, waits, err := thawFirst(ctx, r, t); err != nil || waits {
+		if next, waits, err := thawFirst(ctx, r, t); waits {
 			return next, err
 		}
 		var row ledger.Row
@@ -46,26 +45,25 @@ func beginUpload(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 }
 
 // thawFirst has the object of a batch restored where it is archived. waits reports that
-// it cannot be read yet, or never: then next follows from t.
+// it cannot be read yet, or never, or that this is not known: then next follows from t.
 func thawFirst(ctx context.Context, r *runs.Run, t task.Task) (next []task.Task, waits bool, err error) {
 	if !r.Job.Thaw {
 		return nil, false, nil
 	}
 	rows, err := r.Ledger.Batches().ReadRows(ctx, t.Batch)
 	if err != nil {
-		return nil, false, err
+		return nil, true, err
 	}
 	thawing, err := r.Thawer.Look(ctx, rows)
 	switch {
 	case err != nil:
-		return nil, false, err
 	case thawing.Still:
 		next, err = stillThawing(ctx, r, t)
-		return next, true, err
-	case thawing.Waiting == 0 && slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State == ledger.Pending }):
+	case thawing.Waiting > 0 || !batching.AnyPending(rows):
+		next, err = writeOff(ctx, r, t, rows, 0, r.Follow.Waits.Thaw(thawing.Waiting))
+	default:
 		return nil, false, nil
 	}
-	next, err = writeOff(ctx, r, t, rows, 0, r.Follow.Waits.Thaw(thawing.Waiting))
 	return next, true, err
 }
 
@@ -99,16 +97,13 @@ func copyParts(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, erro
 			return nil, impossible
 		case unfit:
 			return abandon(ctx, r, t, u, row)
-		case halt && len(done) == 0:
+		case len(done) > 0: // they are kept, whatever the others wait for
+		case halt:
 			return r.Follow.Wait(t), nil
-		case halt: // what is done is kept
 		case missing == transfer.ErrNoStream:
 			return r.Follow.Pass(t), nil
-		case len(done) == 0:
+		default:
 			return nil, outage.AtObject(u.Row.Key(), missing)
-		case missing != nil:
-			r.Log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", fault.KindOf(missing), "err", missing)
-			r.Config.Watch(watch.Progress{Kind: watch.Caught, Key: u.Row.Key(), Err: missing})
 		}
 		p, err = upload.CreateParts(ctx, r.Ledger, t.Batch, upload.Parts{
 			From: t.From, To: t.To, Done: done, Next: transfer.Gaps(t.From, t.To, done), At: r.Config.Now().UTC(),
@@ -165,14 +160,9 @@ func settle(ctx context.Context, r *runs.Run, t task.Task, row ledger.Row, pause
 	if r.Started.Events && row.Then == "" && (row.State == ledger.Copied || row.State == ledger.Gone) {
 		row.Then = ledger.Look
 	}
-	rows, err := r.Ledger.Batches().ReadRows(ctx, t.Batch)
+	rows, err := uploads.Settled(ctx, r.Ledger, t.Batch, row)
 	if err != nil {
 		return nil, err
-	}
-	for i := range rows {
-		if rows[i].State == ledger.Pending {
-			rows[i] = row
-		}
 	}
 	if row.State != ledger.Pending {
 		r.Count(t, transfer.Progress{Kind: transfer.Settled, Row: row})

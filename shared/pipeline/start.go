@@ -2,10 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
@@ -42,13 +40,14 @@ func (p *Pipeline) Prepare(ctx context.Context, j job.Job, keys ...string) *Prep
 
 func (p *Pipeline) prepare(ctx context.Context, j job.Job, keys []string, ahead bool) *Preparation {
 	c := opening.Config{Ledger: p.config.Ledger, Open: p.config.Open, Closed: p.config.Closed, PassedOver: p.process.PassedOver, Now: p.config.Now, Shared: p.config.Shared, Ahead: ahead}
+	c.End = func(ctx context.Context, run string) error { _, err := p.End(ctx, run); return err }
 	return &Preparation{opening.Ask(ctx, c, j, keys), p}
 }
 
 // Start begins the run, as the Start of a Pipeline does. beside is called once the run's
 // first record stands, while whatever may forbid the run is looked at once more.
 func (b *Preparation) Start(ctx context.Context, name string, beside func(context.Context) error) ([]task.Task, error) {
-	s, ahead, err := b.Begin(ctx, name, func() error { return b.p.endIfSealed(ctx, name) }, func() error { return beside(ctx) })
+	s, ahead, err := b.Begin(ctx, name, beside)
 	if err != nil {
 		return nil, err
 	}
@@ -60,20 +59,6 @@ func (b *Preparation) Start(ctx context.Context, name string, beside func(contex
 		b.p.process.ListedAhead(name, ahead)
 	}
 	return follow.Tasks{Run: name}.First(s.Root, j.Delete), nil
-}
-
-// endIfSealed closes the books of a run that has just begun if its job was ended for
-// good while it did, and then returns an Invalid error: whoever sealed the job may not
-// have seen the run. What of it is not done, sweeps do.
-func (p *Pipeline) endIfSealed(ctx context.Context, name string) error {
-	_, sealed, err := p.config.Ledger.ReadSeal(ctx, p.config.Ledger.Run(name).Job())
-	if err != nil || !sealed {
-		return err
-	}
-	if _, err := p.End(ctx, name); err != nil {
-		return err
-	}
-	return fault.New(fault.Invalid, "pipeline.Start", name, errors.New("its job was ended for good while the run began (ferry seal): nothing of it is done; what must still be moved takes a job of another name"))
 }
 
 // StartVerification begins a verification of a run that is over, of that name, as

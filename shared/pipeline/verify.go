@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/task"
 )
@@ -40,7 +39,7 @@ func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	defer r.Proving.Delete(t.Shard)
 	p, err := r.Ledger.Shards().ReadVerified(ctx, t.Shard)
 	if ledger.Missing(err) {
-		if p, err = prove(ctx, r, t, c); err != nil {
+		if p, err = r.Proof(t, c).Record(ctx, r.Ledger.Results()); err != nil {
 			return nil, err
 		}
 		if p, err = r.Ledger.Shards().CreateVerified(ctx, p); err == nil {
@@ -51,24 +50,6 @@ func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 		return nil, err
 	}
 	return r.Next.AfterVerify(ctx, c, p), nil
-}
-
-// prove proves the rows of a shard. It seals what the next round is to copy, and returns the
-// record that is to be created.
-func prove(ctx context.Context, r *runs.Run, t task.Task, c ledger.Closed) (ledger.Proved, error) {
-	again := ledger.AgainShard(c.Shard)
-	next := batching.New(ctx, again, r.Batching())
-	defer next.Stop()
-	shard := r.Proof(t, c, next)
-	proved, err := shard.Prove(ctx)
-	if err != nil {
-		return ledger.Proved{}, err
-	}
-	sealed, err := next.Finish()
-	if err != nil {
-		return ledger.Proved{}, err
-	}
-	return shard.Record(ctx, r.Ledger.Results(), proved, again, sealed, r.Config.Now())
 }
 
 // reprovePiece looks at the rows of a piece of a verification of a run that is over. It covers

@@ -102,6 +102,11 @@ func MostTried(rows []ledger.Row) (tries, waits int) {
 	return tries, waits
 }
 
+// AnyPending reports whether any row of a batch is not final.
+func AnyPending(rows []ledger.Row) bool {
+	return slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State == ledger.Pending })
+}
+
 // AnyEnded reports whether any row of a batch is final, also from the beginning.
 func AnyEnded(rows []ledger.Row) bool {
 	return slices.ContainsFunc(rows, func(row ledger.Row) bool { return row.State != ledger.Pending })

@@ -31,6 +31,8 @@ type Config struct {
 	Ledger *ledger.Ledger
 	Open   func(ctx context.Context, j job.Job) (store.Source, Target, error)
 	Closed func(store.Source, Target)
+	// End closes the books of a run whose job was ended for good.
+	End func(ctx context.Context, run string) error
 	// PassedOver returns what is told of a file of an earlier run that cannot be believed.
 	PassedOver func(ctx context.Context, run string) func(file string, err error)
 	Now        func() time.Time
@@ -125,10 +127,11 @@ func (b *Preparation) Look(ctx context.Context, name string) error {
 	return err
 }
 
-// Begin creates the first record of the run of that name, or finds it, and calls all of
-// beside at the same time once it stands. It returns the record that stands, and what is
-// listed ahead, nil where that is nothing that can be gone on with.
-func (b *Preparation) Begin(ctx context.Context, name string, beside ...func() error) (stands ledger.Started, ahead *Ahead, err error) {
+// Begin creates the first record of the run of that name, or finds it. Once it stands,
+// beside is called, and whether the job was ended for good is asked at the same time. It
+// returns the record that stands, and what is listed ahead, nil where that is nothing that
+// can be gone on with.
+func (b *Preparation) Begin(ctx context.Context, name string, beside func(context.Context) error) (stands ledger.Started, ahead *Ahead, err error) {
 	<-b.asked
 	if b.src != nil {
 		defer b.config.Closed(b.src, b.dst)
@@ -151,13 +154,27 @@ func (b *Preparation) Begin(ctx context.Context, name string, beside ...func() e
 	if stands, err = b.config.Ledger.Run(name).CreateStarted(ctx, s); err != nil {
 		return stands, nil, err
 	}
-	if err := sideBySide(beside...); err != nil {
+	if err := sideBySide(func() error { return b.endIfSealed(ctx, name) }, func() error { return beside(ctx) }); err != nil {
 		return stands, nil, err
 	}
 	if !stands.Chain {
 		ahead = b.ahead
 	}
 	return stands, ahead, nil
+}
+
+// endIfSealed closes the books of a run that has just begun if its job was ended for
+// good while it did, and then returns an Invalid error: whoever sealed the job may not
+// have seen the run. What of it is not done, sweeps do.
+func (b *Preparation) endIfSealed(ctx context.Context, name string) error {
+	_, sealed, err := b.config.Ledger.ReadSeal(ctx, b.config.Ledger.Run(name).Job())
+	if err != nil || !sealed {
+		return err
+	}
+	if err := b.config.End(ctx, name); err != nil {
+		return err
+	}
+	return fault.New(fault.Invalid, "pipeline.Start", name, errors.New("its job was ended for good while the run began (ferry seal): nothing of it is done; what must still be moved takes a job of another name"))
 }
 
 // sideBySide calls all functions at the same time and waits for them. Of several errors it

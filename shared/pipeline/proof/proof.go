@@ -6,7 +6,7 @@
 //	walk.go     both listings and the rows, in key order
 //	compare.go  a copied row beside what the target has
 //	gone.go     a row whose object the source lists no more
-//	record.go   Record: the files of what it came to, and its record
+//	record.go   Record: Prove, the files of what it came to, and its record
 package proof
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/verdict"
@@ -39,7 +40,10 @@ type Shard struct {
 	Rows func(ctx context.Context) iter.Seq2[ledger.Row, error]
 	// Lasts opens what earlier runs left of the shard's range.
 	Lasts func(ctx context.Context) Lasts
+	// Batching is what the rows of another round are gathered by. Record alone needs it.
+	Batching batching.Config
 	// Next takes the row of an object that is to be copied and proved in another round.
+	// Record sets it, and Failed.
 	Next func(ledger.Row)
 	// Failed is why the rows that Next took cannot be kept; nil if they can.
 	Failed func() error

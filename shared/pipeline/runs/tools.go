@@ -171,17 +171,16 @@ func (r *Run) LeavePace(ctx context.Context, batch string) {
 	}
 }
 
-// Proof returns what proves a shard, of which c is the listing and next gathers what is to
-// be copied in another round.
-func (r *Run) Proof(t task.Task, c ledger.Closed, next *batching.Batcher) *proof.Shard {
+// Proof returns what proves the shard of t, of which c is the listing.
+func (r *Run) Proof(t task.Task, c ledger.Closed) *proof.Shard {
 	return &proof.Shard{
 		Run: r.Ledger.Name, Closed: c, Rules: &r.Rules, Asker: r.Asker(t), Source: listing.Landed(r.Source, c.Before), Target: r.Target, Began: r.Started.At, Named: len(r.Started.Keys) > 0,
 		Rows: func(ctx context.Context) iter.Seq2[ledger.Row, error] { // one batch ahead
 			return readahead.Flat(ctx, 1, readahead.Slice(c.Batches), r.Ledger.Batches().Outcome)
 		},
-		Lasts: func(ctx context.Context) proof.Lasts { return r.Memory.Open(ctx, c.Range) },
-		Next:  next.Add, Failed: next.Failed,
-		Proven: func(n int64) { r.Config.Watch(watch.Progress{Kind: watch.Proven, N: n}) },
+		Lasts:    func(ctx context.Context) proof.Lasts { return r.Memory.Open(ctx, c.Range) },
+		Batching: r.Batching(),
+		Proven:   func(n int64) { r.Config.Watch(watch.Progress{Kind: watch.Proven, N: n}) },
 	}
 }
 

@@ -28,6 +28,9 @@ func (c *Copier) Unfit(ctx context.Context, u upload.Upload, done []upload.PartR
 	case len(done) == 0 && missing == nil:
 		row, err := shrink(u)
 		return row, true, err
+	case len(done) > 0 && missing != nil:
+		c.Log.WarnContext(ctx, "some parts not copied, will be tried again", "key", u.Row.Key(), "fault", kind, "err", missing)
+		c.caught(u.Row.Key(), missing)
 	}
 	return u.Row, false, nil
 }

@@ -3,7 +3,7 @@
 // no records but that of an upload.
 //
 //	parts.go    AllEnded, Parts: which parts of an upload have a record
-//	uploads.go  Open: opens one; Drop, AbortAll, Clean: aborts uploads of no use
+//	uploads.go  Open: opens one; Settled: its batch once it ended; Drop, AbortAll, Clean: aborts uploads of no use
 package uploads
 
 import (
@@ -51,6 +51,17 @@ func Open(ctx context.Context, l *ledger.Run, c *transfer.Copier, batch, shard s
 		c.AbortOwn(ctx, row.Key(), id)
 	}
 	return u, row, err
+}
+
+// Settled returns the rows of a batch with row in place of its one pending object.
+func Settled(ctx context.Context, l *ledger.Run, batch string, row ledger.Row) ([]ledger.Row, error) {
+	rows, err := l.Batches().ReadRows(ctx, batch)
+	for i := range rows {
+		if rows[i].State == ledger.Pending {
+			rows[i] = row
+		}
+	}
+	return rows, err
 }
 
 // Drop aborts the upload that the ledger has for a batch, if it has one, before the
