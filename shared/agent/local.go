@@ -21,6 +21,7 @@ import (
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mem"
@@ -341,7 +342,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name str
 		Send: map[task.Stage]queue.Sender{},
 		Halt: func(t task.Task, err error) bool {
 			kind := fault.KindOf(err)
-			if pipeline.OfOneObject(err) {
+			if outage.OfOneObject(err) {
 				return false // the object fails, as a small one does, and the rest goes on
 			}
 			if ledger.IsTrouble(err) && kind == fault.Invalid {

@@ -66,6 +66,12 @@ func (s *RunState) Standing() ledger.Standing {
 	return s.read
 }
 
+// Stops reports whether the work of a task, whose context UntilHalted made of ctx, is to end
+// because the run stops, and not because the invocation ends.
+func (s *RunState) Stops(ctx, work context.Context) bool {
+	return ctx.Err() == nil && (work.Err() != nil || s.Standing().Stopped())
+}
+
 // UntilHalted returns a copy of ctx that is canceled when tasks are to stop, or
 // by done, which must be called.
 func (s *RunState) UntilHalted(ctx context.Context) (work context.Context, done func()) {

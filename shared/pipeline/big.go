@@ -73,7 +73,7 @@ const maxShortWaits = 3
 
 // copyParts uploads some parts of an object. It returns Part tasks for those that did not
 // fit the invocation, and the Finish after the last part of the object.
-func copyParts(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+func copyParts(ctx, work context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	u, err := upload.Read(ctx, r.Ledger, t.Batch)
 	if err != nil {
 		return nil, err
@@ -84,13 +84,11 @@ func copyParts(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, erro
 		if t.Waits%(maxShortWaits+1) < maxShortWaits && deadline.Near(ctx, c.PartTime(u.PartSize)) {
 			return r.Follow.Wait(t), nil // several messages share one deadline
 		}
-		work, end := r.Share.State.UntilHalted(ctx)
-		defer end()
 		done, missing := c.Parts(work, u, t.From, t.To)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		halt := stopped(ctx, work, &r.Share.State)
+		halt := r.Share.State.Stops(ctx, work)
 		row, unfit, impossible := c.Unfit(ctx, u, done, missing, halt)
 		switch {
 		case impossible != nil:

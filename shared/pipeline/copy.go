@@ -2,13 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/events"
-	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/task"
@@ -17,15 +17,14 @@ import (
 // copyBatch copies the pending objects of a batch, many at a time, and writes the
 // batch off. What could not end in this invocation goes into one retry batch. read returns
 // its rows.
-func copyBatch(ctx context.Context, r *runs.Run, t task.Task, read func() ([]ledger.Row, error)) ([]task.Task, error) {
-	learned := readahead.Begin(func() (struct{}, error) { r.Learn(ctx); return struct{}{}, nil })
+func copyBatch(ctx, work context.Context, r *runs.Run, t task.Task, read func() ([]ledger.Row, error)) ([]task.Task, error) {
+	var learning sync.WaitGroup
+	learning.Go(func() { r.Learn(ctx) })
 	rows, err := read()
-	_, _ = learned()
+	learning.Wait()
 	if err != nil {
 		return nil, err
 	}
-	work, end := r.Share.State.UntilHalted(ctx)
-	defer end()
 	thawing, err := r.Thawer.Look(work, rows)
 	if err != nil {
 		return nil, err
@@ -39,7 +38,7 @@ func copyBatch(ctx context.Context, r *runs.Run, t task.Task, read func() ([]led
 		return nil, ctx.Err()
 	}
 	if !batching.AnyEnded(rows) && !thawing.Asked { // else these need their record, whatever the others wait for
-		if next := r.Follow.CutShort(t, halted(ctx, work), c.Sides.Still()); next != nil {
+		if next := r.Follow.CutShort(t, r.Share.State.Stops(ctx, work), c.Sides.Still()); next != nil {
 			return next, nil
 		}
 	}
@@ -50,7 +49,7 @@ func copyBatch(ctx context.Context, r *runs.Run, t task.Task, read func() ([]led
 		return nil, err
 	}
 	r.LeavePace(ctx, t.Batch)
-	if halted(ctx, work) { // what was in flight may have been stored
+	if r.Share.State.Stops(ctx, work) { // what was in flight may have been stored
 		next = r.Follow.Resent(next)
 	}
 	return next, nil
@@ -88,7 +87,7 @@ func writeOff(ctx context.Context, r *runs.Run, t task.Task, rows []ledger.Row, 
 // followEvent brings one key to the target as the source has it now, whatever the
 // notification said. What did not end goes into another batch, and what is to be
 // removed to the deleting stage.
-func followEvent(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+func followEvent(ctx, work context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	row, early, err := events.Row(ctx, r.Ledger.Batches(), r.Job, t.Key, t.Batch, time.Unix(t.Until, 0), r.Config.Now())
 	switch {
 	case err != nil:
@@ -101,14 +100,12 @@ func followEvent(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	if r.Share.State.Standing() == ledger.Paused {
 		return park(ctx, r, t, row)
 	}
-	work, end := r.Share.State.UntilHalted(ctx)
-	defer end()
 	c := r.Copier(t)
 	row, throttled, err := events.Follow(work, c, r.Last(), row, t.Again())
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case stopped(ctx, work, &r.Share.State) && (err != nil || row.State == ledger.Pending):
+	case r.Share.State.Stops(ctx, work) && (err != nil || row.State == ledger.Pending):
 		return r.Follow.Wait(t), nil
 	case err != nil:
 		return nil, err

@@ -45,7 +45,7 @@ func decideDeletes(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, 
 
 // deleteBatch removes a batch of candidates from the target, each only if the source
 // still does not have it and the target's object is still the copy that was listed.
-func deleteBatch(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
+func deleteBatch(ctx, work context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	if decision, err := mirror.ReadDeleteDecision(ctx, r.Ledger); err != nil || !decision.Allowed {
 		return nil, err
 	}
@@ -53,15 +53,13 @@ func deleteBatch(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	if err != nil {
 		return nil, err
 	}
-	work, done := r.Share.State.UntilHalted(ctx)
-	defer done()
 	sides := r.Tracker(t, min(outage.InARow, len(rows)))
 	tries := r.Remover(sides).Delete(work, rows)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if !batching.AnyEnded(rows) {
-		if next := r.Follow.CutShort(t, stopped(ctx, work, &r.Share.State), sides.Still()); next != nil {
+		if next := r.Follow.CutShort(t, r.Share.State.Stops(ctx, work), sides.Still()); next != nil {
 			return next, nil
 		}
 	}
@@ -117,11 +115,7 @@ func writeReport(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	case r.Job.Delete && len(r.Follow.Deletes(p, decision)) > 0: // each look costs a read a shard
 		return r.Follow.LookAgain(t, max(follow.AwaitFew, r.Config.Now().Sub(decision.At)/2)), nil
 	}
-	rep, manifest, err := r.Books.Verified(ctx, p, decision)
-	if err != nil {
-		return nil, err
-	}
-	return nil, r.Books.Publish(ctx, rep, manifest)
+	return nil, r.Books.Close(ctx, p, decision)
 }
 
 // reportDay adds up a day of events and then writes the report. While something of the
@@ -133,18 +127,15 @@ func reportDay(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, erro
 	if open, over, err := r.Next.OpenEvents(ctx); err != nil || over || len(open) > 0 {
 		return nil, err
 	}
-	rep, manifest, left, err := r.Books.Day(ctx)
-	if err != nil {
+	left, err := r.Books.CloseDay(ctx)
+	if err != nil || left == closing.Nothing {
 		return nil, err
 	}
-	if left != closing.Nothing {
-		next := r.Follow.Wait(t)
-		if left == closing.Some { // the rest may follow at once
-			next[0].Delay = 0
-		}
-		return next, nil
+	next := r.Follow.Wait(t)
+	if left == closing.Some { // the rest may follow at once
+		next[0].Delay = 0
 	}
-	return nil, r.Books.Publish(ctx, rep, manifest)
+	return next, nil
 }
 
 // reportVerification waits until every piece is looked at, then writes the report of a

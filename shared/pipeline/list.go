@@ -26,11 +26,6 @@ func listShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, erro
 		}
 	}
 	if !s.Ended() {
-		recalled, err := r.Recall(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer recalled()
 		if err := s.List(ctx); err != nil {
 			if errors.Is(err, shard.ErrTwin) && t.Fresh() { // which yields what follows
 				err = nil

@@ -6,15 +6,13 @@
 //
 //	start.go   Start  -> one List of everything, and one Report
 //	  opening/           asks what is to be known before, and creates the first record
-//	list.go    List   -> walks source and target, seals what differs: one Copy a
-//	                     batch, sent when it is sealed, then one Verify, and Lists for
-//	                     what is left
+//	list.go    List   -> walks source and target, seals what differs: one Copy a batch,
+//	                     sent when it is sealed, then one Verify, and Lists for what is left
 //	  shard/             the walk over a shard, and what is sealed of it meanwhile
 //	  listing/           lists both sides as one, and cuts what is left
 //	  verdict/           decides what a listed object needs
 //	  memory/            what earlier runs left of each key
-//	  batching/          gathers rows into batches, divides one that did not end, and holds
-//	                     the rows of those that are copied
+//	  batching/          gathers rows into batches, writes one off, and divides its rest
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	           Event  -> one key that the source notified of
 //	  thaw/              restores what is archived, before it is copied
@@ -27,32 +25,27 @@
 //	  uploads/           opens one; which parts have a record, and which uploads are of no use
 //	verify.go  Verify -> waits for the shard's batches, and writes what it came to
 //	  proof/             holds every row against both sides, listed again; reads no bytes
-//	           Reprove -> a piece of the rows of a run that is over, at any time after
-//	                     it; a Report of its own ends such a verification
+//	           Reprove -> a piece of the rows of a run that is over, at any time after it
 //	  reproof/           holds a row against both sides, listed, asked or read once more
 //	end.go     Decide -> once all are verified: one Delete a batch, or none at all
 //	           Delete -> removes what the source no longer has
 //	           Remove -> what copying has no right to remove
 //	           Report -> waits for all shards, then writes the report
-//	  mirror/            adds up what a run would delete, and removes objects: both.go has
-//	                     the last look at both sides, and the one DELETE
+//	  mirror/            decides whether a run deletes, and removes objects
 //	  closing/           adds up what a run came to, and writes its report
 //
 // Around the steps:
 //
-//	pipeline.go  Do      one task: whether it is done, and what becomes of it while a
-//	                     whole side, or the ledger, does not answer
-//	  runs/              what all tasks of a run share: which room is made of which
-//	  admission/         whether a task is done now
-//	  cache/             the runs that a process keeps
+//	pipeline.go  Do      one task: whether it is done now, its step, and what becomes of it
+//	                     while a whole side, or the ledger, does not answer
+//	  admission/         the first and the last of these
 //	  outage/            finds out whether a side answers
-//	  deadline/          what is left of an invocation
+//	  runs/              which room is made of which, for a run; cache/ keeps those in use
 //	  follow/            the tasks that follow from records, and those that are done later;
-//	                     what waits is woken by the last thing that it waits for
-//	  waits/             how long which one waits
+//	                     its comment has the order of records and messages
+//	  waits/, deadline/  how long which task waits; what is left of an invocation
 //	  readahead/         reads records while the ones before are worked on
-//	  worklog/           tells in the ledger, now and then, what a process does of a run
-//	  watch/             tells those who look on what a process did or met
+//	  worklog/, watch/   what is told of a process, in the ledger and to those who look on
 //	resume.go  Resume    what is open, by the ledger alone; Lost
 //	           GiveUp    the end of a task that cannot be done
 //	           End       closes the books of a run that was cancelled
@@ -61,46 +54,31 @@
 //	  remains/           finds that
 //	storm/               tests all of it, in every order of deliveries, deaths and clocks
 //
-// The order of records and messages, of which nothing waits for the end of a stage. Each
-// record is created before the messages that follow from it; where a process dies in
-// between, its message is delivered again, finds the record, and sends them:
-//
-//	rows ─► sealed/S/0 ─► copies of it        a stretch of the shard S, while S is listed
-//	rows ─► sealed/S/1 ─► copies of it        behind the copies of the one before
-//	  …
-//	rows ─► sealed/S/n ─► closed/S ─► the last copies, the verification of S, S's children
-//	copied/B ─► the rest of B, or, where it is the last of a shard, its verification once
-//	              more: the first waits in a queue, and looks ever more rarely
-//	verified/S ─► what changed, or, where it is the last of the run, gate.json, which
-//	              decides about deletions, or report.json
-//
-// What closed/S names is what was sealed, in the same order: who lists S again goes on
-// behind the newest stretch, and whoever does not get its record created lets go of S.
+// Every step may run twice, also at the same time: whoever creates the record decides. Each
+// record is created before the messages that follow from it: where a process dies in
+// between, its message is delivered again, finds the record, and sends them.
 //
 // A wrong byte is caught at the first of these. As it is read, digest.Reader holds the last
-// byte back until size and hash are those that the source lists, or says where it lists none;
-// a job may accept bytes that two reads gave alike. Then the last byte waits once more, until
-// the object is still wanted (transfer/guard.go). The target refuses a body that is not of
-// the MD5 that package store/oss sends with it, of up to 1 MiB. Package transfer holds the
-// CRC64 that was sent against the one that the target says it stored, as OSS always does
-// (object.go): where they differ the object is written again, or a Remove removes it. Verify
+// byte back until size and hash are those that the source lists (where it lists none, a job
+// may accept what two reads gave alike). The target refuses a body of up to 1 MiB that is
+// not of the MD5 that store/oss sends with it. Package transfer holds the CRC64 that was sent
+// against the one that the target says it stored, as OSS always does (object.go, parts.go,
+// complete.go): where they differ the object is written again, or a Remove removes it. Verify
 // reads no bytes: it holds the target's listed ETag and size against the row
 // (proof/compare.go), and the version that the source lists (proof/proof.go).
 //
-// Who removes objects from the target: package mirror alone, at one place (both.go), for two
-// kinds of task. A Delete takes what the source no longer has, of a job that mirrors
-// deletions, once every shard is verified and gate.json allows it. A Remove takes bytes of the
-// job's own that are damaged, of any job, and, of a job that mirrors deletions, the copy of a
-// key that an event found gone. Right before, both sides and the ledger are asked once more;
-// both.go says what may happen within that time. Unfinished uploads of the job are aborted
-// (uploads, remains); Clean removes files of the ledger. The source is only read, and asked
-// to restore.
+// Who removes objects from the target: package mirror alone, at one place (mirror/delete.go),
+// for two kinds of task. A Delete takes what the source no longer has, of a job that mirrors
+// deletions, once every shard is verified and the run's decision (gate.json) allows it. A
+// Remove takes damaged bytes of the job's own, of any job, and, of a job that mirrors
+// deletions, the copy of a key that an event found gone. Right before, both sides (for
+// damaged bytes the target) and the ledger are asked once more; that file says what may
+// happen meanwhile. Unfinished uploads of the job are aborted (uploads, remains);
+// Clean removes files of the ledger. The source is only read, and asked to restore.
 //
-// Package app opens the drivers of both sides; how a source is added stands in
-// shared/job/schemes.go.
-// Every step may run twice, also at the same time: whoever creates the record decides.
-// What bounds all processes of a run together, and whether it goes on, is in package
-// limit; what a run came to, in package report; what one would do, in package plan.
+// Outside: package app opens the drivers of both sides (a source is added in
+// shared/job/schemes.go), limit bounds all processes of a run together, report has what it
+// came to, plan what one would do.
 package pipeline
 
 import (
@@ -111,10 +89,8 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/runs"
-	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/uploads"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/pipeline/watch"
@@ -146,10 +122,7 @@ func (p *Pipeline) Pause() time.Duration { return p.config.Pause }
 // StandingOf returns whether a run's tasks are to be done, as far as this process
 // knows. A run that it did no task of goes on.
 func (p *Pipeline) StandingOf(name string) ledger.Standing {
-	if r, ok := p.process.Known(name); ok {
-		return r.Share.State.Standing()
-	}
-	return ledger.Going
+	return p.process.StandingOf(name)
 }
 
 // Leave takes back this process's heartbeats, as runs.Process.Leave does.
@@ -179,25 +152,7 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if r == nil { // neither side is known: nothing can be asked of them
 		return nil, err
 	}
-	if t.Kind != task.Decide && t.Kind != task.Report {
-		var o *outage.Outage
-		if o, err = r.Prober.Explain(ctx, err, t.Kind.Stage() == task.Copying, t.Since); o != nil {
-			r.NoteDown(ctx, t, o)
-			return r.Follow.Await(t, o), nil
-		}
-	}
-	if key, alone := outage.ObjectOf(err); alone && fault.KindOf(err) == fault.Throttled && t.Waits >= transfer.MaxThrottledDeliveries {
-		return nil, outage.AtObject(key, fault.New(fault.Temporary, "pipeline.Do", key, err)) // it spends tries: a run always ends
-	}
-	return nil, err
-}
-
-// OfOneObject reports whether an error of Do is trouble with one object alone: the
-// sides answer, or were not in question. Giving its task up costs that object, and
-// everything else goes on.
-func OfOneObject(err error) bool {
-	_, ok := outage.ObjectOf(err)
-	return ok
+	return r.Admission().Postpone(ctx, t, err)
 }
 
 // do does one task of a run, unless it is not admitted now.
@@ -219,10 +174,10 @@ func do(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	return next, err
 }
 
-// step does one task. One whose batch is written off has its outcome. Those of the second
-// switch are cut short when the run is stopped, and leave nothing. Those of the first are not:
-// Copy, Part, Event and Delete end early and write off what they had done, Begin and Remove
-// are short.
+// step does one task, unless its batch is written off, and so has its outcome. work ends with
+// ctx, and when the run stops. Those of the second half are cut short then, and leave
+// nothing. Copy, Part, Event and Delete end early and write off what they had done. Begin and
+// Remove are short, and not cut.
 func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	var rows func() ([]ledger.Row, error)
 	if t.Kind == task.Copy { // which most often is not written off
@@ -230,38 +185,28 @@ func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 		rows, release = r.Rows.Read(ctx, r.Ledger.Batches(), t.Batch)
 		defer release()
 	}
-	if t.Batch != "" {
-		w, err := r.Ledger.Batches().ReadWriteOff(ctx, t.Batch)
-		if err == nil && t.Kind == task.Part { // an upload may have been begun while its batch was written off
+	if next, ended, err := r.Next.Outcome(ctx, t); ended || err != nil {
+		if ended && t.Kind == task.Part { // an upload may have been begun while its batch was written off
 			uploads.Drop(ctx, r.Ledger, r.Target, t.Batch, r.Log)
 		}
-		if err == nil && t.Fresh() {
-			return nil, nil
-		}
-		if err == nil {
-			return r.Next.AfterWriteOff(ctx, t, w), nil
-		}
-		if !ledger.Missing(err) {
-			return nil, err
-		}
-	}
-	switch t.Kind {
-	case task.Copy:
-		return copyBatch(ctx, r, t, rows)
-	case task.Begin: // short, and an upload that is begun has to get its record
-		return beginUpload(ctx, r, t)
-	case task.Part:
-		return copyParts(ctx, r, t)
-	case task.Event:
-		return followEvent(ctx, r, t)
-	case task.Remove:
-		return removeBatch(ctx, r, t)
-	case task.Delete:
-		return deleteBatch(ctx, r, t)
+		return next, err
 	}
 	work, done := r.Share.State.UntilHalted(ctx)
 	defer done()
 	switch t.Kind {
+	case task.Copy:
+		return copyBatch(ctx, work, r, t, rows)
+	case task.Event:
+		return followEvent(ctx, work, r, t)
+	case task.Begin: // an upload that is begun has to get its record
+		return beginUpload(ctx, r, t)
+	case task.Part:
+		return copyParts(ctx, work, r, t)
+	case task.Delete:
+		return deleteBatch(ctx, work, r, t)
+	case task.Remove:
+		return removeBatch(ctx, r, t)
+
 	case task.List:
 		return listShard(work, r, t)
 	case task.Finish:
@@ -277,12 +222,3 @@ func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	}
 	return nil, fault.New(fault.Invalid, "pipeline.Do", t.Run, fmt.Errorf("no stage does %q tasks", t.Kind))
 }
-
-// stopped reports whether a run is known to be stopped, or tasks are to stop
-// for it, and not because the invocation ends.
-func stopped(ctx, work context.Context, s *limit.RunState) bool {
-	return ctx.Err() == nil && (work.Err() != nil || s.Standing().Stopped())
-}
-
-// halted reports whether tasks are to stop, and not because the invocation ends.
-func halted(ctx, work context.Context) bool { return work.Err() != nil && ctx.Err() == nil }

@@ -6,7 +6,6 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/pipeline/giveup"
 	"kodoferry/shared/pipeline/remains"
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/watch"
@@ -60,12 +59,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 	case task.Report:
 		return insist(ctx, r, t, writeReport)
 	}
-	return endingOf(r).Task(ctx, t, cause)
-}
-
-// endingOf returns what ends what is not done of a run.
-func endingOf(r *runs.Run) giveup.Ending {
-	return giveup.Ending{Ledger: r.Ledger, Target: r.Target, Next: r.Next, Closing: r.Closing(), Books: r.Books, Now: r.Config.Now, Log: r.Log}
+	return r.Ending().Task(ctx, t, cause)
 }
 
 // insist does a task once more that cannot be given up, and where that fails,
@@ -87,7 +81,7 @@ func (p *Pipeline) End(ctx context.Context, name string) (report.Report, error) 
 	if err != nil {
 		return report.Report{}, err
 	}
-	return endingOf(r).Run(ctx)
+	return r.Ending().Run(ctx)
 }
 
 // Clean removes what a run has left behind, as remains.Clean does.

@@ -39,7 +39,7 @@ func (p *Pipeline) Prepare(ctx context.Context, j job.Job, keys ...string) *Prep
 }
 
 func (p *Pipeline) prepare(ctx context.Context, j job.Job, keys []string, ahead bool) *Preparation {
-	c := opening.Config{Ledger: p.config.Ledger, Open: p.config.Open, Closed: p.config.Closed, PassedOver: p.process.PassedOver, Now: p.config.Now, Shared: p.config.Shared, Ahead: ahead}
+	c := p.process.Opening(ahead)
 	c.End = func(ctx context.Context, run string) error { _, err := p.End(ctx, run); return err }
 	return &Preparation{opening.Ask(ctx, c, j, keys), p}
 }
@@ -58,7 +58,7 @@ func (b *Preparation) Start(ctx context.Context, name string, beside func(contex
 	if ahead != nil {
 		b.p.process.ListedAhead(name, ahead)
 	}
-	return follow.Tasks{Run: name}.First(s.Root, j.Delete), nil
+	return follow.First(name, s.Root, j.Delete), nil
 }
 
 // StartVerification begins a verification of a run that is over, of that name, as

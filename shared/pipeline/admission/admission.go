@@ -1,6 +1,7 @@
-// Package admission decides, before a task's step, whether the task is done now. One that
-// is not is dropped, comes once more, later or elsewhere, or goes on in another run. The
-// package creates no record, and knows tasks, as package follow does.
+// Package admission decides whether a task is done now. Before its step, Admit may have it
+// dropped, come once more, later or elsewhere, or go on in another run. After a step that
+// failed, Postpone has it come again where a side does not answer. The package creates no
+// record, and knows tasks, as package follow does.
 package admission
 
 import (
@@ -15,7 +16,9 @@ import (
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/follow"
+	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/permit"
+	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/task"
 )
 
@@ -28,6 +31,8 @@ type Run struct {
 	Permit   *permit.Permit
 	Follow   follow.Tasks
 	Days     *events.Days
+	Prober   *outage.Prober
+	Down     func(ctx context.Context, t task.Task, o *outage.Outage) // called where t waits for a side
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -82,6 +87,22 @@ func (r Run) moveToToday(ctx context.Context, t task.Task) ([]task.Task, error) 
 	}
 	later, err := follow.Event(ctx, r.Days, j, t.Key)
 	return []task.Task{later}, err
+}
+
+// Postpone returns what becomes of t, whose step failed with err, which may be of a side that
+// does not answer: t once more, to wait, where one does not; else the error that stands.
+func (r Run) Postpone(ctx context.Context, t task.Task, err error) ([]task.Task, error) {
+	if t.Kind != task.Decide && t.Kind != task.Report { // these need neither side
+		var o *outage.Outage
+		if o, err = r.Prober.Explain(ctx, err, t.Kind.Stage() == task.Copying, t.Since); o != nil {
+			r.Down(ctx, t, o)
+			return r.Follow.Await(t, o), nil
+		}
+	}
+	if key, alone := outage.ObjectOf(err); alone && fault.KindOf(err) == fault.Throttled && t.Waits >= transfer.MaxThrottledDeliveries {
+		return nil, outage.AtObject(key, fault.New(fault.Temporary, "pipeline.Do", key, err)) // it spends tries: a run always ends
+	}
+	return nil, err
 }
 
 // ended reports whether t, which was delivered before, has its outcome: what follows from

@@ -13,10 +13,18 @@ import (
 	"kodoferry/shared/report/table"
 )
 
-// Cancelled adds up a run that was cancelled: what is not verified is read row by row,
-// and what is not written off is open. It may be cut off at any moment: what it has added
-// up it notes, and the next call goes on there.
-func (b *Books) Cancelled(ctx context.Context) (report.Report, report.Manifest, error) {
+// CloseCancelled adds up a run that was cancelled, and writes its report: what is not
+// verified is read row by row, and what is not written off is open. It may be cut off at any
+// moment: a record has what it has added up, and the next call goes on there.
+func (b *Books) CloseCancelled(ctx context.Context) (report.Report, error) {
+	rep, manifest, err := b.cancelled(ctx)
+	if err != nil {
+		return rep, err
+	}
+	return rep, b.Publish(ctx, rep, manifest)
+}
+
+func (b *Books) cancelled(ctx context.Context) (report.Report, report.Manifest, error) {
 	if b.Started.Events {
 		return b.cancelledDay(ctx)
 	}
@@ -57,7 +65,7 @@ func (b *Books) Cancelled(ctx context.Context) (report.Report, report.Manifest, 
 	return rep, manifest, nil
 }
 
-// cancelledDay is Cancelled for a run of events.
+// cancelledDay is cancelled for a run of events.
 func (b *Books) cancelledDay(ctx context.Context) (report.Report, report.Manifest, error) {
 	rep, manifest, left, err := b.day(ctx, true)
 	if err == nil && left != Nothing {

@@ -1,11 +1,11 @@
 // Package closing adds up what a run came to, by the records and rows of its ledger, and
 // writes its report. It knows no tasks.
 //
-//	closing.go    Books: of a run all of whose shards are verified
-//	publish.go    writes the report and the files beside it, and those with a shard's rows
+//	closing.go    Books; Close: of a run all of whose shards are verified
+//	day.go        CloseDay: of a day of events
+//	cancelled.go  CloseCancelled: of a run that was cancelled
 //	deletions.go  what became of what was to be deleted
-//	day.go        Books.Day: of a day of events
-//	cancelled.go  Books.Cancelled: of a run that was cancelled
+//	publish.go    writes the report and the files beside it, and those with a shard's rows
 package closing
 
 import (
@@ -38,9 +38,17 @@ type Books struct {
 	Log     *slog.Logger
 }
 
-// Verified adds up a run whose progress is p, all of whose shards are verified. decision is
-// the one on deletions, if the job mirrors them.
-func (b *Books) Verified(ctx context.Context, p progress.Run, decision ledger.DeleteDecision) (report.Report, report.Manifest, error) {
+// Close adds up a run whose progress is p, all of whose shards are verified, and writes its
+// report, which ends it. decision is the one on deletions, if the job mirrors them.
+func (b *Books) Close(ctx context.Context, p progress.Run, decision ledger.DeleteDecision) error {
+	rep, manifest, err := b.verified(ctx, p, decision)
+	if err != nil {
+		return err
+	}
+	return b.Publish(ctx, rep, manifest)
+}
+
+func (b *Books) verified(ctx context.Context, p progress.Run, decision ledger.DeleteDecision) (report.Report, report.Manifest, error) {
 	rep, manifest := report.Fold(b.Run.Name, b.Job, p, b.Now().UTC())
 	if b.Job.Delete {
 		if err := b.foldDeletes(ctx, p, decision, &rep, &manifest); err != nil {

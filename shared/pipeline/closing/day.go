@@ -30,14 +30,19 @@ const (
 	All          // there was no time for any
 )
 
-// Day adds up a day of events, ten minutes of it at a time, each of which leaves a
-// record: the next call goes on behind those. What it returns is whole where Nothing is
-// left.
-func (b *Books) Day(ctx context.Context) (report.Report, report.Manifest, Left, error) {
-	return b.day(ctx, false)
+// CloseDay adds up a day of events, ten minutes of it at a time, each of which leaves a
+// record: the next call goes on behind those. Where Nothing is left it writes the report,
+// which ends the day's run.
+func (b *Books) CloseDay(ctx context.Context) (Left, error) {
+	rep, manifest, left, err := b.day(ctx, false)
+	if err != nil || left != Nothing {
+		return left, err
+	}
+	return left, b.Publish(ctx, rep, manifest)
 }
 
-// day is Day; with open, what has not ended is counted as open.
+// day adds up a day of events; with open, what has not ended is counted as open. What it
+// returns is whole where Nothing is left.
 func (b *Books) day(ctx context.Context, open bool) (report.Report, report.Manifest, Left, error) {
 	d := dayFold{books: b, open: open}
 	done, err := d.fold(ctx)

@@ -3,6 +3,21 @@
 // at any time, makes the same tasks. What a step wrote it turns into the messages that the
 // step returns.
 //
+// The order of records and messages, of which nothing waits for the end of a stage, for each
+// record is created before the messages that follow from it:
+//
+//	rows ─► sealed/S/0 ─► copies of it        a stretch of the shard S, while S is listed
+//	rows ─► sealed/S/1 ─► copies of it        behind the copies of the one before
+//	  …
+//	rows ─► sealed/S/n ─► closed/S ─► the last copies, the verification of S, S's children
+//	copied/B ─► the rest of B, or, where it is the last of a shard, its verification once
+//	              more: the first waits in a queue, and looks ever more rarely
+//	verified/S ─► what changed, or, where it is the last of the run, gate.json, which
+//	              decides about deletions, or report.json
+//
+// What closed/S names is what was sealed, in the same order: who lists S again goes on
+// behind the newest stretch, and whoever does not get its record created lets go of S.
+//
 //	follow.go  Tasks: what follows from a record, and what is open by one
 //	event.go   Event: what follows from a notification
 //	later.go   the same task once more: what waits, is passed on, or sent again
@@ -49,8 +64,9 @@ func (f Tasks) Reprove(pieces []ledger.ShardRef) (tasks []task.Task) {
 	return tasks
 }
 
-// First returns the tasks that a run begins with.
-func (f Tasks) First(root ledger.ShardRef, deletes bool) []task.Task {
+// First returns the tasks that the run of that name begins with.
+func First(run string, root ledger.ShardRef, deletes bool) []task.Task {
+	f := Tasks{Run: run}
 	first := []task.Task{f.List(root), f.Once(task.Report)}
 	if deletes {
 		first = append(first, f.Once(task.Decide))

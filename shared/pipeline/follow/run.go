@@ -82,6 +82,24 @@ func unwritten(shard string) open {
 	}
 }
 
+// Outcome reports whether t's batch, if it has one, is written off, and returns what follows
+// from that. Of a first delivery nothing follows: the twin that wrote it off returns it.
+func (r *Run) Outcome(ctx context.Context, t task.Task) (next []task.Task, ended bool, err error) {
+	if t.Batch == "" {
+		return nil, false, nil
+	}
+	switch off, err := r.Ledger.Batches().ReadWriteOff(ctx, t.Batch); {
+	case ledger.Missing(err):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, err
+	case t.Fresh():
+		return nil, true, nil
+	default:
+		return r.AfterWriteOff(ctx, t, off), true, nil
+	}
+}
+
 // AfterWriteOff returns what follows from the write-off of t's batch: what takes the
 // rest, or what waited for it.
 func (r *Run) AfterWriteOff(ctx context.Context, t task.Task, off ledger.WriteOff) []task.Task {

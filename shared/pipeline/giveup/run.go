@@ -46,11 +46,8 @@ func (e Ending) Run(ctx context.Context) (report.Report, error) {
 			return report.Report{}, err
 		}
 	}
-	rep, manifest, err := b.Cancelled(ctx)
+	rep, err := b.CloseCancelled(ctx)
 	if err != nil {
-		return report.Report{}, err
-	}
-	if err := b.Publish(ctx, rep, manifest); err != nil {
 		return report.Report{}, err
 	}
 	e.Log.InfoContext(ctx, "run cancelled", "listed", rep.Objects.Listed, "open", rep.Objects.Open)

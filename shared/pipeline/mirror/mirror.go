@@ -2,12 +2,12 @@
 // does not have any more, and bytes of the job's own that are damaged. It reads rows
 // and returns what became of them, and knows neither tasks nor records.
 //
-//	mirror.go  Remover: what removing takes
-//	decide.go  DecideDeletes, ReadDeleteDecision: whether a run deletes at all
-//	ours.go    Ours: which of the target's objects are the job's copies
-//	delete.go  Remover.Delete: candidates that a run's listings found
-//	remove.go  Remover.Remove: what an event found vanished, and what is damaged
-//	both.go    what both sides have right before an object is removed
+//	mirror.go      Remover: what removing takes
+//	decide.go      DecideDeletes, ReadDeleteDecision: whether a run deletes at all
+//	ours.go        Ours: which of the target's objects are the job's copies
+//	candidates.go  Remover.Delete: candidates that a run's listings found
+//	remove.go      Remover.Remove: what an event found vanished, and what is damaged
+//	delete.go      the last look at both sides, and the one DELETE of the engine
 package mirror
 
 import (

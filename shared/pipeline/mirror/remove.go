@@ -123,8 +123,8 @@ func (m *Remover) unmirror(ctx context.Context, batch string, row ledger.Row) (l
 
 // vanishedYet asks whether the copy of a key, of which earlier runs left last, is to be
 // removed now: Then is Remove in the row if so, else the row says why not.
-func (m *Remover) vanishedYet(ctx context.Context, row ledger.Row, last *memory.Row) (both, ledger.Row, error) {
-	s, err := m.stat(ctx, row.Key())
+func (m *Remover) vanishedYet(ctx context.Context, row ledger.Row, last *memory.Row) (looked, ledger.Row, error) {
+	s, err := m.lookOnce(ctx, row.Key())
 	row.At, row.Then = m.Now().UTC(), ""
 	switch u, taken := verdict.IsUnwanted(err); {
 	case taken && u.Why != "":

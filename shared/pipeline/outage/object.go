@@ -24,6 +24,13 @@ func AtObject(key string, err error) error {
 	return &objectError{key, err}
 }
 
+// OfOneObject reports whether err is trouble with one object alone: the sides answer, or
+// were not in question. Giving its task up costs that object, and everything else goes on.
+func OfOneObject(err error) bool {
+	_, ok := ObjectOf(err)
+	return ok
+}
+
 // ObjectOf returns the key of the object that err arose at, and false if at none alone.
 func ObjectOf(err error) (key string, ok bool) {
 	if e, ok := errors.AsType[*objectError](err); ok {

@@ -132,11 +132,24 @@ func New(c Config) *Process {
 	return p
 }
 
-// Known returns the run of that name, if this process did tasks of it.
-func (p *Process) Known(name string) (*Run, bool) { return p.known.Get(name) }
+// StandingOf returns whether a run's tasks are to be done, as far as this process knows. A
+// run that it did no task of goes on.
+func (p *Process) StandingOf(name string) ledger.Standing {
+	if r, ok := p.known.Get(name); ok {
+		return r.Share.State.Standing()
+	}
+	return ledger.Going
+}
 
 // ListedAhead keeps what was listed of a run before it began, for its first List.
 func (p *Process) ListedAhead(name string, a *opening.Ahead) { p.ahead.Store(name, a) }
+
+// Opening returns what a run is begun by, but for its End; ahead says that both sides are
+// listed ahead.
+func (p *Process) Opening(ahead bool) opening.Config {
+	c := p.Config
+	return opening.Config{Ledger: c.Ledger, Open: c.Open, Closed: c.Closed, PassedOver: p.PassedOver, Now: c.Now, Shared: c.Shared, Ahead: ahead}
+}
 
 // PassedOver returns what is told of a file of an earlier run that cannot be believed.
 func (p *Process) PassedOver(ctx context.Context, run string) func(file string, err error) {

@@ -11,6 +11,7 @@ import (
 	"kodoferry/shared/ledger/removals"
 	"kodoferry/shared/pipeline/admission"
 	"kodoferry/shared/pipeline/batching"
+	"kodoferry/shared/pipeline/giveup"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/mirror"
@@ -30,7 +31,7 @@ import (
 func (r *Run) Admission() admission.Run {
 	return admission.Run{
 		Ledger: r.Ledger, Job: r.Job, Deployed: r.Started.Deployed, Share: r.Share, Permit: r.Permit, Follow: r.Follow,
-		Days: &r.process.Days, Now: r.Config.Now, Log: r.Log,
+		Days: &r.process.Days, Prober: &r.Prober, Down: r.NoteDown, Now: r.Config.Now, Log: r.Log,
 	}
 }
 
@@ -38,7 +39,7 @@ func (r *Run) Admission() admission.Run {
 func (r *Run) Listing(t task.Task) shard.Config {
 	c := r.Closing()
 	c.Chain, c.Named = r.Started.Chain, len(r.Started.Keys) > 0
-	c.Source, c.Memory, c.Asker, c.Batches = r.Source, r.Memory, r.Asker(t), r.Batching()
+	c.Begin, c.Source, c.Memory, c.Asker, c.Batches = r.Recall, r.Source, r.Memory, r.Asker(t), r.Batching()
 	c.Both = func(ctx context.Context, before string, in store.Range) iter.Seq2[listing.Pair, error] {
 		return bothSides(ctx, r, t.Shard, before, in)
 	}
@@ -57,6 +58,11 @@ func (r *Run) Listing(t task.Task) shard.Config {
 // Closing returns what a shard is closed by that is not listed to its end.
 func (r *Run) Closing() shard.Config {
 	return shard.Config{Ledger: r.Ledger, Job: r.Job, Now: r.Config.Now, Log: r.Log}
+}
+
+// Ending returns what ends what is not done of the run.
+func (r *Run) Ending() giveup.Ending {
+	return giveup.Ending{Ledger: r.Ledger, Target: r.Target, Next: r.Next, Closing: r.Closing(), Books: r.Books, Now: r.Config.Now, Log: r.Log}
 }
 
 // bothSides lists both sides of a range of a shard, the source from landmarks where it is a

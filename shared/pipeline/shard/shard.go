@@ -34,6 +34,7 @@ type Config struct {
 	Chain  bool // the source lists from keys that exist alone
 	Named  bool // the job names its keys
 
+	Begin   func(ctx context.Context) (listed func(), err error)                                    // waits until few enough shards are listed; listed says that one is
 	Source  store.Source                                                                            // cuts what is left
 	Both    func(ctx context.Context, before string, in store.Range) iter.Seq2[listing.Pair, error] // lists both sides, the source from landmarks where it is a chain
 	Memory  *memory.Memory

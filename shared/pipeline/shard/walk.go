@@ -18,6 +18,11 @@ import (
 // listed side by side. The error is ErrTwin, which is Later, where another delivery of the
 // same task lists the shard.
 func (s *Shard) List(ctx context.Context) error {
+	listed, err := s.config.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer listed()
 	b := batching.New(ctx, s.ref.Shard, s.config.Batches)
 	defer b.Stop()
 	s.batches = b

@@ -13,7 +13,7 @@
 //	parts.go     Parts: some of its parts, side by side, each from one GET to one PUT
 //	unfit.go     Unfit: whether an upload is of no use any more
 //	complete.go  Complete: checks the parts as a whole, then makes the object of them
-//	guard.go     the body of a PUT, whose last byte is held back for a check
+//	guard.go     the body of a PUT, whose last byte is held back until the object is found wanted still
 package transfer
 
 import (
