@@ -7,7 +7,6 @@ import (
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/closing"
-	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/follow"
 	"kodoferry/shared/pipeline/mirror"
 	"kodoferry/shared/pipeline/outage"
@@ -121,10 +120,7 @@ func writeReport(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 // reportDay adds up a day of events and then writes the report. While something of the
 // day goes on it yields nothing: whoever sweeps asks again.
 func reportDay(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	if due, _ := events.Due(r.Ledger.Name); r.Config.Now().Before(due) {
-		return nil, nil
-	}
-	if open, over, err := r.Next.OpenEvents(ctx); err != nil || over || len(open) > 0 {
+	if ended, err := r.Next.DayEnded(ctx); err != nil || !ended {
 		return nil, err
 	}
 	left, err := r.Books.CloseDay(ctx)

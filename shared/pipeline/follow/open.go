@@ -21,7 +21,7 @@ func (r *Run) Open(ctx context.Context) ([]task.Task, error) {
 		return r.Tasks.Resent(append(r.Tasks.Reprove(w.Open), r.Tasks.Once(task.Report))), err
 	}
 	if r.Tasks.Events {
-		open, _, err := r.OpenEvents(ctx)
+		open, _, err := r.openEvents(ctx)
 		return r.Tasks.Resent(open), err
 	}
 	walk, err := progress.Walk(ctx, r.Ledger)
@@ -58,8 +58,8 @@ func (r *Run) Lost(ctx context.Context) (lost []task.Task, newest time.Time, err
 		return r.Tasks.Resent(lost), w.Newest, err
 	}
 	if r.Tasks.Events {
-		lost, over, err := r.OpenEvents(ctx)
-		if due, _ := events.Due(r.Ledger.Name); err == nil && !over && len(lost) == 0 && !r.Tasks.Now().Before(due) {
+		lost, over, err := r.openEvents(ctx)
+		if err == nil && !over && len(lost) == 0 && r.due() {
 			lost = []task.Task{r.Tasks.Once(task.Report)}
 		}
 		return r.Tasks.Resent(lost), newest, err
@@ -99,10 +99,26 @@ func (r *Run) openDeletes(ctx context.Context, p progress.Run) ([]task.Task, err
 	return r.Tasks.Deletes(p, decision), err
 }
 
-// OpenEvents are the tasks of a day's events that were handed on and have not
+// due reports whether a day's run is to be reported.
+func (r *Run) due() bool {
+	due, _ := events.Due(r.Ledger.Name)
+	return !r.Tasks.Now().Before(due)
+}
+
+// DayEnded reports whether a day's run is to be reported now: its day is closed, nothing of
+// it is open, and it is not over.
+func (r *Run) DayEnded(ctx context.Context) (bool, error) {
+	if !r.due() {
+		return false, nil
+	}
+	open, over, err := r.openEvents(ctx)
+	return !over && len(open) == 0, err
+}
+
+// openEvents are the tasks of a day's events that were handed on and have not
 // ended, none where the day's run is over. An event without a record is not
 // among them: the ledger does not know it.
-func (r *Run) OpenEvents(ctx context.Context) (open []task.Task, over bool, err error) {
+func (r *Run) openEvents(ctx context.Context) (open []task.Task, over bool, err error) {
 	if over, err = r.Ledger.Over(ctx); err != nil || over {
 		return nil, over, err
 	}
