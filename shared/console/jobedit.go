@@ -75,7 +75,7 @@ func checkForm(q *request) error {
 	_, _, wrong := v.Job(q.console.o.Ledger)
 	by := map[string][]string{}
 	for _, m := range wrong {
-		by[m.Field] = append(by[m.Field], m.Says)
+		by[m.Field] = append(by[m.Field], q.lang.Tell(m.Says)) // a person reads it beside the field
 	}
 	return q.json(http.StatusOK, map[string]any{"wrong": by, "yaml": string(v.YAML().Text)})
 }

@@ -116,7 +116,7 @@ func next(q *request, tick <-chan time.Time, out *http.ResponseController, read 
 		if err == nil {
 			return p, true
 		}
-		if q.event("trouble", sentences(err)) != nil || out.Flush() != nil {
+		if q.event("trouble", q.tell(sentences(err))) != nil || out.Flush() != nil {
 			return p, false
 		}
 	}

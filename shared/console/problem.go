@@ -94,10 +94,19 @@ func (q *request) problem(err error) {
 		q.w.Header().Set("Retry-After", "5")
 	}
 	if q.wantsJSON() {
-		_ = q.json(status, map[string]any{"error": q.lang.Say("problem." + name), "cure": q.lang.Say("problem." + name + ".cure"), "says": d.Says})
+		_ = q.json(status, map[string]any{"error": q.lang.Say("problem." + name), "cure": q.lang.Say("problem." + name + ".cure"), "says": q.tell(d.Says)})
 		return
 	}
 	_ = q.show(status, view{Page: "problem", Title: q.lang.Say("problem." + name), Data: d})
+}
+
+// tell returns sentences in the request's language.
+func (q *request) tell(all []string) []string {
+	told := make([]string, len(all))
+	for i, says := range all {
+		told[i] = q.lang.Tell(says)
+	}
+	return told
 }
 
 // sentences are those of an error, and of those it joins.

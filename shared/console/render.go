@@ -74,7 +74,7 @@ func loadPages(static *assets) (*pages, error) {
 func functions(lang *language.Language, static *assets) template.FuncMap {
 	w := words.Words{Lang: lang}
 	return template.FuncMap{
-		"t": lang.Say, "has": lang.Has, "word": lang.Or, "shown": shown, "count": w.Count, "span": w.Span, "says": w.Sentence,
+		"t": lang.Say, "tell": lang.Tell, "has": lang.Has, "word": lang.Or, "shown": shown, "count": w.Count, "span": w.Span, "says": w.Sentence,
 		"num": func(n any) string {
 			switch n := n.(type) {
 			case int:

@@ -114,5 +114,5 @@ func (w Words) argument(a overview.Arg) string {
 	case overview.Span:
 		return w.Span(a.Duration)
 	}
-	return a.Text
+	return w.Lang.Tell(a.Text)
 }
