@@ -103,7 +103,10 @@ func (u *ruler) fraction(key string, skip, n int) float64 {
 		if unit /= set.base(); unit < fine {
 			break
 		}
-		sum += set.digit(r) * unit
+		d, found := set.digit(r)
+		if sum += d * unit; !found {
+			break // what follows it tells nothing
+		}
 		n++
 	}
 	return sum
@@ -118,10 +121,9 @@ func (u *ruler) between(lo, hi string) string {
 	for unit := 1.0; unit > fine; n++ {
 		set := u.at(n)
 		unit /= set.base()
-		mid *= set.base()
-		d := math.Floor(mid)
-		mid -= d
-		key += string(set[min(max(int(d)-1, 0), len(set)-1)])
+		var r rune
+		r, mid = set.at(mid * set.base())
+		key += string(r)
 		if key > lo && key < hi {
 			return key
 		}

@@ -2,6 +2,7 @@ package listing
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"unicode/utf8"
 )
@@ -44,17 +45,28 @@ func (s scale) with(keys ...string) scale {
 	return slices.Compact(all)
 }
 
-// base is two more than there are characters: 0 is the end of a key, and the last is what
-// lies behind all of them.
-func (s scale) base() float64 { return float64(len(s) + 2) }
+// margin is how wide the end of a key is, and what lies behind all characters, where a
+// character is 1: few keys are there.
+const margin = 1. / 16
 
-// digit is the place of r, or of the character below it.
-func (s scale) digit(r rune) float64 {
+// base is how wide all characters are, with the end of a key before them and what lies behind.
+func (s scale) base() float64 { return float64(len(s)) + 2*margin }
+
+// digit is where r begins; of one that s does not have, where what is behind the character
+// below begins, and found is false.
+func (s scale) digit(r rune) (place float64, found bool) {
 	i, found := slices.BinarySearch(s, r)
-	if found || i == len(s) {
-		i++
+	if !found && i == 0 {
+		return 0, false
 	}
-	return float64(i)
+	return float64(i) + margin, found
+}
+
+// at returns the character at a place, and how far it is within that, from 0 to 1.
+func (s scale) at(place float64) (r rune, within float64) {
+	place -= margin
+	i := min(max(int(math.Floor(place)), 0), len(s)-1)
+	return s[i], min(max(place-float64(i), 0), 1-fine)
 }
 
 // shared is the longest beginning of both, in whole characters.

@@ -196,7 +196,8 @@ func (p *splitter) cut(found []span, cuts []place) (out []span) {
 			keys := c.keys[at:]
 			last := keys[len(keys)-1]
 			p.scale = p.scale.with(keys[0], last)
-			right := span{like: keys[0], lo: keys[0], hi: s.hi, top: s.top, sample: [2]string{keys[0], last}, keys: int64(len(keys)), complete: complete, leveled: s.leveled}
+			right := span{like: last, lo: keys[0], hi: s.hi, top: s.top, complete: complete, leveled: s.leveled}
+			p.sample(&right, keys)
 			s.hi, s.top = keys[0], c.mid
 			out = append(out, s)
 			s = right
@@ -204,6 +205,23 @@ func (p *splitter) cut(found []span, cuts []place) (out []span) {
 		out = append(out, s)
 	}
 	return out
+}
+
+// sample sets the sample of a span of some of its keys: of their halves the denser one. The
+// first key behind a place is often far from those that follow, and one that is shorter.
+func (p *splitter) sample(s *span, keys []string) {
+	u, best := p.ruler(*s), math.Inf(-1)
+	half := (len(keys) + 1) / 2
+	for from := 0; from < len(keys); from += half {
+		some := keys[from:min(from+half, len(keys))]
+		if from > 0 && len(some) < 2 {
+			break
+		}
+		ends := [2]string{some[0], some[len(some)-1]}
+		if dense := math.Log2(float64(len(some))) - u.width(ends[0], ends[1]); dense > best {
+			best, s.sample, s.keys = dense, ends, int64(len(some))
+		}
+	}
 }
 
 // probe returns up to probed keys behind mid, up to hi: one request.
