@@ -117,10 +117,14 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 	}
 	var send func(ctx context.Context, tasks ...task.Task) error // set before any task is done
 	me := thisProcess(o.Now())
+	lists := ofOneRun[task.Listing]
+	if o.Queues != nil { // others may have places, too
+		lists = 0
+	}
 	p := pipeline.New(pipeline.Config{
 		WorkEvery: live.WorkEvery, Host: me.Host, PID: me.PID,
 		Send:   func(ctx context.Context, tasks ...task.Task) error { return send(ctx, tasks...) },
-		Ledger: s.Ledger, Log: o.Log, PassedOver: o.PassedOver, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait, Most: most, Bodies: o.Capacity.Bodies(),
+		Ledger: s.Ledger, Log: o.Log, PassedOver: o.PassedOver, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait, Most: most, Lists: lists, Bodies: o.Capacity.Bodies(),
 		// The run's own job says what is done, this process's how to get there.
 		Open: func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 			return s.Source, s.Target, nil

@@ -13,7 +13,11 @@ import (
 // listShard lists a shard, unless another delivery of t does, and closes it. While it is listed
 // the copies of what is sealed of it are sent already.
 func listShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	s := shard.New(ledger.ShardRef{Shard: t.Shard, Range: t.Range, Before: t.Before}, r.Listing(t))
+	how := r.Listing(t)
+	idle, done := r.Lists()
+	defer done()
+	how.Idle = idle
+	s := shard.New(ledger.ShardRef{Shard: t.Shard, Range: t.Range, Before: t.Before}, how)
 	if !t.Fresh() || t.Resend != 0 { // else nothing is there, and if it is, sealing will tell
 		if c, err := r.Ledger.Shards().ReadListed(ctx, t.Shard); !ledger.Missing(err) {
 			if t.Fresh() {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -292,6 +294,79 @@ func TestALongStretchThatOnlyTheTargetHasIsMirroredAndSplit(t *testing.T) {
 			if !chain && len(walk.Shards) < 8 {
 				t.Errorf("%d shards, want the stretch split into several", len(walk.Shards))
 			}
+		})
+	}
+}
+
+// paged is a source each page of which takes 40 ms, by the clock of a bubble, and in which nothing
+// can be looked for within the first 400 ms.
+type paged struct {
+	store.Source
+	begun time.Time
+	lists *atomic.Int64
+}
+
+func (p paged) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		p.lists.Add(1)
+		if r.Few > 2 && time.Since(p.begun) < 400*time.Millisecond {
+			yield(store.Object{}, fault.New(fault.Temporary, "list", "", nil))
+			return
+		}
+		n := 0
+		for o, err := range p.Source.List(ctx, r) {
+			if n%store.KeysPerPage == 0 {
+				time.Sleep(40 * time.Millisecond)
+			}
+			if n++; !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestEveryKeyIsCoveredOnceWherePlacesThatAreIdleTakeParts lists a bucket whose first shard
+// leaves one child, which two processes may list at the same time.
+func TestEveryKeyIsCoveredOnceWherePlacesThatAreIdleTakeParts(t *testing.T) {
+	for name, tc := range map[string]struct {
+		lists, fanout int
+		chain         bool
+		divided       bool
+	}{
+		"eight places":             {8, 8, false, true},
+		"eight places, of a chain": {8, 8, true, true},
+		"one place":                {1, 8, false, false},
+		"not told how many":        {0, 8, false, false},
+		"to be listed in a chain":  {8, 1, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const seed = 9
+				r := rand.New(rand.NewPCG(seed, 1))
+				w := newWorld(t, func(j *job.Job) { j.Limits.Fanout = tc.fanout })
+				for range 40_000 {
+					put(t, w.src, fmt.Sprintf("%06x", r.IntN(1<<24)), nil)
+				}
+				lists, begun := &atomic.Int64{}, time.Now()
+				w.source = func(s store.Source) store.Source {
+					if tc.chain {
+						s = existing{s, w.src}
+					}
+					return paged{s, begun, lists}
+				}
+				w.config.Lists = tc.lists
+				w.pipe = pipeline.New(w.config)
+				listAll(t, w, r, 2)
+				covered(t, w)
+				walk, err := progress.Walk(t.Context(), w.config.Ledger.Run(runName))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("seed %d: %d shards, %d listings, in %v", seed, len(walk.Shards), lists.Load(), time.Since(begun))
+				if divided := len(walk.Shards) > 2; divided != tc.divided || len(walk.Shards) > 20 {
+					t.Errorf("%d shards, want the second divided: %v, and 20 shards at most", len(walk.Shards), tc.divided)
+				}
+			})
 		})
 	}
 }

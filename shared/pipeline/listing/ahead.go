@@ -70,6 +70,24 @@ func (a *Ahead) First(n int) (keys []string, err error) {
 	return keys, err
 }
 
+// Cut begins to cut what is behind the first page, once that is read, as Cut does; nothing
+// where there is no whole page. full is how many keys fill a shard.
+func (a *Ahead) Cut(ctx context.Context, src store.Source, full int64, most int) *Cutting {
+	return begin(ctx, func(ctx context.Context) []Stretch {
+		<-a.page
+		e := End{Range: a.in, Full: full}
+		for i := range a.first {
+			e.Last = a.objects[i].Key
+			e.Dense.Add(e.Last)
+			e.Firsts = append(e.Firsts, e.Last)
+		}
+		if a.first < ahead-1 || !IsBorder(e.Last) {
+			return nil
+		}
+		return Cut(ctx, src, e, most)
+	})
+}
+
 // Lister lists in from a key on, as From does: what was listed ahead, if that is what in begins
 // with and not long ago, and then what rest lists behind it. A nil Ahead has listed nothing.
 func (a *Ahead) Lister(in store.Range, rest Lister) Lister {

@@ -59,8 +59,12 @@ type Preparation struct {
 	last    []ledger.Last  // what earlier runs have left
 }
 
-// Ahead are the beginnings of both listings of a run.
-type Ahead struct{ Source, Target *listing.Ahead }
+// Ahead are the beginnings of both listings of a run, and the cut of what is behind the first
+// page of the source.
+type Ahead struct {
+	Source, Target *listing.Ahead
+	Cutting        *listing.Cutting
+}
 
 // Ask begins to ask, for a run of j, of all keys or of those.
 func Ask(ctx context.Context, c Config, j job.Job, keys []string) *Preparation {
@@ -92,7 +96,7 @@ func (b *Preparation) ask(ctx context.Context) error {
 	root := ledger.ShardRef{Shard: ledger.RootShard, Range: store.Range{Prefix: b.job.Source.Prefix}}
 	b.started = ledger.Started{Job: frozen, Root: root, Deployed: b.config.Shared, Kept: new(bool)}
 	if b.config.Ahead && len(b.keys) == 0 {
-		b.ahead = &Ahead{listing.Begin(ctx, b.src, root.Range), listing.Begin(ctx, listing.Rename(b.dst, b.job.Source.Prefix, b.job.Target.Prefix), root.Range)}
+		b.ahead = b.listAhead(ctx, root.Range)
 	}
 	return sideBySide(
 		func() error { return b.config.Ledger.Check(ctx) },
@@ -100,13 +104,25 @@ func (b *Preparation) ask(ctx context.Context) error {
 		func() (err error) {
 			switch {
 			case b.ahead != nil:
-				b.started.Chain, err = listing.ChainedBehind(ctx, b.src, root.Range, b.ahead.Source.First)
+				if b.started.Chain, err = listing.ChainedBehind(ctx, b.src, root.Range, b.ahead.Source.First); b.started.Chain {
+					b.ahead.Cutting.Stop() // it asks for what lies behind names that no key has
+				}
 			case len(b.keys) == 0:
 				b.started.Chain, err = listing.Chained(ctx, b.src, root.Range)
 			}
 			return err
 		},
 	)
+}
+
+func (b *Preparation) listAhead(ctx context.Context, in store.Range) *Ahead {
+	a := &Ahead{
+		Source: listing.Begin(ctx, b.src, in),
+		Target: listing.Begin(ctx, listing.Rename(b.dst, b.job.Source.Prefix, b.job.Target.Prefix), in),
+	}
+	_, full, fan := listing.First(b.job.Limits.ShardKeys, b.job.Limits.Fanout)
+	a.Cutting = a.Source.Cut(ctx, b.src, full, fan)
+	return a
 }
 
 // Look finds out what the ledger has that a run of that name goes by: whether the job is

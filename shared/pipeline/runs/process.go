@@ -5,6 +5,7 @@
 //
 //	process.go   Process: what all runs of a process share
 //	run.go       Run: what all tasks of a run share, and how it is put together
+//	listers.go   how many shards it lists at a time
 //	tools.go     what a single task is done with
 package runs
 
@@ -56,6 +57,7 @@ type Config struct {
 	Shared  bool                 // tasks go into queues that other processes share
 	Slots   int                  // objects in flight in this process; the largest limits.parallel of its runs if 0
 	Most    int                  // no more than these, and up to them where limits.parallel is auto; job.MaxParallel if 0
+	Lists   int                  // shards that this process lists at a time, at most; 0: others list some, too
 	Bodies  int64                // bytes of bodies in memory; any number if 0
 
 	WorkEvery time.Duration // how often it is told in the ledger what this process does of a run; never if 0
@@ -81,6 +83,7 @@ type Process struct {
 	ahead  sync.Map        // *opening.Ahead by the names of runs that were begun here
 	rows   batching.Memory // of batches that are copied
 
+	listing   listers       // of the shards that are listed now
 	gathering atomic.Int64  // shards that are listed or verified now
 	ledger    outage.Notes  // what is known of its outages
 	recalling chan struct{} // has one for each shard that is listed beside rows of earlier runs

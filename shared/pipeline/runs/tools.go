@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/mirror"
+	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/proof"
 	"kodoferry/shared/pipeline/readahead"
@@ -40,8 +41,14 @@ func (r *Run) Listing(t task.Task) shard.Config {
 	c := r.Closing()
 	c.Chain, c.Named = r.Started.Chain, len(r.Started.Keys) > 0
 	c.Begin, c.Source, c.Memory, c.Asker, c.Batches = r.Recall, r.Source, r.Memory, r.Asker(t), r.Batching()
+	var ahead *opening.Ahead
+	if t.Shard == ledger.RootShard {
+		if ahead = r.listedAhead(); ahead != nil {
+			c.Cutting = ahead.Cutting
+		}
+	}
 	c.Both = func(ctx context.Context, before string, in store.Range) iter.Seq2[listing.Pair, error] {
-		return bothSides(ctx, r, t.Shard, before, in)
+		return bothSides(ctx, r, ahead, before, in)
 	}
 	if r.Config.Send != nil {
 		c.Send = func(ctx context.Context, batches []ledger.BatchRef, again bool) error {
@@ -66,15 +73,22 @@ func (r *Run) Ending() giveup.Ending {
 }
 
 // bothSides lists both sides of a range of a shard, the source from landmarks where it is a
-// chain. What was listed of the first shard before the run began is not listed again.
-func bothSides(ctx context.Context, r *Run, name, before string, in store.Range) iter.Seq2[listing.Pair, error] {
+// chain. What was listed of it before the run began, if ahead is not nil, is not listed again.
+func bothSides(ctx context.Context, r *Run, ahead *opening.Ahead, before string, in store.Range) iter.Seq2[listing.Pair, error] {
 	src, dst := listing.From(ctx, listing.Landed(r.Source, before), in), listing.From(ctx, r.Target, in)
-	if name == ledger.RootShard {
-		if a := r.listedAhead(); a != nil {
-			src, dst = a.Source.Lister(in, src), a.Target.Lister(in, dst)
-		}
+	if ahead != nil {
+		src, dst = ahead.Source.Lister(in, src), ahead.Target.Lister(in, dst)
 	}
 	return listing.Join(src, dst, r.Job.Delete)
+}
+
+// Lists takes in that a shard is listed, until done is called. idle is for its Config.
+func (r *Run) Lists() (idle func() int, done func()) {
+	l := r.process.listing.begin()
+	if most := r.Config.Lists; most > 0 {
+		idle = func() int { return l.take(most) }
+	}
+	return idle, l.done
 }
 
 // Recall waits until few enough shards are listed beside rows of earlier runs, where there

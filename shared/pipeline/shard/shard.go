@@ -5,6 +5,7 @@
 //
 //	shard.go      Shard: what other deliveries have sealed, and the closing
 //	walk.go       List: the walk over both sides
+//	divide.go     where the walk ends early, so that what is left is listed side by side
 //	stretches.go  how a stretch is sealed while the walk goes on
 //	early.go      CloseEarly: where it ends without a walk
 package shard
@@ -45,6 +46,12 @@ type Config struct {
 	// nil: all are sent with what follows from the closing.
 	Send func(ctx context.Context, batches []ledger.BatchRef, again bool) error
 
+	// Cutting cuts what is behind the first page already; nil: nothing does.
+	Cutting *listing.Cutting
+	// Idle takes places of this process that list nothing, for what is left of the shard, and
+	// returns how many these are. nil: there are none.
+	Idle func() int
+
 	Now func() time.Time
 	Log *slog.Logger
 }
@@ -71,6 +78,9 @@ type Shard struct {
 
 	unsent []ledger.BatchRef // whose copies may not have been sent, where none is before the end
 
+	alone   int64            // keys behind which it is looked whether the rest is divided
+	cutting *listing.Cutting // cuts what is left; nil: nothing does
+
 	under chan sealed // has what the stretch that is being sealed came to; nil: none is
 }
 
@@ -78,7 +88,8 @@ type Shard struct {
 func New(ref ledger.ShardRef, c Config) *Shard {
 	return &Shard{
 		config: c, ref: ref, by: ledger.Nonce(), after: ref.Range.After, before: ref.Before,
-		all: ledger.Closed{Shard: ref.Shard, Range: ref.Range, Before: ref.Before},
+		all:   ledger.Closed{Shard: ref.Shard, Range: ref.Range, Before: ref.Before},
+		alone: listing.FewKeys, cutting: c.Cutting,
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"kodoferry/shared/pipeline/deadline"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/verdict"
-	"kodoferry/shared/store"
 )
 
 // List walks source and target side by side over what is not sealed of the shard, and
@@ -30,10 +29,11 @@ func (s *Shard) List(ctx context.Context) error {
 	limits, rest := s.config.Job.Limits, s.rest()
 	end := listing.End{Range: s.ref.Range, Before: s.before, Full: limits.ShardKeys, Chain: s.config.Chain}
 	most, fan := end.Full, limits.Fanout
-	if s.ref.Shard == ledger.RootShard && !s.config.Named { // so that copies begin, and listing fans out, at once
-		most, end.Full, fan = min(most, store.KeysPerPage), min(end.Full, rootFull), rootFanout(fan)
+	if s.ref.Shard == ledger.RootShard && !s.config.Named {
+		most, end.Full, fan = listing.First(limits.ShardKeys, limits.Fanout)
 	}
 	most = max(1, most-s.all.Counts.Listed.Objects)
+	defer s.stopCutting()
 	looking, enough := deadline.Reserve(ctx)
 	defer enough()
 	spare := half(ctx)
@@ -50,7 +50,7 @@ func (s *Shard) List(ctx context.Context) error {
 			return err
 		}
 		full := end.Dense.Seen >= most || b.Weight() >= limits.ShardBytes
-		if mayEnd && (full || deadline.Near(ctx, spare)) && listing.IsBorder(end.Last) {
+		if mayEnd && (full || deadline.Near(ctx, spare) || s.divides(looking, end)) && listing.IsBorder(end.Last) {
 			more = true
 			break
 		}
@@ -85,30 +85,14 @@ func (s *Shard) leave(ctx, looking context.Context, end listing.End, fan int) er
 	if s.config.Send != nil {
 		s.begin(ctx, end.Last, end.Landmarks()) // its copies leave while what is left is looked at
 	}
-	for _, b := range s.all.Batches {
-		end.Firsts, end.Lasts = append(end.Firsts, b.First), append(end.Lasts, b.Last)
-	}
 	var children []ledger.ShardRef
-	for _, c := range listing.Cut(looking, s.config.Source, end, fan) {
+	for _, c := range s.cut(looking, end, fan) {
 		children = append(children, ledger.ShardRef{Shard: ledger.Nonce(), Range: c.Range, Before: c.Before})
 	}
 	if err := s.wait(); err != nil {
 		return err
 	}
 	return s.end(ctx, end.Last, children)
-}
-
-// rootFull is how many keys a child of the first shard seems to have at least: as many as
-// are listed in less than a second.
-const rootFull = 5 * store.KeysPerPage
-
-// rootFanout is how many children the first shard leaves the rest to, at most, where a
-// full one leaves so many: 48 by default. One lists in one chain.
-func rootFanout(fanout int) int {
-	if fanout == 1 {
-		return 1
-	}
-	return min(6*fanout, 64)
 }
 
 // half of the time at hand goes to the listing of a shard at most: its
