@@ -1,6 +1,7 @@
 package plainjson
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -60,13 +61,13 @@ func (w *Writer) Time(name string, t time.Time) {
 	if t.IsZero() {
 		return
 	}
-	if y := t.Year(); t.Location() != time.UTC || y < 0 || y > 9999 {
+	if sec := t.Unix(); t.Location() != time.UTC || sec < firstSecond || sec > lastSecond {
 		w.ok = false
 		return
 	}
 	w.Raw(name)
 	w.b = append(w.b, '"')
-	w.b = append(t.AppendFormat(w.b, time.RFC3339Nano), '"')
+	w.b = append(appendTime(w.b, t), '"')
 }
 
 // Pairs appends texts by their names, in order, unless there are none. name ends with the
@@ -87,23 +88,39 @@ func (w *Writer) Pairs(name string, m map[string]string) {
 
 // Text appends s as it is, where JSON takes it so.
 func (w *Writer) Text(s string) {
-	high := byte(0)
-	for i := range len(s) {
-		c := s[i]
-		if c < ' ' || c == '"' || c == '\\' {
-			w.escaped(s)
-			return
-		}
-		high |= c
-	}
+	from := len(w.b) + 1
+	w.b = append(append(append(w.b, '"'), s...), '"')
+	switch plain, ascii := look(w.b[from : from+len(s)]); {
+	case ascii:
 	// encoding/json escapes the line ends that JavaScript does not take in a text.
-	if high >= utf8.RuneSelf && (!utf8.ValidString(s) || strings.ContainsAny(s, "\u2028\u2029")) {
+	case !plain || !utf8.ValidString(s) || strings.ContainsAny(s, "\u2028\u2029"):
+		w.b = w.b[:from-1]
 		w.escaped(s)
-		return
 	}
-	w.b = append(w.b, '"')
-	w.b = append(w.b, s...)
-	w.b = append(w.b, '"')
+}
+
+// look reports whether a text has no byte that JSON escapes, and whether, besides, each is
+// one of ASCII. It looks at eight at a time: a byte of a word is below n, or is c, where that
+// sets its highest bit (Bit Twiddling Hacks, "hasless" and "haszero").
+func look(s []byte) (plain, ascii bool) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	zero := func(v uint64) uint64 { return (v - ones) & ^v }
+	escapes, high := uint64(0), uint64(0)
+	for ; len(s) >= 8; s = s[8:] {
+		v := binary.LittleEndian.Uint64(s)
+		escapes |= (v-' '*ones)&^v | zero(v^'"'*ones) | zero(v^'\\'*ones)
+		high |= v
+	}
+	if escapes&highs != 0 {
+		return false, false
+	}
+	for _, c := range s {
+		if c < ' ' || c == '"' || c == '\\' {
+			return false, false
+		}
+		high |= uint64(c)
+	}
+	return true, high&highs == 0
 }
 
 // escaped appends s by encoding/json.
