@@ -146,8 +146,8 @@ func reason(err error) string {
 }
 
 // Match reports whether an object of the source belongs to the job.
-func (m *Matcher) Match(o store.Object) bool {
-	return (!m.byRest || m.matchRest(&o)) && m.MatchKey(o.Key)
+func (m *Matcher) Match(o *store.Object) bool {
+	return (!m.byRest || m.matchRest(o)) && m.MatchKey(o.Key)
 }
 
 func (m *Matcher) matchRest(o *store.Object) bool {

@@ -44,14 +44,14 @@ func TestPatternsChooseKeys(t *testing.T) {
 					if got := m.MatchKey("2019/" + key); got != want {
 						t.Errorf("MatchKey(%q) = %v, want %v", key, got, want)
 					}
-					if got := m.Match(store.Object{Key: "2019/" + key}); got != want {
+					if got := m.Match(&store.Object{Key: "2019/" + key}); got != want {
 						t.Errorf("Match(%q) = %v, want %v", key, got, want)
 					}
 				}
 			}
 		})
 	}
-	if m := new(job.Matcher); !m.Match(store.Object{Key: "a"}) || !m.MatchKey("a") {
+	if m := new(job.Matcher); !m.Match(&store.Object{Key: "a"}) || !m.MatchKey("a") {
 		t.Error("the zero Matcher refuses an object, want that it takes all")
 	}
 }
@@ -78,7 +78,7 @@ func TestAttributesChooseObjects(t *testing.T) {
 			m := compiled(t, tc.filter, "")
 			for want, objects := range map[bool][]store.Object{true: tc.in, false: tc.out} {
 				for _, o := range objects {
-					if got := m.Match(o); got != want {
+					if got := m.Match(&o); got != want {
 						t.Errorf("Match(%+v) = %v, want %v", o, got, want)
 					}
 				}
@@ -118,10 +118,10 @@ func TestMatchingAllocatesNothing(t *testing.T) {
 	o := store.Object{Key: "2019/raw/01/02/img_0001.cr2", Size: 5, Modified: time.Unix(1, 0)}
 	for name, f := range map[string]job.Filter{"no filter": {}, "a busy one": busy} {
 		m := compiled(t, f, "2019/")
-		if !m.Match(o) {
+		if !m.Match(&o) {
 			t.Errorf("%s: Match(%s) = false, want true", name, o.Key)
 		}
-		if n := testing.AllocsPerRun(100, func() { m.Match(o) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { m.Match(&o) }); n != 0 {
 			t.Errorf("%s: %v allocations an object, want none", name, n)
 		}
 	}
@@ -137,7 +137,7 @@ func BenchmarkMatch(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				m.Match(o)
+				m.Match(&o)
 			}
 		})
 	}

@@ -213,11 +213,11 @@ func TestRunsAreListedInOrder(t *testing.T) {
 func TestTheBooksBalanceOnlyIfEverythingEnded(t *testing.T) {
 	var c ledger.Counts
 	c.Listed = ledger.Tally{Objects: 2, Bytes: 10}
-	c.Count(ledger.Row{Src: store.Object{Size: 4}, State: ledger.Copied})
+	c.Count(&ledger.Row{Src: store.Object{Size: 4}, State: ledger.Copied})
 	if c.Balanced() {
 		t.Error("one of two rows ended, yet the books balance")
 	}
-	c.Count(ledger.Row{Src: store.Object{Size: 6}, State: ledger.Gone})
+	c.Count(&ledger.Row{Src: store.Object{Size: 6}, State: ledger.Gone})
 	if !c.Balanced() {
 		t.Errorf("both rows ended, yet the books do not balance: %+v", c)
 	}

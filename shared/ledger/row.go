@@ -190,7 +190,7 @@ func (r Row) AllWarnings() []string {
 
 // Count adds one row in its present state. It does not touch Listed, which is
 // counted where the listing is read, so that the books can be held against it.
-func (c *Counts) Count(r Row) {
+func (c *Counts) Count(r *Row) {
 	one := Tally{1, r.Src.Size}
 	if r.State == Deleted && r.Dst != nil {
 		one.Bytes = r.Dst.Size // the source has it no more
@@ -211,7 +211,7 @@ func (c *Counts) Count(r Row) {
 	if r.State == Skipped || r.State == Gone {
 		bump(&c.Causes, r.Cause.known(), one)
 	}
-	if len(r.AllWarnings()) > 0 {
+	if len(r.Src.Warnings)+len(r.Warnings) > 0 {
 		c.Warned++
 	}
 	if r.Src.EndedEarly() {

@@ -10,8 +10,8 @@ import (
 
 func TestEarlierProversAreCountedAndBounded(t *testing.T) {
 	var c ledger.Counts
-	row := func(prover string, state ledger.State) ledger.Row {
-		return ledger.Row{Src: store.Object{Size: 2}, State: state, Proof: ledger.ByQetag, Prover: prover}
+	row := func(prover string, state ledger.State) *ledger.Row {
+		return &ledger.Row{Src: store.Object{Size: 2}, State: state, Proof: ledger.ByQetag, Prover: prover}
 	}
 	c.Count(row("", ledger.Copied)) // by this run
 	c.Count(row("j/0", ledger.Conflict))

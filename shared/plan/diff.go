@@ -112,13 +112,13 @@ func readable(pairs iter.Seq2[listing.Pair, error]) iter.Seq2[listing.Pair, erro
 }
 
 // differ is what was decided on a pair, as a Difference.
-func differ(j verdict.Judged) Difference {
+func differ(j *verdict.Judged) Difference {
 	d := Difference{Key: j.Key(), Why: j.Row.Reason}
 	if j.Src != nil {
-		d.SourceSize = &j.Src.Size
+		d.SourceSize = new(j.Src.Size)
 	}
 	if j.Dst != nil {
-		d.TargetSize = &j.Dst.Size
+		d.TargetSize = new(j.Dst.Size)
 	}
 	switch {
 	case j.Src == nil:
@@ -146,7 +146,7 @@ const keptWhy = "its metadata carry the source's hash, which whoever overwrites 
 
 // overwritten reports whether the target's object has other bytes than the one that an
 // earlier run proved to be those of what the source lists still: its ETag is another MD5.
-func overwritten(j verdict.Judged) bool {
+func overwritten(j *verdict.Judged) bool {
 	last := j.Last
 	return last != nil && last.State != ledger.Deleted && last.Proof != "" && last.Proof != ledger.ByTime && verdict.SameVersion(last.Src, *j.Src) &&
 		j.Dst.MD5 != "" && len(last.Dst.ETag) == len(j.Dst.MD5) && !strings.EqualFold(last.Dst.ETag, j.Dst.MD5)

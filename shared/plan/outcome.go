@@ -31,7 +31,7 @@ func (p *planner) outcome(ctx context.Context, s remembered) (outcome, error) {
 		return p.outcomeOfExtra(ctx, *s.Dst, s.last)
 	}
 	x := outcome{key: s.Src.Key, class: cmp.Or(s.Src.Class, store.Standard), size: s.Src.Size}
-	if !p.rules.Match.Match(*s.Src) {
+	if !p.rules.Match.Match(s.Src) {
 		x.leftOut = true
 		return x, nil
 	}

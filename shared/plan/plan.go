@@ -215,7 +215,7 @@ func (p *planner) enterAll(ctx context.Context, pairs iter.Seq2[listing.Pair, er
 		if err != nil {
 			return err
 		}
-		if chunk = append(chunk, remembered{pair, last}); len(chunk) < chunkPairs {
+		if chunk = append(chunk, remembered{pair.Kept(), last}); len(chunk) < chunkPairs {
 			continue
 		}
 		if err := p.enterSome(ctx, chunk, b); err != nil {

@@ -152,7 +152,7 @@ const endedEarly = "the service ended its listing before this key"
 
 // EndedEarly reports whether the service had said that its listing was over when it
 // had not yet listed o.
-func (o Object) EndedEarly() bool {
+func (o *Object) EndedEarly() bool {
 	return slices.ContainsFunc(o.Warnings, func(w string) bool { return strings.HasPrefix(w, endedEarly) })
 }
 

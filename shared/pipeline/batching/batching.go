@@ -87,7 +87,7 @@ const (
 	writers, crowd = 4, 4
 	// rowsPerBatch bounds what a batch holds where little of it is pending, and the only one
 	// that is gathered; of several each holds less, but leastRows.
-	rowsPerBatch, leastRows = 10_000, 500
+	rowsPerBatch, leastRows = 10_000, 1000
 	// batchTime is what a batch is to take: long enough that its message and its
 	// records cost next to nothing, short enough for an invocation of 5 minutes
 	// and for what is checked again after a kill.
@@ -144,7 +144,7 @@ func (b *Batcher) write(f func() error) {
 func (b *Batcher) Weight() int64 { return b.weight }
 
 // Take takes what both sides list under one key. The error is that of Failed.
-func (b *Batcher) Take(j verdict.Judged) error {
+func (b *Batcher) Take(j *verdict.Judged) error {
 	if err := b.Failed(); err != nil {
 		return err
 	}
@@ -157,15 +157,17 @@ func (b *Batcher) Take(j verdict.Judged) error {
 		if j.Dst != nil {
 			b.out.Held++
 		}
-		b.Add(j.Row)
+		b.add(&j.Row)
 	}
 	return nil
 }
 
 // Add adds a row behind all that were added.
-func (b *Batcher) Add(row ledger.Row) {
-	l := b.config.Rules.Job.Limits
-	big := row.State == ledger.Pending && transfer.InParts(b.config.Rules.Job, row)
+func (b *Batcher) Add(row ledger.Row) { b.add(&row) }
+
+func (b *Batcher) add(row *ledger.Row) {
+	l := &b.config.Rules.Job.Limits
+	big := row.State == ledger.Pending && transfer.InParts(&b.config.Rules.Job, row)
 	if row.State == ledger.Pending {
 		if b.batch == 0 {
 			b.pace = b.config.Pace(b.ctx)
@@ -178,13 +180,17 @@ func (b *Batcher) Add(row ledger.Row) {
 		b.bytes += row.Src.Size
 		b.cost += limit.Cost(b.pace, row.Src.Size)
 	}
-	row = settled(row)
-	if len(b.rows) == cap(b.rows) { // append grows what is large by quarters
-		b.rows = slices.Grow(b.rows, max(len(b.rows), b.usual, 64))
+	switch {
+	case len(b.rows) < cap(b.rows):
+	case len(b.rows) == 0:
+		b.rows = takeRows(b.usual)
+	default: // append grows what is large by quarters
+		b.rows = slices.Grow(b.rows, len(b.rows))
 	}
-	b.rows = append(b.rows, row)
-	b.out.Counts.Listed.Objects++
-	b.out.Counts.Listed.Bytes += row.Src.Size
+	b.rows = append(b.rows, *row)
+	row = &b.rows[len(b.rows)-1]
+	settle(row)
+	b.out.Counts.Listed.Add(1, row.Src.Size)
 	b.out.Counts.Count(row)
 	b.weight += estimateJSONSize(row)
 	filled := b.pending >= l.BatchObjects || b.bytes >= l.BatchBytes || b.batch > 0 && b.cost >= b.batch
@@ -194,13 +200,12 @@ func (b *Batcher) Add(row ledger.Row) {
 	}
 }
 
-// settled returns a row without what was known of its key before, where it says itself
+// settle has a row no longer have what was known of its key before, where it says itself
 // what is known.
-func settled(row ledger.Row) ledger.Row {
+func settle(row *ledger.Row) {
 	if row.State.Holds() {
 		row.Was = nil
 	}
-	return row
 }
 
 // seal begins to write what was gathered as a batch.
@@ -220,8 +225,21 @@ func (b *Batcher) seal() {
 			return err
 		}
 		b.config.Written(rows)
+		pooled.Put(&rows)
 		return nil
 	})
+}
+
+// pooled has the memory of rows that are written: a row takes half a KiB, which would be
+// cleared anew for each, and looked through by the collector.
+var pooled sync.Pool
+
+// takeRows returns memory for some rows, as many as there usually are.
+func takeRows(usual int) []ledger.Row {
+	if rows, ok := pooled.Get().(*[]ledger.Row); ok && cap(*rows) >= usual {
+		return (*rows)[:0]
+	}
+	return make([]ledger.Row, 0, max(usual, 64))
 }
 
 // refOf names a batch of rows, all of which are pending.
@@ -258,22 +276,23 @@ func (b *Batcher) Finish() (Batches, error) { return b.Cut()() }
 
 // Sizes is how many bytes the source's objects of rows have together.
 func Sizes(rows []ledger.Row) (n int64) {
-	for _, row := range rows {
-		n += row.Src.Size
+	for i := range rows {
+		n += rows[i].Src.Size
 	}
 	return n
 }
 
 // estimateJSONSize estimates a row's bytes as JSON.
-func estimateJSONSize(row ledger.Row) int64 {
+func estimateJSONSize(row *ledger.Row) int64 {
 	n := 250 + len(row.Src.Key) + len(row.Reason) + 8*len(row.Src.Parts)
 	if row.Was != nil {
 		n += 350
 	}
-	for _, m := range []map[string]string{row.Src.Meta, row.Src.Header} {
-		for k, v := range m {
-			n += len(k) + len(v) + 6
-		}
+	for k, v := range row.Src.Meta {
+		n += len(k) + len(v) + 6
+	}
+	for k, v := range row.Src.Header {
+		n += len(k) + len(v) + 6
 	}
 	return int64(n)
 }

@@ -33,18 +33,19 @@ func Divide(j job.Job, batch string, rows []ledger.Row) (ended []ledger.Row, res
 		ref.Parts, ref.Remove = how.Parts, how.Remove
 		rest = append(rest, Rest{ref, rows})
 	}
-	for _, row := range rows {
-		switch {
+	for i := range rows {
+		switch row := &rows[i]; {
 		case row.Then == ledger.Remove:
-			remove = append(remove, row)
+			remove = append(remove, *row)
 		case row.Then == ledger.Look:
-			others = append(others, row)
+			others = append(others, *row)
 		case row.State != ledger.Pending:
-			ended = append(ended, settled(row))
-		case transfer.InParts(j, row):
-			take(ledger.BatchRef{Parts: true}, row)
+			ended = append(ended, *row)
+			settle(&ended[len(ended)-1])
+		case transfer.InParts(&j, row):
+			take(ledger.BatchRef{Parts: true}, *row)
 		default:
-			others = append(others, row)
+			others = append(others, *row)
 		}
 	}
 	take(ledger.BatchRef{Remove: true}, remove...)

@@ -116,7 +116,7 @@ func (b *Books) tally(ctx context.Context, c ledger.Closed) (ledger.Proved, erro
 // tallyRow takes a row into the books, be it open.
 func tallyRow(p *ledger.Proved, row ledger.Row) {
 	p.Counts.Listed.Add(0, row.Grew)
-	p.Counts.Count(row)
+	p.Counts.Count(&row)
 	if row.State == ledger.Gone && row.Cause == ledger.NotThere {
 		p.Counts.Absent++
 	}

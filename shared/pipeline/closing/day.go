@@ -211,7 +211,7 @@ func (d *dayFold) take(p ledger.Proved) {
 // countEvent takes the row of an event into the books. A deleted object is no
 // longer listed anywhere: it is counted apart.
 func countEvent(p *ledger.Proved, row ledger.Row) {
-	p.Counts.Count(row)
+	p.Counts.Count(&row)
 	if row.State == ledger.Deleted {
 		p.Counts.Listed.Objects--
 		return

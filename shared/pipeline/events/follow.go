@@ -68,7 +68,7 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 		if round > f.copier.Rules.Job.Limits.Rounds {
 			return f.unsettled(row, found), nil
 		}
-		if row, err = f.compare(ctx, row, found); err != nil || row.State != ledger.Pending || transfer.InParts(f.copier.Rules.Job, row) {
+		if row, err = f.compare(ctx, row, found); err != nil || row.State != ledger.Pending || transfer.InParts(&f.copier.Rules.Job, &row) {
 			return row, err
 		}
 		rows := []ledger.Row{row}
@@ -100,7 +100,7 @@ func (f *follower) compare(ctx context.Context, old ledger.Row, found store.Obje
 		row.PartSize, row.Read = old.PartSize, old.Read
 		row.Because(old.Cause, old.Reason)
 	}
-	if !f.copier.Rules.Chosen(found) {
+	if !f.copier.Rules.Chosen(&found) {
 		row.State = ""
 		return row, nil
 	}

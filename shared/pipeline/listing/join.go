@@ -22,9 +22,22 @@ import (
 	"kodoferry/shared/store"
 )
 
-// Pair is what both sides list under one key: at least one of them.
+// Pair is what both sides list under one key: at least one of them. What Join yields holds
+// until it yields the next one.
 type Pair struct {
 	Src, Dst *store.Object
+}
+
+// Kept returns the pair as one that holds for good.
+func (p Pair) Kept() Pair {
+	kept := func(o *store.Object) *store.Object {
+		if o == nil {
+			return nil
+		}
+		k := *o
+		return &k
+	}
+	return Pair{kept(p.Src), kept(p.Dst)}
 }
 
 // Key is the key, by the name that the source has for it.
@@ -73,12 +86,10 @@ func Join(src, dst Lister, extras bool) iter.Seq2[Pair, error] {
 			inSource := s.OK && (!d.OK || s.Object.Key <= d.Object.Key)
 			inTarget := d.OK && (!s.OK || d.Object.Key <= s.Object.Key)
 			if inSource {
-				found := s.Object
-				p.Src = &found
+				p.Src = &s.Object
 			}
 			if inTarget {
-				found := d.Object
-				p.Dst = &found
+				p.Dst = &d.Object
 			}
 			if !yield(p, nil) {
 				return

@@ -112,7 +112,7 @@ func (p *prover) prove(ctx context.Context, f fact) error {
 		p.proof.Rest = 0
 	}
 	switch {
-	case f.row == nil && (s.Closed.Round > 0 || !s.Rules.Chosen(*f.src)):
+	case f.row == nil && (s.Closed.Round > 0 || !s.Rules.Chosen(f.src)):
 		p.carry(f)
 		return nil // a later round is of its own rows only; the rest is not the job's
 	case f.row == nil: // it appeared after it was listed
@@ -130,7 +130,7 @@ func (p *prover) prove(ctx context.Context, f fact) error {
 	case f.src == nil:
 		row.Because(vanished(row))
 		row.State, row.Proof = ledger.Gone, ""
-	case !s.Rules.Chosen(*f.src):
+	case !s.Rules.Chosen(f.src):
 		row.State, row.Proof = ledger.Gone, ""
 		row.Because(ledger.Unchosen, verdict.UnchosenReason)
 	case row.State == ledger.Gone, !verdict.SameVersion(row.Src, *f.src):
@@ -222,7 +222,7 @@ const absentNamed = 5
 // keep counts a row that ends here, and adds its line to the table.
 func (p *prover) keep(row ledger.Row, last *memory.Row) error {
 	p.listed.Bytes += row.Grew
-	p.proof.Counts.Count(row)
+	p.proof.Counts.Count(&row)
 	if row.State == ledger.Gone && row.Reason == verdict.AbsentReason {
 		if p.proof.Counts.Absent++; p.proof.Counts.Absent <= absentNamed {
 			p.proof.Failures = append(p.proof.Failures, ledger.Failure{Key: row.Key(), State: row.State, Reason: row.Reason})

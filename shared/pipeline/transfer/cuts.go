@@ -79,7 +79,7 @@ func within(parts []int64, from, to int64) []int64 {
 // InParts reports whether the object of a row goes in parts: it is larger than j has
 // objects go whole, or did not fit an invocation, and the row has the size of its parts.
 // One that needs no copy does not.
-func InParts(j job.Job, row ledger.Row) bool {
+func InParts(j *job.Job, row *ledger.Row) bool {
 	return row.Need == "" && (row.PartSize > 0 || row.Src.Size > j.Limits.PartsAbove)
 }
 

@@ -135,7 +135,7 @@ func (a *attempt) replaced(now store.Object) {
 	}
 	a.row.Need = ""
 	switch {
-	case !a.c.Rules.Chosen(now):
+	case !a.c.Rules.Chosen(&now):
 		a.row.State, a.row.At = ledger.Gone, a.c.Now().UTC()
 		a.row.Because(ledger.Unchosen, verdict.UnchosenReason)
 	case a.c.Rules.Refuse(&a.row):

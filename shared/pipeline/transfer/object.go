@@ -101,7 +101,7 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 			return a.try(ctx)
 		}
 	}
-	if InParts(a.c.Rules.Job, a.row) { // as one that needed no copy when it was sealed: it is handed on
+	if InParts(&a.c.Rules.Job, &a.row) { // as one that needed no copy when it was sealed: it is handed on
 		return outage.Neither, nil
 	}
 	asked := func() {}

@@ -31,11 +31,12 @@ const (
 // their order.
 type Lasts func(key string) (*memory.Row, error)
 
-// Judge decides on pairs, each beside its last row, and yields them in their order. Where the listings cannot
+// Judge decides on pairs, each beside its last row, and yields them in their order. What it
+// yields, with the pair, holds until it yields the next one. Where the listings cannot
 // decide, the target is asked, about several keys side by side. The first error, of the
 // pairs, of lasts or of the target, ends it; when the iteration ends, no goroutine of it is left.
-func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error], lasts Lasts) iter.Seq2[Judged, error] {
-	return func(yield func(Judged, error) bool) {
+func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error], lasts Lasts) iter.Seq2[*Judged, error] {
+	return func(yield func(*Judged, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var asking sync.WaitGroup
 		defer asking.Wait()
@@ -50,16 +51,17 @@ func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error], 
 				ahead = ahead[1:]
 				if first.answer != nil {
 					if err := <-first.answer; err != nil {
-						yield(Judged{}, err)
+						yield(nil, err)
 						return false
 					}
 				}
-				if !yield(*first, nil) {
+				if !yield(first, nil) {
 					return false
 				}
 			}
 			return true
 		}
+		decided := &Judged{} // of a pair behind none that waits for its answer
 		for p, err := range pairs {
 			var last *memory.Row
 			if err == nil && lasts != nil {
@@ -67,11 +69,19 @@ func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error], 
 			}
 			if err != nil {
 				if pass(0) {
-					yield(Judged{}, err)
+					yield(nil, err)
 				}
 				return
 			}
-			j := a.Rules.judge(p, last)
+			j := decided
+			a.Rules.judge(j, p, last)
+			if j.answer == nil && len(ahead) == 0 {
+				if !yield(j, nil) {
+					return
+				}
+				continue
+			}
+			decided, j.Pair = &Judged{}, p.Kept()
 			if j.answer != nil {
 				if todo <- j; askers < asksAtOnce {
 					askers++
@@ -90,18 +100,16 @@ func Judge(ctx context.Context, a *Asker, pairs iter.Seq2[listing.Pair, error], 
 	}
 }
 
-// judge decides on a pair as far as the listings do.
-func (r *Rules) judge(p listing.Pair, last *memory.Row) *Judged {
-	j := &Judged{Pair: p, Last: last}
+// judge sets j to a pair, decided on as far as the listings do.
+func (r *Rules) judge(j *Judged, p listing.Pair, last *memory.Row) {
+	j.Pair, j.Last, j.Excluded, j.answer = p, last, false, nil
 	switch {
 	case p.Src == nil:
-	case !r.Chosen(*p.Src):
+	case !r.Chosen(p.Src):
 		j.Excluded = true
 	default:
-		ask := false
-		if j.Row, ask = r.Compare(*p.Src, p.Dst, last); ask {
+		if compareInto(r, &j.Row, p.Src, p.Dst, last) {
 			j.answer = make(chan error, 1)
 		}
 	}
-	return j
 }

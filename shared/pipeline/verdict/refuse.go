@@ -15,7 +15,7 @@ const ambiguous ledger.Cause = "the listing names keys in a way that may stand f
 // Refuse reports whether the object of a row cannot be copied at all. If so, the row
 // is Failed or Skipped and has the reason.
 func (r *Rules) Refuse(row *ledger.Row) bool {
-	src := row.Src
+	src := &row.Src
 	fails := func(err error) bool {
 		row.State = ledger.Failed
 		row.Explain(err)

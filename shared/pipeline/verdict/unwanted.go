@@ -50,7 +50,7 @@ func (r *Rules) TakenBack(now job.Job, o store.Object, events, removal bool) (st
 		return fmt.Sprintf("the job %s has another source or target now", now.Name), nil
 	case events && !now.Follows(r.Job.Source.Bucket, o.Key):
 		return fmt.Sprintf("the job %s does not follow events any more", now.Name), nil
-	case removal && !match.MatchKey(o.Key), !removal && !match.Match(o):
+	case removal && !match.MatchKey(o.Key), !removal && !match.Match(&o):
 		return fmt.Sprintf("the filter of the job %s does not choose it any more", now.Name), nil
 	}
 	return "", nil

@@ -70,7 +70,7 @@ const ConflictReason = "the target holds an object that this job did not write; 
 
 // Chosen reports whether an object of the source belongs to the job. An absent one
 // does: the job's list names it, and it gets its row.
-func (r *Rules) Chosen(src store.Object) bool { return src.Absent() || r.Match.Match(src) }
+func (r *Rules) Chosen(src *store.Object) bool { return src.Absent() || r.Match.Match(src) }
 
 // Decide returns the row of a listed object of the source. dst is the target's object
 // of the same key, nil if there is none, and last what earlier runs left of it, nil if
@@ -89,31 +89,40 @@ func (r *Rules) Decide(ctx context.Context, src store.Object, dst *store.Object,
 // Compare returns the row of a listed object as far as the listings and last decide.
 // Where ask is true they do not: then Ask does. A row that is not unchanged so has last.
 func (r *Rules) Compare(src store.Object, dst *store.Object, last *memory.Row) (row ledger.Row, ask bool) {
-	last = memoryOf(last)
-	row, ask = compare(r, src, dst, last)
-	if last != nil && (row.State != ledger.Unchanged || ask) {
-		row.Was = last.Known()
-	}
+	ask = compareInto(r, &row, &src, dst, last)
 	return row, ask
 }
 
-func compare(r *Rules, src store.Object, dst *store.Object, last *memory.Row) (row ledger.Row, ask bool) {
-	row = ledger.Row{Src: src, At: r.Now().UTC()}
-	if src.Absent() {
-		row.Src.Size, row.State = 0, ledger.Gone
-		row.Because(ledger.NotThere, AbsentReason)
-		return row, false
+// compareInto is Compare, which sets row.
+func compareInto(r *Rules, row *ledger.Row, src, dst *store.Object, last *memory.Row) (ask bool) {
+	last = memoryOf(last)
+	*row = ledger.Row{}
+	row.Src, row.At = *src, r.Now().UTC().Truncate(time.Millisecond) // neighbours have the same, which is written in few bytes
+	ask = compare(r, row, dst, last)
+	if last != nil && (row.State != ledger.Unchanged || ask) {
+		row.Was = last.Known()
 	}
-	remembered := dst != nil && last != nil && r.Job.Overwrite != job.OverwriteAlways && unchangedSince(*last, src, *dst)
-	if !(remembered && src.Frozen) && r.Refuse(&row) {
-		return row, false
+	return ask
+}
+
+// compare decides a row that has Src alone.
+func compare(r *Rules, row *ledger.Row, dst *store.Object, last *memory.Row) (ask bool) {
+	src := &row.Src
+	if src.Absent() {
+		src.Size, row.State = 0, ledger.Gone
+		row.Because(ledger.NotThere, AbsentReason)
+		return false
+	}
+	remembered := dst != nil && last != nil && r.Job.Overwrite != job.OverwriteAlways && unchangedSince(*last, *src, *dst)
+	if !(remembered && src.Frozen) && r.Refuse(row) {
+		return false
 	}
 	row.State = ledger.Pending
 	if dst == nil {
 		if last != nil && ours(last.Author) {
-			r.deletedThere(&row, last.Src)
+			r.deletedThere(row, last.Src)
 		}
-		return row, false
+		return false
 	}
 	row.Dst = listed(*dst, last)
 	author, known := authorOf(last, *dst)
@@ -121,19 +130,19 @@ func compare(r *Rules, src store.Object, dst *store.Object, last *memory.Row) (r
 	switch {
 	case r.Job.Overwrite == job.OverwriteAlways:
 	case remembered:
-		r.unchanged(&row, last.Proof, author)
+		r.unchanged(row, last.Proof, author)
 		row.Prover, row.Dst.CRC64 = last.Prover, last.Dst.CRC64
-		ask = r.compareAttrs(&row, last.Attrs, last.Src) || anew
-	case sameMD5(src, *dst):
-		r.unchanged(&row, ledger.ByMD5, author)
+		ask = r.compareAttrs(row, last.Attrs, last.Src) || anew
+	case sameMD5(*src, *dst):
+		r.unchanged(row, ledger.ByMD5, author)
 		if last != nil && holds(*last, *dst) {
-			ask = r.compareAttrs(&row, last.Attrs, last.Src) || anew
+			ask = r.compareAttrs(row, last.Attrs, last.Src) || anew
 		}
 	case known && ours(author) && r.Job.Overwrite != job.OverwriteNever: // the source's is another now
 	default:
 		ask = true
 	}
-	return row, ask
+	return ask
 }
 
 // unchangedSince reports whether both sides list what they did when earlier runs left

@@ -195,7 +195,7 @@ func (audit *Audit) complete(t *world.Tenant, run string, rep report.Report, row
 	}
 	for key, states := range audit.w.History.Source {
 		is := world.Last(states)
-		if is.Gone || !is.At.Before(rep.Started) || !t.Match.Match(is.Object) || !t.Named(run, key) {
+		if is.Gone || !is.At.Before(rep.Started) || !t.Match.Match(&is.Object) || !t.Named(run, key) {
 			continue
 		}
 		r, ok := has[key]

@@ -12,7 +12,7 @@ import (
 // hold a version of the source or, if that is nil, nothing.
 func (rules *ChangeRules) chosen(t *world.Tenant, p *world.Process, key string, to *store.Object) {
 	from := t.SourceKey(key)
-	if !t.Match.MatchKey(from) || to != nil && !t.Match.Match(*to) {
+	if !t.Match.MatchKey(from) || to != nil && !t.Match.Match(to) {
 		rules.w.Log.Fail("%s: %q is changed in the target, and the filter of its job does not choose it", p.Name, key)
 	}
 	if run := p.Run(); !t.Named(run, from) {
