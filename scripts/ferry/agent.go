@@ -17,6 +17,7 @@ import (
 
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/metrics"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/agent"
 	"kodoferry/shared/app"
@@ -205,35 +206,35 @@ func runAgent(ctx context.Context, o agentOptions, out, errOut io.Writer) error 
 		}
 		defer func() { _ = server.Close() }()
 	}
-	if _, err := fmt.Fprintln(out, o.begins(tasks, stages, has)); err != nil {
+	if err := show.Print(out, o.begins(tasks, stages, has)); err != nil {
 		return err
 	}
 	told := context.AfterFunc(ctx, func() {
-		_, _ = fmt.Fprintf(out, "stopping: %s under way; it waits for them and for the queues' last answers, at most %s and a few seconds; Ctrl-C again ends it at once, and nothing is lost either\n", words.Count(m.Running(), "task", "tasks"), o.drain)
+		_ = show.Print(out, show.Sentence("agent.stopping", show.Count("tasks", m.Running()), o.drain)) // a failed write stops nothing
 	})
 	defer told()
 	began := time.Now()
 	d.Serve(ctx, agent.Options{Tasks: tasks, Capacity: has, Drain: o.drain, Sweep: o.sweep, Hold: o.hold, Doer: m.Count, Answered: m.Answered})
-	_, err = fmt.Fprintf(out, "stopped after %s: %s\n", words.Duration(time.Since(began)), m.Sum())
-	return err
+	did, objects, bytes := m.Sum()
+	return show.Print(out, show.Sentence("agent.stopped", show.Span(time.Since(began)), show.Count("tasks", did), show.Count("objects", objects), words.Size(bytes)))
 }
 
 // begins says in a line what the agent does.
 func (o agentOptions) begins(tasks map[task.Stage]int, stages []task.Stage, has capacity.Capacity) string {
 	var what []string
 	for _, s := range stages {
-		what = append(what, fmt.Sprintf("%s (%d at a time)", s, tasks[s]))
+		what = append(what, show.Sentence("agent.stage", s, tasks[s]))
 	}
 	queues, _, _ := strings.Cut(o.queues, "?")
 	ledger, _, _ := strings.Cut(o.ledger, "?")
-	text := fmt.Sprintf("ferry agent: %s; queues %s, ledger %s", strings.Join(what, ", "), queues, ledger)
+	text := show.Sentence("agent.begins", strings.Join(what, show.Sentence("comma")), queues, ledger)
 	if most, by := has.InFlight(); by != "" {
-		text += fmt.Sprintf("; at most %d objects in flight, because %s", most, by)
+		text += show.Sentence("agent.most", most, show.Tell(by))
 	}
 	if o.listen != "" {
-		text += "; http://" + o.listen + "/metrics"
+		text += show.Sentence("semicolon") + "http://" + o.listen + "/metrics"
 	}
-	return text + "; Ctrl-C drains it"
+	return text + show.Sentence("agent.drains")
 }
 
 // inOrder is the stages that tasks has, in the order of the data.

@@ -167,7 +167,7 @@ func openLog(name string, errOut io.Writer) (*slog.Logger, func(), error) {
 		return nil, nil, fmt.Errorf("--log: %w", err)
 	}
 	lost := func(err error) {
-		_, _ = fmt.Fprintf(errOut, "ferry: --log: lines are lost: %v; the run goes on without them, and its ledger has all that counts\n", err) // there is no other place to report it
+		_ = show.Print(errOut, show.Sentence("copy.log_lost", err)) // there is no other place to report it
 	}
 	return slog.New(app.LogHandler(f, slog.LevelDebug, lost)), func() { _ = f.Close() }, nil
 }

@@ -188,17 +188,11 @@ func differenceLine(d plan.Difference) string {
 		return "- " + key
 	case plan.Different:
 		if *d.SourceSize != *d.TargetSize {
-			return fmt.Sprintf("* %s (%s at the source, %s in the target)", key, words.Size(*d.SourceSize), words.Size(*d.TargetSize))
+			return show.Sentence("diff.sizes", key, words.Size(*d.SourceSize), words.Size(*d.TargetSize))
 		}
 		return "* " + key
 	}
 	return fmt.Sprintf("= %s (%s)", key, evidence[d.Relation])
-}
-
-// relationWords are the lines of the summary.
-var relationWords = map[plan.Relation]string{
-	plan.OnlySource: "only in the source", plan.OnlyTarget: "only in the target", plan.Different: "different",
-	plan.SameByMD5: "the same, by md5", plan.SameByRun: "the same, as an earlier run proved them", plan.SameByKept: "the same by the hash in the target's metadata alone", plan.SameBySize: "of the same size, nothing else is known",
 }
 
 // end prints the summary; partial says that the comparison was interrupted.
@@ -212,32 +206,32 @@ func (o *diffOptions) end(found differences, partial bool, out io.Writer) error 
 	}
 	var text strings.Builder
 	if partial {
-		text.WriteString("interrupted: what was compared until then\n")
+		text.WriteString(show.Sentence("diff.partial") + "\n")
 	}
-	fmt.Fprintf(&text, "%s and %s\n", found.Source, found.Target)
+	text.WriteString(show.Sentence("diff.sides", found.Source, found.Target) + "\n")
 	for _, r := range plan.Relations {
 		if n := found.Counts[r]; n.Objects > 0 {
-			fmt.Fprintf(&text, "  %12s %s (%s)\n", humanize.Comma(n.Objects), relationWords[r], words.Size(n.Bytes))
+			fmt.Fprintf(&text, "  %12s %s (%s)\n", humanize.Comma(n.Objects), show.Sentence("diff.of."+string(r)), words.Size(n.Bytes))
 		}
 	}
 	unproved, kept := found.Counts[plan.SameBySize].Objects, found.Counts[plan.SameByKept].Objects
 	switch {
 	case len(found.Counts) == 0:
-		text.WriteString("neither has an object\n")
+		text.WriteString(show.Sentence("diff.empty"))
 	case !found.same():
-		text.WriteString("they differ\n")
+		text.WriteString(show.Sentence("diff.differ"))
 	case unproved+kept > 0:
-		text.WriteString("no difference found")
+		text.WriteString(show.Sentence("diff.none"))
 		if unproved > 0 {
-			fmt.Fprintf(&text, "; %s by nothing but the size", words.Count(unproved, "object is held to be the same", "objects are held to be the same"))
+			text.WriteString(show.Sentence("diff.by_size", show.Count("heldsame", unproved)))
 		}
 		if kept > 0 {
-			fmt.Fprintf(&text, "; %s by a hash in the metadata, which whoever overwrites an object may keep", words.Count(kept, "object is held to be the same", "objects are held to be the same"))
+			text.WriteString(show.Sentence("diff.by_kept", show.Count("heldsame", kept)))
 		}
-		text.WriteString("; a run proves them\n")
+		text.WriteString(show.Sentence("diff.proves"))
 	default:
-		text.WriteString("they are the same\n")
+		text.WriteString(show.Sentence("diff.same"))
 	}
-	_, err := io.WriteString(out, text.String())
+	_, err := io.WriteString(out, text.String()+"\n")
 	return err
 }

@@ -13,6 +13,7 @@ import (
 
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/jobs"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/rights"
@@ -109,21 +110,20 @@ func (o *policyOptions) print(p rights.Policies, out io.Writer) error {
 		return json.NewEncoder(out).Encode(p)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s -> %s\nkept in %s\n", p.Source, p.Target, p.Ledger)
+	fmt.Fprintf(&b, "%s -> %s\n%s\n", p.Source, p.Target, show.Sentence("policy.kept", p.Ledger))
 	for _, g := range p.Grants {
 		document, err := p.Document(g.Role)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&b, "\n%s: %s\n%s\n", g.Role, g.For, document)
+		fmt.Fprintf(&b, "\n%s: %s\n%s\n", g.Role, show.Tell(g.For), document)
 	}
 	if p.Kodo != nil {
 		document, err := p.Document(rights.AtKodo)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&b, "\n%s: the key pair at Kodo, of a sub-account with this policy of Qiniu's IAM; it reads and never writes.\n"+
-			"ferry plan --quick and ferry events install take the account's own keys besides: they ask for statistics, and set a rule on the bucket.\n%s\n", rights.AtKodo, document)
+		fmt.Fprintf(&b, "\n%s: %s\n%s\n", rights.AtKodo, show.Sentence("policy.kodo"), document)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

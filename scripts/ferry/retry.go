@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
-	"kodoferry/scripts/ferry/words"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/control"
 	"kodoferry/shared/job"
 )
@@ -55,11 +55,10 @@ func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Wr
 		return cli.Misconfigured(err)
 	}
 	if r.Stretches > 0 {
-		_, _ = fmt.Fprintf(errOut, "ferry: %s not listed or verified to the end in run %s, which a retry does not mend: start the job once more for that\n",
-			words.Count(r.Stretches, "stretch of the source was", "stretches of the source were"), run.Name)
+		_ = show.Print(errOut, show.Sentence("retry.stretches", show.Count("stretcheswere", r.Stretches), run.Name)) // a failed write stops nothing
 	}
 	if len(r.Keys) == 0 {
-		return o.Say(out, map[string]any{"run": "", "keys": 0}, "nothing of run %s is to be retried", run.Name)
+		return o.Say(out, map[string]any{"run": "", "keys": 0}, show.Sentence("retry.nothing", run.Name))
 	}
 	if !r.Deployed {
 		return o.here(ctx, r.Job, r.Keys, out, errOut)

@@ -143,6 +143,5 @@ func runStart(ctx context.Context, o startOptions, j job.Job, keys []string, err
 	if o.json {
 		return json.NewEncoder(out).Encode(map[string]string{"run": run})
 	}
-	_, err = fmt.Fprintf(out, "%s -> %s\nrun %s is with the functions, kept in %s\nNext: ferry status %s --watch\n", j.Source.Place(), j.Target.Place(), run, j.Ledger.Place(), run)
-	return err
+	return show.Print(out, j.Source.Place()+" -> "+j.Target.Place()+"\n"+show.Sentence("start.begun", run, j.Ledger.Place())+"\n"+show.Next("ferry status "+run+" --watch"))
 }

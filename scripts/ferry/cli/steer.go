@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kodoferry/scripts/ferry/words"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/app"
 	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
@@ -55,7 +54,7 @@ func (o *RunFlags) OpenJob(ctx context.Context, name string) (*ledger.Ledger, er
 func Operate(led *ledger.Ledger, waits io.Writer) *control.Operator {
 	op := app.Load(os.Getenv).Operate(led, slog.New(slog.DiscardHandler))
 	op.Waits = func(d time.Duration) {
-		fmt.Fprintf(waits, "waiting up to %s until everybody at work has noticed, and nothing is written or removed any more\n", words.Duration(d))
+		_ = show.Print(waits, show.Sentence("steer.waits", show.Span(d))) // a failed write stops nothing
 	}
 	return op
 }
@@ -68,10 +67,9 @@ type Steered struct {
 }
 
 // Say prints what is so now, in words or as JSON.
-func (o *RunFlags) Say(out io.Writer, as any, format string, args ...any) error {
+func (o *RunFlags) Say(out io.Writer, as any, text string) error {
 	if o.JSON {
 		return json.NewEncoder(out).Encode(as)
 	}
-	_, err := fmt.Fprintf(out, format+"\n", args...)
-	return err
+	return show.Print(out, text)
 }

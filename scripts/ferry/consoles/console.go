@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/app"
 	"kodoferry/shared/console"
 	"kodoferry/shared/console/access"
@@ -130,18 +131,18 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) error {
 	link := func() string {
 		return (&url.URL{Scheme: "http", Host: named(listener.Addr()), Path: "/sign-in", RawQuery: url.Values{"token": {door.Issue()}}.Encode()}).String()
 	}
-	c.Entered = func() { _, _ = fmt.Fprintf(out, "signed in; the next link, for another browser:\n  %s\n", link()) }
+	c.Entered = func() { _, _ = fmt.Fprintf(out, "%s\n  %s\n", show.Sentence("console.entered"), link()) }
 	handler, err := console.New(c)
 	if err != nil {
 		return cli.Usage(err)
 	}
 	first := link()
-	if _, err := fmt.Fprintf(out, "the console, %s, for one browser, once:\n  %s\n%s", may(c.Changes), first, exposed(listener.Addr())); err != nil {
+	if _, err := fmt.Fprintf(out, "%s\n  %s\n%s", may(c.Changes), first, exposed(listener.Addr())); err != nil {
 		return err
 	}
 	if o.open {
 		if err := browse(ctx, first); err != nil {
-			_, _ = fmt.Fprintf(errOut, "ferry: no browser was opened (%v): open the link yourself\n", err)
+			_, _ = fmt.Fprintln(errOut, show.Sentence("console.no_browser", err))
 		}
 	}
 	return serve(ctx, listener, handler)
@@ -149,9 +150,9 @@ func (o options) run(ctx context.Context, out, errOut io.Writer) error {
 
 func may(changes bool) string {
 	if changes {
-		return "which may change jobs and runs"
+		return show.Sentence("console.changes")
 	}
-	return "which only reads"
+	return show.Sentence("console.reads")
 }
 
 // exposed warns of an address that others reach.
@@ -159,7 +160,7 @@ func exposed(at net.Addr) string {
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
 		return ""
 	}
-	return "others reach this address, without encryption: put a server with https in front of it\n"
+	return show.Sentence("console.exposed") + "\n"
 }
 
 // named is a listener's address as a link has it.

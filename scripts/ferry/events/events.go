@@ -4,7 +4,6 @@ package events
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/control"
@@ -114,11 +114,11 @@ the bucket's event rules.`,
 			}
 			out := ruleOf(j, &rule)
 			out.Changed = changed
-			did := "notifies"
+			does := show.Sentence("rule.notifies", j.Source.Bucket, strings.Join(rule.URLs, ", "), strings.Join(rule.Events, ", "), rule.Name)
 			if !changed {
-				did = "notifies as before"
+				does = show.Sentence("rule.as_before", j.Source.Bucket, strings.Join(rule.URLs, ", "), strings.Join(rule.Events, ", "), rule.Name)
 			}
-			return o.Say(c.OutOrStdout(), out, "bucket %s %s %s of %s (rule %s)\nNext: ferry events show %s", j.Source.Bucket, did, strings.Join(rule.URLs, ", "), strings.Join(rule.Events, ", "), rule.Name, j.Name)
+			return o.Say(c.OutOrStdout(), out, does+"\n"+show.Next("ferry events show "+j.Name))
 		},
 	}
 	o.Add(c)
@@ -155,7 +155,7 @@ or where it does not fit the job.`,
 			}
 			out.Runs = out.Runs[max(0, len(out.Runs)-cli.MostNamed):]
 			slices.Reverse(out.Runs)
-			if err := o.Say(c.OutOrStdout(), out, "%s", out.text()); err != nil {
+			if err := o.Say(c.OutOrStdout(), out, out.text()); err != nil {
 				return err
 			}
 			if !out.Installed || len(out.Problems) > 0 {
@@ -171,21 +171,21 @@ or where it does not fit the job.`,
 func (r Rule) text() string {
 	var text strings.Builder
 	if !r.Installed {
-		fmt.Fprintf(&text, "bucket %s has no rule for the job %s: ferry events install %s --url https://…", r.Bucket, r.Job, r.Job)
+		text.WriteString(show.Sentence("rule.none", r.Bucket, r.Job))
 	} else {
-		fmt.Fprintf(&text, "bucket %s notifies %s (rule %s)\n  of %s", r.Bucket, strings.Join(r.URLs, ", "), r.Rule, strings.Join(r.Events, ", "))
+		text.WriteString(show.Sentence("rule.is", r.Bucket, strings.Join(r.URLs, ", "), r.Rule, strings.Join(r.Events, ", ")))
 		if r.Prefix != "" || r.Suffix != "" {
-			fmt.Fprintf(&text, "\n  for keys %s…%s", words.Key(r.Prefix), words.Key(r.Suffix))
+			text.WriteString("\n  " + show.Sentence("rule.keys", words.Key(r.Prefix), words.Key(r.Suffix)))
 		}
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintf(&text, "\n  ! %s", p)
+		text.WriteString("\n  ! " + show.Tell(p))
 	}
 	if len(r.Problems) > 0 {
-		fmt.Fprintf(&text, "\nNext: ferry events install %s --url %s", r.Job, strings.Join(r.URLs, ""))
+		text.WriteString("\n" + show.Next("ferry events install "+r.Job+" --url "+strings.Join(r.URLs, "")))
 	}
 	for _, run := range r.Runs {
-		fmt.Fprintf(&text, "\n  run %s", run)
+		text.WriteString("\n  " + show.Sentence("rule.run", run))
 	}
 	return text.String()
 }
@@ -209,11 +209,11 @@ func removeCommand() *cobra.Command {
 			}
 			out := ruleOf(j, nil)
 			out.Changed = dropped
-			text := "had no rule for the job"
+			text := show.Sentence("rule.was_none", j.Source.Bucket, j.Name)
 			if dropped {
-				text = "notifies nobody any more for the job"
+				text = show.Sentence("rule.dropped", j.Source.Bucket, j.Name)
 			}
-			return o.Say(c.OutOrStdout(), out, "bucket %s %s %s", j.Source.Bucket, text, j.Name)
+			return o.Say(c.OutOrStdout(), out, text)
 		},
 	}
 	o.Add(c)

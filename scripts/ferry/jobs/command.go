@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/limit"
 )
@@ -67,7 +68,7 @@ removed as any other.`, words.Duration(limit.Notice)),
 					return unsettled(c.Context(), err)
 				}
 			}
-			return o.Say(c.OutOrStdout(), map[string][]string{"removed": args}, "not kept any more: %s", strings.Join(args, ", "))
+			return o.Say(c.OutOrStdout(), map[string][]string{"removed": args}, show.Sentence("jobs.removed", strings.Join(args, ", ")))
 		},
 	}
 	o.Add(c)

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/registry"
@@ -90,14 +92,16 @@ func (o *applyOptions) apply(ctx context.Context, names []string, out, told io.W
 		return json.NewEncoder(out).Encode(changes)
 	}
 	for _, c := range changes {
-		if _, err := fmt.Fprintf(out, "%-8s %s\n", c.Change, c.Job); err != nil {
-			return err
-		}
+		text := show.Padded("jobs.change."+c.Change, changed) + c.Job
 		for _, change := range c.Changes {
-			if _, err := fmt.Fprintf(out, "         %s\n", change); err != nil {
-				return err
-			}
+			text += "\n" + strings.Repeat(" ", changed) + show.Tell(change)
+		}
+		if err := show.Print(out, text); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// changed is how wide the word is that says what became of a job.
+const changed = 9

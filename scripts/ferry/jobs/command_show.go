@@ -11,10 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/kept"
 	"kodoferry/shared/registry"
+	"kodoferry/shared/report"
 )
 
 func listCommand() *cobra.Command {
@@ -55,20 +57,19 @@ func listJobs(ctx context.Context, led *ledger.Ledger, asJSON bool, out io.Write
 	}
 	var text strings.Builder
 	if len(all) == 0 {
-		text.WriteString("no jobs are kept: ferry jobs apply takes those of a file\n")
+		text.WriteString(show.Sentence("jobs.none") + "\n")
 	}
 	for _, k := range all {
 		fmt.Fprintf(&text, "%s\n", words.Key(k.Job))
 		if k.Source != "" {
 			fmt.Fprintf(&text, "  %s -> %s\n", k.Source, k.Target)
 		}
-		fmt.Fprintf(&text, "  %s\n", k.State())
+		fmt.Fprintf(&text, "  %s\n", show.Tell(k.State()))
 		if k.Problem != "" {
-			fmt.Fprintf(&text, "  ! %s\n", k.Problem)
+			fmt.Fprintf(&text, "  ! %s\n", show.Tell(k.Problem))
 		}
 	}
-	_, err = io.WriteString(out, text.String())
-	return err
+	return show.Print(out, text.String())
 }
 
 func showCommand() *cobra.Command {
@@ -105,19 +106,18 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 		return json.NewEncoder(out).Encode(k)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s: %s\n", k.Job, k.State())
+	fmt.Fprintf(&text, "%s\n", show.Sentence("jobs.state", k.Job, show.Tell(k.State())))
 	if k.Problem != "" {
-		fmt.Fprintf(&text, "  ! %s\n", k.Problem)
+		fmt.Fprintf(&text, "  ! %s\n", show.Tell(k.Problem))
 	}
 	if len(k.Text) > 0 {
 		fmt.Fprintf(&text, "%s\n", k.Text)
 	}
 	for _, r := range k.Runs {
-		fmt.Fprintf(&text, "  run %s  %s\n", r.Run, r.Text())
+		fmt.Fprintf(&text, "  %s\n", show.Sentence("jobs.run", r.Run, show.Result(report.Result(r.Text()))))
 	}
 	for _, s := range k.Skips {
-		fmt.Fprintf(&text, "  skipped %s  %s\n", s.At.UTC().Format(time.RFC3339), s.Why)
+		fmt.Fprintf(&text, "  %s\n", show.Sentence("jobs.skipped", s.At.UTC().Format(time.RFC3339), show.Tell(s.Why)))
 	}
-	_, err = io.WriteString(out, text.String())
-	return err
+	return show.Print(out, text.String())
 }

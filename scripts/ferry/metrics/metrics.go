@@ -12,7 +12,6 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/watch"
@@ -171,9 +170,9 @@ func (m *Agent) Running() (n int64) {
 	return n
 }
 
-// Sum returns in a sentence what was done.
-func (m *Agent) Sum() string {
-	return fmt.Sprintf("%s done, %s copied, %s", words.Count(m.done.Load(), "task", "tasks"), words.Count(m.objects.Load(), "object", "objects"), words.Size(int64(m.bytes.Get())))
+// Sum returns what was done: tasks, and the objects and bytes that were copied.
+func (m *Agent) Sum() (tasks, objects, bytes int64) {
+	return m.done.Load(), m.objects.Load(), int64(m.bytes.Get())
 }
 
 // Unread names the queues whose receives have failed for longer than patience.

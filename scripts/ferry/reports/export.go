@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/job"
@@ -149,14 +150,18 @@ func openReleasable(ctx context.Context, run *ledger.Run) (*release.Run, error) 
 	return release.New(run, m, j, sites.Source, sites.Target), nil
 }
 
-// unprintable says why a key cannot be told from two in the form that is printed; "": it can.
+// The sentences of keys that cannot be printed in some forms.
+const withNUL, withBreak = "export.with_nul", "export.with_break"
+
+// unprintable names the sentence of why a key cannot be told from two in the form that is
+// printed; "": it can.
 func (o *exportOptions) unprintable(key string) string {
 	switch {
 	case o.json:
 	case o.null && strings.ContainsRune(key, 0):
-		return "with a NUL byte in the key: --json prints it"
+		return withNUL
 	case !o.null && strings.ContainsAny(key, "\r\n"):
-		return "with a line break in the key: --null and --json print it"
+		return withBreak
 	}
 	return ""
 }
@@ -181,30 +186,23 @@ func (o *exportOptions) print(w *bufio.Writer, f release.Found) error {
 	return err
 }
 
-// reasons word why objects are left out, behind "left out: 3 objects: ".
+// reasons name the sentences of why objects are left out.
 var reasons = map[release.Why]string{
-	release.Unverified:    "not verified by this run",
-	release.MetadataOnly:  "tied to the source by metadata alone",
-	release.SourceGone:    "gone at the source",
-	release.SourceChanged: "changed at the source since",
-	release.TargetGone:    "gone in the target",
-	release.TargetChanged: "not in the target as this run verified it",
+	release.Unverified:    "export.unverified",
+	release.MetadataOnly:  "export.metadata_only",
+	release.SourceGone:    "export.source_gone",
+	release.SourceChanged: "export.source_changed",
+	release.TargetGone:    "export.target_gone",
+	release.TargetChanged: "export.target_changed",
 }
 
 // tellExport says how much was printed, until when that holds, and what was left out.
 func tellExport(w io.Writer, run string, listed time.Time, printed ledger.Tally, left map[string]ledger.Tally) error {
-	var text strings.Builder
-	fmt.Fprintf(&text, "ferry: %s (%s) of run %s may be deleted at the source until %s; later, export them again\n",
-		words.Count(printed.Objects, "object", "objects"), words.Size(printed.Bytes), run, listed.Add(24*time.Hour).Format("2006-01-02 15:04 UTC"))
-	for _, why := range []release.Why{release.Unverified, release.MetadataOnly, release.SourceGone, release.SourceChanged, release.TargetGone, release.TargetChanged} {
-		if n := left[reasons[why]]; n.Objects > 0 {
-			fmt.Fprintf(&text, "ferry: left out: %s (%s): %s\n", words.Count(n.Objects, "object", "objects"), words.Size(n.Bytes), reasons[why])
-			delete(left, reasons[why])
+	text := show.Sentence("export.may_go", show.Count("objects", printed.Objects), words.Size(printed.Bytes), run, listed.Add(24*time.Hour).Format("2006-01-02 15:04 UTC"))
+	for _, name := range []string{reasons[release.Unverified], reasons[release.MetadataOnly], reasons[release.SourceGone], reasons[release.SourceChanged], reasons[release.TargetGone], reasons[release.TargetChanged], withNUL, withBreak} {
+		if n := left[name]; n.Objects > 0 {
+			text += "\n" + show.Sentence("export.left_out", show.Count("objects", n.Objects), words.Size(n.Bytes), show.Sentence(name))
 		}
 	}
-	for why, n := range left {
-		fmt.Fprintf(&text, "ferry: left out: %s (%s): %s\n", words.Count(n.Objects, "object", "objects"), words.Size(n.Bytes), why)
-	}
-	_, err := io.WriteString(w, text.String())
-	return err
+	return show.Print(w, text)
 }

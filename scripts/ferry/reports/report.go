@@ -122,7 +122,7 @@ func writeSafe(name string, packed []byte, write func(name string, data []byte) 
 
 // printReport prints the whole report for a person.
 func printReport(w io.Writer, rep report.Report) error {
-	if _, err := fmt.Fprintf(w, "%s\n%s -> %s\n\n", rep.Run, cutWay(rep.Source), cutWay(rep.Target)); err != nil {
+	if err := show.Print(w, rep.Run+"\n"+cutWay(rep.Source)+" -> "+cutWay(rep.Target)+"\n\n"); err != nil {
 		return err
 	}
 	if err := show.Summary(w, rep); err != nil {
@@ -130,16 +130,16 @@ func printReport(w io.Writer, rep report.Report) error {
 	}
 	var text strings.Builder
 	for _, g := range report.Causes(rep.Failures) {
-		fmt.Fprintf(&text, "\n%s %s: %s\n  %s\n", humanize.Comma(g.Count()), g.State, g.Cause, g.Cure)
+		fmt.Fprintf(&text, "\n%s\n  %s\n", show.Sentence("report.group", humanize.Comma(g.Count()), show.State(ledger.State(g.State)), show.Tell(g.Cause)), show.Tell(g.Cure))
 		for _, k := range g.First() {
 			note := ""
 			if k.Note != "" {
-				note = "  " + k.Note
+				note = "  " + show.Tell(k.Note)
 			}
 			fmt.Fprintf(&text, "    %s%s\n", strconv.Quote(k.Key), note)
 		}
 		if rest := len(g.Rest()); rest > 0 {
-			fmt.Fprintf(&text, "    and %s more\n", humanize.Comma(int64(rest)))
+			text.WriteString("    " + show.Sentence("and_more", humanize.Comma(int64(rest))) + "\n")
 		}
 	}
 	for i, u := range rep.Unknown {
@@ -147,8 +147,10 @@ func printReport(w io.Writer, rep report.Report) error {
 			fmt.Fprintf(&text, "\n%s\n", show.Unknown(u))
 		}
 	}
-	_, err := io.WriteString(w, text.String())
-	return err
+	if text.Len() == 0 {
+		return nil
+	}
+	return show.Print(w, text.String())
 }
 
 func cutWay(location string) string {

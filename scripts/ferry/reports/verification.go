@@ -2,7 +2,6 @@ package reports
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 
@@ -47,7 +46,7 @@ func printVerifications(ctx context.Context, run *ledger.Run, out io.Writer) err
 		case !ledger.Missing(err):
 			return err
 		}
-		if _, err := fmt.Fprintf(out, "\n%s\n  ferry %s %s\n", line, next, name); err != nil {
+		if err := show.Print(out, "\n"+line+"\n  ferry "+next+" "+name); err != nil {
 			return err
 		}
 	}
@@ -58,16 +57,16 @@ func printVerifications(ctx context.Context, run *ledger.Run, out io.Writer) err
 func goesOn(of, v ledger.Started) string {
 	asked := v.Verifies
 	if asked == nil {
-		return "a verification goes on"
+		return show.Sentence("again.under_way")
 	}
-	text := "a verification goes on: ferry verify " + asked.Run + " --mode " + asked.Mode + " --sample " + reproof.ShareText(asked.Sample) + " --seed " + words.Key(asked.Seed)
+	text := "ferry verify " + asked.Run + " --mode " + asked.Mode + " --sample " + reproof.ShareText(asked.Sample) + " --seed " + words.Key(asked.Seed)
 	if asked.Prefix != "" {
 		text += " --prefix " + words.Key(asked.Prefix)
 	}
 	if of.Deployed && !v.Deployed {
 		text += " --here"
 	}
-	return text + " goes on with it"
+	return show.Sentence("again.go_on", text)
 }
 
 // showVerification prints what a verification came to, and keeps its files in dir, if there is one.

@@ -54,41 +54,47 @@ object's key at the source. RUN is <job>/<time>, or <job> for its newest run.`,
 
 func printStory(w io.Writer, s report.Story) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n  to %s, in run %s\n", words.Key(s.Key), words.Key(s.TargetKey), s.Run)
+	fmt.Fprintf(&text, "%s\n  %s\n", words.Key(s.Key), show.Sentence("why.to", words.Key(s.TargetKey), s.Run))
 	for _, step := range s.Steps {
 		when := strings.Repeat(" ", len(show.Moment(s.Steps[0].At)))
 		if !step.At.IsZero() {
 			when = show.Moment(step.At)
 		}
-		fmt.Fprintf(&text, "\n%s  %-9s %s\n", when, step.Stage, step.Text)
+		head := when + "  " + show.Padded("why.stage."+step.Stage, staged)
+		text.WriteString("\n" + show.Folded(w, head, show.Tell(step.Text)) + "\n")
+		line := func(of string) {
+			text.WriteString(show.Folded(w, strings.Repeat(" ", len(when)+2+staged), of) + "\n")
+		}
 		if step.Row != nil {
-			tellRow(&text, *step.Row)
+			tellRow(line, *step.Row)
 		}
 		if step.File != "" {
-			fmt.Fprintf(&text, "%32srecord %s\n", "", step.File)
+			line(show.Sentence("why.record", step.File))
 		}
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
 }
 
-func tellRow(text *strings.Builder, r ledger.Row) {
-	line := func(format string, args ...any) { fmt.Fprintf(text, "%32s"+format+"\n", append([]any{""}, args...)...) }
+// staged is how wide the word for a step is.
+const staged = 10
+
+func tellRow(line func(string), r ledger.Row) {
 	hash := r.Src.Hash
 	if hash == "" {
-		hash = "none listed"
+		hash = show.Sentence("why.no_hash")
 	}
-	line("source %s (%s bytes), hash %s, put %s", words.Size(r.Src.Size), humanize.Comma(r.Src.Size), hash, show.Moment(r.Src.Modified))
+	line(show.Sentence("why.source", words.Size(r.Src.Size), humanize.Comma(r.Src.Size), hash, show.Moment(r.Src.Modified)))
 	if r.Dst != nil && r.State != ledger.Pending {
-		line("target ETag %s, CRC64 %s", r.Dst.ETag, r.Dst.CRC64)
+		line(show.Sentence("why.target", r.Dst.ETag, r.Dst.CRC64))
 	}
 	if r.Proof != "" {
-		line("proved by %s", r.Proof)
+		line(show.Sentence("why.proof", r.Proof))
 	}
 	if r.Reason != "" {
-		line("%s", r.Reason)
+		line(show.Tell(r.Reason))
 	}
 	for _, warning := range r.AllWarnings() {
-		line("warning: %s", warning)
+		line(show.Sentence("why.warning", show.Tell(warning)))
 	}
 }

@@ -1,51 +1,52 @@
 package show
 
 import (
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/dustin/go-humanize"
 
-	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/control"
 )
 
 // Limits prints what bounds a run and which processes are at work.
 func Limits(w io.Writer, b control.Limits) error {
-	var text strings.Builder
-	from := "as its job says"
+	s := StyleOf(w)
+	from := s.say("limits.of_job")
 	if b.Changed {
-		from = "as changed by ferry limits"
+		from = s.say("limits.changed")
 	}
+	text := s.say("limits.head", b.Run, from) + "\n"
+	line := func(label, of string) { text += "  " + pad(label, labelled-2) + " " + of + "\n" }
 	count := func(n int, of string) string {
 		if n == 0 {
-			return "none"
+			return s.say("limits.none")
 		}
-		return humanize.Comma(int64(n)) + of
+		return s.say(of, humanize.Comma(int64(n)))
 	}
-	fmt.Fprintf(&text, "%s: bound %s\n", b.Run, from)
-	fmt.Fprintf(&text, "  bandwidth  %s\n", b.Limits.Bandwidth.Legible())
-	fmt.Fprintf(&text, "  requests   %s\n", count(b.Limits.Requests, " a second"))
-	fmt.Fprintf(&text, "  instances  %s\n", count(b.Limits.Instances, ""))
+	bandwidth := b.Limits.Bandwidth.Legible()
+	if bandwidth == "none" {
+		bandwidth = s.say("limits.none")
+	}
+	line(s.say("limits.bandwidth"), bandwidth)
+	line(s.say("limits.requests"), count(b.Limits.Requests, "limits.a_second"))
+	line(s.say("limits.instances"), count(b.Limits.Instances, "limits.number"))
+	atWork := s.say("limits.nobody")
 	switch {
 	case len(b.Living) > 0:
-		fmt.Fprintf(&text, "  at work    %s\n", words.Count(int64(len(b.Living)), "process", "processes"))
+		atWork = s.count("processes", int64(len(b.Living)))
 	case !b.Limits.Any():
-		fmt.Fprintf(&text, "  at work    not known: processes tell only where a limit is set\n")
-	default:
-		fmt.Fprintf(&text, "  at work    nobody in the last minute\n")
+		atWork = s.say("limits.not_known")
 	}
+	line(s.say("limits.at_work"), atWork)
 	for _, p := range b.Living {
-		does := "lists and verifies"
+		does := s.say("limits.lists")
 		switch {
 		case p.Copies:
-			does = "copies"
+			does = s.say("limits.copies")
 		case p.Waits:
-			does = "waits for a place among those that copy"
+			does = s.say("limits.waits")
 		}
-		fmt.Fprintf(&text, "    %s  %s since %s, last seen %s\n", p.Process, does, Moment(p.Since), Clock(p.Seen))
+		text += "    " + s.say("limits.process", p.Process, does, Moment(p.Since), Clock(p.Seen)) + "\n"
 	}
-	_, err := io.WriteString(w, text.String())
-	return err
+	return Print(w, text)
 }

@@ -68,7 +68,7 @@ func (s *Scan) show() {
 func (s *Scan) line() string {
 	since := time.Since(s.began).Seconds()
 	n := s.keys.Load()
-	return fmt.Sprintf("%5.1f s  %s keys looked at, %s/s, %s", since, humanize.Comma(n), humanize.Comma(int64(float64(n)/since)), words.Size(s.bytes.Load()))
+	return fmt.Sprintf("%5.1f s  ", since) + Sentence("scan", humanize.Comma(n), humanize.Comma(int64(float64(n)/since)), words.Size(s.bytes.Load()))
 }
 
 // Stop removes the line.

@@ -94,8 +94,7 @@ func Summary(w io.Writer, rep report.Report) error {
 		}
 		text.WriteString("  " + unknown + "\n")
 	}
-	_, err := io.WriteString(w, text.String())
-	return err
+	return Print(w, text.String())
 }
 
 // unmoved writes a cause for which objects were not moved, and its cure.

@@ -1,8 +1,10 @@
 package show
 
 import (
+	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -12,6 +14,7 @@ import (
 	tongue "kodoferry/shared/console/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/overview"
+	"kodoferry/shared/report"
 )
 
 // Moment writes a time as people at this machine read it, with its zone.
@@ -41,6 +44,39 @@ func Sentence(name string, args ...any) string { return Style{Tongue: spoken()}.
 
 // Question is what a check asks, in a word or two; names of queues and variables are theirs.
 func Question(what string) string { return spoken().Or("question."+what, what) }
+
+// Tell is a sentence that some part of Ferry made in English, in the language of this process.
+func Tell(text string) string { return spoken().Tell(text) }
+
+// Count writes a number with what it counts, by its name in the catalogue: n.objects.one,
+// n.objects.many.
+func Count[N int | int64](what string, n N) string {
+	return Style{Tongue: spoken()}.count(what, int64(n))
+}
+
+// Span writes a duration in its two largest units.
+func Span(d time.Duration) string { return Style{Tongue: spoken()}.span(d) }
+
+// State is the word for a state of rows, or a verdict.
+func State(state ledger.State) string { return Style{Tongue: spoken()}.state(state) }
+
+// Result is the word for what a run came to.
+func Result(r report.Result) string {
+	return spoken().Or("cli.came."+string(r), string(r))
+}
+
+// Next says which command comes next.
+func Next(command string) string { return Sentence("next", command) }
+
+// Print writes lines of text to w, on a terminal each in as many as its width takes.
+func Print(w io.Writer, text string) error {
+	p := &page{style: StyleOf(w)}
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		p.lines = append(p.lines, wrap(line, p.width(), len(line)-len(strings.TrimLeft(line, " "))+2)...)
+	}
+	_, err := io.WriteString(w, strings.Join(p.lines, "\n")+"\n")
+	return err
+}
 
 // Padded is Sentence in at least so many columns.
 func Padded(name string, to int) string { return pad(Sentence(name), to) }

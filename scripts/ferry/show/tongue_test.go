@@ -16,7 +16,7 @@ import (
 )
 
 // named finds the names of sentences that are asked for by what they are called.
-var named = regexp.MustCompile(`\b(say|row|line|Sentence|Padded|count|Or)\("([a-z_.]+)"`)
+var named = regexp.MustCompile(`\b(say|row|line|Sentence|Padded|count|Count|Or)\("([a-z_.]+)"`)
 
 // TestEverySentenceThatIsAskedForIsInTheCatalogue reads the source: a name that no catalogue
 // has would be printed as it is.
@@ -36,7 +36,7 @@ func TestEverySentenceThatIsAskedForIsInTheCatalogue(t *testing.T) {
 			case strings.HasSuffix(name, "."), m[1] == "line" && elsewhere: // what follows is a word of the model; another's line
 			case m[1] == "row":
 				asked["label."+name] = true
-			case m[1] == "count":
+			case m[1] == "count", m[1] == "Count":
 				asked["n."+name] = true
 			case m[1] != "Or":
 				asked[name] = true
@@ -55,6 +55,30 @@ func TestEverySentenceThatIsAskedForIsInTheCatalogue(t *testing.T) {
 	}
 	for _, s := range []ledger.State{ledger.Pending, ledger.Copied, ledger.Updated, ledger.Unchanged, ledger.Present, ledger.Skipped, ledger.Conflict, ledger.Gone, ledger.Deleted, ledger.Failed, overview.OpenLine, "mismatch"} {
 		asked["state."+string(s)] = true
+	}
+	for _, f := range ledger.Findings {
+		asked["again.found."+string(f)] = true
+	}
+	for _, r := range []string{"only_source", "only_target", "different", "same_md5", "same_run", "same_kept", "same_size"} {
+		asked["diff.of."+r] = true
+	}
+	for _, r := range []report.Result{report.Verified, report.Incomplete, report.Unproved, report.Cancelled, report.Result(ledger.Going), report.Result(ledger.Paused), report.Result(ledger.Sealed), report.Result(ledger.Over)} {
+		asked["came."+string(r)] = true
+	}
+	for _, change := range []string{"new", "changed", "same", "replaced"} {
+		asked["jobs.change."+change] = true
+	}
+	for _, stage := range []string{"listed", "copied", "verified", "report", "event"} {
+		asked["why.stage."+stage] = true
+	}
+	for _, why := range []string{"unverified", "metadata_only", "source_gone", "source_changed", "target_gone", "target_changed", "with_nul", "with_break"} {
+		asked["export."+why] = true
+	}
+	for _, does := range []string{"a_second", "number"} {
+		asked["limits."+does] = true
+	}
+	for _, label := range []string{"aborted", "removed", "rows", "stays"} {
+		asked["clean."+label] = true
 	}
 	for _, c := range ledger.Causes {
 		if c != ledger.Other {

@@ -3,7 +3,6 @@ package status
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -70,8 +69,7 @@ func listRuns(ctx context.Context, at, job string, most int, asJSON bool, out io
 		return nil
 	}
 	if len(all) == 0 {
-		_, err := fmt.Fprintf(out, "there is no run in %s yet: ferry copy begins one\n", place.Place())
-		return err
+		return show.Print(out, show.Sentence("runs.none", place.Place()))
 	}
 	return show.Runs(out, all)
 }

@@ -4,7 +4,6 @@ package status
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -151,6 +150,5 @@ func verificationStatus(ctx context.Context, run *ledger.Run, asJSON bool, out i
 	if asJSON {
 		return json.NewEncoder(out).Encode(map[string]any{"verification": run.Name, "done": w.Done, "open": len(w.Open), "counts": w.Counts})
 	}
-	_, err = fmt.Fprintf(out, "verification %s goes on: %d of %d stretches, %d objects looked at\n", run.Name, w.Done, w.Done+len(w.Open), w.Counts.Sampled.Objects)
-	return err
+	return show.Print(out, show.Sentence("again.stands", run.Name, w.Done, w.Done+len(w.Open), show.Count("objects", w.Counts.Sampled.Objects)))
 }

@@ -60,7 +60,7 @@ no error. What is open a new run finds, or ferry retry.`, words.Duration(limit.N
 			if err := show.Summary(c.OutOrStdout(), rep); err != nil {
 				return err
 			}
-			return o.Say(c.OutOrStdout(), nil, "Next: ferry report %s", run.Name)
+			return o.Say(c.OutOrStdout(), nil, show.Next("ferry report "+run.Name))
 		},
 	}
 	o.Add(c)

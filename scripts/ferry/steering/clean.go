@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/remains"
@@ -54,19 +55,24 @@ RUN is <job>/<time>; a JOB stands for its newest run.`,
 
 func printCleaned(w io.Writer, run *ledger.Run, c remains.Cleaned) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s: cleaned\n", c.Run)
-	fmt.Fprintf(&text, "  aborted  %s with %s, %s\n", words.Count(int64(c.Uploads), "upload", "uploads"), words.Count(c.Parts.Objects, "part", "parts"), words.Size(c.Parts.Bytes))
-	fmt.Fprintf(&text, "  removed  %s of the ledger, %s\n", words.Count(c.Removed.Objects, "file", "files"), words.Size(c.Removed.Bytes))
+	line := func(label, of string) {
+		text.WriteString("  " + show.Padded("clean."+label, labelled) + of + "\n")
+	}
+	text.WriteString(show.Sentence("clean.done", c.Run) + "\n")
+	line("aborted", show.Sentence("clean.uploads", show.Count("uploads", c.Uploads), show.Count("parts", c.Parts.Objects), words.Size(c.Parts.Bytes)))
+	line("removed", show.Sentence("clean.files", show.Count("files", c.Removed.Objects), words.Size(c.Removed.Bytes)))
 	switch {
 	case c.Later != "":
-		fmt.Fprintf(&text, "  rows     the run %s has them all: its next runs read nothing of this one\n", c.Later)
+		line("rows", show.Sentence("clean.later", c.Later))
 	case c.Believe.Objects > 0:
-		fmt.Fprintf(&text, "  rows     %s, %s, stay for the next run, which reads them: no later run has all of them\n", words.Count(c.Believe.Objects, "file", "files"), words.Size(c.Believe.Bytes))
+		line("rows", show.Sentence("clean.believed", show.Count("files", c.Believe.Objects), words.Size(c.Believe.Bytes)))
 	}
-	fmt.Fprintf(&text, "  stays    %s, %s, billed until somebody removes them: %s\n", words.Count(c.Total.Objects, "file", "files"), words.Size(c.Total.Bytes), run.Path(""))
+	line("stays", show.Sentence("clean.billed", show.Count("files", c.Total.Objects), words.Size(c.Total.Bytes), run.Path("")))
 	for _, f := range c.Stays {
 		fmt.Fprintf(&text, "    %-14s %10s  %s\n", f.Name, humanize.Comma(f.Objects), words.Size(f.Bytes))
 	}
-	_, err := io.WriteString(w, text.String())
-	return err
+	return show.Print(w, text.String())
 }
+
+// labelled is how wide the labels of printCleaned are.
+const labelled = 9

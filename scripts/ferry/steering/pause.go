@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/eventnames"
@@ -43,10 +44,10 @@ RUN is <job>/<time>; a JOB stands for its newest run. Pausing twice is no error.
 			}
 			if eventnames.IsRun(run.Name) {
 				return o.Say(c.OutOrStdout(), cli.Steered{Run: run.Name, Standing: ledger.Paused},
-					"the events of the day of %s are paused: they wait\nNext: ferry resume %s", run.Name, run.Name)
+					show.Sentence("steer.paused_day", run.Name)+"\n"+show.Next("ferry resume "+run.Name))
 			}
 			return o.Say(c.OutOrStdout(), cli.Steered{Run: run.Name, Standing: ledger.Paused},
-				"run %s is paused: those at work stop within %s\nNext: ferry resume %s", run.Name, words.Duration(limit.Notice), run.Name)
+				show.Sentence("steer.paused", run.Name, show.Span(limit.Notice))+"\n"+show.Next("ferry resume "+run.Name))
 		},
 	}
 	o.Add(c)

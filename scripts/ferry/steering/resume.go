@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kodoferry/scripts/ferry/cli"
-	"kodoferry/scripts/ferry/words"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/app"
 	"kodoferry/shared/ledger"
 )
@@ -55,7 +55,7 @@ func (o *resumeOptions) resume(ctx context.Context, name string, out, errOut io.
 		if err := op.Resume(ctx, run); err != nil {
 			return cli.Misconfigured(err)
 		}
-		return o.Say(out, now, "run %s may go on: the ferry copy that began it takes it up again", run.Name)
+		return o.Say(out, now, show.Sentence("steer.may_go_on", run.Name))
 	}
 	cfg := app.Load(os.Getenv)
 	cfg.LedgerAt, cfg.QueuesAt = o.Ledger, o.queues
@@ -66,5 +66,5 @@ func (o *resumeOptions) resume(ctx context.Context, name string, out, errOut io.
 	if now.Sent, err = d.Resume(ctx, run.Name, time.Now()); err != nil {
 		return cli.Misconfigured(err)
 	}
-	return o.Say(out, now, "run %s goes on: %s sent\nNext: ferry status %s --watch", run.Name, words.Count(int64(now.Sent), "task", "tasks"), run.Name)
+	return o.Say(out, now, show.Sentence("steer.goes_on", run.Name, show.Count("tasks", now.Sent))+"\n"+show.Next("ferry status "+run.Name+" --watch"))
 }

@@ -41,12 +41,12 @@ Sealing twice is no error. Interrupted, the same command ends what it began.`, w
 				return cancelFailed(c.Context(), err, args[0])
 			}
 			s := sealed{Job: args[0], Since: since, Ended: []report.Summary{}}
-			text := fmt.Sprintf("job %s is ended for good since %s", args[0], show.Moment(since))
+			text := show.Sentence("steer.sealed", args[0], show.Moment(since))
 			for _, rep := range ended {
 				s.Ended = append(s.Ended, rep.Summary)
-				text += fmt.Sprintf("\n  run %s: %s, %s open", rep.Run, rep.Result, words.Count(rep.Objects.Open, "object", "objects"))
+				text += "\n  " + show.Sentence("steer.ended", rep.Run, show.Result(rep.Result), show.Count("objects", rep.Objects.Open))
 			}
-			return o.Say(c.OutOrStdout(), s, "%s", text)
+			return o.Say(c.OutOrStdout(), s, text)
 		},
 	}
 	o.Add(c)

@@ -142,7 +142,7 @@ func (o *options) verify(ctx context.Context, name string, out, errOut io.Writer
 	bar.Stop()
 	switch {
 	case ctx.Err() != nil:
-		tell.Plain("interrupted: the same command goes on")
+		tell.Plain("%s", show.Sentence("again.interrupted"))
 		return cli.ErrInterrupted
 	case err != nil:
 		return cli.Misconfigured(err)
@@ -167,11 +167,11 @@ func here(ctx context.Context, led *ledger.Ledger, run *ledger.Run, j job.Job, v
 }
 
 func begun(tell *show.Teller, name string, goesOn bool) {
-	how := "verification"
+	text := show.Sentence("again.begins", name)
 	if goesOn {
-		how = "going on with verification"
+		text = show.Sentence("again.goes_on", name)
 	}
-	tell.Plain("%s %s", how, name)
+	tell.Plain("%s", text)
 }
 
 // there has the functions of a deployment verify a run, and waits for their report.
@@ -193,7 +193,7 @@ func (o *options) there(ctx context.Context, run *ledger.Run, j job.Job, v ledge
 		return reproof.Report{}, err
 	}
 	begun(tell, name, false)
-	tell.Plain("it is with the functions: Ctrl-C stops nothing, and the same command looks again")
+	tell.Plain("%s", show.Sentence("again.there"))
 	return await(ctx, d.Ledger().Run(name), bar.Watch)
 }
 
@@ -202,7 +202,7 @@ func (o *options) ended(rep reproof.Report, tell *show.Teller, out io.Writer) er
 	if err := show.Verification(tell.Writer(), rep); err != nil {
 		return err
 	}
-	tell.Plain("Next: ferry report %s", rep.Verification)
+	tell.Plain("%s", show.Next("ferry report "+rep.Verification))
 	if o.json {
 		line, err := json.Marshal(rep)
 		if err != nil {
