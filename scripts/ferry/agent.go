@@ -229,7 +229,7 @@ func (o agentOptions) begins(tasks map[task.Stage]int, stages []task.Stage, has 
 	ledger, _, _ := strings.Cut(o.ledger, "?")
 	text := show.Sentence("agent.begins", strings.Join(what, show.Sentence("comma")), queues, ledger)
 	if most, by := has.InFlight(); by != "" {
-		text += show.Sentence("agent.most", most, show.Tell(by))
+		text += show.Sentence("agent.most", most, show.Translated(by))
 	}
 	if o.listen != "" {
 		text += show.Sentence("semicolon") + "http://" + o.listen + "/metrics"

@@ -116,7 +116,7 @@ func (o *policyOptions) print(p rights.Policies, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&b, "\n%s: %s\n%s\n", g.Role, show.Tell(g.For), document)
+		fmt.Fprintf(&b, "\n%s: %s\n%s\n", g.Role, show.Translated(g.For), document)
 	}
 	if p.Kodo != nil {
 		document, err := p.Document(rights.AtKodo)

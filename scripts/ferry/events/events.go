@@ -179,7 +179,7 @@ func (r Rule) text() string {
 		}
 	}
 	for _, p := range r.Problems {
-		text.WriteString("\n  ! " + show.Tell(p))
+		text.WriteString("\n  ! " + show.Translated(p))
 	}
 	if len(r.Problems) > 0 {
 		text.WriteString("\n" + show.Next("ferry events install "+r.Job+" --url "+strings.Join(r.URLs, "")))

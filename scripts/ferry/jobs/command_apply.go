@@ -94,7 +94,7 @@ func (o *applyOptions) apply(ctx context.Context, names []string, out, told io.W
 	for _, c := range changes {
 		text := show.Padded("jobs.change."+c.Change, changed) + c.Job
 		for _, change := range c.Changes {
-			text += "\n" + strings.Repeat(" ", changed) + show.Tell(change)
+			text += "\n" + strings.Repeat(" ", changed) + show.Translated(change)
 		}
 		if err := show.Print(out, text); err != nil {
 			return err

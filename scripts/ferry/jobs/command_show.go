@@ -64,9 +64,9 @@ func listJobs(ctx context.Context, led *ledger.Ledger, asJSON bool, out io.Write
 		if k.Source != "" {
 			fmt.Fprintf(&text, "  %s -> %s\n", k.Source, k.Target)
 		}
-		fmt.Fprintf(&text, "  %s\n", show.Tell(k.State()))
+		fmt.Fprintf(&text, "  %s\n", show.Translated(k.State()))
 		if k.Problem != "" {
-			fmt.Fprintf(&text, "  ! %s\n", show.Tell(k.Problem))
+			fmt.Fprintf(&text, "  ! %s\n", show.Translated(k.Problem))
 		}
 	}
 	return show.Print(out, text.String())
@@ -106,9 +106,9 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 		return json.NewEncoder(out).Encode(k)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n", show.Sentence("jobs.state", k.Job, show.Tell(k.State())))
+	fmt.Fprintf(&text, "%s\n", show.Sentence("jobs.state", k.Job, show.Translated(k.State())))
 	if k.Problem != "" {
-		fmt.Fprintf(&text, "  ! %s\n", show.Tell(k.Problem))
+		fmt.Fprintf(&text, "  ! %s\n", show.Translated(k.Problem))
 	}
 	if len(k.Text) > 0 {
 		fmt.Fprintf(&text, "%s\n", k.Text)
@@ -117,7 +117,7 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 		fmt.Fprintf(&text, "  %s\n", show.Sentence("jobs.run", r.Run, show.Result(report.Result(r.Text()))))
 	}
 	for _, s := range k.Skips {
-		fmt.Fprintf(&text, "  %s\n", show.Sentence("jobs.skipped", s.At.UTC().Format(time.RFC3339), show.Tell(s.Why)))
+		fmt.Fprintf(&text, "  %s\n", show.Sentence("jobs.skipped", s.At.UTC().Format(time.RFC3339), show.Translated(s.Why)))
 	}
 	return show.Print(out, text.String())
 }

@@ -130,11 +130,11 @@ func printReport(w io.Writer, rep report.Report) error {
 	}
 	var text strings.Builder
 	for _, g := range report.Causes(rep.Failures) {
-		fmt.Fprintf(&text, "\n%s\n  %s\n", show.Sentence("report.group", humanize.Comma(g.Count()), show.State(ledger.State(g.State)), show.Tell(g.Cause)), show.Tell(g.Cure))
+		fmt.Fprintf(&text, "\n%s\n  %s\n", show.Sentence("report.group", humanize.Comma(g.Count()), show.State(ledger.State(g.State)), show.Translated(g.Cause)), show.Translated(g.Cure))
 		for _, k := range g.First() {
 			note := ""
 			if k.Note != "" {
-				note = "  " + show.Tell(k.Note)
+				note = "  " + show.Translated(k.Note)
 			}
 			fmt.Fprintf(&text, "    %s%s\n", strconv.Quote(k.Key), note)
 		}

@@ -61,7 +61,7 @@ func printStory(w io.Writer, s report.Story) error {
 			when = show.Moment(step.At)
 		}
 		head := when + "  " + show.Padded("why.stage."+step.Stage, staged)
-		text.WriteString("\n" + show.Folded(w, head, show.Tell(step.Text)) + "\n")
+		text.WriteString("\n" + show.Folded(w, head, show.Translated(step.Text)) + "\n")
 		line := func(of string) {
 			text.WriteString(show.Folded(w, strings.Repeat(" ", len(when)+2+staged), of) + "\n")
 		}
@@ -92,9 +92,9 @@ func tellRow(line func(string), r ledger.Row) {
 		line(show.Sentence("why.proof", r.Proof))
 	}
 	if r.Reason != "" {
-		line(show.Tell(r.Reason))
+		line(show.Translated(r.Reason))
 	}
 	for _, warning := range r.AllWarnings() {
-		line(show.Sentence("why.warning", show.Tell(warning)))
+		line(show.Sentence("why.warning", show.Translated(warning)))
 	}
 }

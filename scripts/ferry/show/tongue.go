@@ -45,9 +45,6 @@ func Sentence(name string, args ...any) string { return Style{Tongue: spoken()}.
 // Question is what a check asks, in a word or two; names of queues and variables are theirs.
 func Question(what string) string { return spoken().Or("question."+what, what) }
 
-// Tell is a sentence that some part of Ferry made in English, in the language of this process.
-func Tell(text string) string { return spoken().Tell(text) }
-
 // Count writes a number with what it counts, by its name in the catalogue: n.objects.one,
 // n.objects.many.
 func Count[N int | int64](what string, n N) string {

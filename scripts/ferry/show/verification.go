@@ -45,19 +45,19 @@ func Verification(w io.Writer, r reproof.Report) error {
 			line("  %s", s.say("again.more", humanize.Comma(int64(len(r.Failures)))))
 			break
 		}
-		line("  %s", s.say("again.failure", strconv.Quote(f.Key), s.lang().Tell(f.Reason)))
+		line("  %s", s.say("again.failure", strconv.Quote(f.Key), translated(s.lang(), f.Reason)))
 	}
 	for i, u := range r.Unknown {
 		if i == namedFailures {
 			line("  %s", s.say("again.more_stretches", humanize.Comma(int64(max(r.Unknowns, len(r.Unknown))-i))))
 			break
 		}
-		line("  %s", s.say("again.unknown", strconv.Quote(u.Range.After), s.lang().Tell(u.Reason)))
+		line("  %s", s.say("again.unknown", strconv.Quote(u.Range.After), translated(s.lang(), u.Reason)))
 	}
 	if r.Verified {
 		line("%s", s.say("again.verified"))
 	} else {
-		line("%s", s.say("again.not_verified", s.lang().Tell(r.Reason)))
+		line("%s", s.say("again.not_verified", translated(s.lang(), r.Reason)))
 	}
 	return Print(w, text.String())
 }
@@ -75,7 +75,7 @@ func evidences(by map[ledger.Proof]ledger.Tally) string {
 func VerificationLine(r reproof.Report) string {
 	result := Sentence("again.is")
 	if !r.Verified {
-		result = Sentence("again.is_not", Tell(r.Reason))
+		result = Sentence("again.is_not", Translated(r.Reason))
 	}
 	return Sentence("again.line", Moment(r.Finished), r.Mode, r.Sample, result)
 }
