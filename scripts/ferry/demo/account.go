@@ -14,15 +14,16 @@ import (
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/ledger"
 )
 
 // introduce prints what is about to happen.
 func (w *world) introduce() {
-	w.tell.Plain("A bucket moves from Qiniu Kodo to Alibaba Cloud OSS while everything goes wrong.")
-	w.tell.Plain("Both clouds are stand-ins in this process, behind their real SDKs; nothing else is reached.")
+	w.tell.Said("demo.what")
+	w.tell.Said("demo.where")
 	w.tell.Plain("")
-	w.tell.Plain("  from  kodo://%s   %s objects, %s (seed %d)", standins.Source, humanize.Comma(int64(len(w.objects))), words.Size(w.bytes), w.options.StandIns.Seed)
-	w.tell.Plain("  to    oss://%s   empty; the ledger is kept there too, below %s", standins.Target, standins.Ledger)
+	w.tell.Said("demo.from", standins.Source, humanize.Comma(int64(len(w.objects))), words.Size(w.bytes), w.options.StandIns.Seed)
+	w.tell.Said("demo.to", standins.Target, standins.Ledger)
 	w.tell.Plain("")
 }
 
@@ -41,9 +42,9 @@ func (w *world) account(run outcome.Record, page string) int {
 	w.requests()
 	w.tell.Plain("")
 	found.Print(w.tell)
-	w.tell.Plain("Report: %s", page)
+	w.tell.Said("demo.report", page)
 	if len(found) == 0 {
-		w.tell.Plain("Every object ended exactly as it must.")
+		w.tell.Said("demo.well")
 	}
 	return len(found)
 }
@@ -61,25 +62,25 @@ func (w *world) summary(run outcome.Record) {
 func (w *world) faults() {
 	source, target := w.clouds.Kodo.Desk().Injected(), w.clouds.OSS.Desk().Injected()
 	w.tell.Plain("")
-	w.tell.Plain("Faults injected")
+	w.tell.Said("demo.faults")
 	for _, line := range []struct {
 		n    int64
 		what string
 	}{
-		{source[chaos.Flip], "downloads with a flipped byte: " + w.seen.visible()},
-		{source[chaos.Reset], "downloads whose connection broke"},
-		{source[chaos.Status], "requests the source refused or failed (403, 503)"},
-		{source[chaos.Throttle], "downloads the source found too frequent (573)"},
-		{source[chaos.EmptyPage], "pages of the listing that were empty and not the last"},
-		{target[chaos.Status], "PUTs the target failed (503), the ledger's included"},
-		{target[chaos.Lost], "PUTs the target did and never answered, the ledger's included"},
+		{source[chaos.Flip], show.Sentence("demo.flipped", w.seen.visible())},
+		{source[chaos.Reset], show.Sentence("demo.broke")},
+		{source[chaos.Status], show.Sentence("demo.refused")},
+		{source[chaos.Throttle], show.Sentence("demo.slow")},
+		{source[chaos.EmptyPage], show.Sentence("demo.empty")},
+		{target[chaos.Status], show.Sentence("demo.put_failed")},
+		{target[chaos.Lost], show.Sentence("demo.put_lost")},
 	} {
 		w.tell.Plain("  %5d  %s", line.n, line.what)
 	}
 	if w.seen.died.stored > 0 && w.clouds.Cloud != nil {
-		w.tell.Plain("      1  instance killed in mid-task, with %s stored", words.Count(int64(w.seen.died.stored), "object", "objects"))
+		w.tell.Plain("      1  %s", show.Sentence("demo.instance_died", show.Count("objects", w.seen.died.stored)))
 	} else if w.seen.died.stored > 0 {
-		w.tell.Plain("      1  worker dead in mid-batch, with %s stored; %s read a second time", words.Count(int64(w.seen.died.stored), "object", "objects"), words.Count(w.check.readAgain(), "of them was", "of them were"))
+		w.tell.Plain("      1  %s", show.Sentence("demo.worker_died", show.Count("objects", w.seen.died.stored), show.Count("ofthem", w.check.readAgain())))
 	}
 }
 
@@ -88,9 +89,9 @@ func (seen *sightings) visible() string {
 	seen.mu.Lock()
 	defer seen.mu.Unlock()
 	if len(seen.wrong) > 0 {
-		return words.Count(int64(len(seen.wrong)), "damaged object was", "damaged objects were") + " visible"
+		return show.Sentence("demo.visible", show.Count("damaged", len(seen.wrong)))
 	}
-	return "none ever became visible"
+	return show.Sentence("demo.invisible")
 }
 
 // readAgain counts the objects that the dead worker had stored and that were
@@ -109,19 +110,34 @@ func (ck *check) readAgain() (n int64) {
 // tellStories prints what became of the objects with a story.
 func (ck *check) tellStories(rows map[string]outcome.Row) {
 	ck.w.tell.Plain("")
-	ck.w.tell.Plain("Objects with a story")
+	ck.w.tell.Said("demo.stories")
 	for _, o := range stories(ck.w.objects) {
 		r := rows[o.Key]
 		mark := "ok"
 		if !o.want.Holds(r) {
 			mark = "NO"
 		}
-		ck.w.tell.Plain("  %-3s %s: %s", mark, strconv.Quote(o.Key), o.story)
-		ck.w.tell.Plain("      %s", r)
+		ck.w.tell.Plain("  %-3s %s", mark, show.Sentence("demo.story", strconv.Quote(o.Key), show.Sentence(o.story)))
+		ck.w.tell.Plain("      %s", said(r))
 		if o.moral != "" && mark == "ok" {
-			ck.w.tell.Plain("      %s", o.moral)
+			ck.w.tell.Plain("      %s", show.Sentence(o.moral))
 		}
 	}
+}
+
+// said is a row as a person reads it.
+func said(r outcome.Row) string {
+	text := show.State(r.State)
+	if r.Verdict != "" {
+		text = show.Sentence("demo.and", text, show.State(ledger.State(r.Verdict)))
+	}
+	if r.Proof != "" {
+		text = show.Sentence("demo.and", text, show.Sentence("why.proof", r.Proof))
+	}
+	if r.Reason != "" {
+		text = show.Sentence("demo.because", text, show.Translated(r.Reason))
+	}
+	return text
 }
 
 // requests prints what the run cost.
@@ -140,11 +156,11 @@ func (w *world) requests() {
 		puts += n
 	}
 	w.tell.Plain("")
-	w.tell.Plain("Requests for %s objects read", humanize.Comma(int64(len(w.seen.gets))))
-	w.tell.Plain("  %s GETs (%.2f an object, %d at most) and %s PUTs (%.2f an object) with all these faults; without any it is one of each",
-		humanize.Comma(int64(gets)), float64(gets)/float64(len(w.seen.gets)), w.seen.gets[most], humanize.Comma(int64(puts)), float64(puts)/float64(len(w.seen.puts)))
+	w.tell.Said("demo.requests", humanize.Comma(int64(len(w.seen.gets))))
+	each := func(n, of int) string { return fmt.Sprintf("%.2f", float64(n)/float64(of)) }
+	w.tell.Said("demo.each", humanize.Comma(int64(gets)), each(gets, len(w.seen.gets)), w.seen.gets[most], humanize.Comma(int64(puts)), each(puts, len(w.seen.puts)))
 	w.tell.Plain("  kodo  %s", counted(w.clouds.Kodo.Desk().Counts()))
-	w.tell.Plain("  oss   %s, the ledger's included", counted(w.clouds.OSS.Desk().Counts()))
+	w.tell.Plain("  oss   %s", show.Sentence("demo.ledger_too", counted(w.clouds.OSS.Desk().Counts())))
 	service, counts := w.clouds.QueueRequests()
 	w.tell.Plain("  %s   %s", service, counted(counts))
 	if w.clouds.Cloud != nil {
@@ -155,12 +171,11 @@ func (w *world) requests() {
 // invocations prints what the platform did.
 func (w *world) invocations() {
 	w.tell.Plain("")
-	w.tell.Plain("Functions")
+	w.tell.Said("demo.functions")
 	stats := w.clouds.Cloud.Stats()
 	for _, name := range slices.Sorted(maps.Keys(stats)) {
 		s := stats[name]
-		w.tell.Plain("  %-13s %s, %s, at most %d at once, %d failed and delivered again", name,
-			words.Count(int64(s.Invocations), "invocation", "invocations"), words.Count(int64(s.ColdStarts), "cold start", "cold starts"), s.MaxInstances, s.Failures)
+		w.tell.Plain("  %-13s %s", name, show.Sentence("demo.function", show.Count("invocations", s.Invocations), show.Count("coldstarts", s.ColdStarts), s.MaxInstances, s.Failures))
 	}
 }
 

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"kodoferry/scripts/ferry/outcome"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
@@ -19,12 +19,12 @@ import (
 type check struct{ w *world }
 
 // said prints a check and what it found since.
-func (ck *check) said(found outcome.Findings, before int, format string, args ...any) {
+func (ck *check) said(found outcome.Findings, before int, sentence string) {
 	mark := "ok"
 	if len(found) > before {
 		mark = "NO"
 	}
-	ck.w.tell.Plain("  %-3s %s", mark, fmt.Sprintf(format, args...))
+	ck.w.tell.Plain("  %-3s %s", mark, sentence)
 }
 
 // checkRows holds the record against what must be: one row an object, each as it must end.
@@ -55,7 +55,7 @@ func (ck *check) checkRows(run outcome.Record, found *outcome.Findings) map[stri
 func (ck *check) checkBooks(run outcome.Record, found *outcome.Findings) {
 	before := len(*found)
 	ck.w.tell.Plain("")
-	ck.w.tell.Plain("Checked past Ferry")
+	ck.w.tell.Said("demo.checked")
 	counts := map[ledger.State]int64{}
 	for _, r := range run.Rows {
 		counts[r.State]++
@@ -78,7 +78,7 @@ func (ck *check) checkBooks(run outcome.Record, found *outcome.Findings) {
 	if run.Report.Result != report.Incomplete {
 		found.Add("the result is %s, want %s: some objects need a person", run.Report.Result, report.Incomplete)
 	}
-	ck.said(*found, before, "one row for each of the %s objects, each as it must end; the books balance", humanize.Comma(int64(len(ck.w.objects))))
+	ck.said(*found, before, show.Sentence("demo.rows", humanize.Comma(int64(len(ck.w.objects)))))
 }
 
 // checkBytes compares every object in the target's memory with what was made up.
@@ -111,7 +111,7 @@ func (ck *check) checkBytes(found *outcome.Findings) {
 			found.Add("%q is in the target, and never was in the source", key)
 		}
 	}
-	ck.said(*found, before, "%s objects in the target have, byte for byte, what was made up; there is no other", humanize.Comma(int64(same)))
+	ck.said(*found, before, show.Sentence("demo.bytes", humanize.Comma(int64(same))))
 }
 
 // equal reports whether r has exactly these bytes.
@@ -138,10 +138,10 @@ func (ck *check) checkStores(found *outcome.Findings) {
 	for _, key := range slices.Compact(ck.w.seen.wrong) {
 		found.Add("%q had wrong bytes in the target for a while", key)
 	}
-	ck.said(*found, before, "%s times an object became visible in the target, and never with a wrong byte", humanize.Comma(int64(ck.w.seen.stores)))
+	ck.said(*found, before, show.Sentence("demo.never_wrong", humanize.Comma(int64(ck.w.seen.stores))))
 	for _, o := range ck.w.cast[:mislabelled] {
 		if !ck.w.seen.done[o] {
-			found.Add("%q was to be %s, and was not", o.Key, o.story)
+			found.Add("%q was to be %s, and was not", o.Key, show.Sentence(o.story))
 		}
 	}
 	if ck.w.seen.died.stored == 0 && ck.w.seen.kills() {

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/outcome"
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/standins"
-	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
@@ -34,7 +34,7 @@ type functions struct{ w *world }
 // moveByFunctions moves the bucket through the functions' own binaries, as
 // their platform runs them.
 func (fns *functions) moveByFunctions(ctx context.Context) (run outcome.Record, err error) {
-	dir, remove, err := fns.w.clouds.Binaries(ctx, func() { fns.w.tell.Plain("  building the functions …") })
+	dir, remove, err := fns.w.clouds.Binaries(ctx, func() { fns.w.tell.Said("demo.building") })
 	if err != nil {
 		return run, err
 	}
@@ -118,7 +118,7 @@ func (fns *functions) killInstance() {
 				fns.w.seen.mu.Lock()
 				fns.w.seen.died = kill{stored: stored}
 				fns.w.seen.mu.Unlock()
-				fns.w.seen.happened("an instance of the copy function is killed in mid-task, with %s stored; its message is delivered again", words.Count(int64(stored), "object", "objects"))
+				fns.w.seen.happened("demo.kills", show.Count("objects", stored))
 				return
 			}
 			time.Sleep(5 * time.Millisecond)

@@ -17,8 +17,8 @@ type object struct {
 	sum    uint64 // CRC64 of its content
 	newer  []byte // what the owner puts in its place during the run
 	ours   []byte // what the application puts in the target during the run
-	story  string // what is the matter with it; "" for an object like any other
-	moral  string // what its row does not say, if it ends as it must
+	story  string // names the sentence of what is the matter with it; "" for an object like any other
+	moral  string // names the one of what its row does not say, if it ends as it must
 	listed string // a hash the source lists wrongly
 	want   outcome.Ending
 }
@@ -61,21 +61,21 @@ func casting(objects []*object) ([]*object, error) {
 	chosen = chosen[:cast]
 
 	o := chosen[overwritten]
-	o.story = "overwritten after it was copied"
-	o.moral = "verification saw the newer version, sealed it again and had it copied"
+	o.story = "story.overwritten"
+	o.moral = "story.overwritten.moral"
 	o.newer = []byte(strings.Repeat("a newer version of the same photo\n", 321))
 
 	o = chosen[removed]
-	o.story, o.want = "deleted before it was read", outcome.Ending{State: ledger.Gone, Reason: "deleted at the source"}
+	o.story, o.want = "story.removed", outcome.Ending{State: ledger.Gone, Reason: "deleted at the source"}
 
 	o = chosen[claimed]
-	o.story, o.want = "written by the application meanwhile", outcome.Ending{State: ledger.Conflict, Reason: "left alone"}
-	o.moral = "the application's bytes are intact"
+	o.story, o.want = "story.claimed", outcome.Ending{State: ledger.Conflict, Reason: "left alone"}
+	o.moral = "story.claimed.moral"
 	o.ours = []byte(strings.Repeat("what the application wrote after the cut-over\n", 123))
 
 	o = chosen[mislabelled]
-	o.story, o.want = "listed with a wrong hash", outcome.Ending{State: ledger.Failed, Reason: "the listed hash is wrong"}
-	o.moral = "told apart from damage: damage differs from read to read"
+	o.story, o.want = "story.mislabelled", outcome.Ending{State: ledger.Failed, Reason: "the listed hash is wrong"}
+	o.moral = "story.mislabelled.moral"
 	o.listed = falseHash
 	return chosen, nil
 }

@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -60,12 +59,12 @@ func (seen *sightings) atSource(e kodo.Event) {
 	case seen.w.cast[removed]:
 		seen.once(o, func() {
 			seen.w.clouds.Kodo.Remove(standins.Source, o.Key)
-			seen.happened("the owner deletes %s at the source, just before it is read", strconv.Quote(o.Key))
+			seen.happened("demo.deletes", strconv.Quote(o.Key))
 		})
 	case seen.w.cast[claimed]:
 		seen.once(o, func() {
 			if err := seen.w.clouds.OSS.Put(standins.Target, oss.Object{Key: o.Key, Body: o.ours}); err == nil {
-				seen.happened("the application writes its own %s in the target, while Ferry reads the old one", strconv.Quote(o.Key))
+				seen.happened("demo.writes", strconv.Quote(o.Key))
 			}
 		})
 	}
@@ -117,7 +116,7 @@ func (seen *sightings) stored(bucket string, found oss.Object) {
 			at := newer.at(o.newer)
 			at.PutTime = o.Modified.AddDate(5, 0, 0)
 			if _, err := seen.w.clouds.Kodo.Put(standins.Source, at); err == nil {
-				seen.happened("the owner overwrites %s at the source, just after it was copied", strconv.Quote(o.Key))
+				seen.happened("demo.overwrites", strconv.Quote(o.Key))
 			}
 		})
 	}
@@ -165,7 +164,7 @@ func (m *mortal) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	w.seen.mu.Lock()
 	w.seen.died = *k
 	w.seen.mu.Unlock()
-	w.seen.happened("a worker dies with %d of its %d objects stored; its message is delivered again", k.stored, t.Count)
+	w.seen.happened("demo.dies", k.stored, t.Count)
 	t.Deliveries++
 	return m.Doer.Do(ctx, t)
 }
@@ -182,6 +181,6 @@ func (seen *sightings) met(key string, err error) {
 }
 
 // happened prints what the demo itself did.
-func (seen *sightings) happened(format string, args ...any) {
-	seen.w.tell.Line("! " + fmt.Sprintf(format, args...))
+func (seen *sightings) happened(name string, args ...any) {
+	seen.w.tell.Line("! " + show.Sentence(name, args...))
 }

@@ -30,20 +30,20 @@ func (e Ending) String() string {
 	return string(e.State)
 }
 
-// Expect returns how an object ends that nobody changes during the run, and the story of
+// Expect returns how an object ends that nobody changes during the run, and names the story of
 // one that is not copied as any other.
 func Expect(it life.Item) (want Ending, story string) {
 	switch {
 	case it.Frozen:
-		return Ending{State: ledger.Skipped, Reason: "restore it"}, "archived, not thawed"
+		return Ending{State: ledger.Skipped, Reason: "restore it"}, "story.archived"
 	case it.Disabled:
-		return Ending{State: ledger.Skipped, Reason: "enable it"}, "disabled by its owner"
+		return Ending{State: ledger.Skipped, Reason: "enable it"}, "story.disabled"
 	case it.Key[0] == '/' || it.Key[0] == '\\':
-		return Ending{State: ledger.Failed, Reason: "give the target a prefix"}, `begins with "/", which no OSS key can`
+		return Ending{State: ledger.Failed, Reason: "give the target a prefix"}, "story.slash"
 	case it.NoHash && it.MD5:
-		return Ending{State: ledger.Copied, Proof: ledger.ByMD5}, "listed without a hash, with an MD5"
+		return Ending{State: ledger.Copied, Proof: ledger.ByMD5}, "story.md5"
 	case it.NoHash:
-		return Ending{State: ledger.Copied, Proof: ledger.ByCRC}, "listed without any hash"
+		return Ending{State: ledger.Copied, Proof: ledger.ByCRC}, "story.no_hash"
 	}
 	return Ending{State: ledger.Copied, Proof: ledger.ByQetag}, ""
 }

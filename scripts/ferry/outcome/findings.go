@@ -24,9 +24,9 @@ const mostPrinted = 20
 func (f Findings) Print(tell *show.Teller) {
 	for i, one := range f {
 		if i == mostPrinted {
-			tell.Plain("  … and %d more", len(f)-i)
+			tell.Plain("  … %s", show.Sentence("and_more", len(f)-i))
 			break
 		}
-		tell.Plain("  DIFFERS  %s", one)
+		tell.Plain("  %s  %s", show.Sentence("demo.differs"), one)
 	}
 }

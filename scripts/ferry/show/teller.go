@@ -68,6 +68,9 @@ func (t *Teller) Plain(format string, args ...any) {
 	t.print(fmt.Sprintf(format, args...))
 }
 
+// Said prints the sentence of that name, filled in.
+func (t *Teller) Said(name string, args ...any) { t.print(Sentence(name, args...)) }
+
 // Line prints a line with the time since Begin, and below it the lines of more.
 func (t *Teller) Line(text string, more ...string) {
 	t.mu.Lock()
@@ -81,6 +84,7 @@ func (t *Teller) Line(text string, more ...string) {
 }
 
 func (t *Teller) print(text string) {
+	text = fitted(StyleOf(t.w), text)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.show != nil {

@@ -1,10 +1,8 @@
 package show
 
 import (
-	"io"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -64,16 +62,6 @@ func Result(r report.Result) string {
 
 // Next says which command comes next.
 func Next(command string) string { return Sentence("next", command) }
-
-// Print writes lines of text to w, on a terminal each in as many as its width takes.
-func Print(w io.Writer, text string) error {
-	p := &page{style: StyleOf(w)}
-	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		p.lines = append(p.lines, wrap(line, p.width(), len(line)-len(strings.TrimLeft(line, " "))+2)...)
-	}
-	_, err := io.WriteString(w, strings.Join(p.lines, "\n")+"\n")
-	return err
-}
 
 // Padded is Sentence in at least so many columns.
 func Padded(name string, to int) string { return pad(Sentence(name), to) }

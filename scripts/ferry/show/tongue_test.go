@@ -16,7 +16,7 @@ import (
 )
 
 // named finds the names of sentences that are asked for by what they are called.
-var named = regexp.MustCompile(`\b(say|row|line|Sentence|Padded|count|Count|Or)\("([a-z_.]+)"`)
+var named = regexp.MustCompile(`\b(say|row|line|Sentence|Padded|count|Count|Said|happened|Or)\("([a-z_.]+)"`)
 
 // TestEverySentenceThatIsAskedForIsInTheCatalogue reads the source: a name that no catalogue
 // has would be printed as it is.
@@ -55,6 +55,9 @@ func TestEverySentenceThatIsAskedForIsInTheCatalogue(t *testing.T) {
 	}
 	for _, s := range []ledger.State{ledger.Pending, ledger.Copied, ledger.Updated, ledger.Unchanged, ledger.Present, ledger.Skipped, ledger.Conflict, ledger.Gone, ledger.Deleted, ledger.Failed, overview.OpenLine, "mismatch"} {
 		asked["state."+string(s)] = true
+	}
+	for _, story := range []string{"overwritten", "overwritten.moral", "removed", "claimed", "claimed.moral", "mislabelled", "mislabelled.moral", "archived", "disabled", "slash", "md5", "no_hash"} {
+		asked["story."+story] = true
 	}
 	for _, f := range ledger.Findings {
 		asked["again.found."+string(f)] = true
