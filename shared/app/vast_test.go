@@ -126,7 +126,7 @@ func BenchmarkAVastRun(b *testing.B) {
 					_, _, err = run.Steering().ReadStanding(b.Context())
 				}
 				if err == nil {
-					_, err = progress.Moved(b.Context(), run)
+					_, err = progress.NewestUnwalked(b.Context(), run)
 				}
 				return err
 			})

@@ -65,7 +65,7 @@ func (n *Notifier) Take(ctx context.Context, c *Control, notices []Notice) (Noti
 			if known = true; !j.chooses(notice) {
 				continue
 			}
-			if notice.Key == "" || len(notice.Key) > longestKey || !utf8.ValidString(notice.Key) { // it must not keep the others from being sent
+			if notice.Key == "" || len(notice.Key) > longestKey || !utf8.ValidString(notice.Key) { // such a key must not keep the others from being sent
 				h.Left++
 				c.Log.ErrorContext(ctx, "event left to the job's next run: no message can carry its key", "job", j.Name, "key", fmt.Sprintf("%.64q", notice.Key), "bytes", len(notice.Key))
 				continue

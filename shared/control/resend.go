@@ -240,11 +240,11 @@ func (o openTasks) last(ctx context.Context, queues map[task.Stage]stageOf) (d d
 	if o.idle < o.silentAfter() || len(o.tasks) > lastBatches && !d.blind {
 		return doubt{}, nil
 	}
-	moved, err := progress.Moved(ctx, o.run) // a big object may be all that is left
+	newest, err := progress.NewestUnwalked(ctx, o.run) // a big object may be all that is left
 	if err != nil {
 		return doubt{}, err
 	}
-	idle := min(o.idle, o.now.Sub(moved))
+	idle := min(o.idle, o.now.Sub(newest))
 	hours := int(idle / o.silentAfter())
 	if hours > 4 {
 		hours -= hours % 4

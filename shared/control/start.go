@@ -95,7 +95,7 @@ func unfinished(ctx context.Context, run *ledger.Run) (bool, ledger.Standing, er
 		return false, s, err
 	}
 	_, err = run.ReadStarted(ctx)
-	if ledger.Missing(err) { // it left something, but never started
+	if ledger.Missing(err) { // the run left something, but never started
 		return false, s, nil
 	}
 	return err == nil, s, err

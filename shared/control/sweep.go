@@ -183,7 +183,7 @@ func (c *Control) sweep(ctx context.Context, run *ledger.Run, since time.Time, e
 	if err != nil || len(tasks) == 0 {
 		return err
 	}
-	if since.After(newest) { // it was paused and has been resumed
+	if since.After(newest) { // the run was paused and has been resumed
 		newest = since
 	}
 	o := openTasks{control: c, run: run, tasks: tasks, idle: now.Sub(newest), every: every, now: now}
@@ -199,8 +199,8 @@ func (c *Control) stalled(ctx context.Context, run *ledger.Run, newest, now time
 	if now.Sub(newest) < StallAfter {
 		return nil
 	}
-	moved, err := progress.Moved(ctx, run) // a big object may be all that is left
-	if err != nil || now.Sub(moved) < StallAfter {
+	newest, err := progress.NewestUnwalked(ctx, run) // a big object may be all that is left
+	if err != nil || now.Sub(newest) < StallAfter {
 		return err
 	}
 	first, err := progress.CreateStalled(ctx, run, newest, now)

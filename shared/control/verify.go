@@ -35,7 +35,7 @@ func NextVerification(ctx context.Context, run *ledger.Run, v *ledger.Verificati
 			break
 		}
 		s, err := run.Verification(name).ReadStarted(ctx)
-		if ledger.Missing(err) { // it left something, but never started
+		if ledger.Missing(err) { // the run left something, but never started
 			continue
 		}
 		if err != nil {

@@ -30,7 +30,7 @@ type Started struct {
 	Kept      *bool           `json:"kept,omitempty"`      // whether the ledger kept a job of that name when the run began; nil: an older version does not tell
 	Last      []Last          `json:"last,omitempty"`      // the runs whose rows it believes, newest first
 	Versioned bool            `json:"versioned,omitempty"` // the target ignores conditional PUTs: look before every PUT
-	Verifies  *Verification   `json:"verifies,omitempty"`  // it copies nothing: it verifies the rows of a run that is over
+	Verifies  *Verification   `json:"verifies,omitempty"`  // a run that copies nothing: it verifies the rows of another that is over
 }
 
 // OfKept reports whether the ledger kept the run's job when it began: such a run

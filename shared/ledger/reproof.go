@@ -42,16 +42,16 @@ func VerifiedRun(name string) string {
 type Finding string
 
 const (
-	Holds    Finding = "verified" // the target has what the source has, as the mode proves it
-	Differs  Finding = "differs"  // the target has other bytes than were proved
-	Lost     Finding = "missing"  // the target does not have it
-	Moved    Finding = "changed"  // the source has another version since
-	Vanish   Finding = "gone"     // the source does not have it any more, and nothing speaks against the copy
-	Unproved Finding = "unproved" // it could not be found out, and the reason tells why
+	Holds         Finding = "verified" // the target has what the source has, as the mode proves it
+	Differs       Finding = "differs"  // the target has other bytes than were proved
+	Lost          Finding = "missing"  // the target does not have it
+	SourceChanged Finding = "changed"  // the source has another version since
+	Vanish        Finding = "gone"     // the source does not have it any more, and nothing speaks against the copy
+	Unproved      Finding = "unproved" // nothing could be found out, and the reason tells why
 )
 
 // Findings lists every finding in the order to show them.
-var Findings = [...]Finding{Holds, Differs, Lost, Moved, Unproved, Vanish}
+var Findings = [...]Finding{Holds, Differs, Lost, SourceChanged, Unproved, Vanish}
 
 // Reproof counts what a verification found.
 type Reproof struct {

@@ -16,10 +16,10 @@ const (
 	Copied    State = "copied"    // its bytes were proved on the way and stored
 	Updated   State = "updated"   // the target held its bytes; its attributes alone were set
 	Unchanged State = "unchanged" // the target already holds it
-	Present   State = "present"   // it was in the target before Ferry, of equal size; nothing proves its bytes
-	Skipped   State = "skipped"   // it cannot be read by its owner's will: disabled, or archived and not thawed
+	Present   State = "present"   // the object was in the target before Ferry, of equal size; nothing proves its bytes
+	Skipped   State = "skipped"   // the object cannot be read by its owner's will: disabled, or archived and not thawed
 	Conflict  State = "conflict"  // the target holds what Ferry did not write; left alone
-	Gone      State = "gone"      // it was deleted at the source since it was listed
+	Gone      State = "gone"      // the object was deleted at the source since it was listed
 	Deleted   State = "deleted"   // removed from the target because the source no longer has it
 	Failed    State = "failed"    // given up; the reason names the cure
 )
@@ -111,7 +111,7 @@ const (
 type Thaw struct {
 	Since time.Time `json:"since"`           // when it was first asked for
 	Times int       `json:"times"`           // how often it was asked for
-	Ready bool      `json:"ready,omitempty"` // it could be read when it was last looked at
+	Ready bool      `json:"ready,omitempty"` // the object could be read when it was last looked at
 }
 
 // Known is what an earlier run, round or look left of a key, in words of a row whose

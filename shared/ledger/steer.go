@@ -13,12 +13,12 @@ import (
 type Standing string
 
 const (
-	Going     Standing = "going"     // they are done
-	Resuming  Standing = "resuming"  // they are done, and whoever resumed the run has yet to say that all open ones are sent
-	Paused    Standing = "paused"    // they are dropped until the run is resumed
-	Cancelled Standing = "cancelled" // they are dropped for good
-	Sealed    Standing = "sealed"    // they are dropped for good: the run's job was ended
-	Over      Standing = "over"      // they are dropped for good: the run's report is written
+	Going     Standing = "going"     // tasks are done
+	Resuming  Standing = "resuming"  // tasks are done, and the command that resumed the run has yet to say that all open ones are sent
+	Paused    Standing = "paused"    // tasks are dropped until the run is resumed
+	Cancelled Standing = "cancelled" // tasks are dropped for good
+	Sealed    Standing = "sealed"    // tasks are dropped for good: the run's job was ended
+	Over      Standing = "over"      // tasks are dropped for good: the run's report is written
 )
 
 // Stopped reports whether tasks are dropped.

@@ -24,7 +24,7 @@ type Stretch struct {
 	Deletes  []BatchRef  `json:"deletes,omitempty"`  // as in the closing
 	Others   Tally       `json:"others,omitzero"`    // as in the closing
 	Held     int64       `json:"held,omitempty"`     // as in the closing
-	End      bool        `json:"end,omitempty"`      // it is the last one of its shard
+	End      bool        `json:"end,omitempty"`      // the last stretch of its shard
 	Children []ShardRef  `json:"children,omitempty"` // of the last one: what is left
 	At       time.Time   `json:"at"`
 }

@@ -55,20 +55,20 @@ func NewAutoAIMD(most int, parent *AIMD) *AIMD {
 func (g *AIMD) Begin(known int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.window != nil && g.window.Found() == 0 && known > 0 {
+	if g.window != nil && g.window.Best() == 0 && known > 0 {
 		g.window = window.New(g.limit, known)
 		g.follow()
 	}
 }
 
-// Found is how many slots were found to be best; 0 where none were, or they are fixed.
-func (g *AIMD) Found() int {
+// Best is how many slots were found to be best; 0 where none were, or they are fixed.
+func (g *AIMD) Best() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.window == nil {
 		return 0
 	}
-	return g.window.Found()
+	return g.window.Best()
 }
 
 // follow takes over what the window says.

@@ -292,7 +292,7 @@ func TestAsManyAreInFlightAsAreBest(t *testing.T) {
 				served.Store(0)
 				for range seconds {
 					time.Sleep(time.Second)
-					found = append(found, g.Found())
+					found = append(found, g.Best())
 				}
 				all.Wait()
 				if got, best := served.Swap(0), int64(serves*10*seconds); got < best*9/10 {
@@ -321,8 +321,8 @@ func TestRefusalsHalveWhatWasFound(t *testing.T) {
 		began := time.Now()
 		g.Throttled(began, 0)
 		g.Throttled(began.Add(-time.Second), 0) // of the same burst
-		if g.Most() != 100 || g.Found() != 100 || g.Reusable() {
-			t.Fatalf("%d, found %d, reusable %v after a refusal with 100 in flight", g.Most(), g.Found(), g.Reusable())
+		if g.Most() != 100 || g.Best() != 100 || g.Reusable() {
+			t.Fatalf("%d, found %d, reusable %v after a refusal with 100 in flight", g.Most(), g.Best(), g.Reusable())
 		}
 		for range 50 {
 			g.Release()
@@ -375,20 +375,20 @@ func TestRefusalsThatNoNumberAverts(t *testing.T) {
 		return served
 	}
 	fixed, auto := serves(NewAIMD(64, nil)), NewAutoAIMD(512, nil)
-	if got := serves(auto); got < fixed*9/10 || auto.Found() < window.First/2 {
-		t.Errorf("%d objects were served, %d where the number is fixed; %d were found to be best", got, fixed, auto.Found())
+	if got := serves(auto); got < fixed*9/10 || auto.Best() < window.First/2 {
+		t.Errorf("%d objects were served, %d where the number is fixed; %d were found to be best", got, fixed, auto.Best())
 	}
 }
 
 func TestWhatOthersFoundIsBegunWith(t *testing.T) {
 	g := NewAutoAIMD(512, nil)
 	g.Begin(0)
-	if g.Most() != window.First || g.Found() != 0 {
-		t.Errorf("%d, found %d, where nobody knows", g.Most(), g.Found())
+	if g.Most() != window.First || g.Best() != 0 {
+		t.Errorf("%d, found %d, where nobody knows", g.Most(), g.Best())
 	}
 	g.Begin(300)
-	if g.Most() != 300 || g.Found() != 300 {
-		t.Errorf("%d, found %d, of 300", g.Most(), g.Found())
+	if g.Most() != 300 || g.Best() != 300 {
+		t.Errorf("%d, found %d, of 300", g.Most(), g.Best())
 	}
 	g.Begin(20) // later news
 	if g.Most() != 300 {
@@ -400,7 +400,7 @@ func TestWhatOthersFoundIsBegunWith(t *testing.T) {
 	}
 	fixed := NewAIMD(8, nil)
 	fixed.Begin(300)
-	if fixed.Most() != 8 || fixed.Found() != 0 {
-		t.Errorf("%d, found %d, of a number that is fixed", fixed.Most(), fixed.Found())
+	if fixed.Most() != 8 || fixed.Best() != 0 {
+		t.Errorf("%d, found %d, of a number that is fixed", fixed.Most(), fixed.Best())
 	}
 }

@@ -149,7 +149,7 @@ func (s *Share) updatePeers(ctx context.Context, now time.Time, copies, others b
 		if err != nil {
 			return err
 		}
-		s.found(all, me, now)
+		s.takeIn(all, me, now)
 		switch {
 		case me.Copies && s.place.waits && !leaving:
 			return s.stopCopying(ctx)
@@ -159,8 +159,8 @@ func (s *Share) updatePeers(ctx context.Context, now time.Time, copies, others b
 	}
 }
 
-// found takes in all heartbeats, that of this process, me, included.
-func (s *Share) found(all []live.Sign, me live.Sign, now time.Time) {
+// takeIn takes in all heartbeats, that of this process, me, included.
+func (s *Share) takeIn(all []live.Sign, me live.Sign, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	copied := s.peers.lastCopyHeartbeat

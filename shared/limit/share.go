@@ -116,7 +116,7 @@ func (s *Share) Enter(ctx context.Context, copies bool) (leave func(), err error
 		for {
 			select {
 			case <-tick.C:
-				_ = s.refresh(ctx) // it is logged, and the share stays as it was
+				_ = s.refresh(ctx) // an error is logged, and the share stays as it was
 			case <-ctx.Done():
 				return
 			}

@@ -95,7 +95,7 @@ func copyParts(ctx, work context.Context, r *runs.Run, t task.Task) ([]task.Task
 			return nil, impossible
 		case unfit:
 			return abandon(ctx, r, t, u, row)
-		case len(done) > 0: // they are kept, whatever the others wait for
+		case len(done) > 0: // these parts are kept, whatever the others wait for
 		case halt:
 			return r.Follow.Wait(t), nil
 		case missing == transfer.ErrNoStream:

@@ -111,9 +111,9 @@ func TestAFinishedRunIsVerifiedByRowsHeadsAndBytes(t *testing.T) {
 		found map[ledger.Finding]int64
 		keys  []string
 	}{
-		reproof.Rows: {map[ledger.Finding]int64{ledger.Differs: 1, ledger.Lost: 1, ledger.Moved: 1, ledger.Vanish: 1}, []string{"k/00040", "k/00070", "k/00080"}},
+		reproof.Rows: {map[ledger.Finding]int64{ledger.Differs: 1, ledger.Lost: 1, ledger.SourceChanged: 1, ledger.Vanish: 1}, []string{"k/00040", "k/00070", "k/00080"}},
 		reproof.Head: {map[ledger.Finding]int64{ledger.Differs: 1, ledger.Lost: 1}, []string{"k/00040", "k/00070"}},
-		reproof.Read: {map[ledger.Finding]int64{ledger.Differs: 2, ledger.Lost: 1, ledger.Moved: 1, ledger.Vanish: 1}, []string{"k/00003", "k/00040", "k/00070", "k/00080"}},
+		reproof.Read: {map[ledger.Finding]int64{ledger.Differs: 2, ledger.Lost: 1, ledger.SourceChanged: 1, ledger.Vanish: 1}, []string{"k/00003", "k/00040", "k/00070", "k/00080"}},
 	} {
 		rep := w.verify(10+slices.Index(reproof.Modes[:], mode), ledger.Verification{Mode: string(mode)})
 		if rep.Verified || !maps.Equal(found(rep), want.found) || !slices.Equal(keysOf(rep), want.keys) {

@@ -60,7 +60,7 @@ func (p *planner) outcome(ctx context.Context, s remembered) (outcome, error) {
 		x.why = cmp.Or(row.Reason, unchangedBy[row.Proof])
 	}
 	if x.fate == ToCopy && p.keeper != nil {
-		x.warnings = p.keeper.Losses(p.rules.Copies().Signed(*s.Src, *s.Src))
+		x.warnings = p.keeper.Losses(p.rules.Copies().WithOrigin(*s.Src, *s.Src))
 	}
 	return x, nil
 }

@@ -156,7 +156,7 @@ func growing(first, most time.Duration, n int) time.Duration {
 // serve does m, which stays invisible until that has ended.
 func (w *Worker) serve(ctx, tasks context.Context, s Service, m queue.Message) {
 	done := make(chan error, 1)
-	if ctx.Err() != nil { // it came when nothing was to be begun any more
+	if ctx.Err() != nil { // the message came when nothing was to be begun any more
 		w.settle(ctx, s, m, ctx.Err())
 		return
 	}
@@ -204,7 +204,7 @@ func (w *Worker) settle(ctx context.Context, s Service, m queue.Message, err err
 		}
 	case fault.KindOf(err) == fault.Newer:
 		_, err = s.Queue.Extend(own, m, newerPause)
-	case over: // whoever else serves this queue takes it now
+	case over: // another process that serves this queue takes the message now
 		_, err = s.Queue.Extend(own, m, 0)
 	case fault.KindOf(err) == fault.Later:
 		_, err = s.Queue.Extend(own, m, growing(w.Pause, maxLater, m.Deliveries-1))

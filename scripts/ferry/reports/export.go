@@ -166,7 +166,7 @@ func (o *exportOptions) unprintable(key string) string {
 	return ""
 }
 
-func (o *exportOptions) print(w *bufio.Writer, f release.Found) error {
+func (o *exportOptions) print(w *bufio.Writer, f release.Object) error {
 	if o.json {
 		line, err := json.Marshal(struct {
 			Key  string `json:"key"`

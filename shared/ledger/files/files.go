@@ -41,7 +41,7 @@ type Folder struct {
 // bucket is what all folders of a ledger share.
 type bucket struct {
 	Bucket
-	plain   atomic.Bool // it refuses to mark what is brief
+	plain   atomic.Bool // the bucket refuses to mark what is brief
 	lasting lasting     // what this process remembers of it
 }
 

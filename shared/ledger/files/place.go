@@ -93,7 +93,7 @@ func (p placed) Open(ctx context.Context, o store.Object, off, n int64) (store.O
 
 func (p placed) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
 	stored, err := p.Bucket.Put(ctx, o, body, how)
-	if err == nil && stored.Version != "" { // it was not when the run began: Check asked
+	if err == nil && stored.Version != "" { // the bucket was not versioned when the run began: Check asked
 		err = fault.New(fault.Invalid, "ledger.Put", o.Key, errors.New(versionedNow))
 	}
 	return stored, p.blame(err, unwritableCure)

@@ -19,7 +19,7 @@ type PairRun struct {
 	At     time.Time `json:"at"` // when it began
 	Prefix string    `json:"prefix,omitempty"`
 	Filter string    `json:"filter,omitempty"` // the digest of the filter that chose its objects; "": it took all
-	Whole  bool      `json:"whole,omitempty"`  // it has a row for each object below Prefix that the filter chooses, its own or an earlier run's
+	Whole  bool      `json:"whole,omitempty"`  // the run has a row for each object below Prefix that the filter chooses, its own or an earlier run's
 }
 
 // Holds reports whether r has a row for each object below prefix that a filter of that

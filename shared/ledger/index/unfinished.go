@@ -121,7 +121,7 @@ func markUnfinished(ctx context.Context, l *ledger.Ledger, runs []string) error 
 				return err
 			}
 			if _, err := run.ReadStarted(ctx); ledger.Missing(err) {
-				return nil // it left something, but never started
+				return nil // the run left something, but never started
 			}
 			return run.Steering().MarkOpen(ctx)
 		})

@@ -25,7 +25,7 @@ import (
 type Vast struct {
 	*mem.Bucket
 	Shards, Batches int           // Batches of each shard
-	Proved          bool          // they are verified
+	Proved          bool          // the shards are verified
 	Long            string        // in each key
 	Slow            time.Duration // each request
 	Requests        atomic.Int64

@@ -24,7 +24,7 @@ type Holder struct {
 	PID     int       `json:"pid"`
 	Started string    `json:"started,omitempty"` // tells two processes of one number apart
 	Since   time.Time `json:"since"`             // when it began to hold the run, or to wait, by its own clock
-	Ended   bool      `json:"ended,omitempty"`   // it has said that it holds the run, or waits, no longer
+	Ended   bool      `json:"ended,omitempty"`   // the process no longer holds the run, or waits for it
 
 	N    int       `json:"-"` // of one that holds: 1..; the largest holds the run
 	Seen time.Time `json:"-"` // its last sign of life, by the store's clock

@@ -95,7 +95,7 @@ func ReadSigns(ctx context.Context, dir files.Folder, now time.Time) ([]Sign, er
 	for _, p := range alive(all, now) {
 		i, known := at[p.Process]
 		switch {
-		case known && p.Waits: // it has done something else, which tells when it was at work
+		case known && p.Waits: // the process has done something else, which tells when it was at work
 		case known:
 			living[i].Seen = later(living[i].Seen, p.Seen)
 		default:

@@ -22,7 +22,7 @@ type Work struct {
 	PID     int       `json:"pid,omitempty"`
 	Since   time.Time `json:"since"` // when it began to work on the run, to the second, by its own clock
 	At      time.Time `json:"at"`
-	Left    bool      `json:"left,omitempty"` // it works on it no longer
+	Left    bool      `json:"left,omitempty"` // the process no longer works on the run
 	Copies  bool      `json:"copies,omitempty"`
 	Total   Done      `json:"total"`  // since Since
 	Minute  Done      `json:"minute"` // of that, in the last minute before At

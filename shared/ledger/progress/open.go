@@ -105,7 +105,7 @@ func OpenBatches(ctx context.Context, r *ledger.Run, c ledger.Closed) ([]ledger.
 		}
 	}
 	if len(open) > 0 {
-		return open, nil // whoever waits for them need not know of the retries yet
+		return open, nil // a task that waits for them need not know of the retries yet
 	}
 	if err := r.Folder().Names(ctx, "again/"+prefix, func(n string) { w.again = append(w.again, strings.TrimPrefix(n, "again/")) }); err != nil {
 		return nil, err

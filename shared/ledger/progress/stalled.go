@@ -50,9 +50,10 @@ func WriteThawing(ctx context.Context, r *ledger.Run) error {
 	return r.Folder().WriteBrief(ctx, thawing+"now", []byte("{}"))
 }
 
-// Moved tells when the newest record was written that a big object's upload
-// leaves, or the newest note of objects that are being restored, by the store's clock. What else a run leaves, a walk tells.
-func Moved(ctx context.Context, r *ledger.Run) (newest time.Time, err error) {
+// NewestUnwalked tells when the newest was written of what a walk does not read, by the
+// store's clock: the records of big objects' uploads, and the notes of objects that are being
+// restored.
+func NewestUnwalked(ctx context.Context, r *ledger.Run) (newest time.Time, err error) {
 	for _, prefix := range []string{"uploads/", "parts/", thawing} {
 		err = r.Folder().List(ctx, store.Range{Prefix: prefix}, func(_ string, o store.Object) { newest = later(newest, o.Modified) })
 		if err != nil {

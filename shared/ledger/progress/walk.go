@@ -162,7 +162,7 @@ func (w *walk) tree() {
 		}
 		w.Shards = append(w.Shards, *s)
 	}
-	if len(w.Damaged) > 0 { // it may be what named these
+	if len(w.Damaged) > 0 { // a damaged record may have named these
 		w.strays(seen)
 	}
 	for i := range w.Shards {

@@ -79,15 +79,15 @@ const (
 
 // Window is how many objects may be in flight. It is not safe for concurrent use.
 type Window struct {
-	most   int
-	size   int     // objects that may be in flight now
-	base   float64 // the middle of the cycle
-	found  bool    // startup was over once
-	grows  bool    // startup, the first or another, is under way
-	to     int     // what size grows to in a round of startup, from base
-	step   int     // rounds of the cycle that were measured; in startup those without growth
-	steps  int     // rounds of the cycle
-	rounds int     // that were measured, of all
+	most    int
+	size    int     // objects that may be in flight now
+	base    float64 // the middle of the cycle
+	started bool    // startup was over once
+	grows   bool    // startup, the first or another, is under way
+	to      int     // what size grows to in a round of startup, from base
+	step    int     // rounds of the cycle that were measured; in startup those without growth
+	steps   int     // rounds of the cycle
+	rounds  int     // that were measured, of all
 
 	fastest  float64 // objects a second: the highest rate of a round of the cycle
 	shortest float64 // seconds: the shortest time that an object took in one, by Little's law
@@ -130,7 +130,7 @@ func New(most, known int) *Window {
 	w := &Window{most: max(1, most), grows: true, steps: cycle, shortest: math.Inf(1)}
 	w.size = w.within(First)
 	if known > 0 {
-		w.found, w.grows, w.size = true, false, w.within(float64(known))
+		w.started, w.grows, w.size = true, false, w.within(float64(known))
 	}
 	w.base, w.skip = float64(w.size), w.size
 	if w.grows {
@@ -142,9 +142,9 @@ func New(most, known int) *Window {
 // Size is how many objects may be in flight: 1 to most.
 func (w *Window) Size() int { return w.size }
 
-// Found is the number that was found; 0 as long as none is.
-func (w *Window) Found() int {
-	if !w.found {
+// Best is the number that was found to be best; 0 as long as none is.
+func (w *Window) Best() int {
+	if !w.started {
 		return 0
 	}
 	return int(w.base)
@@ -221,7 +221,7 @@ func (w *Window) measured(rate float64) {
 	case grew && w.size < w.most:
 		w.double()
 	case inFlight == w.most, w.step == fullRounds:
-		w.found, w.grows = true, false
+		w.started, w.grows = true, false
 		w.base = float64(w.size)
 		w.aim()
 	default: // no more until these have shown what they bring
@@ -285,6 +285,6 @@ func (w *Window) within(size float64) int {
 // Throttled takes in that a service refused a request for load, when so many objects were
 // in flight. No more than those are the base then, and no more are tried for a cycle.
 func (w *Window) Throttled(inFlight int) {
-	w.found, w.grows = true, false
+	w.started, w.grows = true, false
 	w.begin(min(w.base, float64(inFlight)), 2)
 }

@@ -158,16 +158,16 @@ func TestItFollowsTheService(t *testing.T) {
 		t.Run(n.name, func(t *testing.T) {
 			w := &world{capacity: 3000, window: window.New(most, 0), latency: n.latency(0.1)}
 			w.run(10)
-			before := w.window.Found()
+			before := w.window.Best()
 			w.capacity = 600 // 60 fill the pipe
 			w.run(20)
-			if now := w.window.Found(); before < 250 || now > 180 {
+			if now := w.window.Best(); before < 250 || now > 180 {
 				t.Errorf("%d in flight at 3,000 objects/s, and %d at 600", before, now)
 			}
 			w.capacity = 3000
 			w.run(10)
 			if got := w.run(10); got < 2700 {
-				t.Errorf("%.0f objects/s of 3,000 once it gives them again, %d in flight", got, w.window.Found())
+				t.Errorf("%.0f objects/s of 3,000 once it gives them again, %d in flight", got, w.window.Best())
 			}
 		})
 	}
@@ -202,17 +202,17 @@ func TestItIsNeverAboveItsBound(t *testing.T) {
 // flight is as it was, until there are more.
 func TestWhatHasLittleToDoTellsNothing(t *testing.T) {
 	w := &world{capacity: 1e6, work: 20, window: window.New(most, 0), latency: func(int) float64 { return 0.1 }}
-	if w.run(30); w.window.Size() != window.First || w.window.Found() != 0 {
-		t.Errorf("%d, found %d", w.window.Size(), w.window.Found())
+	if w.run(30); w.window.Size() != window.First || w.window.Best() != 0 {
+		t.Errorf("%d, found %d", w.window.Size(), w.window.Best())
 	}
 	w.work = 0
-	if w.run(10); w.window.Found() < most/2 {
-		t.Errorf("found %d", w.window.Found())
+	if w.run(10); w.window.Best() < most/2 {
+		t.Errorf("found %d", w.window.Best())
 	}
-	before := w.window.Found()
+	before := w.window.Best()
 	w.work = 20
-	if w.run(30); w.window.Found() != before {
-		t.Errorf("found %d, and with little to do %d", before, w.window.Found())
+	if w.run(30); w.window.Best() != before {
+		t.Errorf("found %d, and with little to do %d", before, w.window.Best())
 	}
 }
 
@@ -220,8 +220,8 @@ func TestWhatHasLittleToDoTellsNothing(t *testing.T) {
 func TestOneThatWasFoundBeforeIsBegunWith(t *testing.T) {
 	for _, known := range []int{400, 60, 5000} {
 		w := &world{capacity: 3000, window: window.New(most, known), latency: func(int) float64 { return 0.1 }}
-		if got, want := w.window.Size(), min(known, most); got != want || w.window.Found() != want {
-			t.Errorf("it begins with %d and has found %d, of %d that were known", got, w.window.Found(), known)
+		if got, want := w.window.Size(), min(known, most); got != want || w.window.Best() != want {
+			t.Errorf("it begins with %d and has found %d, of %d that were known", got, w.window.Best(), known)
 		}
 		w.run(10)
 		if got := w.run(10); got < 2700 {
@@ -235,16 +235,16 @@ func TestARefusalIsABound(t *testing.T) {
 	w := &world{capacity: 1e6, window: window.New(most, 0), latency: func(int) float64 { return 0.1 }}
 	w.run(2)
 	w.window.Throttled(100)
-	if w.window.Size() != 100 || w.window.Found() != 100 {
-		t.Errorf("%d, found %d, after a refusal at 100", w.window.Size(), w.window.Found())
+	if w.window.Size() != 100 || w.window.Best() != 100 {
+		t.Errorf("%d, found %d, after a refusal at 100", w.window.Size(), w.window.Best())
 	}
 	w.run(0.15)
 	w.peak = 0
 	if w.run(0.25); w.peak > 100 {
 		t.Errorf("%d in flight right after a refusal at 100", w.peak)
 	}
-	if w.run(10); w.window.Found() < most/2 {
-		t.Errorf("found %d once it refuses no more", w.window.Found())
+	if w.run(10); w.window.Best() < most/2 {
+		t.Errorf("found %d once it refuses no more", w.window.Best())
 	}
 }
 
@@ -260,7 +260,7 @@ func TestItDoublesInTheTimeThatAnObjectTakes(t *testing.T) {
 		w.run(3 * latency)
 		for range 20 { // all objects end together, whenever a round ends
 			w.run(7 * latency)
-			if got := w.window.Found(); got < 960 {
+			if got := w.window.Best(); got < 960 {
 				t.Errorf("%d are found to be best, objects of %g s, want 960 at least", got, latency)
 			}
 		}

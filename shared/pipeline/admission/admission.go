@@ -76,7 +76,7 @@ func (r Run) Admit(ctx context.Context, t task.Task) (admitted bool, next []task
 // any more.
 func (r Run) moveToToday(ctx context.Context, t task.Task) ([]task.Task, error) {
 	switch s := r.Share.State.Standing(); {
-	case s == ledger.Paused: // it is taken there once its own day is resumed
+	case s == ledger.Paused: // the event is taken there once its own day is resumed
 		return r.Follow.Wait(t), nil
 	case s.Stopped() && s != ledger.Over:
 		return nil, nil
@@ -100,7 +100,7 @@ func (r Run) Postpone(ctx context.Context, t task.Task, err error) ([]task.Task,
 		}
 	}
 	if key, alone := outage.ObjectOf(err); alone && fault.KindOf(err) == fault.Throttled && t.Waits >= transfer.MaxThrottledDeliveries {
-		return nil, outage.AtObject(key, fault.New(fault.Temporary, "pipeline.Do", key, err)) // it spends tries: a run always ends
+		return nil, outage.AtObject(key, fault.New(fault.Temporary, "pipeline.Do", key, err)) // the task spends tries: a run always ends
 	}
 	return nil, err
 }

@@ -50,14 +50,14 @@ type follower struct {
 
 func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, error) {
 	for round := 0; ; round++ {
-		found, err := f.copier.Source.Stat(ctx, row.Key())
+		now, err := f.copier.Source.Stat(ctx, row.Key())
 		switch {
 		case fault.KindOf(err) == fault.NotFound:
 			return f.vanished(ctx, row)
 		case err != nil:
 			return f.unseen(ctx, row, err)
 		}
-		if row.State.Wrote() && verdict.SameVersion(row.Src, found) {
+		if row.State.Wrote() && verdict.SameVersion(row.Src, now) {
 			if ok, err := f.confirm(ctx, &row); err != nil || ok {
 				if err != nil {
 					return f.unseen(ctx, row, err)
@@ -66,9 +66,9 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 			}
 		}
 		if round > f.copier.Rules.Job.Limits.Rounds {
-			return f.unsettled(row, found), nil
+			return f.unsettled(row, now), nil
 		}
-		if row, err = f.compare(ctx, row, found); err != nil || row.State != ledger.Pending || transfer.InParts(&f.copier.Rules.Job, &row) {
+		if row, err = f.compare(ctx, row, now); err != nil || row.State != ledger.Pending || transfer.InParts(&f.copier.Rules.Job, &row) {
 			return row, err
 		}
 		rows := []ledger.Row{row}
@@ -94,27 +94,27 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 // compare returns a new row of what the source has now and of what the target
 // holds, as one HEAD returns it: an event says that something changed, so neither age
 // nor size alone shows that it did not.
-func (f *follower) compare(ctx context.Context, old ledger.Row, found store.Object) (ledger.Row, error) {
-	row := ledger.Row{Src: found, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: f.copier.Now().UTC()}
-	if verdict.SameVersion(old.Src, found) {
+func (f *follower) compare(ctx context.Context, old ledger.Row, now store.Object) (ledger.Row, error) {
+	row := ledger.Row{Src: now, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: f.copier.Now().UTC()}
+	if verdict.SameVersion(old.Src, now) {
 		row.PartSize, row.Read = old.PartSize, old.Read
 		row.Because(old.Cause, old.Reason)
 	}
-	if !f.copier.Rules.Chosen(&found) {
+	if !f.copier.Rules.Chosen(&now) {
 		row.State = ""
 		return row, nil
 	}
 	if f.copier.Rules.Refuse(&row) {
 		return row, nil
 	}
-	kept, err := f.copier.Target.Stat(ctx, found.Key)
+	kept, err := f.copier.Target.Stat(ctx, now.Key)
 	switch {
 	case fault.KindOf(err) == fault.NotFound && f.copier.Rules.Job.DeletedInTarget == job.LeaveDeleted && !old.State.Wrote():
 		last, err := f.last() // an event may come of what a run has copied, and the application deleted since
 		if err != nil {
 			return old, err
 		}
-		decided, _ := f.copier.Rules.Compare(found, nil, last)
+		decided, _ := f.copier.Rules.Compare(now, nil, last)
 		row.State, row.Cause, row.Reason = decided.State, decided.Cause, decided.Reason
 		return row, nil
 	case fault.KindOf(err) == fault.NotFound:
@@ -190,9 +190,9 @@ var errUnsettled = errors.New("it kept changing at the source, or in the target,
 
 // unsettled returns the row of an object that changes faster than it is copied: it is
 // tried again later, as often as an object is tried.
-func (f *follower) unsettled(row ledger.Row, found store.Object) ledger.Row {
+func (f *follower) unsettled(row ledger.Row, now store.Object) ledger.Row {
 	tries := row.Tries + transfer.Tries
-	row = ledger.Row{Src: found, State: ledger.Pending, Tries: tries, Waits: row.Waits, Reason: errUnsettled.Error(), At: f.copier.Now().UTC()}
+	row = ledger.Row{Src: now, State: ledger.Pending, Tries: tries, Waits: row.Waits, Reason: errUnsettled.Error(), At: f.copier.Now().UTC()}
 	f.copier.Watch(transfer.Progress{Kind: transfer.Caught, Key: row.Key(), Err: errUnsettled})
 	if tries >= f.copier.Rules.Job.Limits.Attempts*transfer.Tries {
 		row.State = ledger.Failed
@@ -225,9 +225,9 @@ func (f *follower) vanished(ctx context.Context, old ledger.Row) (ledger.Row, er
 	case !f.copier.Rules.Job.Delete:
 		row.Reason += "; the target keeps its copy, for the job does not mirror deletions (delete: true)"
 	default:
-		found := verdict.Found(kept)
-		found.CRC64 = kept.CRC64
-		row.Then, row.Dst = ledger.Remove, &found
+		dst := verdict.DstOf(kept)
+		dst.CRC64 = kept.CRC64
+		row.Then, row.Dst = ledger.Remove, &dst
 	}
 	return row, nil
 }

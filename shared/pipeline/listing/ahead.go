@@ -27,7 +27,7 @@ type Ahead struct {
 	n       int                 // how many there are, once all is closed
 	first   int                 // the same, once page is closed
 	err     error               // what ended the listing
-	ended   bool                // it came to its end
+	ended   bool                // the listing came to its end
 }
 
 // Begin begins to list a range of b, until ctx ends or enough was read.

@@ -23,9 +23,9 @@ type part struct {
 
 // plan returns up to n places where to look for keys, in order, as if each cut a part in
 // two: the heaviest first.
-func (p *splitter) plan(found []span, n int) (cuts []place) {
-	parts := make([]part, len(found))
-	for i, s := range found {
+func (p *splitter) plan(spans []span, n int) (cuts []place) {
+	parts := make([]part, len(spans))
+	for i, s := range spans {
 		parts[i] = part{s, i, min(p.weight(s, s.top), math.Log2(float64(p.full))+log2MaxShards)}
 	}
 	for len(cuts) < n {
@@ -39,7 +39,7 @@ func (p *splitter) plan(found []span, n int) (cuts []place) {
 		if math.IsInf(s.weight, -1) || len(parts) > 1 && s.weight < math.Log2(float64(p.full)) {
 			break
 		}
-		whole := &found[s.of]
+		whole := &spans[s.of]
 		if far, all := p.levels(s.span, n-len(cuts)); len(far) > 0 {
 			if p.chain { // what lies behind cannot be asked for; the listing will get there
 				s.top, whole.top = far[len(far)/2], far[len(far)/2]
@@ -172,36 +172,36 @@ func (p *splitter) middle(s span, lo, top string) string {
 
 // even reports whether there are enough spans, and none far heavier than most of them
 // would be that shared all keys alike.
-func (p *splitter) even(found []span, most int) bool {
+func (p *splitter) even(spans []span, most int) bool {
 	all := 0.0
-	for _, s := range found {
+	for _, s := range spans {
 		all += math.Exp2(p.weight(s, s.top))
 	}
-	heaviest := found[p.heaviest(found)]
-	return len(found) >= most && math.Exp2(p.weight(heaviest, heaviest.top)) < 2*all/float64(most)
+	heaviest := spans[p.heaviest(spans)]
+	return len(spans) >= most && math.Exp2(p.weight(heaviest, heaviest.top)) < 2*all/float64(most)
 }
 
 // merge joins neighbours until there are at most so many spans, and none that is far
 // lighter than a shard: those first that are the lightest together.
-func (p *splitter) merge(found []span, most int) []span {
-	weights := make([]float64, len(found))
-	for i, s := range found {
+func (p *splitter) merge(spans []span, most int) []span {
+	weights := make([]float64, len(spans))
+	for i, s := range spans {
 		weights[i] = math.Exp2(p.weight(s, s.top))
 	}
 	light := float64(p.full) / 8
-	for len(found) > 1 {
+	for len(spans) > 1 {
 		best, least := -1, math.Inf(1)
-		for i := range len(found) - 1 {
+		for i := range len(spans) - 1 {
 			both := weights[i] + weights[i+1]
-			if both < least && (len(found) > most || min(weights[i], weights[i+1]) < light) {
+			if both < least && (len(spans) > most || min(weights[i], weights[i+1]) < light) {
 				best, least = i, both
 			}
 		}
 		if best < 0 {
 			break
 		}
-		found[best].hi, weights[best] = found[best+1].hi, least
-		found, weights = slices.Delete(found, best+1, best+2), slices.Delete(weights, best+1, best+2)
+		spans[best].hi, weights[best] = spans[best+1].hi, least
+		spans, weights = slices.Delete(spans, best+1, best+2), slices.Delete(weights, best+1, best+2)
 	}
-	return found
+	return spans
 }

@@ -87,7 +87,7 @@ type span struct {
 	sample   [2]string // two keys at or before lo, or from lo on
 	keys     int64     // so many lie between them
 	complete bool      // all its keys were seen, or no key fits in between
-	leveled  bool      // it is known which beginning its keys share
+	leveled  bool      // the beginning that its keys share is known
 }
 
 // splitter cuts a range.
@@ -127,25 +127,25 @@ func (p *splitter) weight(s span, end string) float64 {
 // split splits p.in. The last n keys before it were listed from the key near on. It goes
 // in rounds: the probes of one are made at the same time.
 func (p *splitter) split(ctx context.Context, near string, n int64, most int) []store.Range {
-	found := []span{{
+	spans := []span{{
 		like: cmp.Or(p.in.After, near), lo: p.in.After, hi: p.in.UpTo, top: cmp.Or(p.in.UpTo, behind(p.in.Prefix), string(utf8.MaxRune)),
 		sample: [2]string{near, p.in.After}, keys: n,
 	}}
-	for left := rounds; left > 0 && most > 1 && p.used < p.probes && !p.even(found, most); left-- {
-		cuts := p.plan(found, (p.probes-p.used+left-1)/left)
+	for left := rounds; left > 0 && most > 1 && p.used < p.probes && !p.even(spans, most); left-- {
+		cuts := p.plan(spans, (p.probes-p.used+left-1)/left)
 		p.rulers = nil // the scale will have grown
 		if len(cuts) == 0 {
 			break
 		}
 		p.used += len(cuts)
-		if p.probeAll(ctx, found, cuts) != nil {
+		if p.probeAll(ctx, spans, cuts) != nil {
 			break
 		}
-		found = p.cut(found, cuts)
+		spans = p.cut(spans, cuts)
 	}
-	found = p.merge(found, most)
-	out := make([]store.Range, len(found))
-	for i, s := range found {
+	spans = p.merge(spans, most)
+	out := make([]store.Range, len(spans))
+	for i, s := range spans {
 		out[i] = store.Range{Prefix: p.in.Prefix, After: s.lo, UpTo: s.hi}
 	}
 	return out
@@ -163,12 +163,12 @@ func (p *splitter) heaviest(of []span) int {
 }
 
 // probeAll makes the probes of one round.
-func (p *splitter) probeAll(ctx context.Context, found []span, cuts []place) error {
+func (p *splitter) probeAll(ctx context.Context, spans []span, cuts []place) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range cuts {
 		c := &cuts[i]
 		g.Go(func() (err error) {
-			c.keys, err = p.probe(ctx, c.mid, found[c.of].hi)
+			c.keys, err = p.probe(ctx, c.mid, spans[c.of].hi)
 			return err
 		})
 	}
@@ -177,8 +177,8 @@ func (p *splitter) probeAll(ctx context.Context, found []span, cuts []place) err
 
 // cut cuts spans where probes have found keys. One without a key behind a place is known
 // to be smaller.
-func (p *splitter) cut(found []span, cuts []place) (out []span) {
-	for i, s := range found {
+func (p *splitter) cut(spans []span, cuts []place) (out []span) {
+	for i, s := range spans {
 		for len(cuts) > 0 && cuts[0].of == i {
 			c := cuts[0]
 			cuts = cuts[1:]

@@ -80,7 +80,7 @@ func Latest(ctx context.Context, l *ledger.Ledger, j job.Job, run, key string, w
 }
 
 // rowOf returns the row of key of a run, as Cursor.Find does.
-func (y layer) rowOf(ctx context.Context, key string, warn func(file string, err error)) (found *Row, err error) {
+func (y layer) rowOf(ctx context.Context, key string, warn func(file string, err error)) (last *Row, err error) {
 	for _, f := range y.files {
 		if f.First > key || f.Last < key {
 			continue
@@ -89,11 +89,11 @@ func (y layer) rowOf(ctx context.Context, key string, warn func(file string, err
 		if err != nil {
 			return nil, err
 		}
-		if row != nil && (found == nil || row.State == ledger.Deleted) {
-			found = row
+		if row != nil && (last == nil || row.State == ledger.Deleted) {
+			last = row
 		}
 	}
-	return found, nil
+	return last, nil
 }
 
 // HeldBy returns the name of a run that began after run, of the job j, and has all its

@@ -132,17 +132,17 @@ func (c *Cursor) Find(key string) (*Row, error) {
 		return nil, err
 	}
 	for _, s := range c.stacks {
-		var found *Row
+		var last *Row
 		for _, o := range s.open {
 			if o.key != key {
 				continue
 			}
-			if row := o.row(); found == nil || row.State == ledger.Deleted {
-				found = &row
+			if row := o.row(); last == nil || row.State == ledger.Deleted {
+				last = &row
 			}
 		}
-		if found != nil {
-			return found, nil
+		if last != nil {
+			return last, nil
 		}
 	}
 	return nil, nil

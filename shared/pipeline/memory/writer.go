@@ -74,8 +74,8 @@ const (
 	upper         // the same in upper case
 	base64        // the bytes that it is the base64 of (RFC 4648, section 5, without padding)
 	number        // a decimal of 64 bits, in 8 bytes
-	same          // it is the MD5
-	loud          // it is the MD5 in upper case
+	same          // the text is the MD5
+	loud          // the text is the MD5 in upper case
 	codings
 )
 

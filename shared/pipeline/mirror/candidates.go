@@ -37,7 +37,7 @@ func (m *Remover) Delete(ctx context.Context, rows []ledger.Row) (tries int) {
 			return nil
 		})
 	}
-	_ = group.Wait()       // it never fails: trouble stays in the rows
+	_ = group.Wait()       // none returns an error: trouble stays in the rows
 	if m.Sides.Blocked() { // what was not served before that was known has waited, too
 		return awaited(was, rows)
 	}

@@ -35,7 +35,7 @@ func (m *Remover) lookOnce(ctx context.Context, key string) (looked, error) {
 	l := looked{failed: outage.Neither}
 	g, gctx := errgroup.WithContext(ctx)
 	var first sync.Once
-	found := func(into *store.Object, has *bool, in store.Source, of outage.Side) func() error {
+	statInto := func(into *store.Object, has *bool, in store.Source, of outage.Side) func() error {
 		return func() error {
 			o, err := in.Stat(gctx, key)
 			if fault.KindOf(err) == fault.NotFound {
@@ -48,8 +48,8 @@ func (m *Remover) lookOnce(ctx context.Context, key string) (looked, error) {
 			return err
 		}
 	}
-	g.Go(found(&l.src, &l.inSource, m.Source, outage.Source))
-	g.Go(found(&l.dst, &l.inTarget, m.Target, outage.Target))
+	g.Go(statInto(&l.src, &l.inSource, m.Source, outage.Source))
+	g.Go(statInto(&l.dst, &l.inTarget, m.Target, outage.Target))
 	g.Go(func() (err error) {
 		if l.job, err = m.Removable(gctx, key); err != nil {
 			first.Do(func() {}) // neither side failed: the ledger did

@@ -18,7 +18,7 @@ import (
 // that is ledger.NotOurs. Of any other the metadata that are kept with the object tell,
 // which costs one HEAD, beside what was known of its key.
 func Ours(ctx context.Context, target store.Source, rules *verdict.Rules, rows []ledger.Row) (mine []ledger.Row, others ledger.Tally, err error) {
-	found := make([]store.Object, len(rows))
+	heads := make([]store.Object, len(rows))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(lookups)
 	for i, row := range rows {
@@ -30,7 +30,7 @@ func Ours(ctx context.Context, target store.Source, rules *verdict.Rules, rows [
 			if fault.KindOf(err) == fault.NotFound {
 				return nil
 			}
-			found[i] = kept
+			heads[i] = kept
 			return err
 		})
 	}
@@ -38,7 +38,7 @@ func Ours(ctx context.Context, target store.Source, rules *verdict.Rules, rows [
 		return nil, others, err
 	}
 	for i, row := range rows {
-		switch kept := found[i]; {
+		switch kept := heads[i]; {
 		case row.Author == ledger.NotOurs:
 			others.Add(1, row.Dst.Size)
 		case row.Author != "":

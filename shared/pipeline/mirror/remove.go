@@ -116,8 +116,7 @@ func (m *Remover) unmirror(ctx context.Context, batch string, row ledger.Row) (l
 	}
 	row.State, row.Then = ledger.Deleted, ""
 	row.Because("", "")
-	found := verdict.Found(s.dst)
-	row.Dst = &found
+	row.Dst = new(verdict.DstOf(s.dst))
 	return row, nil
 }
 
@@ -131,7 +130,7 @@ func (m *Remover) vanishedYet(ctx context.Context, row ledger.Row, last *memory.
 		row.Because(ledger.TakenBack, "the source does not have it; the target keeps its copy, for "+u.Why)
 		err = nil
 	case err != nil:
-	case s.inSource: // it is an event like any other
+	case s.inSource: // an event like any other
 		row = ledger.Row{Src: s.src, State: ledger.Pending, Tries: row.Tries, At: row.At}
 	case !s.inTarget:
 		row.State = ledger.Deleted

@@ -23,7 +23,7 @@ type Tracker struct {
 
 	probing sync.Mutex
 	out     atomic.Pointer[Outage] // what is left waits for it
-	late    atomic.Pointer[Outage] // it was waited for as long as the limit says
+	late    atomic.Pointer[Outage] // the outage that was waited for as long as the limit says
 }
 
 // NewTracker returns the tracker of a task that has waited for a side since then,

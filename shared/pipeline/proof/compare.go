@@ -47,7 +47,7 @@ func (p *prover) compare(ctx context.Context, row *ledger.Row, f fact) error {
 	case err != nil:
 		return err
 	case carries:
-		if !row.State.Holds() { // it was present, and is the job's copy now
+		if !row.State.Holds() { // the object was present, and is the job's copy now
 			row.State = ledger.Unchanged
 			row.Because("", "")
 		}
@@ -55,14 +55,14 @@ func (p *prover) compare(ctx context.Context, row *ledger.Row, f fact) error {
 			row.Proof, row.Prover = ledger.ByKept, ""
 		}
 		row.Verdict, row.Author = ledger.Verified, author
-		row.Dst = found(kept)
+		row.Dst = dstOf(kept)
 	case author == ledger.NotOurs, !s.Rules.Copies().Wrote(kept):
 		if author == ledger.NotOurs {
 			row.Author = author
 		}
 		row.State, row.Proof = ledger.Conflict, ""
 		row.Because("", "someone else wrote it in the target after it was copied; it was left alone")
-		row.Dst = found(kept)
+		row.Dst = dstOf(kept)
 	default:
 		row.Verdict = ledger.Mismatch
 		row.Because("", "the target holds the copy of another version of it; run again")
@@ -70,9 +70,9 @@ func (p *prover) compare(ctx context.Context, row *ledger.Row, f fact) error {
 	return nil
 }
 
-// found is the target's object as a HEAD describes it.
-func found(kept store.Object) *ledger.Dst {
-	d := verdict.Found(kept)
+// dstOf is the target's object as a HEAD describes it.
+func dstOf(kept store.Object) *ledger.Dst {
+	d := verdict.DstOf(kept)
 	d.CRC64 = kept.CRC64
 	return &d
 }
@@ -82,7 +82,7 @@ func found(kept store.Object) *ledger.Dst {
 // it once more. Where it is not answered, or of another object by now, the row keeps its
 // time, so that a later run asks who wrote the other. The error is trouble with the target.
 func (s *Shard) see(ctx context.Context, row *ledger.Row, dst store.Object) error {
-	if !verdict.Moved(*row, dst.Modified) {
+	if !verdict.Overwritten(*row, dst.Modified) {
 		at := *row.Dst
 		at.Modified = dst.Modified
 		row.Dst = &at

@@ -115,7 +115,7 @@ func (p *prover) prove(ctx context.Context, f fact) error {
 	case f.row == nil && (s.Closed.Round > 0 || !s.Rules.Chosen(f.src)):
 		p.carry(f)
 		return nil // a later round is of its own rows only; the rest is not the job's
-	case f.row == nil: // it appeared after it was listed
+	case f.row == nil: // the key appeared after the listing
 		if f.src.Modified.Before(s.Began) { // also where it is not known when it was written
 			p.missed++
 		}

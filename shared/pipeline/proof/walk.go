@@ -113,18 +113,15 @@ func (s *Shard) facts(ctx context.Context) iter.Seq2[fact, error] {
 			var f fact
 			if src.OK && src.Object.Key == key {
 				if !src.Object.Absent() {
-					found := src.Object
-					f.src = &found
+					f.src = new(src.Object)
 				}
 				src.Next()
 			}
 			if dst.OK && dst.Object.Key == key {
-				found := dst.Object
-				f.dst = &found
+				f.dst = new(dst.Object)
 			}
 			if wok && w.Key() == key {
-				found := w
-				f.row = &found
+				f.row = new(w)
 				w, werr, wok = rows()
 			}
 			var err error

@@ -16,16 +16,16 @@ const byETag ledger.Proof = "etag"
 // list what they listed then.
 func (s *Piece) listed(row ledger.Row, src, dst *store.Object) outcome {
 	o := outcome{row: row}
-	moved := src != nil && !sameSource(row.Src, *src)
+	changed := src != nil && !sameSource(row.Src, *src)
 	switch {
 	case dst == nil:
 		o.finding, o.why = ledger.Lost, "the target no longer has it"
 	case dst.Size == row.Dst.Size && dst.Hash == row.Dst.ETag && src == nil:
 		o.finding, o.why = ledger.Vanish, "it was deleted at the source since the run; the target has its copy as it was proved"
-	case dst.Size == row.Dst.Size && dst.Hash == row.Dst.ETag && !moved:
+	case dst.Size == row.Dst.Size && dst.Hash == row.Dst.ETag && !changed:
 		o.finding, o.by = ledger.Holds, row.Proof
-	case moved:
-		o.finding, o.why = ledger.Moved, "the source has another version since the run"
+	case changed:
+		o.finding, o.why = ledger.SourceChanged, "the source has another version since the run"
 	default:
 		o.finding, o.why = ledger.Differs, fmt.Sprintf("the target lists %d bytes with the ETag %s, the run proved %d with %s", dst.Size, dst.Hash, row.Dst.Size, row.Dst.ETag)
 	}
@@ -43,7 +43,7 @@ func (s *Piece) head(ctx context.Context, row ledger.Row) (outcome, error) {
 	keeps := kept.Origin == nil || kept.Origin.Hash == "" || row.Src.Hash == "" || kept.Origin.Hash == row.Src.Hash
 	switch {
 	case !keeps && kept.Hash != row.Dst.ETag && s.Rules.Copies().Wrote(kept):
-		o.finding, o.why = ledger.Moved, "the target holds the copy of another version, which a later run made"
+		o.finding, o.why = ledger.SourceChanged, "the target holds the copy of another version, which a later run made"
 	case !keeps:
 		o.finding, o.why = ledger.Differs, fmt.Sprintf("the target's object carries the source hash %s, the run proved %s", kept.Origin.Hash, row.Src.Hash)
 	case crcs && kept.CRC64 != row.Dst.CRC64:

@@ -20,8 +20,8 @@ import (
 // source lists now. Bytes that do not agree are read a second time: they may have been
 // damaged on the way.
 func (s *Piece) read(ctx context.Context, row ledger.Row, src store.Object) (outcome, error) {
-	moved := !sameSource(row.Src, src)
-	want, by := wanted(row, src, moved)
+	changed := !sameSource(row.Src, src)
+	want, by := wanted(row, src, changed)
 	if by == "" {
 		return outcome{row: row, finding: ledger.Unproved, why: "the source lists no hash that its bytes could be held against (one of version 2 takes the sizes of its parts), and what the run proved is of another version, or has no CRC64"}, nil
 	}
@@ -47,8 +47,8 @@ func (s *Piece) read(ctx context.Context, row ledger.Row, src store.Object) (out
 		}
 		r.restart()
 	}
-	if moved {
-		return outcome{row: row, finding: ledger.Moved, why: "the source has another version since the run, and not the one that the target has"}, nil
+	if changed {
+		return outcome{row: row, finding: ledger.SourceChanged, why: "the source has another version since the run, and not the one that the target has"}, nil
 	}
 	return outcome{row: row, finding: ledger.Differs, why: differs}, nil
 }
@@ -56,13 +56,13 @@ func (s *Piece) read(ctx context.Context, row ledger.Row, src store.Object) (out
 // wanted returns the hash that the bytes must have, and which one it is: that of the
 // source's listing, or, where it lists none that could be computed of them, the CRC64 of
 // what the run read of the same version. "" where there is none.
-func wanted(row ledger.Row, src store.Object, moved bool) (hash string, by ledger.Proof) {
+func wanted(row ledger.Row, src store.Object, changed bool) (hash string, by ledger.Proof) {
 	switch {
 	case digest.IsQetag(src.Hash) && (!digest.TakesParts(src.Hash) || len(src.Parts) > 0):
 		return src.Hash, ledger.ByQetag
 	case src.MD5 != "":
 		return src.MD5, ledger.ByMD5
-	case !moved && row.Dst.CRC64 != "":
+	case !changed && row.Dst.CRC64 != "":
 		return row.Dst.CRC64, ledger.ByCRC
 	}
 	return "", ""
@@ -83,7 +83,7 @@ func (s *Piece) readAll(ctx context.Context, r *reading, src store.Object) error
 		switch fault.KindOf(err) {
 		case fault.Throttled:
 			s.Slots.Throttled(began, fault.WaitOf(err))
-		case fault.Changed: // it was replaced while it was read
+		case fault.Changed: // the object was replaced while it was read
 			r.restart()
 			err = fault.New(fault.Temporary, "reproof.read", src.Key, err)
 		}
@@ -128,7 +128,7 @@ func (s *Piece) readOn(ctx context.Context, r *reading, src store.Object) error 
 type reading struct {
 	by    ledger.Proof
 	want  digest.Want
-	again bool   // it is read a second time
+	again bool   // the object is read a second time
 	etag  string // of the object that is read
 	sum   *digest.Rehash
 }

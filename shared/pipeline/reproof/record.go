@@ -50,23 +50,23 @@ func (s *Piece) lookOrCut(ctx context.Context, verification *ledger.Run, of ledg
 	s.Near = func(size int64) bool { return deadline.Near(ctx, s.Pace.Estimate(size)) }
 	looking, enough := deadline.Reserve(ctx)
 	defer enough()
-	found, err := s.Prove(looking)
+	sum, err := s.Prove(looking)
 	if ctx.Err() != nil {
-		return p, ctx.Err() // it was cut short: the piece is done again
+		return p, ctx.Err() // cut short: the piece is done again
 	}
 	if err != nil {
 		return p, err
 	}
-	return s.Keep(ctx, verification, of, found)
+	return s.Keep(ctx, verification, of, sum)
 }
 
 // Keep writes the files of what a piece came to, its rows that are not verified and how
 // far an object was read, and returns the record that is to be created and names them. of
 // is the piece in the verification's records; what is left is a piece of its own.
-func (s *Piece) Keep(ctx context.Context, run *ledger.Run, of ledger.ShardRef, found Found) (ledger.Reproved, error) {
-	p := ledger.Reproved{Shard: of.Shard, Range: of.Range, Counts: found.Counts, Failures: found.Failures}
-	if found.Table.Rows() > 0 {
-		data, file, err := found.Table.Finish()
+func (s *Piece) Keep(ctx context.Context, run *ledger.Run, of ledger.ShardRef, sum Sum) (ledger.Reproved, error) {
+	p := ledger.Reproved{Shard: of.Shard, Range: of.Range, Counts: sum.Counts, Failures: sum.Failures}
+	if sum.Table.Rows() > 0 {
+		data, file, err := sum.Table.Finish()
 		if err != nil {
 			return p, err
 		}
@@ -75,21 +75,21 @@ func (s *Piece) Keep(ctx context.Context, run *ledger.Run, of ledger.ShardRef, f
 			return p, err
 		}
 	}
-	if !found.More {
+	if !sum.More {
 		return p, nil
 	}
 	next := ledger.ShardRef{
 		Shard: ledger.PieceOf(of.Shard), Before: of.Before,
-		Range: store.Range{Prefix: of.Range.Prefix, After: found.Last, UpTo: of.Range.UpTo},
+		Range: store.Range{Prefix: of.Range.Prefix, After: sum.Last, UpTo: of.Range.UpTo},
 	}
-	if found.Last == "" {
+	if sum.Last == "" {
 		next.Range.After = of.Range.After
 	}
 	if s.Chain {
 		next.Before = listing.AddLandmark(of.Before, of.Range.After)
 	}
-	if len(found.Carry) > 0 {
-		if err := run.Pieces().WriteCarry(ctx, next.Shard, found.Carry); err != nil {
+	if len(sum.Carry) > 0 {
+		if err := run.Pieces().WriteCarry(ctx, next.Shard, sum.Carry); err != nil {
 			return p, err
 		}
 	}

@@ -58,7 +58,7 @@ func Fold(name string, j job.Job, w progress.Reproof, now time.Time) Report {
 		r.Unknown = append(r.Unknown, Unknown{u.Range, u.Failed})
 	}
 	bad := int64(0)
-	for _, f := range []ledger.Finding{ledger.Differs, ledger.Lost, ledger.Moved, ledger.Unproved} {
+	for _, f := range []ledger.Finding{ledger.Differs, ledger.Lost, ledger.SourceChanged, ledger.Unproved} {
 		bad += r.Findings[f].Objects
 	}
 	switch {

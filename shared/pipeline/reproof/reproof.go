@@ -71,14 +71,14 @@ type Piece struct {
 	Asker *verdict.Asker
 	Slots *limit.AIMD // objects in flight
 	Pace  *limit.Pace
-	Carry []byte // how far the first object was read, as Found.Carry told
+	Carry []byte // how far the first object was read, as Sum.Carry told
 	// Near reports whether there is no time left to look at an object of so many bytes.
 	Near func(size int64) bool
 	Saw  func(key string, n, bytes int64) // called when n more objects of bytes were looked at; may be nil
 }
 
-// Found is what a piece came to.
-type Found struct {
+// Sum is what a piece came to.
+type Sum struct {
 	Counts   ledger.Reproof
 	Failures []ledger.Failure // the first of them
 	Table    *table.Writer    // a line for every row that is not verified
@@ -95,44 +95,44 @@ type outcome struct {
 	finding ledger.Finding
 	by      ledger.Proof // of one that holds: by what
 	why     string       // of any other
-	carry   []byte       // it was not read to its end: how far it was
+	carry   []byte       // of an object that was not read to its end: how far it was
 	cut     bool         // its time was over before anything was found
 }
 
 // Prove looks at the objects of the piece, and returns what it comes to. Where ctx ends
 // first, that is as far as it came. The error is that of a listing, of Rows, or of a
 // question to the target that is not about one object alone.
-func (s *Piece) Prove(ctx context.Context) (Found, error) {
-	b := book{found: Found{Table: table.NewWriter(s.Job, s.Run)}}
+func (s *Piece) Prove(ctx context.Context) (Sum, error) {
+	b := book{sum: Sum{Table: table.NewWriter(s.Job, s.Run)}}
 	for o, err := range s.walk(ctx) {
 		if err != nil {
-			return b.found, err
+			return b.sum, err
 		}
 		if o.cut {
-			b.found.More, b.found.Carry = true, o.carry
+			b.sum.More, b.sum.Carry = true, o.carry
 			break
 		}
 		if err := b.take(o); err != nil {
-			return b.found, err
+			return b.sum, err
 		}
 	}
-	if !b.found.More {
-		return b.found, b.settle()
+	if !b.sum.More {
+		return b.sum, b.settle()
 	}
-	if b.found.Last == "" && len(b.tail) == 0 && len(b.found.Carry) <= len(s.Carry) && string(b.found.Carry) == string(s.Carry) {
-		return b.found, fault.New(fault.Temporary, "reproof.Prove", s.Range.After, errors.New("there was no time to look at a single object"))
+	if b.sum.Last == "" && len(b.tail) == 0 && len(b.sum.Carry) <= len(s.Carry) && string(b.sum.Carry) == string(s.Carry) {
+		return b.sum, fault.New(fault.Temporary, "reproof.Prove", s.Range.After, errors.New("there was no time to look at a single object"))
 	}
 	if len(b.tail) > 0 { // these are looked at again, for a piece cannot begin behind them
-		b.found.Carry = nil
+		b.sum.Carry = nil
 	}
-	return b.found, nil
+	return b.sum, nil
 }
 
 // book adds up outcomes. Those behind the last key at which a piece can be cut are
 // in tail.
 type book struct {
-	found Found
-	tail  []outcome
+	sum  Sum
+	tail []outcome
 }
 
 func (b *book) take(o outcome) error {
@@ -140,18 +140,18 @@ func (b *book) take(o outcome) error {
 	if !listing.IsBorder(o.row.Key()) {
 		return nil
 	}
-	b.found.Last = o.row.Key()
+	b.sum.Last = o.row.Key()
 	return b.settle()
 }
 
 // settle adds up the outcomes in tail.
 func (b *book) settle() error {
 	for _, o := range b.tail {
-		b.found.Counts.Rows.Add(1, o.row.Src.Size)
+		b.sum.Counts.Rows.Add(1, o.row.Src.Size)
 		if o.finding == "" {
-			continue // it is not in the sample
+			continue // the row is not in the sample
 		}
-		b.found.Counts.Find(o.finding, o.by, o.row.Src.Size)
+		b.sum.Counts.Find(o.finding, o.by, o.row.Src.Size)
 		if o.finding == ledger.Holds {
 			continue
 		}
@@ -161,10 +161,10 @@ func (b *book) settle() error {
 			row.Verdict = ledger.Mismatch
 		}
 		row.Because("", o.why)
-		if o.finding != ledger.Vanish && len(b.found.Failures) < ledger.MaxFailures {
-			b.found.Failures = append(b.found.Failures, row.Failure())
+		if o.finding != ledger.Vanish && len(b.sum.Failures) < ledger.MaxFailures {
+			b.sum.Failures = append(b.sum.Failures, row.Failure())
 		}
-		if err := b.found.Table.Add(row); err != nil {
+		if err := b.sum.Table.Add(row); err != nil {
 			return err
 		}
 	}

@@ -161,17 +161,17 @@ func TestAHashOfPartsThatAreNotToldIsNotComputedWithoutThem(t *testing.T) {
 	told.Parts, md5.MD5 = parts, "an MD5"
 	row := ledger.Row{Dst: &ledger.Dst{CRC64: "a CRC64"}}
 	for name, tc := range map[string]struct {
-		src   store.Object
-		moved bool
-		hash  string
-		by    ledger.Proof
+		src     store.Object
+		changed bool
+		hash    string
+		by      ledger.Proof
 	}{
 		"of parts that are told":               {told, false, src.Hash, ledger.ByQetag},
 		"of parts that nobody tells":           {src, false, "a CRC64", ledger.ByCRC},
 		"and an MD5":                           {md5, false, "an MD5", ledger.ByMD5},
 		"of another version than the run read": {src, true, "", ""},
 	} {
-		if hash, by := wanted(row, tc.src, tc.moved); hash != tc.hash || by != tc.by {
+		if hash, by := wanted(row, tc.src, tc.changed); hash != tc.hash || by != tc.by {
 			t.Errorf("%s: %q by %q, want %q by %q", name, hash, by, tc.hash, tc.by)
 		}
 	}

@@ -189,6 +189,5 @@ func at(c *listing.Cursor, key string) (*store.Object, error) {
 	if c.Err != nil || !c.OK || c.Object.Key != key {
 		return nil, c.Err
 	}
-	found := c.Object
-	return &found, nil
+	return new(c.Object), nil
 }

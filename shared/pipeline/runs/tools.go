@@ -150,13 +150,13 @@ func (r *Run) Copier(t task.Task) *transfer.Copier {
 func (r *Run) Count(t task.Task, p transfer.Progress) {
 	switch p.Kind {
 	case transfer.Settled:
-		moved := int64(0)
+		copied := int64(0)
 		if p.Row.State == ledger.Copied && t.Kind != task.Finish { // else its parts were counted
-			moved = p.Row.Src.Size
+			copied = p.Row.Src.Size
 		}
-		r.Worklog.Settled(t.Batch, p.Row, moved)
+		r.Worklog.Settled(t.Batch, p.Row, copied)
 	case transfer.PartCopied:
-		r.Worklog.Moved(t.Batch, p.Bytes)
+		r.Worklog.PartCopied(t.Batch, p.Bytes)
 	case transfer.Slowed:
 		r.Worklog.Throttled(t.Batch)
 	}
@@ -172,7 +172,7 @@ func (r *Run) Learn(ctx context.Context) {
 		switch p, err := live.ReadPace(ctx, r.Ledger.Folder()); {
 		case err == nil:
 			r.Slots.Begin(p.InFlight)
-		case !ledger.Missing(err): // it begins as the first did, which suffices
+		case !ledger.Missing(err): // the slots begin as those of the first process did, which suffices
 			r.Log.DebugContext(ctx, "pace not read", "fault", fault.KindOf(err), "err", err)
 		}
 	})
@@ -181,12 +181,12 @@ func (r *Run) Learn(ctx context.Context) {
 // LeavePace leaves in the ledger how fast a batch was copied, and by how many slots at best,
 // for the run's next processes.
 func (r *Run) LeavePace(ctx context.Context, batch string) {
-	found := r.Slots.Found()
-	r.Log.DebugContext(ctx, "batch copied", "batch", batch, "inFlight", r.Slots.Most(), "best", found)
-	if !r.Started.Deployed && found == 0 {
+	best := r.Slots.Best()
+	r.Log.DebugContext(ctx, "batch copied", "batch", batch, "inFlight", r.Slots.Most(), "best", best)
+	if !r.Started.Deployed && best == 0 {
 		return
 	}
-	if err := r.Pace.Save(ctx, r.Ledger, found, r.Config.Now()); err != nil {
+	if err := r.Pace.Save(ctx, r.Ledger, best, r.Config.Now()); err != nil {
 		r.Log.DebugContext(ctx, "pace not left", "fault", fault.KindOf(err), "err", err)
 	}
 }

@@ -107,7 +107,7 @@ func (s *Shard) Resume(ctx context.Context, all bool) error {
 			return err
 		}
 	}
-	s.last = nil // they are sent here, or with what Close returns
+	s.last = nil // these batches are sent here, or with what Close returns
 	if s.n == 0 || s.config.Send == nil {
 		s.unsent = open
 		return nil

@@ -53,13 +53,13 @@ func (s *Shard) begin(ctx context.Context, upTo, before string) {
 // seal creates the record of the n-th stretch once its rows are written. It is Later where
 // another delivery of the task has: that one lists the shard.
 func (s *Shard) seal(ctx context.Context, n int, o ledger.Stretch, written func() (batching.Batches, error)) (ledger.Stretch, error) {
-	found, err := written()
+	gathered, err := written()
 	if err != nil {
 		return o, err
 	}
-	o.Batches, o.Counts, o.By, o.At = found.All, found.Counts, s.by, s.config.Now().UTC()
+	o.Batches, o.Counts, o.By, o.At = gathered.All, gathered.Counts, s.by, s.config.Now().UTC()
 	if s.config.Job.Delete {
-		o.Deletes, o.Others, o.Held = found.Deletes, found.Others, found.Held
+		o.Deletes, o.Others, o.Held = gathered.Deletes, gathered.Others, gathered.Held
 	}
 	stands, err := s.config.Ledger.Shards().CreateStretch(ctx, n, o)
 	if err == nil && stands.By != s.by {

@@ -39,8 +39,8 @@ func (t *Thawer) Wanted(row ledger.Row) bool {
 	return t.Job.Thaw && row.State == ledger.Pending && row.Need == "" && (row.Src.Frozen || row.Thaw != nil)
 }
 
-// Found is what Look found of the rows that are Wanted.
-type Found struct {
+// Thawing is what Look came to of the rows that are Wanted.
+type Thawing struct {
 	Waiting int  // those that are to be waited for, which stay pending
 	Asked   bool // one was asked for now, which its row has: it is to be kept
 	Still   bool // all pending rows are to be waited for, and no row has changed
@@ -52,7 +52,7 @@ type Found struct {
 // asks to slow down, those that were not asked for are among the ones to be waited for, and
 // so is one of which the source does not tell. The error is Throttled where nothing was asked
 // for, else that of a source that tells nothing of any pending row.
-func (t *Thawer) Look(ctx context.Context, rows []ledger.Row) (Found, error) {
+func (t *Thawer) Look(ctx context.Context, rows []ledger.Row) (Thawing, error) {
 	type at struct {
 		waits, asked bool
 		err          error
@@ -81,14 +81,14 @@ func (t *Thawer) Look(ctx context.Context, rows []ledger.Row) (Found, error) {
 		})
 	}
 	_ = g.Wait() // none returns an error
-	found, untold := Found{Still: true}, 0
+	thawing, untold := Thawing{Still: true}, 0
 	var trouble error
 	for _, l := range looked {
 		if l.waits {
-			found.Waiting++
+			thawing.Waiting++
 		}
-		found.Asked = found.Asked || l.asked
-		found.Still = found.Still && l.waits && !l.asked
+		thawing.Asked = thawing.Asked || l.asked
+		thawing.Still = thawing.Still && l.waits && !l.asked
 		if l.err != nil {
 			untold++
 			if trouble == nil || fault.KindOf(l.err) == fault.Throttled {
@@ -96,11 +96,11 @@ func (t *Thawer) Look(ctx context.Context, rows []ledger.Row) (Found, error) {
 			}
 		}
 	}
-	found.Still = found.Still && found.Waiting > 0
-	if fault.KindOf(trouble) == fault.Throttled && !found.Asked || untold > 0 && untold == len(rows) {
-		return Found{}, trouble
+	thawing.Still = thawing.Still && thawing.Waiting > 0
+	if fault.KindOf(trouble) == fault.Throttled && !thawing.Asked || untold > 0 && untold == len(rows) {
+		return Thawing{}, trouble
 	}
-	return found, nil
+	return thawing, nil
 }
 
 // look asks of one; asked reports that it has it restored.

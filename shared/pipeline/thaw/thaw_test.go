@@ -73,9 +73,9 @@ func TestWhatWasAskedForIsKeptWhateverOthersAnswer(t *testing.T) {
 			rows = append(rows, row)
 		}
 		found, err := th.Look(t.Context(), rows)
-		want := thaw.Found{Waiting: n, Asked: tc.asked > 0, Still: tc.still}
+		want := thaw.Thawing{Waiting: n, Asked: tc.asked > 0, Still: tc.still}
 		if tc.kind != "" {
-			want = thaw.Found{}
+			want = thaw.Thawing{}
 		}
 		if fault.KindOf(err) != tc.kind || found != want || len(v.asked) < tc.asked || len(v.asked) > n-len(tc.fails) {
 			t.Errorf("%s: %+v, %v after %d were asked for; want %+v, %q after %d or more", what, found, err, len(v.asked), want, tc.kind, tc.asked)

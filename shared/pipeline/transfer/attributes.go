@@ -19,13 +19,13 @@ import (
 // the same bytes between the HEAD and the end of that request is written over. A nil error
 // means that the row is final; an error is of the side that setAttributes returns.
 func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
-	src, found := a.row.Src, a.row.Src
-	if a.c.Rules.Copies().Attrs(src, found) == "" {
+	src, described := a.row.Src, a.row.Src
+	if a.c.Rules.Copies().Attrs(src, described) == "" {
 		var err error
-		if found, err = a.c.Source.Stat(ctx, a.row.Key()); err != nil {
+		if described, err = a.c.Source.Stat(ctx, a.row.Key()); err != nil {
 			return outage.Source, err
 		}
-		if !verdict.SameVersion(src, found) {
+		if !verdict.SameVersion(src, described) {
 			return outage.Source, fault.New(fault.Changed, "set attributes", a.row.Key(), errors.New("the source was overwritten since it was listed"))
 		}
 	}
@@ -34,7 +34,7 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 			return outage.Target, err
 		}
 	}
-	attrs := a.c.Rules.Copies().Attrs(src, found)
+	attrs := a.c.Rules.Copies().Attrs(src, described)
 	was, err := a.c.Target.Stat(ctx, a.row.Key())
 	switch {
 	case fault.KindOf(err) == fault.NotFound: // then it is to be copied
@@ -43,13 +43,13 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 	case err != nil:
 		return outage.Target, err
 	case a.row.Dst.ETag == was.Hash && a.c.Rules.Copies().Carries(was, src) && was.Origin.Attrs == attrs: // an earlier delivery has done it
-		updated(a, attrs, was, verdict.Found(was), slices.Concat(found.Warnings, a.c.Rules.Copies().LossesOf(src, found)))
+		updated(a, attrs, was, verdict.DstOf(was), slices.Concat(described.Warnings, a.c.Rules.Copies().LossesOf(src, described)))
 		return outage.Target, nil
-	case a.row.Dst.ETag == was.Hash && !a.c.Rules.Copies().Stands(*a.row.Dst, was, a.row.Author): // somebody else wrote the same bytes anew
+	case a.row.Dst.ETag == was.Hash && !a.c.Rules.Copies().Stands(*a.row.Dst, was, a.row.Author): // another writer wrote the same bytes anew
 		a.final(ledger.Unchanged)
-		a.row.Author, a.row.Warnings = ledger.NotOurs, a.c.Rules.Copies().LossesOf(src, found)
+		a.row.Author, a.row.Warnings = ledger.NotOurs, a.c.Rules.Copies().LossesOf(src, described)
 		a.row.Because("", "")
-		anew := verdict.Found(was)
+		anew := verdict.DstOf(was)
 		anew.CRC64 = was.CRC64
 		a.row.Dst = &anew
 		return outage.Target, nil
@@ -57,14 +57,14 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 		judgeAnew(a)
 		return outage.Target, fault.New(fault.Temporary, "set attributes", a.row.Key(), errReplaced)
 	}
-	o := signed(a, found)
+	o := nextWriting(a, described)
 	o.Hash = was.Hash
 	now, err := a.c.Target.SetAttributes(ctx, o)
 	switch kind := fault.KindOf(err); {
 	case kind == fault.Invalid:
 		a.final(ledger.Unchanged)
 		a.row.Attrs = verdict.Doubted(a.row.Attrs)
-		a.row.Warnings = append(a.c.Rules.Copies().LossesOf(src, found), "its attributes changed at the source and stay as they were in the target, which does not set them in place; overwrite=always copies it anew: "+ledger.Reason(err))
+		a.row.Warnings = append(a.c.Rules.Copies().LossesOf(src, described), "its attributes changed at the source and stay as they were in the target, which does not set them in place; overwrite=always copies it anew: "+ledger.Reason(err))
 		a.row.Because("", "")
 		return outage.Target, nil
 	case kind == fault.Changed:
@@ -80,7 +80,7 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 		a.row.Explain(fault.Errorf("its attributes were set in the target, and with them its content changed: %s; delete it there and run again", bad))
 		return outage.Target, nil
 	}
-	updated(a, attrs, was, ledger.Dst{ETag: now.ETag, Modified: now.At, Mark: o.Origin.Mark}, slices.Concat(found.Warnings, now.Warnings))
+	updated(a, attrs, was, ledger.Dst{ETag: now.ETag, Modified: now.At, Mark: o.Origin.Mark}, slices.Concat(described.Warnings, now.Warnings))
 	return outage.Target, nil
 }
 

@@ -69,7 +69,7 @@ func (c *Copier) Batch(ctx context.Context, rows []ledger.Row, redelivered bool)
 			return q.copy(gctx, row, first)
 		})
 	}
-	_ = g.Wait()           // it fails where ctx ends, and then alone
+	_ = g.Wait()           // the only error is the end of ctx
 	if c.Sides.Blocked() { // objects that failed before the outage was found have waited, too
 		for i := range rows {
 			if rows[i].State == ledger.Pending {
@@ -144,7 +144,7 @@ func (p *pending) copy(ctx context.Context, row *ledger.Row, first bool) error {
 // copyRow copies the object of a row, with a stream and a slot. The first is always
 // begun, or a batch would be handed on for ever. The error is that of ctx.
 func (c *Copier) copyRow(ctx context.Context, b *batch, row *ledger.Row, first bool) error {
-	if !first && deadline.Near(ctx, c.Pace.Estimate(moved(*row))) {
+	if !first && deadline.Near(ctx, c.Pace.Estimate(bytesToCopy(*row))) {
 		return nil // handed over, without spending a try
 	}
 	octx, cancel := deadline.Reserve(ctx)
@@ -159,8 +159,8 @@ func (c *Copier) copyRow(ctx context.Context, b *batch, row *ledger.Row, first b
 	return ctx.Err()
 }
 
-// moved is how many bytes what a row needs moves.
-func moved(row ledger.Row) int64 {
+// bytesToCopy is how many bytes of a row's object are to be copied.
+func bytesToCopy(row ledger.Row) int64 {
 	if row.Need == ledger.NeedsAttributes {
 		return 0
 	}

@@ -36,14 +36,14 @@ func (c *Copier) Begin(ctx context.Context, row ledger.Row, redelivered bool, re
 			return none, a.row, err
 		}
 	}
-	found, err := c.Source.Stat(ctx, a.row.Key())
+	described, err := c.Source.Stat(ctx, a.row.Key())
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		a.gone()
 	case err != nil:
 		return none, a.row, err
-	case !verdict.SameVersion(a.row.Src, found):
-		a.replaced(found)
+	case !verdict.SameVersion(a.row.Src, described):
+		a.replaced(described)
 	}
 	if a.row.State != ledger.Pending || a.row.Need != "" || unjudged(a.row) {
 		return none, a.row, nil
@@ -58,15 +58,15 @@ func (c *Copier) Begin(ctx context.Context, row ledger.Row, redelivered bool, re
 			return none, a.row, err
 		}
 	}
-	a.row.Src.Parts, a.row.Attrs = found.Parts, c.Rules.Copies().Attrs(a.row.Src, found)
-	o := signed(a, found)
+	a.row.Src.Parts, a.row.Attrs = described.Parts, c.Rules.Copies().Attrs(a.row.Src, described)
+	o := nextWriting(a, described)
 	id, warnings, err := c.open(ctx, o, recorded)
 	if err != nil {
 		return none, a.row, err
 	}
 	size := partSize(a.row, c.Rules.Job.Limits.PartSize)
 	return upload.Upload{
-		ID: id, Row: a.row, PartSize: size, PerTask: perTask(a.row.Src.Size, size), Warnings: slices.Concat(found.Warnings, warnings), Mark: o.Origin.Mark,
+		ID: id, Row: a.row, PartSize: size, PerTask: perTask(a.row.Src.Size, size), Warnings: slices.Concat(described.Warnings, warnings), Mark: o.Origin.Mark,
 	}, a.row, nil
 }
 
@@ -100,7 +100,7 @@ func (c *Copier) open(ctx context.Context, o store.Object, recorded func(context
 func (c *Copier) abortUnanswered(ctx context.Context, key, own string, took time.Duration, recorded func(context.Context) (string, error)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), AbortTime)
 	defer cancel()
-	found, err := c.Target.Unfinished(ctx, key)
+	unfinished, err := c.Target.Unfinished(ctx, key)
 	if err != nil {
 		c.Log.WarnContext(ctx, "an upload whose beginning was not answered may be left open", "key", key, "fault", fault.KindOf(err), "err", err)
 		return
@@ -110,10 +110,10 @@ func (c *Copier) abortUnanswered(ctx context.Context, key, own string, took time
 		return
 	}
 	now := c.Now()
-	if i := slices.IndexFunc(found, func(u store.Upload) bool { return u.ID == own }); i >= 0 {
-		now = found[i].Begun
+	if i := slices.IndexFunc(unfinished, func(u store.Upload) bool { return u.ID == own }); i >= 0 {
+		now = unfinished[i].Begun
 	}
-	for _, u := range found {
+	for _, u := range unfinished {
 		if age := now.Sub(u.Begun); u.ID != own && u.ID != known && -clockSkew <= age && age <= took+clockSkew {
 			c.AbortOwn(ctx, key, u.ID)
 		}

@@ -26,7 +26,7 @@ func (a *attempt) failed(ctx context.Context, where outage.Side, err error) (wai
 		a.withdraw(u)
 		return 0, false
 	}
-	if ctx.Err() != nil { // it did not fit the invocation
+	if ctx.Err() != nil { // the object did not fit the invocation
 		a.row.Tries++
 		if a.row.Need == "" && a.row.Src.Size > digest.BlockSize {
 			a.row.PartSize = min(a.c.Rules.Job.Limits.PartSize, max(digest.BlockSize, a.row.Src.Size/2/digest.BlockSize*digest.BlockSize))
@@ -36,7 +36,7 @@ func (a *attempt) failed(ctx context.Context, where outage.Side, err error) (wai
 	}
 	kind := fault.KindOf(err)
 	if where == outage.Source && kind == fault.Denied && a.row.Thaw != nil {
-		if now, err := a.c.Source.Stat(ctx, a.row.Key()); err == nil && now.Frozen { // it froze again, and is restored again
+		if now, err := a.c.Source.Stat(ctx, a.row.Key()); err == nil && now.Frozen { // the object froze again, and is restored again
 			a.row.Src.Frozen = true
 			return 0, false
 		}
@@ -48,7 +48,7 @@ func (a *attempt) failed(ctx context.Context, where outage.Side, err error) (wai
 		if deadline.Near(ctx, wait) || a.throttles == maxThrottles {
 			a.row.Waits++
 			a.batch.throttled.Store(true)
-			return 0, false // it waits on in the queue, with its batch
+			return 0, false // the object waits on in the queue, with its batch
 		}
 		if a.throttles < servedWithin {
 			return wait, true

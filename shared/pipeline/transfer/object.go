@@ -44,7 +44,7 @@ func (c *Copier) copyObject(ctx context.Context, b *batch, row ledger.Row) ledge
 	a := &attempt{c: c, batch: b, row: row, statFirst: b.redelivered.Load() || row.Tries > 0 || unjudged(row) || row.Thaw != nil}
 	for {
 		a.began = time.Now()
-		free, err := c.Bodies.Acquire(ctx, moved(row))
+		free, err := c.Bodies.Acquire(ctx, bytesToCopy(row))
 		if err != nil {
 			break // that was no try
 		}
@@ -111,16 +111,16 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 		defer done()
 	}
 	begun := time.Now()
-	found, body, err := a.c.Source.Open(ctx, a.row.Src, 0, -1)
+	described, body, err := a.c.Source.Open(ctx, a.row.Src, 0, -1)
 	if err != nil {
 		return outage.Source, err
 	}
 	if a.row.Src.MD5 == "" {
-		a.row.Src.MD5 = found.MD5 // a listing that does not tell
+		a.row.Src.MD5 = described.MD5 // a listing that does not tell
 	}
 	read := digest.NewReader(body, a.want())
 	guard := &guarded{ctx: ctx, read: read, left: a.row.Src.Size, check: a.lastCheck(ctx, exists, asked)}
-	o := signed(a, found)
+	o := nextWriting(a, described)
 	stored, err := a.put(ctx, o, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.c.Rules.Job.Unguarded, MD5: a.want().MD5})
 	_ = body.Close()
 	guard.stop()
@@ -135,17 +135,17 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 		return outage.Target, fault.New(fault.Corrupt, "copy", a.row.Key(), fault.Errorf("the target stored CRC64 %s of what was sent with %s", stored.CRC64, sum))
 	}
 	a.c.Pace.Measured(a.row.Src.Size, time.Since(begun))
-	a.row.State, a.row.Warnings = ledger.Copied, slices.Concat(found.Warnings, stored.Warnings)
+	a.row.State, a.row.Warnings = ledger.Copied, slices.Concat(described.Warnings, stored.Warnings)
 	a.row.Proof = ledger.Proof(read.Proof())
-	a.copied(a.c.Rules.Copies().Attrs(a.row.Src, found))
+	a.copied(a.c.Rules.Copies().Attrs(a.row.Src, described))
 	a.row.Dst = &ledger.Dst{ETag: stored.ETag, CRC64: sum, Size: a.row.Src.Size, Modified: stored.At, Mark: o.Origin.Mark}
 	return outage.Target, nil
 }
 
-// signed is the object of the row as it is to be written, with what its copy is to remember
+// nextWriting is the object of the row as it is to be written, with what its copy is to remember
 // and the mark of a new writing.
-func signed(a *attempt, found store.Object) store.Object {
-	o := a.c.Rules.Copies().Signed(a.row.Src, found)
+func nextWriting(a *attempt, described store.Object) store.Object {
+	o := a.c.Rules.Copies().WithOrigin(a.row.Src, described)
 	o.Origin.Mark = a.batch.mark()
 	if a.writings++; a.writings > 1 {
 		o.Origin.Mark += "." + strconv.Itoa(a.writings)

@@ -28,14 +28,14 @@ var errReplaced = errors.New("the target's object was replaced while it was look
 func prove(ctx context.Context, a *attempt) (outage.Side, error) {
 	src := a.row.Src
 	if digest.TakesParts(src.Hash) && len(src.Parts) == 0 {
-		found, err := a.c.Source.Stat(ctx, a.row.Key())
+		described, err := a.c.Source.Stat(ctx, a.row.Key())
 		switch {
 		case err != nil:
 			return outage.Source, err
-		case !verdict.SameVersion(src, found):
+		case !verdict.SameVersion(src, described):
 			return outage.Source, fault.New(fault.Changed, "prove", a.row.Key(), errors.New("the source was overwritten since it was listed"))
 		}
-		src.Parts = found.Parts
+		src.Parts = described.Parts
 	}
 	want := digest.Want{Size: src.Size, Qetag: src.Hash, Parts: src.Parts, MD5: src.MD5}
 	if digest.TakesParts(want.Qetag) && len(want.Parts) == 0 { // the source does not tell them
@@ -49,7 +49,7 @@ func prove(ctx context.Context, a *attempt) (outage.Side, error) {
 	if err != nil {
 		h = digest.NewRehash(want)
 	}
-	found, ended, err := rehash(ctx, a, h)
+	read, ended, err := rehash(ctx, a, h)
 	switch kind := fault.KindOf(err); {
 	case kind == fault.NotFound: // then it is to be copied
 		a.row.Need, a.row.Hashed, a.row.Dst = "", "", nil
@@ -75,18 +75,18 @@ func prove(ctx context.Context, a *attempt) (outage.Side, error) {
 	a.row.Proof, a.row.Warnings = ledger.Proof(what), a.c.Rules.Copies().Losses(a.row.Src)
 	a.row.Because("", "")
 	dst := *a.row.Dst
-	dst.CRC64 = found.CRC64
+	dst.CRC64 = read.CRC64
 	a.row.Dst = &dst
 	return outage.Target, nil
 }
 
 // rehash reads on in the target's object, and writes it to h; ended is false where time
 // ends before the object does. A body of another length than listed is Changed.
-func rehash(ctx context.Context, a *attempt, h *digest.Rehash) (found store.Object, ended bool, err error) {
+func rehash(ctx context.Context, a *attempt, h *digest.Rehash) (read store.Object, ended bool, err error) {
 	size := a.row.Src.Size
-	found, body, err := a.c.Target.Open(ctx, store.Object{Key: a.row.Key(), Size: size, Hash: a.row.Dst.ETag}, h.BytesRead(), -1)
+	read, body, err := a.c.Target.Open(ctx, store.Object{Key: a.row.Key(), Size: size, Hash: a.row.Dst.ETag}, h.BytesRead(), -1)
 	if err != nil {
-		return found, false, err
+		return read, false, err
 	}
 	defer func() { _ = body.Close() }()
 	buf := make([]byte, proveChunk)
@@ -95,13 +95,13 @@ func rehash(ctx context.Context, a *attempt, h *digest.Rehash) (found store.Obje
 		_, _ = h.Write(buf[:n])
 		switch over := h.BytesRead() > size; {
 		case over, err == io.EOF && h.BytesRead() < size:
-			return found, false, fault.New(fault.Changed, "prove", a.row.Key(), fault.Errorf("it does not have the %d bytes that are listed", size))
+			return read, false, fault.New(fault.Changed, "prove", a.row.Key(), fault.Errorf("it does not have the %d bytes that are listed", size))
 		case err == io.EOF:
-			return found, true, nil
+			return read, true, nil
 		case err != nil:
-			return found, false, fault.New(fault.Temporary, "prove", a.row.Key(), err)
+			return read, false, fault.New(fault.Temporary, "prove", a.row.Key(), err)
 		case deadline.Near(ctx, 0):
-			return found, false, nil
+			return read, false, nil
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error
 		return false, false, err
 	case verdict.Rejected(a.row, kept):
 		return true, false, nil
-	case unjudged(a.row), carries && author == ledger.NotOurs: // somebody else's is not adopted
+	case unjudged(a.row), carries && author == ledger.NotOurs: // another writer's object is not adopted
 		a.c.Rules.DecideOverwrite(&a.row, kept, was)
 		return true, a.row.State != ledger.Pending, nil
 	case carries:
@@ -51,16 +51,15 @@ func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error
 		if a.ofAnotherRun(*kept.Origin) {
 			a.row.Proof, a.row.Author = ledger.ByKept, a.c.Rules.Copies().WriterIn(*kept.Origin)
 		}
-		found := verdict.Found(kept)
-		found.CRC64 = kept.CRC64
-		a.row.Dst = &found
+		dst := verdict.DstOf(kept)
+		dst.CRC64 = kept.CRC64
+		a.row.Dst = &dst
 		return true, true, nil
 	case a.foreign(kept):
 		a.conflict()
 		return true, true, nil
 	}
-	found := verdict.Found(kept)
-	a.row.Dst = &found
+	a.row.Dst = new(verdict.DstOf(kept))
 	return true, false, nil
 }
 

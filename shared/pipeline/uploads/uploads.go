@@ -129,7 +129,7 @@ func Clean(ctx context.Context, l *ledger.Run, target store.Writer) (aborted int
 		parts ledger.Tally
 	}
 	var failed []error
-	for found, err := range readahead.Each(ctx, lookups, readahead.Slice(batches), func(ctx context.Context, batch string) (f left, err error) {
+	for one, err := range readahead.Each(ctx, lookups, readahead.Slice(batches), func(ctx context.Context, batch string) (f left, err error) {
 		if f.parts, f.open, err = partsLeft(ctx, l, target, batch); err == nil && f.open {
 			err = abort(ctx, l, target, batch)
 		}
@@ -138,9 +138,9 @@ func Clean(ctx context.Context, l *ledger.Run, target store.Writer) (aborted int
 		switch {
 		case err != nil:
 			failed = append(failed, err)
-		case found.open:
+		case one.open:
 			aborted++
-			parts.Add(found.parts.Objects, found.parts.Bytes)
+			parts.Add(one.parts.Objects, one.parts.Bytes)
 		}
 	}
 	return aborted, parts, errors.Join(failed...)

@@ -24,15 +24,15 @@ const unknown = "?"
 func Doubted(had string) string { return unknown + strings.TrimPrefix(had, unknown) }
 
 // Attrs is a digest of the type, headers, metadata and class that the copy of src is
-// to have; "" where neither its listing tells them nor found, what a HEAD or a GET told.
+// to have; "" where neither its listing tells them nor described, what a HEAD or a GET told.
 // Where the listing does not, the class stands behind it: another one is to be noticed
 // by a later run without a HEAD.
-func (c Copies) Attrs(src, found store.Object) string {
-	if untold(src) && untold(found) {
+func (c Copies) Attrs(src, described store.Object) string {
+	if untold(src) && untold(described) {
 		return ""
 	}
 	var d attrsDigest
-	digest := string(d.of(c.AsStored(src, found)))
+	digest := string(d.of(c.AsStored(src, described)))
 	if untold(src) {
 		digest += "-" + string(c.class(src))
 	}
@@ -192,14 +192,14 @@ func (r *Rules) askAttrs(ctx context.Context, row *ledger.Row) {
 		row.Attrs = Doubted(row.Attrs)
 		return
 	}
-	found, err := r.Describe(ctx, row.Key())
+	described, err := r.Describe(ctx, row.Key())
 	switch had := strings.TrimPrefix(row.Attrs, unknown); {
-	case fault.KindOf(err) == fault.NotFound, err == nil && !SameVersion(row.Src, found): // verification finds out
+	case fault.KindOf(err) == fault.NotFound, err == nil && !SameVersion(row.Src, described): // verification finds out
 	case err != nil:
 		row.Attrs = Doubted(row.Attrs)
 		row.Warnings = append(row.Warnings, "its attributes may have changed at the source, which did not tell them; the next run asks again: "+ledger.Reason(err))
 	default:
-		if now := r.Copies().Attrs(row.Src, found); now == "" || sameAttrs([]byte(now), had) {
+		if now := r.Copies().Attrs(row.Src, described); now == "" || sameAttrs([]byte(now), had) {
 			row.Attrs = now
 			return
 		}

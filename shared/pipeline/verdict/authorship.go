@@ -19,9 +19,9 @@ type Copies struct{ rules *Rules }
 func (r *Rules) Copies() Copies { return Copies{r} }
 
 // Origin is the origin that the job's copy of src is to carry. Where the listing of
-// src does not tell its attributes, they are those of found.
-func (c Copies) Origin(src, found store.Object) *store.Origin {
-	return &store.Origin{Hash: src.Hash, Modified: src.Modified, Job: c.rules.Job.Name, Place: placeOf(c.rules.Job.TargetKey(src.Key)), Attrs: c.Attrs(src, found), Run: c.rules.Run}
+// src does not tell its attributes, they are those of described.
+func (c Copies) Origin(src, described store.Object) *store.Origin {
+	return &store.Origin{Hash: src.Hash, Modified: src.Modified, Job: c.rules.Job.Name, Place: placeOf(c.rules.Job.TargetKey(src.Key)), Attrs: c.Attrs(src, described), Run: c.rules.Run}
 }
 
 // placeOf stands for a target key in metadata, which may have no room for the key:
@@ -183,9 +183,9 @@ func otherMark(kept store.Object, d ledger.Dst) bool {
 	return d.Mark != "" && kept.Origin != nil && kept.Origin.Mark != "" && kept.Origin.Mark != d.Mark
 }
 
-// Found returns kept, the target's object as a HEAD describes it, as a row has it, but for
+// DstOf returns kept, the target's object as a HEAD describes it, as a row has it, but for
 // the CRC64.
-func Found(kept store.Object) ledger.Dst {
+func DstOf(kept store.Object) ledger.Dst {
 	d := ledger.Dst{ETag: kept.Hash, Size: kept.Size, Modified: kept.Modified}
 	if kept.Origin != nil {
 		d.Mark = kept.Origin.Mark
@@ -233,11 +233,11 @@ func SameObject(d ledger.Dst, kept store.Object) bool {
 // the one that answers names the time, and another may have stored the object.
 const moment = 2 * time.Second
 
-// Moved reports whether the target's object, which is listed as written at that time and
+// Overwritten reports whether the target's object, which is listed as written at that time and
 // has the ETag of a row's, was written over it: later than the target answered, where this
 // run wrote the row's, else at another time than it was listed with. Both times are the
 // target's own.
-func Moved(row ledger.Row, at time.Time) bool {
+func Overwritten(row ledger.Row, at time.Time) bool {
 	if row.State.Wrote() {
 		return later(row.Dst.Modified, at)
 	}
@@ -257,7 +257,7 @@ func (r *Rules) Seen(row *ledger.Row, kept store.Object) {
 	}
 	dst := *row.Dst
 	switch stands := row.State.Wrote() && c.Carries(kept, row.Src) && !later(dst.Modified, kept.Modified.Add(-moment)); {
-	case stands && !otherMark(kept, dst), !Moved(*row, kept.Modified):
+	case stands && !otherMark(kept, dst), !Overwritten(*row, kept.Modified):
 	case c.WroteAgain(kept, dst, author), author == "" && c.Wrote(kept) && !sameMark(kept, dst):
 		if row.Author = c.WriterIn(*kept.Origin); row.State.Wrote() && row.Author == author {
 			row.Author = ""
@@ -265,7 +265,7 @@ func (r *Rules) Seen(row *ledger.Row, kept store.Object) {
 	default:
 		row.Author = ledger.NotOurs
 	}
-	dst.Modified, dst.Mark = kept.Modified, Found(kept).Mark
+	dst.Modified, dst.Mark = kept.Modified, DstOf(kept).Mark
 	row.Dst = &dst
 }
 

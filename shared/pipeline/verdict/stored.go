@@ -12,11 +12,11 @@ type Keeper interface {
 }
 
 // AsStored is src as it is to be in the target, without its origin. Where its listing
-// does not tell its attributes, they are those of found.
-func (c Copies) AsStored(src, found store.Object) store.Object {
+// does not tell its attributes, they are those of described.
+func (c Copies) AsStored(src, described store.Object) store.Object {
 	o := src
 	if untold(o) {
-		o.Type, o.Meta, o.Header = found.Type, found.Meta, found.Header
+		o.Type, o.Meta, o.Header = described.Type, described.Meta, described.Header
 	}
 	o.Hash, o.MD5, o.CRC64, o.Parts, o.Origin, o.Frozen = "", "", "", nil, nil, false
 	if c.rules.Job.Class != job.KeepClass {
@@ -25,10 +25,10 @@ func (c Copies) AsStored(src, found store.Object) store.Object {
 	return o
 }
 
-// Signed is AsStored with its origin.
-func (c Copies) Signed(src, found store.Object) store.Object {
-	o := c.AsStored(src, found)
-	o.Origin = c.Origin(src, found)
+// WithOrigin is AsStored with its origin.
+func (c Copies) WithOrigin(src, described store.Object) store.Object {
+	o := c.AsStored(src, described)
+	o.Origin = c.Origin(src, described)
 	return o
 }
 
@@ -50,14 +50,14 @@ func (c Copies) Losses(src store.Object) []string {
 }
 
 // Untold reports whether Losses cannot tell because the listing of src does not tell
-// its attributes. LossesOf does, with found, what a HEAD told.
+// its attributes. LossesOf does, with described, what a HEAD told.
 func (c Copies) Untold(src store.Object) bool { return c.rules.Keeper != nil && untold(src) }
 
 // LossesOf is what the target cannot hold of src, whose attributes are those of
-// found. Where Untold is false, it is Losses.
-func (c Copies) LossesOf(src, found store.Object) []string {
+// described. Where Untold is false, it is Losses.
+func (c Copies) LossesOf(src, described store.Object) []string {
 	if c.rules.Keeper == nil {
 		return nil
 	}
-	return c.rules.Keeper.Losses(c.Signed(src, found))
+	return c.rules.Keeper.Losses(c.WithOrigin(src, described))
 }

@@ -211,7 +211,7 @@ func askAuthor(ctx context.Context, r *Rules, row *ledger.Row, last *memory.Row)
 	if err != nil || !SameObject(*row.Dst, kept) { // verification finds out
 		return nil
 	}
-	row.Author, row.Dst.Mark = r.Copies().Author(kept, last), Found(kept).Mark
+	row.Author, row.Dst.Mark = r.Copies().Author(kept, last), DstOf(kept).Mark
 	if !ours(row.Author) {
 		row.Author = ledger.NotOurs
 		return nil
@@ -231,8 +231,7 @@ func (r *Rules) DecideOverwrite(row *ledger.Row, kept store.Object, last *memory
 	last = memoryOf(last)
 	author, carries := r.Copies().CarriesStill(kept, src, last)
 	wrote := last != nil && (ours(last.Author) || last.Author == ledger.NotOurs && last.Proof == "")
-	found := Found(kept)
-	row.Dst = &found
+	row.Dst = new(DstOf(kept))
 	if author == ledger.NotOurs { // known from rows alone, so that it stays with the row whatever becomes of it
 		row.Author = author
 	}

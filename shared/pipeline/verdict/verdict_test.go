@@ -334,7 +334,7 @@ func TestWhatARunWroteStandsUntilItIsWrittenOver(t *testing.T) {
 			row := ledger.Row{Src: src, State: tc.state, Author: tc.author, Dst: &ledger.Dst{ETag: "E", CRC64: "1", Size: src.Size, Modified: tc.answered, Mark: tc.mark}}
 			was := *row.Dst
 			kept := store.Object{Key: src.Key, Size: src.Size, Hash: "E", Modified: tc.at, Origin: tc.origin}
-			if got := verdict.Moved(row, tc.at); got != tc.moved {
+			if got := verdict.Overwritten(row, tc.at); got != tc.moved {
 				t.Errorf("moved by its listing: %v, want %v", got, tc.moved)
 			}
 			now := row
@@ -342,7 +342,7 @@ func TestWhatARunWroteStandsUntilItIsWrittenOver(t *testing.T) {
 			if now.Author != tc.want || *row.Dst != was {
 				t.Errorf("by %q, %+v, want %q, and the row that was copied as it was", now.Author, row.Dst, tc.want)
 			}
-			want := verdict.Found(kept)
+			want := verdict.DstOf(kept)
 			if want.CRC64 = "1"; *now.Dst != want {
 				t.Errorf("the row has %+v, want what is there, %+v", now.Dst, want)
 			}

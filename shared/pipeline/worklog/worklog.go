@@ -95,7 +95,7 @@ func (l *Log) Enter(ctx context.Context, batch string, copies bool) (leave func(
 	}
 }
 
-// tasks counts tasks under way. What was moved of a batch whose tasks ended and that is not
+// tasks counts tasks under way. What was copied of a batch whose tasks ended and that is not
 // written off is kept for a while: its other parts follow.
 func (l *Log) tasks(batch string, copies bool, n int) {
 	l.mu.Lock()
@@ -136,13 +136,13 @@ func (l *Log) batch(id string) *underWay {
 	return b
 }
 
-// Settled counts an object of a batch that ended as its row says; moved are its bytes that
+// Settled counts an object of a batch that ended as its row says; copied are its bytes that
 // were copied and not counted before.
-func (l *Log) Settled(batch string, r ledger.Row, moved int64) {
+func (l *Log) Settled(batch string, r ledger.Row, copied int64) {
 	if l == nil {
 		return
 	}
-	d := live.Done{Objects: 1, Bytes: moved}
+	d := live.Done{Objects: 1, Bytes: copied}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.NeedsPerson() {
@@ -152,8 +152,8 @@ func (l *Log) Settled(batch string, r ledger.Row, moved int64) {
 	l.count(batch, d)
 }
 
-// Moved counts bytes of a big object of a batch that were copied.
-func (l *Log) Moved(batch string, bytes int64) {
+// PartCopied counts bytes of a big object of a batch that were copied.
+func (l *Log) PartCopied(batch string, bytes int64) {
 	if l == nil {
 		return
 	}

@@ -33,8 +33,8 @@ const (
 	TargetChanged Why = "target-changed" // the target does not list what the run verified
 )
 
-// Found is an object of a run and why it may not be deleted at the source; "": it may.
-type Found struct {
+// Object is an object of a run and why it may not be deleted at the source; "": it may.
+type Object struct {
 	Key  string
 	Size int64
 	Why  Why
@@ -62,8 +62,8 @@ func Dated(m report.Manifest) bool {
 // Objects yields every object of the run, in key order. It lists both sides, stretch by
 // stretch, and holds the packed rows of one stretch in memory. An error, Corrupt where
 // rows are damaged, ends it.
-func (r *Run) Objects(ctx context.Context) iter.Seq2[Found, error] {
-	return func(yield func(Found, error) bool) {
+func (r *Run) Objects(ctx context.Context) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
 		for _, files := range stretches(r.manifest.Files) {
 			if !r.stretch(ctx, files, yield) {
 				return
@@ -130,10 +130,10 @@ func (r *Run) rows(ctx context.Context, files []ledger.File) ([]row, error) {
 }
 
 // stretch yields the objects of one stretch, and reports whether there is to be more.
-func (r *Run) stretch(ctx context.Context, files []ledger.File, yield func(Found, error) bool) bool {
+func (r *Run) stretch(ctx context.Context, files []ledger.File, yield func(Object, error) bool) bool {
 	rows, err := r.rows(ctx, files)
 	if err != nil {
-		yield(Found{}, err)
+		yield(Object{}, err)
 		return false
 	}
 	in := store.Range{Prefix: r.prefix, After: files[0].After, UpTo: rows[len(rows)-1].key}
@@ -144,10 +144,10 @@ func (r *Run) stretch(ctx context.Context, files []ledger.File, yield func(Found
 		src.Seek(row.key)
 		dst.Seek(row.key)
 		if err := cmp.Or(src.Err, dst.Err); err != nil {
-			yield(Found{}, err)
+			yield(Object{}, err)
 			return false
 		}
-		if !yield(Found{row.key, row.size, row.why(at(src, row.key), at(dst, row.key))}, nil) {
+		if !yield(Object{row.key, row.size, row.why(at(src, row.key), at(dst, row.key))}, nil) {
 			return false
 		}
 	}

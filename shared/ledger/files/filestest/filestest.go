@@ -52,7 +52,7 @@ func decodes[T any](t *testing.T, data []byte, name string) {
 	}
 	var first, said struct{ V int }
 	if n, _ := fmt.Sscanf(string(data), `{"v":%d`, &first.V); n == 1 && json.Unmarshal(data, &said) == nil && said != first {
-		return // it says its version twice, as no writer does
+		return // the record says its version twice, as no writer does
 	}
 	once, err := json.Marshal(record)
 	if err != nil {

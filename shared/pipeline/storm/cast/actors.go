@@ -99,7 +99,7 @@ func (s *sweeper) Offers() []world.Offer {
 	return []world.Offer{{Weight: 1, What: "sweeps", Do: func() { s.left--; s.sweep() }}}
 }
 
-// nobody is what actors without a process embed.
+// nobody is embedded by actors that are no process.
 type nobody struct{}
 
 // Due implements world.Actor.

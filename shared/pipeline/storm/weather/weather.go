@@ -30,9 +30,9 @@ type Kind string
 const (
 	Deaths      Kind = "deaths"       // a process dies before or after a call
 	Lost        Kind = "lost"         // a queue loses a message that it took
-	Doubled     Kind = "doubled"      // it takes one message for two
-	Redelivered Kind = "redelivered"  // it delivers one again that is at work
-	Unacked     Kind = "unacked"      // it delivers one again that is done
+	Doubled     Kind = "doubled"      // the queue takes one message for two
+	Redelivered Kind = "redelivered"  // the queue delivers one again that is at work
+	Unacked     Kind = "unacked"      // the queue delivers one again that is done
 	Late        Kind = "late"         // messages and calls take minutes
 	Disorder    Kind = "disorder"     // messages and calls overtake one another
 	Failures    Kind = "failures"     // a call fails and has no effect
@@ -58,7 +58,7 @@ const (
 // What the job is like.
 const (
 	Delta     Kind = "delta"     // a second run follows the first
-	Mirror    Kind = "mirror"    // it removes what the source no longer has
+	Mirror    Kind = "mirror"    // the job removes what the source no longer has
 	Shards    Kind = "shards"    // few keys a shard
 	Batches   Kind = "batches"   // few objects a batch
 	Parts     Kind = "parts"     // larger objects go in parts; the source has hashes that its bytes do not tell
@@ -67,15 +67,15 @@ const (
 	Present   Kind = "present"   // the target has objects of the application from the beginning
 	Always    Kind = "always"    // the source wins over what the application wrote
 	Jobs      Kind = "jobs"      // there are several, of one source
-	Filters   Kind = "filters"   // it does not choose all of the source
-	Lists     Kind = "lists"     // it has a list of keys
+	Filters   Kind = "filters"   // the job does not choose all of the source
+	Lists     Kind = "lists"     // the job has a list of keys
 	Pauses    Kind = "pauses"    // runs are paused, and resumed
 	Cancels   Kind = "cancels"   // runs are cancelled
 	Seals     Kind = "seals"     // the job is ended for good
 	Cleans    Kind = "cleans"    // what runs leave behind is removed
 	Events    Kind = "events"    // the job follows the source's notifications
 	Schedules Kind = "schedules" // timers begin its runs
-	Removes   Kind = "removes"   // it is removed from the ledger
+	Removes   Kind = "removes"   // the job is removed from the ledger
 	Retries   Kind = "retries"   // what failed in a run is tried again in another
 	Limits    Kind = "limits"    // the bandwidth, or how many processes copy, is bounded, and that is changed
 )

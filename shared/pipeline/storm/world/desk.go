@@ -16,9 +16,9 @@ type Call struct {
 	Op, Key string
 	since   int // the step before which it was made
 	serial  int
-	Effect  bool // it changes something: its answer may be lost
-	Body    bool // it brings a body, which may be damaged on the way
-	Part    bool // it is the end of a part
+	Effect  bool // the request changes something: its answer may be lost
+	Body    bool // the request has a body, which may be damaged on the way
+	Part    bool // the request ends a part
 	Sends   int  // messages that it sends
 	ctx     context.Context
 	answer  chan Verdict

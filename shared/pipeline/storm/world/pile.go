@@ -19,7 +19,7 @@ type Pile struct {
 // Message is one message of a pile.
 type Message struct {
 	queue.Message
-	Due    time.Time // it is invisible until then
+	Due    time.Time // the message is invisible until then
 	Flying bool      // handed out, and neither done nor given back
 }
 

@@ -22,7 +22,7 @@ type Tenant struct {
 	Lists   map[string][]string // those of each run
 	Retries int
 	Kept    bool // in the ledger
-	Ending  bool // somebody ends it for good, or removes it
+	Ending  bool // the job is ended for good, or removed, in this storm
 }
 
 // SourceKey is the key of the source that is copied to a key of the target.
