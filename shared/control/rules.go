@@ -19,7 +19,7 @@ type EventRule struct {
 	Suffix    string   // of the keys that count; "" is all
 	Events    []string // put, mkfile, append, copy, move, delete, disable, enable, restore:completed, …
 	URLs      []string // to which notifications are posted
-	AccessKey string   // whose keys sign them; "" is nobody's
+	AccessKey string   // of the account whose keys sign them; "": they are not signed
 	Host      string   // the Host they are sent with; "" is the URL's
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // Whatever is read of a ledger is bounded before it is believed: a file may be cut
-// off, overwritten by somebody else or made to do harm.
+// off, overwritten by another program or made to do harm.
 const (
 	// maxUnpacked is the most bytes of a segment's lines together.
 	maxUnpacked = 512 << 20

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// clockFile is replaced in place, and nobody reads what is in it.
+// clockFile is replaced in place, and what is in it is not read.
 const clockFile = "clock"
 
 // Now is what the store's clock shows, to the second. All that the store dates, as

@@ -6,8 +6,8 @@ import (
 	"kodoferry/shared/ledger/files"
 )
 
-// What the end of a cancelled run has come to is kept, so that whoever is cut
-// off while he closes its books, or comes after, goes on where it stopped.
+// What the end of a cancelled run has come to is kept, so that a process that is cut
+// off while it closes the books, or comes after, goes on where that stopped.
 
 // CreateEnded creates the record of what a shard had come to that was not verified
 // when its run was cancelled, `ended/<shard>`, and returns the one that stands.

@@ -1,7 +1,7 @@
 // Package ledger is the truth of a migration: rows, and outcome records, kept
 // as objects in a bucket. Start with Ledger and Run; row.go says what is kept
 // of an object, record.go what is kept of a task, steer.go whether its tasks are done.
-// A run's records are in parts, so that whoever needs one kind takes that alone: Shards,
+// A run's records are in parts, so that a caller that needs one kind takes that alone: Shards,
 // Batches, Pieces (of a verification), Results, and Steering.
 //
 // Below it, progress walks over the records of a run and tells how far it is, index
@@ -10,7 +10,7 @@
 // of events; files is how any of it is read and written.
 //
 // Every task that yields work leaves exactly one outcome record, created by a
-// conditional PUT. Whoever loses the race reads the winner's record. A segment
+// conditional PUT. The loser of the race reads the winner's record. A segment
 // of rows exists only if a record names it. Nothing is updated in place.
 package ledger
 

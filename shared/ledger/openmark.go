@@ -3,8 +3,8 @@ package ledger
 import "context"
 
 // A deployment's run that is not over has an empty file `open/<run>`, written
-// before the run's first record; so has any run that was cancelled. Whoever
-// finds the run over puts something into that file, for a function may remove
+// before the run's first record; so has any run that was cancelled. A sweep
+// that finds the run over puts something into that file, for a function may remove
 // nothing from a ledger. So one listing, a request for a thousand runs, finds
 // those that are not over, however old they are, among all that there ever were.
 

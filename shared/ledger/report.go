@@ -66,7 +66,7 @@ func IsPacked(file string) bool {
 }
 
 // WriteApart writes the rows of a shard that a list beside the report takes, as compressed
-// CSV: `apart/<list>/…`. Nobody needs it once there is a report.
+// CSV: `apart/<list>/…`. No task needs it once there is a report.
 func (r Results) WriteApart(ctx context.Context, list, shard string, data []byte) (name string, err error) {
 	name = "apart/" + list + "/" + shard + "-" + Nonce() + ".csv.gz"
 	return name, r.run.files.Write(ctx, name, data)

@@ -95,7 +95,7 @@ const (
 	NeedsAttributes Need = "attributes" // the target holds its bytes: type, headers, metadata and class are set in place
 )
 
-// NotOurs is the author of an object that somebody else has written over one of the
+// NotOurs is the author of an object that another writer has written over one of the
 // job's, with the same bytes.
 const NotOurs = "-"
 
@@ -138,7 +138,7 @@ type Dst struct {
 	// wrote, until that is verified, it is when the target answered, or zero.
 	Modified time.Time `json:"modified,omitzero"`
 	// Mark is that of the writing that made it, which its metadata have, too; "" where it is
-	// not known, or somebody else's.
+	// not known, or another writer's.
 	Mark string `json:"mark,omitempty"`
 }
 

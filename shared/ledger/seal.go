@@ -23,7 +23,7 @@ func (l *Ledger) CreateSeal(ctx context.Context, job string, at time.Time) (time
 	return s.At, err
 }
 
-// ReadSeal tells whether a job was ended for good, and since when. Whoever
+// ReadSeal tells whether a job was ended for good, and since when. All that
 // writes for a job asks: a start, a timer, an event, a task at work. A seal
 // counts because it is there: one that cannot be read, or is of a newer version,
 // ends its job as any other does.

@@ -61,7 +61,7 @@ func pack(out io.Writer) *gzip.Writer {
 const rowsPerMember = 2500
 
 // encodeSegment makes compressed JSON lines: the head, then the rows. Members of
-// gzip in a row are one file to whoever reads them (RFC 1952, section 2.2).
+// gzip in a row are one file to a reader (RFC 1952, section 2.2).
 func encodeSegment(head segmentHead, rows []Row) ([]byte, error) {
 	head.V, head.Rows = Version, len(rows)
 	if slices.ContainsFunc(head.Rest, func(b BatchRef) bool { return b.Remove }) {

@@ -57,8 +57,8 @@ func (s Steering) WriteStanding(ctx context.Context, to Standing, at time.Time) 
 }
 
 // ReadStanding tells whether the run's tasks are to be done, and since when, by the
-// clock of whoever decided it, that is so; zero where it is so from the beginning, or ended. It costs three
-// requests, made at the same time. Whether the run exists it does not tell.
+// clock of the process that decided it; zero where it is so from the beginning, or ended.
+// ReadStanding makes three requests at the same time. It does not tell whether the run exists.
 func (s Steering) ReadStanding(ctx context.Context) (Standing, time.Time, error) {
 	var said steer
 	var sealed time.Time
@@ -98,7 +98,7 @@ func (s Steering) ReadStanding(ctx context.Context) (Standing, time.Time, error)
 }
 
 // StandingWritten tells when it was written that the run stands so, by the store's clock:
-// the time that ReadStanding returns is by that of whoever wrote it. NotFound where it
+// the time that ReadStanding returns is by that of the process that wrote it. NotFound where it
 // was not written.
 func (s Steering) StandingWritten(ctx context.Context, as Standing) (time.Time, error) {
 	if as == Sealed {

@@ -11,7 +11,7 @@ import (
 )
 
 // Stretch is the outcome of a part of a shard that is being listed: `sealed/<shard>/<n>`.
-// Whoever lists the shard again goes on behind it. The shard's closing is all of them
+// A task that lists the shard again goes on behind it. The shard's closing is all of them
 // together.
 type Stretch struct {
 	V        int         `json:"v"`

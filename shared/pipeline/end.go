@@ -118,7 +118,7 @@ func writeReport(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 }
 
 // reportDay adds up a day of events and then writes the report. While something of the
-// day goes on it yields nothing: whoever sweeps asks again.
+// day goes on it yields nothing: a sweep asks again.
 func reportDay(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	if ended, err := r.Next.DayEnded(ctx); err != nil || !ended {
 		return nil, err

@@ -54,7 +54,7 @@
 //	  remains/           finds that
 //	storm/               tests all of it, in every order of deliveries, deaths and clocks
 //
-// Every step may run twice, also at the same time: whoever creates the record decides. Each
+// Every step may run twice, also at the same time: the first to create the record decides. Each
 // record is created before the messages that follow from it: where a process dies in
 // between, its message is delivered again, finds the record, and sends them.
 //

@@ -35,7 +35,7 @@ func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, new
 
 // GiveUp ends a task that cannot be done, so that its run ends too: its batch
 // is written off as failed, its shard closed or verified as failed. Whatever
-// record stands by then wins. What the whole run came to nobody can make up:
+// record stands by then wins. What the whole run came to cannot be made up:
 // its report, and its decision on deletions, are tried again for as long as it takes.
 // A task of a run that is stopped is dropped: where the run is resumed, it gets its tries
 // anew.

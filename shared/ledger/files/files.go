@@ -110,7 +110,7 @@ func (f Folder) Touch(ctx context.Context, name string) error {
 }
 
 // Write writes data under name, replacing what was there: files whose names
-// nobody else uses, that every writer writes alike, or that no record depends on.
+// no other process uses, that every writer writes alike, or that no record depends on.
 func (f Folder) Write(ctx context.Context, name string, data []byte) error {
 	return f.tryPut(ctx, name, data, store.Put{})
 }

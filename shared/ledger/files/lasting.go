@@ -13,7 +13,7 @@ const (
 	mostOfOne   = 128 << 10
 )
 
-// CreateLasting is CreateRecord of a record that nobody replaces or removes before its run
+// CreateLasting is CreateRecord of a record that is not replaced or removed before its run
 // is removed: this process remembers it, as far as it has room.
 func CreateLasting[T any](ctx context.Context, f Folder, name string, record T) (T, error) {
 	var none T

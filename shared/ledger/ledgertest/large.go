@@ -27,7 +27,7 @@ const (
 )
 
 // Large is the bucket of a run of 2,000 shards and 800,000 batches, of which the closings, the
-// verifications and the write-offs are made up when somebody asks. Every second shard is
+// verifications and the write-offs are made up when they are read. Every second shard is
 // verified, by this version or (Brief false) by the one before, and of the others all
 // batches but the last are written off.
 type Large struct {

@@ -21,7 +21,7 @@ import (
 
 // Vast is the bucket of a run of many shards in a chain, under ".ferry/". All of them are
 // listed, and either verified, with MaxFailures failures each, or nothing of them is copied.
-// Their records are made up when somebody asks, so that they take no memory.
+// Their records are made up when they are read, so that they take no memory.
 type Vast struct {
 	*mem.Bucket
 	Shards, Batches int           // Batches of each shard

@@ -37,7 +37,7 @@ const (
 
 // Holders is who holds a run, and who waits for that.
 type Holders struct {
-	Holder  Holder               // the last that held it; N is 0 where nobody ever did
+	Holder  Holder               // the last that held it; N is 0 where none ever did
 	Waiting map[string]time.Time // those that wait, by Process: their last signs of life
 }
 

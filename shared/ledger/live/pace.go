@@ -30,7 +30,7 @@ func CreatePace(ctx context.Context, dir files.Folder, p Pace, at time.Time) err
 	return err
 }
 
-// ReadPace returns the newest pace that somebody left. NotFound if nobody did.
+// ReadPace returns the newest pace that a process left. NotFound if none did.
 func ReadPace(ctx context.Context, dir files.Folder) (Pace, error) {
 	last := ""
 	if err := dir.Names(ctx, "pace/", func(name string) { last = name }); err != nil {

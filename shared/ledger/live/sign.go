@@ -4,7 +4,7 @@
 // deployment's long invocations, holder.go who does a run alone.
 //
 // All of it is files below a run's folder, or a ledger's, that are replaced in place;
-// they may be dropped once nobody works on the run.
+// they may be dropped once no process works on the run.
 package live
 
 import (
@@ -83,8 +83,8 @@ func signName(p Sign) string {
 // is at most For older than the newest one's. Both times are the store's,
 // so a process whose own clock is wrong neither drops out nor drops others; one
 // that has just given a sign of life need compare with nothing else and leaves
-// now zero. Whoever only looks passes the time: where the newest sign is older
-// than For by that, too, nobody is at work.
+// now zero. A caller that only looks passes the time: where the newest sign is older
+// than For by that, too, no process is at work.
 func ReadSigns(ctx context.Context, dir files.Folder, now time.Time) ([]Sign, error) {
 	all, err := signs(ctx, dir)
 	if err != nil {

@@ -92,7 +92,7 @@ func ReadWork(ctx context.Context, dir files.Folder, of Sign) (Work, error) {
 type At struct {
 	Signs  []Sign // of those that share limits, whether they live or not
 	Work   []Sign // of those that tell what they do, the same
-	Holder Holder // the last that held the run, of N and Seen alone; N is 0 where nobody did
+	Holder Holder // the last that held the run, of N and Seen alone; N is 0 where none did
 }
 
 // List lists everybody by one listing.

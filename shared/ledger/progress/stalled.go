@@ -15,7 +15,7 @@ import (
 const stallTime = "20060102T150405.000Z"
 
 // CreateStalled notes that the run has made no progress since then, and reports whether
-// nobody had noted that: `stalled/<since>`. A run that goes on has newer
+// that was not noted before: `stalled/<since>`. A run that goes on has newer
 // records than its last note, and is stalled no more.
 func CreateStalled(ctx context.Context, r *ledger.Run, since, at time.Time) (first bool, err error) {
 	data, err := json.Marshal(struct {

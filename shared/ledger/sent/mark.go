@@ -31,7 +31,7 @@ func (m Marks) Marked(ctx context.Context, run, name string) (bool, error) {
 	return err == nil, err
 }
 
-// Claim marks that name for one alone: it reports whether nobody had.
+// Claim marks that name, once: it reports whether it was not marked before.
 func (m Marks) Claim(ctx context.Context, run, name string) (bool, error) {
 	_, won, err := m.of.Run(run).Folder().Create(ctx, "sent/"+name, []byte(ledger.Nonce()))
 	return won, err

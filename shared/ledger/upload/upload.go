@@ -16,7 +16,7 @@ import (
 )
 
 // Upload is the outcome of a Begin task: `uploads/<batch>`. An upload that no
-// record names is nobody's to abort but its maker's.
+// record names may be aborted by its maker alone.
 type Upload struct {
 	V        int        `json:"v"`
 	Batch    string     `json:"batch"`

@@ -92,7 +92,7 @@ const (
 	// records cost next to nothing, short enough for an invocation of 5 minutes
 	// and for what is checked again after a kill.
 	batchTime = 20 * time.Second
-	// assumedInFlight is how many objects are copied side by side where nobody has found it.
+	// assumedInFlight is how many objects are copied side by side where no process has measured it.
 	assumedInFlight = 64
 )
 

@@ -90,7 +90,7 @@ func (b *Books) settled(ctx context.Context, batch ledger.BatchRef, open bool) (
 	} else {
 		rows, err = b.Run.Batches().Outcome(ctx, batch)
 	}
-	if fault.KindOf(err) == fault.Corrupt { // something happened, and nobody knows what
+	if fault.KindOf(err) == fault.Corrupt { // something happened, and what is not known
 		return []ledger.Row{{Src: store.Object{Key: batch.ID}, State: ledger.Failed, Reason: "what became of this batch cannot be read, nor which keys it has: " + err.Error(), Cause: "what became of a batch cannot be read: " + ledger.CauseOf(err)}}, nil
 	}
 	return rows, err

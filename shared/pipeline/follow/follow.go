@@ -1,6 +1,6 @@
 // Package follow makes the tasks of a run: those that follow from its records, and those
-// that are to be done later. A record names all that follows from it, so whoever reads it,
-// at any time, makes the same tasks. What a step wrote it turns into the messages that the
+// that are to be done later. A record names all that follows from it, so from it the
+// same tasks are made at any time. What a step wrote it turns into the messages that the
 // step returns.
 //
 // The order of records and messages, of which nothing waits for the end of a stage, for each
@@ -15,8 +15,8 @@
 //	verified/S ─► what changed, or, where it is the last of the run, gate.json, which
 //	              decides about deletions, or report.json
 //
-// What closed/S names is what was sealed, in the same order: who lists S again goes on
-// behind the newest stretch, and whoever does not get its record created lets go of S.
+// What closed/S names is what was sealed, in the same order: a List of S that is delivered
+// again goes on behind the newest stretch, and one that does not get its record created ends.
 //
 //	follow.go  Tasks: what follows from a record, and what is open by one
 //	event.go   Event: what follows from a notification

@@ -26,7 +26,7 @@ type Row struct {
 	State ledger.State // in the run that has the row
 	Proof ledger.Proof // of the bytes
 	// Author is the run that wrote the target's object, or the job where its metadata alone
-	// tell so; ledger.NotOurs where somebody else did, "" where the run did not look.
+	// tell so; ledger.NotOurs where another writer did, "" where the run did not look.
 	Author string
 	Prover string // the run that proved the bytes
 }
@@ -39,7 +39,7 @@ func Of(row ledger.Row, run string) (_ Row, ok bool) {
 		return Row{}, false
 	}
 	r := Left(row, run)
-	if !proved { // that somebody else wrote the object is known whatever became of the row
+	if !proved { // that another writer wrote the object is known whatever became of the row
 		r.Proof, r.Prover = "", ""
 	}
 	return r, true

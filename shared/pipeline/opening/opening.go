@@ -180,8 +180,8 @@ func (b *Preparation) Begin(ctx context.Context, name string, beside func(contex
 }
 
 // endIfSealed closes the books of a run that has just begun if its job was ended for
-// good while it did, and then returns an Invalid error: whoever sealed the job may not
-// have seen the run. What of it is not done, sweeps do.
+// good while it did, and then returns an Invalid error: the command that sealed the job may
+// not have seen the run. What of it is not done, sweeps do.
 func (b *Preparation) endIfSealed(ctx context.Context, name string) error {
 	_, sealed, err := b.config.Ledger.ReadSeal(ctx, b.config.Ledger.Run(name).Job())
 	if err != nil || !sealed {

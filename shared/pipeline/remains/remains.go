@@ -23,10 +23,10 @@ type Cleaned struct {
 	Run     string       `json:"run"`
 	Uploads int          `json:"uploads"`          // open ones that were aborted
 	Parts   ledger.Tally `json:"parts"`            // of these uploads, in the target's bucket
-	Removed ledger.Tally `json:"removed"`          // files of the ledger that nobody needs any more
+	Removed ledger.Tally `json:"removed"`          // files of the ledger that no command needs any more
 	Later   string       `json:"later,omitempty"`  // the later run that has all its rows: the packed ones are removed
 	Believe ledger.Tally `json:"believe,omitzero"` // files of packed rows that the next run reads, of those that stay
-	Stays   []Folder     `json:"stays"`            // what is billed until somebody removes it, by kind
+	Stays   []Folder     `json:"stays"`            // what is billed until it is removed by hand, by kind
 	Total   ledger.Tally `json:"total"`            // of that
 }
 

@@ -16,7 +16,7 @@ import (
 const million = 1_000_000
 
 // Sample is which objects are looked at: those whose hash, of Seed and the key, is among
-// the first Share of a million. The same seed chooses the same keys, whoever asks.
+// the first Share of a million. The same seed chooses the same keys in every process.
 type Sample struct {
 	Share int64
 	Seed  string

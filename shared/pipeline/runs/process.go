@@ -1,7 +1,7 @@
 // Package runs puts the runs together that a process does tasks of, and keeps them. A run
 // opens both sides, has them bounded, and makes what each step calls: the one place that
-// knows which room is made of which. It decides nothing and creates no record. Nobody but
-// package pipeline imports it.
+// knows which room is made of which. It decides nothing and creates no record. Package
+// pipeline alone imports it.
 //
 //	process.go   Process: what all runs of a process share
 //	run.go       Run: what all tasks of a run share, and how it is put together

@@ -61,7 +61,7 @@ var ErrTwin = errors.New("another delivery of the task lists the shard")
 
 // Shard is one that is listed, by one goroutine. It creates the record of each stretch
 // once the rows are written, and then has the copies of its batches sent, before it
-// creates the next one. So whoever lists the shard again goes on behind the newest record,
+// creates the next one. So a delivery that lists the shard again goes on behind the newest record,
 // and only what follows from that may not have been sent.
 type Shard struct {
 	config  Config

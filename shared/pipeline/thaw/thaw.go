@@ -47,7 +47,7 @@ type Thawing struct {
 }
 
 // Look asks of each of rows that is Wanted whether it can be read now, and has it restored
-// where nobody has. One that is waited for in vain is Skipped and says why; any other that
+// where that was not done yet. One that is waited for in vain is Skipped and says why; any other that
 // is not to be waited for can be copied. Where the time of ctx is nearly over, or the source
 // asks to slow down, those that were not asked for are among the ones to be waited for, and
 // so is one of which the source does not tell. The error is Throttled where nothing was asked

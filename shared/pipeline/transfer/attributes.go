@@ -15,7 +15,7 @@ import (
 // setAttributes gives the target's object, which holds the source's bytes and is the
 // job's, the type, headers, metadata and class that the source has now: the target copies
 // it onto itself, and no byte of it travels. Its ETag and CRC64 are held against what they
-// were. OSS takes the ETag for a condition, and no time: what somebody else writes with
+// were. OSS takes the ETag for a condition, and no time: what another writer writes with
 // the same bytes between the HEAD and the end of that request is written over. A nil error
 // means that the row is final; an error is of the side that setAttributes returns.
 func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {

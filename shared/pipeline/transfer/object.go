@@ -36,7 +36,7 @@ func (c *Copier) lone(row ledger.Row) *attempt { return &attempt{c: c, batch: &b
 
 // copyObject tries the object of a pending row as often as one delivery may. It asks the
 // target first where that may have it: of a batch that was delivered before, of an object that
-// was tried before or whose target nobody has looked at, and of one that was waited for until
+// was tried before or whose target was not looked at, and of one that was waited for until
 // it was restored, which an event may have copied meanwhile, and which is dear to read twice.
 // It returns the row with a final state, or Pending with its tries counted. Errors stand in
 // the row.
@@ -172,7 +172,7 @@ func (a *attempt) put(ctx context.Context, o store.Object, body *guarded, how st
 
 // cause returns the error that ended a PUT, and the side that it is of: one of the
 // body is the source's, however the transport wrapped it. Where the target was
-// written by someone else the row is final, and the error nil.
+// written by another writer the row is final, and the error nil.
 func (a *attempt) cause(read *digest.Reader, err error) (outage.Side, error) {
 	if errors.Is(err, errConflict) {
 		a.conflict()

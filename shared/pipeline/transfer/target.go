@@ -16,7 +16,7 @@ import (
 	"kodoferry/shared/store"
 )
 
-// errConflict ends a PUT whose target was written by someone else while it ran.
+// errConflict ends a PUT whose target was written by another writer while it ran.
 var errConflict = errors.New("the target was written by someone else meanwhile; its object stays")
 
 // conflict makes the row final: the target holds another's object, which stays.
@@ -165,7 +165,7 @@ func (a *attempt) lastCheck(ctx context.Context, exists bool, asked func()) func
 }
 
 // untouched returns errConflict if the target's object is not the one that may be
-// replaced. It is called before the last byte leaves, so an object that someone else
+// replaced. It is called before the last byte leaves, so an object that another writer
 // writes is kept unless that happens within the last round trip of the PUT: OSS has
 // no conditional overwrite.
 func (a *attempt) untouched(ctx context.Context) error {

@@ -84,7 +84,7 @@ func (a *Asker) answer(ctx context.Context, key string) bool {
 // Ask decides a row that Compare could not. Where the target does not describe the one
 // object the row stays pending, as one whose target object is not known: the object is
 // not replaced without a look at it, so its copy finds what is the matter; one that is
-// unchanged stays so, and somebody else's. The error is trouble with the target.
+// unchanged stays so, and another writer's. The error is trouble with the target.
 func (a *Asker) Ask(ctx context.Context, row *ledger.Row, last *memory.Row) error {
 	err := a.Rules.Ask(ctx, row, last)
 	if err == nil || !a.Alone(ctx, row.Key(), err) {

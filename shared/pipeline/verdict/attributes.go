@@ -61,7 +61,7 @@ func classGiven(attrs string) store.Class {
 	return store.Class(class)
 }
 
-// attrsDigest is an FNV-1a of 64 bits: nobody gains by two sets of attributes of one
+// attrsDigest is an FNV-1a of 64 bits: nothing is gained by two sets of attributes of one
 // digest. It takes no memory, for a delta computes one for each object.
 type attrsDigest struct {
 	sum  uint64

@@ -43,7 +43,7 @@ func (c Copies) Wrote(kept store.Object) bool {
 
 // Author returns who wrote kept, the target's object as a HEAD describes it: by last, what
 // earlier runs left of its key, where that is of an object with its ETag, a run, or
-// ledger.NotOurs where somebody else did; else by its metadata: the run, or the job where
+// ledger.NotOurs where another writer did; else by its metadata: the run, or the job where
 // they name no run. It is "" where neither tells. Written anew with the bytes of last it
 // is the job's where its metadata are of another writing by the job.
 func (c Copies) Author(kept store.Object, last *memory.Row) string {
@@ -72,8 +72,8 @@ func (c Copies) WriterIn(o store.Origin) string {
 }
 
 // CarriesStill returns who wrote kept, as Author does, and whether it is the job's copy of
-// src as Carries says, unless last, what earlier runs left of its key, says that somebody
-// else wrote it: what they wrote has the metadata of the copy and bytes of its own, or
+// src as Carries says, unless last, what earlier runs left of its key, says that another
+// writer wrote it: what they wrote has the metadata of the copy and bytes of its own, or
 // bytes that no run has proved.
 func (c Copies) CarriesStill(kept, src store.Object, last *memory.Row) (author string, ok bool) {
 	author = c.Author(kept, last)
@@ -97,8 +97,8 @@ func otherBytes(last memory.Row, kept store.Object) bool {
 }
 
 // authorOf returns the run that wrote dst, a target object, as far as last tells.
-// The same ETag at another time was written by somebody else since. A row that names
-// nobody is of a run that had not looked.
+// The same ETag at another time was written by another since. A row that names
+// no author is of a run that had not looked.
 func authorOf(last *memory.Row, dst store.Object) (author string, known bool) {
 	switch {
 	case writtenAnew(last, dst):
@@ -122,8 +122,8 @@ const twinTime = time.Hour
 
 // WroteAgain reports whether kept, the target's object, which has the ETag of d, that author
 // wrote, was made by another writing of the job than d, as its metadata tell: by another
-// run, as one of events, or by another delivery, or try, of the same task. What somebody else
-// copies onto itself has the mark that it had. Where they do so with what another delivery
+// run, as one of events, or by another delivery, or try, of the same task. What another writer
+// copies onto itself has the mark that it had. Where that is done with what another delivery
 // wrote, and no run has seen that before, twinTime bounds up to when it is taken for the
 // job's. Where one of the two has no mark, only another run's is.
 func (c Copies) WroteAgain(kept store.Object, d ledger.Dst, author string) bool {
@@ -137,9 +137,9 @@ func (c Copies) WroteAgain(kept store.Object, d ledger.Dst, author string) bool 
 }
 
 // wroteBeside reports whether kept, the target's object, which has the bytes of last, of
-// whose object nobody is known to be the author, was written by another run of the job: one
+// whose object has no known author, was written by another run of the job: one
 // that began behind the one that proved the bytes, or one side by side with it, within
-// twinTime. What somebody else makes later of that object names no later run.
+// twinTime. What another writer makes later of that object names no later run.
 func (c Copies) wroteBeside(kept store.Object, last memory.Row) bool {
 	if last.Author != "" || !c.Wrote(kept) || sameMark(kept, last.Dst) {
 		return false
@@ -169,7 +169,7 @@ func (c Copies) Stands(d ledger.Dst, kept store.Object, author string) bool {
 }
 
 // Remade reports whether kept, the target's object, has the metadata of the writing that made
-// d, and other bytes, or another time: somebody else wrote it, for one writing makes one
+// d, and other bytes, or another time: another writer wrote it, for one writing makes one
 // object.
 func Remade(kept store.Object, d ledger.Dst) bool { return sameMark(kept, d) && !SameObject(d, kept) }
 
@@ -245,10 +245,10 @@ func Overwritten(row ledger.Row, at time.Time) bool {
 }
 
 // Seen takes into a row, whose object in the target has the ETag of kept, what the target
-// says of that now: when it was written, by which writing, and whether by somebody else.
-// What somebody else has written since with the same bytes has not the metadata of a
+// says of that now: when it was written, by which writing, and whether by another.
+// What another writer has written since with the same bytes has not the metadata of a
 // copy, or, copied onto itself, those of the row's, and a time that is later by more than a
-// moment. Where nobody is known to have written the row's, the metadata alone tell, as of an
+// moment. Where the writer of the row's is not known, the metadata alone tell, as of an
 // object without a row: another run of the job may have copied it again.
 func (r *Rules) Seen(row *ledger.Row, kept store.Object) {
 	c, author := r.Copies(), row.Author

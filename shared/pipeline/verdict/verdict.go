@@ -39,8 +39,8 @@ type Rules struct {
 	Source store.Terms  // of the source, for reasons
 	Target Target       // speaks source keys
 	Keeper Keeper       // nil where the target does not tell what it cannot hold
-	// Describe describes an object of the source, as store.Source.Stat does. nil: nobody
-	// asks for attributes that its listing does not tell.
+	// Describe describes an object of the source, as store.Source.Stat does. nil: attributes
+	// that its listing does not tell are not asked for.
 	Describe func(ctx context.Context, key string) (store.Object, error)
 	// AnyJob takes a copy by any job, at any key, for what its metadata say: it tells what
 	// an object holds, and not whether it may be replaced.
@@ -200,7 +200,7 @@ func (r *Rules) Ask(ctx context.Context, row *ledger.Row, last *memory.Row) erro
 }
 
 // askAuthor asks the target, by one HEAD whose error it returns, who wrote the object of
-// an unchanged row anew since last; where that does not tell, nobody is known. What the job
+// an unchanged row anew since last; where that does not tell, no writer is known. What the job
 // wrote, by an event, has its attributes compared with those that it was given then.
 func askAuthor(ctx context.Context, r *Rules, row *ledger.Row, last *memory.Row) error {
 	row.Author = ""
@@ -265,7 +265,7 @@ func (r *Rules) compareKept(row *ledger.Row, kept store.Object) {
 	}
 }
 
-// present decides a row whose target object somebody else wrote, of equal size, without
+// present decides a row whose target object another writer wrote, of equal size, without
 // anything that ties its bytes to the source. What they wrote over one of the job's,
 // which replaced says, is neither copied over nor accepted: only its bytes count, where
 // they can be read and the job replaces anything. Nor is what an earlier run proved to be
@@ -306,7 +306,7 @@ func Unproved(row *ledger.Row, why string) {
 func Provable(o store.Object) bool { return digest.IsQetag(o.Hash) || o.MD5 != "" }
 
 // Differs decides a row that needed a proof, and whose object in the target, which
-// somebody else wrote, was read and found to be another: the hash what of it is got,
+// another writer wrote, was read and found to be another: the hash what of it is got,
 // and not want.
 func (r *Rules) Differs(row *ledger.Row, what, got, want string) {
 	row.Need, row.Hashed = "", ""
