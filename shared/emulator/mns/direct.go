@@ -22,22 +22,6 @@ type Message struct {
 	Sent        time.Time
 }
 
-// CreateQueue makes a queue, as a request would.
-func (s *Server) CreateQueue(name string, a Attributes) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
-	return s.queues.Create(name, a.WithDefaults(maxSize))
-}
-
-func (s *Server) queue(name string) (*pile.Queue, error) {
-	q, ok := s.queues.Queue(name)
-	if !ok {
-		return nil, errNoQueue
-	}
-	return q, nil
-}
-
 // check refuses a body of a size that the queue does not take.
 func check(q *pile.Queue, size int) *refusal {
 	if a, _ := q.Attributes(); size == 0 || size > a.MaxSize {
@@ -72,7 +56,7 @@ func extend(q *pile.Queue, receipt string, d time.Duration) (pile.Message, error
 // Send sends a message as a request would, without one: a body that is empty or
 // too long is refused. A negative delay is the queue's own.
 func (s *Server) Send(name string, body []byte, delay time.Duration) error {
-	q, err := s.queue(name)
+	q, err := s.Queue(name)
 	if err != nil {
 		return err
 	}
@@ -86,7 +70,7 @@ func (s *Server) Send(name string, body []byte, delay time.Duration) error {
 // Receive takes up to most messages, waiting up to wait for the first. None in
 // that time, before ctx ends, or before Close is an empty slice.
 func (s *Server) Receive(ctx context.Context, name string, most int, wait time.Duration) ([]Message, error) {
-	q, err := s.queue(name)
+	q, err := s.Queue(name)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +83,7 @@ func (s *Server) Receive(ctx context.Context, name string, most int, wait time.D
 
 // Delete removes a message by its receipt.
 func (s *Server) Delete(name, receipt string) error {
-	q, err := s.queue(name)
+	q, err := s.Queue(name)
 	if err != nil {
 		return err
 	}
@@ -109,19 +93,10 @@ func (s *Server) Delete(name, receipt string) error {
 // ChangeVisibility makes a message invisible for d from now, 0 included, which
 // a request may not ask for. It returns the message's new receipt.
 func (s *Server) ChangeVisibility(name, receipt string, d time.Duration) (string, error) {
-	q, err := s.queue(name)
+	q, err := s.Queue(name)
 	if err != nil {
 		return "", err
 	}
 	m, err := extend(q, receipt, d)
 	return m.Receipt, err
-}
-
-// Depth counts the messages of a queue.
-func (s *Server) Depth(name string) (Depth, error) {
-	q, err := s.queue(name)
-	if err != nil {
-		return Depth{}, err
-	}
-	return q.Depth(), nil
 }

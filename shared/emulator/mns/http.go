@@ -149,7 +149,7 @@ func (c *call) route() (op string, work func() error) {
 	return "unknown", nil
 }
 
-func (c *call) queue() (*pile.Queue, error) { return c.s.queue(c.name) }
+func (c *call) queue() (*pile.Queue, error) { return c.s.Queue(c.name) }
 
 // number reads a parameter within its range; absent is what it is then.
 func (c *call) number(name string, absent, least, most int64) (int64, error) {

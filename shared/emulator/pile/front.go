@@ -1,6 +1,11 @@
 package pile
 
-import "kodoferry/shared/emulator/chaos"
+import (
+	"context"
+	"time"
+
+	"kodoferry/shared/emulator/chaos"
+)
 
 // Front is what every stand-in for queues shows of itself, beside its protocol. A stand-in
 // embeds it.
@@ -32,6 +37,45 @@ func (f Front) Injected() Injected { return f.queues.Injected() }
 
 // Queues returns the names of all queues, in order.
 func (f Front) Queues() []string { return f.queues.Queues() }
+
+// CreateQueue makes a queue, as a request would.
+func (f Front) CreateQueue(name string, a Attributes) error {
+	if err := f.queues.rules.CheckName(name); err != nil {
+		return err
+	}
+	return f.queues.Create(name, a.WithDefaults(f.queues.rules.MaxSize))
+}
+
+// Queue finds the queue of a name. The error is that of Rules.
+func (f Front) Queue(name string) (*Queue, error) {
+	q, ok := f.queues.Queue(name)
+	if !ok {
+		return nil, f.queues.rules.NoQueue
+	}
+	return q, nil
+}
+
+// Depth counts the messages of a queue.
+func (f Front) Depth(name string) (Depth, error) {
+	q, err := f.Queue(name)
+	if err != nil {
+		return Depth{}, err
+	}
+	return q.Depth(), nil
+}
+
+// Bodies takes up to most messages, waiting up to wait for the first, and returns what is in
+// them.
+func (f Front) Bodies(ctx context.Context, name string, most int, wait time.Duration) (bodies []string, err error) {
+	q, err := f.Queue(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range q.Receive(ctx, most, wait, -1) {
+		bodies = append(bodies, m.Body)
+	}
+	return bodies, nil
+}
 
 // Account is the id of the account that owns the queues.
 func (f Front) Account() string { return f.account }

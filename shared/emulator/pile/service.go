@@ -30,6 +30,10 @@ type Rules struct {
 	Recall  bool          // a delayed message has a receipt, by which its sender may take it back
 	Aged    bool          // a dead letter keeps the time it was sent at; otherwise it begins anew
 	MaxHeld time.Duration // a message is hidden for so long at most since it was received; 0: for any time
+
+	CheckName func(name string) error // refuses what cannot be the name of a queue
+	MaxSize   int                     // of a body, in bytes
+	NoQueue   error                   // is what is asked of a queue that is not there
 }
 
 // Service is all queues of a stand-in and the listener it is asked at. It is safe for

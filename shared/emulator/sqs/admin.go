@@ -69,7 +69,7 @@ func (s *Server) redrive(a *Attributes, text string) error {
 	if err != nil || n < 1 || n > 1000 || !ours {
 		return bad
 	}
-	if _, err := s.queue(name); err != nil {
+	if _, err := s.Queue(name); err != nil {
 		return bad
 	}
 	a.DeadLetter, a.MaxReceive = name, int(n)
@@ -91,7 +91,7 @@ func (c *call) createQueue() error {
 	if err != nil {
 		return err
 	}
-	if have, err := c.s.queue(in.QueueName); err == nil {
+	if have, err := c.s.Queue(in.QueueName); err == nil {
 		if set, _ := have.Attributes(); set != a {
 			return errExists
 		}
@@ -111,7 +111,7 @@ func (c *call) queueURL() error {
 	if owner := in.QueueOwnerAWSAccountId; owner != "" && owner != c.s.cfg.Account {
 		return errNoQueue
 	}
-	if _, err := c.s.queue(in.QueueName); err != nil {
+	if _, err := c.s.Queue(in.QueueName); err != nil {
 		return err
 	}
 	return c.ok(map[string]string{"QueueUrl": c.s.url(in.QueueName)})

@@ -21,22 +21,6 @@ type Message struct {
 // their custom subtypes.
 type Attribute struct{ Type, Value string }
 
-// CreateQueue makes a queue, as a request would.
-func (s *Server) CreateQueue(name string, a Attributes) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
-	return s.queues.Create(name, a.WithDefaults(maxSize))
-}
-
-func (s *Server) queue(name string) (*pile.Queue, error) {
-	q, ok := s.queues.Queue(name)
-	if !ok {
-		return nil, errNoQueue
-	}
-	return q, nil
-}
-
 // remove removes the message of a receipt. As SQS does, it says yes to any
 // receipt of its form: that of the last delivery removes the message even if it
 // is visible again, an older one removes nothing.
@@ -72,7 +56,7 @@ func (s *Server) ARN(name string) string {
 // Send sends a message as a request would, without one: what a request is
 // refused for is refused. A negative delay is the queue's own.
 func (s *Server) Send(name string, body []byte, delay time.Duration) error {
-	q, err := s.queue(name)
+	q, err := s.Queue(name)
 	if err != nil {
 		return err
 	}
@@ -86,7 +70,7 @@ func (s *Server) Send(name string, body []byte, delay time.Duration) error {
 // Receive takes up to most messages, waiting up to wait for the first. None in
 // that time, before ctx ends, or before Close is an empty slice.
 func (s *Server) Receive(ctx context.Context, name string, most int, wait time.Duration) ([]Message, error) {
-	q, err := s.queue(name)
+	q, err := s.Queue(name)
 	if err != nil {
 		return nil, err
 	}
@@ -103,25 +87,16 @@ func (s *Server) Receive(ctx context.Context, name string, most int, wait time.D
 
 // Delete removes a message by its receipt.
 func (s *Server) Delete(name, receipt string) error {
-	q, err := s.queue(name)
+	q, err := s.Queue(name)
 	if err != nil {
 		return err
 	}
 	return remove(q, receipt)
 }
 
-// Depth counts the messages of a queue.
-func (s *Server) Depth(name string) (Depth, error) {
-	q, err := s.queue(name)
-	if err != nil {
-		return Depth{}, err
-	}
-	return q.Depth(), nil
-}
-
 // Show makes every message of a queue visible, as time would.
 func (s *Server) Show(name string) error {
-	q, err := s.queue(name)
+	q, err := s.Queue(name)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (c *call) read(in any) (*pile.Queue, error) {
 	if len(path) < 2 || path[len(path)-2] != c.s.cfg.Account {
 		return nil, errNoQueue
 	}
-	return c.s.queue(path[len(path)-1])
+	return c.s.Queue(path[len(path)-1])
 }
 
 func (c *call) ok(out any) error {

@@ -80,7 +80,8 @@ func Start(cfg Config) (*Server, error) {
 	// SQS deletes by the receipt of the last delivery, even a message that is visible again;
 	// hides one for up to 12 hours since it was received; and counts a dead letter's retention
 	// from when it was sent first (SQS developer guide, "Dead-letter queues").
-	rules := pile.Rules{Name: "sqs", ID: id, Receipt: receipt, Lasting: true, Aged: true, MaxHeld: maxVisibility}
+	rules := pile.Rules{Name: "sqs", ID: id, Receipt: receipt, Lasting: true, Aged: true, MaxHeld: maxVisibility,
+		CheckName: checkName, MaxSize: maxSize, NoQueue: errNoQueue}
 	var err error
 	if s.queues, err = pile.New(cfg.Addr, rules, rand.New(rand.NewPCG(cfg.Seed, 0x595)), cfg.Now); err != nil {
 		return nil, err

@@ -14,12 +14,12 @@ import (
 
 // Service is a stand-in with a queue named "jobs", as it is asked without a request.
 type Service struct {
-	Clock   *pile.Clock
-	Aged    bool                                                   // a dead letter's retention counts from when it was sent first
-	Receive func(ctx context.Context, wait time.Duration) []string // bodies: up to 10
-	Server  interface {
+	Clock  *pile.Clock
+	Aged   bool // a dead letter's retention counts from when it was sent first
+	Server interface {
 		CreateQueue(name string, a pile.Attributes) error
 		Send(name string, body []byte, delay time.Duration) error
+		Bodies(ctx context.Context, name string, most int, wait time.Duration) ([]string, error)
 		Depth(name string) (pile.Depth, error)
 		Misbehave(pile.Misbehaviour)
 		Injected() pile.Injected
@@ -53,6 +53,15 @@ func (s Service) send(t *testing.T, body string, delay time.Duration) {
 	if err := s.Server.Send("jobs", []byte(body), delay); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (s Service) receive(ctx context.Context, t *testing.T, wait time.Duration) []string {
+	t.Helper()
+	bodies, err := s.Server.Bodies(ctx, "jobs", 10, wait)
+	if err != nil {
+		t.Error(err)
+	}
+	return bodies
 }
 
 func (s Service) depth(t *testing.T, what string, want pile.Depth) {
@@ -95,7 +104,7 @@ func misbehaves(t *testing.T, open Open) {
 				s.send(t, strconv.Itoa(i), 0)
 			}
 			var order []string
-			for got := s.Receive(t.Context(), 0); len(got) > 0; got = s.Receive(t.Context(), 0) {
+			for got := s.receive(t.Context(), t, 0); len(got) > 0; got = s.receive(t.Context(), t, 0) {
 				order = append(order, got...)
 			}
 			different := len(slices.Compact(slices.Sorted(slices.Values(order))))
@@ -107,15 +116,15 @@ func misbehaves(t *testing.T, open Open) {
 }
 
 // waiting starts a receive that waits; what it got comes when it ends.
-func (s Service) waiting(ctx context.Context, wait time.Duration) <-chan []string {
+func (s Service) waiting(ctx context.Context, t *testing.T, wait time.Duration) <-chan []string {
 	got := make(chan []string, 1)
-	go func() { got <- s.Receive(ctx, wait) }()
+	go func() { got <- s.receive(ctx, t, wait) }()
 	return got
 }
 
 func longPoll(t *testing.T, open Open) {
 	s := open(t, pile.Attributes{})
-	got := s.waiting(t.Context(), 20*time.Second)
+	got := s.waiting(t.Context(), t, 20*time.Second)
 	s.send(t, "x", 0)
 	if bodies := <-got; len(bodies) != 1 {
 		t.Errorf("received %q, want the message", bodies)
@@ -127,7 +136,7 @@ func forgotten(t *testing.T, open Open) {
 	s.send(t, "x", 0)
 	s.Clock.Advance(time.Hour + time.Second)
 	s.depth(t, "after its retention", pile.Depth{})
-	if got := s.Receive(t.Context(), 0); len(got) != 0 {
+	if got := s.receive(t.Context(), t, 0); len(got) != 0 {
 		t.Errorf("received %q after its retention, want none", got)
 	}
 }
@@ -139,12 +148,12 @@ func buried(t *testing.T, open Open) {
 	}
 	s.send(t, "x", 0)
 	for delivery := range 3 {
-		if got := s.Receive(t.Context(), 0); len(got) != 1 {
+		if got := s.receive(t.Context(), t, 0); len(got) != 1 {
 			t.Fatalf("delivery %d: %q, want one message", delivery+1, got)
 		}
 		s.Clock.Advance(11 * time.Second)
 	}
-	if got := s.Receive(t.Context(), 0); len(got) != 0 {
+	if got := s.receive(t.Context(), t, 0); len(got) != 0 {
 		t.Errorf("a fourth delivery: %q, want none", got)
 	}
 	s.depth(t, "buried", pile.Depth{})
@@ -163,7 +172,7 @@ func buried(t *testing.T, open Open) {
 
 func closed(t *testing.T, open Open) {
 	s := open(t, pile.Attributes{})
-	got := s.waiting(t.Context(), time.Hour)
+	got := s.waiting(t.Context(), t, time.Hour)
 	if err := s.Server.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +185,7 @@ func closed(t *testing.T, open Open) {
 
 func byClock(t *testing.T, open Open) {
 	s := open(t, pile.Attributes{})
-	got := s.waiting(t.Context(), time.Hour)
+	got := s.waiting(t.Context(), t, time.Hour)
 	for deadline := time.Now().Add(10 * time.Second); ; s.Clock.Advance(time.Hour) {
 		select {
 		case <-got:
@@ -202,7 +211,7 @@ func told(t *testing.T, open Open) {
 	s.depth(t, "a delayed message", pile.Depth{Delayed: 1})
 	s.Clock.Advance(time.Minute)
 	s.depth(t, "its delay is over", pile.Depth{Ready: 1})
-	if got := s.Receive(t.Context(), 0); len(got) != 1 {
+	if got := s.receive(t.Context(), t, 0); len(got) != 1 {
 		t.Fatalf("received %q, want the message", got)
 	}
 	s.depth(t, "received", pile.Depth{InFlight: 1})
@@ -224,13 +233,13 @@ func still(t *testing.T, open Open) {
 func abandoned(t *testing.T, open Open) {
 	s := open(t, pile.Attributes{})
 	ctx, cancel := context.WithCancel(t.Context())
-	got := s.waiting(ctx, time.Hour)
+	got := s.waiting(ctx, t, time.Hour)
 	cancel()
 	if bodies := <-got; len(bodies) != 0 {
 		t.Errorf("a Receive that was cancelled got %q, want none", bodies)
 	}
 	s.send(t, "x", 0)
-	if bodies := s.Receive(t.Context(), 0); len(bodies) != 1 {
+	if bodies := s.receive(t.Context(), t, 0); len(bodies) != 1 {
 		t.Errorf("received %q, want the message", bodies)
 	}
 }
