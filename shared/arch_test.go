@@ -146,6 +146,7 @@ var rooms = []room{
 	{"shared/console", append([]string{"shared/app", "shared/check", "shared/console/...", "shared/control", "shared/ledger/audit", "shared/limit", "shared/overview", "shared/pipeline/reproof", "shared/plan/forecast", "shared/plan/sheet", "shared/registry", "shared/report"}, ports...), plumbing, []string{"shared/faas"}}, // pages over all of it
 	{"shared/emulator/fc", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/ram", "shared/emulator/mns", "shared/emulator/sqs"}, anyModule, nil},                                                                                                                                               // its streams consume queues
 	{"shared/emulator/ram", nil, nil, nil},
+	{"shared/emulator/opentest", nil, nil, nil}, // for tests alone
 	{"shared/emulator/pile", []string{"shared/emulator/chaos"}, nil, nil},
 	{"shared/emulator/pile/piletest", []string{"shared/emulator/pile"}, nil, nil},
 	{"shared/emulator/...", []string{"shared/fault", "shared/digest", "shared/emulator/chaos", "shared/emulator/pile", "shared/emulator/ram"}, anyModule, nil},

@@ -14,21 +14,14 @@ import (
 	"kodoferry/scripts/ferry/standins"
 	"kodoferry/shared/app"
 	"kodoferry/shared/emulator/mns"
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/task"
 )
 
 // withQueues gives the clouds the queues of a deployment.
 func (c *clouds) withQueues(t *testing.T, set ...func(*mns.Config)) *mns.Server {
 	t.Helper()
-	cfg := mns.Config{AccessKeyID: emulation.AccessKey, AccessKeySecret: emulation.SecretKey}
-	for _, change := range set {
-		change(&cfg)
-	}
-	s, err := mns.Start(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := opentest.Start(t, mns.Start, mns.Config{AccessKeyID: emulation.AccessKey, AccessKeySecret: emulation.SecretKey}, set...)
 	for _, name := range app.QueueNames {
 		if err := s.CreateQueue("ferry-"+name, mns.Attributes{Visibility: time.Minute}); err != nil {
 			t.Fatal(err)

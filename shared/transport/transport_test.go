@@ -35,11 +35,7 @@ func closeIdle(by http.RoundTripper) { by.(interface{ CloseIdleConnections() }).
 // serve starts a server, and a transport to it.
 func serve(t testing.TB, least Rate, answer func(w *odd.Wire, r *http.Request)) (*odd.Server, *http.Transport) {
 	t.Helper()
-	s, err := odd.Start(answer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
+	s := odd.Serve(t, answer)
 	by := New(time.Minute, time.Minute, time.Minute, least)
 	t.Cleanup(by.CloseIdleConnections)
 	return s, by

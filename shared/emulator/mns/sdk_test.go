@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"kodoferry/shared/emulator/mns"
+	"kodoferry/shared/emulator/opentest"
 )
 
 // loopback leads the SDK, which takes none but MNS's own hosts, to a stand-in.
@@ -22,16 +23,7 @@ func (l loopback) RoundTrip(_ *fasthttp.HostClient, req *fasthttp.Request, resp 
 
 func start(t *testing.T, change ...func(*mns.Config)) *mns.Server {
 	t.Helper()
-	cfg := mns.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1}
-	for _, f := range change {
-		f(&cfg)
-	}
-	s, err := mns.Start(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return opentest.Start(t, mns.Start, mns.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1}, change...)
 }
 
 func client(s *mns.Server, id, secret, token string) sdk.MNSClient {

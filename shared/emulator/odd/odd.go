@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 )
 
@@ -57,6 +58,17 @@ func (w *Wire) Hang() { <-w.ended }
 
 // Hangup closes the connection once the request is answered.
 func (w *Wire) Hangup() { w.closed = true }
+
+// Serve starts a server, as Start does, until the test ends.
+func Serve(t testing.TB, serve func(w *Wire, r *http.Request), certificate ...tls.Certificate) *Server {
+	t.Helper()
+	s, err := Start(serve, certificate...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
 
 // Start returns a server that has serve answer each request, whose body serve
 // may read. With a certificate it speaks TLS.

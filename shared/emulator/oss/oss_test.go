@@ -13,6 +13,7 @@ import (
 
 	sdk "github.com/aliyun/aliyun-oss-go-sdk/oss"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/emulator/oss"
 )
 
@@ -25,15 +26,7 @@ const (
 // start returns a server with an empty bucket.
 func start(t testing.TB, change ...func(*oss.Config)) *oss.Server {
 	t.Helper()
-	cfg := oss.Config{AccessKeyID: keyID, AccessKeySecret: keySecret, Seed: 1}
-	for _, f := range change {
-		f(&cfg)
-	}
-	s, err := oss.Start(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := opentest.Start(t, oss.Start, oss.Config{AccessKeyID: keyID, AccessKeySecret: keySecret, Seed: 1}, change...)
 	if err := s.CreateBucket(bucketName); err != nil {
 		t.Fatal(err)
 	}

@@ -77,6 +77,19 @@ func (f Front) Bodies(ctx context.Context, name string, most int, wait time.Dura
 	return bodies, nil
 }
 
+// Take takes all messages that are visible, and removes them.
+func (f Front) Take(ctx context.Context, name string) (bodies []string, err error) {
+	q, err := f.Queue(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range q.Receive(ctx, q.Depth().Ready, 0, -1) {
+		bodies = append(bodies, m.Body)
+		q.Delete(m.Receipt)
+	}
+	return bodies, nil
+}
+
 // Account is the id of the account that owns the queues.
 func (f Front) Account() string { return f.account }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	stand "kodoferry/shared/emulator/mns"
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/emulator/pile"
 	"kodoferry/shared/queue/mns"
 	"kodoferry/shared/queue/remote/remotetest"
@@ -13,12 +14,7 @@ import (
 
 func start(t testing.TB, now func() time.Time) *stand.Server {
 	t.Helper()
-	s, err := stand.Start(stand.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return opentest.Start(t, stand.Start, stand.Config{AccessKeyID: "id", AccessKeySecret: "secret", Seed: 1, Now: now})
 }
 
 func open(t testing.TB, s *stand.Server, name string, a stand.Attributes, set ...func(*mns.Config)) *mns.Queue {
@@ -31,18 +27,10 @@ func open(t testing.TB, s *stand.Server, name string, a stand.Attributes, set ..
 
 func reopen(t testing.TB, s *stand.Server, name string, set ...func(*mns.Config)) *mns.Queue {
 	t.Helper()
-	c := mns.Config{
+	return opentest.Open(t, mns.Open, mns.Config{
 		Queue: name, Account: s.Account(), Region: s.Region(), Endpoint: s.Endpoint(), Insecure: true,
 		Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"} },
-	}
-	for _, f := range set {
-		f(&c)
-	}
-	q, err := mns.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
+	}, set...)
 }
 
 // distant is the driver and the stand-in of its service.
@@ -63,16 +51,6 @@ var distant = remotetest.Suite{
 				}
 				name := cmp.Or(how.Queue, "jobs")
 				return reopen(t, s, name, set)
-			},
-			Get: func(t testing.TB) string {
-				got, err := s.Receive(t.Context(), "jobs", 16, 0)
-				if err != nil || len(got) != 1 {
-					t.Fatalf("received %d messages, %v, want 1", len(got), err)
-				}
-				if err := s.Delete("jobs", got[0].Receipt); err != nil {
-					t.Fatal(err)
-				}
-				return string(got[0].Body)
 			},
 			AddKeys: func(k remotetest.Keys, expire time.Time) {
 				s.AddCredential(stand.Credential{ID: k.ID, Secret: k.Secret, Token: k.Token, Expires: expire})

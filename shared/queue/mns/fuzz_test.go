@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mns"
 	"kodoferry/shared/queue/remote/remotetest"
@@ -11,17 +12,12 @@ import (
 
 func FuzzAnswers(f *testing.F) {
 	remotetest.FuzzAnswers(f, func(f *testing.F, at string) queue.Queue {
-		q, err := mns.Open(mns.Config{
+		return opentest.Queue(f, mns.Open, mns.Config{
 			Queue: "jobs", Account: "1", Region: "r", Endpoint: at, Insecure: true,
 			Credentials: func() mns.Credentials {
 				return mns.Credentials{AccessKeyID: "id", AccessKeySecret: remotetest.FuzzedSecret}
 			},
 		})
-		if err != nil {
-			f.Fatal(err)
-		}
-		q.Hasten()
-		return q
 	}, []string{
 		"<Messages><Message><MessageId>1</MessageId><MessageBodyMD5>99914B932BD37A50B983C5E7C90AE93B</MessageBodyMD5><MessageBody>{}</MessageBody><ReceiptHandle>r</ReceiptHandle><DequeueCount>1</DequeueCount></Message></Messages>",
 		"<Message><MessageId>1</MessageId><MessageBodyMD5>99914B932BD37A50B983C5E7C90AE93B</MessageBodyMD5></Message>", "<Queue><VisibilityTimeout>30</VisibilityTimeout><ActiveMessages>1</ActiveMessages></Queue>",

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mns"
@@ -44,24 +45,16 @@ func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {
 	}
 	for name, answer := range more {
 		t.Run(name, func(t *testing.T) {
-			s, err := odd.Start(func(w *odd.Wire, r *http.Request) {
+			s := odd.Serve(t, func(w *odd.Wire, r *http.Request) {
 				w.Send(answer)
 				w.Hangup()
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			q, err := mns.Open(mns.Config{
+			q := opentest.Queue(t, mns.Open, mns.Config{
 				Queue: "jobs", Account: "1", Region: "r", Endpoint: s.URL, Insecure: true,
 				Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "secret"} },
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			q.Hasten()
 			ask, _, _ := strings.Cut(name, ",")
-			err = asks[ask](t, q)
+			err := asks[ask](t, q)
 			if kind := fault.KindOf(err); kind != fault.Temporary && kind != fault.Corrupt {
 				t.Errorf("got %v, want it Temporary, or Corrupt", err)
 			}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/emulator/pile"
 	stand "kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/queue"
@@ -14,12 +15,7 @@ import (
 
 func start(t testing.TB, now func() time.Time) *stand.Server {
 	t.Helper()
-	s, err := stand.Start(stand.Config{AccessKeyID: "id", SecretAccessKey: "secret", Seed: 1, Now: now, SignedBy: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return opentest.Start(t, stand.Start, stand.Config{AccessKeyID: "id", SecretAccessKey: "secret", Seed: 1, Now: now, SignedBy: time.Now})
 }
 
 func open(t testing.TB, s *stand.Server, name string, a stand.Attributes, set ...func(*sqs.Config)) *sqs.Queue {
@@ -32,18 +28,10 @@ func open(t testing.TB, s *stand.Server, name string, a stand.Attributes, set ..
 
 func reopen(t testing.TB, s *stand.Server, name string, set ...func(*sqs.Config)) *sqs.Queue {
 	t.Helper()
-	c := sqs.Config{
+	return opentest.Open(t, sqs.Open, sqs.Config{
 		Queue: name, Account: s.Account(), Region: s.Region(), Endpoint: s.Endpoint(), Insecure: true,
 		Credentials: func() sqs.Credentials { return sqs.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"} },
-	}
-	for _, f := range set {
-		f(&c)
-	}
-	q, err := sqs.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
+	}, set...)
 }
 
 // on makes q go by c's time, as its queue does.
@@ -70,16 +58,6 @@ var distant = remotetest.Suite{
 				}
 				name := cmp.Or(how.Queue, "jobs")
 				return on(c, reopen(t, s, name, set))
-			},
-			Get: func(t testing.TB) string {
-				got, err := s.Receive(t.Context(), "jobs", 10, 0)
-				if err != nil || len(got) != 1 {
-					t.Fatalf("received %d messages, %v, want 1", len(got), err)
-				}
-				if err := s.Delete("jobs", got[0].Receipt); err != nil {
-					t.Fatal(err)
-				}
-				return string(got[0].Body)
 			},
 			AddKeys: func(k remotetest.Keys, expire time.Time) {
 				s.AddCredential(stand.Credential{ID: k.ID, Secret: k.Secret, Token: k.Token, Expires: expire})

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/remote/remotetest"
 	"kodoferry/shared/queue/sqs"
@@ -11,17 +12,12 @@ import (
 
 func FuzzAnswers(f *testing.F) {
 	remotetest.FuzzAnswers(f, func(f *testing.F, at string) queue.Queue {
-		q, err := sqs.Open(sqs.Config{
+		return opentest.Queue(f, sqs.Open, sqs.Config{
 			Queue: "jobs", Account: "123456789012", Region: "eu-central-1", Endpoint: at, Insecure: true,
 			Credentials: func() sqs.Credentials {
 				return sqs.Credentials{AccessKeyID: "id", SecretAccessKey: remotetest.FuzzedSecret}
 			},
 		})
-		if err != nil {
-			f.Fatal(err)
-		}
-		q.Hasten()
-		return q
 	}, []string{
 		`{"Messages":[{"MessageId":"1","ReceiptHandle":"r","Body":"{}","MD5OfBody":"99914b932bd37a50b983c5e7c90ae93b","Attributes":{"ApproximateReceiveCount":"1","SentTimestamp":"1700000000000"}}]}`,
 		`{"MessageId":"1","MD5OfMessageBody":"99914b932bd37a50b983c5e7c90ae93b"}`, `{"Attributes":{"ApproximateNumberOfMessages":"1","ApproximateNumberOfMessagesNotVisible":"x"}}`,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/sqs"
@@ -58,7 +59,7 @@ func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {
 	for name, answer := range more {
 		t.Run(name, func(t *testing.T) {
 			ask, _, _ := strings.Cut(name, ",")
-			s, err := odd.Start(func(w *odd.Wire, r *http.Request) {
+			s := odd.Serve(t, func(w *odd.Wire, r *http.Request) {
 				switch op := r.Header.Get("X-Amz-Target"); {
 				case strings.HasSuffix(op, ".GetQueueAttributes") && ask != "depth":
 					w.Send(attributes)
@@ -69,19 +70,11 @@ func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {
 					w.Hangup()
 				}
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			q, err := sqs.Open(sqs.Config{
+			q := opentest.Queue(t, sqs.Open, sqs.Config{
 				Queue: "jobs", Account: "123456789012", Region: "eu-central-1", Endpoint: s.URL, Insecure: true,
 				Credentials: func() sqs.Credentials { return sqs.Credentials{AccessKeyID: "id", SecretAccessKey: "secret"} },
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			q.Hasten()
-			err = asks[ask](t, q)
+			err := asks[ask](t, q)
 			if kind := fault.KindOf(err); kind != fault.Temporary && kind != fault.Corrupt {
 				t.Errorf("got %v, want it Temporary, or Corrupt", err)
 			}

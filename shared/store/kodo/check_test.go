@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 )
 
@@ -134,7 +135,7 @@ func TestCheckNamesACertificateThatDoesNotHold(t *testing.T) {
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of what is meant
 	srv.StartTLS()
 	defer srv.Close()
-	b := open(t, ok(Config{Endpoint: srv.URL}))
+	b := opentest.Bucket(t, Open, ok(Config{Endpoint: srv.URL}))
 	if err := b.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") || !strings.Contains(err.Error(), "domain=") {
 		t.Errorf("got %v, want it to name the certificate and the cure", err)
 	}

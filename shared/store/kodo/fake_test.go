@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/store"
 )
 
@@ -14,22 +15,7 @@ func fake(t testing.TB, h http.HandlerFunc, set ...func(*Config)) *Bucket {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	cfg := Config{Bucket: "b", Endpoint: srv.URL, Domain: srv.URL, Insecure: true, AccessKey: "ak", SecretKey: "sk"}
-	for _, f := range set {
-		f(&cfg)
-	}
-	return open(t, cfg)
-}
-
-func open(t testing.TB, cfg Config) *Bucket {
-	t.Helper()
-	b, err := Open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Hurry()
-	t.Cleanup(b.CloseIdle)
-	return b
+	return opentest.Bucket(t, Open, Config{Bucket: "b", Endpoint: srv.URL, Domain: srv.URL, Insecure: true, AccessKey: "ak", SecretKey: "sk"}, set...)
 }
 
 // wire answers requests without a network.

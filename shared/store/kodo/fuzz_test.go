@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -104,7 +105,7 @@ func answering(f *testing.F) (*Bucket, func(status int, h http.Header, body []by
 			Header: header.Clone(), ContentLength: int64(len(said)), Body: io.NopCloser(bytes.NewReader(said)),
 		}, nil
 	})
-	b := open(f, Config{Bucket: "b", Endpoint: "https://kodo.example.com", Domain: "https://d.example.com", AccessKey: "ak", SecretKey: "canary-secret", Transport: w})
+	b := opentest.Bucket(f, Open, Config{Bucket: "b", Endpoint: "https://kodo.example.com", Domain: "https://d.example.com", AccessKey: "ak", SecretKey: "canary-secret", Transport: w})
 	return b, func(s int, h http.Header, body []byte) { status, header, said = s, h, body }
 }
 

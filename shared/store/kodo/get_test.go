@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -125,7 +126,7 @@ func raw(t *testing.T, status int, header []string, body string) *Bucket {
 	if !framed && status != 204 {
 		text += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 	}
-	return open(t, Config{Bucket: "b", Endpoint: "127.0.0.1:1", Domain: "http://" + serveRaw(t, text+"\r\n"+body), Insecure: true, AccessKey: "ak", SecretKey: "sk"})
+	return opentest.Bucket(t, Open, Config{Bucket: "b", Endpoint: "127.0.0.1:1", Domain: "http://" + serveRaw(t, text+"\r\n"+body), Insecure: true, AccessKey: "ak", SecretKey: "sk"})
 }
 
 // serveRaw answers each connection's first request with text.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -70,7 +71,7 @@ func TestWhichHostServesWhat(t *testing.T) {
 				}
 				return wire(nil).answer(tc.answer, r), nil
 			})
-			b := open(t, tc.cfg)
+			b := opentest.Bucket(t, Open, tc.cfg)
 			api, apiErr := b.resolve(t.Context(), false)
 			down, downErr := b.resolve(t.Context(), true)
 			if tc.kind != "" {
@@ -98,7 +99,7 @@ func TestWhichHostServesWhat(t *testing.T) {
 
 func TestTheRegionIsAskedOnceByAll(t *testing.T) {
 	var calls tally
-	b := open(t, Config{Bucket: "b", AccessKey: "ak", SecretKey: "sk", Transport: wire(func(r *http.Request) (*http.Response, error) {
+	b := opentest.Bucket(t, Open, Config{Bucket: "b", AccessKey: "ak", SecretKey: "sk", Transport: wire(func(r *http.Request) (*http.Response, error) {
 		calls.add("query")
 		return wire(nil).answer(region("a", "b", "c"), r), nil
 	})})
@@ -117,7 +118,7 @@ func TestTheRegionIsAskedOnceByAll(t *testing.T) {
 }
 
 func TestOtherHostsAnswerWhereTheFirstIsDown(t *testing.T) {
-	b := open(t, Config{Bucket: "b", AccessKey: "ak", SecretKey: "sk", Transport: wire(func(r *http.Request) (*http.Response, error) {
+	b := opentest.Bucket(t, Open, Config{Bucket: "b", AccessKey: "ak", SecretKey: "sk", Transport: wire(func(r *http.Request) (*http.Response, error) {
 		if r.URL.Host != ucHosts[2] {
 			return nil, errors.New("down")
 		}
@@ -130,7 +131,7 @@ func TestOtherHostsAnswerWhereTheFirstIsDown(t *testing.T) {
 
 func TestWhoWaitsForTheRegionWaitsNoLongerThanItsContext(t *testing.T) {
 	inside, release := make(chan struct{}), make(chan struct{})
-	b := open(t, Config{Bucket: "b", AccessKey: "ak", SecretKey: "sk", Transport: wire(func(r *http.Request) (*http.Response, error) {
+	b := opentest.Bucket(t, Open, Config{Bucket: "b", AccessKey: "ak", SecretKey: "sk", Transport: wire(func(r *http.Request) (*http.Response, error) {
 		close(inside)
 		<-release
 		return wire(nil).answer(region("a", "b", "c"), r), nil

@@ -15,6 +15,7 @@ import (
 	"kodoferry/shared/digest"
 	"kodoferry/shared/emulator/chaos"
 	emulator "kodoferry/shared/emulator/kodo"
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/kodo"
@@ -23,24 +24,11 @@ import (
 // serve starts an emulator with one empty bucket and opens it.
 func serve(t testing.TB, set ...func(*kodo.Config)) (*emulator.Server, *kodo.Bucket) {
 	t.Helper()
-	s, err := emulator.Start(emulator.Config{AccessKey: "ak", SecretKey: "sk"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := opentest.Start(t, emulator.Start, emulator.Config{AccessKey: "ak", SecretKey: "sk"})
 	if err := s.CreateBucket("photos"); err != nil {
 		t.Fatal(err)
 	}
-	cfg := kodo.Config{Bucket: "photos", Endpoint: s.Endpoint(), Insecure: true, AccessKey: "ak", SecretKey: "sk"}
-	for _, f := range set {
-		f(&cfg)
-	}
-	b, err := kodo.Open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Hurry()
-	return s, b
+	return s, opentest.Bucket(t, kodo.Open, kodo.Config{Bucket: "photos", Endpoint: s.Endpoint(), Insecure: true, AccessKey: "ak", SecretKey: "sk"}, set...)
 }
 
 func put(t testing.TB, s *emulator.Server, o emulator.Object) string {

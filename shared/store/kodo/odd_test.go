@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -18,12 +19,8 @@ import (
 // misbehave is a bucket whose API and download host answer with these bytes.
 func misbehave(t testing.TB, serve func(w *odd.Wire, r *http.Request)) (*odd.Server, *Bucket) {
 	t.Helper()
-	s, err := odd.Start(serve)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s, open(t, Config{Bucket: "b", Endpoint: s.URL, Domain: s.URL, Insecure: true, AccessKey: "ak", SecretKey: "sk"})
+	s := odd.Serve(t, serve)
+	return s, opentest.Bucket(t, Open, Config{Bucket: "b", Endpoint: s.URL, Domain: s.URL, Insecure: true, AccessKey: "ak", SecretKey: "sk"})
 }
 
 // notDocuments are answers of status 200 that are no document of Kodo's.

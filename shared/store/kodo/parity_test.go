@@ -17,6 +17,7 @@ import (
 	sdkhttp "github.com/qiniu/go-sdk/v7/storagev2/http_client"
 	regions "github.com/qiniu/go-sdk/v7/storagev2/region"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/wiretest"
 )
@@ -41,7 +42,7 @@ func TestWeAskAsTheSDKDoes(t *testing.T) {
 		http.ServeContent(w, r, "", time.Unix(1_700_000_000, 0), strings.NewReader(body))
 	})
 	now := time.Unix(1_750_000_000, 0)
-	b := open(t, Config{Bucket: "photos", Endpoint: server.URL, Domain: server.URL, Insecure: true, AccessKey: "ak", SecretKey: "sk", Now: func() time.Time { return now }})
+	b := opentest.Bucket(t, Open, Config{Bucket: "photos", Endpoint: server.URL, Domain: server.URL, Insecure: true, AccessKey: "ak", SecretKey: "sk", Now: func() time.Time { return now }})
 	table := wiretest.NewTable(t,
 		wiretest.Difference{Part: "header User-Agent", Ours: wiretest.Any, Theirs: wiretest.Any, Why: "each names itself"},
 		wiretest.Difference{Kind: "list", Part: "header Accept-Encoding", Theirs: "gzip", Why: "how much is unpacked is bounded by the driver (store.ReadDocument), and not done by net/http"},

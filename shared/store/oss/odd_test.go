@@ -8,25 +8,12 @@ import (
 	"kodoferry/shared/emulator/odd"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // misbehave is a bucket whose service answers with whatever bytes.
 func misbehave(t *testing.T, serve func(w *odd.Wire, r *http.Request)) *Bucket {
 	t.Helper()
-	s, err := odd.Start(serve)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	b, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: s.URL, Insecure: true, Credentials: testKeys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.pause = func() backoff.BackOff { return &backoff.ZeroBackOff{} }
-	t.Cleanup(b.CloseIdle)
-	return b
+	return openedAt(t, odd.Serve(t, serve).URL)
 }
 
 func TestAnAnswerThatIsNotTheDocumentSaysNothing(t *testing.T) {

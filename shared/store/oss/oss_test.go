@@ -14,6 +14,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 )
 
@@ -28,10 +29,14 @@ func serve(t *testing.T, handler http.HandlerFunc) *Bucket {
 	t.Helper()
 	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
-	b, err := Open(Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: srv.URL, Insecure: true, Credentials: testKeys})
-	if err != nil {
-		t.Fatal(err)
-	}
+	return openedAt(t, srv.URL)
+}
+
+// openedAt returns a bucket whose service is at that address, and which waits for nothing
+// between tries.
+func openedAt(t *testing.T, at string) *Bucket {
+	t.Helper()
+	b := opentest.Open(t, Open, Config{Bucket: "bucket", Region: "cn-hangzhou", Endpoint: at, Insecure: true, Credentials: testKeys})
 	b.pause = func() backoff.BackOff { return &backoff.ZeroBackOff{} }
 	t.Cleanup(b.CloseIdle)
 	return b

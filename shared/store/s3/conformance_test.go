@@ -11,6 +11,7 @@ import (
 
 	"kodoferry/shared/emulator/chaos"
 	emulator "kodoferry/shared/emulator/kodo"
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/s3"
 	"kodoferry/shared/store/storetest"
@@ -20,31 +21,17 @@ import (
 func serve(t *testing.T, cfg emulator.Config, set ...func(*s3.Config)) (*emulator.Server, *s3.Bucket) {
 	t.Helper()
 	cfg.AccessKey, cfg.SecretKey = "ak", "sk"
-	s, err := emulator.Start(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := opentest.Start(t, emulator.Start, cfg)
 	if err := s.CreateBucket("b"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SetS3Name("b", "b-s3-name"); err != nil {
 		t.Fatal(err)
 	}
-	c := s3.Config{
+	return s, opentest.Bucket(t, s3.Open, s3.Config{
 		Bucket: "b-s3-name", Region: s.S3Region(), Endpoint: s.S3Endpoint(), Insecure: true,
 		Credentials: func() s3.Credentials { return s3.Credentials{AccessKeyID: "ak", SecretAccessKey: "sk"} },
-	}
-	for _, f := range set {
-		f(&c)
-	}
-	b, err := s3.Open(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Hurry()
-	t.Cleanup(b.CloseIdle)
-	return s, b
+	}, set...)
 }
 
 func put(t *testing.T, s *emulator.Server, o emulator.Object) (hash string) {

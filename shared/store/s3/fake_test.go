@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/store"
 )
 
@@ -15,17 +16,7 @@ func fake(t *testing.T, h http.HandlerFunc, set ...func(*Config)) *Bucket {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	cfg := Config{Bucket: "b", Region: "us-east-1", Endpoint: srv.URL, Insecure: true, Credentials: keys, Variables: "ID and SECRET"}
-	for _, f := range set {
-		f(&cfg)
-	}
-	b, err := Open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Hurry()
-	t.Cleanup(b.CloseIdle)
-	return b
+	return opentest.Bucket(t, Open, Config{Bucket: "b", Region: "us-east-1", Endpoint: srv.URL, Insecure: true, Credentials: keys, Variables: "ID and SECRET"}, set...)
 }
 
 func keys() Credentials { return Credentials{AccessKeyID: "id", SecretAccessKey: "s3cr3t"} }

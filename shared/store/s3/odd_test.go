@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/emulator/opentest"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 )
@@ -20,18 +21,7 @@ import (
 // misbehave is a bucket whose service answers with whatever bytes.
 func misbehave(t *testing.T, serve func(w *odd.Wire, r *http.Request)) *Bucket {
 	t.Helper()
-	s, err := odd.Start(serve)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	b, err := Open(Config{Bucket: "b", Region: "us-east-1", Endpoint: s.URL, Insecure: true, Credentials: keys, Variables: "ID and SECRET"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Hurry()
-	t.Cleanup(b.CloseIdle)
-	return b
+	return opentest.Bucket(t, Open, Config{Bucket: "b", Region: "us-east-1", Endpoint: odd.Serve(t, serve).URL, Insecure: true, Credentials: keys, Variables: "ID and SECRET"})
 }
 
 func TestASecondPageThatIsNoneEndsNoListing(t *testing.T) {

@@ -46,6 +46,7 @@ type Server interface {
 	Injected() pile.Injected
 	CreateQueue(name string, a pile.Attributes) error
 	Send(name string, body []byte, delay time.Duration) error
+	Take(ctx context.Context, name string) (bodies []string, err error)
 	Depth(name string) (pile.Depth, error)
 	Tick()
 	Close() error
@@ -55,8 +56,17 @@ type Server interface {
 type World struct {
 	Server  Server
 	Open    func(testing.TB, Way) Driver   // it goes by the stand-in's clock
-	Get     func(testing.TB) string        // takes a message past the driver, and returns what travelled
 	AddKeys func(k Keys, expire time.Time) // lets k sign, too
+}
+
+// travelled takes a message past the driver, and returns what stands in it.
+func (w World) travelled(t *testing.T) string {
+	t.Helper()
+	bodies, err := w.Server.Take(t.Context(), "jobs")
+	if err != nil || len(bodies) != 1 {
+		t.Fatalf("%d messages, %v, want 1", len(bodies), err)
+	}
+	return bodies[0]
 }
 
 // Suite is a driver with the stand-in of its service.

@@ -214,7 +214,7 @@ func bodies(t *testing.T, s Suite) {
 	for name, tc := range texts {
 		t.Run(name, func(t *testing.T) {
 			send(t, q, tc.Body)
-			if text := w.Get(t); text != tc.Text {
+			if text := w.travelled(t); text != tc.Text {
 				t.Errorf("%q travels as %q, want %q", tc.Body, text, tc.Text)
 			}
 			send(t, q, tc.Body)
