@@ -20,6 +20,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/store"
 )
 
 // State is the result of a question.
@@ -128,6 +129,14 @@ func (c *checker) ask(ctx context.Context, what string, question func(context.Co
 
 // sentence is fault.Sentence in one line.
 func sentence(err error) string { return strings.ReplaceAll(fault.Sentence(err), "\n", "; ") }
+
+// answered is what a service said, in its own words, or else the sentence of err.
+func answered(err error) string {
+	if a, ok := errors.AsType[store.Answer](err); ok {
+		return strings.ReplaceAll(a.Answer(), "\n", "; ")
+	}
+	return sentence(err)
+}
 
 // All asks everything at once, each with repetitions, and returns each error that
 // differs once.

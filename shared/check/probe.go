@@ -46,7 +46,7 @@ func (c *checker) probe(ctx context.Context, b Bucket, prefix string, exact bool
 			return OK, "a probe object was written"
 		case kind == fault.Denied:
 			there = false
-			return Fail, fmt.Sprintf("the keys may not write %q: grant them oss:PutObject below that prefix (%s)", key, sentence(err))
+			return Fail, fmt.Sprintf("the keys may not write %q: grant them oss:PutObject below that prefix (%s)", key, answered(err))
 		}
 		return Fail, sentence(err)
 	}) == Fail {
@@ -75,9 +75,9 @@ func (c *checker) remove(ctx context.Context, b store.Target, key string) (state
 	case err == nil:
 		return OK, "the probe object is gone again", false
 	case fault.KindOf(err) == fault.Denied && !c.setup.Job.Delete:
-		return Note, fmt.Sprintf("the keys may not delete, which a job that does not mirror needs only for bytes damaged on the way: grant oss:DeleteObject, and remove %q by hand (%s)", key, sentence(err)), false
+		return Note, fmt.Sprintf("the keys may not delete, which a job that does not mirror needs only for bytes damaged on the way: grant oss:DeleteObject, and remove %q by hand (%s)", key, answered(err)), false
 	case fault.KindOf(err) == fault.Denied:
-		return Fail, fmt.Sprintf("the keys may not delete: grant them oss:DeleteObject, and remove %q by hand (%s)", key, sentence(err)), false
+		return Fail, fmt.Sprintf("the keys may not delete: grant them oss:DeleteObject, and remove %q by hand (%s)", key, answered(err)), false
 	}
 	return Fail, sentence(err), true
 }
@@ -97,7 +97,7 @@ func readBack(ctx context.Context, b store.Target, key string) (State, string) {
 	case err == nil:
 		return OK, "the probe object came back as it was written"
 	case fault.KindOf(err) == fault.Denied:
-		return Fail, fmt.Sprintf("the keys may not read what they wrote: grant them oss:GetObject (%s)", sentence(err))
+		return Fail, fmt.Sprintf("the keys may not read what they wrote: grant them oss:GetObject (%s)", answered(err))
 	}
 	return Fail, sentence(err)
 }
@@ -112,7 +112,7 @@ func inParts(ctx context.Context, b store.Multipart, key string) (State, string)
 		return Fail, fmt.Sprintf("big objects cannot be uploaded: %s", sentence(err))
 	}
 	if err := b.Abort(ctx, key, upload); err != nil {
-		return Fail, fmt.Sprintf("an upload in parts was begun and cannot be aborted, so what is left of failed ones stays billed: grant oss:AbortMultipartUpload (%s)", sentence(err))
+		return Fail, fmt.Sprintf("an upload in parts was begun and cannot be aborted, so what is left of failed ones stays billed: grant oss:AbortMultipartUpload (%s)", answered(err))
 	}
 	return OK, "an upload in parts was begun and aborted"
 }

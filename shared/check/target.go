@@ -43,7 +43,7 @@ func (c *checker) versions(ctx context.Context, b Bucket) {
 		versioned, err := b.Versioned(ctx)
 		switch {
 		case fault.KindOf(err) == fault.Denied:
-			return Fail, fmt.Sprintf("the keys may not ask: grant them oss:GetBucketVersioning on the bucket (%s)", sentence(err))
+			return Fail, fmt.Sprintf("the keys may not ask: grant them oss:GetBucketVersioning on the bucket (%s)", answered(err))
 		case err != nil:
 			return Fail, sentence(err)
 		case versioned && c.place == "ledger":

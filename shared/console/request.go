@@ -119,12 +119,20 @@ func signInPage(q *request) error {
 	if token != "" && !looked {                                                // of the link that the console printed
 		return q.enter(token, "")
 	}
-	return q.show(http.StatusOK, view{Page: "signin", Title: q.lang.Say("signin.title"), Data: signInData{Who: q.console.o.Who, Back: back(q.FormValue("back"))}})
+	d := signInData{Who: q.console.o.Who, Back: back(q.FormValue("back"))}
+	if q.FormValue("left") != "" {
+		d.Left = "signin.left"
+		if !q.console.o.Stays { // other instances have no memory in common with this one
+			d.Left = "signin.left.function"
+		}
+	}
+	return q.show(http.StatusOK, view{Page: "signin", Title: q.lang.Say("signin.title"), Data: d})
 }
 
 type signInData struct {
 	Who, Back string
 	Wrong     bool
+	Left      string // the sentence for who has signed out
 }
 
 func signIn(q *request) error {
@@ -146,8 +154,9 @@ func (q *request) enter(token, who string) error {
 }
 
 func signOut(q *request) error {
+	q.console.o.Door.Leave(q.session)
 	http.SetCookie(q.w, access.Gone())
-	return q.redirect("/sign-in")
+	return q.redirect("/sign-in?left=1")
 }
 
 // themeCookie is the name of the cookie with the colours that a person chose.

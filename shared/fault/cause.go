@@ -66,6 +66,12 @@ func Errorf(format string, args ...any) error {
 	return &caused{fmt.Errorf(format, args...), sentence(format, args)}
 }
 
+// Worded reports whether err is a sentence of ours, made by Errorf.
+func Worded(err error) bool {
+	_, ok := err.(*caused)
+	return ok
+}
+
 // caused is an error with the sentence that it was made of.
 type caused struct {
 	error

@@ -59,22 +59,22 @@ func (r *Row) Because(c Cause, reason string) { r.Cause, r.Reason = c, fault.Bri
 // Explain gives the row err as its reason, and the cause of err.
 func (r *Row) Explain(err error) { r.Because(CauseOf(err), Reason(err)) }
 
-// Reason is an error in words for a row. An error of kind Invalid is its sentence
-// alone, which names the cure: the operation in front would only hide it.
-func Reason(err error) string {
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
-		return e.Err.Error()
-	}
-	return err.Error()
-}
+// Reason is an error in words for a row. An error of kind Invalid, or one of kind Denied that
+// has a sentence, is its sentence alone, which names the cure: the operation in front would only
+// hide it.
+func Reason(err error) string { return alone(err).Error() }
 
 // CauseOf is the cause of an error as Reason words it, without the operation
 // where the sentence says all.
-func CauseOf(err error) Cause {
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.Invalid {
-		err = e.Err
+func CauseOf(err error) Cause { return Cause(fault.Cause(alone(err))) }
+
+// alone is err without its operation where its sentence says all.
+func alone(err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if ok && (e.Kind == fault.Invalid || e.Kind == fault.Denied && fault.Worded(e.Err)) {
+		return e.Err
 	}
-	return Cause(fault.Cause(err))
+	return err
 }
 
 // Failure is the row as one that needs a person.

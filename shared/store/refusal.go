@@ -31,6 +31,12 @@ func Refused(status int, code, message, request string) string {
 	return s
 }
 
+// Answer is an error that is what a service answered, in the service's own words.
+type Answer interface {
+	error
+	Answer() string
+}
+
 // RefusedAlike words what an answer has in common with others that refuse for the same
 // reason.
 func RefusedAlike(status int, code string) string {

@@ -1,10 +1,11 @@
 // Package access decides who may look at a console and who may change anything by it.
 //
 //	access.go  Door exchanges a token for a cookie, and knows the cookies it gave
+//	left.go    the sessions that were signed out of before their time
 //	guard.go   Guard refuses what no page of the console's own could have sent
 //
 // It keeps no session: a cookie holds what it is for and until when, signed by the
-// console's secret.
+// console's secret. What is kept, in this process alone, is which sessions were signed out of.
 package access
 
 import (
@@ -35,6 +36,7 @@ type Door struct {
 
 	mu   sync.Mutex
 	once map[[sha256.Size]byte]bool // tokens that count once
+	left left
 }
 
 // NewDoor returns a Door for a token that counts any number of times, as that of a
@@ -77,11 +79,12 @@ func (d *Door) Enter(token, who string) (s Session, once bool, err error) {
 	d.mu.Lock()
 	once = d.once[sum]
 	delete(d.once, sum)
+	until := max(d.now().Add(Lasts).Unix(), d.left.all+1)
 	d.mu.Unlock()
 	if !once && !(d.reused && subtle.ConstantTimeCompare(sum[:], d.token[:]) == 1) {
 		return s, false, ErrToken
 	}
-	return Session{Who: name(who), id: rand.Text()[:16], until: d.now().Add(Lasts).Unix()}, once, nil
+	return Session{Who: name(who), id: rand.Text()[:16], until: until}, once, nil
 }
 
 // name is what a person calls himself, as a record keeps it: short and legible.
@@ -124,7 +127,8 @@ func Gone() *http.Cookie {
 	return &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode}
 }
 
-// Session returns the session of a request; ok is false for none, or one that has ended.
+// Session returns the session of a request; ok is false for none, or one that has ended or was
+// signed out of.
 func (d *Door) Session(r *http.Request) (s Session, ok bool) {
 	c, err := r.Cookie(cookieName)
 	if err != nil {
@@ -143,7 +147,13 @@ func (d *Door) Session(r *http.Request) (s Session, ok bool) {
 	if uerr != nil || werr != nil || d.now().Unix() >= until {
 		return s, false
 	}
-	return Session{Who: string(who), id: parts[1], until: until}, true
+	s = Session{Who: string(who), id: parts[1], until: until}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.left.has(s) {
+		return Session{}, false
+	}
+	return s, true
 }
 
 // Seal is what a form of the session carries, so that no other page can send one.

@@ -118,6 +118,9 @@ func failed(op, key string, err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = fmt.Errorf("%s: %w", e.Op, e.Err) // the key says where
 	}
+	if kind == fault.Denied {
+		err = fault.Errorf("the user of this process may not read it; grant that right, on the directories above it, too (%w)", err)
+	}
 	return fault.New(kind, op, key, err)
 }
 

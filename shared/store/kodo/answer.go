@@ -50,6 +50,9 @@ func (r *refusal) Error() string {
 	return s
 }
 
+// Answer is what Kodo said.
+func (r *refusal) Answer() string { return r.Error() }
+
 // Cause is what it has in common with others that refuse for the same reason.
 func (r *refusal) Cause() string {
 	if r.skewed() {
@@ -81,6 +84,9 @@ func (b *Bucket) refused(op, key string, asked what, resp *http.Response) error 
 		r.skew = b.cfg.Now().Sub(theirs).Round(time.Second)
 	}
 	kind, cause := b.meaning(asked, r)
+	if kind == fault.Denied && cause == error(r) {
+		cause = b.denied(op, r)
+	}
 	if resp.StatusCode/100 == 3 {
 		cause = fault.Errorf("the host sends elsewhere (%s), where a signature does not hold: name the host that serves the bucket, with its scheme, by domain= or endpoint=: %w", hostOf(resp.Header.Get("Location")), r)
 	}

@@ -9,5 +9,5 @@ import (
 )
 
 func TestWhatRefusesAlikeHasOneCause(t *testing.T) {
-	storetest.CausesOfXML(t, "oss", "it has ETag …, not …", func(t *testing.T, h http.HandlerFunc) store.Source { return serve(t, h) })
+	storetest.CausesOfXML(t, "oss", "the access key may not read it; grant it oss:GetObject on the bucket's objects", "it has ETag …, not …", func(t *testing.T, h http.HandlerFunc) store.Source { return serve(t, h) })
 }

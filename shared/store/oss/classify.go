@@ -30,6 +30,9 @@ func (r *refusal) Error() string {
 	return store.Refused(r.status, r.code, r.message, r.requestID)
 }
 
+// Answer is what OSS said.
+func (r *refusal) Answer() string { return r.Error() }
+
 // Cause is what it has in common with others that refuse for the same reason.
 func (r *refusal) Cause() string { return store.RefusedAlike(r.status, r.code) }
 
@@ -74,6 +77,8 @@ func (b *Bucket) refused(op, key string, e sdk.ServiceError, a *answer) error {
 		cause = fault.Errorf("bucket %q does not exist: %w", b.name, r)
 	case r.code == "RequestTimeTooSkewed":
 		cause = fault.Errorf("%s: %w", store.ClockOff(r.skew, "OSS's"), r)
+	case kind == fault.Denied:
+		cause = b.denied(op, r)
 	}
 	if kind == fault.Throttled {
 		return fault.Throttle(op, key, delay, cause)
@@ -105,10 +110,15 @@ func kindOf(r *refusal) fault.Kind {
 		"DownloadTrafficRateLimitExceeded", "UploadTrafficRateLimitExceeded": // 503
 		return fault.Throttled
 	}
-	if r.status == http.StatusInsufficientStorage || strings.HasSuffix(r.code, "QuotaExceeded") {
-		return fault.Denied // the bucket, or the account, is full
+	if r.full() {
+		return fault.Denied
 	}
 	return fault.FromStatus(r.status)
+}
+
+// full reports whether the bucket, or the account, takes no more.
+func (r *refusal) full() bool {
+	return r.status == http.StatusInsufficientStorage || strings.HasSuffix(r.code, "QuotaExceeded")
 }
 
 // qosDelay reads how many milliseconds OSS asks a throttled client to wait.

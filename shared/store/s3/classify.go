@@ -29,6 +29,9 @@ func (r *refusal) Error() string {
 	return store.Refused(r.status, r.code, r.message, r.requestID)
 }
 
+// Answer is what the service said.
+func (r *refusal) Answer() string { return r.Error() }
+
 // Cause is what it has in common with others that refuse for the same reason.
 func (r *refusal) Cause() string { return store.RefusedAlike(r.status, r.code) }
 
@@ -88,7 +91,11 @@ func (b *Bucket) meaning(req request, r *refusal) (fault.Kind, error) {
 	case r.code == "RequestTimeTooSkewed":
 		return fault.Temporary, fault.Errorf("%s: %w", store.ClockOff(r.skew, "the service's"), r)
 	}
-	return kindOf(r), r
+	kind := kindOf(r)
+	if kind == fault.Denied {
+		return kind, b.denied(req.op, r)
+	}
+	return kind, r
 }
 
 // kindOf is all that is known of the codes (S3 API reference, "Error

@@ -42,13 +42,14 @@ func Causes(t *testing.T, serve func(*testing.T, http.HandlerFunc) store.Source,
 }
 
 // CausesOfXML holds a driver of a service whose errors are XML to Causes, where name begins
-// its errors and changed is what it says of an object of another ETag.
-func CausesOfXML(t *testing.T, name, changed string, serve func(*testing.T, http.HandlerFunc) store.Source) {
+// its errors, denied is what it says where an object may not be read, and changed of one of
+// another ETag.
+func CausesOfXML(t *testing.T, name, denied, changed string, serve func(*testing.T, http.HandlerFunc) store.Source) {
 	Causes(t, serve, map[string]Refusal{
 		"refused": {Answer: func(w http.ResponseWriter, id string) {
 			w.WriteHeader(403)
 			_, _ = fmt.Fprintf(w, "<Error><Code>AccessDenied</Code><Message>not %s</Message><RequestId>%s</RequestId></Error>", id, id)
-		}, Cause: name + ".Open: denied: status 403 AccessDenied"},
+		}, Cause: name + ".Open: denied: " + denied + " (status 403 AccessDenied)"},
 		"a code that is an id": {Answer: func(w http.ResponseWriter, id string) {
 			w.WriteHeader(500)
 			_, _ = fmt.Fprintf(w, "<Error><Code>E%s</Code></Error>", id)
