@@ -154,7 +154,7 @@ var rooms = []room{
 	{"infra", []string{"shared/app", "shared/console", "shared/faas", "shared/task", "shared/job", "shared/rights", "shared/store/oss", "shared/emulator/..."}, anyModule, nil},
 	{"scripts/ferry/life", nil, nil, nil},
 	{"scripts/ferry/words", nil, []string{"github.com/dustin/go-humanize"}, nil},
-	{"scripts/ferry/show", append([]string{"shared/agent", "shared/columns", "shared/console/language", "shared/console/words", "shared/control", "shared/overview", "shared/pipeline/watch", "shared/pipeline/memory", "shared/pipeline/reproof", "shared/pipeline/events", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8", "golang.org/x/sys"}, nil},
+	{"scripts/ferry/show", append([]string{"shared/agent", "shared/columns", "shared/console/language", "shared/console/words", "shared/control", "shared/overview", "shared/pipeline/watch", "shared/pipeline/memory", "shared/pipeline/reproof", "shared/pipeline/events", "shared/report", "scripts/ferry/words"}, ports...), []string{"github.com/dustin/go-humanize", "github.com/vbauerster/mpb/v8", "golang.org/x/sys"}, []string{"shared/ledger/timeline"}},
 	{"scripts/ferry/metrics", append([]string{"shared/overview", "shared/pipeline/watch", "shared/worker", "scripts/ferry/words"}, ports...), []string{"github.com/VictoriaMetrics/metrics"}, nil},
 	{"scripts/ferry/standins", append([]string{"shared/app", "shared/emulator/...", "scripts/ferry/life"}, ports...), nil, nil},
 	{"scripts/ferry/emulation", []string{"shared/app", "shared/emulator/...", "scripts/ferry/bench", "scripts/ferry/life", "scripts/ferry/standins"}, nil, []string{"shared/job"}},

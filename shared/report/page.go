@@ -22,15 +22,22 @@ var pageText string
 // images from elsewhere. The page is kept as a proof: it says how every number came
 // about, shows the books even where they fail to balance, and spells out whatever
 // of a key does not print as it is.
-func Page(rep Report, m Manifest) ([]byte, error) {
+func Page(rep Report, m Manifest) ([]byte, error) { return English.Page(rep, m) }
+
+// Page is Page in a language.
+func (w Words) Page(rep Report, m Manifest) ([]byte, error) {
 	t, err := parsed()
 	if err != nil {
 		return nil, err
 	}
+	if t, err = t.Clone(); err != nil { // its functions are those of this page
+		return nil, err
+	}
+	t.Funcs(template.FuncMap{"t": w.marked, "tell": func(text any) string { return w.Tell(fmt.Sprint(text)) }})
 	var out bytes.Buffer
 	err = t.Execute(&out, page{
-		Report: rep, Manifest: m, Sum: rep.Manifest, Causes: Causes(rep.Failures), Books: booksOf(rep), Files: foldFiles(m.Files),
-		Times: timePlots(rep.Profile.Times), Sizes: sizePlots(rep.Profile.Sizes), Classes: classLines(rep.Profile.Classes),
+		Words: w, Report: rep, Manifest: m, Sum: rep.Manifest, Causes: Causes(rep.Failures), Books: booksOf(rep), Files: foldFiles(m.Files),
+		Times: w.timePlots(rep.Profile.Times), Sizes: w.sizePlots(rep.Profile.Sizes), Classes: classLines(rep.Profile.Classes),
 	})
 	return out.Bytes(), err
 }
@@ -38,12 +45,13 @@ func Page(rep Report, m Manifest) ([]byte, error) {
 // parsed is the template, which a process parses once.
 var parsed = sync.OnceValues(func() (*template.Template, error) {
 	return template.New("report").Funcs(template.FuncMap{
-		"num": humanize.Comma, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": Pieces, "place": place, "way": way, "stretch": stretch,
+		"num": humanize.Comma, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": Pieces, "place": place, "way": way, "stretch": stretch, "t": English.marked, "tell": fmt.Sprint,
 	}).Parse(pageText)
 })
 
 // page is the data of the template.
 type page struct {
+	Words
 	Report   Report
 	Manifest Manifest
 	Sum      string // SHA-256 of manifest.json; "" in a report of an older version
@@ -77,11 +85,11 @@ func (p page) Took() string {
 	d := time.Duration(p.Report.Seconds * float64(time.Second))
 	switch {
 	case d < time.Minute:
-		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+		return p.In("%s s", strconv.FormatFloat(d.Seconds(), 'f', 1, 64))
 	case d < time.Hour:
-		return fmt.Sprintf("%d min %02d s", d/time.Minute, d%time.Minute/time.Second)
+		return p.In("%d min %02d s", int64(d/time.Minute), int64(d%time.Minute/time.Second))
 	}
-	return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
+	return p.In("%d h %02d min", int64(d/time.Hour), int64(d%time.Hour/time.Minute))
 }
 
 // Rate is what the run copied a second; "" where nothing was copied.
@@ -89,7 +97,7 @@ func (p page) Rate() string {
 	if p.Report.Seconds <= 0 || p.Report.Objects.Copied == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s objects/s, %s/s copied",
+	return p.In("%s objects/s, %s/s copied",
 		humanize.Comma(int64(float64(p.Report.Objects.Copied)/p.Report.Seconds+0.5)), size(int64(float64(p.Report.Bytes.Copied)/p.Report.Seconds)))
 }
 
@@ -98,53 +106,53 @@ func (p page) Sentence() string {
 	o := p.Report.Objects
 	switch {
 	case p.Verified() && o.Listed == 0:
-		return "The source held no object under this prefix, so there was nothing to copy."
+		return p.In("The source held no object under this prefix, so there was nothing to copy.")
 	case p.Verified():
 		return p.verifiedSentence()
 	case p.Report.Result == Cancelled:
 		return p.cancelledSentence()
 	case p.Report.Result == Unproved:
-		return fmt.Sprintf("%s in the target before, of equal size, and nothing ties %s to the source: the source lists no hash that could be recomputed, or the target's object cannot be read. Everything else is proved. The job's word present says what becomes of such objects: copy copies them, accept takes them as they are.",
-			things(p.Report.Objects.Present, "One object was", "%s objects were"), map[bool]string{true: "its bytes", false: "their bytes"}[p.Report.Objects.Present == 1])
+		return p.things(p.Report.Objects.Present, "One object was in the target before, of equal size, and nothing ties its bytes to the source: the source lists no hash that could be recomputed, or the target's object cannot be read.", "%s objects were in the target before, of equal size, and nothing ties their bytes to the source: the source lists no hash that could be recomputed, or the target's object cannot be read.") +
+			" " + p.In("Everything else is proved. The job's word present says what becomes of such objects: copy copies them, accept takes them as they are.")
 	case p.Report.Reason != "" && p.Bad() == 0 && p.Report.Balanced:
-		return sentence(p.Report.Reason) + "."
+		return p.In("%s.", p.Tell(sentence(p.Report.Reason)))
 	case len(p.Report.Unknown) > 0:
-		return fmt.Sprintf("%s could not be listed or verified to its end. What lies there is not known, so nothing is proved of it; all other numbers on this page hold.",
-			things(p.Report.Stretches(), "One stretch of the source", "%s stretches of the source"))
+		return p.In("%s could not be listed or verified to its end. What lies there is not known, so nothing is proved of it; all other numbers on this page hold.",
+			p.things(p.Report.Stretches(), "One stretch of the source", "%s stretches of the source"))
 	case !p.Report.Balanced:
-		return "The books do not balance: what was listed is not the sum of how it ended. Treat nothing on this page as proof."
+		return p.In("The books do not balance: what was listed is not the sum of how it ended. Treat nothing on this page as proof.")
 	case p.Bad() == 0 && p.Report.Mirror != nil && p.Report.Mirror.Refused != "":
-		return "Every object listed at the source is accounted for, but what the source no longer has was not deleted from the target: " + p.Report.Mirror.Refused + "."
+		return p.In("Every object listed at the source is accounted for, but what the source no longer has was not deleted from the target: %s.", p.Tell(p.Report.Mirror.Refused))
 	case p.Bad() == 0 && p.Report.Mirror != nil && p.Report.Mirror.Failed.Objects > 0:
-		return fmt.Sprintf("Every object listed at the source is accounted for, but %s could not be deleted from the target.", things(p.Report.Mirror.Failed.Objects, "one object", "%s objects"))
+		return p.In("Every object listed at the source is accounted for, but %s could not be deleted from the target.", p.things(p.Report.Mirror.Failed.Objects, "one object", "%s objects"))
 	case p.Bad() == 0:
-		return fmt.Sprintf("Every object ended, but only %s of the %s copied or unchanged ones could be verified.", humanize.Comma(o.Verified), humanize.Comma(o.Held()))
+		return p.In("Every object ended, but only %s of the %s copied or unchanged ones could be verified.", humanize.Comma(o.Verified), humanize.Comma(o.Held()))
 	}
-	return fmt.Sprintf("The run went to its end, and %s a person to look: %s. The other %s are accounted for.",
-		things(p.Bad(), "one object needs", "%s objects need"), strings.Join(o.BadWords(), ", "), humanize.Comma(o.Listed-p.Bad()))
+	return p.In("The run went to its end, and %s a person to look: %s. The other %s are accounted for.",
+		p.things(p.Bad(), "one object needs", "%s objects need"), strings.Join(badWords(p.Words, o), p.In(", ")), humanize.Comma(o.Listed-p.Bad()))
 }
 
 // cancelledSentence is the Sentence of a cancelled run.
 func (p page) cancelledSentence() string {
-	s := fmt.Sprintf("The run was cancelled. Of the %s that it had listed, %s open: not copied, or not written down as copied; the files below name each.",
-		things(p.Report.Objects.Listed, "one object", "%s objects"), things(p.Report.Objects.Open, "one is", "%s are"))
+	s := p.In("The run was cancelled. Of the %s that it had listed, %s open: not copied, or not written down as copied; the files below name each.",
+		p.things(p.Report.Objects.Listed, "one object", "%s objects"), p.things(p.Report.Objects.Open, "one is", "%s are"))
 	if n := p.Report.Stretches(); n > 0 {
-		s += things(n, " One stretch of the source was not listed or verified to its end.", " %s stretches of the source were not listed or verified to their end.")
+		s += " " + p.things(n, "One stretch of the source was not listed or verified to its end.", "%s stretches of the source were not listed or verified to their end.")
 	}
 	return s
 }
 
 // Headline is the result in a word, and how many objects were not moved.
 func (p page) Headline() string {
-	word := map[Result]string{Verified: "Verified", Incomplete: "Incomplete", Cancelled: "Cancelled"}[p.Report.Result]
+	word := p.Tell(map[Result]string{Verified: "Verified", Incomplete: "Incomplete", Cancelled: "Cancelled"}[p.Report.Result])
 	switch n := p.Report.Objects.Present; {
 	case p.Report.Result == Unproved:
-		word = "Verified, but for " + things(n, "one that was there before and is unproved", "%s that were there before and are unproved")
+		word = p.things(n, "Verified, but for one that was there before and is unproved", "Verified, but for %s that were there before and are unproved")
 	case n > 0:
-		word += "; " + things(n, "one was there before and is unproved", "%s were there before and are unproved")
+		word = p.In("%s; %s", word, p.things(n, "one was there before and is unproved", "%s were there before and are unproved"))
 	}
 	if n := p.Report.Objects.Skipped + p.Report.Objects.Gone; n > 0 {
-		word += fmt.Sprintf("; %s not moved", humanize.Comma(n))
+		word = p.In("%s; %s not moved", word, humanize.Comma(n))
 	}
 	return word
 }
@@ -152,44 +160,43 @@ func (p page) Headline() string {
 // verifiedSentence is the Sentence of a verified run.
 func (p page) verifiedSentence() string {
 	o := p.Report.Objects
-	s := things(o.Listed, "The one object listed at the source is accounted for", "All %s objects listed at the source are accounted for")
+	s := p.things(o.Listed, "The one object listed at the source is accounted for", "All %s objects listed at the source are accounted for")
 	switch {
 	case o.Verified == 0:
-		s += "; none was to be copied."
+		s = p.In("%s; none was to be copied.", s)
 	case o.Listed == 1:
-		s += ": it was found in the target by a second listing, tied to its source by a proof."
+		s = p.In("%s: it was found in the target by a second listing, tied to its source by a proof.", s)
 	default:
-		s += fmt.Sprintf(". %s found in the target by a second listing of both sides, tied to its source by a proof.",
-			things(o.Verified, "The one copied or unchanged was", "Each of the %s copied or unchanged ones was"))
+		s = p.In("%s. %s found in the target by a second listing of both sides, tied to its source by a proof.", s,
+			p.things(o.Verified, "The one copied or unchanged was", "Each of the %s copied or unchanged ones was"))
 	}
 	var others []string
 	if o.Present > 0 {
-		others = append(others, things(o.Present, "One was in the target before, of equal size, and is accepted without a proof", "%s were in the target before, of equal size, and are accepted without a proof"))
+		others = append(others, p.things(o.Present, "One was in the target before, of equal size, and is accepted without a proof", "%s were in the target before, of equal size, and are accepted without a proof"))
 	}
 	if o.Restored > 0 {
-		others = append(others, things(o.Restored, "One had been deleted in the target since an earlier run copied it, and was copied again", "%s had been deleted in the target since an earlier run copied them, and were copied again"))
+		others = append(others, p.things(o.Restored, "One had been deleted in the target since an earlier run copied it, and was copied again", "%s had been deleted in the target since an earlier run copied them, and were copied again"))
 	}
 	if o.Skipped > 0 {
-		others = append(others, things(o.Skipped, "One was skipped as its owner or the job had set", "%s were skipped as their owner or the job had set"))
+		others = append(others, p.things(o.Skipped, "One was skipped as its owner or the job had set", "%s were skipped as their owner or the job had set"))
 	}
 	if o.Gone > 0 {
-		others = append(others, things(o.Gone, "one was deleted at the source meanwhile", "%s were deleted at the source meanwhile"))
+		others = append(others, p.things(o.Gone, "one was deleted at the source meanwhile", "%s were deleted at the source meanwhile"))
 	}
 	if len(others) == 0 {
 		return s
 	}
-	rest := strings.Join(others, ", ")
-	return s + " " + strings.ToUpper(rest[:1]) + rest[1:] + "."
+	return p.In("%s %s.", s, sentence(strings.Join(others, p.In(", "))))
 }
 
-// BadWords counts in words the objects that need a human.
-func (t Totals) BadWords() (words []string) {
-	for _, w := range []struct {
+// badWords counts in words the objects that need a human.
+func badWords(w Words, t Totals) (words []string) {
+	for _, of := range []struct {
 		n    int64
 		word string
 	}{{t.Failed, "failed"}, {t.Conflict, "in conflict"}, {t.Mismatch, "different in the target"}} {
-		if w.n > 0 {
-			words = append(words, humanize.Comma(w.n)+" "+w.word)
+		if of.n > 0 {
+			words = append(words, w.In("%s %s", humanize.Comma(of.n), w.Tell(of.word)))
 		}
 	}
 	return words

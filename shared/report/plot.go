@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -54,7 +53,7 @@ func (p *plot) scale(values []float64, say func(i int) string) {
 
 // timePlots draws what was done when: objects and bytes written a second, and what
 // failed where something did.
-func timePlots(l timeline.Timeline) []plot {
+func (w Words) timePlots(l timeline.Timeline) []plot {
 	if len(l.Ticks) == 0 {
 		return nil
 	}
@@ -63,24 +62,24 @@ func timePlots(l timeline.Timeline) []plot {
 	bytes := values(l.Ticks, func(t timeline.Tick) float64 { return float64(t.Bytes) / each })
 	failed := values(l.Ticks, func(t timeline.Tick) float64 { return float64(t.Failed) })
 	at := func(i int) string { return utc(time.Unix(l.From+int64(i)*l.Each, 0)) }
-	marks := timeMarks(l)
-	span := fmt.Sprintf("from %s to %s, a bar for each %s", utc(l.Begin()), utc(l.End()), width(l.Each))
+	marks := w.timeMarks(l)
+	span := w.In("from %s to %s, a bar for each %s", utc(l.Begin()), utc(l.End()), w.width(l.Each))
 	var plots []plot
 	if most := highest(objects); most > 0 {
-		p := plot{ID: "objects", Title: "Objects written a second", Class: "copied", Most: "at most " + rate(most), Marks: marks}
-		p.Desc = fmt.Sprintf("Objects written a second %s; at most %s.", span, rate(most))
-		p.scale(objects, func(i int) string { return at(i) + ": " + rate(objects[i]) + " objects/s" })
+		p := plot{ID: "objects", Title: w.In("Objects written a second"), Class: "copied", Most: w.In("at most %s", rate(most)), Marks: marks}
+		p.Desc = w.In("Objects written a second %s; at most %s.", span, rate(most))
+		p.scale(objects, func(i int) string { return w.In("%s: %s objects/s", at(i), rate(objects[i])) })
 		plots = append(plots, p)
 	}
 	if most := highest(bytes); most > 0 {
-		p := plot{ID: "bytes", Title: "Bytes written a second", Class: "unchanged", Most: "at most " + size(int64(most)), Marks: marks}
-		p.Desc = fmt.Sprintf("Bytes written a second %s; at most %s.", span, size(int64(most)))
-		p.scale(bytes, func(i int) string { return at(i) + ": " + size(int64(bytes[i])) + "/s" })
+		p := plot{ID: "bytes", Title: w.In("Bytes written a second"), Class: "unchanged", Most: w.In("at most %s", size(int64(most))), Marks: marks}
+		p.Desc = w.In("Bytes written a second %s; at most %s.", span, size(int64(most)))
+		p.scale(bytes, func(i int) string { return w.In("%s: %s/s", at(i), size(int64(bytes[i]))) })
 		plots = append(plots, p)
 	}
 	if most := highest(failed); most > 0 {
-		p := plot{ID: "failures", Title: "Objects that need a person", Class: "failed", Most: "at most " + humanize.Comma(int64(most)), Marks: marks}
-		p.Desc = fmt.Sprintf("Objects that failed, conflict or differ, %s; at most %s in one.", span, humanize.Comma(int64(most)))
+		p := plot{ID: "failures", Title: w.In("Objects that need a person"), Class: "failed", Most: w.In("at most %s", humanize.Comma(int64(most))), Marks: marks}
+		p.Desc = w.In("Objects that failed, conflict or differ, %s; at most %s in one.", span, humanize.Comma(int64(most)))
 		p.scale(failed, func(i int) string { return at(i) + ": " + humanize.Comma(l.Ticks[i].Failed) })
 		plots = append(plots, p)
 	}
@@ -103,7 +102,7 @@ func highest(values []float64) (most float64) {
 }
 
 // timeMarks name the beginning, the width of a bar, and the end.
-func timeMarks(l timeline.Timeline) []mark {
+func (w Words) timeMarks(l timeline.Timeline) []mark {
 	format := "15:04:05"
 	switch {
 	case l.Each >= 24*3600:
@@ -113,22 +112,22 @@ func timeMarks(l timeline.Timeline) []mark {
 	}
 	return []mark{
 		{At: 0, Text: l.Begin().Format(format)},
-		{At: 50, Side: "mid", Text: width(l.Each) + " a bar"},
+		{At: 50, Side: "mid", Text: w.In("%s a bar", w.width(l.Each))},
 		{At: 100, Side: "left", Text: l.End().Format(format)},
 	}
 }
 
 // width is how long a stretch of time is, in words.
-func width(seconds int64) string {
+func (w Words) width(seconds int64) string {
 	switch {
 	case seconds >= 24*3600:
-		return fmt.Sprintf("%d d", seconds/(24*3600))
+		return w.In("%d d", seconds/(24*3600))
 	case seconds >= 3600:
-		return fmt.Sprintf("%d h", seconds/3600)
+		return w.In("%d h", seconds/3600)
 	case seconds >= 60:
-		return fmt.Sprintf("%d min", seconds/60)
+		return w.In("%d min", seconds/60)
 	}
-	return fmt.Sprintf("%d s", seconds)
+	return w.In("%d s", seconds)
 }
 
 // rate is a number of objects a second, as exact as it is of use.
@@ -140,7 +139,7 @@ func rate(v float64) string {
 }
 
 // sizePlots draws how many objects are how large, and in which of them the bytes are.
-func sizePlots(sizes []ledger.Tally) []plot {
+func (w Words) sizePlots(sizes []ledger.Tally) []plot {
 	first, last := 0, len(sizes)
 	for first < last && sizes[first].Objects == 0 {
 		first++
@@ -159,17 +158,17 @@ func sizePlots(sizes []ledger.Tally) []plot {
 		all.Add(t.Objects, t.Bytes)
 	}
 	say := func(i int) string {
-		return fmt.Sprintf("%s: %s objects, %s", sizesOf(first+i), humanize.Comma(sizes[i].Objects), size(sizes[i].Bytes))
+		return w.In("%s: %s objects, %s", w.sizesOf(first+i), humanize.Comma(sizes[i].Objects), size(sizes[i].Bytes))
 	}
 	marks := sizeMarks(first, len(sizes))
-	span := fmt.Sprintf("from %s to %s, by powers of two", sizesOf(first), sizesOf(last-1))
-	p := plot{ID: "sizes", Title: "Objects by size", Class: "copied", Most: "at most " + humanize.Comma(int64(highest(objects))), Marks: marks}
-	p.Desc = fmt.Sprintf("How many of %s objects have which size, %s.", humanize.Comma(all.Objects), span)
+	span := w.In("from %s to %s, by powers of two", w.sizesOf(first), w.sizesOf(last-1))
+	p := plot{ID: "sizes", Title: w.In("Objects by size"), Class: "copied", Most: w.In("at most %s", humanize.Comma(int64(highest(objects)))), Marks: marks}
+	p.Desc = w.In("How many of %s objects have which size, %s.", humanize.Comma(all.Objects), span)
 	p.scale(objects, say)
 	plots := []plot{p}
 	if most := highest(bytes); most > 0 {
-		p := plot{ID: "weights", Title: "Bytes by size of their objects", Class: "unchanged", Most: "at most " + size(int64(most)), Marks: marks}
-		p.Desc = fmt.Sprintf("How many of %s are in objects of which size, %s.", size(all.Bytes), span)
+		p := plot{ID: "weights", Title: w.In("Bytes by size of their objects"), Class: "unchanged", Most: w.In("at most %s", size(int64(most))), Marks: marks}
+		p.Desc = w.In("How many of %s are in objects of which size, %s.", size(all.Bytes), span)
 		p.scale(bytes, say)
 		plots = append(plots, p)
 	}
@@ -177,14 +176,14 @@ func sizePlots(sizes []ledger.Tally) []plot {
 }
 
 // sizesOf names the sizes that have so many binary digits.
-func sizesOf(digits int) string {
+func (w Words) sizesOf(digits int) string {
 	switch digits {
 	case 0:
-		return "empty"
+		return w.In("empty")
 	case 1:
 		return "1 B"
 	}
-	return size(1<<(digits-1)) + " and more"
+	return w.In("%s and more", size(1<<(digits-1)))
 }
 
 // sizeMarks name a few of the sizes that n bars from first stand for.

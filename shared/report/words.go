@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"html/template"
 	"strconv"
 	"strings"
 	"time"
@@ -74,6 +75,33 @@ func stretch(key, open string) []Piece {
 		return []Piece{{Text: open}}
 	}
 	return Pieces(key)
+}
+
+// Words are the language that a page is written in.
+type Words struct {
+	HTML string // the value of lang=
+	// In is what a format and its values make; Tell is a text that was made in English, told.
+	In   func(format string, args ...any) string
+	Tell func(text string) string
+}
+
+// English are the words of the page that a run leaves behind.
+var English = Words{HTML: "en", In: fmt.Sprintf, Tell: func(text string) string { return text }}
+
+// things is one for n = 1, else many, a format, with n.
+func (w Words) things(n int64, one, many string) string {
+	if n == 1 {
+		return w.In(one)
+	}
+	return w.In(many, humanize.Comma(n))
+}
+
+// marked is In for formats that hold marks of HTML; the values hold none.
+func (w Words) marked(format string, args ...any) template.HTML {
+	for i, a := range args {
+		args[i] = template.HTMLEscapeString(fmt.Sprint(a))
+	}
+	return template.HTML(w.In(format, args...)) // formats are those of the template
 }
 
 // things is one for n = 1, else many, a format, with n.

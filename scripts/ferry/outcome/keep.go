@@ -3,11 +3,13 @@ package outcome
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 )
@@ -20,7 +22,7 @@ const packed = ".csv.gz"
 // one that is written down, but for a manifest whose report, of an older version, has none.
 func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, data []byte) error) error {
 	raw := map[string][]byte{}
-	for _, name := range []string{"report.json", report.PageFile, report.ManifestFile} {
+	for _, name := range []string{reportFile, report.PageFile, report.ManifestFile} {
 		data, err := readOf(ctx, from, name)
 		if err != nil {
 			return err
@@ -31,7 +33,7 @@ func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, dat
 		}
 	}
 	var rep report.Report
-	if err := json.Unmarshal(raw["report.json"], &rep); err != nil {
+	if err := json.Unmarshal(raw[reportFile], &rep); err != nil {
 		return fmt.Errorf("report.json: %w", err)
 	}
 	if rep.Manifest != "" && rep.Manifest != report.Sum(raw[report.ManifestFile]) {
@@ -60,8 +62,9 @@ func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, dat
 	return nil
 }
 
-// Save writes the files of a run that has ended below dir, as they lie in the ledger, one
-// after the other: one at a time is held in memory. each, if not nil, is called with the
+// Save writes the files of a run that has ended below dir, as they lie in the ledger but for the
+// page, which is in the language of this process, one after the other: one at a time is held in
+// memory, besides the report. each, if not nil, is called with the
 // name of each, its content, and what writes another file beside it.
 func Save(ctx context.Context, from *ledger.Run, dir string, each func(name string, data []byte, write func(name string, data []byte) error) error) error {
 	k, err := openKeeper(dir)
@@ -69,7 +72,20 @@ func Save(ctx context.Context, from *ledger.Run, dir string, each func(name stri
 		return err
 	}
 	defer k.close()
+	raw := map[string][]byte{}
 	return eachFile(ctx, from, func(name string, data []byte) error {
+		switch raw[name] = data; name {
+		case reportFile:
+		case report.PageFile: // which is made of the manifest, too
+			return nil
+		case report.ManifestFile:
+			page, err := spoken(raw)
+			if err = errors.Join(err, k.write(report.PageFile, page)); err != nil {
+				return err
+			}
+		default:
+			delete(raw, name)
+		}
 		if err := k.write(name, data); err != nil || each == nil {
 			return err
 		}
@@ -77,7 +93,25 @@ func Save(ctx context.Context, from *ledger.Run, dir string, each func(name stri
 	})
 }
 
-// Keep writes the run's files below dir, as they lie in the ledger. A name that leads
+// reportFile is the report itself.
+const reportFile = "report.json"
+
+// spoken is the page of files in the language of this process: as the run left it in English,
+// else made of the report and its manifest again.
+func spoken(files map[string][]byte) ([]byte, error) {
+	words := show.PageWords()
+	if words.HTML == report.English.HTML || files[reportFile] == nil || files[report.ManifestFile] == nil {
+		return files[report.PageFile], nil
+	}
+	var rep report.Report
+	var m report.Manifest
+	if err := errors.Join(json.Unmarshal(files[reportFile], &rep), json.Unmarshal(files[report.ManifestFile], &m)); err != nil {
+		return nil, fmt.Errorf("%s: %w", reportFile, err)
+	}
+	return words.Page(rep, m)
+}
+
+// Keep writes the run's files below dir, as Save does. A name that leads
 // elsewhere, of itself or by a link that stands there, is refused.
 func (r *Record) Keep(dir string) error {
 	k, err := openKeeper(dir)
@@ -86,6 +120,11 @@ func (r *Record) Keep(dir string) error {
 	}
 	defer k.close()
 	for name, data := range r.Files {
+		if name == report.PageFile {
+			if data, err = spoken(r.Files); err != nil {
+				return err
+			}
+		}
 		if err := k.write(name, data); err != nil {
 			return err
 		}

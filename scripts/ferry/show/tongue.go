@@ -60,6 +60,12 @@ func Result(r report.Result) string {
 	return spoken().Or("cli.came."+string(r), string(r))
 }
 
+// PageWords are the words of a report's page in the language of this process.
+func PageWords() report.Words {
+	l := spoken()
+	return report.Words{HTML: l.HTML, In: l.In, Tell: l.Tell}
+}
+
 // Next says which command comes next.
 func Next(command string) string { return Sentence("next", command) }
 

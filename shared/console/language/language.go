@@ -16,7 +16,7 @@ import (
 	"sync"
 )
 
-//go:embed *.json zh
+//go:embed *.json zh page
 var files embed.FS
 
 // Language is a language with its catalogue.
@@ -26,12 +26,14 @@ type Language struct {
 	HTML string // the value of lang=
 	all  map[string]string
 	told func() *teller // the sentences of the code; nil in the language that they are made in
+	// The sentences of a report's page, by their formats; nil in that language.
+	paged func() map[string]*form
 }
 
 // All are the languages, the first of which is spoken where a browser names none of them.
 var All = []*Language{
 	{Tag: "en", Name: "English", HTML: "en", all: read("en")},
-	{Tag: "zh", Name: "中文", HTML: "zh-CN", all: read("zh"), told: sync.OnceValue(func() *teller { return newTeller(sentences("zh")) })},
+	{Tag: "zh", Name: "中文", HTML: "zh-CN", all: read("zh"), told: sync.OnceValue(func() *teller { return newTeller(sentences("zh")) }), paged: sync.OnceValue(func() map[string]*form { return formsOf(page("zh")) })},
 }
 
 func read(tag string) map[string]string {
@@ -62,6 +64,24 @@ func sentences(tag string) map[string]string {
 		if err != nil || json.Unmarshal(data, &all) != nil {
 			return nil
 		}
+	}
+	return all
+}
+
+// page is the sentences of a report's page, by their formats, in the language of that tag.
+func page(tag string) map[string]string {
+	all := map[string]string{}
+	data, err := files.ReadFile("page/" + tag + ".json")
+	if err != nil || json.Unmarshal(data, &all) != nil { // the file is part of the program, and a test reads it
+		return nil
+	}
+	return all
+}
+
+func formsOf(sentences map[string]string) map[string]*form {
+	all := map[string]*form{}
+	for format, says := range sentences {
+		all[format] = newForm(format, says)
 	}
 	return all
 }

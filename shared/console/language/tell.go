@@ -1,6 +1,7 @@
 package language
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -38,6 +39,23 @@ func (l *Language) Tell(text string) string {
 		lines[i], _ = telling.tell(line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// In is what a format of the page of a report and its values make, in the language; one that its
+// catalogue, page/*.json, lacks makes English.
+func (l *Language) In(format string, args ...any) string {
+	var f *form
+	if l.paged != nil {
+		f = l.paged()[format]
+	}
+	if f == nil {
+		return fmt.Sprintf(format, args...)
+	}
+	values := make([]value, len(args))
+	for i, a := range args {
+		values[i] = value{text: fmt.Sprint(a)}
+	}
+	return f.fill(values)
 }
 
 // most bounds how often the parts of a line are looked up, for the line may be somebody else's.
@@ -97,18 +115,20 @@ type telling struct {
 
 // tell returns text in the language; ok is false where no sentence fits it or a part of it.
 func (t *telling) tell(text string) (told string, ok bool) {
+	// A sentence that begins a line has a capital that the code has not.
+	first, n := utf8.DecodeRuneInString(text)
+	lower := string(unicode.ToLower(first)) + text[n:]
 	told, weight := t.sentence(text)
+	if unicode.IsUpper(first) {
+		if of, more := t.sentence(lower); more > weight {
+			told, weight = of, more
+		}
+	}
 	if behind, more := t.behind(text); more > weight {
 		return behind, true
 	}
 	if weight > 0 {
 		return told, true
-	}
-	// A sentence that begins a line has a capital that the code has not.
-	if first, n := utf8.DecodeRuneInString(text); unicode.IsUpper(first) {
-		if told, weight = t.sentence(string(unicode.ToLower(first)) + text[n:]); weight > 0 {
-			return told, true
-		}
 	}
 	for _, s := range seams {
 		if told, ok = t.apart(text, s); ok {
