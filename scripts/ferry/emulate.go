@@ -57,6 +57,7 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 	f.Int64Var(&o.MinSize, "min-size", 0, "least bytes of a generated object")
 	f.Int64Var(&o.MaxSize, "max-size", 16<<10, "most bytes of a generated object")
 	f.BoolVar(&o.AttributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
+	f.BoolVar(&o.BriefETags, "brief-etags", false, "with --attributes-only, OSS names what comes without a Content-MD5 by its CRC64")
 	f.StringVar(&o.KodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
 	f.StringVar(&o.S3Addr, "s3-addr", "127.0.0.1:0", "where Kodo's S3-compatible interface listens; its faults are Kodo's: s3-get, s3-head, s3-list, s3-restore")
 	f.StringVar(&o.S3Name, "s3-name", emulation.S3Name, "what photos is called there; a bucket at Kodo may have another name for S3, or the same")
@@ -73,7 +74,8 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 	f.BoolVar(&o.Mirror, "mirror", false, "OSS already holds an equal listing of photos, without bytes, under "+bench.MirrorPrefix)
 	f.BoolVar(&toEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
 	f.StringVar(&profile, "cpuprofile", "", "write a processor profile to this file")
-	_ = f.MarkHidden("cpuprofile") // it is defined above
+	_ = f.MarkHidden("cpuprofile") // they are defined above
+	_ = f.MarkHidden("brief-etags")
 	return c
 }
 

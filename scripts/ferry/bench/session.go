@@ -112,6 +112,9 @@ func (b *session) emulate(ctx context.Context) (d standIns, end func(), err erro
 		args = append(args, "--attributes-only")
 	}
 	if away := b.of.away; away != nil {
+		if away.rate > 0 { // else the MD5s of what is far away are computed beside what is measured
+			args = append(args, "--brief-etags")
+		}
 		args = append(args, "--kodo-fault", "*:latency:1:"+away.kodo.String(), "--oss-fault", "*:latency:1:"+away.oss.String(), "--connection-rate", strconv.FormatInt(away.rate, 10))
 	}
 	if b.of.full {

@@ -29,6 +29,7 @@ type Options struct {
 	MD5                   bool  // the listing has the MD5 of a generated object
 	MinSize, MaxSize      int64 // of a generated object, in bytes
 	AttributesOnly        bool  // OSS keeps no bytes but the ledger's
+	BriefETags            bool  // and names what it does not keep by its CRC64
 	KodoAddr, OSSAddr     string
 	MNSAddr, SQSAddr      string
 	S3Addr, S3Name        string // of Kodo's S3 interface: the address, the bucket's name there
@@ -124,7 +125,7 @@ func (o Options) serve(e *Emulation) (err error) {
 	}
 	if e.oss, err = oss.Start(oss.Config{
 		Addr: o.OSSAddr, AccessKeyID: AccessKey, AccessKeySecret: SecretKey, Region: region, Seed: o.Seed + 1, Rate: o.Rate,
-		AttributesOnly: o.AttributesOnly, Keep: func(_, key string) bool { return strings.HasPrefix(key, standins.Ledger) },
+		AttributesOnly: o.AttributesOnly, BriefETags: o.BriefETags, Keep: func(_, key string) bool { return strings.HasPrefix(key, standins.Ledger) },
 	}); err != nil {
 		return taken("--oss-addr", err)
 	}

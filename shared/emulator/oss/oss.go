@@ -55,6 +55,11 @@ type Config struct {
 	// that is not empty is then refused with 400 BodyNotKept.
 	AttributesOnly bool
 
+	// BriefETags makes the ETag of what AttributesOnly keeps no bytes of from its CRC64, where
+	// no Content-MD5 comes with it: MD5 takes more processor time than all else that is done
+	// of a large object, also of what is measured beside a Server.
+	BriefETags bool
+
 	// Keep names what AttributesOnly keeps whole all the same, as a ledger
 	// that is read back; nil keeps nothing.
 	Keep func(bucket, key string) bool
@@ -72,6 +77,7 @@ type Server struct {
 	now     func() time.Time
 	anyDate bool
 	hollow  func(bucket, key string) bool // whose bytes are not kept
+	brief   bool                          // as Config.BriefETags
 	seed    uint64
 
 	desk     *chaos.Desk
@@ -111,7 +117,7 @@ func Start(cfg Config) (*Server, error) {
 	}
 	listener = chaos.Paced(listener, cfg.Rate)
 	s := &Server{
-		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, anyDate: cfg.AnyDate, hollow: hollow(cfg), seed: cfg.Seed,
+		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, anyDate: cfg.AnyDate, hollow: hollow(cfg), brief: cfg.BriefETags, seed: cfg.Seed,
 		listener: listener, done: make(chan error, 1), buckets: map[string]*bucket{},
 		ring:    keyring{held: map[string]*heldCredential{}},
 		hashers: sync.Pool{New: func() any { return md5.New() }},

@@ -45,7 +45,7 @@ func (c *call) post() error {
 	if err != nil {
 		return err
 	}
-	got, err := c.s.read(f.file, -1, c.s.hollow(c.bucket, c.key))
+	got, err := c.s.read(f.file, -1, c.s.hollow(c.bucket, c.key), false)
 	switch {
 	case err != nil:
 		return err

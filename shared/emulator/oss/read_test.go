@@ -200,6 +200,19 @@ func TestAttributesOnly(t *testing.T) {
 	must(t, b.PutObject("empty", nil))
 	r, err := b.GetObject("empty")
 	readAll(t, r, err)
+	brief := start(t, func(c *oss.Config) { c.AttributesOnly, c.BriefETags = true, true })
+	for _, withMD5 := range []bool{false, true} {
+		var how []sdk.Option
+		if withMD5 {
+			how = append(how, sdk.ContentMD5(md5Header(body)))
+		}
+		must(t, open(t, brief).PutObject("k", bytes.NewReader(body), how...))
+		o, _ := brief.Get(bucketName, "k")
+		if o.CRC64 != crcOf(body) || (o.ETag == fmt.Sprintf("%X", sum)) != withMD5 {
+			t.Errorf("with Content-MD5 %v it has the ETag %s and the CRC64 %d, want the MD5 where that came", withMD5, o.ETag, o.CRC64)
+		}
+	}
+	wantCode(t, "put", open(t, brief).PutObject("k", strings.NewReader("other"), sdk.ContentMD5(md5Header(body))), 400, "InvalidDigest")
 	whole := open(t, start(t, func(c *oss.Config) {
 		c.AttributesOnly, c.Keep = true, func(_, key string) bool { return key == "ledger" }
 	}))
