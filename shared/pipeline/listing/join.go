@@ -17,6 +17,7 @@ package listing
 import (
 	"context"
 	"iter"
+	"sync"
 	"unicode/utf8"
 
 	"kodoferry/shared/store"
@@ -65,43 +66,62 @@ func From(ctx context.Context, b store.Source, in store.Range) Lister {
 // listing ends it.
 func Join(src, dst Lister, extras bool) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
-		s, d := OpenBoth(src, dst)
-		defer s.Stop()
-		defer d.Stop()
-		for {
-			if s.OK && !extras {
-				d.Seek(s.Object.Key)
-			}
-			switch {
-			case s.Err != nil:
-				yield(Pair{}, s.Err)
-				return
-			case d.Err != nil:
-				yield(Pair{}, d.Err)
-				return
-			case !s.OK && (!extras || !d.OK):
+		opened := make(chan *Cursor, 1)
+		go func() { opened <- Open(dst) }()
+		target := sync.OnceValue(func() *Cursor { return <-opened })
+		defer func() { target().Stop() }()
+		var s store.Object            // which all pairs have
+		for o, err := range src("") { // a Cursor would take as long as all else that is done here
+			if err != nil {
+				yield(Pair{}, err)
 				return
 			}
-			var p Pair
-			inSource := s.OK && (!d.OK || s.Object.Key <= d.Object.Key)
-			inTarget := d.OK && (!s.OK || d.Object.Key <= s.Object.Key)
-			if inSource {
-				p.Src = &s.Object
-			}
-			if inTarget {
-				p.Dst = &d.Object
-			}
-			if !yield(p, nil) {
+			s = o
+			if !joined(&s, target(), extras, yield) {
 				return
-			}
-			if inSource {
-				s.Next()
-			}
-			if inTarget {
-				d.Next()
 			}
 		}
+		d := target()
+		if extras && !d.passOver(func(string) bool { return true }, yield) {
+			return
+		}
+		if d.Err != nil {
+			yield(Pair{}, d.Err)
+		}
 	}
+}
+
+// joined yields an object of the source with that of the target, behind those that only the
+// target has before it if extras are wanted, and reports whether to go on.
+func joined(s *store.Object, d *Cursor, extras bool, yield func(Pair, error) bool) bool {
+	if !extras {
+		d.Seek(s.Key)
+	} else if !d.passOver(func(key string) bool { return key < s.Key }, yield) {
+		return false
+	}
+	switch {
+	case d.Err != nil:
+		yield(Pair{}, d.Err)
+		return false
+	case !d.OK || d.Object.Key != s.Key:
+		return yield(Pair{Src: s}, nil)
+	case !yield(Pair{Src: s, Dst: &d.Object}, nil):
+		return false
+	}
+	d.Next()
+	return true
+}
+
+// passOver yields the target's objects as long as their keys lie before what is looked for,
+// and reports whether to go on.
+func (c *Cursor) passOver(before func(key string) bool, yield func(Pair, error) bool) bool {
+	for c.OK && before(c.Object.Key) {
+		if !yield(Pair{Dst: &c.Object}, nil) {
+			return false
+		}
+		c.Next()
+	}
+	return true
 }
 
 // Cursor is a listing and its current object. It is not safe for concurrent use.
