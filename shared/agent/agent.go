@@ -5,6 +5,7 @@
 //	pull.go      Agent.Pull does so in an invocation that a timer begins
 //	queues.go    the queues of a deployment, and messages of a newer version
 //	local.go     Copy does a whole run in this process, with queues in memory
+//	begin.go     how it begins a run, or goes on with one
 //	holder.go    one process at a time does such a run; the others follow it
 //	progress.go  waiting tasks are woken when what they wait for is done
 package agent

@@ -160,7 +160,7 @@ func far(t *testing.T, objects int, watch func(ctx context.Context, stop func(),
 }
 
 // TestARunAtADistanceBeginsWithinFewRoundTrips begins a run of ten million objects: the first
-// is in the target within ten round trips to the source, and 32 ranges are listed side by side
+// is in the target within seven round trips to the source, and 32 ranges are listed side by side
 // within three of the beginning of the listing.
 func TestARunAtADistanceBeginsWithinFewRoundTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -199,8 +199,8 @@ func TestARunAtADistanceBeginsWithinFewRoundTrips(t *testing.T) {
 			}
 		})
 		t.Logf("listing begins after %v, the first object is in the target after %v, 32 ranges are listed after %v", listing, object, ranges)
-		if object == 0 || object > 10*atSource {
-			t.Errorf("the first object is in the target after %v, want %v at most", object, 10*atSource)
+		if object == 0 || object > 7*atSource {
+			t.Errorf("the first object is in the target after %v, want %v at most", object, 7*atSource)
 		}
 		if ranges == 0 || ranges-listing > 3*atSource {
 			t.Errorf("32 ranges are listed %v after the listing began, want %v at most", ranges-listing, 3*atSource)

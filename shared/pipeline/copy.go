@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"kodoferry/shared/ledger"
@@ -18,10 +17,8 @@ import (
 // batch off. What could not end in this invocation goes into one retry batch. read returns
 // its rows.
 func copyBatch(ctx, work context.Context, r *runs.Run, t task.Task, read func() ([]ledger.Row, error)) ([]task.Task, error) {
-	var learning sync.WaitGroup
-	learning.Go(func() { r.Learn(ctx) })
 	rows, err := read()
-	learning.Wait()
+	r.Learn(ctx) // which was begun before
 	if err != nil {
 		return nil, err
 	}

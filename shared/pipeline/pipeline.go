@@ -85,6 +85,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -184,6 +185,9 @@ func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 		var release func()
 		rows, release = r.Rows.Read(ctx, r.Ledger.Batches(), t.Batch)
 		defer release()
+		var learning sync.WaitGroup
+		learning.Go(func() { r.Learn(ctx) })
+		defer learning.Wait()
 	}
 	if next, ended, err := r.Next.Outcome(ctx, t); ended || err != nil {
 		if ended && t.Kind == task.Part { // an upload may have been begun while its batch was written off

@@ -90,6 +90,12 @@ func LatestOrdinary(ctx context.Context, l *ledger.Ledger, job string, now time.
 	return runs, nil
 }
 
+// HasRuns reports whether a job has any run, those of its events included: one request.
+func HasRuns(ctx context.Context, l *ledger.Ledger, job string) (bool, error) {
+	found, err := nextFolder(ctx, l.Folder(), "runs/"+job+"/", gap{})
+	return found != "", err
+}
+
 // Ran lists the jobs that have runs, kept or not.
 func Ran(ctx context.Context, l *ledger.Ledger) ([]string, error) {
 	return folders(ctx, l.Folder(), "runs/", "", time.Time{})

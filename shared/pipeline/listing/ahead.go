@@ -13,6 +13,9 @@ const (
 	ahead = store.KeysPerPage + 1
 	// aheadLasts is how long what an Ahead has listed is still taken for what there is.
 	aheadLasts = 10 * time.Second
+	// fewAhead is how many keys there are to be before a page's end is known: a bucket that
+	// has fewer than a page is asked once more whether that is all.
+	fewAhead = 2
 )
 
 // Ahead is the beginning of a listing that is read before it is known whether it is
@@ -20,11 +23,13 @@ const (
 type Ahead struct {
 	in    store.Range
 	begun time.Time
+	few   chan struct{} // closed once fewAhead are read, or all there is
 	page  chan struct{} // closed once a page is read, or all there is
 	all   chan struct{} // closed once nothing more is read
 
-	objects [ahead]store.Object // set before page, the last before all, is closed
+	objects [ahead]store.Object // set before few, page, the last before all, is closed
 	n       int                 // how many there are, once all is closed
+	known   int                 // how many of fewAhead, once few is closed
 	first   int                 // the same, once page is closed
 	err     error               // what ended the listing
 	ended   bool                // the listing came to its end
@@ -32,19 +37,29 @@ type Ahead struct {
 
 // Begin begins to list a range of b, until ctx ends or enough was read.
 func Begin(ctx context.Context, b store.Source, in store.Range) *Ahead {
-	a := &Ahead{in: in, begun: time.Now(), page: make(chan struct{}), all: make(chan struct{})}
+	a := &Ahead{in: in, begun: time.Now(), few: make(chan struct{}), page: make(chan struct{}), all: make(chan struct{})}
 	go a.read(ctx, b)
 	return a
 }
 
 func (a *Ahead) read(ctx context.Context, b store.Source) {
 	defer close(a.all)
+	defer func() {
+		if a.n < fewAhead {
+			a.known = a.n
+			close(a.few)
+		}
+	}()
 	for o, err := range b.List(ctx, a.in) {
 		if a.err = err; err != nil {
 			break
 		}
 		a.objects[a.n] = o
-		if a.n++; a.n == ahead-1 {
+		if a.n++; a.n == fewAhead {
+			a.known = a.n
+			close(a.few)
+		}
+		if a.n == ahead-1 {
 			a.first = a.n
 			close(a.page)
 		}
@@ -58,13 +73,14 @@ func (a *Ahead) read(ctx context.Context, b store.Source) {
 	}
 }
 
-// First returns up to n keys of the first page, once that is read, and why there are no more.
+// First returns the first n keys, up to fewAhead, once so many are read, and where there are
+// fewer why.
 func (a *Ahead) First(n int) (keys []string, err error) {
-	<-a.page
-	for i := range min(n, a.first) {
+	<-a.few
+	for i := range min(n, a.known) {
 		keys = append(keys, a.objects[i].Key)
 	}
-	if len(keys) < n && a.first < ahead-1 {
+	if len(keys) < min(n, fewAhead) {
 		err = a.err
 	}
 	return keys, err

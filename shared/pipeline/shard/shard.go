@@ -11,6 +11,7 @@
 package shard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -139,17 +140,31 @@ func (s *Shard) rest() store.Range {
 	return store.Range{Prefix: s.ref.Range.Prefix, After: s.after, UpTo: s.ref.Range.UpTo}
 }
 
-// Close closes the shard, all of which is sealed. It returns the closing that stands: that
-// of a twin, which is not own, or the shard's own with those of its batches whose copies
-// were not sent.
+// Close closes the shard, all of which is sealed, and sends the last copies meanwhile. It
+// returns the closing that stands: that of a twin, which is not own, or the shard's own with
+// those of its batches whose copies were not sent.
 func (s *Shard) Close(ctx context.Context) (c ledger.Closed, own bool, err error) {
+	sent := func() error { return nil }
+	if s.config.Send != nil && len(s.last) > 0 {
+		sent = s.sendLast(ctx)
+	}
 	c, err = s.config.Ledger.Shards().CreateListed(ctx, s.all)
+	err = cmp.Or(sent(), err)
 	if err != nil || !isSame(c, s.all) {
 		return c, false, err
 	}
 	s.config.Log.InfoContext(ctx, "shard closed", "shard", c.Shard, "objects", c.Counts.Listed.Objects, "batches", len(c.Batches), "stretches", s.n, "children", len(c.Children))
 	c.Batches = append(s.unsent, s.last...)
 	return c, true, nil
+}
+
+// sendLast begins to send the copies of the last stretch, whose record stands, while the
+// closing is created. It returns what waits until they are sent.
+func (s *Shard) sendLast(ctx context.Context) (sent func() error) {
+	last, done := s.last, make(chan error, 1)
+	s.last = nil
+	go func() { done <- s.config.Send(ctx, last, false) }()
+	return func() error { return <-done }
 }
 
 // isSame reports whether two closings are of one delivery: batches and children have names
