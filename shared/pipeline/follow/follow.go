@@ -9,7 +9,8 @@
 //	rows ─► sealed/S/0 ─► copies of it        a stretch of the shard S, while S is listed
 //	rows ─► sealed/S/1 ─► copies of it        behind the copies of the one before
 //	  …
-//	rows ─► sealed/S/n ─► closed/S ─► the last copies, the verification of S, S's children
+//	rows ─► sealed/S/n ─► the last copies, and meanwhile
+//	                      closed/S ─► the verification of S, S's children
 //	copied/B ─► the rest of B, or, where it is the last of a shard, its verification once
 //	              more: the first waits in a queue, and looks ever more rarely
 //	verified/S ─► what changed, or, where it is the last of the run, gate.json, which
