@@ -80,7 +80,7 @@ var rooms = []room{
 	{"shared/ledger/timeline", nil, nil, nil},
 	{"shared/ledger/upload", []string{"shared/store", "shared/ledger", "shared/ledger/files"}, nil, nil},
 	{"shared/ledger/sent", []string{"shared/fault", "shared/ledger", "shared/ledger/files"}, plumbing, []string{"shared/store"}}, // no outcome depends on it
-	{"shared/ledger/ledgertest", []string{"shared/ledger", "shared/ledger/timeline", "shared/store", "shared/store/mem"}, nil, nil},
+	{"shared/ledger/ledgertest", []string{"shared/job", "shared/ledger", "shared/ledger/timeline", "shared/store", "shared/store/mem"}, nil, nil},
 	{"shared/limit/window", nil, nil, nil},
 	{"shared/limit/capacity", nil, nil, nil},
 	{"shared/limit", []string{"shared/job", "shared/ledger", "shared/ledger/live", "shared/limit/window", "shared/store", "shared/fault"}, append([]string{"golang.org/x/time/rate"}, plumbing...), nil},

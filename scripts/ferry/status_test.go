@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"kodoferry/scripts/ferry/show"
-	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/ledgertest"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/overview"
 	"kodoferry/shared/store/mem"
@@ -31,7 +31,7 @@ func TestAStatusTellsOfABucketThatDoesNotAnswer(t *testing.T) {
 			at := func(ago time.Duration) { b.Now = func() time.Time { return now.Add(-ago) } }
 			at(3 * time.Hour)
 			run := ledger.Open(b, ".ferry/").Run("photos/20260101T000000Z")
-			if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen(t), At: now.Add(-3 * time.Hour), Root: ledger.ShardRef{Shard: "0"}, Deployed: true}); err != nil {
+			if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: ledgertest.Job(t), At: now.Add(-3 * time.Hour), Root: ledger.ShardRef{Shard: "0"}, Deployed: true}); err != nil {
 				t.Fatal(err)
 			}
 			at(tc.written)
@@ -63,18 +63,4 @@ func TestAStatusTellsOfABucketThatDoesNotAnswer(t *testing.T) {
 			}
 		})
 	}
-}
-
-// frozen is a job as a run's first record has it.
-func frozen(t *testing.T) []byte {
-	t.Helper()
-	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := job.Encode(j)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }

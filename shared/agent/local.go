@@ -79,6 +79,16 @@ const (
 // ErrHalted says that the run was left as it is, to be gone on with later.
 var ErrHalted = errors.New("the run was left as it is")
 
+// complete sets what a Copy or a Verify needs and o leaves open.
+func (o *CopyOptions) complete() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Capacity == (capacity.Capacity{}) {
+		o.Capacity = capacity.Process(capacity.Copying)
+	}
+}
+
 // Copy runs j from start to report in this process, or goes on with its
 // unfinished run. Where another process of one machine does that run, it waits for
 // it, and goes on where that stops. It returns the report. If ctx ends first, or the whole is in
@@ -96,12 +106,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 	if o.Waited == nil {
 		o.Waited = func(live.Holder) {}
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Capacity == (capacity.Capacity{}) {
-		o.Capacity = capacity.Process(capacity.Copying)
-	}
+	o.complete()
 	defer TuneGC(o.Capacity.Heap())()
 	most, _ := o.Capacity.InFlight()
 	var name string // of the run: set before anything happens

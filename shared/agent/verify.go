@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"time"
 
 	"kodoferry/shared/alert/alerting"
 	"kodoferry/shared/control"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/pipeline/reproof"
 	"kodoferry/shared/store"
@@ -23,12 +21,7 @@ import (
 // the whole is in trouble, the error says so and the same call goes on.
 func Verify(ctx context.Context, s Sites, j job.Job, run *ledger.Run, v ledger.Verification, begun func(name string, goesOn bool), o CopyOptions) (reproof.Report, error) {
 	o.Log, o.Queues = cmp.Or(o.Log, slog.New(slog.DiscardHandler)), nil
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Capacity == (capacity.Capacity{}) {
-		o.Capacity = capacity.Process(capacity.Copying)
-	}
+	o.complete()
 	defer TuneGC(o.Capacity.Heap())()
 	most, _ := o.Capacity.InFlight()
 	name, open, err := control.NextVerification(ctx, run, &v, false, o.Now())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/ledgertest"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/ledger/timeline"
@@ -30,7 +31,7 @@ func begun(t *testing.T, deployed bool) *standing {
 	s.b.Now = func() time.Time { return s.now }
 	s.l = ledger.Open(s.b, ".ferry/")
 	s.run = s.l.Run("photos/20260301T115000Z")
-	_, err := s.run.CreateStarted(t.Context(), ledger.Started{Job: frozen(t), At: noon.Add(-10 * time.Minute), Root: ledger.ShardRef{Shard: ledger.RootShard}, Deployed: deployed})
+	_, err := s.run.CreateStarted(t.Context(), ledger.Started{Job: ledgertest.Job(t), At: noon.Add(-10 * time.Minute), Root: ledger.ShardRef{Shard: ledger.RootShard}, Deployed: deployed})
 	s.must(err)
 	return s
 }

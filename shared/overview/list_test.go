@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/ledgertest"
 	"kodoferry/shared/overview"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
@@ -26,7 +27,7 @@ func TestRunsAreListedTheNewestFirst(t *testing.T) {
 	begin := func(job string, ago time.Duration) *ledger.Run {
 		t.Helper()
 		run := l.Run(job + "/" + noon.Add(-ago).Format(ledger.RunTime))
-		if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen(t), At: noon.Add(-ago), Root: ledger.ShardRef{Shard: ledger.RootShard}}); err != nil {
+		if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: ledgertest.Job(t), At: noon.Add(-ago), Root: ledger.ShardRef{Shard: ledger.RootShard}}); err != nil {
 			t.Fatal(err)
 		}
 		return run
@@ -89,7 +90,7 @@ func TestAListIsReadOnceForAll(t *testing.T) {
 	l := ledger.Open(b, ".ferry/")
 	for i := range 40 {
 		run := l.Run("photos/" + noon.Add(-time.Duration(i)*time.Hour).Format(ledger.RunTime))
-		if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: frozen(t), At: noon, Root: ledger.ShardRef{Shard: ledger.RootShard}}); err != nil {
+		if _, err := run.CreateStarted(t.Context(), ledger.Started{Job: ledgertest.Job(t), At: noon, Root: ledger.ShardRef{Shard: ledger.RootShard}}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := run.Results().CreateReport(t.Context(), []byte(`{"v":2,"result":"verified","objects":{"listed":7,"copied":7,"verified":7},"balanced":true}`)); err != nil {

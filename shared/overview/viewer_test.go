@@ -2,38 +2,22 @@ package overview_test
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/ledgertest"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/overview"
 )
 
-// frozen is a job as a run's first record has it.
-func frozen(t testing.TB) json.RawMessage {
-	t.Helper()
-	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := job.Encode(j)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 // TestALargeRunIsShownByFewRequests looks at a run of 2,000 shards and 800,000 batches, at
 // 30 ms a request, by the clock of a bubble.
 func TestALargeRunIsShownByFewRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, run := ledgertest.NewLarge(t, true, frozen(t))
+		l, run := ledgertest.NewLarge(t, true, ledgertest.Job(t))
 		l.Slow = 30 * time.Millisecond
 		v := overview.NewViewer(run, overview.Options{})
 		look := func(most int64) overview.Overview {
@@ -115,7 +99,7 @@ func TestALargeRunIsShownByFewRequests(t *testing.T) {
 // shards that are open.
 func TestWriteOffsThatNobodyTellsOfAreFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, run := ledgertest.NewLarge(t, true, frozen(t))
+		l, run := ledgertest.NewLarge(t, true, ledgertest.Job(t))
 		l.Shards = l.Shards[:100]
 		v := overview.NewViewer(run, overview.Options{})
 		left := func() int64 {
@@ -148,7 +132,7 @@ func TestWriteOffsThatNobodyTellsOfAreFound(t *testing.T) {
 // TestALookAfterALongAbsenceIsWhole has half of a run be verified while nobody looks.
 func TestALookAfterALongAbsenceIsWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, run := ledgertest.NewLarge(t, true, frozen(t))
+		l, run := ledgertest.NewLarge(t, true, ledgertest.Job(t))
 		l.Shards = l.Shards[:200]
 		v := overview.NewViewer(run, overview.Options{})
 		if _, err := v.Overview(t.Context()); err != nil {
@@ -174,7 +158,7 @@ func TestALookAfterALongAbsenceIsWhole(t *testing.T) {
 // TestTenWhoLookCostWhatOneCosts asks side by side, and again within the time of a refresh.
 func TestTenWhoLookCostWhatOneCosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, run := ledgertest.NewLarge(t, true, frozen(t))
+		l, run := ledgertest.NewLarge(t, true, ledgertest.Job(t))
 		l.Shards = l.Shards[:20]
 		l.Slow = 30 * time.Millisecond
 		all := overview.NewViewers(ledger.Open(l, ".ferry/"), overview.Options{})
@@ -208,7 +192,7 @@ func TestTenWhoLookCostWhatOneCosts(t *testing.T) {
 // TestWhoLeavesDoesNotEndTheRefreshOfOthers has the one who asked first go away.
 func TestWhoLeavesDoesNotEndTheRefreshOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, run := ledgertest.NewLarge(t, true, frozen(t))
+		l, run := ledgertest.NewLarge(t, true, ledgertest.Job(t))
 		l.Shards = l.Shards[:20]
 		l.Slow = 30 * time.Millisecond
 		v := overview.NewViewer(run, overview.Options{})

@@ -62,9 +62,7 @@ func scan(b []byte) head {
 	lengths, codings := 0, 0
 	for first := true; len(rest) > 0; first = false {
 		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-		line = bytes.TrimSuffix(line, []byte("\r"))
-		if len(line) == 0 {
+		if line, rest = cutLine(rest); len(line) == 0 {
 			continue
 		}
 		name, value, ok := field(line, first)
@@ -91,6 +89,12 @@ func scan(b []byte) head {
 		h.length = -1
 	}
 	return h
+}
+
+// cutLine returns the first line of a head, without its end, and what is behind it.
+func cutLine(head []byte) (line, rest []byte) {
+	line, rest, _ = bytes.Cut(head, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), rest
 }
 
 // field takes a line apart, as net/http does (textproto.Reader.ReadMIMEHeader).
@@ -145,9 +149,7 @@ func mended(b []byte) []byte {
 	gone := false
 	for first := true; len(rest) > 0; first = false {
 		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-		line = bytes.TrimSuffix(line, []byte("\r"))
-		if len(line) == 0 {
+		if line, rest = cutLine(rest); len(line) == 0 {
 			continue
 		}
 		name, _, ok := field(line, first)

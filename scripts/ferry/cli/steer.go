@@ -41,6 +41,20 @@ func (o *RunFlags) Open(ctx context.Context, name string, waits io.Writer) (*led
 	return run, Operate(led, waits), nil
 }
 
+// OnRun makes c a command that does something with one run, which it names.
+func (o *RunFlags) OnRun(c *cobra.Command, do func(c *cobra.Command, run *ledger.Run, op *control.Operator) error) *cobra.Command {
+	c.Args = Exactly("JOB or RUN")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		run, op, err := o.Open(c.Context(), args[0], c.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		return do(c, run, op)
+	}
+	o.Add(c)
+	return c
+}
+
 // OpenJob opens the ledger of the flags, where it knows a job of that name.
 func (o *RunFlags) OpenJob(ctx context.Context, name string) (*ledger.Ledger, error) {
 	led, at, err := OpenLedger(o.Ledger)

@@ -11,6 +11,8 @@ import (
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/control"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
@@ -24,7 +26,7 @@ func graceFlag(c *cobra.Command, to *time.Duration) {
 func Cancel() *cobra.Command {
 	var o cli.RunFlags
 	var grace time.Duration
-	c := &cobra.Command{
+	c := o.OnRun(&cobra.Command{
 		Use:   "cancel {JOB | RUN}",
 		Short: "End a run before its end, with a report of what was done and what is open",
 		Long: fmt.Sprintf(`Cancel ends a run for good. Everybody at work, here or in functions, stops within
@@ -41,29 +43,22 @@ RUN is <job>/<time>; a JOB stands for its newest run. Interrupted, the same
 command ends what it began; so does a deployment's sweeper. Cancelling twice is
 no error. What is open a new run finds, or ferry retry.`, words.Duration(limit.Notice)),
 		Example: "  ferry cancel photos\n  ferry report photos",
-		Args:    cli.Exactly("JOB or RUN"),
-		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.Open(c.Context(), args[0], c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			rep, err := op.Cancel(c.Context(), run, grace)
-			if err != nil {
-				return cancelFailed(c.Context(), err, run.Name)
-			}
-			if rep.Result != report.Cancelled {
-				return cli.Usage(fmt.Errorf("run %s is over: it ended %s, and ferry report %s tells more", run.Name, rep.Result, run.Name))
-			}
-			if o.JSON {
-				return o.Say(c.OutOrStdout(), rep.Summary, "")
-			}
-			if err := show.Summary(c.OutOrStdout(), rep); err != nil {
-				return err
-			}
-			return o.Say(c.OutOrStdout(), nil, show.Next("ferry report "+run.Name))
-		},
-	}
-	o.Add(c)
+	}, func(c *cobra.Command, run *ledger.Run, op *control.Operator) error {
+		rep, err := op.Cancel(c.Context(), run, grace)
+		if err != nil {
+			return cancelFailed(c.Context(), err, run.Name)
+		}
+		if rep.Result != report.Cancelled {
+			return cli.Usage(fmt.Errorf("run %s is over: it ended %s, and ferry report %s tells more", run.Name, rep.Result, run.Name))
+		}
+		if o.JSON {
+			return o.Say(c.OutOrStdout(), rep.Summary, "")
+		}
+		if err := show.Summary(c.OutOrStdout(), rep); err != nil {
+			return err
+		}
+		return o.Say(c.OutOrStdout(), nil, show.Next("ferry report "+run.Name))
+	})
 	graceFlag(c, &grace)
 	return c
 }

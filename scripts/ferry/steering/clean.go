@@ -12,6 +12,7 @@ import (
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/remains"
 )
@@ -20,7 +21,7 @@ import (
 func Clean() *cobra.Command {
 	var o cli.RunFlags
 	var force bool
-	c := &cobra.Command{
+	c := o.OnRun(&cobra.Command{
 		Use:   "clean {JOB | RUN}",
 		Short: "Remove what a run left behind, and say what still costs money",
 		Long: `Clean removes what a run that is over left behind: uploads in parts that the
@@ -32,23 +33,16 @@ ledger, which is its proof. Objects in the target are never touched.
 A run that was cancelled is cleaned before its report is written with --force.
 RUN is <job>/<time>; a JOB stands for its newest run.`,
 		Example: "  ferry clean photos\n  ferry clean photos/20260101T120000Z --json",
-		Args:    cli.Exactly("JOB or RUN"),
-		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.Open(c.Context(), args[0], c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			done, err := op.Clean(c.Context(), run.Name, force)
-			if err != nil && len(done.Stays) == 0 {
-				return cli.Misconfigured(err)
-			}
-			if o.JSON {
-				return errors.Join(o.Say(c.OutOrStdout(), done, ""), cli.Misconfigured(err))
-			}
-			return errors.Join(printCleaned(c.OutOrStdout(), run, done), cli.Misconfigured(err))
-		},
-	}
-	o.Add(c)
+	}, func(c *cobra.Command, run *ledger.Run, op *control.Operator) error {
+		done, err := op.Clean(c.Context(), run.Name, force)
+		if err != nil && len(done.Stays) == 0 {
+			return cli.Misconfigured(err)
+		}
+		if o.JSON {
+			return errors.Join(o.Say(c.OutOrStdout(), done, ""), cli.Misconfigured(err))
+		}
+		return errors.Join(printCleaned(c.OutOrStdout(), run, done), cli.Misconfigured(err))
+	})
 	c.Flags().BoolVar(&force, "force", false, "also a run that was cancelled and whose report is not written yet")
 	return c
 }

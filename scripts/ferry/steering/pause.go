@@ -10,6 +10,7 @@ import (
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/limit"
@@ -18,7 +19,7 @@ import (
 // Pause is `ferry pause`.
 func Pause() *cobra.Command {
 	var o cli.RunFlags
-	c := &cobra.Command{
+	return o.OnRun(&cobra.Command{
 		Use:   "pause {JOB | RUN}",
 		Short: "Stop the work on a run until it is resumed",
 		Long: fmt.Sprintf(`Pause lets everybody at work on a run, here or in functions, stop within %s.
@@ -33,23 +34,15 @@ has it looked at, as the source is by then. The next day is a run of its own.
 
 RUN is <job>/<time>; a JOB stands for its newest run. Pausing twice is no error.`, words.Duration(limit.Notice)),
 		Example: "  ferry pause photos\n  ferry resume photos\n  ferry pause photos/20260131-events",
-		Args:    cli.Exactly("JOB or RUN"),
-		RunE: func(c *cobra.Command, args []string) error {
-			run, op, err := o.Open(c.Context(), args[0], c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			if err := op.Pause(c.Context(), run); err != nil {
-				return cli.Misconfigured(err)
-			}
-			if eventnames.IsRun(run.Name) {
-				return o.Say(c.OutOrStdout(), cli.Steered{Run: run.Name, Standing: ledger.Paused},
-					show.Sentence("steer.paused_day", run.Name)+"\n"+show.Next("ferry resume "+run.Name))
-			}
+	}, func(c *cobra.Command, run *ledger.Run, op *control.Operator) error {
+		if err := op.Pause(c.Context(), run); err != nil {
+			return cli.Misconfigured(err)
+		}
+		if eventnames.IsRun(run.Name) {
 			return o.Say(c.OutOrStdout(), cli.Steered{Run: run.Name, Standing: ledger.Paused},
-				show.Sentence("steer.paused", run.Name, show.Span(limit.Notice))+"\n"+show.Next("ferry resume "+run.Name))
-		},
-	}
-	o.Add(c)
-	return c
+				show.Sentence("steer.paused_day", run.Name)+"\n"+show.Next("ferry resume "+run.Name))
+		}
+		return o.Say(c.OutOrStdout(), cli.Steered{Run: run.Name, Standing: ledger.Paused},
+			show.Sentence("steer.paused", run.Name, show.Span(limit.Notice))+"\n"+show.Next("ferry resume "+run.Name))
+	})
 }

@@ -99,9 +99,21 @@ func processed(query string) bool {
 	return false
 }
 
-// describe sets the headers that tell of an object. Members of its metadata
-// that begin with "!" are standard headers; Kodo's own default for caching is
-// a year.
+// tellMeta sets the headers of an object's metadata, whose names begin with prefix. Members
+// that begin with "!" are standard headers.
+func (o *record) tellMeta(h http.Header, prefix string) {
+	for name, v := range o.meta {
+		standard, marked := strings.CutPrefix(name, "!")
+		switch {
+		case !marked:
+			h.Set(prefix+name, v)
+		case !strings.EqualFold(standard, "Content-Length") && !strings.EqualFold(standard, "Transfer-Encoding") && !strings.EqualFold(standard, "Etag"):
+			h.Set(standard, v)
+		}
+	}
+}
+
+// describe sets the headers that tell of an object. Kodo's own default for caching is a year.
 func (o *record) describe(h http.Header) {
 	h["Content-Type"] = []string{o.mime}
 	h["Accept-Ranges"] = []string{"bytes"}
@@ -110,15 +122,7 @@ func (o *record) describe(h http.Header) {
 	if o.hash != "" {
 		h["Etag"] = []string{`"` + o.hash + `"`}
 	}
-	for name, v := range o.meta {
-		standard, ok := strings.CutPrefix(name, "!")
-		switch {
-		case !ok:
-			h.Set("X-Qn-Meta-"+name, v)
-		case !strings.EqualFold(standard, "Content-Length") && !strings.EqualFold(standard, "Transfer-Encoding") && !strings.EqualFold(standard, "Etag"):
-			h.Set(standard, v)
-		}
-	}
+	o.tellMeta(h, "X-Qn-Meta-")
 }
 
 // attachment has the browser save what it gets under name, which is told in

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -93,13 +92,5 @@ func (o *record) describeS3(h http.Header, now time.Time) {
 	case 2:
 		h.Set("X-Amz-Restore", `ongoing-request="false", expiry-date="`+o.freezes.UTC().Format(http.TimeFormat)+`"`)
 	}
-	for name, v := range o.meta {
-		standard, marked := strings.CutPrefix(name, "!")
-		switch {
-		case !marked:
-			h.Set("X-Amz-Meta-"+name, v)
-		case !strings.EqualFold(standard, "Content-Length") && !strings.EqualFold(standard, "Transfer-Encoding") && !strings.EqualFold(standard, "Etag"):
-			h.Set(standard, v)
-		}
-	}
+	o.tellMeta(h, "X-Amz-Meta-")
 }

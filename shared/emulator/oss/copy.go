@@ -181,7 +181,6 @@ func (c *call) copyPart() error {
 	if err != nil {
 		return err
 	}
-	c.sayPart(p)
 	c.saySource(src, from)
 	if partial {
 		c.w.Header().Set("Content-Range", "bytes "+strconv.FormatInt(off, 10)+"-"+strconv.FormatInt(end-1, 10)+"/"+strconv.FormatInt(src.size, 10))

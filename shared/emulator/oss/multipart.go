@@ -99,11 +99,9 @@ func (c *call) putPart() error {
 	if err != nil {
 		return err
 	}
-	p, err := c.keepPart(number, got)
-	if err != nil {
+	if _, err := c.keepPart(number, got); err != nil {
 		return err
 	}
-	c.sayPart(p)
 	return c.empty(http.StatusOK)
 }
 
@@ -117,14 +115,11 @@ func (c *call) keepPart(number int, got received) (*part, error) {
 		return nil, err
 	}
 	u.parts[number] = p
-	return p, nil
-}
-
-func (c *call) sayPart(p *part) {
 	h := c.w.Header()
 	h["Etag"] = []string{`"` + p.etag() + `"`}
 	h["Content-Md5"] = []string{base64MD5(p.sum)}
 	h["X-Oss-Hash-Crc64ecma"] = []string{strconv.FormatUint(p.crc, 10)}
+	return p, nil
 }
 
 // abort is AbortMultipartUpload.

@@ -98,10 +98,8 @@ func firstBraces(s string) ([]string, bool) {
 	var words []string
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
-		case '\\':
-			i++
-		case '[':
-			i += len(class(s[i:])) - 1
+		case '\\', '[':
+			i += opaque(s[i:]) - 1
 		case '{':
 			if depth++; depth == 1 {
 				start, word = i, i+1
@@ -124,6 +122,15 @@ func firstBraces(s string) ([]string, bool) {
 	return nil, false
 }
 
+// opaque is how many bytes of s, which begins with a backslash or a bracket, stand for one
+// character: in them nothing means what it does elsewhere.
+func opaque(s string) int {
+	if s[0] == '[' {
+		return len(class(s))
+	}
+	return 2 // with a character behind
+}
+
 // class is the [...] that s begins with.
 func class(s string) string {
 	for i := 1; i < len(s); i++ {
@@ -141,10 +148,8 @@ func class(s string) string {
 func misused(s string) string {
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
-		case '\\':
-			i++
-		case '[':
-			i += len(class(s[i:])) - 1
+		case '\\', '[':
+			i += opaque(s[i:]) - 1
 		case '*':
 			n := len(s[i:]) - len(strings.TrimLeft(s[i:], "*"))
 			if n > 1 && (n > 2 || i > 0 && s[i-1] != '/' || i+2 < len(s) && s[i+2] != '/') {

@@ -16,22 +16,11 @@ const (
 // CreateLasting is CreateRecord of a record that is not replaced or removed before its run
 // is removed: this process remembers it, as far as it has room.
 func CreateLasting[T any](ctx context.Context, f Folder, name string, record T) (T, error) {
-	var none T
-	data, err := Encode(name, record)
-	if err != nil {
-		return none, err
-	}
-	standing, won, err := f.Create(ctx, name, data)
-	if err != nil {
-		return none, err
-	}
-	if !won {
-		record, err = DecodeRecord[T](standing, name)
-	}
+	stands, data, err := create(ctx, f, name, record)
 	if err == nil {
-		f.in.lasting.add(f.prefix+name, standing)
+		f.in.lasting.add(f.prefix+name, data)
 	}
-	return record, err
+	return stands, err
 }
 
 // ReadLasting is ReadRecord of such a record, without a request where this process

@@ -36,19 +36,24 @@ type Checked interface {
 
 // CreateRecord creates a record as JSON and returns the one that stands.
 func CreateRecord[T any](ctx context.Context, f Folder, name string, record T) (T, error) {
-	var none T
-	data, err := Encode(name, record)
-	if err != nil {
-		return none, err
+	stands, _, err := create(ctx, f, name, record)
+	return stands, err
+}
+
+// create also returns the bytes of the record that stands.
+func create[T any](ctx context.Context, f Folder, name string, record T) (stands T, data []byte, err error) {
+	if data, err = Encode(name, record); err != nil {
+		return stands, nil, err
 	}
-	standing, won, err := f.Create(ctx, name, data)
+	data, won, err := f.Create(ctx, name, data)
 	if err != nil {
-		return none, err
+		return stands, nil, err
 	}
 	if won {
-		return record, nil
+		return record, data, nil
 	}
-	return DecodeRecord[T](standing, name)
+	stands, err = DecodeRecord[T](data, name)
+	return stands, data, err
 }
 
 // WriteRecord writes a record as JSON, replacing what was there.

@@ -10,10 +10,8 @@ import (
 // one that was open before: where it still is, which costs one request, that is the answer.
 // A shard that is not closed is NotFound.
 func OpenBatch(ctx context.Context, r *ledger.Run, shard, seen string) (string, error) {
-	if seen != "" {
-		if off, err := r.Folder().Has(ctx, "copied/"+seen); err != nil || !off {
-			return seen, err
-		}
+	if open, err := isOpen(ctx, r, "copied/", seen); err != nil || open {
+		return seen, err
 	}
 	c, err := r.Shards().RecallListed(ctx, shard)
 	if err != nil {
@@ -29,10 +27,8 @@ func OpenBatch(ctx context.Context, r *ledger.Run, shard, seen string) (string, 
 // OpenClosed returns a closed shard of a run that is not verified, or the root, "" once all
 // are, as OpenBatch does.
 func OpenClosed(ctx context.Context, r *ledger.Run, seen string) (string, error) {
-	if seen != "" {
-		if done, err := r.Folder().Has(ctx, "verified/"+seen); err != nil || !done {
-			return seen, err
-		}
+	if open, err := isOpen(ctx, r, "verified/", seen); err != nil || open {
+		return seen, err
 	}
 	closed, err := Unverified(ctx, r)
 	if n := len(closed); err == nil && n > 0 {
@@ -63,10 +59,8 @@ func OpenShard(ctx context.Context, r *ledger.Run, seen string) (string, error) 
 // OpenDeletion returns a batch of what is to be deleted that is not written off, "" once
 // all are, as OpenBatch does.
 func OpenDeletion(ctx context.Context, r *ledger.Run, seen string) (string, error) {
-	if seen != "" {
-		if off, err := r.Folder().Has(ctx, "copied/"+seen); err != nil || !off {
-			return seen, err
-		}
+	if open, err := isOpen(ctx, r, "copied/", seen); err != nil || open {
+		return seen, err
 	}
 	p, err := Glance(ctx, r)
 	if err != nil {
@@ -78,4 +72,14 @@ func OpenDeletion(ctx context.Context, r *ledger.Run, seen string) (string, erro
 		}
 	}
 	return "", nil
+}
+
+// isOpen reports whether what was seen, if anything, has no record of that kind yet. With an
+// error it is taken to have none.
+func isOpen(ctx context.Context, r *ledger.Run, kind, seen string) (bool, error) {
+	if seen == "" {
+		return false, nil
+	}
+	ended, err := r.Folder().Has(ctx, kind+seen)
+	return !ended, err
 }

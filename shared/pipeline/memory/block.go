@@ -183,21 +183,22 @@ func (s *stream) uvarint() uint64 {
 		return uint64(v)
 	}
 	v, n := binary.Uvarint(s.data)
-	if n <= 0 {
-		s.bad, s.data = true, nil
-		return 0
-	}
-	s.data = s.data[n:]
+	s.read(n)
 	return v
+}
+
+// read goes on behind the n bytes of a number; 0 or less says that there was none.
+func (s *stream) read(n int) {
+	if n > 0 {
+		s.data = s.data[n:]
+		return
+	}
+	s.bad, s.data = true, nil
 }
 
 func (s *stream) varint() int64 {
 	v, n := binary.Varint(s.data)
-	if n <= 0 {
-		s.bad, s.data = true, nil
-		return 0
-	}
-	s.data = s.data[n:]
+	s.read(n)
 	return v
 }
 

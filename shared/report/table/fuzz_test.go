@@ -37,14 +37,7 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data, false)
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		f.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		f.Fatal(err)
-	}
+	text := []byte(unpack(f, data))
 	f.Add(text, true)
 	f.Add(bytes.Replace(text, []byte("\n"), []byte("\n\"a\"b,"), 1), true)
 	f.Add([]byte("key,target_key\n"), true)

@@ -67,7 +67,7 @@ func TestNoCellOfASafeFileIsAFormula(t *testing.T) {
 	}
 }
 
-func unpack(t *testing.T, packed []byte) string {
+func unpack(t testing.TB, packed []byte) string {
 	t.Helper()
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {

@@ -85,3 +85,15 @@ func FuzzAnswers(f *testing.F, open func(f *testing.F, at string) queue.Queue, b
 		}
 	})
 }
+
+// Endpoint holds a queue that was opened, or the error, against where its requests are to
+// go, or what the error is to say: no password of the address.
+func Endpoint(t *testing.T, q interface{ Base() string }, err error, want string) {
+	t.Helper()
+	switch {
+	case err == nil && q.Base() != want:
+		t.Errorf("requests go to %s, want %s", q.Base(), want)
+	case err != nil && (fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "pass")):
+		t.Errorf("Open = %v, want it invalid, saying %q", err, want)
+	}
+}
