@@ -15,7 +15,10 @@ import (
 	"github.com/creack/pty"
 
 	"kodoferry/scripts/ferry/cli"
+	"kodoferry/scripts/ferry/standins"
+	"kodoferry/shared/columns"
 	"kodoferry/shared/emulator/chaos"
+	"kodoferry/shared/emulator/kodo"
 )
 
 // terminal is what stands on a terminal, by what was written to it: as much of one as a
@@ -24,7 +27,9 @@ type terminal struct {
 	width int
 	rows  [][]rune
 	x, y  int
-	text  string // not taken in yet: the beginning of an escape
+	text  string   // not taken in yet: the beginning of an escape
+	torn  []string // rows that went on in the next one: of each line the first
+	tears int      // the row in which such a line goes on
 }
 
 var escape = regexp.MustCompile(`^\x1b\[\??(\d*)(?:;\d+)*([A-Za-z])`)
@@ -60,8 +65,13 @@ func (s *terminal) write(text string) {
 }
 
 func (s *terminal) put(r rune) {
-	if s.x >= s.width {
+	n := columns.Width(string(r))
+	if s.x+n > s.width {
+		if s.y < len(s.rows) && (s.tears != s.y || s.y == 0) {
+			s.torn = append(s.torn, strings.ReplaceAll(string(s.rows[s.y]), "\x00", ""))
+		}
 		s.x, s.y = 0, s.y+1
+		s.tears = s.y
 	}
 	for s.y >= len(s.rows) {
 		s.rows = append(s.rows, nil)
@@ -70,7 +80,10 @@ func (s *terminal) put(r rune) {
 		s.rows[s.y] = append(s.rows[s.y], ' ')
 	}
 	s.rows[s.y][s.x] = r
-	s.x++
+	if s.x++; n == 2 {
+		s.rows[s.y] = append(s.rows[s.y][:s.x], 0) // the other half of it
+		s.x++
+	}
 }
 
 func (s *terminal) escape(n, what string) {
@@ -92,7 +105,7 @@ func (s *terminal) escape(n, what string) {
 func (s *terminal) screen() string {
 	var lines []string
 	for _, row := range s.rows {
-		lines = append(lines, strings.TrimRight(string(row), " "))
+		lines = append(lines, strings.ReplaceAll(strings.TrimRight(string(row), " \x00"), "\x00", ""))
 	}
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
 }
@@ -102,6 +115,13 @@ func (s *terminal) screen() string {
 // It returns what stands there at the end, and the exit code.
 func inTerminal(t *testing.T, env []string, width int, args []string, look func(screen string) (typed string)) (screen string, code int) {
 	t.Helper()
+	s, code := onTerminal(t, env, width, args, look)
+	return s.screen(), code
+}
+
+// onTerminal is inTerminal, and returns the terminal.
+func onTerminal(t *testing.T, env []string, width int, args []string, look func(screen string) (typed string)) (s *terminal, code int) {
+	t.Helper()
 	c, _, _ := command(t, append(env, "TERM=xterm", "NO_COLOR=1"), args...)
 	c.Stdout, c.Stderr = nil, nil
 	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: 50, Cols: uint16(width)})
@@ -109,7 +129,7 @@ func inTerminal(t *testing.T, env []string, width int, args []string, look func(
 		t.Skipf("this machine has no terminals for tests: %v", err)
 	}
 	defer func() { _ = f.Close() }()
-	s := &terminal{width: width}
+	s = &terminal{width: width}
 	for buf := make([]byte, 64<<10); ; {
 		n, err := f.Read(buf)
 		s.write(string(buf[:n]))
@@ -123,7 +143,7 @@ func inTerminal(t *testing.T, env []string, width int, args []string, look func(
 		}
 	}
 	_ = c.Wait() // the exit code tells
-	return s.screen(), exitOf(c)
+	return s, exitOf(c)
 }
 
 func exitOf(c *exec.Cmd) int { return c.ProcessState.ExitCode() }
@@ -224,5 +244,57 @@ func TestInitAsksOnATerminal(t *testing.T) {
 	written, err := os.ReadFile(file)
 	if code != 0 || err != nil || !strings.Contains(string(written), "target: 'oss://photos-new/") || !strings.Contains(screen, "All is well") {
 		t.Errorf("exit code %d, %v, want a job of what was typed and all well:\n%s\n%s", code, err, written, screen)
+	}
+}
+
+// whole are lines that stay whole at any width: what is to be copied, and one word.
+var whole = regexp.MustCompile(`^ *(ferry [a-z]+ .*|\S*|\S+[:：] ?\S*)$`)
+
+// TestNothingIsTornAtAnyWidth looks at what a plan, a copy, a status and a watch leave on terminals
+// of three widths, in both languages: no line is broken by the terminal in the middle of a word,
+// nothing that was redrawn stands there twice, and words are of one language.
+func TestNothingIsTornAtAnyWidth(t *testing.T) {
+	for _, lang := range []string{"en", "zh"} {
+		for _, width := range []int{60, 80, 140} {
+			t.Run(lang+" "+strconv.Itoa(width), func(t *testing.T) {
+				t.Parallel()
+				c := newClouds(t)
+				c.fill(t, 300)
+				for _, key := range []string{"/" + strings.Repeat("照片/", 30) + "a.jpg", "\\a.jpg"} { // which OSS takes no key of
+					if _, err := c.kodo.Put(standins.Source, kodo.Object{Key: key, Body: []byte("a")}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.oss.Desk().Inject(chaos.Rule{Op: "put", Kind: chaos.Latency, Rate: 1, Delay: 20 * time.Millisecond})
+				env := append(c.env, "FERRY_LEDGER="+c.ledger, "LC_ALL="+map[string]string{"en": "C", "zh": "zh_CN.UTF-8"}[lang])
+				look := func(args []string, code int, want ...string) {
+					t.Helper()
+					s, got := onTerminal(t, env, width, args, func(string) string { return "" })
+					screen := s.screen()
+					if got != code {
+						t.Errorf("%s ends with %d, want %d", args[0], got, code)
+					}
+					for _, one := range s.torn {
+						if !whole.MatchString(one) {
+							t.Errorf("%s: a line goes on in the next row: %q", args[0], one)
+						}
+					}
+					for _, word := range want {
+						if strings.Count(screen, word) != 1 {
+							t.Errorf("%s: %q stands there %d times, want once:\n%s", args[0], word, strings.Count(screen, word), screen)
+						}
+					}
+					if strings.ContainsAny(screen, "━─") || strings.Contains(screen, "{0}") || strings.Contains(screen, "cli.") {
+						t.Errorf("%s: a bar, a place or a name stands there:\n%s", args[0], screen)
+					}
+				}
+				says := map[string][]string{"en": {"PLAN: copy", "INCOMPLETE", "  listed  ", "  ran  "}, "zh": {"计划：复制", "不完整，用时", "  已列举  ", "  用时  "}}[lang]
+				look([]string{"plan", c.src, c.dst}, 0, says[0])
+				look([]string{"copy", c.src, c.dst, "--parallel", "8", "--batch-objects", "50"}, cli.ExitIncomplete, says[1])
+				run := c.theRun(t)
+				look([]string{"status", run}, 0, says[2])
+				look([]string{"watch", run}, 0, says[3])
+			})
+		}
 	}
 }

@@ -9,9 +9,14 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
+// measure takes characters that are wide in some fonts alone, such as those that bars are drawn
+// of, for narrow, whatever the locale: so do the terminals that people have, where nobody changes
+// that.
+var measure = &runewidth.Condition{StrictEmojiNeutral: true}
+
 // Width measures text as a terminal shows it: escapes take no column, and what is wide in
 // East Asian scripts two.
-func Width(text string) int { return runewidth.StringWidth(Plain(text)) }
+func Width(text string) int { return measure.StringWidth(Plain(text)) }
 
 // Plain is text without escapes.
 func Plain(text string) string {
@@ -48,7 +53,7 @@ func Cut(text string, most int) string {
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(text[i:])
-		wide := runewidth.RuneWidth(r)
+		wide := measure.RuneWidth(r)
 		if n+wide > most-1 {
 			break
 		}
@@ -111,7 +116,7 @@ func parts(text string) []string {
 // between reports whether a line may end between two characters without a blank: where one of
 // them is wide, the first opens no bracket, and the second closes nothing. Escapes are narrow.
 func between(a, b rune) bool {
-	if a == ' ' || b == ' ' || runewidth.RuneWidth(a) < 2 && runewidth.RuneWidth(b) < 2 {
+	if a == ' ' || b == ' ' || measure.RuneWidth(a) < 2 && measure.RuneWidth(b) < 2 {
 		return false
 	}
 	return !unicode.In(a, unicode.Ps, unicode.Pi) && !unicode.In(b, unicode.Pe, unicode.Pf, unicode.Po) && b != '…'

@@ -27,6 +27,17 @@ func TestTextIsCutByTheColumnsItTakes(t *testing.T) {
 	}
 }
 
+// TestTheLocaleMakesNoCharacterWider: where it is Chinese, the library takes those of bars for
+// wide.
+func TestTheLocaleMakesNoCharacterWider(t *testing.T) {
+	if got := Width("━─█…·“”"); got != 7 {
+		t.Errorf("7 characters take %d columns, want one each", got)
+	}
+	if got := Width("照片a"); got != 5 {
+		t.Errorf("照片a takes %d columns, want 5", got)
+	}
+}
+
 func TestChineseIsBrokenWithoutBlanks(t *testing.T) {
 	for name, tc := range map[string]struct {
 		text string

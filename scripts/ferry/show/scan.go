@@ -57,7 +57,7 @@ func (s *Scan) show() {
 		case <-tick.C:
 		}
 		if inPlace {
-			_, _ = fmt.Fprintf(s.out, "\r\x1b[K%s", s.line())
+			_, _ = fmt.Fprintf(s.out, "\r\x1b[K%s", cut(s.line(), StyleOf(s.out).Width-1))
 		} else {
 			_, _ = fmt.Fprintln(s.out, s.line())
 		}
