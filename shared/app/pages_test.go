@@ -155,7 +155,11 @@ func TestAFunctionWithoutATokenServesNobody(t *testing.T) {
 			t.Errorf("%s: %d %q, want 503 and nothing of the reason", name, status, page)
 		}
 	}
-	if !strings.Contains(p.logs.String(), "FERRY_CONSOLE_TOKEN has 6 characters") {
+	why := func() bool { return strings.Contains(p.logs.String(), "FERRY_CONSOLE_TOKEN has 6 characters") }
+	for began := time.Now(); !why() && time.Since(began) < 10*time.Second; { // its log comes by a pipe
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !why() {
 		t.Errorf("the log does not say why\n%s", tail(p.logs.String()))
 	}
 }

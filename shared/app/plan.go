@@ -4,12 +4,16 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"kodoferry/shared/check"
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/plan"
@@ -30,7 +34,7 @@ func Plan(ctx context.Context, s Sites, j job.Job, keys []string, watch func(obj
 		return plan.Plan{}, err
 	}
 	var told doubts
-	p, err := plan.Make(ctx, plan.Sides{Source: s.Source, Target: s.Target, Last: s.lastRows(j, &told), Listed: watch}, j, keys...)
+	p, err := plan.Make(ctx, plan.Sides{Source: s.Source, Target: s.Target, Last: s.lastRows(j, &told), Writing: s.writing(&told), Listed: watch}, j, keys...)
 	p.Notes = append(p.Notes, told.notes...)
 	return p, err
 }
@@ -40,10 +44,8 @@ func Plan(ctx context.Context, s Sites, j job.Job, keys []string, watch func(obj
 func (s Sites) lastRows(j job.Job, told *doubts) func(ctx context.Context, in store.Range) (verdict.Lasts, func()) {
 	return func(ctx context.Context, in store.Range) (verdict.Lasts, func()) {
 		runs, err := memory.Choose(ctx, s.Ledger, j, "", told.add)
-		if err != nil && ctx.Err() == nil && !ledger.Missing(err) {
-			told.notes = append(told.notes, "what earlier runs left cannot be read, so that the plan asks the target in its place: "+fault.Sentence(err))
-		}
 		if err != nil {
+			told.unread(ctx, err)
 			runs = nil
 		}
 		m := &memory.Memory{Ledger: s.Ledger, Runs: runs, Range: in, Warn: told.add}
@@ -52,16 +54,45 @@ func (s Sites) lastRows(j job.Job, told *doubts) func(ctx context.Context, in st
 	}
 }
 
+// writing returns what finds the record of a writing, as a run does. Where the ledger cannot
+// be read there is none.
+func (s Sites) writing(told *doubts) func(ctx context.Context, key string, o store.Origin) (*ledger.Row, error) {
+	w := events.Writings{Ledger: s.Ledger, Now: time.Now, Runs: memory.ByRun{Ledger: s.Ledger, Now: time.Now, Warn: told.add}}
+	return func(ctx context.Context, key string, o store.Origin) (*ledger.Row, error) {
+		row, err := w.Of(ctx, "", key, o)
+		if err != nil {
+			told.unread(ctx, err)
+		}
+		return row, ctx.Err()
+	}
+}
+
 // doubts are notes on the files of earlier runs that a plan cannot believe, one each: up
-// to mostDoubts. One goroutine at a time adds to them.
+// to mostDoubts. It is safe for concurrent use.
 type doubts struct {
+	mu    sync.Mutex
 	files []string
 	notes []string
 }
 
 const mostDoubts = 20
 
+// unread notes, once, that what earlier runs left cannot be read.
+func (d *doubts) unread(ctx context.Context, err error) {
+	if ctx.Err() != nil || ledger.Missing(err) {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	const none = "what earlier runs left cannot be read, so that the plan asks the target in its place: "
+	if !slices.ContainsFunc(d.notes, func(n string) bool { return strings.HasPrefix(n, none) }) {
+		d.notes = append(d.notes, none+fault.Sentence(err))
+	}
+}
+
 func (d *doubts) add(file string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if len(d.files) >= mostDoubts || slices.Contains(d.files, file) {
 		return
 	}

@@ -32,12 +32,9 @@ var (
 
 // TestAHistory goes through histories of both buckets, each drawn from its seed: puts,
 // overwrites of any size and time, moves, changed attributes and deletions at the source,
-// and at the target what the application writes, copies there and deletes, before, between
-// and amid three runs of a job with policies of its own. After each run what it verified
+// and at the target what the application writes, copies there, restores and deletes, before,
+// between and amid three runs of a job with policies of its own. After each run what it verified
 // has the source's bytes, and what the application wrote stands as it wrote it.
-//
-// One thing no history has: the application moves a copy of Ferry's away, and an older one
-// back to its key. Its metadata say that Ferry wrote it there, and so did Ferry.
 func TestAHistory(t *testing.T) {
 	first, last := *historyFirst, *historyFirst+uint64(*histories)-1
 	if *historySeed != 0 {
@@ -68,6 +65,7 @@ type history struct {
 	kind  string          // of source
 	skew  time.Duration   // of the source's clock
 	apps  map[string]bool // target keys that the application wrote last
+	were  []version       // what stood in the target when a run had ended or was amid
 	alone bool            // the application has written nothing at all
 	runs  int
 	amid  bool // something happened amid the last run
@@ -75,6 +73,21 @@ type history struct {
 }
 
 const historyKeys = 6
+
+// version is what an object was.
+type version struct {
+	object store.Object
+	body   []byte
+}
+
+// versions takes in what stands in the target.
+func (h *history) versions() {
+	for _, key := range h.dst.Keys() {
+		if o, err := h.dst.Stat(h.t.Context(), key); err == nil {
+			h.were = append(h.were, version{o, read(h.t, h.dst, key)})
+		}
+	}
+}
 
 func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{seed: seed, dice: rand.New(rand.NewPCG(seed, 15)), apps: map[string]bool{}, alone: true}
@@ -242,7 +255,12 @@ func (h *history) application() {
 	key, ctx := h.key(), h.t.Context()
 	o, err := h.dst.Stat(ctx, key)
 	wrote := func(key string) { h.apps[key], h.alone = true, false }
-	switch what := h.dice.IntN(6); {
+	switch what := h.dice.IntN(8); {
+	case what > 5 && len(h.were) > 0: // the service restores a version with all that it had
+		v := h.were[h.dice.IntN(len(h.were))]
+		h.write(h.dst, store.Object{Key: v.object.Key, Type: v.object.Type, Meta: v.object.Meta, Origin: v.object.Origin}, v.body)
+		wrote(v.object.Key)
+		h.note("the application restores %s in the target: %q", v.object.Key, v.body)
 	case what < 2 || err != nil:
 		body := h.content()
 		h.write(h.dst, store.Object{Key: key, Type: "the application's"}, body)
@@ -250,9 +268,6 @@ func (h *history) application() {
 		h.note("the application writes %s: %q", key, body)
 	case what < 4: // a copy by the service takes everything along
 		to := h.key()
-		if to != key && o.Origin != nil && o.Origin.Place == copiedBy(h.job.Name, to).Place {
-			return
-		}
 		body := read(h.t, h.dst, key)
 		h.write(h.dst, store.Object{Key: to, Type: o.Type, Meta: o.Meta, Origin: o.Origin}, body)
 		wrote(to)
@@ -284,6 +299,7 @@ func (h *history) pass() {
 		if amid && at.Kind == when {
 			amid = false
 			h.note("amid the run, before a %s", when)
+			h.versions()
 			h.kept(theirs)
 			h.changes(1 + h.dice.IntN(2))
 			h.clock.Advance(2 * time.Second)
@@ -302,6 +318,7 @@ func (h *history) pass() {
 		return
 	}
 	h.note("run %d is %s: %+v", h.runs, rep.Result, rep.Objects)
+	h.versions()
 	h.verified(name, rep)
 	h.kept(theirs)
 	if h.alone && rep.Result != report.Verified && rep.Unlisted == 0 && !(rep.Result == report.Incomplete && rep.Mirror != nil && rep.Mirror.Refused != "") && (h.job.Overwrite == job.OverwriteChanged) {

@@ -66,11 +66,18 @@ func eachCopied(t *testing.T, name string, do func(t *testing.T, w *world, size 
 // more than 4 MiB in parts.
 func copiedWorld(t *testing.T, kind string, size int, set ...func(*job.Job)) *world {
 	t.Helper()
+	return copiedWorldAt(t, kind, size, 0, set...)
+}
+
+// copiedWorldAt is copiedWorld with a target whose clock is off by skew.
+func copiedWorldAt(t *testing.T, kind string, size int, skew time.Duration, set ...func(*job.Job)) *world {
+	t.Helper()
 	w := newWorld(t, append(set, func(j *job.Job) { j.Limits.PartsAbove, j.Limits.PartSize = 4<<20, 4<<20 })...)
 	if kind != "kodo" {
 		w.src = mem.New(mem.OSS)
 	}
 	w.src.Now = w.clock.Now
+	w.dst.Now = func() time.Time { return w.clock.Now().Add(skew).Truncate(time.Second) }
 	w.source = func(s store.Source) store.Source { return telling{s, kind} }
 	w.fresh()
 	put(t, w.src, rewritten, bytes.Repeat([]byte("a"), size))

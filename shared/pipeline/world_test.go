@@ -73,11 +73,14 @@ func (w *world) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Ta
 
 const runName = "j/20260101T000000Z"
 
+// named names the job as its runs are.
+func named(j *job.Job) { j.Name = "j" }
+
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB, set ...func(*job.Job)) *world {
 	t.Helper()
-	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "", set...)
+	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "", append([]func(*job.Job){named}, set...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

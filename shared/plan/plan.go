@@ -96,6 +96,8 @@ type Sides struct {
 	// Last returns the last rows of a range, and what ends the reading of them. nil: no run
 	// is remembered.
 	Last func(ctx context.Context, in store.Range) (rows verdict.Lasts, end func())
+	// Writing finds the record of a writing, as verdict.Rules has it. nil: nobody looks.
+	Writing func(ctx context.Context, key string, o store.Origin) (*ledger.Row, error)
 	// Listed is called as objects of the source are looked at. nil: nothing is.
 	Listed func(objects, bytes int64)
 }
@@ -150,7 +152,7 @@ func newPlanner(sides Sides, j job.Job) (*planner, error) {
 		p.listed = func(int64, int64) {}
 	}
 	// The rules have no Keeper: what an unchanged object has lost is in no plan.
-	p.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(p.src), Target: p.dst, Describe: p.src.Stat, Now: time.Now}
+	p.rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(p.src), Target: p.dst, Describe: p.src.Stat, Writing: sides.Writing, Now: time.Now}
 	p.keeper, _ = sides.Target.(verdict.Keeper)
 	return p, nil
 }

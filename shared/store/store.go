@@ -70,7 +70,7 @@ type Origin struct {
 	Place    string    `json:"place,omitempty"` // stands for the key it was copied to, so that a copy of the copy, which carries the same, can be told; "" where Job is
 	Attrs    string    `json:"attrs,omitempty"` // the digest of the source's attributes that it was given; "" where it is not known
 	Run      string    `json:"run,omitempty"`   // the run of Job that wrote it, by its name within the job; "" where an earlier version did
-	Mark     string    `json:"mark,omitempty"`  // of this writing alone: what is written over it has another, and what somebody else makes of it the same; "" where an earlier version wrote it
+	Mark     string    `json:"mark,omitempty"`  // of this writing alone (pipeline/mark): what is written over it has another, and what somebody else makes of it the same; "" where an earlier version wrote it
 }
 
 // ErrServedAnother is why Open refused, as Invalid, what a host serves that is not

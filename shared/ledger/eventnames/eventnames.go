@@ -63,5 +63,27 @@ func Suffix(key string) string {
 // Shard returns the shard of an event's batch, or of what took its rest.
 func Shard(batch string) string { return batch[:min(len(batch), eventShard)] }
 
+// Short returns what names, with the key of its one row, an event's batch, or what took its
+// rest; of any other batch, its name.
+func Short(batch string) string {
+	if i := strings.IndexByte(batch, '-'); i == len(eventBatch) && batch[0] == eventBatch[0] && len(batch) >= i+suffixLen {
+		return batch[:i] + batch[i+suffixLen:]
+	}
+	return batch
+}
+
+// Long returns the name of a batch that Short names, with a row of key.
+func Long(short, key string) string {
+	if len(short) >= len(eventBatch) && short[0] == eventBatch[0] && (len(short) == len(eventBatch) || short[len(eventBatch)] == '.') {
+		return short[:len(eventBatch)] + Suffix(key) + short[len(eventBatch):]
+	}
+	return short
+}
+
+const (
+	eventBatch = "e150405" // the form of what an event's batch begins with
+	suffixLen  = 1 + 2*12  // of a Suffix
+)
+
 // IsBatch reports whether a batch is that of an event, and took no other's rest.
 func IsBatch(batch string) bool { return len(batch) >= eventShard && !strings.Contains(batch, ".") }

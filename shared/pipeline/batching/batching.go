@@ -23,13 +23,11 @@ import (
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/pipeline/verdict"
-	"kodoferry/shared/store"
 )
 
 // Config is what a Batcher gathers by.
 type Config struct {
-	Rules  *verdict.Rules
-	Target store.Source // speaks source keys; asked which of what it alone has is the job's
+	Rules *verdict.Rules
 
 	// Pace returns the pace of what copies. It is called before the first pending row.
 	Pace func(ctx context.Context) live.Pace

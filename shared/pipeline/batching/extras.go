@@ -45,7 +45,7 @@ func (b *Batcher) sealExtras() {
 	b.sealed[1]++
 	out := b.out
 	b.write(func() error {
-		rows, others, err := mirror.Ours(b.ctx, b.config.Target, b.config.Rules, rows)
+		rows, others, err := mirror.Ours(b.ctx, b.config.Rules, rows)
 		b.mu.Lock()
 		out.Others.Add(others.Objects, others.Bytes)
 		b.mu.Unlock()

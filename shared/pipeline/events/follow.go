@@ -4,6 +4,7 @@
 //
 //	row.go     Notified, HandedOn: the row that an event begins with; Park keeps it
 //	follow.go  Follow: takes a row as far as one delivery allows, and returns it
+//	writings.go  Writings: the record of the writing that an object names
 //	days.go    Days: the runs that events go to, and when each day closes
 package events
 
@@ -107,7 +108,7 @@ func (f *follower) compare(ctx context.Context, old ledger.Row, now store.Object
 	if f.copier.Rules.Refuse(&row) {
 		return row, nil
 	}
-	kept, err := f.copier.Target.Stat(ctx, now.Key)
+	kept, err := verdict.Look(ctx, f.copier.Rules, now.Key, old.Dst)
 	switch {
 	case fault.KindOf(err) == fault.NotFound && f.copier.Rules.Job.DeletedInTarget == job.LeaveDeleted && !old.State.Wrote():
 		last, err := f.last() // an event may come of what a run has copied, and the application deleted since
@@ -151,7 +152,7 @@ func (f *follower) compare(ctx context.Context, old ledger.Row, now store.Object
 // where that is the object that was stored; else confirm returns false, and the key is
 // compared once more.
 func (f *follower) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
-	kept, err := f.copier.Target.Stat(ctx, row.Key())
+	kept, err := verdict.Look(ctx, f.copier.Rules, row.Key(), row.Dst)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return false, nil
@@ -214,7 +215,7 @@ func (f *follower) vanished(ctx context.Context, old ledger.Row) (ledger.Row, er
 	if f.copier.Target.CheckKey(key) != nil {
 		return row, nil // nor can the target
 	}
-	kept, err := f.copier.Target.Stat(ctx, key)
+	kept, err := verdict.Look(ctx, f.copier.Rules, key, old.Dst)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return row, nil

@@ -9,6 +9,7 @@
 //	index.go   finds one row of a packed file by two ranges of it
 //	layers.go  Memory: the rows of several runs as one
 //	choose.go  which runs a new one is to remember
+//	byrun.go   ByRun: what a run left of a key, by the run's name
 package memory
 
 import (
@@ -79,6 +80,15 @@ func Was(row ledger.Row) *Row {
 		Key: row.Key(), Src: store.Object{Key: row.Key(), Size: k.Size, Hash: k.Hash, MD5: k.MD5, Modified: k.Modified},
 		Dst: k.Dst, State: k.State, Proof: k.Proof, Author: k.Author, Prover: k.Prover, Attrs: k.Attrs,
 	}
+}
+
+// DstOf returns the target's object of what earlier runs left of a key; nil where they left
+// nothing.
+func DstOf(row *Row) *ledger.Dst {
+	if row == nil {
+		return nil
+	}
+	return &row.Dst
 }
 
 // believable reports whether a row tells a later run something: that the target's

@@ -98,7 +98,7 @@ func (m *Remover) removeCopy(ctx context.Context, row ledger.Row) (outage.Side, 
 	if err := m.Share.Request(ctx, "delete", row.Key()); err != nil {
 		return outage.Neither, "", "", err
 	}
-	s, err := m.lookOnce(ctx, row.Key())
+	s, err := m.lookOnce(ctx, row.Key(), row.Dst, memory.DstOf(memory.Was(row)))
 	switch {
 	case err != nil:
 		return s.failed, "", "", err

@@ -8,8 +8,10 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/outage"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
@@ -25,19 +27,19 @@ type looked struct {
 }
 
 // lookOnce asks the source, the target and the ledger about a key whose copy is to
-// be removed, all at the same time, so that as little as can be lies between the
+// be removed, of whose objects in the target known is known, all at the same time, so that as little as can be lies between the
 // source's answer and the removal: the slowest of these answers, and the way of
 // the DELETE. A key that is written at the source within that time is removed from
 // the target nonetheless, for OSS has no conditional DELETE; the notification of
 // it, or the next run, copies it again. The error is an *verdict.Unwanted where nothing
 // is to be removed any more.
-func (m *Remover) lookOnce(ctx context.Context, key string) (looked, error) {
+func (m *Remover) lookOnce(ctx context.Context, key string, known ...*ledger.Dst) (looked, error) {
 	l := looked{failed: outage.Neither}
 	g, gctx := errgroup.WithContext(ctx)
 	var first sync.Once
-	statInto := func(into *store.Object, has *bool, in store.Source, of outage.Side) func() error {
+	statInto := func(into *store.Object, has *bool, of outage.Side, stat func() (store.Object, error)) func() error {
 		return func() error {
-			o, err := in.Stat(gctx, key)
+			o, err := stat()
 			if fault.KindOf(err) == fault.NotFound {
 				return nil
 			}
@@ -48,8 +50,8 @@ func (m *Remover) lookOnce(ctx context.Context, key string) (looked, error) {
 			return err
 		}
 	}
-	g.Go(statInto(&l.src, &l.inSource, m.Source, outage.Source))
-	g.Go(statInto(&l.dst, &l.inTarget, m.Target, outage.Target))
+	g.Go(statInto(&l.src, &l.inSource, outage.Source, func() (store.Object, error) { return m.Source.Stat(gctx, key) }))
+	g.Go(statInto(&l.dst, &l.inTarget, outage.Target, func() (store.Object, error) { return verdict.Look(gctx, m.Rules, key, known...) }))
 	g.Go(func() (err error) {
 		if l.job, err = m.Removable(gctx, key); err != nil {
 			first.Do(func() {}) // neither side failed: the ledger did

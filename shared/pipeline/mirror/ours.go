@@ -17,7 +17,7 @@ import (
 // of Ferry. A row that has an Author is what earlier runs left: it is the job's, unless
 // that is ledger.NotOurs. Of any other the metadata that are kept with the object tell,
 // which costs one HEAD, beside what was known of its key.
-func Ours(ctx context.Context, target store.Source, rules *verdict.Rules, rows []ledger.Row) (mine []ledger.Row, others ledger.Tally, err error) {
+func Ours(ctx context.Context, rules *verdict.Rules, rows []ledger.Row) (mine []ledger.Row, others ledger.Tally, err error) {
 	heads := make([]store.Object, len(rows))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(lookups)
@@ -26,7 +26,9 @@ func Ours(ctx context.Context, target store.Source, rules *verdict.Rules, rows [
 			continue
 		}
 		g.Go(func() error {
-			kept, err := store.Retry(ctx, store.Pauses(), "mirror.Ours", row.Key(), func() (store.Object, error) { return target.Stat(ctx, row.Key()) })
+			kept, err := store.Retry(ctx, store.Pauses(), "mirror.Ours", row.Key(), func() (store.Object, error) {
+				return verdict.Look(ctx, rules, row.Key(), row.Dst, memory.DstOf(memory.Was(row)))
+			})
 			if fault.KindOf(err) == fault.NotFound {
 				return nil
 			}

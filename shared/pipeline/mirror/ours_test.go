@@ -32,7 +32,7 @@ func (a asked) Stat(ctx context.Context, key string) (store.Object, error) {
 // over since, and spares a HEAD of two.
 func TestWhatEarlierRunsLeftTellsWhoseAnObjectIs(t *testing.T) {
 	b, heads := mem.New(mem.OSS), new(atomic.Int64)
-	rules := &verdict.Rules{Job: job.Job{Name: "photos"}.WithDefaults(), Now: time.Now}
+	rules := &verdict.Rules{Job: job.Job{Name: "photos"}.WithDefaults(), Target: asked{b, heads}, Now: time.Now}
 	var rows []ledger.Row
 	for key, author := range map[string]string{"by its row": "photos/1", "written anew": ledger.NotOurs, "without a row": "", "other bytes": "", "another version": ""} {
 		o := store.Object{Key: key, Size: 1, Hash: "F1"}
@@ -51,7 +51,7 @@ func TestWhatEarlierRunsLeftTellsWhoseAnObjectIs(t *testing.T) {
 		}
 		rows = append(rows, row)
 	}
-	mine, others, err := mirror.Ours(t.Context(), asked{b, heads}, rules, rows)
+	mine, others, err := mirror.Ours(t.Context(), rules, rows)
 	if err != nil || heads.Load() != 3 || len(mine) != 3 || others.Objects != 2 {
 		t.Fatalf("%d of ours, %d others after %d HEADs, %v, want 3, 2 and three HEADs", len(mine), others.Objects, heads.Load(), err)
 	}

@@ -80,7 +80,7 @@ func (m *Remover) stillOurs(ctx context.Context, row ledger.Row) (kept store.Obj
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.Writable(gctx, row.Src) })
 	g.Go(func() (err error) {
-		kept, err = m.Target.Stat(gctx, row.Key())
+		kept, err = verdict.Look(gctx, m.Rules, row.Key(), row.Dst)
 		return err
 	})
 	err = g.Wait()
@@ -123,7 +123,7 @@ func (m *Remover) unmirror(ctx context.Context, batch string, row ledger.Row) (l
 // vanishedYet asks whether the copy of a key, of which earlier runs left last, is to be
 // removed now: Then is Remove in the row if so, else the row says why not.
 func (m *Remover) vanishedYet(ctx context.Context, row ledger.Row, last *memory.Row) (looked, ledger.Row, error) {
-	s, err := m.lookOnce(ctx, row.Key())
+	s, err := m.lookOnce(ctx, row.Key(), row.Dst, memory.DstOf(last))
 	row.At, row.Then = m.Now().UTC(), ""
 	switch u, taken := verdict.IsUnwanted(err); {
 	case taken && u.Why != "":

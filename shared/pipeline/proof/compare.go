@@ -6,6 +6,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -35,7 +36,7 @@ func (p *prover) compare(ctx context.Context, row *ledger.Row, f fact) error {
 		return err
 	}
 	own = cmp.Or(own, f.known())
-	kept, err := s.Target.Stat(ctx, row.Key())
+	kept, err := verdict.Look(ctx, s.Rules, row.Key(), row.Dst, memory.DstOf(own))
 	author, carries := s.Rules.Copies().CarriesStill(kept, row.Src, own)
 	switch {
 	case ledger.Missing(err):
@@ -88,7 +89,7 @@ func (s *Shard) see(ctx context.Context, row *ledger.Row, dst store.Object) erro
 		row.Dst = &at
 		return nil
 	}
-	kept, err := s.Target.Stat(ctx, row.Key())
+	kept, err := verdict.Look(ctx, s.Rules, row.Key(), row.Dst)
 	switch {
 	case err == nil && kept.Hash == dst.Hash:
 		s.Rules.Seen(row, kept)

@@ -184,6 +184,7 @@ func TestWhatWasWrittenOverACopyKeepingItsMetadataIsAnothers(t *testing.T) {
 			s, _ := shard(t, side{listed: []store.Object{src}}, side{}, row)
 			dst.Origin = s.Rules.Copies().Origin(src, src)
 			s.Target = side{listed: []store.Object{dst}}
+			s.Rules.Target = side{listed: []store.Object{dst}}
 			p, err := s.Prove(t.Context())
 			if err != nil || p.Counts.States[tc.state].Objects != 1 || (tc.state == ledger.Conflict) != (p.Counts.Verdicts[ledger.Verified].Objects == 0) {
 				t.Errorf("counts = %+v (%v), want it %s", p.Counts, err, tc.state)

@@ -6,6 +6,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
 
@@ -34,7 +35,7 @@ func (s *Piece) listed(row ledger.Row, src, dst *store.Object) outcome {
 
 // head is what one HEAD of the target tells of a row.
 func (s *Piece) head(ctx context.Context, row ledger.Row) (outcome, error) {
-	kept, err := store.Retry(ctx, store.Pauses(), "reproof.head", row.Key(), func() (store.Object, error) { return s.Target.Stat(ctx, row.Key()) })
+	kept, err := store.Retry(ctx, store.Pauses(), "reproof.head", row.Key(), func() (store.Object, error) { return verdict.Look(ctx, s.Rules, row.Key(), row.Dst) })
 	if err != nil {
 		return s.unseen(ctx, row, err)
 	}

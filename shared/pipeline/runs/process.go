@@ -83,6 +83,8 @@ type Process struct {
 	ahead  sync.Map        // *opening.Ahead by the names of runs that were begun here
 	rows   batching.Memory // of batches that are copied
 
+	writings events.Writings // by runs that are over, and by events
+
 	listing   listers       // of the shards that are listed now
 	gathering atomic.Int64  // shards that are listed or verified now
 	ledger    outage.Notes  // what is known of its outages
@@ -117,6 +119,8 @@ func New(c Config) *Process {
 	c.Most = cmp.Or(c.Most, job.MaxParallel)
 	p := &Process{Config: c, name: ledger.Nonce(), slots: limit.NewAIMD(c.Slots, nil), recalling: make(chan struct{}, recalled), rows: batching.NewMemory()}
 	p.Days.Ledger, p.Days.Now = c.Ledger, c.Now
+	p.writings.Ledger, p.writings.Now = c.Ledger, c.Now
+	p.writings.Runs.Ledger, p.writings.Runs.Now, p.writings.Runs.Warn = c.Ledger, c.Now, p.PassedOver(context.Background(), "")
 	if c.Bodies > 0 {
 		p.bodies = limit.NewMemory(c.Bodies)
 	}

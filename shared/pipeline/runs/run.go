@@ -16,6 +16,7 @@ import (
 	"kodoferry/shared/pipeline/closing"
 	"kodoferry/shared/pipeline/follow"
 	"kodoferry/shared/pipeline/listing"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/pipeline/outage"
@@ -59,8 +60,9 @@ type Run struct {
 
 	process *Process
 	noted   outage.OfSides
-	learns  sync.Once // how many others found to be best
-	forget  func()    // lets go of its buckets
+	clock   mark.Clock // of the target
+	learns  sync.Once  // how many others found to be best
+	forget  func()     // lets go of its buckets
 }
 
 // Run returns the run of that name, connecting to its buckets the first time.
@@ -128,6 +130,9 @@ func judge(r *Run, src Source, dst Target, match *job.Matcher) {
 	r.Rules = verdict.Rules{Job: j, Match: match, Source: store.TermsOf(r.Source), Target: r.Target, Describe: r.Source.Stat, Now: c.Now}
 	r.Rules.Keeper, _ = dst.(verdict.Keeper)
 	_, r.Rules.Run, _ = strings.Cut(r.Ledger.Name, "/")
+	r.Rules.Writing = func(ctx context.Context, key string, o store.Origin) (*ledger.Row, error) {
+		return r.process.writings.Of(ctx, r.Ledger.Name, key, o)
+	}
 	r.Rules.Job.Thaw = j.Thaw && !r.Started.Events // an event leaves what is archived to the job's next run
 	r.Thawer = thaw.Thawer{Job: j, Source: r.Source, Now: c.Now}
 	r.Thawer.Service, _ = src.(store.Thawer)

@@ -7,6 +7,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/ledger/removals"
 	"kodoferry/shared/pipeline/admission"
@@ -114,7 +115,7 @@ func (r *Run) Asker(t task.Task) *verdict.Asker {
 // Batching returns what rows are gathered into batches by.
 func (r *Run) Batching() batching.Config {
 	return batching.Config{
-		Rules: &r.Rules, Target: r.Target, Write: r.Ledger.Batches().WriteRows, Beside: &r.process.gathering,
+		Rules: &r.Rules, Write: r.Ledger.Batches().WriteRows, Beside: &r.process.gathering,
 		Pace: func(ctx context.Context) live.Pace {
 			p, err := r.Pace.Of(ctx, r.Ledger, r.Started.Deployed)
 			if err != nil { // p is assumed, which suffices
@@ -136,7 +137,7 @@ func (r *Run) Batching() batching.Config {
 // Copier returns what copies the objects that t is for.
 func (r *Run) Copier(t task.Task) *transfer.Copier {
 	return &transfer.Copier{
-		Source: r.Source, Target: r.Target, Rules: &r.Rules, Versioned: r.Started.Versioned, Events: r.Started.Events,
+		Source: r.Source, Target: r.Target, Rules: &r.Rules, Versioned: r.Started.Versioned, Events: r.Started.Events, Mark: eventnames.Short(t.Batch), Clock: &r.clock,
 		Share: r.Share, Slots: r.Slots, Bodies: r.process.bodies, Pace: r.Pace, Sides: r.Tracker(t, outage.InARow), Writable: r.Permit.Writable,
 		Watch: func(p transfer.Progress) {
 			r.Count(t, p)

@@ -7,6 +7,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
@@ -35,7 +36,7 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 		}
 	}
 	attrs := a.c.Rules.Copies().Attrs(src, described)
-	was, err := a.c.Target.Stat(ctx, a.row.Key())
+	was, err := look(ctx, a)
 	switch {
 	case fault.KindOf(err) == fault.NotFound: // then it is to be copied
 		a.row.Need, a.row.Dst = "", nil
@@ -57,7 +58,7 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 		judgeAnew(a)
 		return outage.Target, fault.New(fault.Temporary, "set attributes", a.row.Key(), errReplaced)
 	}
-	o := nextWriting(a, described)
+	o := nextWriting(a, described, mark.Request)
 	o.Hash = was.Hash
 	now, err := a.c.Target.SetAttributes(ctx, o)
 	switch kind := fault.KindOf(err); {
@@ -73,6 +74,7 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 	case err != nil:
 		return outage.Target, err
 	}
+	a.c.Clock.Learn(now.At, a.c.Now())
 	a.c.Sides.Served(outage.Target)
 	if bad := contentChanged(was, now); bad != "" {
 		a.final(ledger.Failed)

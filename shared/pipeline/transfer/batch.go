@@ -9,6 +9,7 @@ import (
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/random"
 )
 
@@ -28,10 +29,10 @@ type batch struct {
 	marks  string
 }
 
-// mark is what the marks of all writings of these attempts begin with: each delivery has
-// another.
-func (b *batch) mark() string {
-	b.marked.Do(func() { b.marks = random.Mark() })
+// mark is what the marks of all writings of these attempts have in common: each delivery of
+// the batch that short names has another.
+func (b *batch) mark(short string) string {
+	b.marked.Do(func() { b.marks = mark.Delivery(short, random.Mark()) })
 	return b.marks
 }
 

@@ -8,6 +8,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/upload"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
@@ -59,7 +60,7 @@ func (c *Copier) Begin(ctx context.Context, row ledger.Row, redelivered bool, re
 		}
 	}
 	a.row.Src.Parts, a.row.Attrs = described.Parts, c.Rules.Copies().Attrs(a.row.Src, described)
-	o := nextWriting(a, described)
+	o := nextWriting(a, described, mark.Upload)
 	id, warnings, err := c.open(ctx, o, recorded)
 	if err != nil {
 		return none, a.row, err

@@ -107,6 +107,8 @@ func complete(ctx context.Context, a *attempt, u upload.Upload, done []upload.Pa
 		stored, u.Mark = store.Stored{ETag: a.row.Dst.ETag, CRC64: a.row.Dst.CRC64, At: a.row.Dst.Modified}, a.row.Dst.Mark
 	} else if err != nil {
 		return err
+	} else {
+		a.c.Clock.Learn(stored.At, a.c.Now())
 	}
 	sum := strconv.FormatUint(crc, 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {

@@ -12,6 +12,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
@@ -120,13 +121,14 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 	}
 	read := digest.NewReader(body, a.want())
 	guard := &guarded{ctx: ctx, read: read, left: a.row.Src.Size, check: a.lastCheck(ctx, exists, asked)}
-	o := nextWriting(a, described)
+	o := nextWriting(a, described, mark.Request)
 	stored, err := a.put(ctx, o, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.c.Rules.Job.Unguarded, MD5: a.want().MD5})
 	_ = body.Close()
 	guard.stop()
 	if err != nil {
 		return a.cause(read, err)
 	}
+	a.c.Clock.Learn(stored.At, a.c.Now())
 	a.c.Sides.Served(outage.Source)
 	a.c.Sides.Served(outage.Target)
 	sum := strconv.FormatUint(read.CRC64(), 10)
@@ -143,13 +145,11 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 }
 
 // nextWriting is the object of the row as it is to be written, with what its copy is to remember
-// and the mark of a new writing.
-func nextWriting(a *attempt, described store.Object) store.Object {
+// and the mark of a new writing, which takes as long as within and its bytes.
+func nextWriting(a *attempt, described store.Object, within time.Duration) store.Object {
 	o := a.c.Rules.Copies().WithOrigin(a.row.Src, described)
-	o.Origin.Mark = a.batch.mark()
-	if a.writings++; a.writings > 1 {
-		o.Origin.Mark += "." + strconv.Itoa(a.writings)
-	}
+	a.writings++
+	o.Origin.Mark = mark.Make(a.batch.mark(a.c.Mark), a.writings, a.c.Clock.At(a.c.Now()), within, a.row.Src.Size)
 	return o
 }
 

@@ -30,7 +30,7 @@ func (a *attempt) conflict() {
 // whether it has one that may be replaced; final, that the row is decided. A row that
 // is neither may have a Need.
 func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error) {
-	kept, err := a.c.Target.Stat(ctx, a.row.Key())
+	kept, err := look(ctx, a)
 	was := memory.Was(a.row)
 	author, carries := a.c.Rules.Copies().CarriesStill(kept, a.row.Src, was)
 	switch {
@@ -61,6 +61,11 @@ func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error
 	}
 	a.row.Dst = new(verdict.DstOf(kept))
 	return true, false, nil
+}
+
+// look describes the target's object under the row's key, as verdict.Look does.
+func look(ctx context.Context, a *attempt) (store.Object, error) {
+	return verdict.Look(ctx, a.c.Rules, a.row.Key(), a.row.Dst, memory.DstOf(memory.Was(a.row)))
 }
 
 // ofAnotherRun reports whether nothing says that this run wrote the copy that has the
@@ -169,7 +174,7 @@ func (a *attempt) lastCheck(ctx context.Context, exists bool, asked func()) func
 // writes is kept unless that happens within the last round trip of the PUT: OSS has
 // no conditional overwrite.
 func (a *attempt) untouched(ctx context.Context) error {
-	kept, err := a.c.Target.Stat(ctx, a.row.Key())
+	kept, err := look(ctx, a)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return nil

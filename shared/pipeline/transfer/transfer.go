@@ -25,6 +25,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/pipeline/deadline"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
@@ -39,6 +40,8 @@ type Copier struct {
 	// Events has Writable asked before the last byte of every object and part leaves:
 	// events of a key may end, or its job change, while it is copied.
 	Events bool
+	Mark   string      // what names the batch of the task in the marks of what it writes
+	Clock  *mark.Clock // of the target; nil: marks do not tell the time
 
 	Share  *limit.Share // of what bounds all processes of the run
 	Slots  *limit.AIMD

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/memory"
 	"kodoferry/shared/store"
 )
@@ -34,19 +35,24 @@ func placeOf(key string) string {
 // Wrote reports whether the metadata of a target object says that it is the job's copy:
 // its origin names the job and the key. A copy by another job names that job, what an
 // application copied from a copy names another key, and a copy by an earlier version of
-// Ferry names no job, so that it may be any job's. What an application copied onto
-// itself says so, too: where earlier runs left a row of it, Author tells.
+// Ferry names no job, so that it may be any job's. What an application made of a copy has
+// its metadata, too, but was written when their writing had long come to pass; where that is
+// not so, Look asks the ledger, and where earlier runs left a row of it, Author tells.
 func (c Copies) Wrote(kept store.Object) bool {
 	o := kept.Origin
-	return o != nil && (c.rules.AnyJob || o.Job == c.rules.Job.Name && o.Place == placeOf(c.rules.Job.TargetKey(kept.Key)))
+	return o != nil && (c.rules.AnyJob || o.Job == c.rules.Job.Name && o.Place == placeOf(c.rules.Job.TargetKey(kept.Key))) && !mark.Past(o.Mark, kept.Modified)
 }
 
 // Author returns who wrote kept, the target's object as a HEAD describes it: by last, what
 // earlier runs left of its key, where that is of an object with its ETag, a run, or
 // ledger.NotOurs where another writer did; else by its metadata: the run, or the job where
 // they name no run. It is "" where neither tells. Written anew with the bytes of last it
-// is the job's where its metadata are of another writing by the job.
+// is the job's where its metadata are of another writing by the job. What stood there before
+// last, and what a run removed, somebody else has put back.
 func (c Copies) Author(kept store.Object, last *memory.Row) string {
+	if last != nil && c.Wrote(kept) && putBack(kept, *last) {
+		return ledger.NotOurs
+	}
 	last = memoryOf(last)
 	if author, known := authorOf(last, kept); known && !(writtenAnew(last, kept) && (c.WroteAgain(kept, last.Dst, last.Author) || c.wroteBeside(kept, *last))) {
 		return author
@@ -62,6 +68,19 @@ func (c Copies) Author(kept store.Object, last *memory.Row) string {
 	return c.WriterIn(*kept.Origin)
 }
 
+// putBack reports whether kept, the target's object, is older than the one of last, by the
+// target's own clock, or is one that the run of last removed.
+func putBack(kept store.Object, last memory.Row) bool {
+	switch at := last.Dst.Modified; {
+	case at.IsZero():
+		return false
+	case last.State == ledger.Deleted && sameMark(kept, last.Dst):
+		return true
+	default:
+		return kept.Modified.Add(moment).Before(at)
+	}
+}
+
 // WriterIn returns who wrote the job's copy that has the origin o: the run, or the job
 // where the origin does not name it.
 func (c Copies) WriterIn(o store.Origin) string {
@@ -72,13 +91,13 @@ func (c Copies) WriterIn(o store.Origin) string {
 }
 
 // CarriesStill returns who wrote kept, as Author does, and whether it is the job's copy of
-// src as Carries says, unless last, what earlier runs left of its key, says that another
-// writer wrote it: what they wrote has the metadata of the copy and bytes of its own, or
-// bytes that no run has proved.
+// src as Carries says, unless last, what earlier runs left of its key, says that somebody
+// else wrote it: what they wrote has the metadata of the copy and bytes of its own, or
+// bytes that no run has proved, or last proves that they are those of another version.
 func (c Copies) CarriesStill(kept, src store.Object, last *memory.Row) (author string, ok bool) {
 	author = c.Author(kept, last)
 	edited := author == ledger.NotOurs && (last.Proof == "" || otherBytes(*last, kept))
-	return author, !edited && c.Carries(kept, src)
+	return author, !edited && (ours(author) || !another(last, src, kept)) && c.Carries(kept, src)
 }
 
 // WroteStill reports whether the job wrote kept, as Author tells.
@@ -115,17 +134,17 @@ func writtenAnew(last *memory.Row, dst store.Object) bool {
 	return last != nil && holds(*last, dst) && !last.Dst.Modified.IsZero() && !SameTime(last.Dst.Modified, dst.Modified)
 }
 
-// twinTime is by how much later, by the target's clock, a writing may come to pass than
-// another by the same task: when it was begun neither had its record, and a delivery of a
-// batch, with all that it has sent, is over by then.
-const twinTime = time.Hour
+// twinTime is by how much later, by the target's clock, a writing whose mark is not dated may
+// come to pass than another by the same task: when it was begun neither had its record.
+const twinTime = mark.Request
 
 // WroteAgain reports whether kept, the target's object, which has the ETag of d, that author
 // wrote, was made by another writing of the job than d, as its metadata tell: by another
-// run, as one of events, or by another delivery, or try, of the same task. What another writer
-// copies onto itself has the mark that it had. Where that is done with what another delivery
-// wrote, and no run has seen that before, twinTime bounds up to when it is taken for the
-// job's. Where one of the two has no mark, only another run's is.
+// run, as one of events, or by another delivery, or try, of the same task. What somebody else
+// copies onto itself has the mark that it had. Where they do so with what another delivery
+// wrote, and no run has seen that before, its mark bounds up to when it is taken for the
+// job's, and twinTime where that is of an earlier version. Where one of the two has no mark,
+// only another run's is.
 func (c Copies) WroteAgain(kept store.Object, d ledger.Dst, author string) bool {
 	if !c.Wrote(kept) || sameMark(kept, d) {
 		return false
@@ -133,20 +152,26 @@ func (c Copies) WroteAgain(kept store.Object, d ledger.Dst, author string) bool 
 	if _, run, known := strings.Cut(author, "/"); known && kept.Origin.Run != "" && kept.Origin.Run != run {
 		return true
 	}
-	return otherMark(kept, d) && kept.Modified.Sub(d.Modified) <= twinTime
+	return otherMark(kept, d) && soon(kept, d)
+}
+
+// soon reports whether kept, the target's object, was written before the writing of its mark
+// had come to pass, as Wrote found out where that is dated, or within twinTime of d.
+func soon(kept store.Object, d ledger.Dst) bool {
+	return mark.Dated(kept.Origin.Mark) || kept.Modified.Sub(d.Modified) <= twinTime
 }
 
 // wroteBeside reports whether kept, the target's object, which has the bytes of last, of
 // whose object has no known author, was written by another run of the job: one
 // that began behind the one that proved the bytes, or one side by side with it, within
-// twinTime. What another writer makes later of that object names no later run.
+// its time. What somebody else makes later of that object names no later run.
 func (c Copies) wroteBeside(kept store.Object, last memory.Row) bool {
 	if last.Author != "" || !c.Wrote(kept) || sameMark(kept, last.Dst) {
 		return false
 	}
 	_, prover, _ := strings.Cut(last.Prover, "/")
 	later := began(prover) != "" && began(kept.Origin.Run) > began(prover)
-	return later || kept.Origin.Mark != "" && kept.Modified.Sub(last.Dst.Modified) <= twinTime
+	return later || kept.Origin.Mark != "" && soon(kept, last.Dst)
 }
 
 // began is when a run began, by its name within its job, in a form that sorts; "" of a run of

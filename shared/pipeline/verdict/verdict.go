@@ -9,6 +9,7 @@
 //	refuse.go      what cannot be copied at all
 //	version.go     which objects have the same content
 //	authorship.go  who wrote a target object
+//	look.go        Look: a target object, without metadata that are not its own
 //	attributes.go  whether type, headers, metadata and class are to be set anew
 //	stored.go      an object as it is to be in the target, and what that loses
 //	unwanted.go    the error of what is not to be written or deleted any more
@@ -45,7 +46,10 @@ type Rules struct {
 	// AnyJob takes a copy by any job, at any key, for what its metadata say: it tells what
 	// an object holds, and not whether it may be replaced.
 	AnyJob bool
-	Now    func() time.Time
+	// Writing returns the row of the record of the writing that an object of key, and that
+	// origin, names; nil where the ledger has none. nil: nobody asks the ledger.
+	Writing func(ctx context.Context, key string, o store.Origin) (*ledger.Row, error)
+	Now     func() time.Time
 }
 
 // Target is what decisions ask of the target.
@@ -95,10 +99,9 @@ func (r *Rules) Compare(src store.Object, dst *store.Object, last *memory.Row) (
 
 // compareInto is Compare, which sets row.
 func compareInto(r *Rules, row *ledger.Row, src, dst *store.Object, last *memory.Row) (ask bool) {
-	last = memoryOf(last)
 	*row = ledger.Row{}
 	row.Src, row.At = *src, r.Now().UTC().Truncate(time.Millisecond) // neighbours have the same, which is written in few bytes
-	ask = compare(r, row, dst, last)
+	ask = compare(r, row, dst, memoryOf(last))
 	if last != nil && (row.State != ledger.Unchanged || ask) {
 		row.Was = last.Known()
 	}
@@ -184,7 +187,7 @@ func (r *Rules) Ask(ctx context.Context, row *ledger.Row, last *memory.Row) erro
 		r.askAttrs(ctx, row)
 		return nil
 	}
-	kept, err := r.Target.Stat(ctx, row.Key())
+	kept, err := Look(ctx, r, row.Key(), row.Dst, memory.DstOf(last))
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		row.Dst = nil
@@ -204,7 +207,7 @@ func (r *Rules) Ask(ctx context.Context, row *ledger.Row, last *memory.Row) erro
 // wrote, by an event, has its attributes compared with those that it was given then.
 func askAuthor(ctx context.Context, r *Rules, row *ledger.Row, last *memory.Row) error {
 	row.Author = ""
-	kept, err := r.Target.Stat(ctx, row.Key())
+	kept, err := Look(ctx, r, row.Key(), row.Dst, memory.DstOf(last))
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
@@ -228,8 +231,8 @@ func askAuthor(ctx context.Context, r *Rules, row *ledger.Row, last *memory.Row)
 // over kept, or has a Need.
 func (r *Rules) DecideOverwrite(row *ledger.Row, kept store.Object, last *memory.Row) {
 	src := row.Src
-	last = memoryOf(last)
 	author, carries := r.Copies().CarriesStill(kept, src, last)
+	last = memoryOf(last)
 	wrote := last != nil && (ours(last.Author) || last.Author == ledger.NotOurs && last.Proof == "")
 	row.Dst = new(DstOf(kept))
 	if author == ledger.NotOurs { // known from rows alone, so that it stays with the row whatever becomes of it

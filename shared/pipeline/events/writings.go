@@ -1,0 +1,143 @@
+package events
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/pipeline/mark"
+	"kodoferry/shared/pipeline/memory"
+	"kodoferry/shared/store"
+)
+
+// Writings finds the records of writings, by what the metadata of an object say of its own.
+// It is safe for concurrent use.
+type Writings struct {
+	Ledger *ledger.Ledger
+	Runs   memory.ByRun
+	Now    func() time.Time
+
+	mu     sync.Mutex
+	recent []*writeOff // that were asked for last
+}
+
+// writeOff is what a batch is known to have written.
+type writeOff struct {
+	run, batch string
+
+	once sync.Once
+	at   time.Time
+	rows map[string]ledger.Row // by their keys, those that have a mark; nil where it has no record
+	err  error
+}
+
+const (
+	// mostRecent is how many batches a Writings remembers, of up to 1,000 rows each: keys
+	// are asked for in their order by most, so that one read serves a batch.
+	mostRecent = 16
+	// unwrittenFor is how long a batch that has no record is not asked for again.
+	unwrittenFor = time.Minute
+)
+
+// Of returns the row of the writing of an object of key that o names: of an event, of a run
+// that is over, or of the batch that its mark names; nil where there is none. What run itself
+// has written is none of these, but for events: its own rows tell, and who asks has them.
+func (w *Writings) Of(ctx context.Context, run, key string, o store.Origin) (*ledger.Row, error) {
+	name, batch := o.Job+"/"+o.Run, eventnames.Long(mark.Batch(o.Mark), key)
+	if o.Run == "" || strings.Contains(o.Run, "/") || strings.Contains(batch, "/") { // metadata are anybody's
+		return nil, nil
+	}
+	event := eventnames.IsRun(o.Run)
+	if name == run && !event {
+		return nil, nil
+	}
+	if !event {
+		row, err := w.Runs.Of(ctx, name, key)
+		if err != nil || row != nil && row.Dst.Mark == o.Mark {
+			return row, err
+		}
+	}
+	if batch != "" {
+		row, err := w.written(ctx, name, batch, key)
+		if err != nil || row != nil && row.Dst.Mark == o.Mark {
+			return row, err
+		}
+	}
+	if event && name != run {
+		return w.Runs.Of(ctx, name, key)
+	}
+	return nil, nil
+}
+
+// written returns the row of key of the write-off of a batch; nil where it has none.
+func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger.Row, error) {
+	f := w.find(run, batch)
+	asked := false
+	f.once.Do(func() {
+		asked = true
+		f.at = w.Now()
+		f.rows, f.err = rowsOf(ctx, w.Ledger.Run(run).Batches(), batch)
+	})
+	if f.err != nil {
+		w.forget(f)
+		if !asked && ctx.Err() == nil { // it may be of another caller, who was cut short
+			return w.written(ctx, run, batch, key)
+		}
+		return nil, f.err
+	}
+	if f.rows == nil && w.Now().Sub(f.at) >= unwrittenFor {
+		w.forget(f)
+	}
+	row, ok := f.rows[key]
+	if !ok {
+		return nil, nil
+	}
+	return &row, nil
+}
+
+// find returns what is remembered of a batch, or what is to be.
+func (w *Writings) find(run, batch string) *writeOff {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, f := range w.recent {
+		if f.run == run && f.batch == batch {
+			w.recent = append(slices.Delete(w.recent, i, i+1), f)
+			return f
+		}
+	}
+	if len(w.recent) >= mostRecent {
+		w.recent = slices.Delete(w.recent, 0, 1)
+	}
+	f := &writeOff{run: run, batch: batch}
+	w.recent = append(w.recent, f)
+	return f
+}
+
+func (w *Writings) forget(f *writeOff) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.recent = slices.DeleteFunc(w.recent, func(g *writeOff) bool { return g == f })
+}
+
+// rowsOf returns the rows of a batch's write-off that the batch wrote objects of; nil where it
+// has no record that can be read: then the metadata alone tell.
+func rowsOf(ctx context.Context, batches ledger.Batches, batch string) (map[string]ledger.Row, error) {
+	w, err := batches.ReadWriteOff(ctx, batch)
+	if ledger.Missing(err) || ledger.Unreadable(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows := map[string]ledger.Row{}
+	for _, row := range w.Rows {
+		if row.Dst != nil && row.Dst.Mark != "" && row.State.Holds() {
+			rows[row.Key()] = row
+		}
+	}
+	return rows, nil
+}

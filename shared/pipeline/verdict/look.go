@@ -1,0 +1,50 @@
+package verdict
+
+import (
+	"context"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/store"
+)
+
+// Look describes the target's object of key, as Target.Stat does, but for an Origin that is
+// not its own: metadata travel with what is copied, restored, or written back by who has read
+// it, and where the ledger has a record of the writing that they name, the object must be
+// what that made. It asks nothing of the ledger where known, what the caller knows of objects
+// of the key, has one of that writing: with other bytes it is not what that made, and when
+// it was written the caller holds against that itself.
+func Look(ctx context.Context, r *Rules, key string, known ...*ledger.Dst) (store.Object, error) {
+	kept, err := r.Target.Stat(ctx, key)
+	if err != nil || kept.Origin == nil || kept.Origin.Mark == "" || !r.Copies().Wrote(kept) {
+		return kept, err
+	}
+	for _, d := range known {
+		if d != nil && sameMark(kept, *d) {
+			if d.ETag != kept.Hash {
+				kept.Origin = nil
+			}
+			return kept, nil
+		}
+	}
+	if r.Writing == nil {
+		return kept, nil
+	}
+	row, err := store.Retry(ctx, store.Pauses(), "verdict.Look", key, func() (*ledger.Row, error) { return r.Writing(ctx, key, *kept.Origin) })
+	if err != nil {
+		return store.Object{}, fault.New(fault.KindOf(err), "verdict.Look", key, fault.Errorf("whether the job wrote what the target holds could not be read in the ledger: %w", err))
+	}
+	if row != nil && row.Dst != nil && row.Dst.Mark == kept.Origin.Mark && remadeSince(*row, kept) {
+		kept.Origin = nil
+	}
+	return kept, nil
+}
+
+// remadeSince reports whether kept, the target's object, which has the mark of a row that has
+// ended, is not what the row describes: somebody else wrote it.
+func remadeSince(row ledger.Row, kept store.Object) bool {
+	if row.State.Wrote() && row.Verdict != ledger.Verified { // the row has when the target answered
+		return row.Dst.ETag != kept.Hash || later(row.Dst.Modified, kept.Modified.Add(-moment))
+	}
+	return !SameObject(*row.Dst, kept)
+}
