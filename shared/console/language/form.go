@@ -15,6 +15,7 @@ type form struct {
 	verbs  []byte   // how each value is written
 	says   []string // what stands before, between and behind the places
 	places []int    // which value stands there
+	words  []int    // which values may be single words of the catalogue
 	weight int      // bytes of pieces: of two forms that fit a text, the one that leaves less to its values counts
 	read   func() *regexp.Regexp
 }
@@ -28,8 +29,9 @@ type value struct {
 var (
 	// verb is a verb of a format without an explicit index, which no sentence has.
 	verb = regexp.MustCompile(`%[-+# 0]*[0-9]*(?:\.[0-9]*)?[%svwdqfxgtc]`)
-	// spot is where a sentence of a language has a value.
-	spot = regexp.MustCompile(`\{[0-9]+\}`)
+	// spot is where a sentence of a language has a value; one with a ! may be a single word of the
+	// catalogue. Elsewhere a word is a name, which is the same in every language.
+	spot = regexp.MustCompile(`\{[0-9]+!?\}`)
 )
 
 // worded are the verbs of values that may be sentences.
@@ -46,8 +48,12 @@ func newForm(format, says string) *form {
 	}
 	last := 0
 	for _, at := range spot.FindAllStringIndex(says, -1) {
-		n, _ := strconv.Atoi(says[at[0]+1 : at[1]-1]) // the pattern has digits alone
+		digits, word := strings.CutSuffix(says[at[0]+1:at[1]-1], "!")
+		n, _ := strconv.Atoi(digits) // the pattern has digits alone
 		f.says, f.places = append(f.says, says[last:at[0]]), append(f.places, n)
+		if word {
+			f.words = append(f.words, n)
+		}
 		last = at[1]
 	}
 	f.says = append(f.says, says[last:])
@@ -150,8 +156,12 @@ func clauses(format, says string) (all [][2]string) {
 		}
 		fits := true
 		text := spot.ReplaceAllStringFunc(in[i], func(p string) string {
-			n, _ := strconv.Atoi(p[1 : len(p)-1]) // the pattern has digits alone
+			digits, word := strings.CutSuffix(p[1:len(p)-1], "!")
+			n, _ := strconv.Atoi(digits) // the pattern has digits alone
 			fits = fits && n >= before && n < before+len(verbs)
+			if word {
+				return "{" + strconv.Itoa(n-before) + "!}"
+			}
 			return "{" + strconv.Itoa(n-before) + "}"
 		})
 		if !fits {

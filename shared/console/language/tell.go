@@ -17,8 +17,9 @@ import (
 // translated, where it is shown, by Tell. A sentence is known by the format that it was made
 // of, as it stands in the code, which is its name in the catalogue of a language (zh/*.json).
 // Its values are read out of the text, each is told in turn, for it may be a sentence of its
-// own, and they are put where the sentence of the language has {0}, {1}, … Whoever writes a
-// sentence in the code has nothing to call, register or import.
+// own, and they are put where the sentence of the language has {0}, {1}, … A value of one word is
+// a name and stays, unless it stands at {0!}: a side, a state. Whoever writes a sentence in the
+// code has nothing to call, register or import.
 //
 // What no format fits stays as it is: keys, names, commands, and the words of a service.
 // TestEverySentenceOfTheSourceIsTold finds the formats in the source, and fails for one that a
@@ -231,7 +232,7 @@ func (t *telling) sentence(text string) (told string, weight int) {
 	values := make([]value, len(found))
 	for i, v := range found {
 		values[i] = value{text: v}
-		if strings.IndexByte(worded, best.verbs[i]) >= 0 {
+		if strings.IndexByte(worded, best.verbs[i]) >= 0 && (strings.Contains(v, " ") || slices.Contains(best.words, i)) {
 			values[i].text, values[i].told = t.value(v)
 		}
 	}
