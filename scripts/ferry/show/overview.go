@@ -222,7 +222,7 @@ func (p *page) workers(o overview.Overview) {
 		}
 		did := ""
 		if one.Ended.Objects > 0 {
-			did = ": " + p.style.tally(one.Ended)
+			did = p.style.say("worker_did", p.style.tally(one.Ended))
 		}
 		p.row("", p.style.say("worker", name, p.style.say("does."+string(one.Does)), Clock(one.Since), Clock(one.Seen), did))
 	}

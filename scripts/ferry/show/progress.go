@@ -152,8 +152,11 @@ func Moving(o overview.Overview, s Style) []string {
 		fast = append(fast, s.say("verifying_alone", s.span(a)))
 	}
 	for _, parts := range [][]string{fast, bad} {
-		if len(parts) > 0 {
-			lines = append(lines, strings.Repeat(" ", barLabel)+strings.Join(parts, s.say("comma")))
+		if len(parts) == 0 {
+			continue
+		}
+		for _, line := range wrap(strings.Join(parts, s.say("comma")), s.Width-1-barLabel, 0) {
+			lines = append(lines, strings.Repeat(" ", barLabel)+line)
 		}
 	}
 	return lines
