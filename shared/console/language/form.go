@@ -141,6 +141,25 @@ func dense(text string, ends bool) bool {
 	return unicode.Is(unicode.Han, r) || strings.ContainsRune("，。；：、（）“”", r)
 }
 
+// field is what begins a sentence about a field of a job.
+var field = regexp.MustCompile(`^[a-z][A-Za-z]+(?:\.[A-Za-z]+)? (?:is|has|does) `)
+
+// anyField is a sentence about a field with the name of that as a value: a flag stands in its
+// place on a command line. ok is false where the sentence is about none, or says it otherwise.
+func anyField(format, says string) (named, told string, ok bool) {
+	name, _, _ := strings.Cut(field.FindString(format), " ")
+	rest, ok := strings.CutPrefix(says, name+" ")
+	if name == "" || !ok {
+		return "", "", false
+	}
+	rest = spot.ReplaceAllStringFunc(rest, func(p string) string {
+		digits, word := strings.CutSuffix(p[1:len(p)-1], "!")
+		n, _ := strconv.Atoi(digits) // the pattern has digits alone
+		return "{" + strconv.Itoa(n+1) + map[bool]string{true: "!"}[word] + "}"
+	})
+	return "%s" + format[len(name):], "{0} " + rest, true
+}
+
 // clauses are a format and its sentence apart, where both have the same clauses with the same
 // values: a cause and its cure are shown apart, too.
 func clauses(format, says string) (all [][2]string) {
@@ -159,10 +178,7 @@ func clauses(format, says string) (all [][2]string) {
 			digits, word := strings.CutSuffix(p[1:len(p)-1], "!")
 			n, _ := strconv.Atoi(digits) // the pattern has digits alone
 			fits = fits && n >= before && n < before+len(verbs)
-			if word {
-				return "{" + strconv.Itoa(n-before) + "!}"
-			}
-			return "{" + strconv.Itoa(n-before) + "}"
+			return "{" + strconv.Itoa(n-before) + map[bool]string{true: "!"}[word] + "}"
 		})
 		if !fits {
 			return nil

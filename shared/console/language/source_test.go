@@ -203,8 +203,9 @@ func literal(e ast.Expr, plain bool) (format string, ok bool) {
 	return "%s", false
 }
 
-// bare is a format without the seam that it begins with.
+// bare is a format without the seams that it begins and ends with.
 func bare(format string) string {
+	format = strings.TrimSuffix(format, ": ")
 	for _, s := range seams {
 		format = strings.TrimPrefix(format, s.english)
 	}

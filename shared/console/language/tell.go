@@ -81,6 +81,9 @@ func newTeller(sentences map[string]string) *teller {
 		for _, clause := range clauses(format, sentences[format]) {
 			t.add(newForm(clause[0], clause[1]))
 		}
+		if named, says, ok := anyField(format, sentences[format]); ok {
+			t.add(newForm(named, says))
+		}
 	}
 	for _, forms := range t.by {
 		slices.SortStableFunc(forms, func(a, b *form) int { return b.weight - a.weight })
@@ -146,9 +149,13 @@ func (t *telling) behind(text string) (told string, weight int) {
 		return "", 0
 	}
 	for _, at := range (seam{english: " ("}).in(text) {
-		if first, weight := t.sentence(text[:at]); weight > 0 {
-			inner, _ := t.tell(text[at+2 : len(text)-1])
-			return first + "（" + inner + "）", weight
+		first, weight := t.sentence(text[:at])
+		inner, known := text[at+2:len(text)-1], false
+		if weight > 0 || !strings.Contains(first, " ") { // a name, and a hint at another
+			inner, known = t.tell(inner)
+		}
+		if weight > 0 || known {
+			return first + "（" + inner + "）", max(weight, 1)
 		}
 	}
 	return "", 0
