@@ -43,6 +43,7 @@ var rooms = []room{
 	{"functions/console", []string{"shared/app", "shared/console"}, nil, nil},
 	{"functions/*", []string{"shared/app", "shared/faas", "shared/task"}, nil, nil},
 	{"shared/fault", nil, nil, nil},
+	{"shared/fault/faulttest", []string{"shared/fault"}, nil, nil},
 	{"shared/digest", nil, []string{"golang.org/x/sys"}, nil}, // which instructions the processor has
 	{"shared/random", nil, nil, nil},
 	{"shared/columns", nil, []string{"github.com/mattn/go-runewidth"}, nil},
@@ -172,7 +173,7 @@ var rooms = []room{
 }
 
 // stand are the stand-ins and suites that tests may import, too.
-var stand = []string{"shared/ledger/formats", "shared/store/storetest", "shared/ledger/files/filestest", "shared/ledger/ledgertest", "shared/store/wiretest", "shared/queue/queuetest", "shared/queue/remote/remotetest", "shared/queue/remote/remotetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
+var stand = []string{"shared/fault/faulttest", "shared/ledger/formats", "shared/store/storetest", "shared/ledger/files/filestest", "shared/ledger/ledgertest", "shared/store/wiretest", "shared/queue/queuetest", "shared/queue/remote/remotetest", "shared/queue/remote/remotetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
 
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {

@@ -11,6 +11,7 @@ import (
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/control"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 )
 
 // retryOptions are the flags of `ferry retry`.
@@ -21,7 +22,7 @@ type retryOptions struct {
 
 func retryCommand() *cobra.Command {
 	var o retryOptions
-	c := &cobra.Command{
+	c := o.OnRun(&cobra.Command{
 		Use:   "retry {JOB | RUN}",
 		Short: "Begin a run for what failed in another, and nothing else",
 		Long: `Retry begins a new run of the same job, by the rules of the run that is retried,
@@ -35,21 +36,14 @@ overwrite. Stretches of the source that were never listed take a run of the whol
 job. RUN is <job>/<time>, and must be over; a JOB stands for its newest run. With
 nothing to retry it ends with 0 and begins nothing.`,
 		Example: "  ferry report photos\n  ferry retry photos",
-		Args:    cli.Exactly("JOB or RUN"),
-		RunE: func(c *cobra.Command, args []string) error {
-			return o.retry(c.Context(), args[0], c.OutOrStdout(), c.ErrOrStderr())
-		},
-	}
-	o.Add(c)
+	}, func(c *cobra.Command, run *ledger.Run, _ *control.Operator) error {
+		return o.retry(c.Context(), run, c.OutOrStdout(), c.ErrOrStderr())
+	})
 	cli.QueuesFlag(c.Flags(), &o.queues)
 	return c
 }
 
-func (o *retryOptions) retry(ctx context.Context, name string, out, errOut io.Writer) error {
-	run, _, err := o.Open(ctx, name, io.Discard)
-	if err != nil {
-		return err
-	}
+func (o *retryOptions) retry(ctx context.Context, run *ledger.Run, out, errOut io.Writer) error {
 	r, err := control.RetryOf(ctx, run)
 	if err != nil {
 		return cli.Misconfigured(err)

@@ -32,12 +32,8 @@ func RetryOf(ctx context.Context, run *ledger.Run) (Retry, error) {
 	if r.Keys, err = report.Retriable(ctx, run); err != nil {
 		return r, err
 	}
-	started, err := run.ReadStarted(ctx)
-	if err != nil {
-		return r, err
-	}
-	r.Deployed = started.Deployed
-	r.Job, err = job.Decode(started.Job)
+	j, started, err := report.JobOf(ctx, run)
+	r.Job, r.Deployed = j, started.Deployed
 	r.Job.Delete, r.Job.KeyList = false, "what failed in run "+run.Name
 	return r, err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/fault/faulttest"
 	"kodoferry/shared/job"
 	"kodoferry/shared/store"
 )
@@ -80,14 +81,7 @@ func TestDerivedNamesTellPairsApart(t *testing.T) {
 // wrong checks that err is Invalid, says each of want, and nothing of secret.
 func wrong(t *testing.T, err error, want ...string) {
 	t.Helper()
-	if fault.KindOf(err) != fault.Invalid {
-		t.Fatalf("error = %v, want kind %s", err, fault.Invalid)
-	}
-	for _, w := range want {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("error = %v, want it to say %q", err, w)
-		}
-	}
+	faulttest.Says(t, err, fault.Invalid, want...)
 	for _, secret := range []string{"AKIDEXAMPLE", "s3cr3t"} {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("error = %v, want no secret in it", err)

@@ -13,6 +13,18 @@ import (
 	"kodoferry/shared/overview"
 )
 
+// refreshed is how a run stands 3 s later; the requests for that alone are counted.
+func refreshed(t *testing.T, l *ledgertest.Large, v *overview.Viewer) overview.Overview {
+	t.Helper()
+	time.Sleep(3 * time.Second)
+	l.Requests.Store(0)
+	o, err := v.Overview(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 // TestALargeRunIsShownByFewRequests looks at a run of 2,000 shards and 800,000 batches, at
 // 30 ms a request, by the clock of a bubble.
 func TestALargeRunIsShownByFewRequests(t *testing.T) {
@@ -22,12 +34,7 @@ func TestALargeRunIsShownByFewRequests(t *testing.T) {
 		v := overview.NewViewer(run, overview.Options{})
 		look := func(most int64) overview.Overview {
 			t.Helper()
-			time.Sleep(3 * time.Second)
-			l.Requests.Store(0)
-			o, err := v.Overview(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			o := refreshed(t, l, v)
 			if n := l.Requests.Load(); n > most {
 				t.Errorf("%d requests, want at most %d", n, most)
 			}
@@ -104,12 +111,7 @@ func TestWriteOffsThatNobodyTellsOfAreFound(t *testing.T) {
 		v := overview.NewViewer(run, overview.Options{})
 		left := func() int64 {
 			t.Helper()
-			time.Sleep(3 * time.Second)
-			l.Requests.Store(0)
-			o, err := v.Overview(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			o := refreshed(t, l, v)
 			if n := l.Requests.Load(); o.Exact && o.Counts.Open.Objects < 50*500 && n > 30 {
 				t.Errorf("a refresh took %d requests, want at most 30", n)
 			}

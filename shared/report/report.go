@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 )
 
@@ -237,4 +238,14 @@ func ReadManifest(ctx context.Context, run *ledger.Run) (Manifest, error) {
 		return m, fault.New(fault.Corrupt, "report.ReadManifest", ManifestFile, fmt.Errorf("the ledger's file %s of run %s is damaged: put it back from a backup: %w", ManifestFile, run.Name, err))
 	}
 	return m, nil
+}
+
+// JobOf reads the job of a run, and its first record, which has it.
+func JobOf(ctx context.Context, run *ledger.Run) (job.Job, ledger.Started, error) {
+	started, err := run.ReadStarted(ctx)
+	if err != nil {
+		return job.Job{}, started, err
+	}
+	j, err := job.Decode(started.Job)
+	return j, started, err
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
-	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report/table"
@@ -36,11 +35,7 @@ type Step struct {
 // batch holds, and says why none does.
 func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 	s := Story{Run: run.Name, Key: key}
-	started, err := run.ReadStarted(ctx)
-	if err != nil {
-		return s, err
-	}
-	j, err := job.Decode(started.Job)
+	j, started, err := JobOf(ctx, run)
 	if err != nil {
 		return s, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/store/wiretest"
 	"kodoferry/shared/transport"
 )
 
@@ -52,16 +53,8 @@ func taken(in *bufio.Reader) bool {
 // ask makes one request and reads its answer.
 func ask(t *testing.T, by http.RoundTripper, method, url string, body io.Reader) (string, error) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := by.RoundTrip(r)
-	if err != nil {
-		return "", err
-	}
-	got, err := io.ReadAll(resp.Body)
-	return string(got), errors.Join(err, resp.Body.Close())
+	_, text, err := wiretest.Ask(t, by, method, url, body)
+	return text, err
 }
 
 // ways are how drivers send: by net/http, or as transport.Direct has it.

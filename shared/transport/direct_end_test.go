@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/store/wiretest"
 )
 
 // TestTheContextEndsADirectRequest wherever it is.
@@ -55,7 +56,7 @@ func TestADirectRequestWhoseContextHasEndedIsNotSent(t *testing.T) {
 	s, by := serve(t, Least, func(w *odd.Wire, r *http.Request) { asked.Add(1); w.Send(odd.Answer(200, "body")) })
 	d := NewDirect(by)
 	defer d.CloseIdleConnections()
-	if _, _, err := ask(t, d, "GET", s.URL, nil); err != nil {
+	if _, _, err := wiretest.Ask(t, d, "GET", s.URL, nil); err != nil {
 		t.Fatal(err)
 	}
 	ctx, end := context.WithCancel(t.Context())
@@ -70,7 +71,7 @@ func TestADirectRequestWhoseContextHasEndedIsNotSent(t *testing.T) {
 			t.Fatalf("got %v, want %v", err, context.Canceled)
 		}
 	}
-	if _, _, err := ask(t, d, "GET", s.URL, nil); err != nil || asked.Load() != 2 || s.Conns() != 1 {
+	if _, _, err := wiretest.Ask(t, d, "GET", s.URL, nil); err != nil || asked.Load() != 2 || s.Conns() != 1 {
 		t.Errorf("%v after %d requests over %d connections, want 2 over 1", err, asked.Load(), s.Conns())
 	}
 }
@@ -82,7 +83,7 @@ func TestAConnectionThatSleptIsNotUsedAgain(t *testing.T) {
 	d := NewDirect(by)
 	defer d.CloseIdleConnections()
 	for want := 1; want <= 2; want++ {
-		if _, _, err := ask(t, d, "GET", s.URL, nil); err != nil || s.Conns() != want {
+		if _, _, err := wiretest.Ask(t, d, "GET", s.URL, nil); err != nil || s.Conns() != want {
 			t.Errorf("%v over %d connections, want %d", err, s.Conns(), want)
 		}
 		for _, shelf := range d.idle {

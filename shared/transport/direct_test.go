@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/store/wiretest"
 )
 
 // TestADirectRequestIsTheOneOfNetHTTP holds what the other side reads of a request to what
@@ -118,7 +119,7 @@ func TestWhatDirectDoesNotTakeIsNetHTTPs(t *testing.T) {
 		}
 	}
 	for _, method := range []string{"POST", "DELETE"} {
-		if _, body, err := ask(t, d, method, s.URL, strings.NewReader("x")); err != nil || body != method {
+		if _, body, err := wiretest.Ask(t, d, method, s.URL, strings.NewReader("x")); err != nil || body != method {
 			t.Errorf("%s came to %q, %v", method, body, err)
 		}
 	}
@@ -134,7 +135,7 @@ func TestWhatDirectDoesNotTakeIsNetHTTPs(t *testing.T) {
 	}
 	behind := NewDirect(newTransport(time.Minute, time.Minute, time.Minute, Least, http.ProxyURL(u)))
 	defer behind.CloseIdleConnections()
-	if _, body, err := ask(t, behind, "GET", "http://bucket.example.com/a", nil); err != nil || proxied != 1 || body != "http://bucket.example.com/a" {
+	if _, body, err := wiretest.Ask(t, behind, "GET", "http://bucket.example.com/a", nil); err != nil || proxied != 1 || body != "http://bucket.example.com/a" {
 		t.Errorf("a proxy was asked %d times, for %q, %v", proxied, body, err)
 	}
 }
@@ -220,10 +221,10 @@ func TestADirectAnswerThatDoesNotCome(t *testing.T) {
 	d := NewDirect(New(answer, time.Minute, time.Minute, Least))
 	defer d.CloseIdleConnections()
 	for i, path := range []string{"/silent", "/dripping", "/interim"} {
-		if _, _, err := ask(t, d, "GET", s.URL, nil); err != nil {
+		if _, _, err := wiretest.Ask(t, d, "GET", s.URL, nil); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = ask(t, d, "GET", s.URL+path, nil)
+		_, _, err = wiretest.Ask(t, d, "GET", s.URL+path, nil)
 		if !errors.Is(err, ErrStalled) || !errors.Is(err, os.ErrDeadlineExceeded) || s.Conns() != i+1 {
 			t.Errorf("%s: got %v over %d connections, want %v, and that it was asked once", path, err, s.Conns(), ErrStalled)
 		}
@@ -241,7 +242,7 @@ func TestADirectConnectionOutlivesADeadline(t *testing.T) {
 	d := NewDirect(New(answer, time.Minute, time.Minute, Least))
 	defer d.CloseIdleConnections()
 	for range 3 {
-		if _, body, err := ask(t, d, "GET", s.URL, nil); err != nil || body != "body" {
+		if _, body, err := wiretest.Ask(t, d, "GET", s.URL, nil); err != nil || body != "body" {
 			t.Fatalf("got %q, %v", body, err)
 		}
 		time.Sleep(answer * 3 / 2)
@@ -260,7 +261,7 @@ func TestAHeadOfADirectAnswerIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, by := serve(t, Rate{}, func(w *odd.Wire, r *http.Request) { w.Send(head); w.Hangup() })
-			if _, _, err := ask(t, NewDirect(by), "GET", s.URL, nil); err == nil {
+			if _, _, err := wiretest.Ask(t, NewDirect(by), "GET", s.URL, nil); err == nil {
 				t.Error("it was taken")
 			}
 		})
@@ -316,7 +317,7 @@ func TestIdleDirectConnectionsAreClosedInTime(t *testing.T) {
 	defer s.Close()
 	d := NewDirect(New(time.Minute, time.Minute, 50*time.Millisecond, Least))
 	for range 2 {
-		if _, _, err := ask(t, d, "GET", s.URL, nil); err != nil {
+		if _, _, err := wiretest.Ask(t, d, "GET", s.URL, nil); err != nil {
 			t.Fatal(err)
 		}
 		<-closed // by itself

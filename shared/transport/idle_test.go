@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"kodoferry/shared/store/wiretest"
 )
 
 // TestEveryConnectionIsUsedAgain has as many requests under way at once as a process may
@@ -34,7 +36,7 @@ func TestEveryConnectionIsUsedAgain(t *testing.T) {
 		var all sync.WaitGroup
 		for range atOnce {
 			all.Go(func() {
-				if _, _, err := ask(t, by, http.MethodGet, s.URL, nil); err != nil {
+				if _, _, err := wiretest.Ask(t, by, http.MethodGet, s.URL, nil); err != nil {
 					t.Error(err)
 				}
 			})

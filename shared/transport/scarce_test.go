@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"kodoferry/shared/store/wiretest"
 )
 
 // TestIdleConnectionsMakeRoom: where there is no descriptor for a connection, the idle ones of
@@ -31,7 +33,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	defer s.Close()
 	by := New(time.Minute, time.Minute, time.Minute, Rate{})
 	for _, trip := range []http.RoundTripper{by, NewDirect(New(time.Minute, time.Minute, time.Minute, Rate{}))} {
-		if _, _, err := ask(t, trip, http.MethodGet, s.URL, nil); err != nil {
+		if _, _, err := wiretest.Ask(t, trip, http.MethodGet, s.URL, nil); err != nil {
 			t.Fatal(err)
 		}
 		refused := 0

@@ -21,6 +21,7 @@ import (
 
 	"kodoferry/shared/emulator/journal"
 	"kodoferry/shared/emulator/odd"
+	"kodoferry/shared/store/wiretest"
 )
 
 // ways are how requests go: all by net/http, or as Direct has it.
@@ -39,20 +40,6 @@ func serve(t testing.TB, least Rate, answer func(w *odd.Wire, r *http.Request)) 
 	by := New(time.Minute, time.Minute, time.Minute, least)
 	t.Cleanup(by.CloseIdleConnections)
 	return s, by
-}
-
-func ask(t testing.TB, by http.RoundTripper, method, url string, body io.Reader) (*http.Response, string, error) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := by.RoundTrip(r)
-	if err != nil {
-		return nil, "", err
-	}
-	data, err := io.ReadAll(resp.Body)
-	return resp, string(data), errors.Join(err, resp.Body.Close())
 }
 
 // slowly sends what follows byte by byte, or as one.
@@ -96,7 +83,7 @@ func TestALineThatTheGrammarRefusesIsLeftOut(t *testing.T) {
 				by := ways[way](made)
 				defer closeIdle(by)
 				for range 3 {
-					resp, body, err := ask(t, by, "GET", s.URL, nil)
+					resp, body, err := wiretest.Ask(t, by, "GET", s.URL, nil)
 					if err != nil || body != "body" {
 						t.Fatalf("got %q, %v", body, err)
 					}
@@ -161,7 +148,7 @@ func TestWhatNobodyAskedForIsNeverLogged(t *testing.T) {
 				})
 				by := over(made)
 				for range 2 {
-					_, body, err := ask(t, by, tc.method, s.URL, nil)
+					_, body, err := wiretest.Ask(t, by, tc.method, s.URL, nil)
 					if err != nil || body != tc.body {
 						t.Fatalf("got %d bytes, %v, want %d", len(body), err, len(tc.body))
 					}
@@ -225,7 +212,7 @@ func everyAnswerPassesWhole(t *testing.T, over func(*http.Transport) http.RoundT
 		case 5, 6:
 			body = ""
 		}
-		_, got, err := ask(t, by, method, s.URL, nil)
+		_, got, err := wiretest.Ask(t, by, method, s.URL, nil)
 		if err != nil || got != body {
 			t.Fatalf("seed %d, answer %d of kind %d: got %d bytes, %v, want %d", seed, i, kind, len(got), err, len(body))
 		}
@@ -285,7 +272,7 @@ func secureAnswersAreMended(t *testing.T, at string, issuer *x509.Certificate, o
 	made := New(time.Minute, time.Minute, time.Minute, Least)
 	by := over(made)
 	defer closeIdle(by)
-	if _, _, err := ask(t, by, "GET", at, nil); err == nil {
+	if _, _, err := wiretest.Ask(t, by, "GET", at, nil); err == nil {
 		t.Error("a certificate of nobody's is taken")
 	} else if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
 		t.Errorf("got %v, want it to be about the certificate", err)
@@ -293,7 +280,7 @@ func secureAnswersAreMended(t *testing.T, at string, issuer *x509.Certificate, o
 	pool := x509.NewCertPool()
 	pool.AddCert(issuer)
 	made.TLSClientConfig.RootCAs = pool
-	resp, body, err := ask(t, by, "GET", at, nil)
+	resp, body, err := wiretest.Ask(t, by, "GET", at, nil)
 	if err != nil || body != "body" || len(Refused(resp.Header)) != 1 {
 		t.Errorf("got %q, %v, want the body, and a line that was refused", body, err)
 	}
@@ -347,7 +334,7 @@ func TestSecureAnswersAreMendedBehindAProxyToo(t *testing.T) {
 				made.TLSClientConfig.RootCAs.AddCert(plain.Certificate())
 				by := over(made)
 				for range 2 {
-					resp, body, err := ask(t, by, "GET", s.URL, nil)
+					resp, body, err := wiretest.Ask(t, by, "GET", s.URL, nil)
 					if tc.fails != (err != nil) || err == nil && (body != "body" || len(Refused(resp.Header)) != 1) || err != nil && strings.Contains(err.Error(), "secret") {
 						t.Fatalf("got %q, %v, want the body and a line that was refused: %v", body, err, !tc.fails)
 					}
@@ -362,7 +349,7 @@ func TestSecureAnswersAreMendedBehindAProxyToo(t *testing.T) {
 				closeIdle(by)
 				if tc.secure == nil && !tc.fails { // as SOCKS would be, by net/http
 					made.Proxy = http.ProxyURL(u)
-					if _, _, err := ask(t, by, "GET", s.URL, nil); err == nil {
+					if _, _, err := wiretest.Ask(t, by, "GET", s.URL, nil); err == nil {
 						t.Error("net/http took a line that it refuses")
 					}
 					closeIdle(by)

@@ -17,7 +17,6 @@ import (
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
 	"kodoferry/shared/app"
-	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/report"
@@ -135,11 +134,7 @@ func openReleasable(ctx context.Context, run *ledger.Run) (*release.Run, error) 
 	if !release.Dated(m) {
 		return nil, cli.Usage(fmt.Errorf("run %s is of an older version, whose files do not tell which keys they have: run the job again, which copies nothing twice, and export that run", run.Name))
 	}
-	started, err := run.ReadStarted(ctx)
-	if err != nil {
-		return nil, err
-	}
-	j, err := job.Decode(started.Job)
+	j, _, err := report.JobOf(ctx, run)
 	if err != nil {
 		return nil, err
 	}

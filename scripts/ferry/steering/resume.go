@@ -11,6 +11,7 @@ import (
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/app"
+	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
 )
 
@@ -23,7 +24,7 @@ type resumeOptions struct {
 // Resume is `ferry resume`.
 func Resume() *cobra.Command {
 	var o resumeOptions
-	c := &cobra.Command{
+	c := o.OnRun(&cobra.Command{
 		Use:   "resume {JOB | RUN}",
 		Short: "Let a paused run go on",
 		Long: `Resume finds from the ledger what is open of a paused run and sends it to the
@@ -31,21 +32,14 @@ deployment's queues. A run of ferry copy goes on by the same ferry copy, once it
 is resumed. RUN is <job>/<time>; a JOB stands for its newest run. Resuming a run
 that goes on is no error and sends nothing.`,
 		Example: "  ferry resume photos\n  ferry resume photos/20260101T120000Z --json",
-		Args:    cli.Exactly("JOB or RUN"),
-		RunE: func(c *cobra.Command, args []string) error {
-			return o.resume(c.Context(), args[0], c.OutOrStdout(), c.ErrOrStderr())
-		},
-	}
-	o.Add(c)
+	}, func(c *cobra.Command, run *ledger.Run, op *control.Operator) error {
+		return o.resume(c.Context(), run, op, c.OutOrStdout(), c.ErrOrStderr())
+	})
 	cli.QueuesFlag(c.Flags(), &o.queues)
 	return c
 }
 
-func (o *resumeOptions) resume(ctx context.Context, name string, out, errOut io.Writer) error {
-	run, op, err := o.Open(ctx, name, io.Discard)
-	if err != nil {
-		return err
-	}
+func (o *resumeOptions) resume(ctx context.Context, run *ledger.Run, op *control.Operator, out, errOut io.Writer) error {
 	s, err := run.ReadStarted(ctx)
 	if err != nil {
 		return err

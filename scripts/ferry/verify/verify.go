@@ -22,6 +22,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/reproof"
 	"kodoferry/shared/pipeline/watch"
+	"kodoferry/shared/report"
 )
 
 // options are the flags of `ferry verify`.
@@ -112,11 +113,7 @@ func (o *options) verify(ctx context.Context, name string, out, errOut io.Writer
 	if err != nil {
 		return err
 	}
-	started, err := run.ReadStarted(ctx)
-	if err != nil {
-		return cli.Misconfigured(err)
-	}
-	j, err := job.Decode(started.Job)
+	j, started, err := report.JobOf(ctx, run)
 	if err != nil {
 		return cli.Misconfigured(err)
 	}

@@ -30,6 +30,14 @@ func check(q *pile.Queue, size int) *refusal {
 	return nil
 }
 
+// checkBody is check of a text.
+func checkBody(q *pile.Queue, body string) error {
+	if no := check(q, len(body)); no != nil {
+		return no
+	}
+	return nil
+}
+
 // remove removes the message of a receipt.
 func remove(q *pile.Queue, receipt string) error {
 	switch {
@@ -51,20 +59,6 @@ func extend(q *pile.Queue, receipt string, d time.Duration) (pile.Message, error
 		return m, errNoMessage
 	}
 	return m, nil
-}
-
-// Send sends a message as a request would, without one: a body that is empty or
-// too long is refused. A negative delay is the queue's own.
-func (s *Server) Send(name string, body []byte, delay time.Duration) error {
-	q, err := s.Queue(name)
-	if err != nil {
-		return err
-	}
-	if err := check(q, len(body)); err != nil {
-		return err
-	}
-	q.Send(pile.Message{Body: string(body), Priority: defaultPriority}, delay)
-	return nil
 }
 
 // Receive takes up to most messages, waiting up to wait for the first. None in

@@ -64,6 +64,20 @@ func (f Front) Depth(name string) (Depth, error) {
 	return q.Depth(), nil
 }
 
+// Send sends a message as a request would, without one: what a request is refused for is
+// refused. A negative delay is the queue's own.
+func (f Front) Send(name string, body []byte, delay time.Duration) error {
+	q, err := f.Queue(name)
+	if err != nil {
+		return err
+	}
+	if err := f.queues.rules.CheckBody(q, string(body)); err != nil {
+		return err
+	}
+	q.Send(Message{Body: string(body), Priority: f.queues.rules.Priority}, delay)
+	return nil
+}
+
 // Bodies takes up to most messages, waiting up to wait for the first, and returns what is in
 // them.
 func (f Front) Bodies(ctx context.Context, name string, most int, wait time.Duration) (bodies []string, err error) {

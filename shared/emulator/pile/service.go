@@ -33,7 +33,9 @@ type Rules struct {
 
 	CheckName func(name string) error // refuses what cannot be the name of a queue
 	MaxSize   int                     // of a body, in bytes
-	NoQueue   error                   // is what is asked of a queue that is not there
+	CheckBody func(q *Queue, body string) error
+	Priority  int   // of a message that names none
+	NoQueue   error // is what is asked of a queue that is not there
 }
 
 // Service is all queues of a stand-in and the listener it is asked at. It is safe for

@@ -21,6 +21,14 @@ type Message struct {
 // their custom subtypes.
 type Attribute struct{ Type, Value string }
 
+// checkBody is check of a message without attributes.
+func checkBody(q *pile.Queue, body string) error {
+	if no := check(q, body, nil); no != nil {
+		return no
+	}
+	return nil
+}
+
 // remove removes the message of a receipt. As SQS does, it says yes to any
 // receipt of its form: that of the last delivery removes the message even if it
 // is visible again, an older one removes nothing.
@@ -51,20 +59,6 @@ func extend(q *pile.Queue, receipt string, d time.Duration) error {
 // ARN is the name of a queue across AWS.
 func (s *Server) ARN(name string) string {
 	return "arn:aws:sqs:" + s.cfg.Region + ":" + s.cfg.Account + ":" + name
-}
-
-// Send sends a message as a request would, without one: what a request is
-// refused for is refused. A negative delay is the queue's own.
-func (s *Server) Send(name string, body []byte, delay time.Duration) error {
-	q, err := s.Queue(name)
-	if err != nil {
-		return err
-	}
-	if err := check(q, string(body), nil); err != nil {
-		return err
-	}
-	q.Send(pile.Message{Body: string(body)}, delay)
-	return nil
 }
 
 // Receive takes up to most messages, waiting up to wait for the first. None in

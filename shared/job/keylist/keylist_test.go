@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/fault/faulttest"
 	"kodoferry/shared/job/keylist"
 )
 
@@ -42,7 +43,7 @@ func TestEveryBadLineOfAListIsNamed(t *testing.T) {
 	_, err := keylist.Read(strings.NewReader(strings.Join([]string{
 		"2019/a", "2020/b", "", "2019/\xff", `"2019/c`, `"2019/\ud800"`, `"2019/\ude00\ud83d"`, `"2019/d" `, `"2019/e" x`, "2019/" + strings.Repeat("x", 1019), `""`, strings.Repeat("y", 20_000), "2019/z",
 	}, "\r\n")), "keys.txt", "2019/")
-	wrong(t, err,
+	faulttest.Says(t, err, fault.Invalid,
 		`keys.txt:2: "2020/b" does not begin with the source's prefix "2019/"`, `keys.txt:4: "2019/\xff" is not UTF-8`, "keys.txt:5: \"\\\"2019/c\" is no JSON string",
 		"keys.txt:6: ", "keys.txt:7: ", "keys.txt:9: ", "keys.txt:10: \"2019/xxx", "more than 1,023 bytes", "keys.txt:11: \"\" does not begin with", "keys.txt:12: \"yyy",
 	)
@@ -53,12 +54,12 @@ func TestEveryBadLineOfAListIsNamed(t *testing.T) {
 
 func TestAListWithoutKeysIsRefused(t *testing.T) {
 	_, err := keylist.Read(strings.NewReader("\n\r\n"), "keys.txt", "")
-	wrong(t, err, "keys.txt: there is no key in it")
+	faulttest.Says(t, err, fault.Invalid, "keys.txt: there is no key in it")
 }
 
 func TestTwentyMistakesAreEnough(t *testing.T) {
 	_, err := keylist.Read(strings.NewReader(strings.Repeat("x\n", 100)), "keys.txt", "y")
-	wrong(t, err, "keys.txt:20: \"x\" does not", "keys.txt:21: this line and perhaps more are wrong")
+	faulttest.Says(t, err, fault.Invalid, "keys.txt:20: \"x\" does not", "keys.txt:21: this line and perhaps more are wrong")
 	if n := strings.Count(err.Error(), "keys.txt:"); n != 21 {
 		t.Errorf("%d lines are named, want 20 and one that tells of more", n)
 	}
@@ -99,18 +100,5 @@ func TestEveryKeyComesBackFromAList(t *testing.T) {
 	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Fatalf("seed %d: %d keys came back of %d (%v)", seed, len(got), len(want), err)
-	}
-}
-
-// wrong fails the test where err is not Invalid or does not say all of want.
-func wrong(t *testing.T, err error, want ...string) {
-	t.Helper()
-	if fault.KindOf(err) != fault.Invalid {
-		t.Fatalf("error = %v, want kind %s", err, fault.Invalid)
-	}
-	for _, w := range want {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("error = %v, want it to say %q", err, w)
-		}
 	}
 }

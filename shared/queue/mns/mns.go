@@ -4,6 +4,7 @@
 package mns
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,14 +62,10 @@ func Open(c Config) (*Queue, error) {
 		}
 	}
 	base, err := c.base()
-	bad = append(bad, err)
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	if c.Credentials == nil {
-		bad = append(bad, errors.New("no credentials"))
+		err = errors.Join(err, errors.New("no credentials"))
 	}
-	if err := errors.Join(bad...); err != nil {
+	if err := errors.Join(append(bad, err)...); err != nil {
 		return nil, fault.New(fault.Invalid, "mns.Open", c.Queue, err)
 	}
 	q := &Queue{
@@ -77,7 +74,7 @@ func Open(c Config) (*Queue, error) {
 		sdk: sdk.NewAliMNSClientWithConfig(sdk.AliMNSClientConfig{EndPoint: "http://" + c.Account + ".mns." + c.Region + ".aliyuncs.com"}),
 	}
 	q.link = &remote.Link{
-		Service: "mns", Name: c.Queue, Base: base, Log: c.Log, Policy: remote.Requests,
+		Service: "mns", Name: c.Queue, Base: base, Log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), Policy: remote.Requests,
 		Poll: remote.Poll{Longest: maxPoll, Ask: q.ask, Extend: q.Extend, Now: time.Now},
 	}
 	return q, nil

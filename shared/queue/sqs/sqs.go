@@ -5,6 +5,7 @@
 package sqs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,19 +71,15 @@ func Open(c Config) (*Queue, error) {
 		bad = append(bad, fmt.Errorf("%q is no account: write the 12 digits of its id", c.Account))
 	}
 	base, err := c.base()
-	bad = append(bad, err)
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
 	if c.Credentials == nil {
-		bad = append(bad, errors.New("no credentials"))
+		err = errors.Join(err, errors.New("no credentials"))
 	}
-	if err := errors.Join(bad...); err != nil {
+	if err := errors.Join(append(bad, err)...); err != nil {
 		return nil, fault.New(fault.Invalid, "sqs.Open", c.Queue, err)
 	}
 	q := &Queue{url: base + "/" + c.Account + "/" + c.Queue, keys: c.Credentials, now: time.Now}
 	q.link = &remote.Link{
-		Service: "sqs", Name: c.Queue, Base: base, Log: c.Log, Policy: remote.Requests,
+		Service: "sqs", Name: c.Queue, Base: base, Log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), Policy: remote.Requests,
 		Poll: remote.Poll{Longest: maxPoll, Ask: q.ask, Extend: q.Extend, Now: func() time.Time { return q.now() }},
 	}
 	q.sdk = q.client(c.Region)

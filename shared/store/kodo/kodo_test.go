@@ -19,6 +19,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/kodo"
+	"kodoferry/shared/store/storetest"
 )
 
 // serve starts an emulator with one empty bucket and opens it.
@@ -54,16 +55,7 @@ func list(t testing.TB, b *kodo.Bucket, r store.Range) []store.Object {
 
 func read(t testing.TB, b *kodo.Bucket, o store.Object, off, n int64) []byte {
 	t.Helper()
-	_, body, err := b.Open(t.Context(), o, off, n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return storetest.Read(t, b, o, off, n)
 }
 
 var awkward = []string{

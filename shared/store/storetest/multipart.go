@@ -80,7 +80,7 @@ func partsMakeAnObject(t T, b uploader) {
 	if err != nil || s.CRC64 != "" && s.CRC64 != crc(want) {
 		t.Fatalf("Finish = %+v, %v, want CRC64 %s", s, err, crc(want))
 	}
-	if got := read(t, b, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, want) {
+	if got := Read(t, b, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, want) {
 		t.Errorf("%d bytes came back, want %d", len(got), len(want))
 	}
 	if got := stat(t, b, "k").Hash; got != s.ETag {
@@ -119,7 +119,7 @@ func finishIfAbsent(t T, b uploader) {
 	write(t, b, store.Object{Key: "k"}, []byte("another's"))
 	_, err := b.Finish(t.Context(), "k", id, parts, store.Put{IfAbsent: true})
 	wantKind(t, "Finish where a key appeared", err, fault.Changed)
-	if got := string(read(t, b, store.Object{Key: "k"}, 0, -1)); got != "another's" {
+	if got := string(Read(t, b, store.Object{Key: "k"}, 0, -1)); got != "another's" {
 		t.Errorf("the key holds %q, want another's bytes", got)
 	}
 }

@@ -85,7 +85,7 @@ func awkwardKeys(t T, f Fixture) {
 	}
 	for _, k := range awkward {
 		o := stat(t, f.Source, k)
-		if got := string(read(t, f.Source, o, 0, -1)); o.Key != k || got != "body of "+k {
+		if got := string(Read(t, f.Source, o, 0, -1)); o.Key != k || got != "body of "+k {
 			t.Errorf("%q came back as %q with %q", k, o.Key, got)
 		}
 	}
@@ -180,7 +180,7 @@ func openRange(t T, f Fixture) {
 		off, n int64
 		want   string
 	}{{0, -1, "0123456789"}, {2, 3, "234"}, {8, -1, "89"}, {9, 1, "9"}, {0, 1, "0"}} {
-		if got := string(read(t, f.Source, o, tc.off, tc.n)); got != tc.want {
+		if got := string(Read(t, f.Source, o, tc.off, tc.n)); got != tc.want {
 			t.Errorf("Open(%d, %d) = %q, want %q", tc.off, tc.n, got, tc.want)
 		}
 	}
@@ -232,7 +232,7 @@ func cancelledBody(t T, f Fixture) {
 func noUnpacking(t T, f Fixture) {
 	raw := []byte("\x1f\x8bnot really gzip")
 	f.Put(store.Object{Key: "k", Size: int64(len(raw)), Header: map[string]string{"Content-Encoding": "gzip"}}, raw)
-	if got := read(t, f.Source, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, raw) {
+	if got := Read(t, f.Source, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, raw) {
 		t.Errorf("read %q, want %q", got, raw)
 	}
 }
@@ -240,7 +240,7 @@ func noUnpacking(t T, f Fixture) {
 func emptyObject(t T, f Fixture) {
 	f.put("k", "")
 	o := stat(t, f.Source, "k")
-	if got := read(t, f.Source, o, 0, -1); o.Size != 0 || len(got) != 0 {
+	if got := Read(t, f.Source, o, 0, -1); o.Size != 0 || len(got) != 0 {
 		t.Errorf("size %d, read %q, want nothing", o.Size, got)
 	}
 }

@@ -188,7 +188,7 @@ func stat(t T, s store.Source, key string) store.Object {
 	return o
 }
 
-func read(t T, s store.Source, o store.Object, off, n int64) []byte {
+func Read(t T, s store.Source, o store.Object, off, n int64) []byte {
 	t.Helper()
 	_, body, err := s.Open(t.Context(), o, off, n)
 	if err != nil {

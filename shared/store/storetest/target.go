@@ -62,7 +62,7 @@ func sizes(t T, b store.Target) {
 		if s.CRC64 != "" && s.CRC64 != crc(body) || s.ETag == "" {
 			t.Errorf("%d bytes: answer %+v, want CRC64 %s and an ETag", n, s, crc(body))
 		}
-		if got := read(t, b, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, body) {
+		if got := Read(t, b, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, body) {
 			t.Errorf("%d bytes: %d came back, or others", n, len(got))
 		}
 	}
@@ -87,7 +87,7 @@ func failingBody(t T, b store.Target) {
 			}
 		}
 	}
-	if got := read(t, b, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, old) {
+	if got := Read(t, b, store.Object{Key: "k"}, 0, -1); !bytes.Equal(got, old) {
 		t.Errorf("a failed Put left %q", got)
 	}
 	_, err := b.Stat(t.Context(), "new")
@@ -105,7 +105,7 @@ func shortBody(t T, b store.Target) {
 			t.Errorf("a body of %d bytes was taken for %d", n-1, n)
 		}
 	}
-	if got := string(read(t, b, store.Object{Key: "k"}, 0, -1)); got != "old" {
+	if got := string(Read(t, b, store.Object{Key: "k"}, 0, -1)); got != "old" {
 		t.Errorf("a short Put left %q", got)
 	}
 }
@@ -118,7 +118,7 @@ func ifAbsent(t T, b store.Target) {
 		}
 		_, err := b.Put(t.Context(), o, bytes.NewReader(make([]byte, n)), store.Put{IfAbsent: true})
 		wantKind(t, "the second", err, fault.Changed)
-		if got := read(t, b, store.Object{Key: o.Key}, 0, -1); !bytes.Equal(got, content(n)) {
+		if got := Read(t, b, store.Object{Key: o.Key}, 0, -1); !bytes.Equal(got, content(n)) {
 			t.Errorf("the second replaced the first")
 		}
 	}
@@ -178,7 +178,7 @@ func setAttributes(t T, b store.Target) {
 		if got.Type != want.Type || !maps.Equal(got.Header, want.Header) || !maps.Equal(got.Meta, want.Meta) || got.Class != want.Class || got.Origin == nil || *got.Origin != *want.Origin {
 			t.Errorf("%d bytes: %+v, want the attributes that were set and no others: %+v", n, got, want)
 		}
-		if got.Size != int64(n) || got.Hash != was.ETag || got.CRC64 != "" && got.CRC64 != crc(body) || !bytes.Equal(read(t, b, store.Object{Key: key}, 0, -1), body) {
+		if got.Size != int64(n) || got.Hash != was.ETag || got.CRC64 != "" && got.CRC64 != crc(body) || !bytes.Equal(Read(t, b, store.Object{Key: key}, 0, -1), body) {
 			t.Errorf("%d bytes: %+v, want its content as it was", n, got)
 		}
 	}

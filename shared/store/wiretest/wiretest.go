@@ -4,6 +4,7 @@
 package wiretest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -34,6 +35,21 @@ type Recorder struct {
 	*httptest.Server
 	mu  sync.Mutex
 	got []Request
+}
+
+// Ask makes one request and reads its answer.
+func Ask(t testing.TB, by http.RoundTripper, method, url string, body io.Reader) (*http.Response, string, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := by.RoundTrip(r)
+	if err != nil {
+		return nil, "", err
+	}
+	data, err := io.ReadAll(resp.Body)
+	return resp, string(data), errors.Join(err, resp.Body.Close())
 }
 
 // Record starts a server that answers as h does. It ends with the test.
