@@ -20,11 +20,15 @@ type situation struct {
 	says []string // expressions, each of which what is printed must match
 }
 
-// TestASituationIsAnsweredByASentence plays a new user over the real binary: the mistakes that
-// people make in their first hour, the words that they bring from other tools, and what they
-// ask first. Each is answered by the code and the sentences it must give, without a trace of
-// the program in them.
-func TestASituationIsAnsweredByASentence(t *testing.T) {
+// hour is the first hour of a new user: the clouds, with a run that has ended and a file of jobs.
+type hour struct {
+	c      *clouds
+	dir    string
+	places *strings.Replacer
+}
+
+func newHour(t *testing.T) *hour {
+	t.Helper()
 	c := newClouds(t)
 	c.fill(t, 12)
 	atKodo, atOSS := "insecure=true&endpoint="+strings.TrimPrefix(c.kodo.Endpoint(), "http://"), "insecure=true&endpoint="+strings.TrimPrefix(c.oss.Endpoint(), "http://")
@@ -50,31 +54,45 @@ func TestASituationIsAnsweredByASentence(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	places := strings.NewReplacer("SRC", c.src, "DST", c.dst, "LEDGER", c.ledger, "FILE", file, "DIR", dir, "KODO", atKodo, "OSS", atOSS, "S3", "insecure=true&endpoint="+s3)
+	return &hour{c: c, dir: dir, places: strings.NewReplacer("SRC", c.src, "DST", c.dst, "LEDGER", c.ledger, "FILE", file, "DIR", dir, "KODO", atKodo, "OSS", atOSS, "S3", "insecure=true&endpoint="+s3)}
+}
+
+// play runs the command of a situation in a locale.
+func (h *hour) play(t *testing.T, s situation, locale string) (all string) {
+	t.Helper()
+	env := map[string]string{"LC_ALL": locale, "FERRY_LEDGER": h.c.ledger, "FERRY_QUEUES": ""}
+	for _, v := range h.c.env {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+	}
+	maps.Copy(env, s.env)
+	var vars []string
+	for name, value := range env {
+		vars = append(vars, name+"="+h.places.Replace(value))
+	}
+	args := slices.Clone(s.args)
+	for i := range args {
+		args[i] = h.places.Replace(args[i])
+	}
+	out, said, code := execute(t, vars, args...)
+	if code != s.code {
+		t.Errorf("exit code %d, want %d", code, s.code)
+	}
+	return out + said
+}
+
+// TestASituationIsAnsweredByASentence plays a new user over the real binary: the mistakes that
+// people make in their first hour, the words that they bring from other tools, and what they
+// ask first. Each is answered by the code and the sentences it must give, without a trace of
+// the program in them.
+func TestASituationIsAnsweredByASentence(t *testing.T) {
+	h := newHour(t)
 	for name, s := range situations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := map[string]string{"LC_ALL": "C", "FERRY_LEDGER": c.ledger, "FERRY_QUEUES": ""}
-			for _, v := range c.env {
-				name, value, _ := strings.Cut(v, "=")
-				env[name] = value
-			}
-			maps.Copy(env, s.env)
-			var vars []string
-			for name, value := range env {
-				vars = append(vars, name+"="+places.Replace(value))
-			}
-			args := slices.Clone(s.args)
-			for i := range args {
-				args[i] = places.Replace(args[i])
-			}
-			out, said, code := execute(t, vars, args...)
-			all := out + said
-			if code != s.code {
-				t.Errorf("exit code %d, want %d", code, s.code)
-			}
+			all := h.play(t, s, "C")
 			for _, want := range s.says {
-				if !regexp.MustCompile(strings.ReplaceAll(want, "DIR", dir)).MatchString(all) {
+				if !regexp.MustCompile(strings.ReplaceAll(want, "DIR", h.dir)).MatchString(all) {
 					t.Errorf("it does not say %q", want)
 				}
 			}
@@ -84,7 +102,37 @@ func TestASituationIsAnsweredByASentence(t *testing.T) {
 				}
 			}
 			if t.Failed() {
-				t.Logf("ferry %q:\n%s", args, all)
+				t.Logf("ferry %q:\n%s", s.args, all)
+			}
+		})
+	}
+}
+
+// same finds what is the same in every language: commands and flags, what is quoted, places,
+// paths, fields and variables, and what a service or the system answered.
+var (
+	same    = regexp.MustCompile(`ferry( [a-zA-Z./-]+)*|--[a-z-]+( [A-Z]+)?|"[^"]*"|'[^']*'|[a-z0-9]+://\S*|\S*[=/]\S*|[A-Z]+(_[A-Z]+)+|\(request [0-9A-Z]+\)|status [0-9]+|Invalid signing region in Authorization header|no such bucket|proxyconnect tcp|dial tcp`)
+	english = regexp.MustCompile(`\b[A-Za-z]?[a-z]+(:?,? [a-z]{2,}){1,}`)
+)
+
+// TestASituationIsAnsweredInChinese where something is wrong: by the same code, and no sentence is
+// left in English.
+func TestASituationIsAnsweredInChinese(t *testing.T) {
+	h := newHour(t)
+	for name, s := range situations {
+		if s.code == 0 || strings.HasPrefix(name, "in ") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := h.play(t, s, "zh_CN.UTF-8")
+			for line := range strings.Lines(all) {
+				if strings.Contains(line, "# ") { // of the file that init writes, which is English
+					continue
+				}
+				if found := english.FindString(same.ReplaceAllString(line, "·")); found != "" {
+					t.Errorf("%q stands in %q", found, line)
+				}
 			}
 		})
 	}
@@ -155,9 +203,10 @@ var situations = map[string]situation{
 	"init, and the source is not there": {args: []string{"init", "kodo://fotos/?region=z0&KODO", "DST", "--file", "DIR/fotos.yaml"}, code: 2, says: []string{`FAIL .*"fotos" does not exist`, "checks failed"}},
 	"a file for a shell":                {args: []string{"emulate", "--env", "DIR/emulated.env", "--until-eof"}, says: []string{"\\. 'DIR/emulated.env'"}},
 
-	"in Chinese, by the locale":   {args: []string{"status"}, env: map[string]string{"LC_ALL": "zh_CN.UTF-8"}, says: []string{"已验证：全部 12 个对象", "下一步"}},
-	"in Chinese, by a flag":       {args: []string{"check", "SRC", "DST", "--lang", "zh"}, says: []string{"(?m)^源端 ", "一切正常。下一步"}},
-	"in Chinese, and JSON stays":  {args: []string{"status", "photos", "--json", "--lang", "zh"}, says: []string{`"state":"over"`, `"code":"state.verified"`}},
-	"in a language nobody wrote":  {args: []string{"status", "--lang", "fr"}, code: 2, says: []string{`--lang "fr": want en or zh`}},
-	"in English where LANG is no": {args: []string{"status"}, env: map[string]string{"LC_ALL": "fr_FR.UTF-8"}, says: []string{"verified: all 12 objects"}},
+	"in Chinese, by the locale":    {args: []string{"status"}, env: map[string]string{"LC_ALL": "zh_CN.UTF-8"}, says: []string{"已验证：全部 12 个对象", "下一步"}},
+	"in Chinese, by a flag":        {args: []string{"check", "SRC", "DST", "--lang", "zh"}, says: []string{"(?m)^源端 ", "一切正常。下一步"}},
+	"in Chinese, and JSON stays":   {args: []string{"status", "photos", "--json", "--lang", "zh"}, says: []string{`"state":"over"`, `"code":"state.verified"`}},
+	"in Chinese, findings as JSON": {args: []string{"check", "SRC", "oss://photos-new/?region=cn-beijing&OSS", "--json", "--lang", "zh"}, code: 2, says: []string{`"what":"listable","state":"fail","says":"region \\"cn-beijing\\" is not the one of`, "检查中有 1 项失败"}},
+	"in a language nobody wrote":   {args: []string{"status", "--lang", "fr"}, code: 2, says: []string{`--lang "fr": want en or zh`}},
+	"in English where LANG is no":  {args: []string{"status"}, env: map[string]string{"LC_ALL": "fr_FR.UTF-8"}, says: []string{"verified: all 12 objects"}},
 }

@@ -110,7 +110,7 @@ func Unknown(c *cobra.Command, name string) error {
 	}
 	switch {
 	case c.HasParent() && near == "":
-		text += fmt.Sprintf(": %s has %s", c.CommandPath(), strings.Join(names, ", "))
+		text += fmt.Sprintf(": the commands below %s are %s", c.CommandPath(), strings.Join(names, ", "))
 	case c.HasParent() || answer == "":
 		text += near
 	default:

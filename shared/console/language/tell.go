@@ -232,7 +232,7 @@ func (t *telling) sentence(text string) (told string, weight int) {
 		return text, 0
 	}
 	if best.pieces[0] == "" {
-		if told, ok := t.before(text, found[0]); ok {
+		if told, ok := t.before(text, found[0], best.weight); ok {
 			return told, best.weight
 		}
 	}
@@ -246,12 +246,19 @@ func (t *telling) sentence(text string) (told string, weight int) {
 	return best.fill(values), best.weight
 }
 
-// before tells a text whose sentence begins with a value, where that is no value alone: a field,
-// or a line of a file, that the sentence is about, or another sentence stands before it.
-func (t *telling) before(text, first string) (told string, ok bool) {
-	if name, rest, ok := strings.Cut(text, ": "); ok && len(name) < len(first) && !strings.ContainsAny(name, ` "`) {
-		if told, weight := t.sentence(rest); weight > 0 {
+// before tells a text whose sentence, of that weight, begins with a value, where that is no value
+// alone: a field, a line of a file or a place that the sentence is about, or another sentence,
+// stands before it.
+func (t *telling) before(text, first string, weight int) (told string, ok bool) {
+	if name, rest, ok := strings.Cut(text, ": "); ok && !strings.ContainsAny(name, ` "`) {
+		if told, more := t.sentence(rest); more > 0 && (len(name) < len(first) || more > weight) {
 			return t.name(name) + "：" + told, true
+		}
+	}
+	for _, at := range (seam{english: ": "}).in(first) {
+		head, weight := t.sentence(text[:at])
+		if rest, ok := t.tell(text[at+len(": "):]); ok && weight > 0 {
+			return head + "：" + rest, true
 		}
 	}
 	if strings.Contains(first, ", ") {
