@@ -175,18 +175,12 @@ func TestALateTaskWritesNothing(t *testing.T) {
 	}
 }
 
-// slowFleet has one batch of 20 objects, of which two are copied at a time, at 1 MiB/s each.
-func slowFleet(t *testing.T) *fleet {
-	f := newFleet(t, func(j *job.Job) { j.Limits.Parallel, j.Limits.BatchObjects = 2, 20 })
-	f.objects(20, 8*mib)
-	f.slow = time.Second / 64
-	f.config.Shared = true
-	return f
-}
-
 func TestWhatIsInFlightIsCutAndWhatEndedIsWrittenOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := slowFleet(t)
+		f := newFleet(t, func(j *job.Job) { j.Limits.Parallel, j.Limits.BatchObjects = 2, 20 })
+		f.objects(20, 8*mib)
+		f.slow = time.Second / 64 // 1 MiB/s each of two
+		f.config.Shared = true
 		f.process("one")
 		f.start()
 		time.Sleep(61 * time.Second)
@@ -220,7 +214,10 @@ func TestWhatIsInFlightIsCutAndWhatEndedIsWrittenOff(t *testing.T) {
 // process any more how the run stands, while it copies.
 func TestAProcessThatCannotReadHowTheRunStandsStopsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := slowFleet(t)
+		f := newFleet(t, func(j *job.Job) { j.Limits.Parallel, j.Limits.BatchObjects = 2, 20 })
+		f.objects(20, 8*mib)
+		f.slow = time.Second / 64 // 1 MiB/s each of two
+		f.config.Shared = true
 		bucket := &withholding{Bucket: f.led}
 		f.config.Ledger = ledger.Open(bucket, f.job.Ledger.Prefix)
 		f.process("one")

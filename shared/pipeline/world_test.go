@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -24,7 +25,6 @@ import (
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
-	"kodoferry/shared/store/storetest"
 	"kodoferry/shared/task"
 	"kodoferry/shared/worker"
 )
@@ -120,7 +120,16 @@ func put(t testing.TB, b *mem.Bucket, key string, body []byte) {
 
 func read(t testing.TB, b *mem.Bucket, key string) []byte {
 	t.Helper()
-	return storetest.Read(t, b, store.Object{Key: key}, 0, -1)
+	_, body, err := b.Open(t.Context(), store.Object{Key: key}, 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // fill puts n objects of many sizes into the source, derived from seed.

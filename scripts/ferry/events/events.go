@@ -84,6 +84,20 @@ func kept(ctx context.Context, o cli.RunFlags, name string) (job.Job, *ledger.Le
 	return j, led, cfg, cli.Misconfigured(err)
 }
 
+// onKept makes c a command that does something with a kept job, which it names.
+func onKept(o *cli.RunFlags, c *cobra.Command, do func(c *cobra.Command, j job.Job, led *ledger.Ledger, cfg app.Config) error) *cobra.Command {
+	c.Args = cli.Exactly("JOB")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		j, led, cfg, err := kept(c.Context(), *o, args[0])
+		if err != nil {
+			return err
+		}
+		return do(c, j, led, cfg)
+	}
+	o.Add(c)
+	return c
+}
+
 func installCommand() *cobra.Command {
 	var o cli.RunFlags
 	var address, host string
@@ -129,43 +143,35 @@ the bucket's event rules.`,
 
 func showCommand() *cobra.Command {
 	var o cli.RunFlags
-	c := &cobra.Command{
+	return onKept(&o, &cobra.Command{
 		Use:   "show JOB",
 		Short: "Show a job's rule, what is wrong with it, and the runs of its events",
 		Long: `Show prints the rule that the bucket has for a job, says what is wrong with it, and
 names the newest runs of the job's events. It ends with 3 where there is no rule,
 or where it does not fit the job.`,
 		Example: "  ferry events show photos",
-		Args:    cli.Exactly("JOB"),
-		RunE: func(c *cobra.Command, args []string) error {
-			j, led, cfg, err := kept(c.Context(), o, args[0])
-			if err != nil {
-				return err
-			}
-			rule, err := cfg.Events(c.Context(), j)
-			if err != nil {
-				return cli.Misconfigured(err)
-			}
-			out := ruleOf(j, rule)
-			if rule != nil {
-				out.Problems = control.Unfit(j, *rule, cfg.KodoAccessKey)
-			}
-			if out.Runs, err = index.EventRuns(c.Context(), led, j.Name); err != nil {
-				return cli.Misconfigured(err)
-			}
-			out.Runs = out.Runs[max(0, len(out.Runs)-cli.MostNamed):]
-			slices.Reverse(out.Runs)
-			if err := o.Say(c.OutOrStdout(), out, out.text()); err != nil {
-				return err
-			}
-			if !out.Installed || len(out.Problems) > 0 {
-				return cli.ErrIncomplete
-			}
-			return nil
-		},
-	}
-	o.Add(c)
-	return c
+	}, func(c *cobra.Command, j job.Job, led *ledger.Ledger, cfg app.Config) error {
+		rule, err := cfg.Events(c.Context(), j)
+		if err != nil {
+			return cli.Misconfigured(err)
+		}
+		out := ruleOf(j, rule)
+		if rule != nil {
+			out.Problems = control.Unfit(j, *rule, cfg.KodoAccessKey)
+		}
+		if out.Runs, err = index.EventRuns(c.Context(), led, j.Name); err != nil {
+			return cli.Misconfigured(err)
+		}
+		out.Runs = out.Runs[max(0, len(out.Runs)-cli.MostNamed):]
+		slices.Reverse(out.Runs)
+		if err := o.Say(c.OutOrStdout(), out, out.text()); err != nil {
+			return err
+		}
+		if !out.Installed || len(out.Problems) > 0 {
+			return cli.ErrIncomplete
+		}
+		return nil
+	})
 }
 
 func (r Rule) text() string {
@@ -192,30 +198,22 @@ func (r Rule) text() string {
 
 func removeCommand() *cobra.Command {
 	var o cli.RunFlags
-	c := &cobra.Command{
+	return onKept(&o, &cobra.Command{
 		Use:     "remove JOB",
 		Short:   "Take a job's rule off the bucket",
 		Long:    "Remove takes the rule of a job off its source's bucket. A rule that is not there is no error.",
 		Example: "  ferry events remove photos",
-		Args:    cli.Exactly("JOB"),
-		RunE: func(c *cobra.Command, args []string) error {
-			j, _, cfg, err := kept(c.Context(), o, args[0])
-			if err != nil {
-				return err
-			}
-			dropped, err := cfg.DropEvents(c.Context(), j)
-			if err != nil {
-				return cli.Misconfigured(err)
-			}
-			out := ruleOf(j, nil)
-			out.Changed = dropped
-			text := show.Sentence("rule.was_none", j.Source.Bucket, j.Name)
-			if dropped {
-				text = show.Sentence("rule.dropped", j.Source.Bucket, j.Name)
-			}
-			return o.Say(c.OutOrStdout(), out, text)
-		},
-	}
-	o.Add(c)
-	return c
+	}, func(c *cobra.Command, j job.Job, _ *ledger.Ledger, cfg app.Config) error {
+		dropped, err := cfg.DropEvents(c.Context(), j)
+		if err != nil {
+			return cli.Misconfigured(err)
+		}
+		out := ruleOf(j, nil)
+		out.Changed = dropped
+		text := show.Sentence("rule.was_none", j.Source.Bucket, j.Name)
+		if dropped {
+			text = show.Sentence("rule.dropped", j.Source.Bucket, j.Name)
+		}
+		return o.Say(c.OutOrStdout(), out, text)
+	})
 }

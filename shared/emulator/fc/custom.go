@@ -119,11 +119,18 @@ func (i *instance) custom(addr string, inv *invocation) (*http.Request, error) {
 	h.Set("X-Fc-Region", f.Region)
 	h.Set("X-Fc-Account-Id", f.Account)
 	h.Set("X-Fc-Retry-Count", strconv.Itoa(inv.retry))
-	if f.Credentials != nil {
-		keys := f.Credentials()
-		h.Set("X-Fc-Access-Key-Id", keys.AccessKeyID)
-		h.Set("X-Fc-Access-Key-Secret", keys.AccessKeySecret)
-		h.Set("X-Fc-Security-Token", keys.SecurityToken)
-	}
+	f.tellKeys(h)
 	return r, nil
+}
+
+// tellKeys puts the keys of the function's role, if it has one, into the headers of an
+// invocation.
+func (f *Function) tellKeys(h http.Header) {
+	if f.Credentials == nil {
+		return
+	}
+	keys := f.Credentials()
+	h.Set("X-Fc-Access-Key-Id", keys.AccessKeyID)
+	h.Set("X-Fc-Access-Key-Secret", keys.AccessKeySecret)
+	h.Set("X-Fc-Security-Token", keys.SecurityToken)
 }

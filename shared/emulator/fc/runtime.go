@@ -103,12 +103,7 @@ func (i *instance) hand(w http.ResponseWriter, inv *invocation) {
 		h.Set("x-fc-qualifier", "LATEST")
 		h.Set("x-fc-version-id", "LATEST")
 		h.Set("x-fc-retry-count", strconv.Itoa(inv.retry))
-		if f.Credentials != nil {
-			keys := f.Credentials()
-			h.Set("x-fc-access-key-id", keys.AccessKeyID)
-			h.Set("x-fc-access-key-secret", keys.AccessKeySecret)
-			h.Set("x-fc-security-token", keys.SecurityToken)
-		}
+		f.tellKeys(h)
 	}
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(inv.event)))

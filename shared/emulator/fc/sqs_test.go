@@ -15,23 +15,15 @@ import (
 
 func TestAMappingDeliversMessagesAsLambdaDoes(t *testing.T) {
 	t.Parallel()
-	c, q := one(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1}), &queue{}
-	fill(t, q, "one", "two")
-	s := stream(t, c, fc.StreamConfig{Queue: q, Name: "tasks", BatchCount: 10})
-	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
-	s.Stop()
-	events := heard(t, c)
-	if len(events) != 1 {
-		t.Fatalf("the function was given %q, want one event", events)
-	}
+	got := oneEvent(t, fc.Function{Platform: fc.Lambda, MaxInstances: 1}, 10, "one", "two")
 	var event struct {
 		Records []struct {
 			MessageID, ReceiptHandle, Body, MD5OfBody, EventSource, EventSourceARN, AWSRegion string
 			Attributes                                                                        map[string]string
 		}
 	}
-	if err := json.Unmarshal([]byte(events[0]), &event); err != nil || len(event.Records) != 2 {
-		t.Fatalf("the event is %s, want two records", events[0])
+	if err := json.Unmarshal([]byte(got), &event); err != nil || len(event.Records) != 2 {
+		t.Fatalf("the event is %s, want two records", got)
 	}
 	r := event.Records[0]
 	if r.MessageID != "M1" || r.Body != "one" || r.ReceiptHandle != "M1/1" || r.MD5OfBody != "f97c5d29941bfb1b2fdab0874906ab82" ||

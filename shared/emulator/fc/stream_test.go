@@ -34,6 +34,22 @@ func stream(t *testing.T, c *fc.Cloud, cfg fc.StreamConfig) *fc.Stream {
 }
 
 // heard returns the events that the function's only instance was given.
+// oneEvent has a stream deliver messages to f, up to most at a time, and returns the one
+// event that f is given.
+func oneEvent(t *testing.T, f fc.Function, most int, bodies ...string) string {
+	t.Helper()
+	c, q := one(t, f), &queue{}
+	fill(t, q, bodies...)
+	s := stream(t, c, fc.StreamConfig{Queue: q, Name: "tasks", BatchCount: most})
+	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
+	s.Stop()
+	events := heard(t, c)
+	if len(events) != 1 {
+		t.Fatalf("the function was given %q, want one event", events)
+	}
+	return events[0]
+}
+
 func heard(t *testing.T, c *fc.Cloud) []string {
 	t.Helper()
 	return ask(t, c, behave.Command{}).Heard
@@ -41,18 +57,10 @@ func heard(t *testing.T, c *fc.Cloud) []string {
 
 func TestAStreamDeliversMessagesAsEventBridgeDoes(t *testing.T) {
 	t.Parallel()
-	c, q := one(t, fc.Function{MaxInstances: 1, Concurrency: 2}), &queue{}
-	fill(t, q, `{"v":1}`, "plain <text>")
-	s := stream(t, c, fc.StreamConfig{Queue: q, Name: "tasks", BatchCount: 16})
-	eventually(t, "the queue is empty", func() bool { return q.bodies() == "" })
-	s.Stop()
-	events := heard(t, c)
-	if len(events) != 1 {
-		t.Fatalf("the function was given %q, want one batch", events)
-	}
+	event := oneEvent(t, fc.Function{MaxInstances: 1, Concurrency: 2}, 16, `{"v":1}`, "plain <text>")
 	var batch []map[string]any
-	if err := json.Unmarshal([]byte(events[0]), &batch); err != nil || len(batch) != 2 {
-		t.Fatalf("the event is %s, want an array of 2", events[0])
+	if err := json.Unmarshal([]byte(event), &batch); err != nil || len(batch) != 2 {
+		t.Fatalf("the event is %s, want an array of 2", event)
 	}
 	const uuid, moment = `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`
 	want := map[string]string{

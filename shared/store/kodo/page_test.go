@@ -38,7 +38,7 @@ func TestPageIsDecoded(t *testing.T) {
 			Header: map[string]string{"Cache-Control": "max-age=1", "Content-Encoding": "gzip"},
 			Meta:   map[string]string{"!x-other": "o", "owner": "é", "b": ""}},
 	}}
-	for name, parse := range map[string]func([]byte) (*page, error){
+	storetest.Parses(t, data, want, map[string]func([]byte) (*page, error){
 		"scanned": func(b []byte) (*page, error) {
 			p, ok := scanPage(b)
 			if !ok {
@@ -47,14 +47,7 @@ func TestPageIsDecoded(t *testing.T) {
 			return p, nil
 		},
 		"by encoding/json": decodePage,
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := parse(data)
-			if err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("got %+v, %v\nwant %+v", got, err, want)
-			}
-		})
-	}
+	})
 }
 
 func TestPageThatIsUnusual(t *testing.T) {

@@ -43,7 +43,7 @@ func TestPageIsDecoded(t *testing.T) {
 			Modified: time.Date(2020, 5, 18, 5, 45, 54, 0, time.UTC), Class: store.Standard},
 		{Key: "z/+ 中", Hash: "5B3C1A2E053D763E1B002CC607C5A0FE-2", Modified: time.Date(2020, 2, 29, 23, 59, 59, 123e6, time.UTC), Class: store.Archive, Frozen: true},
 	}}
-	for name, parse := range map[string]func([]byte) (*page, error){
+	storetest.Parses(t, data, want, map[string]func([]byte) (*page, error){
 		"scanned": func(b []byte) (*page, error) {
 			p, err, ok := scanPage(b)
 			if !ok {
@@ -52,14 +52,7 @@ func TestPageIsDecoded(t *testing.T) {
 			return p, err
 		},
 		"by encoding/xml": decodePage,
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := parse(data)
-			if err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("got %+v, %v\nwant %+v", got, err, want)
-			}
-		})
-	}
+	})
 }
 
 func TestPageThatIsUnusualFallsBack(t *testing.T) {

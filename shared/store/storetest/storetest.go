@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -242,4 +243,17 @@ func cancelled(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	return ctx
+}
+
+// Parses holds what each of some parsers makes of data against want.
+func Parses[P any](t *testing.T, data []byte, want P, parsers map[string]func([]byte) (P, error)) {
+	t.Helper()
+	for name, parse := range parsers {
+		t.Run(name, func(t *testing.T) {
+			got, err := parse(data)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+			}
+		})
+	}
 }
