@@ -140,6 +140,7 @@ var rooms = []room{
 	{"shared/app", []string{"shared/..."}, anyModule, nil},
 	{"shared/ledger/audit", []string{"shared/fault", "shared/store", "shared/ledger", "shared/ledger/files"}, plumbing, nil},
 	{"shared/console/access", nil, nil, nil},
+	{"shared/console/language/sourcetest", nil, nil, nil},
 	{"shared/console/language", nil, nil, []string{"shared/overview"}},
 	{"shared/console/jobform", []string{"shared/fault", "shared/job", "shared/job/keylist"}, nil, nil},
 	{"shared/console/charts", []string{"shared/ledger", "shared/overview"}, nil, nil},
@@ -173,7 +174,7 @@ var rooms = []room{
 }
 
 // stand are the stand-ins and suites that tests may import, too.
-var stand = []string{"shared/fault/faulttest", "shared/ledger/formats", "shared/store/storetest", "shared/ledger/files/filestest", "shared/ledger/ledgertest", "shared/store/wiretest", "shared/queue/queuetest", "shared/queue/remote/remotetest", "shared/queue/remote/remotetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
+var stand = []string{"shared/console/language/sourcetest", "shared/fault/faulttest", "shared/ledger/formats", "shared/store/storetest", "shared/ledger/files/filestest", "shared/ledger/ledgertest", "shared/store/wiretest", "shared/queue/queuetest", "shared/queue/remote/remotetest", "shared/queue/remote/remotetest", "shared/store/mem", "shared/queue/mem", "shared/emulator/..."}
 
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {

@@ -1,11 +1,11 @@
 package overview
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
+
+	"kodoferry/shared/console/language/sourcetest"
 )
 
 var (
@@ -16,18 +16,8 @@ var (
 // TestEveryCodeHasAFormAndEveryFormACode reads the sources of this package.
 func TestEveryCodeHasAFormAndEveryFormACode(t *testing.T) {
 	used := map[string]bool{}
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range said.FindAllSubmatch(data, -1) {
-			used[string(m[1])] = true
-		}
+	for _, m := range sourcetest.Matches(t, ".", said) {
+		used[m.Groups[1]] = true
 	}
 	for _, by := range []string{"throttle", "bandwidth", "requests", "instances", "capacity", "parallel", "window", "tasks"} {
 		used["binds."+by] = true

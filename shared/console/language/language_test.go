@@ -1,12 +1,11 @@
 package language
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
 
+	"kodoferry/shared/console/language/sourcetest"
 	"kodoferry/shared/overview"
 )
 
@@ -66,21 +65,11 @@ var asked = regexp.MustCompile(`\bask\(ctx, "([^"]+)"|Remark\{"[a-z]+", "([^"]+)
 func TestEveryQuestionOfACheckHasAName(t *testing.T) {
 	found := 0
 	for _, dir := range []string{"../../check", "../../job"} {
-		names, err := filepath.Glob(dir + "/*.go")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			source, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range asked.FindAllStringSubmatch(string(source), -1) {
-				found++
-				for _, l := range All {
-					if what := m[1] + m[2]; !l.Has("question." + what) {
-						t.Errorf("%s: %s has no name for %q", name, l.Tag, what)
-					}
+		for _, m := range sourcetest.Matches(t, dir, asked) {
+			found++
+			for _, l := range All {
+				if what := m.Groups[1] + m.Groups[2]; !l.Has("question." + what) {
+					t.Errorf("%s: %s has no name for %q", m.File, l.Tag, what)
 				}
 			}
 		}

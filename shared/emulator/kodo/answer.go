@@ -78,6 +78,15 @@ func writeRefusal(w http.ResponseWriter, e *refusal) {
 	writeBody(w, e.status, body)
 }
 
+// conclude sends a refusal, or where there is none a JSON body.
+func conclude(w http.ResponseWriter, no *refusal, body []byte) {
+	if no != nil {
+		writeRefusal(w, no)
+		return
+	}
+	writeBody(w, http.StatusOK, body)
+}
+
 // writeBody sends a JSON body with its length.
 func writeBody(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()

@@ -196,9 +196,5 @@ func (s *Server) store(ctx context.Context, p policy, a arrival) ([]byte, *refus
 // arrive stores a and answers.
 func (s *Server) arrive(ctx context.Context, w http.ResponseWriter, p policy, a arrival) {
 	body, no := s.store(ctx, p, a)
-	if no != nil {
-		writeRefusal(w, no)
-		return
-	}
-	writeBody(w, http.StatusOK, body)
+	conclude(w, no, body)
 }

@@ -219,11 +219,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, p policy, t ta
 		delete(u.multis, t.id)
 		u.mu.Unlock()
 	}
-	if no != nil {
-		writeRefusal(w, no)
-		return
-	}
-	writeBody(w, http.StatusOK, body)
+	conclude(w, no, body)
 }
 
 // assemble puts the parts that c lists together: in ascending order, unchanged
@@ -265,9 +261,5 @@ func (s *Server) abort(w http.ResponseWriter, _ *http.Request, _ policy, t targe
 		delete(u.multis, t.id)
 	}
 	u.mu.Unlock()
-	if no != nil {
-		writeRefusal(w, no)
-		return
-	}
-	writeBody(w, http.StatusOK, nil)
+	conclude(w, no, nil)
 }

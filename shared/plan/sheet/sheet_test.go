@@ -1,8 +1,6 @@
 package sheet
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,6 +8,7 @@ import (
 
 	"kodoferry/shared/columns"
 	"kodoferry/shared/console/language"
+	"kodoferry/shared/console/language/sourcetest"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/plan"
@@ -89,19 +88,9 @@ func TestColumnsOfATableStandBelowEachOther(t *testing.T) {
 // the names of what they count.
 func TestAForecastIsInTheCatalogue(t *testing.T) {
 	names, named := map[string]bool{}, map[string]bool{"not known": true, "built in": true}
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		source, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile(`(?:say|of)\("([a-z_.]+)"`).FindAllStringSubmatch(string(source), -1) {
-			if !strings.HasSuffix(m[1], ".") && !strings.HasSuffix(name, "_test.go") {
-				names["sheet."+m[1]] = true
-			}
+	for _, m := range sourcetest.Matches(t, ".", regexp.MustCompile(`(?:say|of)\("([a-z_.]+)"`)) {
+		if !strings.HasSuffix(m.Groups[1], ".") {
+			names["sheet."+m.Groups[1]] = true
 		}
 	}
 	if len(names) < 35 {

@@ -40,6 +40,15 @@ func on(c *pile.Clock, q *sqs.Queue) *sqs.Queue {
 	return q
 }
 
+// timed opens the queue "jobs" of a stand-in; both go by the clock.
+func timed(t testing.TB, a stand.Attributes) (*pile.Clock, *stand.Server, *sqs.Queue) {
+	t.Helper()
+	c := &pile.Clock{}
+	s := start(t, c.Now)
+	c.Tick = s.Tick
+	return c, s, on(c, open(t, s, "jobs", a))
+}
+
 // distant is the driver and the stand-in of its service.
 var distant = remotetest.Suite{
 	Start: func(t testing.TB, c *pile.Clock) remotetest.World {

@@ -42,10 +42,7 @@ func TestADelayMayBeLongerThanSQSDelays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := &pile.Clock{}
-			s := start(t, c.Now)
-			c.Tick = s.Tick
-			q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Minute, Retention: 14 * 24 * time.Hour, DeadLetter: "dead", MaxReceive: 10}))
+			c, s, q := timed(t, stand.Attributes{Visibility: time.Minute, Retention: 14 * 24 * time.Hour, DeadLetter: "dead", MaxReceive: 10})
 			if err := s.CreateQueue("dead", stand.Attributes{}); err != nil {
 				t.Fatal(err)
 			}
@@ -70,10 +67,7 @@ func TestADelayMayBeLongerThanSQSDelays(t *testing.T) {
 func TestAMessageThatCannotBePostponedIsNotLost(t *testing.T) {
 	for name, op := range map[string]string{"it cannot be sent again": "send", "the first cannot be deleted": "delete"} {
 		t.Run(name, func(t *testing.T) {
-			c := &pile.Clock{}
-			s := start(t, c.Now)
-			c.Tick = s.Tick
-			q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Minute}))
+			c, s, q := timed(t, stand.Attributes{Visibility: time.Minute})
 			q.Hasten()
 			c.Freeze(time.Now())
 			if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("later"), Delay: 20 * time.Minute}); err != nil {
@@ -95,10 +89,7 @@ func TestAMessageThatCannotBePostponedIsNotLost(t *testing.T) {
 }
 
 func TestWhatIsDueComesThoughItsNeighboursAreEarly(t *testing.T) {
-	c := &pile.Clock{}
-	s := start(t, c.Now)
-	c.Tick = s.Tick
-	q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Minute}))
+	c, _, q := timed(t, stand.Attributes{Visibility: time.Minute})
 	c.Freeze(time.Now())
 	if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("later"), Delay: time.Hour}, queue.Outgoing{Body: []byte("now")}); err != nil {
 		t.Fatal(err)

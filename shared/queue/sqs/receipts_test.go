@@ -5,17 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"kodoferry/shared/emulator/pile"
 	stand "kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/queue"
 )
 
 func TestAMessageIsHeldForTwelveHoursAtMost(t *testing.T) {
-	c := &pile.Clock{}
-	s := start(t, c.Now)
-	c.Tick = s.Tick
-	q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Hour, Retention: 14 * 24 * time.Hour}))
+	c, _, q := timed(t, stand.Attributes{Visibility: time.Hour, Retention: 14 * 24 * time.Hour})
 	c.Freeze(time.Now())
 	if err := q.Send(t.Context(), queue.Outgoing{Body: []byte("long work")}); err != nil {
 		t.Fatal(err)
@@ -41,10 +37,7 @@ func TestAMessageIsHeldForTwelveHoursAtMost(t *testing.T) {
 }
 
 func TestTheBookOfReceiptsHoldsWhatIsAtWork(t *testing.T) {
-	c := &pile.Clock{}
-	s := start(t, c.Now)
-	c.Tick = s.Tick
-	q := on(c, open(t, s, "jobs", stand.Attributes{Visibility: time.Minute}))
+	c, _, q := timed(t, stand.Attributes{Visibility: time.Minute})
 	for i := range 50 {
 		if err := q.Send(t.Context(), queue.Outgoing{Body: []byte(strconv.Itoa(i))}); err != nil {
 			t.Fatal(err)
