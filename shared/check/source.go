@@ -56,14 +56,14 @@ func (c *checker) listable(ctx context.Context, b Source, l job.Location) (first
 			first = append(first, o)
 		}
 		if err == nil {
-			more, where := "", "in the bucket"
+			many, where := "%d objects %s, in byte order", "in the bucket"
 			if len(first) == firstPage {
-				more = " and more"
+				many = "%d objects and more %s, in byte order"
 			}
 			if l.Prefix != "" {
 				where = "below " + strconv.Quote(l.Prefix)
 			}
-			return OK, fmt.Sprintf("%d objects%s %s, in byte order", len(first), more, where)
+			return OK, fmt.Sprintf(many, len(first), where)
 		}
 		return Fail, sentence(diagnosed(ctx, b, err))
 	})

@@ -64,7 +64,7 @@ func listJobs(ctx context.Context, led *ledger.Ledger, asJSON bool, out io.Write
 		if k.Source != "" {
 			fmt.Fprintf(&text, "  %s -> %s\n", k.Source, k.Target)
 		}
-		fmt.Fprintf(&text, "  %s\n", show.Translated(k.State()))
+		fmt.Fprintf(&text, "  %s\n", stateOf(k))
 		if k.Problem != "" {
 			fmt.Fprintf(&text, "  ! %s\n", show.Translated(k.Problem))
 		}
@@ -106,7 +106,7 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 		return json.NewEncoder(out).Encode(k)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n", show.Sentence("jobs.state", k.Job, show.Translated(k.State())))
+	fmt.Fprintf(&text, "%s\n", show.Sentence("jobs.state", k.Job, stateOf(k)))
 	if k.Problem != "" {
 		fmt.Fprintf(&text, "  ! %s\n", show.Translated(k.Problem))
 	}
@@ -120,4 +120,13 @@ func showJob(ctx context.Context, led *ledger.Ledger, name string, asJSON bool, 
 		fmt.Fprintf(&text, "  %s\n", show.Sentence("jobs.skipped", s.At.UTC().Format(time.RFC3339), show.Translated(s.Why)))
 	}
 	return show.Print(out, text.String())
+}
+
+// stateOf is in a line how a kept job goes.
+func stateOf(k registry.Kept) string {
+	parts := strings.Split(k.State(), "; ")
+	for i, part := range parts {
+		parts[i] = show.Translated(part)
+	}
+	return strings.Join(parts, show.Sentence("semicolon"))
 }

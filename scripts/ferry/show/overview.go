@@ -32,7 +32,7 @@ func Overview(w io.Writer, o overview.Overview, queues ...Queue) error {
 // goes on: curves, the books and the failures by cause.
 func Lines(o overview.Overview, s Style, watched bool, queues ...Queue) []string {
 	p := &page{style: s}
-	p.text("%s: %s", s.paint(bold, o.Run), s.paint(colourOf(o), s.sentence(o.Says)))
+	p.text("%s", s.say("head", s.paint(bold, o.Run), s.paint(colourOf(o), s.sentence(o.Says))))
 	p.row("moves", s.say("moves", o.Source, o.Target))
 	p.times(o)
 	p.counts(o)

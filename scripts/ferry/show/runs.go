@@ -30,7 +30,7 @@ func Runs(w io.Writer, entries []overview.Entry) error {
 	p := &page{style: StyleOf(w)}
 	for _, e := range entries {
 		o := overview.Overview{Says: e.Says}
-		p.text("%s: %s", p.style.paint(bold, e.Run), p.style.paint(colourOf(o), cmp.Or(p.style.sentence(e.Says), e.Error)))
+		p.text("%s", p.style.say("head", p.style.paint(bold, e.Run), p.style.paint(colourOf(o), cmp.Or(p.style.sentence(e.Says), e.Error))))
 		if e.Error != "" {
 			continue
 		}
