@@ -60,21 +60,30 @@ func (r *Row) Because(c Cause, reason string) { r.Cause, r.Reason = c, fault.Bri
 func (r *Row) Explain(err error) { r.Because(CauseOf(err), Reason(err)) }
 
 // Reason is an error in words for a row. An error of kind Invalid, or one of kind Denied that
-// has a sentence, is its sentence alone, which names the cure: the operation in front would only
-// hide it.
-func Reason(err error) string { return alone(err).Error() }
+// has a sentence, is its sentence alone, which names the cure: the operation in front, or of an
+// error in it, would only hide it.
+func Reason(err error) string {
+	if says, ok := alone(err); ok {
+		return fault.Sentence(says)
+	}
+	return err.Error()
+}
 
 // CauseOf is the cause of an error as Reason words it, without the operation
 // where the sentence says all.
-func CauseOf(err error) Cause { return Cause(fault.Cause(alone(err))) }
+func CauseOf(err error) Cause {
+	says, _ := alone(err)
+	return Cause(fault.Cause(says))
+}
 
-// alone is err without its operation where its sentence says all.
-func alone(err error) error {
+// alone is err without its operation where its sentence says all; ok is false, and it is err,
+// where it does not.
+func alone(err error) (says error, ok bool) {
 	e, ok := errors.AsType[*fault.Error](err)
 	if ok && (e.Kind == fault.Invalid || e.Kind == fault.Denied && fault.Worded(e.Err)) {
-		return e.Err
+		return e.Err, true
 	}
-	return err
+	return err, false
 }
 
 // Failure is the row as one that needs a person.
