@@ -325,19 +325,27 @@ func (p paged) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, 
 	}
 }
 
+// Stat is that of a source which answers about each key within a millisecond.
+func (p paged) Stat(ctx context.Context, key string) (store.Object, error) {
+	time.Sleep(time.Millisecond)
+	return p.Source.Stat(ctx, key)
+}
+
 // TestEveryKeyIsCoveredOnceWherePlacesThatAreIdleTakeParts lists a bucket whose first shard
 // leaves one child, which two processes may list at the same time.
 func TestEveryKeyIsCoveredOnceWherePlacesThatAreIdleTakeParts(t *testing.T) {
 	for name, tc := range map[string]struct {
 		lists, fanout int
-		chain         bool
+		chain, named  bool
 		divided       bool
 	}{
-		"eight places":             {8, 8, false, true},
-		"eight places, of a chain": {8, 8, true, true},
-		"one place":                {1, 8, false, false},
-		"not told how many":        {0, 8, false, false},
-		"to be listed in a chain":  {8, 1, false, false},
+		"eight places":             {8, 8, false, false, true},
+		"eight places, of a chain": {8, 8, true, false, true},
+		"eight places, of named":   {8, 8, false, true, true},
+		"one place":                {1, 8, false, false, false},
+		"one place, of named":      {1, 8, false, true, false},
+		"not told how many":        {0, 8, false, false, false},
+		"to be listed in a chain":  {8, 1, false, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -353,6 +361,9 @@ func TestEveryKeyIsCoveredOnceWherePlacesThatAreIdleTakeParts(t *testing.T) {
 						s = existing{s, w.src}
 					}
 					return paged{s, begun, lists}
+				}
+				if tc.named {
+					w.keys = w.src.Keys()
 				}
 				w.config.Lists = tc.lists
 				w.pipe = pipeline.New(w.config)

@@ -35,6 +35,7 @@ type world struct {
 	src, dst  *mem.Bucket
 	led       *mem.Bucket
 	job       job.Job
+	keys      []string // that the job names; none: the source is listed
 	config    pipeline.Config
 	pipe      *pipeline.Pipeline
 	clock     *queuemem.Manual
@@ -148,7 +149,7 @@ func (w *world) fill(n int, seed uint64) {
 // start begins the run and returns its first tasks.
 func (w *world) start() []task.Task {
 	w.t.Helper()
-	tasks, err := w.pipe.Start(w.t.Context(), w.job, runName)
+	tasks, err := w.pipe.Start(w.t.Context(), w.job, runName, w.keys...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
