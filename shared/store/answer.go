@@ -87,4 +87,7 @@ func ContentRange(v string) (first, last, total int64, ok bool) {
 // Dated reports whether an object can have been written at t: after there were
 // such services and, whatever a clock says, before they are forgotten. Other
 // times are those of other units, and of none.
-func Dated(t time.Time) bool { return t.Year() >= 1980 && t.Year() < 2200 }
+func Dated(t time.Time) bool { return t.Unix() >= first1980 && t.Unix() < first2200 }
+
+// first1980 and first2200 are when these years begin, in UTC, in seconds since 1970.
+const first1980, first2200 = 315_532_800, 7_258_118_400

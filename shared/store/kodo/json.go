@@ -1,7 +1,9 @@
 package kodo
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -33,7 +35,9 @@ func (s *scanner) space() {
 
 // next takes c, and space before it.
 func (s *scanner) next(c byte) bool {
-	s.space()
+	if s.at < len(s.data) && s.data[s.at] <= ' ' {
+		s.space()
+	}
 	if s.at < len(s.data) && s.data[s.at] == c {
 		s.at++
 		return true
@@ -149,7 +153,8 @@ func (s *scanner) text() ([]byte, bool) {
 	if !s.next('"') {
 		return nil, false
 	}
-	from, high := s.at, byte(0)
+	from := s.at
+	high := s.plain()
 	for ; s.at < len(s.data); s.at++ {
 		switch c := s.data[s.at]; {
 		case c == '"':
@@ -165,6 +170,30 @@ func (s *scanner) text() ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// plain passes over what a string may have as it is, eight bytes at a time, and returns all
+// of it together. A byte of a word is below n, or is c, where that sets its highest bit (Bit
+// Twiddling Hacks, "hasless" and "haszero"); so may it that of one behind, but of none before.
+func (s *scanner) plain() (high byte) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	all := uint64(0)
+	for s.at+8 <= len(s.data) {
+		v := binary.LittleEndian.Uint64(s.data[s.at:])
+		quote, slash := v^'"'*ones, v^'\\'*ones
+		if ends := ((v-' '*ones)&^v | (quote-ones)&^quote | (slash-ones)&^slash) & highs; ends != 0 {
+			n := bits.TrailingZeros64(ends) / 8
+			all |= v & (1<<(8*n) - 1)
+			s.at += n
+			break
+		}
+		all |= v
+		s.at += 8
+	}
+	if all&highs != 0 {
+		return utf8.RuneSelf
+	}
+	return 0
 }
 
 // escaped reads the rest of a string that began at from and holds a backslash.

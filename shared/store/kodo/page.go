@@ -181,41 +181,47 @@ func (p *page) add(it *item) error {
 	if !it.named {
 		return fmt.Errorf("entry %d has no key", len(p.objects)+1)
 	}
-	o, err := it.object()
-	if err != nil {
+	n := len(p.objects)
+	p.objects = append(p.objects, store.Object{})
+	o := &p.objects[n]
+	if err := it.describe(o); err != nil {
+		p.objects = p.objects[:n]
 		return fmt.Errorf("key %q: %w", it.key, err)
 	}
 	if o.Frozen {
-		p.thaw = append(p.thaw, len(p.objects))
+		p.thaw = append(p.thaw, n)
 	}
-	p.objects = append(p.objects, o)
 	return nil
 }
 
-// object is it in the port's words. Frozen is what restored says, which only
-// /stat knows. What is odd but for its size is a warning.
-func (it *item) object() (store.Object, error) {
+// object is it in the port's words, as describe has it.
+func (it *item) object() (o store.Object, err error) {
+	err = it.describe(&o)
+	return o, err
+}
+
+// describe sets o, which is empty, to it in the port's words, in place: a page has a
+// thousand. Frozen is what restored says, which only /stat knows. What is odd but for its
+// size is a warning.
+func (it *item) describe(o *store.Object) error {
 	switch {
 	case !it.sized:
-		return store.Object{}, errors.New("no fsize")
+		return errors.New("no fsize")
 	case it.size < 0:
-		return store.Object{}, errors.New("a size below 0")
+		return errors.New("a size below 0")
 	}
-	o := store.Object{
-		Key: it.key, Size: it.size, Hash: it.hash, MD5: hexMD5(it.md5),
-		Type: it.mime, Class: store.Standard,
-		Disabled: it.status == disabled,
-		Frozen:   (it.class == classArchive || it.class == classDeep) && it.restored != thawed,
-	}
+	o.Key, o.Size, o.Hash, o.MD5 = it.key, it.size, it.hash, hexMD5(it.md5)
+	o.Type, o.Class, o.Disabled = it.mime, store.Standard, it.status == disabled
+	o.Frozen = (it.class == classArchive || it.class == classDeep) && it.restored != thawed
 	if at := time.Unix(it.put/1e7, it.put%1e7*100).UTC(); it.odd == "" && store.Dated(at) {
 		o.Modified = at
 	} else {
-		warn(&o, "its putTime %s is no time of an upload, in units of 100 ns since 1970: it counts as without one", cmp.Or(it.odd, strconv.FormatInt(it.put, 10)))
+		warn(o, "its putTime %s is no time of an upload, in units of 100 ns since 1970: it counts as without one", cmp.Or(it.odd, strconv.FormatInt(it.put, 10)))
 	}
 	if it.class >= 0 && it.class < int64(len(classes)) {
 		o.Class = classes[it.class]
 	} else {
-		warn(&o, "its type %d is no storage class that is known: it counts as standard", it.class)
+		warn(o, "its type %d is no storage class that is known: it counts as standard", it.class)
 	}
 	if len(it.parts) > 0 {
 		o.Parts = slices.Clone(it.parts)
@@ -224,9 +230,9 @@ func (it *item) object() (store.Object, error) {
 		slices.SortStableFunc(it.meta, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
 	}
 	for _, m := range it.meta {
-		setMeta(&o, m.name, m.value)
+		setMeta(o, m.name, m.value)
 	}
-	return o, nil
+	return nil
 }
 
 func warn(o *store.Object, format string, args ...any) {
@@ -237,10 +243,17 @@ func warn(o *store.Object, format string, args ...any) {
 func hexMD5(s string) string {
 	switch len(s) {
 	case 2 * md5.Size:
-		if strings.ContainsFunc(s, func(r rune) bool { return !('0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'f') }) {
-			return ""
+		upper := false
+		for _, c := range []byte(s) {
+			if !('0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f') {
+				return ""
+			}
+			upper = upper || 'A' <= c && c <= 'F'
 		}
-		return strings.ToLower(s)
+		if upper {
+			return strings.ToLower(s)
+		}
+		return s
 	case base64.StdEncoding.EncodedLen(md5.Size):
 		for _, e := range [...]*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
 			if raw, err := e.DecodeString(s); err == nil && len(raw) == md5.Size {
