@@ -2,6 +2,8 @@ package plainjson
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -149,7 +151,8 @@ func (r *Reader) Text() ([]byte, bool) {
 	if !r.next('"') {
 		return nil, false
 	}
-	from, high := r.at, byte(0)
+	from := r.at
+	high := r.plain()
 	for ; r.at < len(r.data); r.at++ {
 		switch c := r.data[r.at]; {
 		case c == '"':
@@ -163,4 +166,26 @@ func (r *Reader) Text() ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// plain passes over what a text may have as it is, eight bytes at a time, and returns
+// utf8.RuneSelf where that is not of ASCII alone. What ends it sets the highest bit of its
+// byte, as in escapes, and perhaps of one behind, but of none before.
+func (r *Reader) plain() (high byte) {
+	all := uint64(0)
+	for r.at+8 <= len(r.data) {
+		v := binary.LittleEndian.Uint64(r.data[r.at:])
+		if ends := escapes(v); ends != 0 {
+			n := bits.TrailingZeros64(ends) / 8
+			all |= v & (1<<(8*n) - 1)
+			r.at += n
+			break
+		}
+		all |= v
+		r.at += 8
+	}
+	if all&highs != 0 {
+		return utf8.RuneSelf
+	}
+	return 0
 }

@@ -99,19 +99,28 @@ func (w *Writer) Text(s string) {
 	}
 }
 
+// highs are the highest bits of the bytes of a word.
+const highs = 0x8080808080808080
+
+// escapes are, of a word of eight bytes, highest bits of which the lowest is that of the
+// first byte that JSON escapes, or ends a text with; 0 where there is none. A byte is below
+// n, or is c, where that sets its highest bit (Bit Twiddling Hacks, "hasless" and "haszero").
+func escapes(v uint64) uint64 {
+	const ones = 0x0101010101010101
+	quote, slash := v^'"'*ones, v^'\\'*ones
+	return ((v-' '*ones)&^v | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+}
+
 // look reports whether a text has no byte that JSON escapes, and whether, besides, each is
-// one of ASCII. It looks at eight at a time: a byte of a word is below n, or is c, where that
-// sets its highest bit (Bit Twiddling Hacks, "hasless" and "haszero").
+// one of ASCII. It looks at eight at a time.
 func look(s []byte) (plain, ascii bool) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	zero := func(v uint64) uint64 { return (v - ones) & ^v }
-	escapes, high := uint64(0), uint64(0)
+	escaped, high := uint64(0), uint64(0)
 	for ; len(s) >= 8; s = s[8:] {
 		v := binary.LittleEndian.Uint64(s)
-		escapes |= (v-' '*ones)&^v | zero(v^'"'*ones) | zero(v^'\\'*ones)
+		escaped |= escapes(v)
 		high |= v
 	}
-	if escapes&highs != 0 {
+	if escaped != 0 {
 		return false, false
 	}
 	for _, c := range s {
