@@ -39,7 +39,7 @@ func eachHelp(look func(of, english string)) {
 			}
 		}
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if f.Name != "help" {
+			if f.Name != "help" && !f.Hidden {
 				look(path+" --"+f.Name, f.Usage)
 			}
 			if title := cli.GroupOf(f); title != "" {

@@ -109,7 +109,7 @@ func runContract(c *cobra.Command, o options, cfg app.Config, j job.Job) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		_, _ = fmt.Fprintf(text, "interrupted; what was written is removed again, and %s holds what was found until then\n", o.save)
+		_ = show.Print(text, show.Sentence("contract.interrupted", o.save)) // a reader that went away misses the show
 		return cli.ErrInterrupted
 	}
 	if o.json {
@@ -117,7 +117,7 @@ func runContract(c *cobra.Command, o options, cfg app.Config, j job.Job) error {
 			return err
 		}
 	}
-	_, _ = fmt.Fprintf(text, "\n%d pass, %d fail, %d could not be asked, in %s; all that was written is removed again.\n%s holds it without names or addresses of yours.\n", res.Passed, res.Failed, res.Skipped, words.Duration(time.Since(began)), o.save)
+	_ = show.Print(text, "\n"+show.Sentence("contract.came", res.Passed, res.Failed, res.Skipped, show.Span(time.Since(began)), o.save)) // a reader that went away misses the show
 	if res.Failed > 0 {
 		return cli.ErrIncomplete
 	}
@@ -195,16 +195,15 @@ func fits(ctx context.Context, cfg app.Config, j job.Job) error {
 // agreed prints what will be written, and asks on a terminal unless --yes is set. No
 // consent is an error of usage.
 func (o options) agreed(in io.Reader, out io.Writer, j job.Job, at contractPlace) error {
-	var text strings.Builder
-	fmt.Fprintf(&text, "This writes about 4,000 small objects and 40 MiB below %s%s, some of them in the class for infrequent access,\n", job.Location{Scheme: job.OSS, Bucket: j.Ledger.Bucket}.Place(), at.prefix)
+	lines := []string{show.Sentence("contract.writes", job.Location{Scheme: job.OSS, Bucket: j.Ledger.Bucket}.Place()+at.prefix)}
 	if o.scratch != "" {
-		fmt.Fprintf(&text, "about 4,000 small objects and 10 MiB below %s,\n", job.Location{Scheme: job.Kodo, Bucket: at.scratch.Bucket, Prefix: at.atKodo}.Place())
+		lines = append(lines, show.Sentence("contract.at_kodo", job.Location{Scheme: job.Kodo, Bucket: at.scratch.Bucket, Prefix: at.atKodo}.Place()))
 	}
 	if at.queues {
-		fmt.Fprintf(&text, "about 20 queues %scontract-%s-…,\n", at.queuesAt.Prefix, at.nonce)
+		lines = append(lines, show.Sentence("contract.queues", at.queuesAt.Prefix+"contract-"+at.nonce+"-…"))
 	}
-	fmt.Fprintf(&text, "and removes all of it again. %s is only read.\n", j.Source.Place())
-	_, _ = io.WriteString(out, text.String()) // a reader that went away misses the show
+	lines = append(lines, show.Sentence("contract.removes", j.Source.Place()))
+	_ = show.Print(out, strings.Join(lines, "\n")) // a reader that went away misses the show
 	if o.yes {
 		return nil
 	}
@@ -212,7 +211,7 @@ func (o options) agreed(in io.Reader, out io.Writer, j job.Job, at contractPlace
 	if !ok || !show.IsTerminal(file) {
 		return cli.Usage(errors.New("--contract writes to your clouds: add --yes if that is meant"))
 	}
-	_, _ = io.WriteString(out, "Go on? [y/N] ")
+	_, _ = io.WriteString(out, show.Sentence("contract.go_on")+" [y/N] ")
 	answer, _ := bufio.NewReader(in).ReadString('\n') // no answer is no
 	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
 		return cli.Usage(errors.New("nothing was written: --contract takes a yes, or --yes"))
