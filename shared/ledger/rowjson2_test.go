@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"encoding/json/jsontext"
 	jsonv2 "encoding/json/v2"
-	"slices"
 	"testing"
-	"time"
+
+	"kodoferry/shared/store/wiretest"
 )
 
 // BenchmarkRowsBesideJSONv2 writes and reads the rows of a batch by hand, by
@@ -40,7 +40,7 @@ func BenchmarkRowsBesideJSONv2(b *testing.B) {
 		buf := make([]byte, 0, 1<<20)
 		var out bytes.Buffer
 		enc := jsontext.NewEncoder(&out)
-		inTurns(b, len(rows), func() error {
+		wiretest.InTurns(b, len(rows), "ns/row", func() error {
 			line := buf
 			for i := range rows {
 				line, _ = appendRow(line, &rows[i])
@@ -80,7 +80,7 @@ func BenchmarkRowsBesideJSONv2(b *testing.B) {
 				return nil
 			}
 		}
-		inTurns(b, len(rows), func() error {
+		wiretest.InTurns(b, len(rows), "ns/row", func() error {
 			clear(read)
 			var known recurring
 			for i, line := range lines {
@@ -94,26 +94,4 @@ func BenchmarkRowsBesideJSONv2(b *testing.B) {
 			b.Errorf("row 7 is %+v, want %+v", read[7], rows[7])
 		}
 	})
-}
-
-// inTurns times the three in turns, and reports the medians.
-func inTurns(b *testing.B, n int, hand, v2, v1 func() error) {
-	var took [3][]time.Duration
-	for b.Loop() {
-		for i, do := range []func() error{hand, v2, v1} {
-			began := time.Now()
-			if err := do(); err != nil {
-				b.Fatal(err)
-			}
-			took[i] = append(took[i], time.Since(began))
-		}
-	}
-	median := func(of int) float64 {
-		slices.Sort(took[of])
-		return float64(took[of][len(took[of])/2])
-	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(0)/float64(n), "ns/row")
-	b.ReportMetric(median(1)/median(0), "v2/hand")
-	b.ReportMetric(median(2)/median(0), "json/hand")
 }

@@ -55,6 +55,20 @@ func (o *RunFlags) OnRun(c *cobra.Command, do func(c *cobra.Command, run *ledger
 	return c
 }
 
+// OnJob makes c a command that does something with one job, which it names.
+func (o *RunFlags) OnJob(c *cobra.Command, do func(c *cobra.Command, led *ledger.Ledger, job string) error) *cobra.Command {
+	c.Args = Exactly("JOB")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		led, err := o.OpenJob(c.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		return do(c, led, args[0])
+	}
+	o.Add(c)
+	return c
+}
+
 // OpenJob opens the ledger of the flags, where it knows a job of that name.
 func (o *RunFlags) OpenJob(ctx context.Context, name string) (*ledger.Ledger, error) {
 	led, at, err := OpenLedger(o.Ledger)

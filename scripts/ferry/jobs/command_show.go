@@ -74,21 +74,13 @@ func listJobs(ctx context.Context, led *ledger.Ledger, asJSON bool, out io.Write
 
 func showCommand() *cobra.Command {
 	var o cli.RunFlags
-	c := &cobra.Command{
+	return o.OnJob(&cobra.Command{
 		Use:     "show JOB",
 		Short:   "Show a job, its newest runs, and what its timers skipped",
 		Example: "  ferry jobs show photos",
-		Args:    cli.Exactly("JOB"),
-		RunE: func(c *cobra.Command, args []string) error {
-			led, err := o.OpenJob(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return showJob(c.Context(), led, args[0], o.JSON, c.OutOrStdout())
-		},
-	}
-	o.Add(c)
-	return c
+	}, func(c *cobra.Command, led *ledger.Ledger, job string) error {
+		return showJob(c.Context(), led, job, o.JSON, c.OutOrStdout())
+	})
 }
 
 // shownRuns is how many of a job's runs are shown: the newest.

@@ -9,6 +9,7 @@ import (
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
 	"kodoferry/scripts/ferry/words"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
 	"kodoferry/shared/report"
 )
@@ -17,7 +18,7 @@ import (
 func Seal() *cobra.Command {
 	var o cli.RunFlags
 	var grace time.Duration
-	c := &cobra.Command{
+	c := o.OnJob(&cobra.Command{
 		Use:   "seal JOB",
 		Short: "End a job for good: nothing is written for it any more",
 		Long: fmt.Sprintf(`Seal ends a job for good, as after a cut-over, when the application writes to the
@@ -30,26 +31,19 @@ is written or removed for the job any more.
 
 Sealing twice is no error. Interrupted, the same command ends what it began.`, words.Duration(limit.Notice)),
 		Example: "  ferry seal photos",
-		Args:    cli.Exactly("JOB"),
-		RunE: func(c *cobra.Command, args []string) error {
-			led, err := o.OpenJob(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			since, ended, err := cli.Operate(led, c.ErrOrStderr()).Seal(c.Context(), args[0], grace)
-			if err != nil {
-				return cancelFailed(c.Context(), err, args[0])
-			}
-			s := sealed{Job: args[0], Since: since, Ended: []report.Summary{}}
-			text := show.Sentence("steer.sealed", args[0], show.Moment(since))
-			for _, rep := range ended {
-				s.Ended = append(s.Ended, rep.Summary)
-				text += "\n  " + show.Sentence("steer.ended", rep.Run, show.Result(rep.Result), show.Count("objects", rep.Objects.Open))
-			}
-			return o.Say(c.OutOrStdout(), s, text)
-		},
-	}
-	o.Add(c)
+	}, func(c *cobra.Command, led *ledger.Ledger, job string) error {
+		since, ended, err := cli.Operate(led, c.ErrOrStderr()).Seal(c.Context(), job, grace)
+		if err != nil {
+			return cancelFailed(c.Context(), err, job)
+		}
+		s := sealed{Job: job, Since: since, Ended: []report.Summary{}}
+		text := show.Sentence("steer.sealed", job, show.Moment(since))
+		for _, rep := range ended {
+			s.Ended = append(s.Ended, rep.Summary)
+			text += "\n  " + show.Sentence("steer.ended", rep.Run, show.Result(rep.Result), show.Count("objects", rep.Objects.Open))
+		}
+		return o.Say(c.OutOrStdout(), s, text)
+	})
 	graceFlag(c, &grace)
 	return c
 }

@@ -75,15 +75,6 @@ func (s *Server) Receive(ctx context.Context, name string, most int, wait time.D
 	return out, nil
 }
 
-// Delete removes a message by its receipt.
-func (s *Server) Delete(name, receipt string) error {
-	q, err := s.Queue(name)
-	if err != nil {
-		return err
-	}
-	return remove(q, receipt)
-}
-
 // ChangeVisibility makes a message invisible for d from now, 0 included, which
 // a request may not ask for. It returns the message's new receipt.
 func (s *Server) ChangeVisibility(name, receipt string, d time.Duration) (string, error) {

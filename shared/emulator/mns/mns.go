@@ -82,7 +82,7 @@ func Start(cfg Config) (*Server, error) {
 	}
 	s.desk = chaos.NewDesk(cfg.Seed, s.refuseInjected)
 	rules := pile.Rules{Name: "mns", ID: id, Receipt: receipt, Recall: true, // SDK v1.0.6, MessageSendResponse
-		CheckName: checkName, MaxSize: maxSize, CheckBody: checkBody, Priority: defaultPriority, NoQueue: errNoQueue}
+		CheckName: checkName, MaxSize: maxSize, CheckBody: checkBody, Remove: remove, Priority: defaultPriority, NoQueue: errNoQueue}
 	var err error
 	if s.queues, err = pile.New(cfg.Addr, rules, rand.New(rand.NewPCG(cfg.Seed, 0x3a5)), cfg.Now); err != nil {
 		return nil, err

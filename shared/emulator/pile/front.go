@@ -78,6 +78,15 @@ func (f Front) Send(name string, body []byte, delay time.Duration) error {
 	return nil
 }
 
+// Delete removes a message by its receipt.
+func (f Front) Delete(name, receipt string) error {
+	q, err := f.Queue(name)
+	if err != nil {
+		return err
+	}
+	return f.queues.rules.Remove(q, receipt)
+}
+
 // Bodies takes up to most messages, waiting up to wait for the first, and returns what is in
 // them.
 func (f Front) Bodies(ctx context.Context, name string, most int, wait time.Duration) (bodies []string, err error) {

@@ -34,6 +34,7 @@ type Rules struct {
 	CheckName func(name string) error // refuses what cannot be the name of a queue
 	MaxSize   int                     // of a body, in bytes
 	CheckBody func(q *Queue, body string) error
+	Remove    func(q *Queue, receipt string) error
 	Priority  int   // of a message that names none
 	NoQueue   error // is what is asked of a queue that is not there
 }

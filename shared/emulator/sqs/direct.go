@@ -79,15 +79,6 @@ func (s *Server) Receive(ctx context.Context, name string, most int, wait time.D
 	return out, nil
 }
 
-// Delete removes a message by its receipt.
-func (s *Server) Delete(name, receipt string) error {
-	q, err := s.Queue(name)
-	if err != nil {
-		return err
-	}
-	return remove(q, receipt)
-}
-
 // Show makes every message of a queue visible, as time would.
 func (s *Server) Show(name string) error {
 	q, err := s.Queue(name)

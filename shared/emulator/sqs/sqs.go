@@ -81,7 +81,7 @@ func Start(cfg Config) (*Server, error) {
 	// hides one for up to 12 hours since it was received; and counts a dead letter's retention
 	// from when it was sent first (SQS developer guide, "Dead-letter queues").
 	rules := pile.Rules{Name: "sqs", ID: id, Receipt: receipt, Lasting: true, Aged: true, MaxHeld: maxVisibility,
-		CheckName: checkName, MaxSize: maxSize, CheckBody: checkBody, NoQueue: errNoQueue}
+		CheckName: checkName, MaxSize: maxSize, CheckBody: checkBody, Remove: remove, NoQueue: errNoQueue}
 	var err error
 	if s.queues, err = pile.New(cfg.Addr, rules, rand.New(rand.NewPCG(cfg.Seed, 0x595)), cfg.Now); err != nil {
 		return nil, err

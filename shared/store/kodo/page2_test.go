@@ -8,11 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"testing"
-	"time"
 
 	"kodoferry/shared/store"
+	"kodoferry/shared/store/wiretest"
 )
 
 // pageByV2 is decodePage by encoding/json/v2 alone, which refuses what is not UTF-8 by
@@ -83,22 +82,8 @@ func BenchmarkPageBesideJSONv2(b *testing.B) {
 	if !ok || err != nil || !reflect.DeepEqual(got, want) {
 		b.Fatalf("by encoding/json/v2 it is another page, %v", err)
 	}
-	var took [3][]time.Duration
-	for b.Loop() {
-		for i, parse := range []func([]byte) (*page, error){parsePage, pageByV2, decodePage} {
-			began := time.Now()
-			if _, err := parse(data); err != nil {
-				b.Fatal(err)
-			}
-			took[i] = append(took[i], time.Since(began))
-		}
+	by := func(parse func([]byte) (*page, error)) func() error {
+		return func() error { _, err := parse(data); return err }
 	}
-	median := func(of int) float64 {
-		slices.Sort(took[of])
-		return float64(took[of][len(took[of])/2])
-	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(0)/float64(len(items)), "ns/key")
-	b.ReportMetric(median(1)/median(0), "v2/hand")
-	b.ReportMetric(median(2)/median(0), "json/hand")
+	wiretest.InTurns(b, len(items), "ns/key", by(parsePage), by(pageByV2), by(decodePage))
 }

@@ -79,3 +79,18 @@ func Damaged(seed uint64, n int, whole []byte, bits []string) iter.Seq[[]byte] {
 		}
 	}
 }
+
+// AgreeOnDamaged holds two readers of a page against each other on n damaged ones, as Damaged
+// makes them. agree reports whether it had both to compare, which is to be so of enough.
+func AgreeOnDamaged(t *testing.T, seed uint64, n, enough int, whole []byte, bits []string, agree func(t *testing.T, data []byte) bool) {
+	t.Helper()
+	compared := 0
+	for data := range Damaged(seed, n, whole, bits) {
+		if agree(t, data) {
+			compared++
+		}
+	}
+	if compared < enough {
+		t.Errorf("seed %d: %d pages were compared, want %d", seed, compared, enough)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Keys are object keys that clients escape in different ways, or lose.
@@ -164,4 +165,27 @@ func (r Request) parts() map[string]string {
 	}
 	delete(parts, "query ")
 	return parts
+}
+
+// InTurns times what reads n items by hand, by encoding/json/v2 and by encoding/json, in
+// turns, and reports the medians, the first for each item in the unit.
+func InTurns(b *testing.B, n int, unit string, hand, v2, v1 func() error) {
+	var took [3][]time.Duration
+	for b.Loop() {
+		for i, do := range []func() error{hand, v2, v1} {
+			began := time.Now()
+			if err := do(); err != nil {
+				b.Fatal(err)
+			}
+			took[i] = append(took[i], time.Since(began))
+		}
+	}
+	median := func(of int) float64 {
+		slices.Sort(took[of])
+		return float64(took[of][len(took[of])/2])
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(0)/float64(n), unit)
+	b.ReportMetric(median(1)/median(0), "v2/hand")
+	b.ReportMetric(median(2)/median(0), "json/hand")
 }
