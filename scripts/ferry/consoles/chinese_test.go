@@ -33,7 +33,7 @@ func TestPagesAreChinese(t *testing.T) {
 	s, p := look(t)
 	failed := s.begun[Avatars]
 	s.over(t, failed)
-	j, err := job.New(strings.Replace(s.SourceOf(Photos), "kodo://"+Photos, "kodo://nobodys", 1), strings.Replace(s.TargetOf(Spare), "cn-hangzhou", "cn-beijing", 1), s.Ledger.String(), func(j *job.Job) { j.Name = "astray" })
+	j, err := job.New(strings.Replace(s.SourceOf(Photos), "kodo://"+Photos, "kodo://nobodys", 1), strings.Replace(s.TargetOf("astray-new"), "cn-hangzhou", "cn-beijing", 1), s.Ledger.String(), func(j *job.Job) { j.Name = "astray" })
 	if err != nil {
 		t.Fatal(err)
 	}
