@@ -21,6 +21,7 @@ import (
 
 	"kodoferry/shared/alert"
 	"kodoferry/shared/job"
+	"kodoferry/shared/queue"
 	"kodoferry/shared/queue/mns"
 	"kodoferry/shared/queue/sqs"
 	"kodoferry/shared/store"
@@ -89,6 +90,16 @@ func (a authority) server(t *testing.T, name string, versions ...uint16) (url st
 	return "https://localhost:" + port, counted
 }
 
+// depth opens a queue and asks how much is in it.
+func depth[C any, Q queue.Queue](ctx context.Context, open func(C) (Q, error), c C) error {
+	q, err := open(c)
+	if err != nil {
+		return err
+	}
+	_, err = q.Depth(ctx)
+	return err
+}
+
 // TestNoClientSpeaksToWhomItDoesNotKnow has each client ask a server over TLS 1.1, one
 // of another name, and one that nobody vouches for.
 func TestNoClientSpeaksToWhomItDoesNotKnow(t *testing.T) {
@@ -136,20 +147,10 @@ func TestNoClientSpeaksToWhomItDoesNotKnow(t *testing.T) {
 			return first(b, ctx)
 		},
 		"mns, by its SDK": func(ctx context.Context, url string) error {
-			q, err := mns.Open(mns.Config{Queue: "jobs", Account: "1", Region: "cn-hangzhou", Endpoint: url, Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "s"} }})
-			if err != nil {
-				return err
-			}
-			_, err = q.Depth(ctx)
-			return err
+			return depth(ctx, mns.Open, mns.Config{Queue: "jobs", Account: "1", Region: "cn-hangzhou", Endpoint: url, Credentials: func() mns.Credentials { return mns.Credentials{AccessKeyID: "id", AccessKeySecret: "s"} }})
 		},
 		"sqs, by its SDK": func(ctx context.Context, url string) error {
-			q, err := sqs.Open(sqs.Config{Queue: "jobs", Account: "123456789012", Region: "eu-central-1", Endpoint: url, Credentials: func() sqs.Credentials { return sqs.Credentials{AccessKeyID: "id", SecretAccessKey: "s"} }})
-			if err != nil {
-				return err
-			}
-			_, err = q.Depth(ctx)
-			return err
+			return depth(ctx, sqs.Open, sqs.Config{Queue: "jobs", Account: "123456789012", Region: "eu-central-1", Endpoint: url, Credentials: func() sqs.Credentials { return sqs.Credentials{AccessKeyID: "id", SecretAccessKey: "s"} }})
 		},
 		"an alert": func(ctx context.Context, url string) error {
 			h, err := alert.Open(job.Alert{To: "FERRY_ALERT_OPS", Kind: job.JSON}, func(string) string { return url })

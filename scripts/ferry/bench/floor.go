@@ -77,14 +77,11 @@ func (f *floor) one(ctx context.Context, key string, p *proof) error {
 	if f.spec.Stage == stageReread {
 		return f.reread(ctx, key, p)
 	}
-	got, err := f.get.RoundTrip(request(ctx, http.MethodGet, f.from, key))
+	got, err := f.fetch(ctx, f.from, key)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = got.Body.Close() }()
-	if got.StatusCode != http.StatusOK || got.ContentLength != f.size {
-		return fmt.Errorf("GET answered %s with %d bytes", got.Status, got.ContentLength)
-	}
 	put := request(ctx, http.MethodPut, f.to, key)
 	put.ContentLength, put.Body = got.ContentLength, got.Body
 	put.Header["Content-Type"] = got.Header["Content-Type"]
@@ -113,14 +110,11 @@ func (f *floor) one(ctx context.Context, key string, p *proof) error {
 
 // reread reads the copy of one key and drops it.
 func (f *floor) reread(ctx context.Context, key string, p *proof) error {
-	got, err := f.get.RoundTrip(request(ctx, http.MethodGet, f.to, key))
+	got, err := f.fetch(ctx, f.to, key)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = got.Body.Close() }()
-	if got.StatusCode != http.StatusOK || got.ContentLength != f.size {
-		return fmt.Errorf("GET answered %s with %d bytes", got.Status, got.ContentLength)
-	}
 	if !f.hashed {
 		_, err = io.Copy(io.Discard, got.Body)
 		return err
@@ -130,6 +124,16 @@ func (f *floor) reread(ctx context.Context, key string, p *proof) error {
 		return err
 	}
 	return p.agrees(p.qetag.Sum(), got.Header.Get("X-Oss-Hash-Crc64ecma"))
+}
+
+// fetch begins to read one key, which must be as large as each is.
+func (f *floor) fetch(ctx context.Context, from *url.URL, key string) (*http.Response, error) {
+	got, err := f.get.RoundTrip(request(ctx, http.MethodGet, from, key))
+	if err == nil && (got.StatusCode != http.StatusOK || got.ContentLength != f.size) {
+		_ = got.Body.Close()
+		err = fmt.Errorf("GET answered %s with %d bytes", got.Status, got.ContentLength)
+	}
+	return got, err
 }
 
 // request returns a request for a key below base, without parsing a URL.

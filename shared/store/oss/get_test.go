@@ -211,17 +211,24 @@ func TestOpenDoesNotDecompress(t *testing.T) {
 }
 
 func TestDelete(t *testing.T) {
-	for name, tc := range map[string]struct {
-		answer http.HandlerFunc
-		kind   fault.Kind
-	}{
+	answered(t, "Delete", map[string]ending{
 		"there":         {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, ""},
 		"missing":       {refuse(404, "NoSuchKey", ""), ""},
 		"no bucket":     {refuse(404, "NoSuchBucket", ""), fault.NotFound},
 		"not permitted": {refuse(403, "AccessDenied", ""), fault.Denied},
-	} {
-		t.Run(name, func(t *testing.T) {
-			wantKind(t, "Delete", serve(t, tc.answer).Delete(t.Context(), "k"), tc.kind)
-		})
+	}, func(b *Bucket) error { return b.Delete(t.Context(), "k") })
+}
+
+// ending is what a service answers, and the kind of error that a request for it ends with.
+type ending struct {
+	with http.HandlerFunc
+	kind fault.Kind
+}
+
+// answered holds what ask makes of each answer against its kind.
+func answered(t *testing.T, op string, all map[string]ending, ask func(b *Bucket) error) {
+	t.Helper()
+	for name, a := range all {
+		t.Run(name, func(t *testing.T) { wantKind(t, op, ask(serve(t, a.with)), a.kind) })
 	}
 }

@@ -115,16 +115,9 @@ func TestFinishFails(t *testing.T) {
 }
 
 func TestAbort(t *testing.T) {
-	for name, tc := range map[string]struct {
-		answer http.HandlerFunc
-		kind   fault.Kind
-	}{
+	answered(t, "Abort", map[string]ending{
 		"under way": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, ""},
 		"gone":      {refuse(404, "NoSuchUpload", ""), ""},
 		"no bucket": {refuse(404, "NoSuchBucket", ""), fault.NotFound},
-	} {
-		t.Run(name, func(t *testing.T) {
-			wantKind(t, "Abort", serve(t, tc.answer).Abort(t.Context(), "k", "U1"), tc.kind)
-		})
-	}
+	}, func(b *Bucket) error { return b.Abort(t.Context(), "k", "U1") })
 }
