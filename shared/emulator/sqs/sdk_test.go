@@ -121,11 +121,17 @@ func TestWhatIsReceivedTooOftenGoesToTheDeadLetters(t *testing.T) {
 	}
 }
 
+// timed creates the queue "jobs" of a stand-in that goes by a clock.
+func timed(t *testing.T, attributes map[string]string) (clock *pile.Clock, s *sqs.Server, c *sdk.Client, url *string) {
+	t.Helper()
+	clock = &pile.Clock{}
+	s = start(t, clock)
+	c = client(s, "id", "secret", "")
+	return clock, s, c, create(t, c, "jobs", attributes)
+}
+
 func TestReceiptsLiveAndDieAsTheServiceLetsThem(t *testing.T) {
-	var clock pile.Clock
-	s := start(t, &clock)
-	c := client(s, "id", "secret", "")
-	url := create(t, c, "jobs", map[string]string{"VisibilityTimeout": "10"})
+	clock, s, c, url := timed(t, map[string]string{"VisibilityTimeout": "10"})
 	hide := func(receipt *string, seconds int32) string {
 		_, err := c.ChangeMessageVisibility(t.Context(), &sdk.ChangeMessageVisibilityInput{QueueUrl: url, ReceiptHandle: receipt, VisibilityTimeout: seconds})
 		return code(err)
@@ -177,10 +183,7 @@ func TestReceiptsLiveAndDieAsTheServiceLetsThem(t *testing.T) {
 }
 
 func TestADelayAndARetentionPass(t *testing.T) {
-	var clock pile.Clock
-	s := start(t, &clock)
-	c := client(s, "id", "secret", "")
-	url := create(t, c, "jobs", map[string]string{"MessageRetentionPeriod": "3600"})
+	clock, s, c, url := timed(t, map[string]string{"MessageRetentionPeriod": "3600"})
 	if _, err := c.SendMessage(t.Context(), &sdk.SendMessageInput{QueueUrl: url, MessageBody: aws.String("x"), DelaySeconds: 900}); err != nil {
 		t.Fatal(err)
 	}

@@ -97,14 +97,20 @@ func TestAProcessTellsEveryTenSecondsWhatItDoes(t *testing.T) {
 	})
 }
 
+// work does n tasks of a batch, and is frozen after each.
+func work(t *testing.T, log *worklog.Log, n int, each, frozen time.Duration) {
+	for range n {
+		leave := log.Enter(t.Context(), "s-b00000", true)
+		time.Sleep(each)
+		leave()
+		time.Sleep(frozen)
+	}
+}
+
 func TestAProcessThatWorksShortlyTellsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _, log := opened()
-		for range 9 {
-			leave := log.Enter(t.Context(), "s-b00000", true)
-			time.Sleep(time.Second)
-			leave()
-		}
+		work(t, log, 9, time.Second, 0)
 		log.Leave(t.Context())
 		if n := b.n.Load(); n != 0 {
 			t.Errorf("%d signs of 9 s of work, want none", n)
@@ -117,12 +123,7 @@ func TestAProcessThatWorksShortlyTellsNothing(t *testing.T) {
 func TestAnInstanceThatIsFrozenBetweenTasksTells(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _, log := opened()
-		for range 60 {
-			leave := log.Enter(t.Context(), "s-b00000", true)
-			time.Sleep(time.Second / 4)
-			leave()
-			time.Sleep(time.Second / 4) // frozen
-		}
+		work(t, log, 60, time.Second/4, time.Second/4)
 		if n := b.n.Load(); n < 2 || n > 3 {
 			t.Errorf("%d signs in 30 s, want one every 10 s", n)
 		}
