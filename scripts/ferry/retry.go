@@ -14,15 +14,9 @@ import (
 	"kodoferry/shared/ledger"
 )
 
-// retryOptions are the flags of `ferry retry`.
-type retryOptions struct {
-	cli.RunFlags
-	queues string
-}
-
 func retryCommand() *cobra.Command {
-	var o retryOptions
-	c := o.OnRun(&cobra.Command{
+	var o cli.TaskFlags
+	return o.OnRun(&cobra.Command{
 		Use:   "retry {JOB | RUN}",
 		Short: "Begin a run for what failed in another, and nothing else",
 		Long: `Retry begins a new run of the same job, by the rules of the run that is retried,
@@ -37,13 +31,11 @@ job. RUN is <job>/<time>, and must be over; a JOB stands for its newest run. Wit
 nothing to retry it ends with 0 and begins nothing.`,
 		Example: "  ferry report photos\n  ferry retry photos",
 	}, func(c *cobra.Command, run *ledger.Run, _ *control.Operator) error {
-		return o.retry(c.Context(), run, c.OutOrStdout(), c.ErrOrStderr())
+		return retry(c.Context(), o, run, c.OutOrStdout(), c.ErrOrStderr())
 	})
-	cli.QueuesFlag(c.Flags(), &o.queues)
-	return c
 }
 
-func (o *retryOptions) retry(ctx context.Context, run *ledger.Run, out, errOut io.Writer) error {
+func retry(ctx context.Context, o cli.TaskFlags, run *ledger.Run, out, errOut io.Writer) error {
 	r, err := control.RetryOf(ctx, run)
 	if err != nil {
 		return cli.Misconfigured(err)
@@ -55,16 +47,16 @@ func (o *retryOptions) retry(ctx context.Context, run *ledger.Run, out, errOut i
 		return o.Say(out, map[string]any{"run": "", "keys": 0}, show.Sentence("retry.nothing", run.Name))
 	}
 	if !r.Deployed {
-		return o.here(ctx, r.Job, r.Keys, out, errOut)
+		return retryHere(ctx, o, r.Job, r.Keys, out, errOut)
 	}
-	s := startOptions{queues: o.queues, json: o.JSON}
+	s := startOptions{queues: o.Queues, json: o.JSON}
 	s.Ledger = o.Ledger
 	return runStart(ctx, s, r.Job, r.Keys, nil, out, errOut)
 }
 
-// here does it in this process, unless a run of the job is under way: ferry copy
+// retryHere does it in this process, unless a run of the job is under way: ferry copy
 // would go on with that one.
-func (o *retryOptions) here(ctx context.Context, j job.Job, keys []string, out, errOut io.Writer) error {
+func retryHere(ctx context.Context, o cli.TaskFlags, j job.Job, keys []string, out, errOut io.Writer) error {
 	led, at, err := cli.OpenLedger(o.Ledger)
 	if err != nil {
 		return err

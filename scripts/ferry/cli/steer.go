@@ -55,6 +55,19 @@ func (o *RunFlags) OnRun(c *cobra.Command, do func(c *cobra.Command, run *ledger
 	return c
 }
 
+// TaskFlags are the flags of a command about one run that may send tasks of it.
+type TaskFlags struct {
+	RunFlags
+	Queues string
+}
+
+// OnRun makes c a command that does something with one run, which it names.
+func (o *TaskFlags) OnRun(c *cobra.Command, do func(c *cobra.Command, run *ledger.Run, op *control.Operator) error) *cobra.Command {
+	o.RunFlags.OnRun(c, do)
+	QueuesFlag(c.Flags(), &o.Queues)
+	return c
+}
+
 // OnJob makes c a command that does something with one job, which it names.
 func (o *RunFlags) OnJob(c *cobra.Command, do func(c *cobra.Command, led *ledger.Ledger, job string) error) *cobra.Command {
 	c.Args = Exactly("JOB")

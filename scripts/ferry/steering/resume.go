@@ -15,16 +15,10 @@ import (
 	"kodoferry/shared/ledger"
 )
 
-// resumeOptions are the flags of `ferry resume`.
-type resumeOptions struct {
-	cli.RunFlags
-	queues string
-}
-
 // Resume is `ferry resume`.
 func Resume() *cobra.Command {
-	var o resumeOptions
-	c := o.OnRun(&cobra.Command{
+	var o cli.TaskFlags
+	return o.OnRun(&cobra.Command{
 		Use:   "resume {JOB | RUN}",
 		Short: "Let a paused run go on",
 		Long: `Resume finds from the ledger what is open of a paused run and sends it to the
@@ -33,13 +27,11 @@ is resumed. RUN is <job>/<time>; a JOB stands for its newest run. Resuming a run
 that goes on is no error and sends nothing.`,
 		Example: "  ferry resume photos\n  ferry resume photos/20260101T120000Z --json",
 	}, func(c *cobra.Command, run *ledger.Run, op *control.Operator) error {
-		return o.resume(c.Context(), run, op, c.OutOrStdout(), c.ErrOrStderr())
+		return resume(c.Context(), o, run, op, c.OutOrStdout(), c.ErrOrStderr())
 	})
-	cli.QueuesFlag(c.Flags(), &o.queues)
-	return c
 }
 
-func (o *resumeOptions) resume(ctx context.Context, run *ledger.Run, op *control.Operator, out, errOut io.Writer) error {
+func resume(ctx context.Context, o cli.TaskFlags, run *ledger.Run, op *control.Operator, out, errOut io.Writer) error {
 	s, err := run.ReadStarted(ctx)
 	if err != nil {
 		return err
@@ -52,7 +44,7 @@ func (o *resumeOptions) resume(ctx context.Context, run *ledger.Run, op *control
 		return o.Say(out, now, show.Sentence("steer.may_go_on", run.Name))
 	}
 	cfg := app.Load(os.Getenv)
-	cfg.LedgerAt, cfg.QueuesAt = o.Ledger, o.queues
+	cfg.LedgerAt, cfg.QueuesAt = o.Ledger, o.Queues
 	d, err := cfg.Deploy(cli.Warnings(errOut))
 	if err != nil {
 		return cli.Usage(err)
