@@ -215,17 +215,6 @@ func TestNothingTornOrStaleStandsOnATerminal(t *testing.T) {
 	}
 }
 
-// theRun is the name of the one run in the ledger.
-func (c *clouds) theRun(t *testing.T) string {
-	t.Helper()
-	out, said, code := execute(t, append(c.env, "FERRY_LEDGER="+c.ledger), "runs", "--json")
-	name := regexp.MustCompile(`"run":"([^"]+)"`).FindStringSubmatch(out)
-	if code != 0 || name == nil || strings.Count(out, "\n") != 1 {
-		t.Fatalf("runs: exit code %d, %s%s, want the one run", code, out, said)
-	}
-	return name[1]
-}
-
 // TestInitAsksOnATerminal types a place that is none, and then those that are.
 func TestInitAsksOnATerminal(t *testing.T) {
 	t.Parallel()
