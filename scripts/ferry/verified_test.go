@@ -174,6 +174,44 @@ func TestWhatTheApplicationCopiedInTheTargetIsItsOwn(t *testing.T) {
 	})
 }
 
+// TestAnOlderVersionThatTheApplicationRestoresIsItsOwn has two runs copy a version each, and
+// the application put the first back, with all of its metadata, or other bytes of its size with
+// these; one of the objects is deleted at the source since, one has a third version, and one is
+// the first version again.
+func TestAnOlderVersionThatTheApplicationRestoresIsItsOwn(t *testing.T) {
+	ways(t, func(t *testing.T, c *clouds, run func(...string) report.Report) {
+		c.fill(t, 6)
+		run()
+		var was [5]oss.Object
+		for i := range was {
+			was[i], _ = c.oss.Get(standins.Target, keyOf(i))
+			c.owner(t, kodo.Object{Key: keyOf(i), Body: []byte(strings.ToUpper(bodyOf(i)))})
+		}
+		totals(t, run(), report.Totals{Listed: 6, Copied: 5, Unchanged: 1, Verified: 6})
+		later := time.Now().Add(time.Minute) // the same second would not show
+		for i, o := range was {
+			o.LastModified = later
+			if i == 1 {
+				o.Body = []byte(strings.Repeat("x", len(o.Body)))
+				o.ETag, o.CRC64 = "", 0
+			}
+			c.application(t, o)
+		}
+		c.kodo.Remove(standins.Source, keyOf(2))
+		c.owner(t, kodo.Object{Key: keyOf(3), Body: []byte("a third version")})
+		c.owner(t, kodo.Object{Key: keyOf(4), Body: []byte(bodyOf(4))})
+		rep := run("--delete", "--max-delete-share", "1")
+		totals(t, rep, report.Totals{Listed: 5, Unchanged: 2, Conflict: 3, Verified: 2})
+		for i := range was {
+			want := bodyOf(i)
+			if i == 1 {
+				want = strings.Repeat("x", len(want))
+			}
+			c.holds(t, keyOf(i), want)
+		}
+	})
+}
+
 // TestNeitherAClockNorAKeptHashMakesBytesEqual has the application write over two copies:
 // one seconds after it, by a clock that is behind, and one with the copy's own metadata
 // and other bytes of equal size.
