@@ -118,7 +118,7 @@ var rooms = []room{
 	{"shared/pipeline/storm/weather", nil, nil, nil},
 	{"shared/pipeline/storm/linear", nil, []string{"github.com/anishathalye/porcupine"}, nil},
 	{"shared/pipeline/storm/shrink", []string{"shared/pipeline/storm", "shared/pipeline/storm/weather", "shared/pipeline/storm/world"}, nil, nil},
-	{"shared/pipeline/storm/world", append([]string{"shared/app", "shared/pipeline", "shared/pipeline/storm/linear", "shared/pipeline/storm/weather", "shared/store/mem"}, ports...), nil, nil},
+	{"shared/pipeline/storm/world", append([]string{"shared/app", "shared/pipeline", "shared/pipeline/mark", "shared/pipeline/storm/linear", "shared/pipeline/storm/weather", "shared/store/mem"}, ports...), nil, nil},
 	{"shared/pipeline/storm/rules", append([]string{"shared/limit", "shared/report", "shared/pipeline/storm/weather", "shared/pipeline/storm/world"}, ports...), nil, nil},
 	{"shared/pipeline/storm/cast", append([]string{"shared/control", "shared/limit", "shared/report", "shared/store/mem", "shared/pipeline/storm/rules", "shared/pipeline/storm/weather", "shared/pipeline/storm/world"}, ports...), nil, nil},
 	{"shared/pipeline/storm", []string{"shared/..."}, nil, nil}, // drives the whole of it from outside, for tests

@@ -29,7 +29,7 @@ type Writings struct {
 type writeOff struct {
 	run, batch string
 
-	once sync.Once
+	read chan struct{} // is closed when it was read
 	at   time.Time
 	rows map[string]ledger.Row // by their keys, those that have a mark; nil where it has no record
 	err  error
@@ -75,16 +75,20 @@ func (w *Writings) Of(ctx context.Context, run, key string, o store.Origin) (*le
 
 // written returns the row of key of the write-off of a batch; nil where it has none.
 func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger.Row, error) {
-	f := w.find(run, batch)
-	asked := false
-	f.once.Do(func() {
-		asked = true
+	f, reads := w.find(run, batch)
+	if reads {
 		f.at = w.Now()
 		f.rows, f.err = rowsOf(ctx, w.Ledger.Run(run).Batches(), batch)
-	})
+		close(f.read)
+	}
+	select {
+	case <-f.read:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if f.err != nil {
 		w.forget(f)
-		if !asked && ctx.Err() == nil { // it may be of another caller, who was cut short
+		if !reads && ctx.Err() == nil { // it may be of another caller, who was cut short
 			return w.written(ctx, run, batch, key)
 		}
 		return nil, f.err
@@ -99,22 +103,23 @@ func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger
 	return &row, nil
 }
 
-// find returns what is remembered of a batch, or what is to be.
-func (w *Writings) find(run, batch string) *writeOff {
+// find returns what is remembered of a batch, or is to be: then reads says that the caller is
+// to read it.
+func (w *Writings) find(run, batch string) (f *writeOff, reads bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, f := range w.recent {
 		if f.run == run && f.batch == batch {
 			w.recent = append(slices.Delete(w.recent, i, i+1), f)
-			return f
+			return f, false
 		}
 	}
 	if len(w.recent) >= mostRecent {
 		w.recent = slices.Delete(w.recent, 0, 1)
 	}
-	f := &writeOff{run: run, batch: batch}
+	f = &writeOff{run: run, batch: batch, read: make(chan struct{})}
 	w.recent = append(w.recent, f)
-	return f
+	return f, true
 }
 
 func (w *Writings) forget(f *writeOff) {

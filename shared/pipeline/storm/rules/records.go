@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,8 +90,10 @@ func (rules *RecordRules) names(key string) {
 		}
 	case "sealed":
 		var all []ledger.Stretch
-		shard, _, _ := strings.Cut(id, "/")
-		if all, err = run.Shards().ReadStretches(context.Background(), shard); err == nil {
+		shard, number, _ := strings.Cut(id, "/")
+		n, _ := strconv.Atoi(number)
+		// The ones before it may be removed: who lists late creates it when the run is over.
+		if all, err = run.Shards().ReadStretchesFrom(context.Background(), shard, n, 1); err == nil {
 			for _, o := range all {
 				batches(o.Batches)
 			}

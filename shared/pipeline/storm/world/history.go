@@ -14,6 +14,9 @@ import (
 
 	"kodoferry/shared/digest"
 	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/storm/linear"
 	"kodoferry/shared/pipeline/storm/weather"
 	"kodoferry/shared/store"
@@ -152,11 +155,11 @@ func (h *History) AppPut(key string, size int) {
 }
 
 // AppCopy copies an object of the target to another key by the service, with all of its
-// metadata; false where there is nothing to copy. An older copy of Ferry's is not brought
-// back to its own key: its metadata say, and truly, that Ferry wrote it there.
+// metadata; false where there is nothing to copy. An older copy of Ferry's is brought back to
+// its own key only where it shows: its metadata say, and truly, that Ferry wrote it there.
 func (h *History) AppCopy(from, to string) bool {
 	o, there := Standing(h.w.Dst, from)
-	if !there || from == to || h.w.wroteFor(o, to) {
+	if !there || from == to || h.w.wroteFor(o, to) && !h.shows(o, to) {
 		return false
 	}
 	_, body, err := h.w.Dst.Open(context.Background(), o, 0, -1)
@@ -176,6 +179,22 @@ func (h *History) AppCopy(from, to string) bool {
 	h.Target[to] = append(h.Target[to], State{Step: h.w.Step, Object: now, App: true, Crc: now.CRC64})
 	h.w.Log.Note("the application copies %s to %s in the target", from, to)
 	return true
+}
+
+// shows reports whether the ledger has a record of the writing that made an object of key, of
+// which o is a copy, and that was long enough ago that another time shows.
+func (h *History) shows(o store.Object, key string) bool {
+	t := h.w.Owns(key)
+	if t == nil || o.Origin.Run == "" {
+		return false
+	}
+	w, err := h.w.Books().Run(o.Origin.Job+"/"+o.Origin.Run).Batches().ReadWriteOff(context.Background(), eventnames.Long(mark.Batch(o.Origin.Mark), t.SourceKey(key)))
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(w.Rows, func(r ledger.Row) bool {
+		return r.Key() == t.SourceKey(key) && r.State.Wrote() && r.Dst != nil && r.Dst.Mark == o.Origin.Mark && time.Since(r.Dst.Modified) > 5*time.Second
+	})
 }
 
 // wroteFor reports whether the metadata of an object say that it was copied to that key.
