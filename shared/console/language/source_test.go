@@ -21,7 +21,7 @@ var unspoken = []string{
 	"shared/emulator", "shared/pipeline/storm", "shared/check/contract", "scripts/ferry/bench", "scripts/ferry/storm", // stand-ins, suites and measurements
 	"shared/store/mem", "shared/queue/mem", "scripts/ferry/demo", "scripts/ferry/life", "scripts/ferry/standins", "scripts/ferry/emulation", "scripts/ferry/metrics",
 	"shared/faas", "shared/transport/plumbing", "scripts/pack", "infra", "shared/ledger/formats", // told to a platform, and to who builds
-	"shared/alert/alerting", "shared/alert/message.go", "shared/alert/mail.go", "shared/alert/shape.go", // messages to a room, whose language nobody knows
+	"shared/alert/alerting", // messages to a room, whose language nobody knows
 	"shared/report/lists.go",
 	"shared/plan/sheet", "shared/overview", // which have sentences by name
 }
@@ -32,7 +32,7 @@ var quiet = []string{
 	`<?xml version="1.0" encoding="UTF-8"?>`, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", "Proxy-Authorization: Basic %s\r\n", "%s at %02d:%02d", "%s in %s",
 	"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
 	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-downloads allow-top-navigation-by-user-activation",
-	" does not answer",
+	" does not answer", "Ferry: %s: %s",
 }
 
 // calls make a sentence of a format, or of a text, which is the argument of that place.
