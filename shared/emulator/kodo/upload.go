@@ -81,6 +81,14 @@ func (s *Server) routeUpload(r *http.Request, path string) (c call, ok bool) {
 	return call{}, false
 }
 
+// taken is what a request with an upload token in its head allows, and its body.
+func (s *Server) taken(r *http.Request) (p policy, body []byte, no *refusal) {
+	if p, no = s.headerToken(r); no == nil {
+		body, no = take(r)
+	}
+	return p, body, no
+}
+
 // take reads the body of an upload.
 func take(r *http.Request) ([]byte, *refusal) {
 	if r.ContentLength > maxUpload {

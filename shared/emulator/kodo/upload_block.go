@@ -22,11 +22,7 @@ type block struct {
 // putBlock answers /mkblk/<block size>, whose body is the first chunk of a
 // block, and /bput/<ctx>/<offset>, whose body is the next.
 func (s *Server) putBlock(w http.ResponseWriter, r *http.Request, seg []string) {
-	_, no := s.headerToken(r)
-	var data []byte
-	if no == nil {
-		data, no = take(r)
-	}
+	_, data, no := s.taken(r)
 	var ctx string
 	var b *block
 	if no == nil {
@@ -87,11 +83,7 @@ func (s *Server) addChunk(seg []string, data []byte) (string, *block, *refusal) 
 // makeFile answers /mkfile/<size>/key/<k>/…, whose body lists the last ctx of
 // each block.
 func (s *Server) makeFile(w http.ResponseWriter, r *http.Request, seg []string) {
-	p, no := s.headerToken(r)
-	var list []byte
-	if no == nil {
-		list, no = take(r)
-	}
+	p, list, no := s.taken(r)
 	var a arrival
 	if no == nil && len(seg) == 0 {
 		no = errArgument

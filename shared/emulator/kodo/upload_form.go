@@ -120,12 +120,7 @@ func checkCRC(sum string, data []byte) *refusal {
 // putBase64 answers /putb64/<size or -1>/key/<k>/mimeType/<m>/crc32/<c>/x:…,
 // an upload whose body is base64.
 func (s *Server) putBase64(w http.ResponseWriter, r *http.Request, seg []string) {
-	p, no := s.headerToken(r)
-	if no != nil {
-		writeRefusal(w, no)
-		return
-	}
-	coded, no := take(r)
+	p, coded, no := s.taken(r)
 	if no != nil {
 		writeRefusal(w, no)
 		return
