@@ -23,12 +23,12 @@ var unspoken = []string{
 	"shared/faas", "shared/transport/plumbing", "scripts/pack", "infra", "shared/ledger/formats", // told to a platform, and to who builds
 	"shared/alert/alerting", // messages to a room, whose language nobody knows
 	"shared/report/lists.go",
-	"shared/plan/sheet", "shared/overview", // which have sentences by name
+	"shared/plan/sheet", "shared/overview/sentence.go", // which have sentences by name
 }
 
 // quiet are texts that are no sentences for a person, though they look so.
 var quiet = []string{
-	"Ferry wrote this to see whether it may. Remove it.\n", "this is a test: ferry check --ring", "ferry check %s", "ferry console cookies", "still here\n\n",
+	"Ferry wrote this to see whether it may. Remove it.\n", "this is a test: ferry check --ring", "ferry console cookies", "still here\n\n",
 	`<?xml version="1.0" encoding="UTF-8"?>`, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", "Proxy-Authorization: Basic %s\r\n", "%s at %02d:%02d", "%s in %s",
 	"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
 	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-downloads allow-top-navigation-by-user-activation",
@@ -122,7 +122,7 @@ func (f *finder) Visit(n ast.Node) ast.Visitor {
 		}
 		if i, ok := calls[name]; ok && i < len(n.Args) {
 			if text, ok := literal(n.Args[i], name == "errors.New"); ok {
-				if letters.MatchString(names.ReplaceAllString(verb.ReplaceAllString(text, ""), "")) {
+				if wordy(text) {
 					f.found(n.Args[i].Pos(), bare(text))
 				}
 				f.values(n.Args[i])
@@ -131,7 +131,7 @@ func (f *finder) Visit(n ast.Node) ast.Visitor {
 		}
 	case *ast.BinaryExpr, *ast.BasicLit:
 		if text, ok := literal(n.(ast.Expr), false); ok {
-			if !f.errorsOnly && len(strings.Fields(text)) > 2 && letters.MatchString(verb.ReplaceAllString(text, "")) {
+			if !f.errorsOnly && len(strings.Fields(text)) > 2 && wordy(text) {
 				f.found(n.Pos(), bare(text))
 				f.values(n.(ast.Expr))
 				return nil
@@ -149,8 +149,13 @@ var help = []string{"Use", "Short", "Long", "Example"}
 
 var (
 	letters = regexp.MustCompile(`[a-z]{2}`)
-	names   = regexp.MustCompile(`--[a-z-]+|[a-z]+\.json`) // which are the same in every language
+	names   = regexp.MustCompile(`--[a-z-]+|[a-z]+\.json|^ferry [a-z]+[ ']*$`) // and commands, which are the same in every language
 )
+
+// wordy reports whether a format has words of its own.
+func wordy(format string) bool {
+	return letters.MatchString(names.ReplaceAllString(verb.ReplaceAllString(format, ""), ""))
+}
 
 // nameOf is a function as the source calls it, with the name of its package or receiver.
 func nameOf(e ast.Expr) string {
