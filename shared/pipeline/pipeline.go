@@ -105,20 +105,13 @@ type (
 )
 
 // Pipeline does tasks. It is safe for concurrent use.
-type Pipeline struct {
-	process *runs.Process
-	config  *Config
-}
+type Pipeline struct{ process *runs.Process }
 
 // New returns a Pipeline.
-func New(c Config) *Pipeline {
-	p := &Pipeline{process: runs.New(c)}
-	p.config = &p.process.Config
-	return p
-}
+func New(c Config) *Pipeline { return &Pipeline{runs.New(c)} }
 
 // Pause is how long a task waits before its second try: what Config says, or its default.
-func (p *Pipeline) Pause() time.Duration { return p.config.Pause }
+func (p *Pipeline) Pause() time.Duration { return p.process.Config.Pause }
 
 // StandingOf returns whether a run's tasks are to be done, as far as this process
 // knows. A run that it did no task of goes on.
@@ -141,8 +134,8 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 		next, err = do(ctx, r, t)
 	}
 	if err == nil && t.Since > 0 && !slices.ContainsFunc(next, func(n task.Task) bool { return n.Since > 0 }) {
-		p.config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
-		p.config.Watch(watch.Progress{Kind: watch.Up, Task: t})
+		p.process.Config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
+		p.process.Config.Watch(watch.Progress{Kind: watch.Up, Task: t})
 	}
 	if err == nil || ctx.Err() != nil || !outage.Suspected(err) {
 		return next, err

@@ -52,7 +52,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 		return nil, err
 	}
 	r.Log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
-	p.config.Watch(watch.Progress{Kind: watch.GaveUp, Task: t, Err: cause})
+	p.process.Config.Watch(watch.Progress{Kind: watch.GaveUp, Task: t, Err: cause})
 	switch t.Kind {
 	case task.Decide:
 		return insist(ctx, r, t, decideDeletes)
@@ -90,5 +90,5 @@ func (p *Pipeline) Clean(ctx context.Context, name string, force bool) (remains.
 	if err != nil {
 		return remains.Cleaned{Run: name, Stays: []remains.Folder{}}, err
 	}
-	return remains.Clean(ctx, p.config.Ledger, r.Ledger, r.Job, r.Target, force)
+	return remains.Clean(ctx, p.process.Config.Ledger, r.Ledger, r.Job, r.Target, force)
 }

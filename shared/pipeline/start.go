@@ -35,7 +35,7 @@ type Preparation struct {
 // Prepare begins to ask what is to be known where a run of j begins, and to list both sides,
 // for a run whose tasks this process does at once.
 func (p *Pipeline) Prepare(ctx context.Context, j job.Job, keys ...string) *Preparation {
-	return p.prepare(ctx, j, keys, !p.config.Shared && j.Limits.Requests == 0)
+	return p.prepare(ctx, j, keys, !p.process.Config.Shared && j.Limits.Requests == 0)
 }
 
 func (p *Pipeline) prepare(ctx context.Context, j job.Job, keys []string, ahead bool) *Preparation {
@@ -64,7 +64,7 @@ func (b *Preparation) Start(ctx context.Context, name string, beside func(contex
 // StartVerification begins a verification of a run that is over, of that name, as
 // reproof.Begin does, and returns its first tasks: one for each shard that the run verified.
 func (p *Pipeline) StartVerification(ctx context.Context, name string, v ledger.Verification) ([]task.Task, error) {
-	if err := reproof.Begin(ctx, p.config.Ledger, name, v, p.config.Now(), p.config.Shared); err != nil {
+	if err := reproof.Begin(ctx, p.process.Config.Ledger, name, v, p.process.Config.Now(), p.process.Config.Shared); err != nil {
 		return nil, err
 	}
 	r, err := p.process.Run(ctx, name)
