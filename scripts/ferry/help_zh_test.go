@@ -150,3 +150,16 @@ func TestAShellIsToldInChinese(t *testing.T) {
 		}
 	}
 }
+
+// TestAMistakeIsToldInTheLanguageOfItsLine, wherever that stands in it.
+func TestAMistakeIsToldInTheLanguageOfItsLine(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"copy", "--transfers", "3", "--lang", "zh"}, {"--lang=zh", "copy", "--transfers", "3"}, {"frobnicate", "--lang", "zh"}} {
+		if _, said, code := execute(t, nil, args...); code != cli.ExitUsage || !strings.Contains(said, "没有") {
+			t.Errorf("%s: exit code %d, %q, want a mistake in Chinese", strings.Join(args, " "), code, said)
+		}
+	}
+	if _, said, code := execute(t, nil, "version", "--lang", "xx"); code != cli.ExitUsage || !strings.Contains(said, "en or zh") {
+		t.Errorf("exit code %d, %q, want what --lang may be", code, said)
+	}
+}

@@ -96,6 +96,7 @@ func newRoot() *cobra.Command {
 
 // run does one command line and returns its exit code.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	cli.Speak(args)
 	root := newRoot()
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		manual.Translate(root, language.Spoken(os.Getenv)) // a shell shows what the short texts say

@@ -11,10 +11,10 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/console/language"
 	"kodoferry/shared/fault"
 )
@@ -78,7 +78,7 @@ func Complain(w io.Writer, err error) {
 	for _, e := range Apart(err) {
 		if text := fault.Sentence(e); !said[text] {
 			said[text] = true
-			_, _ = fmt.Fprintln(w, "ferry:", spoken.Tell(text)) // there is no other place to report it
+			_ = show.Print(w, "ferry: "+spoken.Tell(text)) // there is no other place to report it
 		}
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,21 @@ import (
 // LanguageFlag adds --lang to c and all commands below it.
 func LanguageFlag(c *cobra.Command) {
 	c.PersistentFlags().Var(new(tongue), "lang", "language of what is shown to people: en or zh (default: that of LC_ALL, LC_MESSAGES or LANG); logs, JSON and files stay English")
+}
+
+// Speak takes the language of a command line before it is read: a mistake in it is told in that
+// language wherever --lang stands. What --lang cannot be is told when the line is read.
+func Speak(args []string) {
+	for i, arg := range args {
+		switch value, inOne := strings.CutPrefix(arg, "--lang="); {
+		case arg == "--":
+			return
+		case inOne:
+			_ = new(tongue).Set(value)
+		case arg == "--lang" && i+1 < len(args):
+			_ = new(tongue).Set(args[i+1])
+		}
+	}
 }
 
 // tongue is the value of --lang. It takes the way of the variables by which any program is
