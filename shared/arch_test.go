@@ -144,6 +144,7 @@ var rooms = []room{
 	{"shared/console/language", nil, nil, []string{"shared/overview"}},
 	{"shared/console/jobform", []string{"shared/fault", "shared/job", "shared/job/keylist"}, nil, nil},
 	{"shared/console/charts", []string{"shared/ledger", "shared/overview"}, nil, nil},
+	{"shared/console/problem", []string{"shared/fault"}, nil, nil},
 	{"shared/console/shell", nil, nil, nil},
 	{"shared/console/words", []string{"shared/console/language", "shared/overview"}, []string{"github.com/dustin/go-humanize"}, nil},
 	{"shared/console", append([]string{"shared/app", "shared/check", "shared/console/...", "shared/control", "shared/ledger/audit", "shared/limit", "shared/overview", "shared/pipeline/reproof", "shared/plan/forecast", "shared/plan/sheet", "shared/registry", "shared/report"}, ports...), plumbing, []string{"shared/faas"}}, // pages over all of it

@@ -3,9 +3,9 @@ package console
 import (
 	"context"
 	"fmt"
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
 	"kodoferry/shared/ledger/kept"
-	"net/http"
 	"net/url"
 )
 
@@ -13,14 +13,14 @@ import (
 func jobAct(q *request) error {
 	act := q.PathValue("act")
 	if _, ok := jobActs[act]; !ok {
-		return errNoPage
+		return problem.NoPage
 	}
 	name, err := q.job()
 	if err != nil {
 		return err
 	}
 	if act == "seal" && q.PostForm.Get("typed") != name {
-		return refusal{http.StatusUnprocessableEntity, "typed"}
+		return problem.Typed
 	}
 	do, err := doJob(q, act, name)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"kodoferry/shared/app"
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -44,7 +45,7 @@ func actPage(q *request) error {
 	}
 	danger, ok := acts[d.Act]
 	if !ok {
-		return errNoPage
+		return problem.NoPage
 	}
 	d.Danger = danger
 	var err error
@@ -115,7 +116,7 @@ func commandOf(q *request, act, on string) command {
 func runAct(q *request) error {
 	act := q.PathValue("act")
 	if _, ok := runActs[act]; !ok {
-		return errNoPage
+		return problem.NoPage
 	}
 	run, err := q.run()
 	if err != nil {
@@ -129,7 +130,7 @@ func runAct(q *request) error {
 	if act == "limits" {
 		o := wantedLimits(q)
 		if o == (control.LimitChange{}) {
-			return errNoLimits
+			return problem.NoLimits
 		}
 		words := []string{"limits", run.Name}
 		for _, f := range []limitField{{"--bandwidth", o.Bandwidth}, {"--requests", o.Requests}, {"--instances", o.Instances}} {

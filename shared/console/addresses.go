@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/check"
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -34,7 +35,7 @@ func (a address) Full() string { return a.At.String() }
 func readAddresses(q *request, ctx context.Context) ([]address, error) {
 	jobs, err := control.Kept(ctx, q.console.ledger)
 	if err != nil {
-		return nil, unreachable{err}
+		return nil, problem.Unreachable{Err: err}
 	}
 	var all []address
 	add := func(role string, at job.Location, name string) {
@@ -69,7 +70,7 @@ func readAddresses(q *request, ctx context.Context) ([]address, error) {
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, unreachable{err}
+		return nil, problem.Unreachable{Err: err}
 	}
 	return all, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger/audit"
@@ -88,7 +89,7 @@ func (c *Console) guarded(ctx context.Context, do func(ctx context.Context) (mad
 	defer func() {
 		if v := recover(); v != nil {
 			c.o.Log.ErrorContext(ctx, "a change panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			err = errPanic
+			err = problem.Panic
 		}
 	}()
 	return do(ctx)
@@ -105,7 +106,7 @@ func (q *request) did(what, to string, goes bool) error {
 // deploymentOf opens the queues, too.
 func deploymentOf(q *request) (*app.Deployment, error) {
 	if q.console.o.Config.QueuesAt == "" {
-		return nil, errNoQueues
+		return nil, problem.NoQueues
 	}
 	return q.console.deploy()
 }
@@ -122,7 +123,7 @@ const shownChanges = 50
 func changesPage(q *request) error {
 	all, err := audit.Newest(q.Context(), q.console.ledger.Folder(), q.console.o.Now().Add(-30*24*time.Hour), shownChanges)
 	if err != nil {
-		return unreachable{err}
+		return problem.Unreachable{Err: err}
 	}
 	return q.show(http.StatusOK, view{Page: "changes", Title: q.lang.Say("changes.title"), Section: "changes", Data: all})
 }

@@ -27,6 +27,7 @@ import (
 
 	"kodoferry/shared/app"
 	"kodoferry/shared/console/access"
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/limit"
@@ -152,7 +153,7 @@ func (c *Console) routes() http.Handler {
 	look("GET /addresses", addressesPage)
 	change("POST /addresses/test", testAddresses)
 	look("GET /changes", changesPage)
-	m.Handle("/", c.handle(func(q *request) error { return errNoPage }, signedIn))
+	m.Handle("/", c.handle(func(q *request) error { return problem.NoPage }, signedIn))
 	return m
 }
 

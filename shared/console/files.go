@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/index"
 	"kodoferry/shared/pipeline/reproof"
@@ -43,7 +44,7 @@ func reportPage(q *request) error {
 	}
 	d := reportData{Run: run.Name}
 	if d.Report, err = report.Read(q.Context(), run); ledger.Missing(err) {
-		return errNotOver
+		return problem.NotOver
 	} else if err != nil {
 		return err
 	}
@@ -106,13 +107,13 @@ func fileOf(q *request) error {
 	}
 	data, err := run.Read(q.Context(), name)
 	if ledger.Missing(err) {
-		return errNoFile
+		return problem.NoFile
 	}
 	if err != nil {
 		return err
 	}
 	if most := q.console.o.Largest; most > 0 && int64(len(data)) > most {
-		return errLargeFile
+		return problem.LargeFile
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", kind)
@@ -132,14 +133,14 @@ func fileOf(q *request) error {
 func listed(q *request, run *ledger.Run, name string) (string, error) {
 	m, err := report.ReadManifest(q.Context(), run)
 	if ledger.Missing(err) {
-		return "", errNoFile
+		return "", problem.NoFile
 	}
 	if err != nil {
 		return "", err
 	}
 	is := func(f ledger.File) bool { return f.Name == name || f.Packed != nil && f.Packed.Name == name }
 	if !slices.ContainsFunc(m.Files, is) && !slices.ContainsFunc(m.Lists, func(l report.List) bool { return is(l.File) }) {
-		return "", errNoFile
+		return "", problem.NoFile
 	}
 	if path.Ext(name) == ".csv" {
 		return "text/csv; charset=utf-8", nil

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kodoferry/shared/console/jobform"
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
 	"kodoferry/shared/job"
 	"kodoferry/shared/registry"
@@ -26,7 +27,7 @@ const lookers = 16
 func readJobs(q *request, ctx context.Context) ([]registry.Kept, error) {
 	names, err := control.JobNames(ctx, q.console.ledger)
 	if err != nil {
-		return nil, unreachable{err}
+		return nil, problem.Unreachable{Err: err}
 	}
 	all := make([]registry.Kept, len(names))
 	g, gctx := errgroup.WithContext(ctx)
@@ -38,7 +39,7 @@ func readJobs(q *request, ctx context.Context) ([]registry.Kept, error) {
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, unreachable{err}
+		return nil, problem.Unreachable{Err: err}
 	}
 	return all, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"kodoferry/shared/app"
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -76,7 +77,7 @@ func mayAsk(q *request, places ...job.Location) error {
 	}
 	jobs, err := control.Kept(q.Context(), q.console.ledger)
 	if err != nil {
-		return unreachable{err}
+		return problem.Unreachable{Err: err}
 	}
 	for _, at := range places {
 		same := func(o job.Location) bool {
@@ -84,7 +85,7 @@ func mayAsk(q *request, places ...job.Location) error {
 		}
 		own := at.Scheme != job.File && at.Domain == "" && !at.Insecure && slices.Contains([]string{"", "internal", "public", "accelerate"}, at.Endpoint)
 		if !own && !slices.ContainsFunc(jobs, func(j job.Job) bool { return same(j.Source) || same(j.Target) }) {
-			return errElsewhere
+			return problem.Elsewhere
 		}
 	}
 	return nil

@@ -1,69 +1,12 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/fault"
 )
-
-// refusal is an error of the console's own: a status, and the sentences by which a page
-// tells it.
-type refusal struct {
-	status int
-	name   string // of its sentences: problem.<name>, its title, and problem.<name>.cure
-}
-
-func (e refusal) Error() string { return e.name }
-
-var (
-	errSignedOut = refusal{http.StatusUnauthorized, "signedout"}
-	errHost      = refusal{http.StatusMisdirectedRequest, "host"}
-	errOrigin    = refusal{http.StatusForbidden, "origin"}
-	errSeal      = refusal{http.StatusForbidden, "seal"}
-	errReadOnly  = refusal{http.StatusForbidden, "readonly"}
-	errLong      = refusal{http.StatusRequestEntityTooLarge, "long"}
-	errForm      = refusal{http.StatusBadRequest, "form"}
-	errNoPage    = refusal{http.StatusNotFound, "nopage"}
-	errNoFile    = refusal{http.StatusNotFound, "nofile"}
-	errLargeFile = refusal{http.StatusRequestEntityTooLarge, "largefile"}
-	errNoQueues  = refusal{http.StatusConflict, "noqueues"}
-	errNotOver   = refusal{http.StatusConflict, "notover"}
-	errNoLimits  = refusal{http.StatusUnprocessableEntity, "nolimits"}
-	errElsewhere = refusal{http.StatusForbidden, "elsewhere"}
-	errPanic     = refusal{http.StatusInternalServerError, "panic"}
-)
-
-// unreachable is an error of the ledger as a whole: what is not there is the bucket, not a run.
-type unreachable struct{ error }
-
-func (e unreachable) Unwrap() error { return e.error }
-
-// explain returns the status of an error and the name of its sentences.
-func explain(err error) (status int, name string) {
-	if r, ok := errors.AsType[refusal](err); ok {
-		return r.status, r.name
-	}
-	_, whole := errors.AsType[unreachable](err)
-	switch kind := fault.KindOf(err); {
-	case whole && (kind == fault.NotFound || kind == fault.Denied || kind == fault.Invalid):
-		return http.StatusBadGateway, "ledger"
-	case kind == fault.NotFound:
-		return http.StatusNotFound, "notfound"
-	case kind == fault.Invalid:
-		return http.StatusUnprocessableEntity, "invalid"
-	case kind == fault.Denied:
-		return http.StatusBadGateway, "denied"
-	case kind == fault.Newer:
-		return http.StatusNotImplemented, "newer"
-	case kind == fault.Corrupt:
-		return http.StatusBadGateway, "corrupt"
-	case errors.Is(err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, "slow"
-	}
-	return http.StatusServiceUnavailable, "unanswered"
-}
 
 type problemData struct {
 	Status int
@@ -74,7 +17,7 @@ type problemData struct {
 // problem answers with what is wrong and what to do. Of an answer that has begun only the
 // log tells.
 func (q *request) problem(err error) {
-	status, name := explain(err)
+	status, name := problem.Explain(err)
 	if status >= 500 {
 		q.console.o.Log.ErrorContext(q.Context(), "a page was not answered", "path", q.URL.Path, "fault", fault.KindOf(err), "err", err)
 	}
@@ -82,7 +25,7 @@ func (q *request) problem(err error) {
 		return
 	}
 	d := problemData{Status: status, Name: name}
-	if _, own := errors.AsType[refusal](err); !own {
+	if _, own := errors.AsType[problem.Refusal](err); !own {
 		d.Says = sentences(err)
 	}
 	if name == "signedout" && q.Method == http.MethodGet && !q.wantsJSON() {

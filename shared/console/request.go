@@ -12,6 +12,7 @@ import (
 
 	"kodoferry/shared/console/access"
 	"kodoferry/shared/console/language"
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
 )
@@ -38,26 +39,26 @@ func (q *request) admit(need needs) error {
 	g := q.console.o.Guard
 	switch {
 	case !g.Host(q.Request):
-		return errHost
+		return problem.Host
 	case need&(own|sealed) != 0 && !g.Own(q.Request):
-		return errOrigin
+		return problem.Origin
 	case need&signedIn != 0 && !q.in:
-		return errSignedOut
+		return problem.SignedOut
 	}
 	if need&(own|sealed) == 0 {
 		return nil
 	}
 	if err := q.ParseForm(); err != nil {
 		if _, long := errors.AsType[*http.MaxBytesError](err); long {
-			return errLong
+			return problem.Long
 		}
-		return errForm
+		return problem.Form
 	}
 	switch {
 	case need&sealed != 0 && !q.console.o.Door.Sealed(q.session, q.PostForm.Get("seal")):
-		return errSeal
+		return problem.Seal
 	case need&changes != 0 && !q.console.o.Changes:
-		return errReadOnly
+		return problem.ReadOnly
 	}
 	return nil
 }
@@ -66,7 +67,7 @@ func (q *request) admit(need needs) error {
 func (q *request) recovered() {
 	if v := recover(); v != nil {
 		q.console.o.Log.ErrorContext(q.Context(), "a page panicked", "path", q.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-		q.problem(errPanic)
+		q.problem(problem.Panic)
 	}
 }
 

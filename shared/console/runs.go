@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/overview"
@@ -52,14 +53,14 @@ func readRuns(q *request) (runsData, error) {
 	}
 	most = min(most, mostRuns)
 	if d.Jobs, err = control.JobNames(q.Context(), q.console.ledger); err != nil {
-		return d, unreachable{err}
+		return d, problem.Unreachable{Err: err}
 	}
 	if d.Job != "" && !slices.Contains(d.Jobs, d.Job) {
 		return d, control.RequireJob(q.Context(), q.console.ledger, q.console.o.Ledger, d.Job)
 	}
 	all, err := q.console.views.List(q.Context(), d.Job, most)
 	if err != nil {
-		return d, unreachable{err}
+		return d, problem.Unreachable{Err: err}
 	}
 	if len(all) == most && most < mostRuns {
 		d.More = min(most*5, mostRuns)
