@@ -31,14 +31,23 @@ type writeOff struct {
 
 	read chan struct{} // is closed when it was read
 	at   time.Time
-	rows map[string]ledger.Row // by their keys, those that have a mark; nil where it has no record
+	rows map[string]written // by their keys, those that have a mark; nil where it has no record
 	err  error
+}
+
+// written is what a row tells of the writing that it is the record of: some 300 bytes.
+type written struct {
+	dst     ledger.Dst
+	state   ledger.State
+	verdict ledger.Verdict
+	author  string
 }
 
 const (
 	// mostRecent is how many batches a Writings remembers, of up to 1,000 rows each: keys
-	// are asked for in their order by most, so that one read serves a batch.
-	mostRecent = 16
+	// are asked for in their order by most, so that one read serves a batch, and a process
+	// lists up to 48 shards at a time.
+	mostRecent = 64
 	// unwrittenFor is how long a batch that has no record is not asked for again.
 	unwrittenFor = time.Minute
 )
@@ -48,7 +57,7 @@ const (
 // has written is none of these, but for events: its own rows tell, and who asks has them.
 func (w *Writings) Of(ctx context.Context, run, key string, o store.Origin) (*ledger.Row, error) {
 	name, batch := o.Job+"/"+o.Run, eventnames.Long(mark.Batch(o.Mark), key)
-	if o.Run == "" || strings.Contains(o.Run, "/") || strings.Contains(batch, "/") { // metadata are anybody's
+	if !isName(o.Job) || !isName(o.Run) { // metadata are anybody's
 		return nil, nil
 	}
 	event := eventnames.IsRun(o.Run)
@@ -61,7 +70,7 @@ func (w *Writings) Of(ctx context.Context, run, key string, o store.Origin) (*le
 			return row, err
 		}
 	}
-	if batch != "" {
+	if isName(batch) {
 		row, err := w.written(ctx, name, batch, key)
 		if err != nil || row != nil && row.Dst.Mark == o.Mark {
 			return row, err
@@ -71,6 +80,17 @@ func (w *Writings) Of(ctx context.Context, run, key string, o store.Origin) (*le
 		return w.Runs.Of(ctx, name, key)
 	}
 	return nil, nil
+}
+
+const (
+	inNames  = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.~"
+	mostName = 200 // bytes; a batch's is the longest, which has that of its shard
+)
+
+// isName reports whether s may be the name of a job, a run or a batch: one of a file of the
+// ledger, which every service takes.
+func isName(s string) bool {
+	return s != "" && len(s) <= mostName && s[0] != '.' && strings.Trim(s, inNames) == ""
 }
 
 // written returns the row of key of the write-off of a batch; nil where it has none.
@@ -96,11 +116,11 @@ func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger
 	if f.rows == nil && w.Now().Sub(f.at) >= unwrittenFor {
 		w.forget(f)
 	}
-	row, ok := f.rows[key]
+	k, ok := f.rows[key]
 	if !ok {
 		return nil, nil
 	}
-	return &row, nil
+	return &ledger.Row{Src: store.Object{Key: key}, Dst: &k.dst, State: k.state, Verdict: k.verdict, Author: k.author}, nil
 }
 
 // find returns what is remembered of a batch, or is to be: then reads says that the caller is
@@ -130,7 +150,7 @@ func (w *Writings) forget(f *writeOff) {
 
 // rowsOf returns the rows of a batch's write-off that the batch wrote objects of; nil where it
 // has no record that can be read: then the metadata alone tell.
-func rowsOf(ctx context.Context, batches ledger.Batches, batch string) (map[string]ledger.Row, error) {
+func rowsOf(ctx context.Context, batches ledger.Batches, batch string) (map[string]written, error) {
 	w, err := batches.ReadWriteOff(ctx, batch)
 	if ledger.Missing(err) || ledger.Unreadable(err) {
 		return nil, nil
@@ -138,10 +158,11 @@ func rowsOf(ctx context.Context, batches ledger.Batches, batch string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	rows := map[string]ledger.Row{}
+	rows := map[string]written{}
 	for _, row := range w.Rows {
-		if row.Dst != nil && row.Dst.Mark != "" && row.State.Holds() {
-			rows[row.Key()] = row
+		if row.Dst != nil && row.Dst.Mark != "" && row.State.Holds() { // its texts are parts of the whole record
+			d := ledger.Dst{ETag: strings.Clone(row.Dst.ETag), Size: row.Dst.Size, Modified: row.Dst.Modified, Mark: strings.Clone(row.Dst.Mark)}
+			rows[strings.Clone(row.Key())] = written{d, row.State, row.Verdict, strings.Clone(row.Author)}
 		}
 	}
 	return rows, nil

@@ -1,0 +1,149 @@
+package events_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/events"
+	"kodoferry/shared/pipeline/mark"
+	"kodoferry/shared/pipeline/memory"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
+)
+
+// asked is a ledger's bucket that holds keys to the rules of OSS when they are read, and notes
+// them.
+type asked struct {
+	*mem.Bucket
+	mu   sync.Mutex
+	keys []string
+}
+
+func (a *asked) Open(ctx context.Context, o store.Object, at, n int64) (store.Object, io.ReadCloser, error) {
+	if err := a.CheckKey(o.Key); err != nil {
+		return store.Object{}, nil, err
+	}
+	a.mu.Lock()
+	a.keys = append(a.keys, o.Key)
+	a.mu.Unlock()
+	return a.Bucket.Open(ctx, o, at, n)
+}
+
+// of returns the keys that were read of the folder of that name.
+func (a *asked) of(folder string) (keys []string) {
+	for _, key := range a.keys {
+		if strings.Contains(key, "/"+folder+"/") {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func newWritings(t testing.TB) (*events.Writings, *asked) {
+	a := &asked{Bucket: mem.New(mem.OSS)}
+	l := ledger.Open(a, ".ferry/")
+	warn := func(file string, err error) { t.Errorf("%s: %v", file, err) }
+	return &events.Writings{Ledger: l, Now: time.Now, Runs: memory.ByRun{Ledger: l, Now: time.Now, Warn: warn}}, a
+}
+
+const (
+	own   = "j/20260301T000000Z"
+	other = "20260302T000000Z"
+)
+
+// TestMetadataNameNothingButRecords has an object name a run and a batch that are none: nothing
+// is asked for, and it is no error, which would end the walk that came upon the object.
+func TestMetadataNameNothingButRecords(t *testing.T) {
+	for name, o := range map[string]store.Origin{
+		"a run elsewhere":                  {Job: "j", Run: "../../jobs", Mark: "0-a00000/x"},
+		"the folder above":                 {Job: "j", Run: "..", Mark: "0-a00000/x"},
+		"a job elsewhere":                  {Job: "..", Run: other, Mark: "0-a00000/x"},
+		"a job of two":                     {Job: "j/k", Run: other, Mark: "0-a00000/x"},
+		"a run that is longer than a key":  {Job: "j", Run: strings.Repeat("2", 2000), Mark: "0-a00000/x"},
+		"a run that is no text":            {Job: "j", Run: "20260302T000000Z\xff", Mark: "0-a00000/x"},
+		"a run with a line of its own":     {Job: "j", Run: "20260302\r\nT000000Z", Mark: "0-a00000/x"},
+		"a batch that is the folder above": {Job: "j", Run: other, Mark: "../x"},
+		"a batch that is longer":           {Job: "j", Run: other, Mark: strings.Repeat("0", 8<<10) + "/x"},
+		"a batch that is no text":          {Job: "j", Run: other, Mark: "\xff\x00/x"},
+		"none":                             {Job: "j", Run: other, Mark: "AbC-_123.2"},
+		"a batch without a name":           {Job: "j", Run: other, Mark: "/~zzzzzzzzzzzzzzzz"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, a := newWritings(t)
+			for range 2 {
+				if row, err := w.Of(t.Context(), own, "k", o); row != nil || err != nil {
+					t.Errorf("%+v, %v, want no row", row, err)
+				}
+			}
+			for _, key := range a.keys {
+				if key != ".ferry/runs/j/"+other+"/report.json" {
+					t.Errorf("%q is read", key)
+				}
+			}
+		})
+	}
+}
+
+// FuzzWritings reads any metadata: what they have the ledger asked for is a file of a run.
+func FuzzWritings(f *testing.F) {
+	f.Add("j", other, "0~1-a00000.1abcdefgh/AbC-_123~1a2b3.2", "k")
+	f.Add("j", "20260302-events", "e142030/AbC-_123~1a2b3", "a/b")
+	f.Add("j", "20260302-events-2", "e142030.1abcdefgh/AbC-_123", "")
+	f.Add("..", "..", "../../..", "\x00")
+	f.Add("j", other, "e000000./..~zzzzzzzzzzzz.-1", "k")
+	f.Fuzz(func(t *testing.T, j, run, m, key string) {
+		w, a := newWritings(t)
+		if row, err := w.Of(t.Context(), own, key, store.Origin{Job: j, Run: run, Mark: m}); row != nil || err != nil {
+			t.Fatalf("%+v, %v, want no row of an empty ledger", row, err)
+		}
+		for _, asked := range a.keys {
+			if folder := ".ferry/runs/" + j + "/" + run + "/"; !strings.HasPrefix(asked, folder) || path.Clean(asked) != asked {
+				t.Fatalf("%q is read, which is no file of %q", asked, folder)
+			}
+		}
+		if at := time.Now(); mark.Past(m, at) && !mark.Dated(m) || mark.Dated(m) && !mark.Past(m, time.Unix(1<<60, 0)) {
+			t.Fatalf("the mark %q is dated: %v, and past: %v", m, mark.Dated(m), mark.Past(m, at))
+		}
+	})
+}
+
+// TestEachBatchIsReadOnceByAllShardsThatAreListed has as many shards as a process lists at a
+// time come upon what a run copied that has no report, each upon a batch of its own.
+func TestEachBatchIsReadOnceByAllShardsThatAreListed(t *testing.T) {
+	const shards, rows = 48, 20
+	w, a := newWritings(t)
+	at := time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)
+	batch := func(shard int) string { return fmt.Sprintf("%d-abcdefgh00000", shard) }
+	key := func(shard, i int) string { return fmt.Sprintf("%02d/%02d", shard, i) }
+	for s := range shards {
+		var off ledger.WriteOff
+		for i := range rows {
+			off.Rows = append(off.Rows, ledger.Row{
+				Src: store.Object{Key: key(s, i), Size: 1}, State: ledger.Copied, At: at,
+				Dst: &ledger.Dst{ETag: fmt.Sprint(i), Size: 1, Modified: at, Mark: batch(s) + "/x"},
+			})
+		}
+		if _, err := w.Ledger.Run("j/"+other).Batches().CreateWriteOff(t.Context(), batch(s), off); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.keys = nil
+	for i := range rows {
+		for s := range shards {
+			row, err := w.Of(t.Context(), own, key(s, i), store.Origin{Job: "j", Run: other, Mark: batch(s) + "/x"})
+			if err != nil || row == nil || row.Key() != key(s, i) || row.State != ledger.Copied || row.Dst.ETag != fmt.Sprint(i) || !row.Dst.Modified.Equal(at) {
+				t.Fatalf("%+v, %v, want the row of %s", row, err, key(s, i))
+			}
+		}
+	}
+	if n := len(a.of("copied")); n != shards {
+		t.Errorf("%d requests for %d batches", n, shards)
+	}
+}
