@@ -43,6 +43,9 @@ func Look(ctx context.Context, r *Rules, key string, known ...*ledger.Dst) (stor
 // remadeSince reports whether kept, the target's object, which has the mark of a row that has
 // ended, is not what the row describes: somebody else wrote it.
 func remadeSince(row ledger.Row, kept store.Object) bool {
+	if row.Author == ledger.NotOurs { // as the run found out that has the row
+		return true
+	}
 	if row.State.Wrote() && row.Verdict != ledger.Verified { // the row has when the target answered
 		return row.Dst.ETag != kept.Hash || later(row.Dst.Modified, kept.Modified.Add(-moment))
 	}
