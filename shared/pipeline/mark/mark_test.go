@@ -55,12 +55,40 @@ func TestAClockIsTheTargetsOnceItHasToldTheTime(t *testing.T) {
 	if !c.At(noon).IsZero() || !(*mark.Clock)(nil).At(noon).IsZero() {
 		t.Error("a clock tells a time that nobody has told")
 	}
-	c.Learn(time.Time{}, noon)
+	c.Learn(time.Time{}, noon, noon)
 	if !c.At(noon).IsZero() {
 		t.Error("an answer without a time tells one")
 	}
-	c.Learn(noon.Add(3*time.Hour), noon)
+	c.Learn(noon.Add(3*time.Hour), noon, noon)
 	if got := c.At(noon.Add(time.Minute)); !got.Equal(noon.Add(3*time.Hour + time.Minute)) {
 		t.Errorf("three hours ahead, a minute later it is %v", got)
+	}
+}
+
+// TestAMarkIsNotPastForAClockThatJumps has the clock of the machine jump, or the machine sleep,
+// around an answer of the target, whose clock is right, and then write at once: what it
+// writes cannot be what somebody else made later.
+func TestAMarkIsNotPastForAClockThatJumps(t *testing.T) {
+	const second, far = time.Second, 5 * time.Hour
+	for name, tc := range map[string]struct {
+		begun, at, now time.Duration // of the answer
+		own, target    time.Duration // when the writing begins
+	}{
+		"not at all":                         {0, second, second, 2 * second, 2 * second},
+		"back, behind the answer":            {0, second, second, 2*second - far, 2 * second},
+		"back, amid the request":             {0, second, second - far, 2*second - far, 2 * second},
+		"forth, behind the answer":           {0, second, second, 2*second + far, 2 * second},
+		"forth, amid the request":            {0, second, second + far, 2*second + far, 2 * second},
+		"not, but sleeps with it unread":     {0, second, far, far, far},
+		"not, but sleeps behind the answer":  {0, second, second, far, far},
+		"not, but is as long at the request": {0, far, far, far, far},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var c mark.Clock
+			c.Learn(noon.Add(tc.at), noon.Add(tc.begun), noon.Add(tc.now))
+			if m := mark.Make("a", 1, c.At(noon.Add(tc.own)), mark.Request, 1); mark.Past(m, noon.Add(tc.target)) {
+				t.Errorf("the mark %q is past when it is made, the clock tells %v", m, c.At(noon.Add(tc.own)))
+			}
+		})
 	}
 }

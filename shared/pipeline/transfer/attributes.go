@@ -60,6 +60,7 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 	}
 	o := nextWriting(a, described, mark.Request)
 	o.Hash = was.Hash
+	sent := a.c.Now()
 	now, err := a.c.Target.SetAttributes(ctx, o)
 	switch kind := fault.KindOf(err); {
 	case kind == fault.Invalid:
@@ -74,7 +75,7 @@ func setAttributes(ctx context.Context, a *attempt) (outage.Side, error) {
 	case err != nil:
 		return outage.Target, err
 	}
-	a.c.Clock.Learn(now.At, a.c.Now())
+	a.c.Clock.Learn(now.At, sent, a.c.Now())
 	a.c.Sides.Served(outage.Target)
 	if bad := contentChanged(was, now); bad != "" {
 		a.final(ledger.Failed)

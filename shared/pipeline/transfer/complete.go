@@ -90,6 +90,7 @@ func complete(ctx context.Context, a *attempt, u upload.Upload, done []upload.Pa
 	}
 	flying, cancel := context.WithTimeout(ctx, limit.Flight)
 	defer cancel()
+	sent := a.c.Now()
 	stored, err := a.c.Target.Finish(flying, a.row.Key(), u.ID, parts, store.Put{IfAbsent: !exists && !a.c.Rules.Job.Unguarded})
 	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Changed {
 		// The upload is gone, or the key is there: a twin, or a try whose answer was
@@ -108,7 +109,7 @@ func complete(ctx context.Context, a *attempt, u upload.Upload, done []upload.Pa
 	} else if err != nil {
 		return err
 	} else {
-		a.c.Clock.Learn(stored.At, a.c.Now())
+		a.c.Clock.Learn(stored.At, sent, a.c.Now())
 	}
 	sum := strconv.FormatUint(crc, 10)
 	if a.damaged = stored.CRC64 != "" && stored.CRC64 != sum; a.damaged {

@@ -121,14 +121,14 @@ func (a *attempt) try(ctx context.Context) (outage.Side, error) {
 	}
 	read := digest.NewReader(body, a.want())
 	guard := &guarded{ctx: ctx, read: read, left: a.row.Src.Size, check: a.lastCheck(ctx, exists, asked)}
-	o := nextWriting(a, described, mark.Request)
+	o, sent := nextWriting(a, described, mark.Request), a.c.Now()
 	stored, err := a.put(ctx, o, guard, store.Put{IfAbsent: !exists && !a.damaged && !a.c.Rules.Job.Unguarded, MD5: a.want().MD5})
 	_ = body.Close()
 	guard.stop()
 	if err != nil {
 		return a.cause(read, err)
 	}
-	a.c.Clock.Learn(stored.At, a.c.Now())
+	a.c.Clock.Learn(stored.At, sent, a.c.Now())
 	a.c.Sides.Served(outage.Source)
 	a.c.Sides.Served(outage.Target)
 	sum := strconv.FormatUint(read.CRC64(), 10)
