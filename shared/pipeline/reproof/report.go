@@ -57,15 +57,17 @@ func Fold(name string, j job.Job, w progress.Reproof, now time.Time) Report {
 	for _, u := range w.Unknown[:min(len(w.Unknown), maxUnknown)] {
 		r.Unknown = append(r.Unknown, Unknown{u.Range, u.Failed})
 	}
-	bad := int64(0)
-	for _, f := range []ledger.Finding{ledger.Differs, ledger.Lost, ledger.SourceChanged, ledger.Unproved} {
-		bad += r.Findings[f].Objects
+	differ := int64(0)
+	for _, f := range []ledger.Finding{ledger.Differs, ledger.Lost, ledger.SourceChanged} {
+		differ += r.Findings[f].Objects
 	}
 	switch {
 	case len(r.Unknown) > 0:
 		r.Reason = "a stretch of keys was not looked at"
-	case bad > 0:
+	case differ > 0:
 		r.Reason = "objects are not as they were proved"
+	case r.Findings[ledger.Unproved].Objects > 0:
+		r.Reason = "objects could not be looked at"
 	case r.Rows.Objects == 0:
 		r.Reason = "the run proved no object there"
 	case r.Sampled.Objects == 0:

@@ -186,6 +186,33 @@ func TestAReportNamesAThousandUnknownStretchesAndCountsAll(t *testing.T) {
 	}
 }
 
+func TestAReportSaysWhatOfItsFindingsSpeaksAgainstTheCopies(t *testing.T) {
+	for name, tc := range map[string]struct {
+		found  []ledger.Finding
+		reason string
+	}{
+		"all as it was":             {[]ledger.Finding{ledger.Holds}, ""},
+		"one differs":               {[]ledger.Finding{ledger.Holds, ledger.Differs}, "objects are not as they were proved"},
+		"one is lost":               {[]ledger.Finding{ledger.Holds, ledger.Lost}, "objects are not as they were proved"},
+		"one changed at the source": {[]ledger.Finding{ledger.Holds, ledger.SourceChanged}, "objects are not as they were proved"},
+		"one is archived":           {[]ledger.Finding{ledger.Holds, ledger.Unproved}, "objects could not be looked at"},
+		"all are archived":          {[]ledger.Finding{ledger.Unproved}, "objects could not be looked at"},
+		"one differs, one archived": {[]ledger.Finding{ledger.Unproved, ledger.Differs}, "objects are not as they were proved"},
+		"gone from the source":      {[]ledger.Finding{ledger.Vanish}, "the source has none of the objects any more"},
+	} {
+		counts := ledger.Reproof{Findings: map[ledger.Finding]ledger.Tally{}}
+		for _, f := range tc.found {
+			counts.Findings[f] = ledger.Tally{Objects: 1}
+			counts.Rows.Objects++
+			counts.Sampled.Objects++
+		}
+		r := Fold("v", job.Job{}, progress.Reproof{Started: ledger.Started{Verifies: &ledger.Verification{}}, Counts: counts}, time.Time{})
+		if r.Reason != tc.reason || r.Verified != (tc.reason == "") {
+			t.Errorf("%s: verified %t, %q, want %q", name, r.Verified, r.Reason, tc.reason)
+		}
+	}
+}
+
 func TestAShareIsReadAsItIsWritten(t *testing.T) {
 	for text, want := range map[string]int64{"1%": 10_000, "100%": 1_000_000, "0.5%": 5_000, "0.0001%": 1, " 12.5% ": 125_000} {
 		got, err := ParseShare(text)
