@@ -75,7 +75,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 
 		"three mistakes of a file":    {args: []string{"copy", "photos", "--file", three}, code: 2, want: []string{"three.yaml:3: source: the location has credentials", "three.yaml:5: unknown field \"overwrit\" (did you mean overwrite?)", "three.yaml:7: limits.partSize is 1000000 bytes: OSS takes"}},
 		"no such job":                 {args: []string{"copy", "fotos", "--file", jobs}, code: 2, want: []string{"ferry.yaml has no job fotos: it has photos, videos"}},
-		"no such file of jobs":        {args: []string{"start", "photos"}, code: 2, want: []string{"no file ferry.yaml", "--file", "SRC and DST"}},
+		"no such file of jobs":        {args: []string{"start", "photos"}, code: 2, want: []string{"no file ferry.yaml", "ferry init", "--file", "SRC and DST"}},
 		"a job's key list is missing": {args: []string{"copy", "photos", "--file", jobs}, code: 2, want: []string{"keyList: ", filepath.Join(filepath.Dir(jobs), "no-keys.txt")}},
 		"a job and flags for one":     {args: []string{"copy", "videos", "--file", jobs, "--include", "*", "--parallel", "9", "--ledger", c.ledger, "--quiet"}, code: 2, want: []string{"--include, --parallel, --ledger: what the job videos is to be stands in " + jobs}},
 		"a file and both places":      {args: []string{"copy", c.src, c.dst, "--file", jobs}, code: 2, want: []string{"--file does not go with SRC and DST"}},

@@ -75,7 +75,7 @@ type NoJob struct{ error }
 func (o *Flags) Named(name string, deployed bool) (job.Job, error) {
 	data, err := os.ReadFile(o.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return job.Job{}, NoJob{fmt.Errorf("there is no file %s with a job %s: write one as infra/ferry.example.yaml shows, name another by --file, or give SRC and DST", o.File, words.Key(name))}
+		return job.Job{}, NoJob{fmt.Errorf("there is no file %s with a job %s: ferry init writes one; or name another by --file, or give SRC and DST", o.File, words.Key(name))}
 	}
 	if err != nil {
 		return job.Job{}, fmt.Errorf("--file: %w", err)
