@@ -56,7 +56,9 @@ listing tells no metadata.
 
 Money and time come from a file of prices and quotas. The one built in holds
 list prices of mainland China: check them, they are not your contract. Of
-sources it knows Kodo alone.`,
+sources it knows Kodo alone. With FERRY_QUEUES set a plan is of that deployment,
+its functions and queues included; else of one machine, whose own cost and speed
+are not in it.`,
 		Example: `  ferry plan 'kodo://photos/?region=z0' 'oss://photos-new/?region=cn-hangzhou'
   ferry plan SRC DST --quick
   ferry plan --print-prices > prices.yaml
@@ -127,7 +129,7 @@ func runPlan(ctx context.Context, o planOptions, j job.Job, keys []string, err e
 	if err != nil && ctx.Err() == nil {
 		return cli.Misconfigured(err)
 	}
-	if perr := o.print(forecast.New(j, plan, pr), out); perr != nil {
+	if perr := o.print(forecast.New(j, plan, pr, cfg.QueuesAt != ""), out); perr != nil {
 		return perr
 	}
 	if err != nil {

@@ -86,6 +86,12 @@ func TestAPlanSaysWhatTheCopyAfterItDoesAndWritesNothing(t *testing.T) {
 	if out, _, _ := execute(t, c.env, "plan", c.src, c.dst, "--quick"); !strings.Contains(out, "every one of the source's 300 objects") || strings.Contains(out, "holds objects already") {
 		t.Errorf("a quick plan of a small bucket is not exact, or takes an empty target for a full one:\n%s", out)
 	}
+	for queues, deployed := range map[string]bool{"": false, "mns://1234567890123456/ferry-?region=cn-hangzhou": true} {
+		out, _, _ := execute(t, append(slices.Clone(c.env), "FERRY_QUEUES="+queues), "plan", c.src, c.dst, "--quick")
+		if strings.Contains(out, "queues, a day each") != deployed || strings.Contains(out, "function instances") != deployed || strings.Contains(out, "this machine") == deployed {
+			t.Errorf("with FERRY_QUEUES=%q a plan is of a deployment, or without it is not of this machine:\n%s", queues, out)
+		}
+	}
 	out, said, code := execute(t, c.env, "plan", c.src, c.dst, "--json")
 	if code != 0 || said != "" {
 		t.Fatalf("exit code %d, %s", code, said)

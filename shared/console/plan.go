@@ -61,7 +61,7 @@ func planForm(q *request) error {
 	if err != nil && q.Context().Err() == nil {
 		return err
 	}
-	d := planData{Job: f.job.Name, Text: sheet.Reader{Lang: q.lang, Key: legible, Now: q.console.o.Now()}.Text(forecast.New(f.job.Job, p, *prices)), Cut: err != nil}
+	d := planData{Job: f.job.Name, Text: sheet.Reader{Lang: q.lang, Key: legible, Now: q.console.o.Now()}.Text(forecast.New(f.job.Job, p, *prices, q.console.o.Config.QueuesAt != "")), Cut: err != nil}
 	return q.show(http.StatusOK, view{
 		Page: "plan", Title: q.lang.Say("plan.title") + " · " + f.job.Name, Section: "jobs", Data: d,
 		Commands: []command{ferry("plan", "plan", f.job.Name, "--quick", "--file", "ferry.yaml")},

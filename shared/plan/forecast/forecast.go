@@ -23,9 +23,9 @@ type Forecast struct {
 	Time   Timing    `json:"time"`
 }
 
-// New returns the Forecast of p, a plan of j.
-func New(j job.Job, p plan.Plan, pr Prices) Forecast {
-	l := loadOf(p, j, pr)
+// New returns the Forecast of p, a plan of j that a deployment does, or else one machine.
+func New(j job.Job, p plan.Plan, pr Prices, deployed bool) Forecast {
+	l := loadOf(p, j, pr, deployed)
 	t := timingOf(l, j, pr)
 	return Forecast{Source: j.Source.Place(), Target: j.Target.Place(), Plan: p, Load: l, Bill: billOf(p, j, pr, l, t.Hours), Time: t}
 }

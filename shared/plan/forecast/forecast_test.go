@@ -87,7 +87,7 @@ func TestTheBindingLimitAndWhatToAskFor(t *testing.T) {
 			if tc.quotas != nil {
 				tc.quotas(&pr)
 			}
-			got := timingOf(loadOf(p, j, pr), j, pr)
+			got := timingOf(loadOf(p, j, pr, true), j, pr)
 			if got.Binds != tc.binds || math.Abs(got.Hours-tc.hours) > 0.05*tc.hours+0.01 || !got.Estimated {
 				t.Errorf("%s binds with %.2f h, want %s with %.2f", got.Binds, got.Hours, tc.binds, tc.hours)
 			}
@@ -110,12 +110,31 @@ func TestTheBindingLimitAndWhatToAskFor(t *testing.T) {
 	}
 }
 
+func TestOneMachineIsBilledAndBoundByNoFunction(t *testing.T) {
+	p, j, pr := planned(t, 10_000_000, 1_000_000, func(j *job.Job) { j.Limits.Instances = 2 })
+	for _, deployed := range []bool{true, false} {
+		f := New(j, p, pr, deployed)
+		ofFunctions := func(name string) bool {
+			return strings.Contains(name, "function") || strings.Contains(name, "queues") || strings.Contains(name, "limits.instances")
+		}
+		billed := slices.ContainsFunc(f.Bill.Once, func(c Cost) bool { return ofFunctions(c.What) })
+		bound := slices.ContainsFunc(f.Time.Limits, func(b Bottleneck) bool { return ofFunctions(b.Name) })
+		itself := slices.ContainsFunc(f.Time.Limits, func(b Bottleneck) bool { return b.Name == "this machine" && b.Rate == NotKnown && b.Note != "" })
+		if billed != deployed || bound != deployed || itself == deployed {
+			t.Errorf("deployed %t: functions and queues billed %t, a bound %t, this machine named %t", deployed, billed, bound, itself)
+		}
+		if deployed != (f.Load.Messages > 0) || deployed != (f.Load.Invocations > 0) || deployed != (f.Load.Seconds > 0) {
+			t.Errorf("deployed %t: the load is %+v", deployed, f.Load)
+		}
+	}
+}
+
 func TestTheBillBeginsWithTheSourcesTrafficAndAddsUp(t *testing.T) {
 	p, j, pr := planned(t, 10_000_000, 10_000_000)
 	p.Shares = append(p.Shares,
 		plan.Share{Will: plan.ToCopy, Class: store.ArchiveIR, Size: "<=64KiB", Objects: 1000, Bytes: 1000},
 		plan.Share{Will: plan.Fate(ledger.Skipped), Class: store.Archive, Size: "<=1GiB", Objects: 5, Bytes: 5e9})
-	b := billOf(p, j, pr, loadOf(p, j, pr), 30)
+	b := billOf(p, j, pr, loadOf(p, j, pr, true), 30)
 	sum := 0.0
 	for _, c := range b.Once {
 		if sum += c.Cost; math.Abs(c.Amount*c.Price-c.Cost) > 1e-9 {
@@ -187,12 +206,12 @@ func TestAJobThatThawsPaysForIt(t *testing.T) {
 	p, j, pr := planned(t, 1000, 1000)
 	p.Shares = append(p.Shares, plan.Share{Will: plan.ToCopy, Class: store.DeepArchive, Size: "<=1GiB", Objects: 5, Bytes: 5e9})
 	j.Thaw = true
-	b := billOf(p, j, pr, loadOf(p, j, pr), 1)
+	b := billOf(p, j, pr, loadOf(p, j, pr, true), 1)
 	if len(b.Thaw) > 0 || !slices.Contains(b.Once, Cost{"Kodo, thawing deep-archive", 5, "GB", pr.kodo.deepArchive, 5 * pr.kodo.deepArchive}) {
 		t.Errorf("once %+v, thaw %+v, want 5 GB of deep archive in the sum", b.Once, b.Thaw)
 	}
 	j.Source = job.Location{Scheme: job.S3, Bucket: "photos", Region: "eu-west-1"}
-	if b := billOf(p, j, pr, loadOf(p, j, pr), 1); !strings.Contains(b.Without, "nor the restoring of 5 GB of archived objects") {
+	if b := billOf(p, j, pr, loadOf(p, j, pr, true), 1); !strings.Contains(b.Without, "nor the restoring of 5 GB of archived objects") {
 		t.Errorf("of an S3 source: %q, want it to say that restoring is not in the sum", b.Without)
 	}
 }

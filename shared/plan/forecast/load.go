@@ -22,13 +22,14 @@ type Load struct {
 	Seconds     float64                     `json:"copy_seconds"` // of instances of the copy function
 	MemorySecs  float64                     `json:"gb_seconds"`   //
 	perSecond   struct{ kodo, oss float64 } // requests of all kinds
+	deployed    bool                        // else there are no functions and queues, and nothing is asked of them
 }
 
 // loadOf derives the Load of a plan. Both sides are listed twice: to find what
 // differs, and to verify.
-func loadOf(p plan.Plan, j job.Job, pr Prices) Load {
+func loadOf(p plan.Plan, j job.Job, pr Prices, deployed bool) Load {
 	copied := p.Sum(plan.ToCopy, "", "")
-	l := Load{Objects: copied.Objects, Bytes: copied.Bytes}
+	l := Load{Objects: copied.Objects, Bytes: copied.Bytes, deployed: deployed}
 	there := p.Sum(plan.Fate(ledger.Unchanged), "", "").Objects + p.Sum(plan.Fate(ledger.Present), "", "").Objects +
 		p.Sum(plan.ToUpdate, "", "").Objects + p.Sum(plan.ToProve, "", "").Objects + p.Sum(plan.Fate(ledger.Conflict), "", "").Objects + p.TargetOnly.Objects
 	deleted := float64(p.Sum(plan.ToDelete, "", "").Objects)
@@ -44,10 +45,12 @@ func loadOf(p plan.Plan, j job.Job, pr Prices) Load {
 	l.OSSLists = (2*float64(there)+float64(copied.Objects))/store.KeysPerPage + 2
 	l.OSSOwn = 2*batches + 4*shards // a sealed batch and its write-off; a shard's records and marks
 	l.OSSGets = 2*float64(p.Heads) + deleted + 2*batches + set + proved
-	l.Invocations = batches + 2*shards
-	l.Messages = 3 * l.Invocations // sent, received, deleted
-	l.Seconds = max(l.KodoGets*pr.functions.seconds/atOnce(j, pr), float64(copied.Bytes)/(pr.functions.mbyte*1e6))
-	l.MemorySecs = l.Seconds * pr.functions.memory
+	if deployed {
+		l.Invocations = batches + 2*shards
+		l.Messages = 3 * l.Invocations // sent, received, deleted
+		l.Seconds = max(l.KodoGets*pr.functions.seconds/atOnce(j, pr), float64(copied.Bytes)/(pr.functions.mbyte*1e6))
+		l.MemorySecs = l.Seconds * pr.functions.memory
+	}
 	l.perSecond.kodo = l.KodoGets + l.KodoLists
 	l.perSecond.oss = l.OSSPuts + l.OSSLists + l.OSSOwn + l.OSSGets
 	return l

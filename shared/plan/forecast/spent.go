@@ -12,9 +12,5 @@ import (
 // deployed nothing is due for functions and queues; of one that is, a day of its queues.
 func Spent(j job.Job, listed, copied ledger.Tally, deployed bool, pr Prices) Bill {
 	p := plan.Plan{Listed: listed, Shares: []plan.Share{{Will: plan.ToCopy, Class: store.Standard, Objects: copied.Objects, Bytes: copied.Bytes}}}
-	l := loadOf(p, j, pr)
-	if !deployed {
-		l.Invocations, l.Messages, l.Seconds, l.MemorySecs = 0, 0, 0, 0
-	}
-	return billOf(p, j, pr, l, 0)
+	return billOf(p, j, pr, loadOf(p, j, pr, deployed), 0)
 }

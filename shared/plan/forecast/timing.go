@@ -81,10 +81,14 @@ func limits(l Load, j job.Job, pr Prices) []Bottleneck {
 	if s := add(fixed, "OSS names in sequence", each(pr.oss.sequential), l.OSSPuts, pr.oss.sequential); j.Limits.Fanout != 1 {
 		s.Aside, s.Note = true, "only where all that is written at a time lies in one stretch of names; Ferry writes several"
 	}
-	slots := atOnce(j, pr)
-	add(instances, "function instances", fmt.Sprintf("%s of %s objects, %s s each", plainNumber(n), plainNumber(slots), plainNumber(pr.functions.seconds)), l.KodoGets, n*slots/pr.functions.seconds)
-	add(instances, "function network", fmt.Sprintf("%s of %s MB/s", plainNumber(n), plainNumber(pr.functions.mbyte)), float64(l.Bytes), n*pr.functions.mbyte*1e6)
-	add(network, "function network, shared", gbit(pr.functions.gbit), bits, pr.functions.gbit*1e9)
+	if l.deployed {
+		slots := atOnce(j, pr)
+		add(instances, "function instances", fmt.Sprintf("%s of %s objects, %s s each", plainNumber(n), plainNumber(slots), plainNumber(pr.functions.seconds)), l.KodoGets, n*slots/pr.functions.seconds)
+		add(instances, "function network", fmt.Sprintf("%s of %s MB/s", plainNumber(n), plainNumber(pr.functions.mbyte)), float64(l.Bytes), n*pr.functions.mbyte*1e6)
+		add(network, "function network, shared", gbit(pr.functions.gbit), bits, pr.functions.gbit*1e9)
+	} else {
+		add(fixed, "this machine", NotKnown, 0, 0).Note = "how fast it is shows in a run alone; with FERRY_QUEUES set, the plan is of that deployment"
+	}
 	if j.Source.AtKodo() {
 		add(kodoBandwidth, "Kodo bandwidth", gbit(pr.kodo.gbit), bits, pr.kodo.gbit*1e9)
 		add(kodoRequests, "Kodo requests", each(pr.kodo.requests), l.perSecond.kodo, pr.kodo.requests)
@@ -96,7 +100,7 @@ func limits(l Load, j job.Job, pr Prices) []Bottleneck {
 	if r := float64(j.Limits.Requests); r > 0 {
 		add(own, "limits.requests", each(r), l.perSecond.kodo+l.perSecond.oss, r)
 	}
-	if r := float64(j.Limits.Instances); r > 0 {
+	if r := float64(j.Limits.Instances); r > 0 && l.deployed {
 		add(own, "limits.instances", plainNumber(r), l.Seconds, r)
 	}
 	return list

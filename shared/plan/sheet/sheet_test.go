@@ -42,7 +42,7 @@ func forecasts(t *testing.T) (all []forecast.Forecast) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, forecast.New(j, p, prices))
+			all = append(all, forecast.New(j, p, prices, thaws))
 			p.Estimated, p.Partial = !p.Estimated, !p.Partial
 		}
 	}
