@@ -105,8 +105,9 @@ func (r *Rules) judge(j *Judged, p listing.Pair, last *memory.Row) {
 	j.Pair, j.Last, j.Excluded, j.answer = p, last, false, nil
 	switch {
 	case p.Src == nil:
+		j.Row = ledger.Row{} // not that of the pair before
 	case !r.Chosen(p.Src):
-		j.Excluded = true
+		j.Row, j.Excluded = ledger.Row{}, true
 	default:
 		if compareInto(r, &j.Row, p.Src, p.Dst, last) {
 			j.answer = make(chan error, 1)

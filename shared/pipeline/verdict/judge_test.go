@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"testing"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
@@ -59,5 +62,36 @@ func TestWhatIsJudgedBehindAKeyThatIsAskedAboutIsOfItsOwnPair(t *testing.T) {
 	}
 	if n != pairs {
 		t.Errorf("%d pairs are judged, want %d", n, pairs)
+	}
+}
+
+// TestAPairWithoutARowHasNoneOfThePairBefore has what only the target lists, and what the
+// filter leaves out, each behind an object that is refused with its reason.
+func TestAPairWithoutARowHasNoneOfThePairBefore(t *testing.T) {
+	r, _ := rules(t, nil, func(j *job.Job) { j.Filter.Exclude = []string{"*.tmp"} })
+	refused, told := store.Object{Key: "a", Disabled: true}, false
+	for name, p := range map[string]listing.Pair{
+		"the target's alone": {Dst: &store.Object{Key: "b", Size: 2}},
+		"not chosen":         {Src: &store.Object{Key: "b.tmp", Size: 2}},
+	} {
+		pairs := func(yield func(listing.Pair, error) bool) {
+			_ = yield(listing.Pair{Src: &refused}, nil) && yield(p, nil)
+		}
+		n := 0
+		for j, err := range verdict.Judge(t.Context(), &verdict.Asker{Rules: r, Log: slog.New(slog.DiscardHandler)}, pairs, nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; n == 1 {
+				told = told || j.Row.Reason != ""
+				continue
+			}
+			if !reflect.DeepEqual(j.Row, ledger.Row{}) {
+				t.Errorf("%s: its row is %+v, want none", name, j.Row)
+			}
+		}
+		if n != 2 || !told {
+			t.Errorf("%s: %d pairs are judged, the first refused: %v, want two and true", name, n, told)
+		}
 	}
 }
