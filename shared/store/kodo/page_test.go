@@ -65,6 +65,7 @@ func TestPageThatIsUnusual(t *testing.T) {
 		"a member in another case":        {`"key"`, `"KEY"`, false, true},
 		"a member in another case, above": {`"items"`, `"Items"`, false, true},
 		"metadata twice":                  {`"type":0`, `"x-qn-meta":{"a":"1"},"x-qn-meta":{"b":"2"}`, false, true},
+		"metadata of one name":            {`"type":0`, `"x-qn-meta":{"a":"1","b":"","a":"2"}`, false, true},
 		"a key twice":                     {`"key"`, `"key":"first","key"`, true, true},
 		"a type unknown so far":           {`"type":0`, `"type":9`, true, true},
 		"half a surrogate elsewhere":      {"image/jpeg", `\ud83d`, false, true},

@@ -84,8 +84,9 @@ func (s *scanner) item(p *page) bool {
 				m := pair{name: string(name)}
 				b, ok := s.text()
 				m.value = string(b)
+				twice := slices.ContainsFunc(it.meta, func(o pair) bool { return o.name == m.name })
 				it.meta = append(it.meta, m)
-				return ok
+				return ok && !twice // of two of one name the last counts
 			}))
 		case "parts":
 			again := parts
