@@ -90,8 +90,13 @@ func (e existing) List(ctx context.Context, r store.Range) iter.Seq2[store.Objec
 // after the other or by two processes at the same time.
 func listAll(t *testing.T, w *world, r *rand.Rand, most int) {
 	t.Helper()
-	other := pipeline.New(w.config)
-	open, done := w.start(), map[string]bool{}
+	listFrom(t, w, w.start(), r, most)
+}
+
+// listFrom is listAll from the first tasks of a run on.
+func listFrom(t *testing.T, w *world, open []task.Task, r *rand.Rand, most int) {
+	t.Helper()
+	other, done := pipeline.New(w.config), map[string]bool{}
 	for len(open) > 0 {
 		i := r.IntN(len(open))
 		next := open[i]
@@ -131,6 +136,12 @@ func listAll(t *testing.T, w *world, r *rand.Rand, most int) {
 // covered fails unless the rows of all shards are the source's keys, each once.
 func covered(t *testing.T, w *world) {
 	t.Helper()
+	coveredBy(t, w, w.src.Keys())
+}
+
+// coveredBy fails unless the rows of all shards are of these keys, each once.
+func coveredBy(t *testing.T, w *world, want []string) {
+	t.Helper()
 	run := w.config.Ledger.Run(runName)
 	walk, err := progress.Walk(t.Context(), run)
 	if err != nil {
@@ -152,7 +163,7 @@ func covered(t *testing.T, w *world) {
 		}
 	}
 	slices.Sort(got)
-	if want := w.src.Keys(); !slices.Equal(got, want) {
+	if !slices.Equal(got, want) {
 		t.Errorf("%d rows, want one for each of %d keys", len(got), len(want))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -173,10 +174,21 @@ func (b *Preparation) Begin(ctx context.Context, name string, beside func(contex
 	if err := sideBySide(func() error { return b.endIfSealed(ctx, name) }, func() error { return beside(ctx) }); err != nil {
 		return stands, nil, err
 	}
-	if !stands.Chain {
+	if !stands.Chain && b.isListed(stands) {
 		ahead = b.ahead
 	}
 	return stands, ahead, nil
+}
+
+// isListed reports whether the run of a first record that stands lists what was listed ahead:
+// another process may have begun it, with other places or with keys.
+func (b *Preparation) isListed(stands ledger.Started) bool {
+	j, err := job.Decode(stands.Job)
+	if b.ahead == nil || err != nil || len(stands.Keys) > 0 {
+		return false
+	}
+	differs := j.Differs(b.job)
+	return !slices.Contains(differs, "source") && !slices.Contains(differs, "target")
 }
 
 // endIfSealed closes the books of a run that has just begun if its job was ended for
