@@ -1,7 +1,8 @@
 // Package mark makes the marks of writings, which the metadata of an object have, and
 // reads them. No two writings of an object have one mark. A mark tells by when its writing has
 // come to pass, if it ever does: metadata travel with what is copied, so that what was
-// written later, and has the mark, somebody else made of the object.
+// written later, and has the mark, somebody else made of the object, unless a record of the
+// writing tells: an upload may rest for longer.
 package mark
 
 import (

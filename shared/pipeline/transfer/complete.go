@@ -81,6 +81,7 @@ func joinParts(row ledger.Row, parts []upload.PartRow, hashMismatch string) (crc
 // one they were read from and the target may be written.
 func complete(ctx context.Context, a *attempt, u upload.Upload, done []upload.PartRow, crc uint64, proof ledger.Proof) error {
 	exists := a.row.Dst != nil
+	a.completes = &ledger.Dst{Mark: u.Mark}
 	if err := mayComplete(ctx, a, exists); err != nil {
 		return err
 	}

@@ -23,13 +23,14 @@ type attempt struct {
 	c         *Copier
 	batch     *batch
 	row       ledger.Row
-	statFirst bool      // the target may have the object already: it is asked before the source is
-	damaged   bool      // the target holds bytes of ours whose CRC64 is wrong
-	writings  int       // that were begun in this delivery
-	accept    bool      // two equal reads disagree with the listing, and the job takes the bytes
-	began     time.Time // the try under way
-	tries     int       // in this delivery
-	throttles int       // in this delivery
+	statFirst bool        // the target may have the object already: it is asked before the source is
+	damaged   bool        // the target holds bytes of ours whose CRC64 is wrong
+	writings  int         // that were begun in this delivery
+	accept    bool        // two equal reads disagree with the listing, and the job takes the bytes
+	began     time.Time   // the try under way
+	tries     int         // in this delivery
+	completes *ledger.Dst // has the mark of the upload that is completed; nil: none is
+	throttles int         // in this delivery
 }
 
 // lone returns the tries, of which none was made, of an object that is in no batch.

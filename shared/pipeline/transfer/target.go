@@ -63,9 +63,10 @@ func (a *attempt) statTarget(ctx context.Context) (exists, final bool, err error
 	return true, false, nil
 }
 
-// look describes the target's object under the row's key, as verdict.Look does.
+// look describes the target's object under the row's key, as verdict.Look does. What an
+// upload has made that is completed for another time is the job's, however long it rested.
 func look(ctx context.Context, a *attempt) (store.Object, error) {
-	return verdict.Look(ctx, a.c.Rules, a.row.Key(), a.row.Dst, memory.DstOf(memory.Was(a.row)))
+	return verdict.Look(ctx, a.c.Rules, a.row.Key(), a.row.Dst, memory.DstOf(memory.Was(a.row)), a.completes)
 }
 
 // ofAnotherRun reports whether nothing says that this run wrote the copy that has the

@@ -36,11 +36,11 @@ func placeOf(key string) string {
 // its origin names the job and the key. A copy by another job names that job, what an
 // application copied from a copy names another key, and a copy by an earlier version of
 // Ferry names no job, so that it may be any job's. What an application made of a copy has
-// its metadata, too, but was written when their writing had long come to pass; where that is
-// not so, Look asks the ledger, and where earlier runs left a row of it, Author tells.
+// its metadata, too: Look takes them from it where the ledger, or its time, tells, and where
+// earlier runs left a row of it, Author does.
 func (c Copies) Wrote(kept store.Object) bool {
 	o := kept.Origin
-	return o != nil && (c.rules.AnyJob || o.Job == c.rules.Job.Name && o.Place == placeOf(c.rules.Job.TargetKey(kept.Key))) && !mark.Past(o.Mark, kept.Modified)
+	return o != nil && (c.rules.AnyJob || o.Job == c.rules.Job.Name && o.Place == placeOf(c.rules.Job.TargetKey(kept.Key)))
 }
 
 // Author returns who wrote kept, the target's object as a HEAD describes it: by last, what
@@ -156,7 +156,7 @@ func (c Copies) WroteAgain(kept store.Object, d ledger.Dst, author string) bool 
 }
 
 // soon reports whether kept, the target's object, was written before the writing of its mark
-// had come to pass, as Wrote found out where that is dated, or within twinTime of d.
+// had come to pass, as Look found out where that is dated, or within twinTime of d.
 func soon(kept store.Object, d ledger.Dst) bool {
 	return mark.Dated(kept.Origin.Mark) || kept.Modified.Sub(d.Modified) <= twinTime
 }

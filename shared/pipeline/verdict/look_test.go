@@ -6,9 +6,47 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/store"
 )
+
+// TestWhatIsWrittenLongAfterItsMarkIsTheJobsWhereARecordTells has the target's object be
+// written when the writing that it names had long come to pass, as an upload makes it that
+// rested.
+func TestWhatIsWrittenLongAfterItsMarkIsTheJobsWhereARecordTells(t *testing.T) {
+	late := mark.Make(mark.Delivery("0-a00000", "AbC-_123"), 1, noon.Add(-10*24*time.Hour), mark.Upload, 3)
+	dst := func(etag string, at time.Time) *ledger.Dst {
+		return &ledger.Dst{ETag: etag, Size: 3, Modified: at, Mark: late}
+	}
+	for name, tc := range map[string]struct {
+		row   *ledger.Row
+		known *ledger.Dst
+		own   bool
+	}{
+		"no record":                          {nil, nil, false},
+		"a record":                           {&ledger.Row{State: ledger.Copied, Dst: dst("E", noon)}, nil, true},
+		"a record of days before":            {&ledger.Row{State: ledger.Copied, Dst: dst("E", noon.Add(-5*24*time.Hour))}, nil, false},
+		"a record of other bytes":            {&ledger.Row{State: ledger.Copied, Dst: dst("X", noon)}, nil, false},
+		"a record of another writing":        {&ledger.Row{State: ledger.Copied, Dst: &ledger.Dst{ETag: "E", Size: 3, Modified: noon, Mark: late + ".2"}}, nil, false},
+		"the caller has it":                  {nil, dst("E", noon), true},
+		"the caller has it as it was before": {nil, dst("E", older), false},
+		"the caller has it with other bytes": {nil, dst("X", noon), false},
+		"the caller was not answered":        {nil, &ledger.Dst{Mark: late}, true},
+		"the caller has another":             {nil, &ledger.Dst{Mark: late + ".2"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := rules(t, nil)
+			o := store.Object{Key: src.Key, Size: 3, Hash: "E", Modified: noon, Origin: r.Copies().Origin(src, src)}
+			o.Origin.Mark, o.Origin.Run = late, "20260301T000000Z"
+			r.Target = held{&o, new(int)}
+			r.Writing = func(context.Context, string, store.Origin) (*ledger.Row, error) { return tc.row, nil }
+			if kept, err := verdict.Look(t.Context(), r, src.Key, tc.known); err != nil || (kept.Origin != nil) != tc.own {
+				t.Errorf("%+v, %v, want it the job's: %v", kept, err, tc.own)
+			}
+		})
+	}
+}
 
 // TestLookHoldsAnObjectAgainstTheRecordOfItsWriting has the ledger have a row of the writing
 // that the metadata of the target's object name.
