@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/emulator/ram"
 )
 
@@ -104,6 +106,45 @@ func TestMistakesInAQuestionForPolicies(t *testing.T) {
 				if !strings.Contains(said, want) {
 					t.Errorf("said %q, want %q in it", said, want)
 				}
+			}
+		})
+	}
+}
+
+// TestTheFirstStepsTakeTheRightsThatPolicyPrintsAndNoOthers, in the order of the README, with
+// what may follow them.
+func TestTheFirstStepsTakeTheRightsThatPolicyPrintsAndNoOthers(t *testing.T) {
+	for name, prefix := range map[string]string{"a prefix": "2019/", "a bucket": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClouds(t)
+			c.fill(t, 30)
+			dst := strings.Replace(c.dst, "/?", "/"+prefix+"?", 1)
+			document, said, code := execute(t, c.env, "policy", c.src, dst, "--role", "here")
+			policy, err := ram.Parse([]byte(document))
+			if code != 0 || err != nil {
+				t.Fatalf("exit code %d, %v: %s", code, err, said)
+			}
+			c.oss.AddCredential(oss.Credential{ID: "here", Secret: "of-that-role", Policy: policy})
+			env := append(slices.Clone(c.env), "ALIBABA_CLOUD_ACCESS_KEY_ID=here", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=of-that-role", "FERRY_LEDGER="+c.ledger)
+			file := filepath.Join(t.TempDir(), "ferry.yaml")
+			for _, args := range [][]string{
+				{"init", c.src, dst, "--name", "photos", "--file", file},
+				{"check", "photos", "--file", file},
+				{"plan", "photos", "--file", file, "--quick"},
+				{"copy", "photos", "--file", file},
+				{"status", "photos"},
+				{"verify", "photos", "--mode", "read"},
+				{"diff", c.src, dst},
+				{"clean", "photos"},
+			} {
+				out, said, code := execute(t, env, args...)
+				if code != 0 || strings.Contains(out, "note ") || strings.Contains(out, "FAIL") || strings.Contains(said, "grant") {
+					t.Errorf("ferry %s: exit code %d, the least rights do not do\n%s%s", args[0], code, out, said)
+				}
+			}
+			if denied := policy.Denied(); len(denied) > 0 {
+				t.Errorf("denied: %q", denied)
 			}
 		})
 	}

@@ -51,11 +51,12 @@ var (
 
 // table is what each role does.
 var table = map[Role][]deed{
+	// It does what an Operator does, too: a check by ferry init comes before the first copy.
 	Here: {
-		{targetBucket, both(both(lists, versions), finds)},
-		{targetKeys, both(both(stores, removes), aborts)},
-		{ledgerBucket, both(lists, versions)},
-		{ledgerKeys, both(reads, records)},
+		{targetBucket, both(both(lists, asks), finds)},
+		{targetKeys, both(both(stores, removes), both(aborts, parts))},
+		{ledgerBucket, both(lists, asks)},
+		{ledgerKeys, both(both(both(reads, records), removes), aborts)},
 	},
 	// A plan looks at what the target holds; a check asks for what may not be
 	// changed, and tries its rights on a probe in the ledger; clean aborts what is
