@@ -180,7 +180,7 @@ func TestBothLanguagesSayTheSame(t *testing.T) {
 			}
 		}
 		for s := range c {
-			if !e[s] {
+			if !e[s] && !strings.ContainsFunc(s, wide) { // a message in Chinese has its English beside it
 				t.Errorf("%s: the English page lacks `%s`", name, s)
 			}
 		}
