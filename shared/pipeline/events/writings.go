@@ -33,6 +33,7 @@ type writeOff struct {
 	at   time.Time
 	rows map[string]written // by their keys, those that have a mark; nil where it has no record
 	err  error
+	cut  bool // err is of a caller who was cut short
 }
 
 // written is what a row tells of the writing that it is the record of: some 300 bytes.
@@ -99,6 +100,7 @@ func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger
 	if reads {
 		f.at = w.Now()
 		f.rows, f.err = rowsOf(ctx, w.Ledger.Run(run).Batches(), batch)
+		f.cut = f.err != nil && ctx.Err() != nil
 		close(f.read)
 	}
 	select {
@@ -108,7 +110,7 @@ func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger
 	}
 	if f.err != nil {
 		w.forget(f)
-		if !reads && ctx.Err() == nil { // it may be of another caller, who was cut short
+		if f.cut && !reads && ctx.Err() == nil {
 			return w.written(ctx, run, batch, key)
 		}
 		return nil, f.err

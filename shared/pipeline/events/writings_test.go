@@ -2,14 +2,17 @@ package events_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/mark"
@@ -24,6 +27,7 @@ type asked struct {
 	*mem.Bucket
 	mu   sync.Mutex
 	keys []string
+	shut error // of what is read of batches, after a second; nil: it is read
 }
 
 func (a *asked) Open(ctx context.Context, o store.Object, at, n int64) (store.Object, io.ReadCloser, error) {
@@ -33,6 +37,14 @@ func (a *asked) Open(ctx context.Context, o store.Object, at, n int64) (store.Ob
 	a.mu.Lock()
 	a.keys = append(a.keys, o.Key)
 	a.mu.Unlock()
+	if a.shut != nil && strings.Contains(o.Key, "/copied/") {
+		select {
+		case <-time.After(time.Second):
+			return store.Object{}, nil, a.shut
+		case <-ctx.Done():
+			return store.Object{}, nil, ctx.Err()
+		}
+	}
 	return a.Bucket.Open(ctx, o, at, n)
 }
 
@@ -145,5 +157,46 @@ func TestEachBatchIsReadOnceByAllShardsThatAreListed(t *testing.T) {
 	}
 	if n := len(a.of("copied")); n != shards {
 		t.Errorf("%d requests for %d batches", n, shards)
+	}
+}
+
+// TestABatchThatCannotBeReadIsAskedForOnceByAllThatWait has many callers wait for a batch that
+// the ledger does not give: each would wait as long as the ledger's patience, one behind the
+// other. Who waits for a caller that was cut short asks itself.
+func TestABatchThatCannotBeReadIsAskedForOnceByAllThatWait(t *testing.T) {
+	for name, tc := range map[string]struct {
+		cut   bool
+		reads int
+	}{"the ledger denies it": {false, 1}, "the caller who reads is cut short": {true, 2}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, a := newWritings(t)
+				a.shut = fault.New(fault.Denied, "asked", "", errors.New("shut"))
+				of := func(ctx context.Context) error {
+					_, err := w.Of(ctx, own, "k", store.Origin{Job: "j", Run: other, Mark: "0-a00000/x"})
+					return err
+				}
+				ctx, cut := context.WithCancel(t.Context())
+				defer cut()
+				var all sync.WaitGroup
+				all.Go(func() { _ = of(ctx) }) // it may be cut short
+				synctest.Wait()
+				for range 15 {
+					all.Go(func() {
+						if err := of(t.Context()); fault.KindOf(err) != fault.Denied {
+							t.Errorf("%v, want it denied", err)
+						}
+					})
+				}
+				synctest.Wait()
+				if tc.cut {
+					cut()
+				}
+				all.Wait()
+				if n := len(a.of("copied")); n != tc.reads {
+					t.Errorf("it is asked for %d times, want %d", n, tc.reads)
+				}
+			})
+		})
 	}
 }
