@@ -47,7 +47,10 @@ func recordOf(ctx context.Context, r *Rules, key string, o store.Origin) (*ledge
 	if r.Writing == nil {
 		return nil, nil
 	}
-	row, err := store.Retry(ctx, store.Pauses(), "verdict.Look", key, func() (*ledger.Row, error) { return r.Writing(ctx, key, o) })
+	row, err := r.Writing(ctx, key, o) // the ledger has tried as often as it does
+	if fault.KindOf(err) == fault.Denied {
+		return nil, nil // such as a record that was archived: then the mark decides
+	}
 	if err != nil {
 		return nil, fault.New(fault.KindOf(err), "verdict.Look", key, fault.Errorf("whether the job wrote what the target holds could not be read in the ledger: %w", err))
 	}

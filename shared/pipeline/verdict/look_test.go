@@ -2,9 +2,11 @@ package verdict_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/verdict"
@@ -93,5 +95,25 @@ func TestLookHoldsAnObjectAgainstTheRecordOfItsWriting(t *testing.T) {
 				t.Errorf("%+v, %v, want it the job's where it has the bytes that are known", kept, err)
 			}
 		})
+	}
+}
+
+// TestARecordThatMayNotBeReadIsNone has the ledger refuse the record of a writing, as one that
+// was archived: its mark decides. Trouble that may pass is an error.
+func TestARecordThatMayNotBeReadIsNone(t *testing.T) {
+	for kind, own := range map[fault.Kind]bool{fault.Denied: true, fault.Temporary: false} {
+		r, _ := rules(t, nil)
+		o := store.Object{Key: src.Key, Size: 3, Hash: "E", Modified: noon, Origin: r.Copies().Origin(src, src)}
+		o.Origin.Mark, o.Origin.Run = "0-a00000/AbC-_123", "20260301T000000Z"
+		r.Target = held{&o, new(int)}
+		asked := 0
+		r.Writing = func(context.Context, string, store.Origin) (*ledger.Row, error) {
+			asked++
+			return nil, fault.New(kind, "ledger.Read", "copied/0-a00000", errors.New("no"))
+		}
+		kept, err := verdict.Look(t.Context(), r, src.Key)
+		if (err == nil) != own || own && kept.Origin == nil || asked != 1 {
+			t.Errorf("%s: %+v, %v after %d reads, want it the job's: %v", kind, kept, err, asked, own)
+		}
 	}
 }
