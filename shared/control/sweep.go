@@ -199,8 +199,8 @@ func (c *Control) stalled(ctx context.Context, run *ledger.Run, newest, now time
 	if now.Sub(newest) < StallAfter {
 		return nil
 	}
-	newest, err := progress.NewestUnwalked(ctx, run) // a big object may be all that is left
-	if err != nil || now.Sub(newest) < StallAfter {
+	unwalked, err := progress.NewestUnwalked(ctx, run) // a big object may be all that is left
+	if err != nil || now.Sub(unwalked) < StallAfter {
 		return err
 	}
 	first, err := progress.CreateStalled(ctx, run, newest, now)
