@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
@@ -15,6 +16,10 @@ import (
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/task"
 )
+
+// sending is how long the process that created the decision on deletions is left to send them:
+// a task that finds the decision sooner would send each a second time.
+const sending = time.Second
 
 // decideDeletes waits until every shard is verified, then decides once for the whole
 // run whether what the source no longer has is deleted from the target.
@@ -38,6 +43,8 @@ func decideDeletes(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, 
 		r.Log.InfoContext(ctx, "deletions decided", "allowed", decision.Allowed, "candidates", decision.Candidates.Objects, "reason", decision.Reason)
 	} else if err != nil {
 		return nil, err
+	} else if age := r.Config.Now().Sub(decision.At); age >= 0 && age < sending {
+		return r.Follow.LookAgain(t, follow.AwaitFew), nil
 	}
 	return r.Next.AfterDeleteDecision(ctx, decision)
 }
