@@ -156,9 +156,11 @@ func deployGuarded(t *testing.T, g *guarded, _, file string) (wrote []string) {
 				g.told.add("the agent's "+path, string(body))
 			}
 		}
-		out, _, _ := g.do(t, g.env, "status", began.Run)
+		g.do(t, g.env, "status", began.Run)
+		out, _, _ := g.do(t, g.env, "status", began.Run, "--json")
 		time.Sleep(100 * time.Millisecond)
-		return strings.Contains(out, "over")
+		var is struct{ State string }
+		return json.Unmarshal([]byte(out), &is) == nil && is.State == "over"
 	})
 	for _, args := range [][]string{{"report", began.Run}, {"retry", began.Run}, {"cancel", began.Run}, {"seal", "photos"}, {"jobs", "remove", "photos"}} {
 		g.do(t, g.env, args...)
