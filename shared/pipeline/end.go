@@ -19,7 +19,7 @@ import (
 
 // sending is how long the process that created the decision on deletions is left to send them:
 // a task that finds the decision sooner would send each a second time.
-const sending = time.Second
+const sending = time.Second / 2
 
 // decideDeletes waits until every shard is verified, then decides once for the whole
 // run whether what the source no longer has is deleted from the target.
