@@ -49,7 +49,8 @@ const (
 	// are asked for in their order by most, so that one read serves a batch, and a process
 	// lists up to 48 shards at a time.
 	mostRecent = 64
-	// unwrittenFor is how long a batch that has no record is not asked for again.
+	// unwrittenFor is how long a batch that has no record is not asked for again. That of an
+	// event, which has one row, is asked for each time: another event may be about to write it.
 	unwrittenFor = time.Minute
 )
 
@@ -115,7 +116,7 @@ func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger
 		}
 		return nil, f.err
 	}
-	if f.rows == nil && w.Now().Sub(f.at) >= unwrittenFor {
+	if f.rows == nil && (eventnames.IsRun(run) || w.Now().Sub(f.at) >= unwrittenFor) {
 		w.forget(f)
 	}
 	k, ok := f.rows[key]

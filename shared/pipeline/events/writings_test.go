@@ -14,6 +14,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/pipeline/events"
 	"kodoferry/shared/pipeline/mark"
 	"kodoferry/shared/pipeline/memory"
@@ -198,5 +199,25 @@ func TestABatchThatCannotBeReadIsAskedForOnceByAllThatWait(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAnEventsRecordIsFoundOnceItIsThere asks for the record of an event before and after it is
+// written, within a second.
+func TestAnEventsRecordIsFoundOnceItIsThere(t *testing.T) {
+	w, _ := newWritings(t)
+	at := time.Date(2026, 3, 2, 14, 20, 30, 0, time.UTC)
+	run, o := eventnames.Run("j", at, 1), store.Origin{Job: "j", Run: "20260302-events"}
+	_, batch := eventnames.Batch("k", at)
+	o.Mark = mark.Delivery(eventnames.Short(batch), "AbC-_123")
+	if row, err := w.Of(t.Context(), own, "k", o); row != nil || err != nil {
+		t.Fatalf("%+v, %v, and nothing is written", row, err)
+	}
+	off := ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: "k", Size: 1}, State: ledger.Copied, At: at, Dst: &ledger.Dst{ETag: "E", Size: 1, Modified: at, Mark: o.Mark}}}}
+	if _, err := w.Ledger.Run(run).Batches().CreateWriteOff(t.Context(), batch, off); err != nil {
+		t.Fatal(err)
+	}
+	if row, err := w.Of(t.Context(), own, "k", o); row == nil || err != nil {
+		t.Errorf("%+v, %v, want the row of the event", row, err)
 	}
 }
