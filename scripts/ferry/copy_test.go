@@ -148,9 +148,12 @@ func TestCtrlCLeavesNothingBroken(t *testing.T) {
 		t.Errorf("exit code %d, %s, want %d and a word", code, said, cli.ExitInterrupted)
 	}
 	c.oss.Desk().Inject()
-	out, said, code := execute(t, c.env, args...)
+	out, said, code := execute(t, c.env, append(args, "--bandwidth", "1GiB/s")...)
 	if code != 0 || !strings.Contains(out, "going on with run") || !strings.Contains(out, "600 verified") {
 		t.Errorf("started again: exit code %d, %s%s", code, out, said)
+	}
+	if !strings.Contains(out, "ferry limits photos") { // or the limit would be thought to count
+		t.Errorf("%s says nothing of the limits that stand", out)
 	}
 }
 

@@ -47,6 +47,9 @@ func (c *Copy) Begun(run string, done *progress.Run) {
 	} else {
 		batches, open := batches(*done)
 		c.Tell.Plain("%s", s.say("copy.goes_on", run, c.job.Ledger.Place(), humanize.Comma(batches-open), s.count("batches", batches)))
+		if j, err := job.Decode(done.Started.Job); err == nil && bounds(j.Limits) != bounds(c.job.Limits) {
+			c.Tell.Plain("%s", s.say("copy.its_limits", run))
+		}
 	}
 	c.Tell.End() // of the process that did it before
 	if !c.quiet {
@@ -54,6 +57,10 @@ func (c *Copy) Begun(run string, done *progress.Run) {
 		c.Tell.Stands(done)
 	}
 }
+
+// bounds is what of a job's limits bounds all processes of a run together, which ferry limits
+// changes.
+func bounds(l job.Limits) string { return fmt.Sprint(l.Bandwidth, l.Requests, l.Instances) }
 
 // PassedOver prints, once for each file, that what an earlier run left of its objects is not
 // believed.
