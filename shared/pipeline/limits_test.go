@@ -199,8 +199,12 @@ func TestAnyNumberOfProcessesIsAsFastAsOneUnderALimit(t *testing.T) {
 				if tc.slow > 0 { // nothing else bounds them: so many are as much faster
 					want /= time.Duration(min(many.n, bound.Instances))
 				}
-				if took > want*12/10 { // when a place changes hands is a draw: twice in a row it is no chance
-					took = min(took, limitedFleet(t, tc.limit, many.n, tc.objects, tc.size, tc.slow, many.pushed))
+				if took > want*12/10 { // when a place changes hands is a draw: the mean of five says more
+					const rounds = 5
+					for range rounds - 1 {
+						took += limitedFleet(t, tc.limit, many.n, tc.objects, tc.size, tc.slow, many.pushed)
+					}
+					took /= rounds
 				}
 				if took > want*12/10 {
 					t.Errorf("%d processes (pushed: %v) take %v, want at most 1.2 times %v: one takes %v", many.n, many.pushed, took, want, alone)
