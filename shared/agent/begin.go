@@ -73,7 +73,7 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 				return err
 			}
 		}
-		first, err = next.Start(ctx, name, func(ctx context.Context) error { return c.takeNew(ctx, l.Run(name)) })
+		first, err = p.Begin(ctx, next, name, func(ctx context.Context) error { return c.takeNew(ctx, l.Run(name)) })
 		return err
 	})
 	c.behind.Go(withdraw)

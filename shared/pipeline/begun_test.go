@@ -47,7 +47,7 @@ func TestARunThatAnotherBeganWithAnotherJobListsWhatThatAsksFor(t *testing.T) {
 				if _, err := pipeline.New(w.config).Start(t.Context(), begun, runName, tc.keys...); err != nil {
 					t.Fatal(err)
 				}
-				first, err := next.Start(t.Context(), runName, func(context.Context) error { return nil })
+				first, err := w.pipe.Begin(t.Context(), next, runName, func(context.Context) error { return nil })
 				if err != nil {
 					t.Fatal(err)
 				}

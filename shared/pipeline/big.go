@@ -58,7 +58,7 @@ func thawFirst(ctx context.Context, r *runs.Run, t task.Task) (next []task.Task,
 	switch {
 	case err != nil:
 	case thawing.Still:
-		next, err = stillThawing(ctx, r, t)
+		next, err = r.Next.Thawing(ctx, t)
 	case thawing.Waiting > 0 || !batching.AnyPending(rows):
 		next, err = writeOff(ctx, r, t, rows, 0, r.Follow.Waits.Thaw(thawing.Waiting))
 	default:

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/events"
+	"kodoferry/shared/pipeline/follow"
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/verdict"
 	"kodoferry/shared/task"
@@ -18,7 +18,6 @@ import (
 // its rows.
 func copyBatch(ctx, work context.Context, r *runs.Run, t task.Task, read func() ([]ledger.Row, error)) ([]task.Task, error) {
 	rows, err := read()
-	r.Learn(ctx) // which was begun before
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +26,7 @@ func copyBatch(ctx, work context.Context, r *runs.Run, t task.Task, read func() 
 		return nil, err
 	}
 	if thawing.Still {
-		return stillThawing(ctx, r, t)
+		return r.Next.Thawing(ctx, t)
 	}
 	c := r.Copier(t)
 	done := c.Batch(work, rows, t.Again())
@@ -52,25 +51,12 @@ func copyBatch(ctx, work context.Context, r *runs.Run, t task.Task, read func() 
 	return next, nil
 }
 
-// stillThawing returns t once more, later: all its objects are being restored. A note
-// tells that, for the run does not stand still.
-func stillThawing(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	if err := progress.WriteThawing(ctx, r.Ledger); err != nil {
-		return nil, err
-	}
-	return r.Follow.Wait(t), nil
-}
-
 // writeOff writes the batch of t off, whose rows are as t left them, and returns what
 // follows. The rows that did not end wait for pause; since is since when a side that they
 // need has not answered. Where the write-off of a twin stands, and t is a first delivery,
 // nothing follows: the twin returns it.
 func writeOff(ctx context.Context, r *runs.Run, t task.Task, rows []ledger.Row, since int64, pause time.Duration) ([]task.Task, error) {
-	rest := batching.Pause{Since: since}
-	if pause > 0 {
-		rest.Until = r.Config.Now().UTC().Add(pause)
-	}
-	stands, own, err := batching.WriteOff(ctx, r.Ledger.Batches(), r.Job, t.Batch, rows, rest)
+	stands, own, err := batching.WriteOff(ctx, r.Ledger.Batches(), r.Job, t.Batch, rows, batching.PauseOf(pause, since, r.Config.Now()))
 	if err != nil {
 		return nil, err
 	}
@@ -90,9 +76,7 @@ func followEvent(ctx, work context.Context, r *runs.Run, t task.Task) ([]task.Ta
 	case err != nil:
 		return nil, err
 	case early > 0:
-		t.Delay = early
-		t.Waits++
-		return []task.Task{t}, nil
+		return follow.In(early, t), nil
 	}
 	if r.Share.State.Standing() == ledger.Paused {
 		return park(ctx, r, t, row)

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"time"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
@@ -16,10 +15,6 @@ import (
 	"kodoferry/shared/pipeline/transfer"
 	"kodoferry/shared/task"
 )
-
-// sending is how long the process that created the decision on deletions is left to send them:
-// a task that finds the decision sooner would send each a second time.
-const sending = time.Second / 2
 
 // decideDeletes waits until every shard is verified, then decides once for the whole
 // run whether what the source no longer has is deleted from the target.
@@ -43,7 +38,7 @@ func decideDeletes(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, 
 		r.Log.InfoContext(ctx, "deletions decided", "allowed", decision.Allowed, "candidates", decision.Candidates.Objects, "reason", decision.Reason)
 	} else if err != nil {
 		return nil, err
-	} else if age := r.Config.Now().Sub(decision.At); age >= 0 && age < sending {
+	} else if mirror.IsBeingSent(decision, r.Config.Now()) {
 		return r.Follow.LookAgain(t, follow.AwaitFew), nil
 	}
 	return r.Next.AfterDeleteDecision(ctx, decision)
@@ -101,14 +96,9 @@ func writeReport(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	if next, err := r.Next.AwaitVerified(ctx, t); err != nil || len(next) > 0 {
 		return next, err
 	}
-	var decision ledger.DeleteDecision
-	if r.Job.Delete {
-		var err error
-		if decision, err = mirror.ReadDeleteDecision(ctx, r.Ledger); ledger.Missing(err) {
-			return r.Follow.LookAgain(t, follow.AwaitFew), nil
-		} else if err != nil {
-			return nil, err
-		}
+	decision, next, err := r.Next.AwaitDeleteDecision(ctx, t)
+	if err != nil || len(next) > 0 {
+		return next, err
 	}
 	if !r.Reporting.TryLock() { // the files of two would mix where the process ends with the run
 		return r.Follow.LookAgain(t, follow.AwaitFew), nil
@@ -145,10 +135,10 @@ func reportDay(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, erro
 // verification. Its record ends it.
 func reportVerification(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 	w, err := progress.WalkReproof(ctx, r.Ledger)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case len(w.Open) > 0:
+	}
+	if len(w.Open) > 0 {
 		return r.Follow.LookAgainFor(len(w.Open), t), nil
 	}
 	return nil, reproof.Fold(r.Ledger.Name, r.Job, w, r.Config.Now().UTC()).Create(ctx, r.Ledger.Results())

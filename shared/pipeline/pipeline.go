@@ -84,8 +84,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"kodoferry/shared/fault"
@@ -94,7 +92,6 @@ import (
 	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/uploads"
 	"kodoferry/shared/pipeline/verdict"
-	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/task"
 )
 
@@ -113,11 +110,8 @@ func New(c Config) *Pipeline { return &Pipeline{runs.New(c)} }
 // Pause is how long a task waits before its second try: what Config says, or its default.
 func (p *Pipeline) Pause() time.Duration { return p.process.Config.Pause }
 
-// StandingOf returns whether a run's tasks are to be done, as far as this process
-// knows. A run that it did no task of goes on.
-func (p *Pipeline) StandingOf(name string) ledger.Standing {
-	return p.process.StandingOf(name)
-}
+// StandingOf returns whether a run's tasks are to be done, as runs.Process.StandingOf does.
+func (p *Pipeline) StandingOf(name string) ledger.Standing { return p.process.StandingOf(name) }
 
 // Leave takes back this process's heartbeats, as runs.Process.Leave does.
 func (p *Pipeline) Leave(ctx context.Context) { p.process.Leave(ctx) }
@@ -133,9 +127,8 @@ func (p *Pipeline) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	if err == nil {
 		next, err = do(ctx, r, t)
 	}
-	if err == nil && t.Since > 0 && !slices.ContainsFunc(next, func(n task.Task) bool { return n.Since > 0 }) {
-		p.process.Config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
-		p.process.Config.Watch(watch.Progress{Kind: watch.Up, Task: t})
+	if err == nil {
+		p.process.NoteUp(ctx, t, next)
 	}
 	if err == nil || ctx.Err() != nil || !outage.Suspected(err) {
 		return next, err
@@ -173,15 +166,8 @@ func do(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 // nothing. Copy, Part, Event and Delete end early and write off what they had done. Begin and
 // Remove are short, and not cut.
 func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	var rows func() ([]ledger.Row, error)
-	if t.Kind == task.Copy { // which most often is not written off
-		var release func()
-		rows, release = r.Rows.Read(ctx, r.Ledger.Batches(), t.Batch)
-		defer release()
-		var learning sync.WaitGroup
-		learning.Go(func() { r.Learn(ctx) })
-		defer learning.Wait()
-	}
+	rows, release := r.ReadCopy(ctx, t) // meanwhile: most often it is not written off
+	defer release()
 	if next, ended, err := r.Next.Outcome(ctx, t); ended || err != nil {
 		if ended && t.Kind == task.Part { // an upload may have been begun while its batch was written off
 			uploads.Drop(ctx, r.Ledger, r.Target, t.Batch, r.Log)

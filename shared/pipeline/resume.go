@@ -7,7 +7,6 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/remains"
-	"kodoferry/shared/pipeline/runs"
 	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
@@ -33,12 +32,11 @@ func (p *Pipeline) Lost(ctx context.Context, name string) (lost []task.Task, new
 	return r.Next.Lost(ctx)
 }
 
-// GiveUp ends a task that cannot be done, so that its run ends too: its batch
-// is written off as failed, its shard closed or verified as failed. Whatever
-// record stands by then wins. What the whole run came to cannot be made up:
-// its report, and its decision on deletions, are tried again for as long as it takes.
-// A task of a run that is stopped is dropped: where the run is resumed, it gets its tries
-// anew.
+// GiveUp ends a task that cannot be done, so that its run ends too: its batch is written off as
+// failed, its shard closed or verified as failed. Whatever record stands by then wins. What the
+// whole run came to cannot be made up: its report, and its decision on deletions, are tried again
+// for as long as it takes. A task of a run that is stopped is dropped: where the run is resumed,
+// it gets its tries anew.
 func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {
 	r, err := p.process.Run(ctx, t.Run)
 	if err != nil {
@@ -53,25 +51,10 @@ func (p *Pipeline) GiveUp(ctx context.Context, t task.Task, cause error) ([]task
 	}
 	r.Log.ErrorContext(ctx, "task given up", "kind", t.Kind, "shard", t.Shard, "fault", fault.KindOf(cause), "err", cause)
 	p.process.Config.Watch(watch.Progress{Kind: watch.GaveUp, Task: t, Err: cause})
-	switch t.Kind {
-	case task.Decide:
-		return insist(ctx, r, t, decideDeletes)
-	case task.Report:
-		return insist(ctx, r, t, writeReport)
+	if t.Kind == task.Decide || t.Kind == task.Report {
+		return r.Ending().Insist(ctx, t, func() ([]task.Task, error) { return step(ctx, r, t) })
 	}
 	return r.Ending().Task(ctx, t, cause)
-}
-
-// insist does a task once more that cannot be given up, and where that fails,
-// too, returns it once more, later.
-func insist(ctx context.Context, r *runs.Run, t task.Task, do func(context.Context, *runs.Run, task.Task) ([]task.Task, error)) ([]task.Task, error) {
-	next, err := do(ctx, r, t)
-	if err == nil || ctx.Err() != nil || fault.KindOf(err) == fault.Newer {
-		return next, err
-	}
-	r.Log.ErrorContext(ctx, "not done, and not given up: it is tried again later", "kind", t.Kind, "fault", fault.KindOf(err), "err", err)
-	t.Attempt = 0
-	return r.Follow.Wait(t), nil
 }
 
 // End closes the books of a run that was cancelled, or whose job was ended for good, as

@@ -6,7 +6,6 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
-	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/pipeline/follow"
 	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/pipeline/reproof"
@@ -23,40 +22,31 @@ func RunName(j job.Job, at time.Time) string {
 // refuses with Invalid a ledger whose bucket is versioned, and keys where
 // deletions are mirrored.
 func (p *Pipeline) Start(ctx context.Context, j job.Job, name string, keys ...string) ([]task.Task, error) {
-	return p.prepare(ctx, j, keys, false).Start(ctx, name, func(context.Context) error { return nil })
-}
-
-// Preparation is a run that is about to begin: its Look may be called before its Start.
-type Preparation struct {
-	*opening.Preparation
-	p *Pipeline
+	return p.Begin(ctx, p.prepare(ctx, j, keys, false), name, func(context.Context) error { return nil })
 }
 
 // Prepare begins to ask what is to be known where a run of j begins, and to list both sides,
 // for a run whose tasks this process does at once.
-func (p *Pipeline) Prepare(ctx context.Context, j job.Job, keys ...string) *Preparation {
+func (p *Pipeline) Prepare(ctx context.Context, j job.Job, keys ...string) *opening.Preparation {
 	return p.prepare(ctx, j, keys, !p.process.Config.Shared && j.Limits.Requests == 0)
 }
 
-func (p *Pipeline) prepare(ctx context.Context, j job.Job, keys []string, ahead bool) *Preparation {
+func (p *Pipeline) prepare(ctx context.Context, j job.Job, keys []string, ahead bool) *opening.Preparation {
 	c := p.process.Opening(ahead)
 	c.End = func(ctx context.Context, run string) error { _, err := p.End(ctx, run); return err }
-	return &Preparation{opening.Ask(ctx, c, j, keys), p}
+	return opening.Ask(ctx, c, j, keys)
 }
 
-// Start begins the run, as the Start of a Pipeline does. beside is called once the run's
+// Begin begins the run that b prepared, as Start does. beside is called once the run's
 // first record stands, while whatever may forbid the run is looked at once more.
-func (b *Preparation) Start(ctx context.Context, name string, beside func(context.Context) error) ([]task.Task, error) {
-	s, ahead, err := b.Begin(ctx, name, beside)
+func (p *Pipeline) Begin(ctx context.Context, b *opening.Preparation, name string, beside func(context.Context) error) ([]task.Task, error) {
+	s, err := b.Begin(ctx, name, beside)
 	if err != nil {
 		return nil, err
 	}
 	j, err := job.Decode(s.Job) // another delivery may have begun it, with another job
 	if err != nil {
 		return nil, err
-	}
-	if ahead != nil {
-		b.p.process.ListedAhead(name, ahead)
 	}
 	return follow.First(name, s.Root, j.Delete), nil
 }
@@ -67,16 +57,10 @@ func (p *Pipeline) StartVerification(ctx context.Context, name string, v ledger.
 	if err := reproof.Begin(ctx, p.process.Config.Ledger, name, v, p.process.Config.Now(), p.process.Config.Shared); err != nil {
 		return nil, err
 	}
-	r, err := p.process.Run(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	w, err := progress.WalkReproof(ctx, r.Ledger)
-	return append(r.Follow.Reprove(w.Open), r.Follow.Once(task.Report)), err
+	return p.Resume(ctx, name)
 }
 
-// FollowEvent returns the task of an event of key that is notified of now, as follow.Event
-// does.
+// FollowEvent returns the task of an event of key notified of now, as follow.Event does.
 func (p *Pipeline) FollowEvent(ctx context.Context, j job.Job, key string) (task.Task, error) {
 	return follow.Event(ctx, &p.process.Days, j, key)
 }

@@ -24,13 +24,6 @@ func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 	if err != nil {
 		return nil, err
 	}
-	if c.Failed != "" { // nothing is known of it, and that is its outcome
-		p, err := r.Ledger.Shards().CreateVerified(ctx, ledger.Proved{Shard: c.Shard, Failed: c.Failed, Was: c.Was(), At: r.Config.Now().UTC()})
-		if err != nil {
-			return nil, err
-		}
-		return r.Next.AfterVerify(ctx, c, p), nil
-	}
 	if _, busy := r.Proving.LoadOrStore(t.Shard, true); busy && r.Started.Deployed {
 		return r.Follow.LookAgain(t, r.Config.MaxWait), nil
 	} else if busy { // one suffices where one process does all tasks: its message stays until it has ended
@@ -42,7 +35,7 @@ func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 		if p, err = r.Proof(t, c).Record(ctx, r.Ledger.Results()); err != nil {
 			return nil, err
 		}
-		if p, err = r.Ledger.Shards().CreateVerified(ctx, p); err == nil {
+		if p, err = r.Ledger.Shards().CreateVerified(ctx, p); err == nil && p.Failed == "" {
 			r.Log.InfoContext(ctx, "shard verified", "shard", p.Shard, "objects", p.Counts.Listed.Objects)
 		}
 	}
@@ -67,7 +60,6 @@ func reprovePiece(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, e
 	if err != nil {
 		return nil, err
 	}
-	p.At = r.Config.Now().UTC()
 	if p, err = pieces.CreateReproved(ctx, p); err != nil {
 		return nil, err
 	}

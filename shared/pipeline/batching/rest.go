@@ -59,6 +59,14 @@ type Pause struct {
 	Since int64     // since when a side that it needs has not answered, in Unix seconds; 0: it did
 }
 
+// PauseOf returns a Pause that begins now, of no length where pause is none.
+func PauseOf(pause time.Duration, since int64, now time.Time) Pause {
+	if pause <= 0 {
+		return Pause{Since: since}
+	}
+	return Pause{Since: since, Until: now.UTC().Add(pause)}
+}
+
 // WriteOff writes a batch off, whose rows are as its task left them. The rows that did not
 // end are written away as other batches before the write-off names them. They wait as the
 // record says, so that a second delivery of the task has them wait as long. WriteOff returns

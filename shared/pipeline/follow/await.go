@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
+	"kodoferry/shared/pipeline/mirror"
 	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/task"
 )
@@ -87,3 +89,25 @@ func (r *Run) AwaitListed(ctx context.Context, t task.Task) (p progress.Run, don
 
 // lookups is how many requests about single records are made at a time.
 const lookups = 16
+
+// AwaitDeleteDecision returns the run's decision on deletions once it is made, and t once
+// more, later, until then. A run whose job does not mirror deletions waits for none.
+func (r *Run) AwaitDeleteDecision(ctx context.Context, t task.Task) (decision ledger.DeleteDecision, next []task.Task, err error) {
+	if !r.Deletes {
+		return decision, nil, nil
+	}
+	decision, err = mirror.ReadDeleteDecision(ctx, r.Ledger)
+	if ledger.Missing(err) {
+		return decision, r.Tasks.LookAgain(t, AwaitFew), nil
+	}
+	return decision, nil, err
+}
+
+// Thawing returns t once more, later: all its objects are being restored. A note tells
+// that, for the run does not stand still.
+func (r *Run) Thawing(ctx context.Context, t task.Task) ([]task.Task, error) {
+	if err := progress.WriteThawing(ctx, r.Ledger); err != nil {
+		return nil, err
+	}
+	return r.Tasks.Wait(t), nil
+}

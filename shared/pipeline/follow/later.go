@@ -27,6 +27,13 @@ func (f Tasks) Wait(t task.Task) []task.Task {
 	return []task.Task{t}
 }
 
+// In returns t once more, to be done after d.
+func In(d time.Duration, t task.Task) []task.Task {
+	t.Delay = d
+	t.Waits++
+	return []task.Task{t}
+}
+
 // Await returns t once more, to be done when the outage may be over.
 func (f Tasks) Await(t task.Task, o *outage.Outage) []task.Task {
 	next := f.Wait(t)

@@ -2,7 +2,7 @@
 // so, and a run that was cancelled, with a report of what is open. It knows tasks, for what
 // follows from such a record follows from any other.
 //
-//	task.go  Ending: what it takes; Task: a task that cannot be done
+//	task.go  Ending: what it takes; Task: a task that cannot be done; Insist: one that must be
 //	run.go   Run: a run that was cancelled
 package giveup
 
@@ -77,6 +77,18 @@ func (e Ending) Task(ctx context.Context, t task.Task, cause error) ([]task.Task
 		return nil, err
 	}
 	return e.Next.AfterWriteOff(ctx, t, w), nil
+}
+
+// Insist does a task once more that cannot be given up, by do, and where that fails, too,
+// returns it once more, later.
+func (e Ending) Insist(ctx context.Context, t task.Task, do func() ([]task.Task, error)) ([]task.Task, error) {
+	next, err := do()
+	if err == nil || ctx.Err() != nil || fault.KindOf(err) == fault.Newer {
+		return next, err
+	}
+	e.Log.ErrorContext(ctx, "not done, and not given up: it is tried again later", "kind", t.Kind, "fault", fault.KindOf(err), "err", err)
+	t.Attempt = 0
+	return e.Next.Tasks.Wait(t), nil
 }
 
 // list closes the shard that t lists behind what is sealed of it, and what is left of it as

@@ -47,3 +47,14 @@ func ReadDeleteDecision(ctx context.Context, run *ledger.Run) (ledger.DeleteDeci
 	}
 	return decision, err
 }
+
+// sending is how long the process that created a decision is left to send what follows from
+// it: a task that finds the decision sooner would send each deletion a second time.
+const sending = time.Second / 2
+
+// IsBeingSent reports whether a decision is so young that the process which created it sends
+// what follows from it.
+func IsBeingSent(decision ledger.DeleteDecision, now time.Time) bool {
+	age := now.Sub(decision.At)
+	return age >= 0 && age < sending
+}

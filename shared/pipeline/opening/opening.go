@@ -36,9 +36,11 @@ type Config struct {
 	End func(ctx context.Context, run string) error
 	// PassedOver returns what is told of a file of an earlier run that cannot be believed.
 	PassedOver func(ctx context.Context, run string) func(file string, err error)
-	Now        func() time.Time
-	Shared     bool // other processes do tasks of them, too
-	Ahead      bool // both sides are listed ahead, unless the job's keys are named
+	// Listed takes what is listed ahead of a run that goes on with it.
+	Listed func(run string, a *Ahead)
+	Now    func() time.Time
+	Shared bool // other processes do tasks of them, too
+	Ahead  bool // both sides are listed ahead, unless the job's keys are named
 }
 
 // Preparation is what is asked before a run of a job begins: whether records and
@@ -146,38 +148,38 @@ func (b *Preparation) Look(ctx context.Context, name string) error {
 
 // Begin creates the first record of the run of that name, or finds it. Once it stands,
 // beside is called, and whether the job was ended for good is asked at the same time. It
-// returns the record that stands, and what is listed ahead, nil where that is nothing that
-// can be gone on with.
-func (b *Preparation) Begin(ctx context.Context, name string, beside func(context.Context) error) (stands ledger.Started, ahead *Ahead, err error) {
+// returns the record that stands, and hands what is listed ahead to Listed where the run
+// can go on with it.
+func (b *Preparation) Begin(ctx context.Context, name string, beside func(context.Context) error) (stands ledger.Started, err error) {
 	<-b.asked
 	if b.src != nil {
 		defer b.config.Closed(b.src, b.dst)
 	}
 	if b.err != nil {
-		return stands, nil, b.err
+		return stands, b.err
 	}
 	if !b.looked {
 		if err := b.Look(ctx, name); err != nil {
-			return stands, nil, err
+			return stands, err
 		}
 	}
 	s := b.started
 	s.At, s.Last, *s.Kept = b.config.Now().UTC(), b.last, b.kept
 	if len(b.keys) > 0 {
 		if s.Keys, err = ledger.WriteKeys(ctx, b.config.Ledger.Run(name).Folder(), b.keys); err != nil {
-			return stands, nil, err
+			return stands, err
 		}
 	}
 	if stands, err = b.config.Ledger.Run(name).CreateStarted(ctx, s); err != nil {
-		return stands, nil, err
+		return stands, err
 	}
 	if err := sideBySide(func() error { return b.endIfSealed(ctx, name) }, func() error { return beside(ctx) }); err != nil {
-		return stands, nil, err
+		return stands, err
 	}
 	if !stands.Chain && b.isListed(stands) {
-		ahead = b.ahead
+		b.config.Listed(name, b.ahead)
 	}
-	return stands, ahead, nil
+	return stands, nil
 }
 
 // isListed reports whether the run of a first record that stands lists what was listed ahead:

@@ -9,8 +9,12 @@ import (
 
 // Record proves the shard, and returns the record that is to be created. It names files of
 // what the shard came to, its table and the rows that a later run may believe, and batches
-// of what is to be copied and proved in another round, as the shard of another name.
+// of what is to be copied and proved in another round, as the shard of another name. Of a
+// shard whose listing failed nothing is known, and its record says so.
 func (s *Shard) Record(ctx context.Context, to ledger.Results) (ledger.Proved, error) {
+	if s.Closed.Failed != "" {
+		return ledger.Proved{Shard: s.Closed.Shard, Failed: s.Closed.Failed, Was: s.Closed.Was(), At: s.Rules.Now().UTC()}, nil
+	}
 	c, again := s.Closed, ledger.AgainShard(s.Closed.Shard)
 	next := batching.New(ctx, again, s.Batching)
 	defer next.Stop()

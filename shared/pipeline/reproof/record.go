@@ -19,8 +19,9 @@ import (
 func (s *Piece) LookOrCut(ctx context.Context, verification *ledger.Run, of ledger.ShardRef, many bool) (ledger.Reproved, error) {
 	p, err := s.lookOrCut(ctx, verification, of, many)
 	if _, unread := errors.AsType[*Unread](err); unread { // as it will be at every try
-		return ledger.Reproved{Shard: of.Shard, Range: of.Range, Failed: ledger.Reason(err)}, nil
+		p, err = ledger.Reproved{Shard: of.Shard, Range: of.Range, Failed: ledger.Reason(err)}, nil
 	}
+	p.At = s.Rules.Now().UTC()
 	return p, err
 }
 

@@ -148,14 +148,12 @@ func (p *Process) StandingOf(name string) ledger.Standing {
 	return ledger.Going
 }
 
-// ListedAhead keeps what was listed of a run before it began, for its first List.
-func (p *Process) ListedAhead(name string, a *opening.Ahead) { p.ahead.Store(name, a) }
-
 // Opening returns what a run is begun by, but for its End; ahead says that both sides are
-// listed ahead.
+// listed ahead, which is kept for the run's first List.
 func (p *Process) Opening(ahead bool) opening.Config {
 	c := p.Config
-	return opening.Config{Ledger: c.Ledger, Open: c.Open, Closed: c.Closed, PassedOver: p.PassedOver, Now: c.Now, Shared: c.Shared, Ahead: ahead}
+	listed := func(run string, a *opening.Ahead) { p.ahead.Store(run, a) }
+	return opening.Config{Ledger: c.Ledger, Open: c.Open, Closed: c.Closed, PassedOver: p.PassedOver, Listed: listed, Now: c.Now, Shared: c.Shared, Ahead: ahead}
 }
 
 // PassedOver returns what is told of a file of an earlier run that cannot be believed.

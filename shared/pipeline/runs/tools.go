@@ -3,6 +3,8 @@ package runs
 import (
 	"context"
 	"iter"
+	"slices"
+	"sync"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -163,9 +165,26 @@ func (r *Run) Count(t task.Task, p transfer.Progress) {
 	}
 }
 
-// Learn has the slots begin with as many as another process of the run, or an earlier one,
+// ReadCopy begins to read the rows of a Copy, and how many objects at a time others found to
+// be best. rows waits for both; of any other task it is nil. release lets go of them.
+func (r *Run) ReadCopy(ctx context.Context, t task.Task) (rows func() ([]ledger.Row, error), release func()) {
+	if t.Kind != task.Copy {
+		return nil, func() {}
+	}
+	read, forget := r.Rows.Read(ctx, r.Ledger.Batches(), t.Batch)
+	var learning sync.WaitGroup
+	learning.Go(func() { learn(ctx, r) })
+	rows = func() ([]ledger.Row, error) {
+		rows, err := read()
+		learning.Wait()
+		return rows, err
+	}
+	return rows, func() { learning.Wait(); forget() }
+}
+
+// learn has the slots begin with as many as another process of the run, or an earlier one,
 // found to be best. It reads that once.
-func (r *Run) Learn(ctx context.Context) {
+func learn(ctx context.Context, r *Run) {
 	if r.Job.Limits.Parallel != job.AutoParallel {
 		return
 	}
@@ -247,6 +266,16 @@ func (r *Run) NoteDown(ctx context.Context, t task.Task, o *outage.Outage) {
 	}
 	r.Log.WarnContext(ctx, "bucket does not answer, waiting", "side", o.Side.String(), "kind", t.Kind, "since", o.Since, "limit", r.Job.Limits.Outage, "fault", fault.KindOf(o.Last), "err", o.Last)
 	r.Config.Watch(watch.Progress{Kind: watch.Down, Task: t, Err: r.Prober.Awaits(o)})
+}
+
+// NoteUp puts into the log, and shows to who watches, that buckets answer again that t
+// waited for, unless what follows from it waits still.
+func (p *Process) NoteUp(ctx context.Context, t task.Task, next []task.Task) {
+	if t.Since == 0 || slices.ContainsFunc(next, func(n task.Task) bool { return n.Since > 0 }) {
+		return
+	}
+	p.Config.Log.InfoContext(ctx, "buckets answer again", "run", t.Run, "kind", t.Kind)
+	p.Config.Watch(watch.Progress{Kind: watch.Up, Task: t})
 }
 
 // LedgerDown asks the ledger whether it answers, after t failed, whose run is r, or nil where
