@@ -257,3 +257,52 @@ func TestPlacesThatAreIdleTakePartsOfALongListing(t *testing.T) {
 		}
 	})
 }
+
+// TestABatchEndsWithItsRecord, one round trip behind its last object: what follows of it this
+// process knows by itself. Each shard is verified by one task, which is begun once all of it is
+// copied, while others are.
+func TestABatchEndsWithItsRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var object, batch, verified time.Time // the last object, the last write-off, the first verification
+		verifies := map[string]int{}
+		_, err := far(t, 20_000, func(_ context.Context, _ func(), o *agent.CopyOptions) {
+			o.Watch = func(e watch.Progress) {
+				mu.Lock()
+				defer mu.Unlock()
+				if e.Kind == watch.Settled {
+					object = time.Now()
+				}
+			}
+			o.Faulty = func(d worker.Doer) worker.Doer {
+				return seen{d, func(k task.Task) func() {
+					mu.Lock()
+					defer mu.Unlock()
+					if verifies[k.Shard]++; k.Kind != task.Verify {
+						verifies[k.Shard]--
+					} else if verified.IsZero() {
+						verified = time.Now()
+					}
+					return func() {
+						mu.Lock()
+						defer mu.Unlock()
+						if k.Kind == task.Copy {
+							batch = time.Now()
+						}
+					}
+				}}
+			}
+		})
+		if took := batch.Sub(object); err != nil || took > atTarget {
+			t.Errorf("the last batch ends %v behind its last object, want %v at most; %v", took, atTarget, err)
+		}
+		if !verified.Before(batch) {
+			t.Errorf("nothing is verified before the last batch is written off")
+		}
+		for shard, n := range verifies {
+			if n > 1 {
+				t.Errorf("shard %s has %d verifications, want 1", shard, n)
+			}
+		}
+	})
+}

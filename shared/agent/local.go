@@ -126,7 +126,7 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 	p := pipeline.New(pipeline.Config{
 		WorkEvery: live.WorkEvery, Host: me.Host, PID: me.PID,
 		Send:   func(ctx context.Context, tasks ...task.Task) error { return send(ctx, tasks...) },
-		Ledger: s.Ledger, Log: o.Log, PassedOver: o.PassedOver, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait, Most: most, Lists: lists, Bodies: o.Capacity.Bodies(),
+		Ledger: s.Ledger, Log: o.Log, PassedOver: o.PassedOver, Watch: watch, Now: o.Now, Pause: firstWait, MaxWait: maxWait, Most: most, Lists: lists, Waited: o.Queues == nil, Bodies: o.Capacity.Bodies(),
 		// The run's own job says what is done, this process's how to get there.
 		Open: func(context.Context, job.Job) (store.Source, pipeline.Target, error) {
 			return s.Source, s.Target, nil
@@ -184,7 +184,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name str
 	verifying, deleting := mem.New(mem.Options{Visibility: time.Hour}), mem.New(mem.Options{Visibility: time.Hour})
 	hurry := func() { verifying.Hurry(); deleting.Hurry() }
 	followed := &follower{
-		Doer: do, hurry: hurry, reported: func() { stop(errReported) },
+		Doer: do, keeps: o.Queues == nil, hurry: hurry, reported: func() { stop(errReported) },
 		stopped: func() bool { s := p.StandingOf(name); return s.Stopped() && s != ledger.Over }, halted: func() { stop(errStopped) },
 	}
 	w := &worker.Worker{
@@ -218,8 +218,7 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name str
 		w.Send[s] = queues[s]
 	}
 	*send = func(ctx context.Context, tasks ...task.Task) error {
-		followed.follow(nil, tasks)
-		return w.Submit(ctx, tasks...)
+		return w.Submit(ctx, followed.follow(nil, tasks)...)
 	}
 	if err := (*send)(ctx, first...); err != nil {
 		return err

@@ -23,6 +23,7 @@ type Run struct {
 	Sent     sent.Marks
 	Deletes  bool // the run's job mirrors deletions
 	Verifies bool // the run is a verification of one that is over
+	Waited   bool // who has tasks done knows what they wait for: nothing is looked for
 	Log      *slog.Logger
 
 	mu   sync.Mutex
@@ -57,8 +58,12 @@ func (r *Run) look(ctx context.Context, name string, open open) (string, error) 
 	return seen, err
 }
 
-// last reports whether nothing is open any more that the task of that name waits for.
+// last reports whether nothing is open any more that the task of that name waits for, where
+// that is to be found out here.
 func (r *Run) last(ctx context.Context, name string, open open) bool {
+	if r.Waited {
+		return false
+	}
 	seen, err := r.look(ctx, name, open)
 	if err == nil && seen == "" {
 		if mine, err := r.Sent.Claim(ctx, r.Ledger.Name, "woken-"+name); err == nil {

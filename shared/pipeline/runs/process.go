@@ -55,6 +55,7 @@ type Config struct {
 	MaxWait time.Duration        // no wait is longer; 15 min if 0
 	Quick   time.Duration        // before an object's second try within a task, doubling after; 200 ms if 0
 	Shared  bool                 // tasks go into queues that other processes share
+	Waited  bool                 // Do's caller does all tasks of a run: it keeps a Verify until what it waits for is done, and has what waits for all of them look again
 	Slots   int                  // objects in flight in this process; the largest limits.parallel of its runs if 0
 	Most    int                  // no more than these, and up to them where limits.parallel is auto; job.MaxParallel if 0
 	Lists   int                  // shards that this process lists at a time, at most; 0: others list some, too

@@ -144,7 +144,7 @@ func judge(r *Run, src Source, dst Target, match *job.Matcher) {
 func account(r *Run) {
 	c, s := r.Config, r.Started
 	r.Follow = follow.Tasks{Run: r.Ledger.Name, Events: s.Events, Deployed: s.Deployed, Waits: waits.Policy{First: c.Pause, Most: c.MaxWait, Tries: transfer.Tries}, Now: c.Now}
-	r.Next = &follow.Run{Tasks: r.Follow, Ledger: r.Ledger, Sent: sent.Of(c.Ledger), Deletes: r.Job.Delete, Verifies: s.Verifies != nil, Log: r.Log}
+	r.Next = &follow.Run{Tasks: r.Follow, Ledger: r.Ledger, Sent: sent.Of(c.Ledger), Deletes: r.Job.Delete, Verifies: s.Verifies != nil, Waited: c.Waited, Log: r.Log}
 	beside := func(ctx context.Context) []string {
 		return listing.Beside(ctx, r.Source, r.Job.Source.Prefix, report.Beside)
 	}
