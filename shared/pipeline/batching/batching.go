@@ -70,6 +70,7 @@ type Batcher struct {
 	parts   bool // the one pending row goes in parts
 	bytes   int64
 	cost    time.Duration // of the pending rows, one after the other
+	held    int64         // bytes of memory of rows
 	weight  int64         // bytes of all rows, roughly, as JSON
 
 	extras []ledger.Row // what only the target has
@@ -86,6 +87,9 @@ const (
 	// rowsPerBatch bounds what a batch holds where little of it is pending, and the only one
 	// that is gathered; of several each holds less, but leastRows.
 	rowsPerBatch, leastRows = 10_000, 1000
+	// batchMemory bounds the same in bytes, where rows have long keys or metadata; of several
+	// each holds less, but leastMemory.
+	batchMemory, leastMemory = 8 << 20, 768 << 10
 	// batchTime is what a batch is to take: long enough that its message and its
 	// records cost next to nothing, short enough for an invocation of 5 minutes
 	// and for what is checked again after a kill.
@@ -191,11 +195,19 @@ func (b *Batcher) add(row *ledger.Row) {
 	b.out.Counts.Listed.Add(1, row.Src.Size)
 	b.out.Counts.Count(row)
 	b.weight += estimateJSONSize(row)
+	b.held += heldBy(row)
 	filled := b.pending >= l.BatchObjects || b.bytes >= l.BatchBytes || b.batch > 0 && b.cost >= b.batch
-	if big || filled || len(b.rows) >= max(leastRows, 2*rowsPerBatch/max(2, int(b.config.Beside.Load()))) {
+	if big || filled || b.holdsEnough() {
 		b.parts = big
 		b.seal()
 	}
+}
+
+// holdsEnough reports whether the rows take as much memory as is for this Batcher, of all that
+// gather beside it.
+func (b *Batcher) holdsEnough() bool {
+	beside := max(2, b.config.Beside.Load())
+	return int64(len(b.rows)) >= max(leastRows, 2*rowsPerBatch/beside) || b.held >= max(leastMemory, 2*batchMemory/beside)
 }
 
 // settle has a row no longer have what was known of its key before, where it says itself
@@ -217,7 +229,7 @@ func (b *Batcher) seal() {
 	ref.Pending, ref.Bytes, ref.Parts = b.pending, b.bytes, b.parts
 	b.out.All = append(b.out.All, ref)
 	b.rows, b.usual = nil, len(rows)
-	b.pending, b.bytes, b.cost, b.parts = 0, 0, 0, false
+	b.pending, b.bytes, b.cost, b.held, b.parts = 0, 0, 0, 0, false
 	b.write(func() error {
 		if err := b.config.Write(b.ctx, ref.ID, rows); err != nil {
 			return err
@@ -276,6 +288,24 @@ func (b *Batcher) Finish() (Batches, error) { return b.Cut()() }
 func Sizes(rows []ledger.Row) (n int64) {
 	for i := range rows {
 		n += rows[i].Src.Size
+	}
+	return n
+}
+
+const (
+	rowBytes   = 304 // of a Row besides those of its object
+	dstBytes   = 160 // of a Dst, with its texts
+	knownBytes = 384 // of a Known, with its texts
+)
+
+// heldBy estimates how many bytes of memory a row takes.
+func heldBy(row *ledger.Row) int64 {
+	n := rowBytes + row.Src.Held() + int64(len(row.Reason))
+	if row.Dst != nil {
+		n += dstBytes
+	}
+	if row.Was != nil {
+		n += knownBytes
 	}
 	return n
 }

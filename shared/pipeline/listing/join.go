@@ -5,6 +5,7 @@
 //	rename.go    a target under the keys of the source
 //	named.go     a source whose listing is a list of keys
 //	anchored.go  a source that can only be listed from a key that exists
+//	memory.go    Memory: how many are walked side by side, by what they hold
 //	ahead.go     the beginning of a listing, before it is known whether it is wanted
 //	cut.go       Cut: stretches of what a walk left
 //	split.go     Split: ranges of what is left of a listing; plan.go has where it looks for

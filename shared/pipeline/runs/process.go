@@ -24,6 +24,7 @@ import (
 	"kodoferry/shared/pipeline/batching"
 	"kodoferry/shared/pipeline/cache"
 	"kodoferry/shared/pipeline/events"
+	"kodoferry/shared/pipeline/listing"
 	"kodoferry/shared/pipeline/opening"
 	"kodoferry/shared/pipeline/outage"
 	"kodoferry/shared/pipeline/watch"
@@ -83,6 +84,7 @@ type Process struct {
 	pace   limit.Pace
 	ahead  sync.Map        // *opening.Ahead by the names of runs that were begun here
 	rows   batching.Memory // of batches that are copied
+	walks  *listing.Memory // of shards that are listed
 
 	writings events.Writings // by runs that are over, and by events
 
@@ -118,7 +120,7 @@ func New(c Config) *Process {
 	c.MaxWait = cmp.Or(c.MaxWait, 15*time.Minute)
 	c.Quick = cmp.Or(c.Quick, 200*time.Millisecond)
 	c.Most = cmp.Or(c.Most, job.MaxParallel)
-	p := &Process{Config: c, name: ledger.Nonce(), slots: limit.NewAIMD(c.Slots, nil), recalling: make(chan struct{}, recalled), rows: batching.NewMemory()}
+	p := &Process{Config: c, name: ledger.Nonce(), slots: limit.NewAIMD(c.Slots, nil), recalling: make(chan struct{}, recalled), rows: batching.NewMemory(), walks: listing.NewMemory()}
 	p.Days.Ledger, p.Days.Now = c.Ledger, c.Now
 	p.writings.Ledger, p.writings.Now = c.Ledger, c.Now
 	p.writings.Runs.Ledger, p.writings.Runs.Now, p.writings.Runs.Warn = c.Ledger, c.Now, p.PassedOver(context.Background(), "")

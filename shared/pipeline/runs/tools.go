@@ -43,7 +43,20 @@ func (r *Run) Admission() admission.Run {
 func (r *Run) Listing(t task.Task) shard.Config {
 	c := r.Closing()
 	c.Chain, c.Named = r.Started.Chain, len(r.Started.Keys) > 0
-	c.Begin, c.Source, c.Memory, c.Asker, c.Batches = r.Recall, r.Source, r.Memory, r.Asker(t), r.Batching()
+	c.Source, c.Memory, c.Asker, c.Batches = r.Source, r.Memory, r.Asker(t), r.Batching()
+	var walk *listing.Walk // set by Begin
+	c.Begin = func(ctx context.Context) (listed func(), err error) {
+		recalled, err := r.Recall(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if walk, err = r.process.walks.Begin(ctx); err != nil {
+			recalled()
+			return nil, err
+		}
+		return func() { walk.End(); recalled() }, nil
+	}
+	c.Short = func() bool { return walk.Short() }
 	var ahead *opening.Ahead
 	if t.Shard == ledger.RootShard {
 		if ahead = r.listedAhead(); ahead != nil {
@@ -51,7 +64,7 @@ func (r *Run) Listing(t task.Task) shard.Config {
 		}
 	}
 	c.Both = func(ctx context.Context, before string, in store.Range) iter.Seq2[listing.Pair, error] {
-		return bothSides(ctx, r, ahead, before, in)
+		return bothSides(ctx, r, walk, ahead, before, in)
 	}
 	if r.Config.Send != nil {
 		c.Send = func(ctx context.Context, batches []ledger.BatchRef, again bool) error {
@@ -76,12 +89,14 @@ func (r *Run) Ending() giveup.Ending {
 }
 
 // bothSides lists both sides of a range of a shard, the source from landmarks where it is a
-// chain. What was listed of it before the run began, if ahead is not nil, is not listed again.
-func bothSides(ctx context.Context, r *Run, ahead *opening.Ahead, before string, in store.Range) iter.Seq2[listing.Pair, error] {
+// chain, and has walk weigh them. What was listed of it before the run began, if ahead is not
+// nil, is not listed again.
+func bothSides(ctx context.Context, r *Run, walk *listing.Walk, ahead *opening.Ahead, before string, in store.Range) iter.Seq2[listing.Pair, error] {
 	src, dst := listing.From(ctx, listing.Landed(r.Source, before), in), listing.From(ctx, r.Target, in)
 	if ahead != nil {
 		src, dst = ahead.Source.Lister(in, src), ahead.Target.Lister(in, dst)
 	}
+	src, dst = walk.Both(src, dst)
 	return listing.Join(src, dst, r.Job.Delete)
 }
 

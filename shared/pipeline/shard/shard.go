@@ -37,6 +37,7 @@ type Config struct {
 	Named  bool // the job names its keys
 
 	Begin   func(ctx context.Context) (listed func(), err error)                                    // waits until few enough shards are listed; listed says that one is
+	Short   func() bool                                                                             // reports whether what is listed of this one takes more memory than there is
 	Source  store.Source                                                                            // cuts what is left
 	Both    func(ctx context.Context, before string, in store.Range) iter.Seq2[listing.Pair, error] // lists both sides, the source from landmarks where it is a chain
 	Memory  *memory.Memory

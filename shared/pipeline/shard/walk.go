@@ -13,7 +13,7 @@ import (
 
 // List walks source and target side by side over what is not sealed of the shard, and
 // seals what it finds. It covers as much as one shard may hold, or half of the time at
-// hand allows, of a whole run's first one a page; the rest becomes its children, which are
+// hand allows, or the memory, of a whole run's first one a page; the rest becomes its children, which are
 // listed side by side. The error is ErrTwin, which is Later, where another delivery of the
 // same task lists the shard.
 func (s *Shard) List(ctx context.Context) error {
@@ -50,7 +50,7 @@ func (s *Shard) List(ctx context.Context) error {
 			return err
 		}
 		full := end.Dense.Seen >= most || b.Weight() >= limits.ShardBytes
-		if mayEnd && (full || deadline.Near(ctx, spare) || s.divides(looking, end)) && listing.IsBorder(end.Last) {
+		if mayEnd && (full || deadline.Near(ctx, spare) || s.config.Short() || s.divides(looking, end)) && listing.IsBorder(end.Last) {
 			more = true
 			break
 		}
