@@ -49,8 +49,10 @@ const (
 	// are asked for in their order by most, so that one read serves a batch, and a process
 	// lists up to 48 shards at a time.
 	mostRecent = 64
-	// unwrittenFor is how long a batch that has no record is not asked for again. That of an
-	// event, which has one row, is asked for each time: another event may be about to write it.
+	// unwrittenFor is how long a batch that has no record is not asked for again by a run that
+	// lists: the batch is of a run that is over, and has left it open for good, for no two runs of a job
+	// list at a time. An event asks each time, as it may be beside a run that is about to write
+	// the batch off; and everybody asks each time for that of an event, which has one row.
 	unwrittenFor = time.Minute
 )
 
@@ -73,7 +75,7 @@ func (w *Writings) Of(ctx context.Context, run, key string, o store.Origin) (*le
 		}
 	}
 	if isName(batch) {
-		row, err := w.written(ctx, name, batch, key)
+		row, err := w.written(ctx, name, batch, key, event || eventnames.IsRun(run))
 		if err != nil || row != nil && row.Dst.Mark == o.Mark {
 			return row, err
 		}
@@ -95,8 +97,9 @@ func isName(s string) bool {
 	return s != "" && len(s) <= mostName && s[0] != '.' && strings.Trim(s, inNames) == ""
 }
 
-// written returns the row of key of the write-off of a batch; nil where it has none.
-func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger.Row, error) {
+// written returns the row of key of the write-off of a batch; nil where it has none. anew says
+// that one may be about to be written: that there was none is not remembered.
+func (w *Writings) written(ctx context.Context, run, batch, key string, anew bool) (*ledger.Row, error) {
 	f, reads := w.find(run, batch)
 	if reads {
 		f.at = w.Now()
@@ -112,11 +115,11 @@ func (w *Writings) written(ctx context.Context, run, batch, key string) (*ledger
 	if f.err != nil {
 		w.forget(f)
 		if f.cut && !reads && ctx.Err() == nil {
-			return w.written(ctx, run, batch, key)
+			return w.written(ctx, run, batch, key, anew)
 		}
 		return nil, f.err
 	}
-	if f.rows == nil && (eventnames.IsRun(run) || w.Now().Sub(f.at) >= unwrittenFor) {
+	if f.rows == nil && (anew || w.Now().Sub(f.at) >= unwrittenFor) {
 		w.forget(f)
 	}
 	k, ok := f.rows[key]

@@ -202,22 +202,30 @@ func TestABatchThatCannotBeReadIsAskedForOnceByAllThatWait(t *testing.T) {
 	}
 }
 
-// TestAnEventsRecordIsFoundOnceItIsThere asks for the record of an event before and after it is
-// written, within a second.
-func TestAnEventsRecordIsFoundOnceItIsThere(t *testing.T) {
-	w, _ := newWritings(t)
+// TestARecordIsFoundOnceItIsThere asks for the record of a batch before and after it is
+// written, within a second: of one of events, and of one that a run beside the events copies.
+func TestARecordIsFoundOnceItIsThere(t *testing.T) {
 	at := time.Date(2026, 3, 2, 14, 20, 30, 0, time.UTC)
-	run, o := eventnames.Run("j", at, 1), store.Origin{Job: "j", Run: "20260302-events"}
-	_, batch := eventnames.Batch("k", at)
-	o.Mark = mark.Delivery(eventnames.Short(batch), "AbC-_123")
-	if row, err := w.Of(t.Context(), own, "k", o); row != nil || err != nil {
-		t.Fatalf("%+v, %v, and nothing is written", row, err)
-	}
-	off := ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: "k", Size: 1}, State: ledger.Copied, At: at, Dst: &ledger.Dst{ETag: "E", Size: 1, Modified: at, Mark: o.Mark}}}}
-	if _, err := w.Ledger.Run(run).Batches().CreateWriteOff(t.Context(), batch, off); err != nil {
-		t.Fatal(err)
-	}
-	if row, err := w.Of(t.Context(), own, "k", o); row == nil || err != nil {
-		t.Errorf("%+v, %v, want the row of the event", row, err)
+	day := eventnames.Run("j", at, 1)
+	_, single := eventnames.Batch("k", at)
+	for name, tc := range map[string]struct{ asks, run, batch string }{
+		"of an event":             {own, day, single},
+		"of a run, for an event":  {day, own, "0-abcdefgh00000"},
+		"of an event, by another": {eventnames.Run("j", at.Add(24*time.Hour), 1), day, single},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := newWritings(t)
+			o := store.Origin{Job: "j", Run: strings.TrimPrefix(tc.run, "j/"), Mark: mark.Delivery(eventnames.Short(tc.batch), "AbC-_123")}
+			if row, err := w.Of(t.Context(), tc.asks, "k", o); row != nil || err != nil {
+				t.Fatalf("%+v, %v, and nothing is written", row, err)
+			}
+			off := ledger.WriteOff{Rows: []ledger.Row{{Src: store.Object{Key: "k", Size: 1}, State: ledger.Copied, At: at, Dst: &ledger.Dst{ETag: "E", Size: 1, Modified: at, Mark: o.Mark}}}}
+			if _, err := w.Ledger.Run(tc.run).Batches().CreateWriteOff(t.Context(), tc.batch, off); err != nil {
+				t.Fatal(err)
+			}
+			if row, err := w.Of(t.Context(), tc.asks, "k", o); row == nil || err != nil {
+				t.Errorf("%+v, %v, want the row of its writing", row, err)
+			}
+		})
 	}
 }
