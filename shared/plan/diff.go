@@ -57,6 +57,11 @@ func (d Difference) Bytes() int64 {
 // the walk and the rules by which a run decides what to copy. Objects that the job's
 // filter leaves out, and those of its ledger, are passed over. It holds no more than a
 // few pages. The error is that of a listing, or of a question to the target, and ends it.
+//
+// It asks the ledger for no record of a single writing, as a plan does: that tells whose an
+// object is, which no line of Diff says. Where somebody else has written over a copy and kept
+// its metadata, and no run that is over has a row that tells, it is SameByKept, of which
+// nothing is proved, or SameBySize; a plan, and a run, would find it another's.
 func Diff(ctx context.Context, sides Sides, j job.Job) iter.Seq2[Difference, error] {
 	j.Overwrite = job.OverwriteChanged // any other would decide on differing objects without a look
 	return func(yield func(Difference, error) bool) {
