@@ -71,9 +71,24 @@ func (o *Overview) sayEnded(rep report.Report) {
 		o.Says = say("state.incomplete", number("failed", bad))
 		o.Next = say("next.failures", command(reportIt))
 		if n.Failed+n.Mismatch > 0 {
-			o.Next = say("next.retry", Arg{Name: "retry", Kind: Command, Text: "ferry retry " + o.Run}, command(reportIt))
+			retry := Arg{Name: "retry", Kind: Command, Text: "ferry retry " + o.Run}
+			o.Next = say("next.retry", retry, command(reportIt))
+			if cure := cureOf(rep.Failures); cure != "" {
+				o.Next = say("next.cure", text("cure", cure), retry, command(reportIt))
+			}
 		}
 	default:
 		o.Says = say("state.incomplete.other", text("reason", rep.Reason))
 	}
+}
+
+// cureOf is what to do before the failures are tried again, or else some fail again, of the cause
+// of the most; "" where no cause names a cure. Conflicts are not tried again.
+func cureOf(failures []ledger.Failure) string {
+	for _, g := range report.Causes(failures) { // the largest first
+		if g.Advised && g.State != string(ledger.Conflict) {
+			return g.Cure
+		}
+	}
+	return ""
 }

@@ -213,3 +213,37 @@ func TestARunThatEndedLongAgoHasItsCurves(t *testing.T) {
 		t.Error("it does not tell when it was verified")
 	}
 }
+
+// TestWhatFailsAgainUntilItIsSeenToIsNotJustTriedAgain has reports of failures that a retry mends,
+// that it does not, and of both.
+func TestWhatFailsAgainUntilItIsSeenToIsNotJustTriedAgain(t *testing.T) {
+	const (
+		denied   = `{"key":"a","state":"failed","reason":"the keys may not write it; grant them oss:PutObject","cause":"the keys may not write it; grant them oss:PutObject"}`
+		slow     = `{"key":"b","state":"failed","reason":"oss.Put: temporary: reset","cause":"oss.Put: temporary: reset"}`
+		slower   = `{"key":"c","state":"failed","reason":"oss.Put: temporary: reset","cause":"oss.Put: temporary: reset"}`
+		conflict = `{"key":"d","state":"conflict","reason":"it is another's; take overwrite: changed","cause":"it is another's; take overwrite: changed"}`
+	)
+	for name, tc := range map[string]struct{ failures, next, cure string }{
+		"what a retry mends":      {slow, "next.retry", ""},
+		"what it does not":        {denied, "next.cure", "Grant them oss:PutObject"},
+		"both":                    {slow + "," + slower + "," + denied, "next.cure", "Grant them oss:PutObject"},
+		"a conflict beside":       {slow + "," + conflict, "next.retry", ""},
+		"none, of an old version": {"", "next.retry", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := begun(t, false)
+			_, err := s.run.Results().CreateReport(t.Context(), []byte(`{"v":2,"result":"incomplete","objects":{"listed":200,"copied":199,"failed":1},"started":"2026-03-01T12:00:00Z","finished":"2026-03-01T12:02:00Z","failures":[`+tc.failures+`]}`))
+			s.must(err)
+			next := s.look().Next
+			cure := ""
+			for _, a := range next.Args {
+				if a.Name == "cure" {
+					cure = a.Text
+				}
+			}
+			if next.Code != tc.next || cure != tc.cure {
+				t.Errorf("next is %s, %q, want %s, %q", next.Code, cure, tc.next, tc.cure)
+			}
+		})
+	}
+}

@@ -110,6 +110,7 @@ var Forms = map[string]string{
 	"next.report":    "{command}",
 	"next.failures":  "see what needs a person: {command}",
 	"next.retry":     "try those that failed again: {retry}; what they are: {command}",
+	"next.cure":      "see to this, or what failed fails again: {cure}. Then try it again: {retry}; what it is: {command}",
 	"next.resume":    "{command}",
 	"next.cancel":    "{command}, which writes the report",
 	"next.seal":      "{command}, which writes the report",

@@ -15,6 +15,7 @@ type Group struct {
 	State    string // failed, conflict, mismatch
 	Cause    string // what is the matter, without what differs from key to key
 	Cure     string // what to do about it
+	Advised  bool   // the cure is that of the cause: until it is applied, they fail again
 	Keys     []GroupKey
 	named    bool            // the rows name the cause
 	distinct map[string]bool // the reasons
@@ -99,7 +100,7 @@ func (g *Group) phrase() {
 	case g.State == string(ledger.Conflict):
 		cure = "decide which of the two is wanted; " + cure
 	}
-	g.Cause, g.Cure = sentence(cause), sentence(cure)
+	g.Cause, g.Cure, g.Advised = sentence(cause), sentence(cure), ok
 }
 
 // special finds what differs from object to object in a reason: what is
