@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/creack/pty"
 
@@ -27,7 +28,7 @@ type terminal struct {
 	width int
 	rows  [][]rune
 	x, y  int
-	text  string   // not taken in yet: the beginning of an escape
+	text  string   // not taken in yet: the beginning of an escape or a character
 	torn  []string // rows that went on in the next one: of each line the first
 	tears int      // the row in which such a line goes on
 }
@@ -47,8 +48,11 @@ func (s *terminal) write(text string) {
 			s.text = s.text[len(m[0]):]
 			continue
 		}
-		r := []rune(s.text)[0]
-		s.text = s.text[len(string(r)):]
+		if !utf8.FullRuneInString(s.text) {
+			return // the rest of it comes
+		}
+		r, size := utf8.DecodeRuneInString(s.text)
+		s.text = s.text[size:]
 		switch r {
 		case '\r':
 			s.x = 0
@@ -61,6 +65,20 @@ func (s *terminal) write(text string) {
 		for s.y >= len(s.rows) {
 			s.rows = append(s.rows, nil)
 		}
+	}
+}
+
+// TestATerminalTakesInAnythingCutAnywhere writes byte by byte: a read may end in the middle of a
+// character, and of an escape.
+func TestATerminalTakesInAnythingCutAnywhere(t *testing.T) {
+	const text = "已复制 ━━─\r\n照片/a.jpg\x1b[1A\r\x1b[J计划：复制"
+	at, cut := &terminal{width: 8}, &terminal{width: 8}
+	at.write(text)
+	for i := range len(text) {
+		cut.write(text[i : i+1])
+	}
+	if got, want := cut.screen(), at.screen(); got != want || !strings.Contains(got, "计划：复") {
+		t.Errorf("cut, it leaves %q, want %q", got, want)
 	}
 }
 
