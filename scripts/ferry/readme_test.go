@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -130,8 +132,9 @@ func TestEveryFerryCommandThatAPageNamesIsOne(t *testing.T) {
 					continue
 				}
 				tried[command] = true
-				if _, said, code := execute(t, nil, append(args, "--help")...); code != 0 {
-					t.Errorf("%s: ferry %s: %d, %s", name, command, code, said)
+				var said bytes.Buffer
+				if code := run(t.Context(), append(args, "--help"), io.Discard, &said); code != 0 {
+					t.Errorf("%s: ferry %s: %d, %s", name, command, code, &said)
 				}
 			}
 		}

@@ -119,6 +119,9 @@ func tryTheContract(t *testing.T, g *guarded, dir, _ string) (wrote []string) {
 	return []string{saved}
 }
 
+// noticed is how long those at work are given to notice: long enough that the wait is told.
+const noticed = "3s"
+
 // deployGuarded works functions and an agent, while messages are refused.
 func deployGuarded(t *testing.T, g *guarded, _, file string) (wrote []string) {
 	g.disturb()
@@ -162,7 +165,7 @@ func deployGuarded(t *testing.T, g *guarded, _, file string) (wrote []string) {
 		var is struct{ State string }
 		return json.Unmarshal([]byte(out), &is) == nil && is.State == "over"
 	})
-	for _, args := range [][]string{{"report", began.Run}, {"retry", began.Run}, {"cancel", began.Run}, {"seal", "photos"}, {"jobs", "remove", "photos"}} {
+	for _, args := range [][]string{{"report", began.Run}, {"retry", began.Run}, {"cancel", began.Run}, {"seal", "photos", "--wait", noticed}, {"jobs", "remove", "photos", "--wait", noticed}} {
 		g.do(t, g.env, args...)
 	}
 	agent.end(t, syscall.SIGTERM)

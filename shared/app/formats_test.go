@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"kodoferry/shared/emulator/binaries"
 	"kodoferry/shared/emulator/fc"
 	"kodoferry/shared/emulator/kodo"
 	"kodoferry/shared/job"
@@ -89,15 +90,13 @@ func builtOf(t *testing.T, commit string) string {
 	if err != nil {
 		t.Skipf("commit %s is not in this clone; fetch its history to test the version before: %v", commit, err)
 	}
-	src, bin := t.TempDir(), t.TempDir()
+	src := t.TempDir()
 	if err := unpack(src, data); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-o", bin, "./functions/...")
-	build.Dir = src
-	build.Env = append(os.Environ(), "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build of %s: %v\n%s", commit, err, out)
+	bin, err := binaries.BuildIn(src, commit, "./functions/...")
+	if err != nil {
+		t.Fatal(err)
 	}
 	return bin
 }
