@@ -8,6 +8,9 @@ import (
 
 const xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>`
 
+// leastEntry is about how many bytes of a page the shortest entry takes.
+const leastEntry = 128
+
 // scanPage decodes the one shape OSS sends: elements without attributes (but
 // for the root's xmlns), text of printable ASCII with the five named entities,
 // nothing else. ok is false for whatever is not so; then nothing is known.
@@ -17,7 +20,7 @@ func scanPage(data []byte) (p *page, err error, ok bool) {
 	if !s.root() {
 		return nil, nil, false
 	}
-	p = &page{objects: make([]store.Object, 0, 1000)}
+	p = &page{objects: make([]store.Object, 0, min(1000, len(s.data)/leastEntry))} // many pages hold few
 	var truncated, token []byte
 	for {
 		name, end, ok := s.tag()
