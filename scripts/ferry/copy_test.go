@@ -334,6 +334,7 @@ func TestCopyTellsOfALogThatCannotBeWritten(t *testing.T) {
 // TestCopyOutlastsTroubleAtItsStart lets the first requests of every kind fail,
 // at either side, some times each.
 func TestCopyOutlastsTroubleAtItsStart(t *testing.T) {
+	t.Parallel()
 	for name, rule := range map[string]chaos.Rule{
 		"a 500":        {Kind: chaos.Status, Status: 500},
 		"a 502":        {Kind: chaos.Status, Status: 502},

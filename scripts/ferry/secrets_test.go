@@ -26,6 +26,7 @@ import (
 // was printed, logs, the ledger, the target's metadata, messages, alerts, metrics,
 // reports and their files.
 func TestNothingThatIsWrittenTellsASecret(t *testing.T) {
+	t.Parallel()
 	for _, control := range []string{"x " + canarySign, "http://h/k?e=1&token=ak:s", "Authorization: Qiniu ak:abcdefgh", "Credential=id, Signature=0123456789"} {
 		if leak(control) == "" {
 			t.Fatalf("%q counts for nothing", control)

@@ -261,6 +261,7 @@ var whole = regexp.MustCompile(`^ *(ferry [a-z]+ .*|\S*|\S+[:：] ?\S*)$`)
 // of three widths, in both languages: no line is broken by the terminal in the middle of a word,
 // nothing that was redrawn stands there twice, and words are of one language.
 func TestNothingIsTornAtAnyWidth(t *testing.T) {
+	t.Parallel()
 	for _, lang := range []string{"en", "zh"} {
 		for _, width := range []int{60, 80, 140} {
 			t.Run(lang+" "+strconv.Itoa(width), func(t *testing.T) {

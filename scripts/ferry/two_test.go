@@ -13,6 +13,7 @@ import (
 // TestASecondProcessWaitsForTheFirstAndGoesOnWhereItStops starts the same command
 // twice, and ends the first one.
 func TestASecondProcessWaitsForTheFirstAndGoesOnWhereItStops(t *testing.T) {
+	t.Parallel()
 	for name, sig := range map[string]syscall.Signal{"by Ctrl-C": syscall.SIGINT, "by kill -9": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

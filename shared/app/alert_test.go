@@ -132,6 +132,7 @@ func TestRefusedDeletionsAreTold(t *testing.T) {
 }
 
 func TestAWebhookThatFailsFailsNothing(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		answer http.HandlerFunc
 		posts  int64 // of each of two alerts

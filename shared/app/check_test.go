@@ -8,6 +8,7 @@ import (
 )
 
 func TestACheckOutlastsWhatMayPass(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		rule chaos.Rule
 		hits int64 // answers that were injected

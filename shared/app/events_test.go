@@ -193,6 +193,7 @@ func (p *platform) events(t testing.TB, name string) (batches map[string]*ledger
 }
 
 func TestFiftyChangesMoveByEventsAlone(t *testing.T) {
+	t.Parallel()
 	for _, on := range []fc.Platform{fc.FC, fc.Lambda} {
 		t.Run(string(on), func(t *testing.T) {
 			t.Parallel()

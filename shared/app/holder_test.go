@@ -49,6 +49,7 @@ func gate() (g gated, faulty func(worker.Doer) worker.Doer) {
 // TestTwoProcessesAtOneRunDoNotBothCopy begins a second process while a first one
 // does the run, and has the first one end it, stop, or be taken for dead.
 func TestTwoProcessesAtOneRunDoNotBothCopy(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		stops bool  // as by Ctrl-C
 		want  int64 // objects that the second one copies

@@ -40,6 +40,7 @@ func inSmallParts(j *job.Job) {
 // TestTroubleOfABigObjectStaysWithIt lets one of two objects in parts be in
 // trouble beside small ones, in one process.
 func TestTroubleOfABigObjectStaysWithIt(t *testing.T) {
+	t.Parallel()
 	for name, tc := range objectTroubles {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

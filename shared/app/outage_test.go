@@ -151,6 +151,7 @@ func TestFunctionsWaitForASideThatDoesNotAnswer(t *testing.T) {
 // TestACopyWaitsForASideThatDoesNotAnswer has a side refuse everything for 20 minutes of
 // a run of one process, on a clock that runs two thousand times as fast.
 func TestACopyWaitsForASideThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"source", "target"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -100,6 +100,7 @@ func (v *visitor) want(status int, says, method, path string, form url.Values) (
 // TestTheConsoleIsAFunction on both platforms: with its token and without, read-only and
 // with changes.
 func TestTheConsoleIsAFunction(t *testing.T) {
+	t.Parallel()
 	for _, on := range []fc.Platform{fc.FC, fc.Custom, fc.Lambda} {
 		t.Run(string(on), func(t *testing.T) {
 			t.Parallel()

@@ -29,6 +29,7 @@ func (w *world) bigOnes(t *testing.T, n int) {
 // TestNoUploadIsLeftOpenByARunThatHasEnded counts the open uploads of the target
 // after runs of which a share of all requests failed, or was not answered.
 func TestNoUploadIsLeftOpenByARunThatHasEnded(t *testing.T) {
+	t.Parallel()
 	for _, rate := range []float64{0.2, 0.3} {
 		t.Run(fmt.Sprintf("%v, here", rate), func(t *testing.T) {
 			t.Parallel()
