@@ -22,7 +22,13 @@ var pageText string
 // images from elsewhere. The page is kept as a proof: it says how every number came
 // about, shows the books even where they fail to balance, and spells out whatever
 // of a key does not print as it is.
-func Page(rep Report, m Manifest) ([]byte, error) { return English.Page(rep, m) }
+func Page(rep Report, m Manifest) ([]byte, error) {
+	t, err := english()
+	if err != nil {
+		return nil, err
+	}
+	return fill(t, English, rep, m)
+}
 
 // Page is Page in a language.
 func (w Words) Page(rep Report, m Manifest) ([]byte, error) {
@@ -34,20 +40,29 @@ func (w Words) Page(rep Report, m Manifest) ([]byte, error) {
 		return nil, err
 	}
 	t.Funcs(template.FuncMap{"t": w.marked, "tell": func(text any) string { return w.Tell(fmt.Sprint(text)) }})
+	return fill(t, w, rep, m)
+}
+
+// fill is the page that t, whose functions are those of w, makes of a report.
+func fill(t *template.Template, w Words, rep Report, m Manifest) ([]byte, error) {
 	var out bytes.Buffer
-	err = t.Execute(&out, page{
+	err := t.Execute(&out, page{
 		Words: w, Report: rep, Manifest: m, Sum: rep.Manifest, Causes: Causes(rep.Failures), Books: booksOf(rep), Files: foldFiles(m.Files),
 		Times: w.timePlots(rep.Profile.Times), Sizes: w.sizePlots(rep.Profile.Sizes), Classes: classLines(rep.Profile.Classes),
 	})
 	return out.Bytes(), err
 }
 
-// parsed is the template, which a process parses once.
-var parsed = sync.OnceValues(func() (*template.Template, error) {
+// english is the template that makes pages in English: html/template works out how it escapes
+// them with the first page of a process. parsed is never executed, as only such a template has
+// copies, which pages in other languages are made by.
+var english, parsed = sync.OnceValues(parse), sync.OnceValues(parse)
+
+func parse() (*template.Template, error) {
 	return template.New("report").Funcs(template.FuncMap{
 		"num": humanize.Comma, "size": size, "utc": utc, "day": day, "clock": clock, "pieces": Pieces, "place": place, "way": way, "stretch": stretch, "t": English.marked, "tell": fmt.Sprint,
 	}).Parse(pageText)
-})
+}
 
 // page is the data of the template.
 type page struct {
