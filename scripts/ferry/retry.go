@@ -61,7 +61,7 @@ func retryHere(ctx context.Context, o cli.TaskFlags, j job.Job, keys []string, o
 	if err != nil {
 		return err
 	}
-	newest, err := cli.RunOf(ctx, led, at, j.Name)
+	newest, err := cli.RunOf(ctx, led, at, j.Name, errOut)
 	if err != nil {
 		return err
 	}

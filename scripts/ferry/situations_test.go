@@ -111,7 +111,7 @@ func TestASituationIsAnsweredByASentence(t *testing.T) {
 // same finds what is the same in every language: commands and flags, what is quoted, places,
 // paths, fields and variables, and what a service or the system answered.
 var (
-	same    = regexp.MustCompile(`ferry( [a-zA-Z./-]+)*|--[a-z-]+( [A-Z]+)?|"[^"]*"|'[^']*'|[a-z0-9]+://\S*|\S*[=/]\S*|[A-Z]+(_[A-Z]+)+|\(request [0-9A-Z]+\)|status [0-9]+|Invalid signing region in Authorization header|no such bucket|proxyconnect tcp|dial tcp`)
+	same    = regexp.MustCompile(`ferry( [a-zA-Z./-]+)*|--[a-z-]+( [A-Z]+)?|"[^"]*"|'[^']*'|[a-z0-9]+://\S*|\S*[=/]\S*|[A-Z]+(_[A-Z]+)+|\(request [0-9A-Z]+\)|status [0-9]+|Invalid signing region in Authorization header|no such bucket|The specified bucket does not exist|The request signature we calculated does not match the signature you provided. Check your key and signing method|proxyconnect tcp|dial tcp`)
 	english = regexp.MustCompile(`\b[A-Za-z]?[a-z]+(:?,? [a-z]{2,}){1,}`)
 )
 
@@ -166,13 +166,16 @@ var situations = map[string]situation{
 	"plain http by insecure=true":     {args: []string{"copy", "kodo://photos/?region=z0&KODO", "oss://plain/?region=cn-hangzhou&OSS", "--ledger", "oss://plain/.ferry/?region=cn-hangzhou&OSS", "--quiet"}, says: []string{"VERIFIED"}},
 	"plain http by insecure=true, S3": {args: []string{"plan", "s3://photos-s3/?region=cn-east-1&S3", "oss://dry/?region=cn-hangzhou&OSS", "--quiet"}, says: []string{"copy 12 objects"}},
 
-	"status without a run":          {args: []string{"status"}, says: []string{"photos/.*verified: all 12 objects"}},
-	"status of a job that is not":   {args: []string{"status", "fotos"}, code: 2, says: []string{`no run of a job "fotos"`, `there are runs of photos \(did you mean photos\?\)`}},
-	"runs of a job that is not":     {args: []string{"runs", "fotos"}, code: 2, says: []string{`no job "fotos"`, `it has photos \(did you mean photos\?\)`}},
-	"a job that no file has":        {args: []string{"copy", "fotos", "--file", "FILE"}, code: 2, says: []string{"has no job \"?fotos\"?: it has photos"}},
-	"what a shell may complete":     {args: []string{"__complete", "copy", "--file", "FILE", ""}, says: []string{`(?m)^photos$`}},
-	"the runs that it may complete": {args: []string{"__complete", "status", ""}, says: []string{`(?m)^photos/\d{8}T\d{6}Z$`}},
-	"the values of a flag":          {args: []string{"__complete", "copy", "--overwrite", ""}, says: []string{`(?m)^newer$`}},
+	"status without a run":               {args: []string{"status"}, says: []string{"photos/.*verified: all 12 objects"}},
+	"status of a job that is not":        {args: []string{"status", "fotos"}, code: 2, says: []string{`no run of a job "fotos"`, `there are runs of photos \(did you mean photos\?\)`}},
+	"runs of a job that is not":          {args: []string{"runs", "fotos"}, code: 2, says: []string{`no job "fotos"`, `it has photos \(did you mean photos\?\)`}},
+	"a job that no file has":             {args: []string{"copy", "fotos", "--file", "FILE"}, code: 2, says: []string{"has no job \"?fotos\"?: it has photos"}},
+	"what a shell may complete":          {args: []string{"__complete", "copy", "--file", "FILE", ""}, says: []string{`(?m)^photos$`}},
+	"the runs that it may complete":      {args: []string{"__complete", "status", ""}, says: []string{`(?m)^photos/\d{8}T\d{6}Z$`}},
+	"completion of a shell that none is": {args: []string{"completion", "tcsh"}, code: 2, says: []string{`no command "tcsh"`}},
+	"a word too many behind a shell":     {args: []string{"completion", "bash", "x"}, code: 2, says: []string{`ferry completion bash takes no arguments, not 1 argument`}},
+	"a key that no run has":              {args: []string{"why", "photos", "no/such key"}, code: 2, says: []string{`has no object "no/such key": the listing did not show it`}},
+	"the values of a flag":               {args: []string{"__complete", "copy", "--overwrite", ""}, says: []string{`(?m)^newer$`}},
 
 	"the places swapped":               {args: []string{"copy", "DST", "SRC"}, code: 2, says: []string{`^ferry: source and target are the wrong way round: kodo://photos/ can only be read`}},
 	"a path for a place":               {args: []string{"copy", "./data", "DST"}, code: 2, says: []string{"no location but a path: a directory is read as file://"}},
@@ -191,13 +194,17 @@ var situations = map[string]situation{
 	"nonsense for a ledger":            {args: []string{"status"}, env: map[string]string{"FERRY_LEDGER": "my-ledger"}, code: 2, says: []string{"^ferry: FERRY_LEDGER: this is no location: write it as oss://photos-new/.ferry/\\?region=cn-hangzhou\n$"}},
 	"nonsense for a ledger, in a copy": {args: []string{"copy", "SRC", "DST"}, env: map[string]string{"FERRY_LEDGER": "my-ledger"}, code: 2, says: []string{"^ferry: FERRY_LEDGER: this is no location: write it as oss://\\S+\n$"}},
 	"a ledger at Kodo":                 {args: []string{"runs", "--ledger", "kodo://photos/"}, code: 2, says: []string{"^ferry: --ledger: a ledger is kept in OSS: write it as oss://"}},
+	"a ledger, and a wrong secret":     {args: []string{"status"}, env: map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "wrong"}, code: 2, says: []string{`^ferry: the ledger oss://photos-new/ at http://[^ ]*: the access key secret does not belong[^\n]*ALIBABA_CLOUD_ACCESS_KEY_SECRET[^\n]*\(request [0-9A-F]+\)+\n$`}},
+	"a ledger in no bucket":            {args: []string{"runs", "--ledger", "oss://no-ledger/?region=cn-hangzhou&OSS"}, code: 2, says: []string{`^ferry: bucket "no-ledger" does not exist: check its name, and endpoint= \(status 404`}},
+	"nobody at the ledger's host":      {args: []string{"report", "photos", "--ledger", "oss://photos-new/.ferry/?region=cn-hangzhou&insecure=true&endpoint=127.0.0.1:1"}, code: 1, says: []string{"^ferry: waiting to hear whether the ledger answers…\n", "127.0.0.1:1 cannot be reached: check endpoint=, network"}},
+	"a ledger's host that is not":      {args: []string{"status", "--ledger", "oss://photos-new/.ferry/?region=cn-hangzhou&endpoint=no-such-host.invalid"}, code: 1, says: []string{"the host no-such-host.invalid does not exist: check region=cn-hangzhou and endpoint="}},
 	"nonsense for queues":              {args: []string{"start", "SRC", "DST"}, env: map[string]string{"FERRY_QUEUES": "ferry"}, code: 2, says: []string{"FERRY_QUEUES: this is no location: write mns://"}},
 	"what failed, and why":             {args: []string{"copy", "kodo://spoilt/?region=z0&KODO", "oss://spoilt/?region=cn-hangzhou&OSS", "--ledger", "oss://spoilt/.ferry/?region=cn-hangzhou&OSS", "--quiet"}, code: 3, says: []string{"1 failed", "(?m)^  1 failed: .*hash", `(?m)^      "a.jpg"$`, "failed.csv beside the report, or ferry report"}},
 
 	"init":                              {args: []string{"init", "SRC", "DST", "--file", "DIR/init.yaml"}, says: []string{"DIR/init.yaml is written, with the job photos", "delete: false", "All is well", "ferry copy photos --file 'DIR/init.yaml'"}},
 	"init, and nobody asked":            {args: []string{"init", "--source", "SRC", "--target", "DST", "--name", "mine", "--no-check", "--file", "DIR/mine.yaml"}, says: []string{"with the job mine", "Next: ferry check mine --file"}},
 	"init over a file":                  {args: []string{"init", "SRC", "DST", "--file", "FILE"}, code: 2, says: []string{"exists already, and is not written over"}},
-	"init without a terminal":           {args: []string{"init", "--file", "DIR/none.yaml"}, code: 2, says: []string{"nobody answers here, and nothing is written: give SRC and DST"}},
+	"init without a terminal":           {args: []string{"init", "--file", "DIR/none.yaml"}, code: 2, says: []string{"^ferry: nobody answers here, and nothing is written: give SRC and DST"}},
 	"init with mistakes":                {args: []string{"init", "SRC", "oss://Photos/?region=z0", "--file", "DIR/none.yaml"}, code: 2, says: []string{"target: .*no name of an OSS bucket", "one of Kodo's"}},
 	"init without keys":                 {args: []string{"init", "SRC", "DST", "--file", "DIR/keyless.yaml"}, env: map[string]string{"QINIU_ACCESS_KEY": ""}, code: 2, says: []string{"keyless.yaml is written", "QINIU_ACCESS_KEY is not set", "then ask whether all is well: ferry check photos --file"}},
 	"init, and the source is not there": {args: []string{"init", "kodo://fotos/?region=z0&KODO", "DST", "--file", "DIR/fotos.yaml"}, code: 2, says: []string{`FAIL .*"fotos" does not exist`, "checks failed"}},

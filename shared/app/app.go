@@ -123,6 +123,19 @@ func (c Config) Ledger(l job.Location) (*ledger.Ledger, error) {
 	return ledger.Open(b, l.Prefix), nil
 }
 
+// DiagnosedLedger returns err, which the ledger at l answered, or its not answering, as a Check of
+// its bucket says it, which names the cure; err itself where that finds nothing wrong.
+func DiagnosedLedger(ctx context.Context, c Config, l job.Location, err error) error {
+	b, opened := openOSS(c, l, opening{})
+	if opened != nil {
+		return err
+	}
+	if said := named("the ledger ", l, b.Check)(ctx); said != nil && ctx.Err() == nil {
+		return said
+	}
+	return err
+}
+
 // Check asks every place whether it can be reached and used, all at once, and
 // returns everything that is wrong. A versioned ledger bucket is Invalid.
 func (s Sites) Check(ctx context.Context) error { return check.All(ctx, s.check) }

@@ -42,5 +42,5 @@ func Named(name string) error { return Misconfigured(control.RequireJobName(name
 
 // Known returns an error of usage for a job that is neither kept in led nor has a run there.
 func Known(ctx context.Context, led *ledger.Ledger, at job.Location, name string) error {
-	return Misconfigured(control.RequireJob(ctx, led, at, name))
+	return Diagnosed(ctx, at, control.RequireJob(ctx, led, at, name))
 }

@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"kodoferry/scripts/ferry/show"
 	"kodoferry/shared/app"
 	"kodoferry/shared/control"
 	"kodoferry/shared/job"
@@ -45,20 +47,35 @@ func OpenLedger(at string) (*ledger.Ledger, job.Location, error) {
 }
 
 // FindRun opens the run of that name, or the newest run of the job of that
-// name. Its errors name the runs that exist.
-func FindRun(ctx context.Context, at, name string) (*ledger.Run, error) {
+// name. Its errors name the runs that exist. That it waits for the ledger is printed to waits.
+func FindRun(ctx context.Context, at, name string, waits io.Writer) (*ledger.Run, error) {
 	led, l, err := OpenLedger(at)
 	if err != nil {
 		return nil, err
 	}
-	return RunOf(ctx, led, l, name)
+	return RunOf(ctx, led, l, name, waits)
 }
 
 // RunOf is FindRun in a ledger that is open.
-func RunOf(ctx context.Context, led *ledger.Ledger, l job.Location, name string) (*ledger.Run, error) {
+func RunOf(ctx context.Context, led *ledger.Ledger, l job.Location, name string, waits io.Writer) (*ledger.Run, error) {
+	defer show.Waiting(waits, show.ForLedger)()
 	run, err := control.FindRun(ctx, led, l, name, time.Now())
-	return run, Misconfigured(err)
+	return run, Diagnosed(ctx, l, err)
 }
 
 // MostNamed is how many of the runs of a job an answer names: the newest.
 const MostNamed = 10
+
+// askTime bounds the question what is wrong with a ledger.
+const askTime = 10 * time.Second
+
+// Diagnosed is err, of the ledger at l, as it is to be told: where the ledger does not answer, or
+// refuses, with the cure.
+func Diagnosed(ctx context.Context, l job.Location, err error) error {
+	if !ledger.IsTrouble(err) {
+		return Misconfigured(err)
+	}
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return Misconfigured(app.DiagnosedLedger(asked, app.Load(os.Getenv), l, err))
+}

@@ -34,7 +34,7 @@ func (o *RunFlags) Open(ctx context.Context, name string, waits io.Writer) (*led
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := RunOf(ctx, led, at, name)
+	run, err := RunOf(ctx, led, at, name, waits)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -36,7 +36,16 @@ var values = map[string][]string{
 var files = []string{"file", "keys", "prices", "log", "env", "out"}
 
 // Add has root and all commands below it complete their arguments and the values of their flags.
+// The command that prints what makes a shell ask is cobra's, and refuses words as all others do.
 func Add(root *cobra.Command) {
+	if !root.HasParent() {
+		root.InitDefaultCompletionCmd()
+		own, _, _ := root.Find([]string{"completion"}) // it is there now
+		own.Args, own.RunE = cli.Below, func(c *cobra.Command, _ []string) error { return c.Help() }
+		for _, shell := range own.Commands() {
+			shell.Args = cli.Exactly()
+		}
+	}
 	for _, c := range root.Commands() {
 		Add(c)
 	}

@@ -69,7 +69,7 @@ and verified, and not a day of events, whose objects the next whole run verifies
 }
 
 func (o *exportOptions) export(ctx context.Context, name string, out, errOut io.Writer) error {
-	run, err := cli.FindRun(ctx, o.ledger, name)
+	run, err := cli.FindRun(ctx, o.ledger, name, errOut)
 	if err != nil {
 		return err
 	}

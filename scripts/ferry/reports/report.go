@@ -50,7 +50,7 @@ differs, there was nothing to copy, or the source has what it did not list.`,
 			if csv != "" && (csv != "safe" || dir == "") {
 				return cli.Usage(fmt.Errorf("--csv is %q: want safe, together with --out", csv))
 			}
-			run, err := cli.FindRun(c.Context(), at, args[0])
+			run, err := cli.FindRun(c.Context(), at, args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}

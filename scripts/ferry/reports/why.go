@@ -30,13 +30,13 @@ object's key at the source. RUN is <job>/<time>, or <job> for its newest run.`,
 		Example: "  ferry why photos-to-photos-new-1c5a0d 2019/01/IMG_0001.jpg",
 		Args:    cli.Exactly("RUN", "KEY"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, err := cli.FindRun(c.Context(), at, args[0])
+			run, err := cli.FindRun(c.Context(), at, args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
 			s, err := report.Why(c.Context(), run, args[1])
 			if ledger.Missing(err) {
-				return cli.Usage(fmt.Errorf("run %s has no object %s: %s", run.Name, words.Key(args[1]), fault.Sentence(err)))
+				return cli.Usage(fmt.Errorf("run %s has no object %q: %s", run.Name, args[1], fault.Sentence(err)))
 			}
 			if err != nil {
 				return err

@@ -131,6 +131,7 @@ func (o *options) ask(c *cobra.Command) error {
 			select {
 			case line, more := <-lines:
 				if !more {
+					_, _ = fmt.Fprintln(out) // the question's line ends
 					return cli.Usage(errUnasked)
 				}
 				text = line

@@ -8,6 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// sized reports whether f has columns and rows, be it none, as terminals alone do.
+func sized(f *os.File) bool {
+	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	return err == nil
+}
+
 // size is how many columns and rows a terminal has; 0 where it does not tell.
 func size(f *os.File) (width, height int) {
 	ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)

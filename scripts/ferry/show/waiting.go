@@ -15,6 +15,7 @@ const patience = 2 * time.Second
 const (
 	ForEnds       = "wait.ends"       // whether source and target answer
 	ForPlaces     = "wait.places"     // and the ledger
+	ForLedger     = "wait.ledger"     // whether the ledger does
 	ForDeployment = "wait.deployment" // and the queues
 )
 

@@ -9,6 +9,8 @@ import (
 
 	"kodoferry/scripts/ferry/cli"
 	"kodoferry/scripts/ferry/show"
+	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/overview"
 )
 
@@ -35,7 +37,7 @@ how each stands or what it came to, and what to do.`,
 				}
 				job = args[0]
 			}
-			return listRuns(c.Context(), at, job, most, asJSON, c.OutOrStdout())
+			return listRuns(c.Context(), at, job, most, asJSON, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	cli.LedgerFlag(c, &at)
@@ -45,19 +47,16 @@ how each stands or what it came to, and what to do.`,
 }
 
 // listRuns prints the runs of a job, or of all where that is "".
-func listRuns(ctx context.Context, at, job string, most int, asJSON bool, out io.Writer) error {
+func listRuns(ctx context.Context, at, job string, most int, asJSON bool, out, errOut io.Writer) error {
 	led, place, err := cli.OpenLedger(at)
 	if err != nil {
 		return err
 	}
-	if job != "" {
-		if err := cli.Known(ctx, led, place, job); err != nil {
-			return err
-		}
-	}
-	all, err := overview.NewViewers(led, overview.Options{}).List(ctx, job, max(1, most))
+	waited := show.Waiting(errOut, show.ForLedger)
+	all, err := runsOf(ctx, led, place, job, most)
+	waited()
 	if err != nil {
-		return cli.Misconfigured(err)
+		return err
 	}
 	if asJSON {
 		lines := json.NewEncoder(out)
@@ -72,4 +71,15 @@ func listRuns(ctx context.Context, at, job string, most int, asJSON bool, out io
 		return show.Print(out, show.Sentence("runs.none", place.Place()))
 	}
 	return show.Runs(out, all)
+}
+
+// runsOf are the newest runs of a job, or of all where that is "".
+func runsOf(ctx context.Context, led *ledger.Ledger, at job.Location, name string, most int) ([]overview.Entry, error) {
+	if name != "" {
+		if err := cli.Known(ctx, led, at, name); err != nil {
+			return nil, err
+		}
+	}
+	all, err := overview.NewViewers(led, overview.Options{}).List(ctx, name, max(1, most))
+	return all, cli.Diagnosed(ctx, at, err)
 }

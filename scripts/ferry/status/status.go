@@ -40,12 +40,12 @@ does. ferry watch shows a run as it goes on. The name of a verification,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 && !watch {
-				return listRuns(c.Context(), at, "", most, asJSON, c.OutOrStdout())
+				return listRuns(c.Context(), at, "", most, asJSON, c.OutOrStdout(), c.ErrOrStderr())
 			}
 			if err := cli.Exactly("RUN")(c, args); err != nil {
 				return err
 			}
-			run, err := cli.FindRun(c.Context(), at, args[0])
+			run, err := cli.FindRun(c.Context(), at, args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}

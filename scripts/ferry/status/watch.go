@@ -34,7 +34,7 @@ RUN is <job>/<time>, or <job> for its newest run.`,
 		Example: "  ferry watch photos\n  ferry watch photos --json | jq .rate",
 		Args:    cli.Exactly("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			run, err := cli.FindRun(c.Context(), at, args[0])
+			run, err := cli.FindRun(c.Context(), at, args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -42,7 +42,7 @@ waits for a place. Bandwidth counts bytes read from the source. RUN is
 			if _, err := o.Apply(limit.Bounds{}); err != nil {
 				return limitMistakes(err)
 			}
-			run, err := cli.FindRun(c.Context(), at, args[0])
+			run, err := cli.FindRun(c.Context(), at, args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}

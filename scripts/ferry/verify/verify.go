@@ -109,7 +109,7 @@ func (o *options) verify(ctx context.Context, name string, out, errOut io.Writer
 	if ledger.IsVerification(name) {
 		return cli.Usage(fmt.Errorf("%s is a verification itself: name its run, %s", name, ledger.VerifiedRun(name)))
 	}
-	run, err := cli.RunOf(ctx, led, at, name)
+	run, err := cli.RunOf(ctx, led, at, name, errOut)
 	if err != nil {
 		return err
 	}

@@ -24,14 +24,14 @@ func TestASentenceIsToldWithWhatStandsInIt(t *testing.T) {
 		"names in a list":                   {"source: Ferry reads from Kodo, S3 and directories alone: write a location such as kodo://a or s3://b", "source：Ferry 只从 Kodo、S3 和目录读取：写一个位置，如 kodo://a 或 s3://b"},
 		"a hint":                            {`unknown service "kod" (did you mean kodo?): write kodo://… or s3://…`, `未知服务 "kod"（您是要写 kodo 吗？）：写 kodo://… 或 s3://…`},
 		"a side":                            {`the target's prefix "a" does not end with a slash, so "x/a.jpg" becomes "aa.jpg": write "a/" if it is a directory`, `目标端的前缀 "a" 没有以斜杠结尾，"x/a.jpg" 因此变成 "aa.jpg"：若它是目录，写 "a/"`},
-		"a name that is a word, too":        {"run target/1 has no object failed: it was gone when its turn came, by an earlier delivery of the task or by someone else", "运行 target/1 没有对象 failed：轮到它时它已不在，可能是子任务先前的投递或其他人所为"},
+		"a name that is a word, too":        {"run target/1 has no object \"failed\": it was gone when its turn came, by an earlier delivery of the task or by someone else", "运行 target/1 没有对象 \"failed\"：轮到它时它已不在，可能是子任务先前的投递或其他人所为"},
 		"a job of such a name":              {"the job source does not mirror deletions any more", "任务 source 已不再镜像删除"},
 		"a flag in a field's place":         {"--max-deletes is -3: write a number from 0, or leave it out", "--max-deletes 为 -3：写 0 以上的数，或去掉"},
 		"a hint behind a name":              {"ferry copy has no flag --colour (did you mean --color?): see ferry copy --help", "ferry copy 没有选项 --colour（您是要写 --color 吗？）：见 ferry copy --help"},
 		"several in a line":                 {"the listing did not show it: it was not in the source then; run again when it rests", "列举没有显示它：当时源端没有它；待其稳定后再次运行"},
 		"several lines":                     {"the prefix is not UTF-8: write its bytes percent-encoded in UTF-8\nnobody's words\ndomain is for kodo:// only: use endpoint here", "前缀不是 UTF-8：把字节按 UTF-8 百分号编码书写\nnobody's words\ndomain 只用于 kodo://：这里用 endpoint"},
 		"what came in brackets":             {"check region=, endpoint=, network, firewall and proxy (dial tcp: refused)", "检查 region=、endpoint=、网络、防火墙与代理（dial tcp: refused）"},
-		"one in another":                    {"run a/1 has no object b: the run covers keys that begin with \"c/\"", "运行 a/1 没有对象 b：该运行只包含以 \"c/\" 开头的键"},
+		"one in another":                    {"run a/1 has no object \"b\": the run covers keys that begin with \"c/\"", "运行 a/1 没有对象 \"b\"：该运行只包含以 \"c/\" 开头的键"},
 	} {
 		if got := zh.Tell(tc.text); got != tc.want {
 			t.Errorf("%s: %q is told as\n\t%q, want\n\t%q", name, tc.text, got, tc.want)
