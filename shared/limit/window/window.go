@@ -35,7 +35,7 @@ import (
 
 const (
 	// First is how many objects are in flight where nothing is known.
-	First = 64
+	First = 32
 	// least is how few a Window comes to; most may be fewer.
 	least = 4
 
