@@ -85,7 +85,7 @@ var rooms = []room{
 	{"shared/limit/window", nil, nil, nil},
 	{"shared/limit/capacity", nil, nil, nil},
 	{"shared/limit", []string{"shared/job", "shared/ledger", "shared/ledger/live", "shared/limit/window", "shared/store", "shared/fault"}, append([]string{"golang.org/x/time/rate"}, plumbing...), nil},
-	{"shared/report", []string{"shared/fault", "shared/job", "shared/job/keylist", "shared/ledger", "shared/ledger/timeline", "shared/ledger/progress", "shared/report/table"}, []string{"github.com/dustin/go-humanize"}, []string{"shared/store"}},
+	{"shared/report", []string{"shared/fault", "shared/job", "shared/job/keylist", "shared/ledger", "shared/ledger/files", "shared/ledger/timeline", "shared/ledger/progress", "shared/report/table"}, []string{"github.com/dustin/go-humanize"}, []string{"shared/store"}},
 	{"shared/report/release", []string{"shared/fault", "shared/job", "shared/ledger", "shared/report", "shared/report/table", "shared/pipeline/listing", "shared/store"}, nil, nil},
 	{"shared/report/table", []string{"shared/fault", "shared/job", "shared/ledger"}, []string{"github.com/klauspost/compress/gzip"}, []string{"shared/store"}}, // the format alone: verification writes it, a report reads it
 	{"shared/pipeline/deadline", nil, nil, nil},

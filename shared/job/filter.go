@@ -164,6 +164,9 @@ func (m *Matcher) matchRest(o *store.Object) bool {
 	return slices.Contains(m.classes, o.Class)
 }
 
+// KeyDecides reports whether MatchKey is all there is to Match.
+func (m *Matcher) KeyDecides() bool { return !m.byRest }
+
 // MatchKey reports whether an object of that source key could belong to the
 // job, as far as a key alone tells: by patterns and suffix.
 func (m *Matcher) MatchKey(key string) bool {

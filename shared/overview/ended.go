@@ -78,8 +78,26 @@ func (o *Overview) sayEnded(rep report.Report) {
 			}
 		}
 	default:
-		o.Says = say("state.incomplete.other", text("reason", rep.Reason))
+		o.Says = incomplete(rep)
 	}
+}
+
+// incomplete says why a run is not verified of which no object needs a person.
+func incomplete(rep report.Report) Sentence {
+	m := rep.Mirror
+	switch {
+	case rep.Reason != "":
+		return say("state.incomplete.other", text("reason", rep.Reason))
+	case rep.Stretches() > 0:
+		return say("state.incomplete.unknown", number("shards", rep.Stretches()))
+	case !rep.Balanced:
+		return say("state.incomplete.books")
+	case m != nil && m.Refused != "":
+		return say("state.incomplete.other", text("reason", m.Refused))
+	case m != nil && m.Failed.Objects > 0:
+		return say("state.incomplete.kept", number("failed", m.Failed.Objects))
+	}
+	return say("state.incomplete.unverified", number("verified", rep.Objects.Verified), number("held", rep.Objects.Held()))
 }
 
 // cureOf is what to do before the failures are tried again, or else some fail again, of the cause

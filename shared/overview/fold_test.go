@@ -1,8 +1,10 @@
 package overview_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -243,6 +245,28 @@ func TestWhatFailsAgainUntilItIsSeenToIsNotJustTriedAgain(t *testing.T) {
 			}
 			if next.Code != tc.next || cure != tc.cure {
 				t.Errorf("next is %s, %q, want %s, %q", next.Code, cure, tc.next, tc.cure)
+			}
+		})
+	}
+}
+
+// TestWhatIsIncompleteSaysWhy has reports in which no object failed.
+func TestWhatIsIncompleteSaysWhy(t *testing.T) {
+	for name, tc := range map[string]struct{ fields, says string }{
+		"a reason":             {`"reason":"there was nothing to copy","balanced":true`, "over, and not complete: there was nothing to copy"},
+		"a stretch given up":   {`"unknown":[{"shard":"0","reason":"not listed"}]`, "over, and not complete: stretches of the source not listed or verified to their end: 1"},
+		"books that are off":   {`"shards":1`, "over, and not complete: the books do not balance"},
+		"deletions refused":    {`"balanced":true,"mirror":{"refused":"more than half would go"}`, "over, and not complete: more than half would go"},
+		"deletions that fail":  {`"balanced":true,"mirror":{"failed":{"objects":2,"bytes":9}}`, "over, and not complete: could not be deleted from the target: 2"},
+		"what is not verified": {`"balanced":true`, "over, and not complete: 198 of 199 copied or unchanged objects are verified"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := begun(t, false)
+			_, err := s.run.Results().CreateReport(t.Context(), []byte(`{"v":2,"result":"incomplete","objects":{"listed":200,"copied":199,"verified":198},"started":"2026-03-01T12:00:00Z","finished":"2026-03-01T12:02:00Z",`+tc.fields+`}`))
+			s.must(err)
+			says := s.look().Says.In(nil, func(a overview.Arg) string { return cmp.Or(a.Text, strconv.FormatInt(a.Number, 10)) })
+			if says != tc.says {
+				t.Errorf("it says %q, want %q", says, tc.says)
 			}
 		})
 	}

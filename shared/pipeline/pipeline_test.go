@@ -302,3 +302,41 @@ func TestWhyTellsTheStoryOfAnObject(t *testing.T) {
 		t.Errorf("Why(no such key) = %v, want not found", err)
 	}
 }
+
+// TestWhyDoesNotSayThatTheSourceLackedWhatItMayHaveHad asks for keys without a row.
+func TestWhyDoesNotSayThatTheSourceLackedWhatItMayHaveHad(t *testing.T) {
+	closing := func(w *world) string { return w.config.Ledger.Run(runName).Path("closed/" + ledger.RootShard) }
+	for name, tc := range map[string]struct {
+		set  func(*job.Job)
+		then func(w *world)
+		says string
+	}{
+		"it was not there":        {says: "it was not in the source then"},
+		"its pattern":             {set: func(j *job.Job) { j.Filter.Exclude = []string{"no*"} }, says: "the job's filter does not choose it"},
+		"its size":                {set: func(j *job.Job) { j.Filter.MinSize = 1 }, says: "or the job's filter did not choose it"},
+		"a list without it":       {set: func(j *job.Job) { j.KeyList = "keys.txt" }, says: "the keys of a list, and this is none of them"},
+		"a record that is cut":    {then: func(w *world) { put(w.t, w.led, closing(w), []byte(`{"v":`)) }, says: "what that held is not known: the record"},
+		"an end before its shard": {then: func(w *world) { _ = w.led.Delete(w.t.Context(), closing(w)) }, says: "it was not listed before the run ended"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(j *job.Job) {
+				if tc.set != nil {
+					tc.set(j)
+				}
+			})
+			w.fill(3, 16)
+			if w.job.KeyList != "" {
+				w.runKeys("k/00001")
+			} else {
+				w.run()
+			}
+			if tc.then != nil {
+				tc.then(w)
+			}
+			_, err := report.Why(t.Context(), w.config.Ledger.Run(runName), "nothing")
+			if fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("Why = %v, want NotFound that says %q", err, tc.says)
+			}
+		})
+	}
+}

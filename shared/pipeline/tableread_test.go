@@ -9,6 +9,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/report"
 	"kodoferry/shared/store"
 )
@@ -100,4 +101,38 @@ func packed(text string) []byte {
 	_, _ = z.Write([]byte(text)) // into memory
 	_ = z.Close()
 	return out.Bytes()
+}
+
+// TestAReportThatCannotBeReadIsNotBelieved puts other files in place of the report and of
+// the manifest.
+func TestAReportThatCannotBeReadIsNotBelieved(t *testing.T) {
+	w := newWorld(t)
+	put(t, w.src, "a", []byte("a"))
+	w.run()
+	run := w.config.Ledger.Run(runName)
+	for file, read := range map[string]func() error{
+		"report.json":       func() error { _, err := report.Read(t.Context(), run); return err },
+		ledger.ManifestFile: func() error { _, err := report.ReadManifest(t.Context(), run); return err },
+	} {
+		was, err := run.Read(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, tc := range map[string]struct {
+			data []byte
+			want fault.Kind
+		}{
+			"as it was":          {was, ""},
+			"cut":                {was[:len(was)/2], fault.Corrupt},
+			"empty":              {nil, fault.Corrupt},
+			"null":               {[]byte("null"), fault.Corrupt},
+			"without a version":  {[]byte("{}"), fault.Corrupt},
+			"of a later version": {bytes.Replace(was, []byte(`"v": 2`), []byte(`"v": 99`), 1), fault.Newer},
+		} {
+			put(t, w.led, run.Path(file), tc.data)
+			if err := read(); (err == nil) != (tc.want == "") || err != nil && (fault.KindOf(err) != tc.want || !strings.Contains(err.Error(), file)) {
+				t.Errorf("%s, %s: %v, want %q and the file's name", file, name, err, tc.want)
+			}
+		}
+	}
 }

@@ -27,6 +27,7 @@ import (
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/files"
 )
 
 // Result is how a run ended.
@@ -210,18 +211,14 @@ func Sum(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Read reads the report of a run. The error is NotFound while the run goes on, and
-// Corrupt where the report is damaged.
+// Read reads the report of a run. The error is NotFound while the run goes on, Corrupt
+// where the report is damaged, and Newer where a newer version wrote it.
 func Read(ctx context.Context, run *ledger.Run) (Report, error) {
-	var rep Report
 	data, err := run.Results().ReadReport(ctx)
 	if err != nil {
-		return rep, err
+		return Report{}, err
 	}
-	if err := json.Unmarshal(data, &rep); err != nil {
-		return rep, fault.New(fault.Corrupt, "report.Read", run.Name, fmt.Errorf("report.json: %w", err))
-	}
-	return rep, nil
+	return files.DecodeRecord[Report](data, "report.json")
 }
 
 // ReadManifest reads the manifest of a run. Its errors are those of Read.
@@ -237,7 +234,7 @@ func ReadManifest(ctx context.Context, run *ledger.Run) (Manifest, error) {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return m, fault.New(fault.Corrupt, "report.ReadManifest", ManifestFile, fmt.Errorf("the ledger's file %s of run %s is damaged: put it back from a backup: %w", ManifestFile, run.Name, err))
 	}
-	return m, nil
+	return m, files.CheckVersion(m.V, ManifestFile)
 }
 
 // JobOf reads the job of a run, and its first record, which has it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kodoferry/shared/fault"
+	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report/table"
@@ -62,7 +63,7 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 		}
 	}
 	if len(s.Steps) == 0 {
-		return s, fault.New(fault.NotFound, "why", key, errors.New(unlisted(walk)))
+		return s, fault.New(fault.NotFound, "why", key, errors.New(unlisted(walk, j, key)))
 	}
 	if walk.Reported {
 		s.Steps = append(s.Steps, Step{Stage: "report", Text: "the run is over", File: "report.json"})
@@ -70,15 +71,31 @@ func Why(ctx context.Context, run *ledger.Run, key string) (Story, error) {
 	return s, nil
 }
 
-// unlisted is why no batch holds a key.
-func unlisted(walk progress.Run) string {
+// unlisted is why no batch holds a key of the run's job.
+func unlisted(walk progress.Run, j job.Job, key string) string {
 	if walk.Started.Events {
 		return "no event of it has been looked at in this run; one that has just come waits for its time bucket to end"
 	}
 	for _, shard := range walk.Shards {
-		if shard.Closed == nil {
+		in := shard.Ref.Range // of one that a damaged record names alone, all keys
+		switch {
+		case key <= in.After || in.UpTo != "" && key > in.UpTo:
+		case shard.Closed == nil && walk.Reported:
+			return "it was not listed before the run ended"
+		case shard.Closed == nil:
 			return "it was not listed yet; the listing goes on"
+		case shard.Closed.Failed != "":
+			return fmt.Sprintf("its stretch of the source was not listed to its end, and what that held is not known: %s", shard.Closed.Failed)
 		}
+	}
+	chosen, err := j.Filter.Compile(j.Source.Prefix)
+	switch {
+	case len(walk.Started.Keys) > 0:
+		return "the run looks up the keys of a list, and this is none of them"
+	case err == nil && !chosen.MatchKey(key):
+		return "the job's filter does not choose it"
+	case err == nil && !chosen.KeyDecides():
+		return "the listing did not show it, or the job's filter did not choose it: by its size, its time or its class"
 	}
 	return "the listing did not show it: it was not in the source then"
 }

@@ -66,7 +66,8 @@ func colourOf(o overview.Overview) string {
 	switch o.Says.Code {
 	case "state.verified":
 		return green
-	case "state.incomplete", "state.incomplete.other", "state.stalled", "state.nobody", "state.nobody.ever", "state.waits":
+	case "state.incomplete", "state.incomplete.other", "state.incomplete.unknown", "state.incomplete.books", "state.incomplete.kept", "state.incomplete.unverified",
+		"state.stalled", "state.nobody", "state.nobody.ever", "state.waits":
 		return red
 	case "state.unproved", "state.paused", "state.cancelled", "state.cancelling", "state.sealed":
 		return yellow
