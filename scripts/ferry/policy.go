@@ -59,19 +59,17 @@ bucket; what is in them can be read and written below the job's prefixes alone.`
 	f.StringVar(&o.Ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where runs are kept: oss://bucket/prefix/?region=… (default: FERRY_LEDGER, else .ferry/ in the target's bucket)")
 	f.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES, else there is no deployment)")
 	f.StringVar(&o.logs, "logs", "", "the functions' log store: `PROJECT/STORE`; left out, their roles get no right to log")
-	f.StringVar(&o.role, "role", "", "print the document of one `ROLE` alone: "+roleNames())
+	f.StringVar(&o.role, "role", "", "print the document of one `ROLE` alone: "+strings.Join(roleNames(), ", "))
 	f.BoolVar(&o.json, "json", false, "print one document of JSON")
 	return c
 }
 
-// roleNames are those that --role takes, in a list with "or".
-func roleNames() string {
-	var names []string
+// roleNames are those that --role takes.
+func roleNames() (names []string) {
 	for _, r := range rights.Roles() {
 		names = append(names, string(r))
 	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + ", or " + names[last]
+	return names
 }
 
 // policies returns what the job needs. Its error names every mistake.
@@ -94,7 +92,7 @@ func (o *policyOptions) policies(args []string) (rights.Policies, error) {
 		err = errors.Join(err, fmt.Errorf("--logs %q: write the project and the store, as in ferry-logs/functions", o.logs))
 	}
 	if o.role != "" && !slices.Contains(rights.Roles(), rights.Role(o.role)) {
-		err = errors.Join(err, fmt.Errorf("--role %q: want one of %s", o.role, roleNames()))
+		err = errors.Join(err, fmt.Errorf("--role %q: want one of %s", o.role, strings.Join(roleNames(), ", ")))
 	}
 	if err != nil {
 		return rights.Policies{}, err

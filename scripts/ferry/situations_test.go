@@ -43,6 +43,10 @@ func newHour(t *testing.T) *hour {
 	if err := os.WriteFile(file, []byte("jobs:\n  photos:\n    source: '"+c.src+"'\n    target: '"+c.dst+"'\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	holes := "jobs:\n  photos:\n    source:\n    target: [a, b]\n"
+	if err := os.WriteFile(filepath.Join(dir, "holes.yaml"), []byte(holes), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if out, said, code := execute(t, c.env, "copy", "photos", "--file", file, "--quiet"); code != 0 {
 		t.Fatalf("the run that the situations ask about: exit code %d\n%s%s", code, out, said)
 	}
@@ -210,10 +214,22 @@ var situations = map[string]situation{
 	"init, and the source is not there": {args: []string{"init", "kodo://fotos/?region=z0&KODO", "DST", "--file", "DIR/fotos.yaml"}, code: 2, says: []string{`FAIL .*"fotos" does not exist`, "checks failed"}},
 	"a file for a shell":                {args: []string{"emulate", "--env", "DIR/emulated.env", "--until-eof"}, says: []string{"\\. 'DIR/emulated.env'"}},
 
-	"in Chinese, by the locale":    {args: []string{"status"}, env: map[string]string{"LC_ALL": "zh_CN.UTF-8"}, says: []string{"已验证：全部 12 个对象", "下一步"}},
-	"in Chinese, by a flag":        {args: []string{"check", "SRC", "DST", "--lang", "zh"}, says: []string{"(?m)^源端 ", "一切正常。下一步"}},
-	"in Chinese, and JSON stays":   {args: []string{"status", "photos", "--json", "--lang", "zh"}, says: []string{`"state":"over"`, `"code":"state.verified"`}},
-	"in Chinese, findings as JSON": {args: []string{"check", "SRC", "oss://photos-new/?region=cn-beijing&OSS", "--json", "--lang", "zh"}, code: 2, says: []string{`"what":"listable","state":"fail","says":"region \\"cn-beijing\\" is not the one of`, "检查中有 1 项失败"}},
-	"in a language nobody wrote":   {args: []string{"status", "--lang", "fr"}, code: 2, says: []string{`--lang "fr": want en or zh`}},
-	"in English where LANG is no":  {args: []string{"status"}, env: map[string]string{"LC_ALL": "fr_FR.UTF-8"}, says: []string{"verified: all 12 objects"}},
+	"a value left out in a file":         {args: []string{"copy", "photos", "--file", "DIR/holes.yaml"}, code: 2, says: []string{`:3: source has no value: give it one or leave it out`, `:4: target takes a single value: write it on the line of its name`}},
+	"a directory for a file of jobs":     {args: []string{"copy", "photos", "--file", "DIR"}, code: 2, says: []string{`^ferry: --file: read DIR: is a directory\n`}},
+	"a directory for a list of keys":     {args: []string{"copy", "SRC", "DST", "--keys", "DIR"}, code: 2, says: []string{`read DIR: is a directory\n`}},
+	"a directory for a file of prices":   {args: []string{"plan", "SRC", "DST", "--prices", "DIR"}, code: 2, says: []string{`--prices: read DIR: is a directory\n`}},
+	"less than no requests":              {args: []string{"limits", "photos", "--requests", "-2"}, code: 2, says: []string{`^ferry: --requests: "-2": want a whole number from 0 to 1000000, or none\n`}},
+	"a sample of nothing":                {args: []string{"verify", "photos", "--sample", "x"}, code: 2, says: []string{`^ferry: --sample: "x" is no share of the objects: write one from`}},
+	"stand-ins of less than no objects":  {args: []string{"emulate", "--objects", "-3"}, code: 2, says: []string{`--objects, --synthetic, --min-size and --max-size: want numbers from 0`}},
+	"a stand-in at no port":              {args: []string{"emulate", "--kodo-addr", "localhost"}, code: 2, says: []string{`--kodo-addr "localhost": want host:port, as in`}},
+	"a stand-in with a fault of no kind": {args: []string{"emulate", "--kodo-fault", "get"}, code: 2, says: []string{`--kodo-fault: fault "get": want operation:kind:rate`}},
+
+	"in Chinese, kinds to be typed":  {args: []string{"emulate", "--oss-fault", "get:explode:1", "--lang", "zh"}, code: 2, says: []string{`--oss-fault：故障 "get:explode:1"：没有种类 "explode"，应为 .latency status throttle`}},
+	"in Chinese, values to be typed": {args: []string{"policy", "SRC", "DST", "--role", "x", "--lang", "zh"}, code: 2, says: []string{`--role "x"：应为 here, list, copy, verify, delete, [a-z, ]*kodo 之一\n`}},
+	"in Chinese, by the locale":      {args: []string{"status"}, env: map[string]string{"LC_ALL": "zh_CN.UTF-8"}, says: []string{"已验证：全部 12 个对象", "下一步"}},
+	"in Chinese, by a flag":          {args: []string{"check", "SRC", "DST", "--lang", "zh"}, says: []string{"(?m)^源端 ", "一切正常。下一步"}},
+	"in Chinese, and JSON stays":     {args: []string{"status", "photos", "--json", "--lang", "zh"}, says: []string{`"state":"over"`, `"code":"state.verified"`}},
+	"in Chinese, findings as JSON":   {args: []string{"check", "SRC", "oss://photos-new/?region=cn-beijing&OSS", "--json", "--lang", "zh"}, code: 2, says: []string{`"what":"listable","state":"fail","says":"region \\"cn-beijing\\" is not the one of`, "检查中有 1 项失败"}},
+	"in a language nobody wrote":     {args: []string{"status", "--lang", "fr"}, code: 2, says: []string{`--lang "fr": want en or zh`}},
+	"in English where LANG is no":    {args: []string{"status"}, env: map[string]string{"LC_ALL": "fr_FR.UTF-8"}, says: []string{"verified: all 12 objects"}},
 }

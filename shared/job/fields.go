@@ -147,9 +147,9 @@ func (r *jobNode) fail(path string, line int, format string, args ...any) {
 // scalar takes a single value. Its errors repeat what parse repeats, nothing else.
 func scalar[T any](to *T, parse func(string) (T, error)) setter {
 	return func(r *jobNode, path string, n ast.Node) {
-		text, why := r.text(n)
-		if why != "" {
-			r.fail(path, r.line[path], "%s %s", path, why)
+		text, wrong := r.text(n)
+		if wrong != "" {
+			r.fail(path, r.line[path], wrong, path)
 			return
 		}
 		value, err := parse(text)
@@ -166,9 +166,9 @@ func scalar[T any](to *T, parse func(string) (T, error)) setter {
 func list(to *[]string) setter {
 	return func(r *jobNode, path string, n ast.Node) {
 		for i, n := range r.items(path, n) {
-			text, why := r.text(n)
-			if why != "" {
-				r.fail(at(path, i), r.line[at(path, i)], "%s %s", path, why)
+			text, wrong := r.text(n)
+			if wrong != "" {
+				r.fail(at(path, i), r.line[at(path, i)], wrong, path)
 			}
 			*to = append(*to, text)
 		}
@@ -187,8 +187,9 @@ func (r *jobNode) items(path string, n ast.Node) []ast.Node {
 	return items
 }
 
-// text is a single value as it was written, or what is wrong with n.
-func (r *jobNode) text(n ast.Node) (text, why string) {
+// text is a single value as it was written; wrong is the format of what is wrong with n, whose
+// value is the name of the field.
+func (r *jobNode) text(n ast.Node) (text, wrong string) {
 	switch n := r.file.real(n).(type) {
 	case *ast.StringNode:
 		return n.Value, ""
@@ -197,9 +198,9 @@ func (r *jobNode) text(n ast.Node) (text, why string) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		return n.GetToken().Value, ""
 	case nil, *ast.NullNode:
-		return "", "has no value: give it one, or leave it out"
+		return "", "%s has no value: give it one or leave it out"
 	}
-	return "", "takes a single value: write it on the line of its name"
+	return "", "%s takes a single value: write it on the line of its name"
 }
 
 func word(s string) (string, error) { return s, nil }

@@ -228,6 +228,11 @@ func (t *telling) sentence(text string) (told string, weight int) {
 			}
 		}
 	}
+	if name, rest, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(name, "--") && !strings.Contains(name, " ") { // a flag, and what is wrong with its value
+		if told, weight := t.sentence(rest); weight > 0 && (best == nil || weight > best.weight) {
+			return t.name(name) + "：" + told, weight
+		}
+	}
 	if best == nil {
 		return text, 0
 	}
