@@ -43,7 +43,7 @@ func newHour(t *testing.T) *hour {
 	if err := os.WriteFile(file, []byte("jobs:\n  photos:\n    source: '"+c.src+"'\n    target: '"+c.dst+"'\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	holes := "jobs:\n  photos:\n    source:\n    target: [a, b]\n"
+	holes := "jobs:\n  photos:\n    source:\n    target: [a, b]\n  empty:\n"
 	if err := os.WriteFile(filepath.Join(dir, "holes.yaml"), []byte(holes), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -215,6 +215,7 @@ var situations = map[string]situation{
 	"a file for a shell":                {args: []string{"emulate", "--env", "DIR/emulated.env", "--until-eof"}, says: []string{"\\. 'DIR/emulated.env'"}},
 
 	"a value left out in a file":         {args: []string{"copy", "photos", "--file", "DIR/holes.yaml"}, code: 2, says: []string{`:3: source has no value: give it one or leave it out`, `:4: target takes a single value: write it on the line of its name`}},
+	"a job without content":              {args: []string{"copy", "empty", "--file", "DIR/holes.yaml"}, code: 2, says: []string{`:5: source: no location: write one such as kodo://`, `:5: target: no location: write one such as oss://`}},
 	"a directory for a file of jobs":     {args: []string{"copy", "photos", "--file", "DIR"}, code: 2, says: []string{`^ferry: --file: read DIR: is a directory\n`}},
 	"a directory for a list of keys":     {args: []string{"copy", "SRC", "DST", "--keys", "DIR"}, code: 2, says: []string{`read DIR: is a directory\n`}},
 	"a directory for a file of prices":   {args: []string{"plan", "SRC", "DST", "--prices", "DIR"}, code: 2, says: []string{`--prices: read DIR: is a directory\n`}},

@@ -28,8 +28,12 @@ func (f *jobFile) job(e entry, set []func(*Job)) Filed {
 	read.Name = e.name
 	fields := fieldsOf(&read)
 	maps.Copy(fields, map[string]setter{"source": scalar(&src, word), "target": scalar(&dst, word), "ledger": scalar(&ledger, word)})
-	if !r.group("", "a job", e.value, fields) {
-		return Filed{Job: read}
+	switch f.real(e.value).(type) {
+	case nil, *ast.NullNode: // a job without fields lacks those that it needs
+	default:
+		if !r.group("", "a job", e.value, fields) {
+			return Filed{Job: read}
+		}
 	}
 	j, wrong := assemble(src, dst, ledger, append([]func(*Job){func(j *Job) {
 		read.Source, read.Target, read.Ledger = j.Source, j.Target, j.Ledger

@@ -190,7 +190,11 @@ func (f *jobFile) entries(n ast.Node, depth int) ([]entry, bool) {
 func (f *jobFile) mapping(n ast.Node, what string, take func(entry) bool, words ...string) bool {
 	entries, ok := f.entries(n, 0)
 	if !ok {
-		f.add(lineOf(n), "%s holds no names: write them one a line, indented, as %s: …", what, words[0])
+		such := words[0]
+		if slices.Contains(words, "source") {
+			such = "source"
+		}
+		f.add(lineOf(n), "%s holds no names: write them one a line, indented, as %s: …", what, such)
 		return false
 	}
 	for _, e := range entries {

@@ -58,6 +58,8 @@ func TestWhatIsWrongIsToldBesideItsField(t *testing.T) {
 		"a name with a blank":     {Values{"name": "my photos"}, "name", "letters, digits"},
 		"no source":               {Values{"source": ""}, "source", "no location"},
 		"no target":               {Values{"target": ""}, "target", "no location"},
+		"an empty form":           {Values{"name": "", "source": "", "target": ""}, "source", "no location: write one"},
+		"an empty form's target":  {Values{"name": "", "source": "", "target": ""}, "target", "no location: write one"},
 		"a source that is none":   {Values{"source": "photos"}, "source", "this is no location"},
 		"credentials in a source": {Values{"source": "kodo://AKIDEXAMPLE:secret@photos/"}, "source", "credentials"},
 		"a target in the source":  {Values{"target": "kodo://photos/x/?region=z0"}, "target", "writes to"},
