@@ -182,6 +182,8 @@ var situations = map[string]situation{
 	"the values of a flag":               {args: []string{"__complete", "copy", "--overwrite", ""}, says: []string{`(?m)^newer$`}},
 
 	"the places swapped":               {args: []string{"copy", "DST", "SRC"}, code: 2, says: []string{`^ferry: source and target are the wrong way round: kodo://photos/ can only be read`}},
+	"a service by its own name":        {args: []string{"copy", "qiniu://photos/", "DST"}, code: 2, says: []string{`^ferry: source: unknown service "qiniu" \(did you mean kodo\?\): write kodo://photos/2019/\?region=z0, s3://\S+, file:///data/photos or oss://\S+\n$`}},
+	"an address for a place":           {args: []string{"copy", "SRC", "https://photos-new.oss-cn-hangzhou.aliyuncs.com/"}, code: 2, says: []string{`^ferry: target: unknown service "https": write oss://photos-new/\?region=cn-hangzhou\n$`}},
 	"a path for a place":               {args: []string{"copy", "./data", "DST"}, code: 2, says: []string{"no location but a path: a directory is read as file://"}},
 	"a slash missing at the end":       {args: []string{"copy", "kodo://photos/photos?region=z0&KODO", "oss://slash/2019/?region=cn-hangzhou&OSS", "--ledger", "oss://slash/.ferry/?region=cn-hangzhou&OSS", "--quiet"}, says: []string{`note: .*"photos/a.jpg" becomes "2019//a.jpg": write a slash at the end of both`, "VERIFIED"}},
 	"a slash missing, asked before":    {args: []string{"check", "kodo://photos/photos?region=z0&KODO", "oss://dry/2019/?region=cn-hangzhou&OSS"}, says: []string{`note  prefixes .*"photos/a.jpg" becomes "2019//a.jpg"`}},

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"net"
 	"net/url"
 	"regexp"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"kodoferry/shared/job/near"
 )
 
 // maxPrefix leaves room for the rest of a key in OSS's 1,023 bytes (OSS user
@@ -35,7 +38,7 @@ func (l Location) check() problems {
 	var bad problems
 	s, known := schemeOf(l.Scheme)
 	if !known {
-		bad.add("unknown service %q%s: write %s", l.Scheme, Meant(l.Scheme, names(schemes, "")...), enumerate(names(schemes, "://…"), "or"))
+		bad.add("unknown service %q%s: write %s", l.Scheme, Meant(serviceMeant(l.Scheme), names(schemes, "")...), l.insteadOf())
 		s.check = checkKodo
 	}
 	switch {
@@ -62,6 +65,47 @@ func (l Location) check() problems {
 		bad.add("the domain is no host name: write it without scheme and path, as in domain=img.example.com")
 	}
 	return bad
+}
+
+// otherNames are what other tools call services of schemes.
+var otherNames = map[string]string{"qiniu": Kodo, "qn": Kodo, "aliyun": OSS, "alioss": OSS, "aws": S3, "minio": S3}
+
+// serviceMeant is what a scheme was probably to be, as it is where nobody knows.
+func serviceMeant(scheme string) string {
+	scheme = cmp.Or(otherNames[scheme], scheme)
+	return cmp.Or(near.Word(scheme, names(schemes, "")...), scheme)
+}
+
+// insteadOf is what to write instead of l, which is at no service: the bucket whose address l is,
+// or examples, of queues where one of these was meant.
+func (l Location) insteadOf() string {
+	if of, ok := l.ofAddress(); ok {
+		return of.String()
+	}
+	if s, ok := schemeOf(serviceMeant(l.Scheme)); ok && s.use == queues {
+		return enumerate(examples(uses(queues)), "or")
+	}
+	return enumerate(examples(uses(reads, writes)), "or")
+}
+
+// addresses are the hosts of buckets at services, the name of the bucket and the region apart.
+var addresses = map[string]*regexp.Regexp{
+	OSS: regexp.MustCompile(`^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com$`),
+	S3:  regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]{0,62})\.s3[.-]([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|qiniucs\.com)$`),
+}
+
+// ofAddress returns the location of a bucket whose address on the web l is; ok is false where l
+// is none that is known.
+func (l Location) ofAddress() (of Location, ok bool) {
+	if l.Scheme != "http" && l.Scheme != "https" {
+		return Location{}, false
+	}
+	for scheme, host := range addresses {
+		if m := host.FindStringSubmatch(l.Bucket); m != nil {
+			return Location{Scheme: scheme, Bucket: m[1], Prefix: l.Prefix, Region: m[2]}, true
+		}
+	}
+	return Location{}, false
 }
 
 // named reports whether there is a bucket's name to hold against a service's rules.

@@ -39,7 +39,7 @@ func TestOddPlacesAreRemarkedOn(t *testing.T) {
 }
 
 func TestARegionThatIsNearAKnownOneIsHintedAt(t *testing.T) {
-	for region, want := range map[string]string{"cn-hangzhuo": " (did you mean cn-hangzhou?)", "cn-hangzhou": "", "mars-north-1": "", "eu-cental-1": " (did you mean eu-central-1?)"} {
+	for region, want := range map[string]string{"cn-hangzhuo": " (did you mean cn-hangzhou?)", "cn-hangzhou": "", "hangzhou": " (did you mean cn-hangzhou?)", "central-1": "", "mars-north-1": "", "eu-cental-1": " (did you mean eu-central-1?)"} {
 		if got := job.MeantRegion(job.Location{Scheme: job.OSS, Region: region}); got != want {
 			t.Errorf("%s: %q, want %q", region, got, want)
 		}

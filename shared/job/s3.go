@@ -82,5 +82,8 @@ func MeantRegion(l Location) string {
 	if l.Scheme != OSS || slices.Contains(ossRegions, l.Region) {
 		return ""
 	}
+	if i := slices.IndexFunc(ossRegions, func(r string) bool { return r == "cn-"+l.Region }); i >= 0 {
+		return Meant(ossRegions[i], ossRegions...)
+	}
 	return Meant(l.Region, ossRegions...)
 }
