@@ -95,8 +95,7 @@ func (o *agentOptions) add(c *cobra.Command) {
 	work.StringVar(&o.listen, "listen", "", "answer /healthz and /metrics at this `HOST:PORT` (default: nowhere)")
 	work.BoolVar(&o.health, "health", false, "ask the agent at --listen whether it is well, and exit with 0 or 1")
 	work.BoolVar(&o.untilEOF, "until-eof", false, "end when standard input does, as it does with the program that holds its other end")
-	_ = work.MarkHidden("until-eof")   // it is defined above
-	work.Lookup("tasks").DefValue = "" // its words tell it
+	_ = work.MarkHidden("until-eof") // it is defined above
 	where := pflag.NewFlagSet("", pflag.ContinueOnError)
 	where.StringVar(&o.ledger, "ledger", os.Getenv("FERRY_LEDGER"), "the deployment's ledger: oss://bucket/prefix/?region=… (default: FERRY_LEDGER)")
 	where.StringVar(&o.queues, "queues", os.Getenv("FERRY_QUEUES"), "the deployment's queues: mns://account/prefix?region=… (default: FERRY_QUEUES)")

@@ -53,3 +53,25 @@ func TestHelpUsesNoRetiredWord(t *testing.T) {
 		t.Errorf("%d pages of help were read, want those of all commands", pages)
 	}
 }
+
+// TestHelpTellsOneDefault of each flag: the variable that has it, not what that variable holds.
+func TestHelpTellsOneDefault(t *testing.T) {
+	t.Setenv("FERRY_LEDGER", "oss://held-by-a-variable/")
+	t.Setenv("FERRY_QUEUES", "mns://held-by-a-variable/")
+	two := regexp.MustCompile(`held-by-a-variable|\(default: [^)]*\) \(default|（默认：[^）]*） ?（默认`)
+	pages := map[string]bool{}
+	eachHelp(func(of, _ string) { pages[strings.TrimSuffix(of, " short")] = strings.HasSuffix(of, " short") })
+	for _, tongue := range []string{"C", "zh_CN.UTF-8"} {
+		t.Setenv("LC_ALL", tongue)
+		for path, is := range pages {
+			if !is {
+				continue
+			}
+			var out bytes.Buffer
+			run(t.Context(), append(strings.Fields(path)[1:], "--help"), &out, &out)
+			if found := two.FindString(strings.Join(strings.Fields(out.String()), " ")); found != "" {
+				t.Errorf("%s --help in %s has %q", path, tongue, found)
+			}
+		}
+	}
+}

@@ -40,7 +40,7 @@ func (o *Flags) Add(c *cobra.Command, more func(*pflag.FlagSet)) {
 	}
 	run := pflag.NewFlagSet("", pflag.ContinueOnError)
 	run.StringVar(&o.File, "file", DefaultFile, "the file that has the job NAME; infra/ferry.example.yaml shows all that can stand in one")
-	run.StringVar(&o.Ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where the run is kept: oss://bucket/prefix/?region=… (default: .ferry/ in the target's bucket)")
+	run.StringVar(&o.Ledger, "ledger", os.Getenv("FERRY_LEDGER"), "where the run is kept: oss://bucket/prefix/?region=… (default: FERRY_LEDGER, else .ferry/ in the target's bucket)")
 	more(run)
 	cli.Group(c, append(o.shape, cli.FlagGroup{Title: "The run", Flags: run})...)
 }

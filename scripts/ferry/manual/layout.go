@@ -30,7 +30,8 @@ func (s *sheet) item(head string, column int, text string) {
 	}
 }
 
-// flags writes the flags of c, one below the other.
+// flags writes the flags of c, one below the other, each with its default, unless its words tell
+// that, as of one that a variable of the environment has.
 func (s *sheet) flags(c *cobra.Command, all []*pflag.Flag) {
 	heads, column := make([]string, len(all)), 0
 	for i, f := range all {
@@ -39,7 +40,7 @@ func (s *sheet) flags(c *cobra.Command, all []*pflag.Flag) {
 	}
 	for i, f := range all {
 		text := s.flag(c, f)
-		if !slices.Contains([]string{"", "0", "0s", "false", "[]"}, f.DefValue) {
+		if !slices.Contains([]string{"", "0", "0s", "false", "[]"}, f.DefValue) && !strings.Contains(f.Usage, "(default: ") {
 			value := f.DefValue
 			if f.Value.Type() == "string" {
 				value = fmt.Sprintf("%q", value)
