@@ -272,6 +272,7 @@ func TestBadInputGetsAPageThatSaysWhatIsWrong(t *testing.T) {
 		"its pause":                            {plain, act("/runs/photos/20270101T000000Z/pause"), 404, "problem.notfound", false},
 		"a run of a job that does not exist":   {plain, ask{path: "/runs/nobody/20270101T000000Z"}, 404, "problem.notfound", false},
 		"runs of a job that does not exist":    {plain, ask{path: "/runs?job=nobody"}, 404, "problem.notfound", false},
+		"runs in a state that is none":         {plain, ask{path: "/runs?state=bogus"}, 404, "problem.notfound", false},
 		"a job that does not exist":            {plain, ask{path: "/jobs/nobody"}, 404, "problem.notfound", false},
 		"a job that is no name":                {plain, ask{path: "/jobs/%2e%2e%2f%2e%2e"}, 422, "problem.invalid", false},
 		"its start":                            {plain, act("/jobs/nobody/start"), 404, "problem.notfound", false},

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"kodoferry/shared/console/problem"
 	"kodoferry/shared/control"
+	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/overview"
 )
@@ -45,7 +47,7 @@ func isOf(e overview.Entry, state string) bool {
 func readRuns(q *request) (runsData, error) {
 	d := runsData{Job: q.FormValue("job"), State: q.FormValue("state"), States: runStates}
 	if !slices.Contains(runStates, d.State) {
-		d.State = ""
+		return d, fault.New(fault.NotFound, "console.readRuns", d.State, fmt.Errorf("there is no state %q of runs: it is one of %s", d.State, strings.Join(runStates[1:], ", ")))
 	}
 	most, err := strconv.Atoi(q.FormValue("most"))
 	if err != nil || most < 1 {

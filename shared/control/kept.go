@@ -154,7 +154,10 @@ func KeptJob(ctx context.Context, l *ledger.Ledger, name string) (job.Job, kept.
 		if nerr != nil {
 			return job.Job{}, k, nerr
 		}
-		return job.Job{}, k, fault.New(fault.NotFound, "control.KeptJob", name, fmt.Errorf("the ledger keeps no job %q, but %s: ferry jobs apply %s keeps one of a file", name, listOf(names), name))
+		if len(names) == 0 {
+			return job.Job{}, k, fault.New(fault.NotFound, "control.KeptJob", name, fmt.Errorf("the ledger keeps no job at all: ferry jobs apply %s keeps one of a file", name))
+		}
+		return job.Job{}, k, fault.New(fault.NotFound, "control.KeptJob", name, fmt.Errorf("the ledger keeps no job %q, but %s: ferry jobs apply %s keeps one of a file", name, strings.Join(names, ", "), name))
 	case ledger.Unreadable(err):
 		return job.Job{}, k, unreadable(name, err)
 	case err != nil:
@@ -179,12 +182,4 @@ func unreadable(name string, err error) error {
 		return fault.New(fault.Newer, "control.KeptJob", name, fmt.Errorf("the job %s was kept by a newer version of Ferry, and this one does nothing for it: upgrade this one (%w)", name, err))
 	}
 	return fault.New(fault.Corrupt, "control.KeptJob", name, fmt.Errorf("the kept job %s cannot be read, and nothing is begun for it: ferry jobs apply %s replaces it by that of a file, ferry jobs remove %s takes it away (%w)", name, name, name, err))
-}
-
-// listOf names things in a sentence.
-func listOf(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
 }
