@@ -143,7 +143,7 @@ func TestMistakesAreNamedWithTheirCure(t *testing.T) {
 		"prices in a list":               {args: []string{"plan", c.src, c.dst, "--prices", file("prices.yaml", "kodo:\n  - 0.26\n")}, code: 2, want: []string{".yaml:2: kodo: want names and numbers", "--print-prices"}},
 		"a quick plan of a list of keys": {args: []string{"plan", c.src, c.dst, "--quick", "--keys", file("two.txt", "photos/00000.jpg\n")}, code: 2, want: []string{"--quick does not go with a list of keys"}},
 		"no price file":                  {args: []string{"plan", c.src, c.dst, "--prices", "/nowhere/prices.yaml"}, code: 2, want: []string{"--prices", "/nowhere/prices.yaml"}},
-		"prices printed for a bucket":    {args: []string{"plan", c.src, "--print-prices"}, code: 2, want: []string{"no arguments"}},
+		"prices printed for a bucket":    {args: []string{"plan", c.src, "--print-prices"}, code: 2, want: []string{"--print-prices stands alone"}},
 		"a plan without a target":        {args: []string{"plan", c.src, "--quick"}, code: 2, want: []string{"SRC and DST", "NAME"}},
 		"a plan of wrong buckets":        {args: []string{"plan", swap(c.src, "photos", "fotos"), swap(c.dst, "photos-new", "fotos-new"), "--quick"}, code: 2, want: []string{`"fotos"`, "fotos-new"}},
 		"a plan with nobody's keys":      {args: []string{"plan", c.src, c.dst}, env: map[string]string{"QINIU_SECRET_KEY": ""}, code: 2, want: []string{"QINIU_SECRET_KEY"}},

@@ -64,8 +64,11 @@ are not in it.`,
   ferry plan --print-prices > prices.yaml
   ferry plan SRC DST --prices prices.yaml --json | jq .bill.sum`,
 		Args: func(c *cobra.Command, args []string) error {
-			if o.printPrices {
-				return cli.Exactly()(c, args)
+			switch {
+			case o.printPrices && len(args) > 0:
+				return cli.Usage(errors.New("--print-prices stands alone: leave out the places, or the name of a job"))
+			case o.printPrices:
+				return nil
 			}
 			return jobs.Places(c, args)
 		},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -73,12 +72,12 @@ type NoJob struct{ error }
 // Named returns the job of that name in the file. The ledger of a job that names none is
 // that of --ledger or FERRY_LEDGER.
 func (o *Flags) Named(name string, deployed bool) (job.Job, error) {
-	data, err := os.ReadFile(o.File)
+	data, err := contents(o.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return job.Job{}, NoJob{fmt.Errorf("there is no file %s with a job %s: ferry init writes one; or name another by --file, or give SRC and DST", o.File, words.Key(name))}
 	}
 	if err != nil {
-		return job.Job{}, fmt.Errorf("--file: %w", err)
+		return job.Job{}, err
 	}
 	var ledger job.Location
 	if o.Ledger != "" {

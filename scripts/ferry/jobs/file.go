@@ -29,9 +29,9 @@ type File registry.File
 // Read returns the jobs of those names, all of the file's where there are no names,
 // with the keys that they list. A Change then has nothing but its Job.
 func (f File) Read(names []string) ([]registry.Change, error) {
-	data, err := os.ReadFile(f.Path)
+	data, err := contents(f.Path)
 	if err != nil {
-		return nil, fmt.Errorf("--file: %w", err)
+		return nil, err
 	}
 	filed, err := job.ReadFile(data, f.Path, func(j *job.Job) {
 		if j.Ledger == (job.Location{}) {
@@ -63,6 +63,18 @@ func (f File) Read(names []string) ([]registry.Change, error) {
 		changes = append(changes, registry.NewChange(j, keys))
 	}
 	return changes, errors.Join(errs...)
+}
+
+// contents returns what stands in the file that --file names.
+func contents(path string) ([]byte, error) {
+	if path == "" {
+		return nil, errors.New("--file names no file: name one, or leave it out for " + DefaultFile)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--file: %w", err)
+	}
+	return data, nil
 }
 
 // Keys returns the keys that a job of the file lists, none where its source is listed.
