@@ -96,7 +96,7 @@ func runCheck(c *cobra.Command, o options, j job.Job, err error) error {
 		return runContract(c, o, cfg, j)
 	}
 	ctx, out := c.Context(), c.OutOrStdout()
-	s := &checkShow{job: j, out: out}
+	s := &checkShow{job: j, out: out, errOut: c.ErrOrStderr()}
 	if file, ok := out.(*os.File); ok && !o.json {
 		s.redraw = show.IsTerminal(file)
 	}
@@ -104,7 +104,7 @@ func runCheck(c *cobra.Command, o options, j job.Job, err error) error {
 	if err == nil {
 		setup.Ring, setup.Asking, setup.Found = o.ring, s.ask, s.tell
 		if o.json {
-			setup.Asking, setup.Found = nil, func(f check.Finding) { s.found = append(s.found, f) }
+			setup.Asking, setup.Found = s.wait, s.keep
 		}
 		err = check.Run(ctx, setup)
 	}
@@ -122,8 +122,10 @@ func runCheck(c *cobra.Command, o options, j job.Job, err error) error {
 type checkShow struct {
 	job    job.Job
 	out    io.Writer
-	redraw bool // the output is a terminal
-	asking bool // the last line is the question under way
+	errOut io.Writer
+	redraw bool   // the output is a terminal
+	asking bool   // the last line is the question under way
+	heard  func() // ends the wait for an answer; nil where nobody waits
 	place  string
 	found  []check.Finding
 }
@@ -146,17 +148,29 @@ func (s *checkShow) print(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.out, format, args...)
 }
 
-// ask prints the question on a terminal; clear removes it.
+// ask prints the question on a terminal, and elsewhere where its answer does not come; clear
+// removes it.
 func (s *checkShow) ask(place, what string) {
 	s.head(place)
-	if s.redraw {
-		s.print("  …     %s", show.Question(what))
-		s.asking = true
+	if !s.redraw {
+		s.wait(place, what)
+		return
 	}
+	s.print("  …     %s", show.Question(what))
+	s.asking = true
+}
+
+// wait tells of a question whose answer does not come, until clear.
+func (s *checkShow) wait(place, what string) {
+	s.heard = show.Waiting(s.errOut, show.ForAnswer, show.Sentence("check."+place), show.Question(what))
 }
 
 // clear removes the question under way.
 func (s *checkShow) clear() {
+	if s.heard != nil {
+		s.heard()
+		s.heard = nil
+	}
 	if s.asking {
 		s.print("\r\x1b[K")
 		s.asking = false
@@ -171,11 +185,16 @@ func (s *checkShow) head(place string) {
 	}
 }
 
+// keep keeps a finding for the end.
+func (s *checkShow) keep(f check.Finding) {
+	s.clear()
+	s.found = append(s.found, f)
+}
+
 // tell prints a finding and keeps it.
 func (s *checkShow) tell(f check.Finding) {
-	s.clear()
+	s.keep(f)
 	s.head(f.Place)
-	s.found = append(s.found, f)
 	head := fmt.Sprintf("  %s  %s  ", show.Padded("check."+string(f.State), 4), show.Column(show.Question(f.What), 12))
 	s.print("%s\n", show.Folded(s.out, head, show.Translated(f.Says)))
 }

@@ -17,17 +17,18 @@ const (
 	ForPlaces     = "wait.places"     // and the ledger
 	ForLedger     = "wait.ledger"     // whether the ledger does
 	ForDeployment = "wait.deployment" // and the queues
+	ForAnswer     = "wait.answer"     // what a place answers to a question of a check, both by name
 )
 
-// Waiting prints on w what a command waits for where that takes longer than 2 seconds. over is
+// Waiting prints on w what a command waits for, filled in, where that takes longer than 2 seconds. over is
 // to be called when it has come, and returns once nothing is printed any more.
-func Waiting(w io.Writer, what string) (over func()) {
+func Waiting(w io.Writer, what string, args ...any) (over func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		select {
 		case <-time.After(patience):
-			_, _ = fmt.Fprintln(w, Style{Tongue: spoken()}.say(what)) // a failed write stops nothing
+			_, _ = fmt.Fprintln(w, Style{Tongue: spoken()}.say(what, args...)) // a failed write stops nothing
 		case <-done:
 		}
 	}()

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"kodoferry/shared/fault"
@@ -106,6 +107,8 @@ func (b *Bucket) explain(err error) string {
 		return fmt.Sprintf("the host shows a certificate of %q that does not hold: check endpoint= and domain=, set up https for the domain, or allow http with insecure=true", cert.UnverifiedCertificates[0].Subject.CommonName)
 	case isRecord && string(record.RecordHeader[:]) == "HTTP/":
 		return "the host speaks http, not https: set up https for it, or allow http with insecure=true"
+	case isDNS && slices.Contains(ucHosts[:], dns.Name):
+		return fmt.Sprintf("the host %s, which tells where a bucket is, is not found: check network, name server and proxy, or name region= and domain=, and it is not asked", dns.Name)
 	case isDNS && dns.IsNotFound:
 		return fmt.Sprintf("the host %s does not exist: check endpoint= and domain=", dns.Name)
 	case isDial && dial.Op == "dial", isDNS:

@@ -88,6 +88,11 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 				return nil, &net.DNSError{Err: "no such host", Name: "nowhere.example.com", IsNotFound: true}
 			})
 		}, kind: fault.Temporary, says: "the host nowhere.example.com does not exist"},
+		"the host that knows regions has no name": {set: func(c *Config) {
+			c.Transport = wire(func(*http.Request) (*http.Response, error) {
+				return nil, &net.DNSError{Err: "no such host", Name: ucHosts[1], IsNotFound: true}
+			})
+		}, kind: fault.Temporary, says: "or name region= and domain="},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var calls tally
