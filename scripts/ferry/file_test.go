@@ -82,3 +82,16 @@ func TestADirectoryIsMoved(t *testing.T) {
 		t.Errorf("exit code %d for a directory that is not there:\n%s", code, said)
 	}
 }
+
+// TestAFileThatInitCannotWriteWholeIsNotThere lets a file have no bytes, as on a full disk.
+func TestAFileThatInitCannotWriteWholeIsNotThere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ferry.yaml")
+	c, _, said := command(t, nil, "init", "kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "--no-check", "--file", file)
+	c.Path, c.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -f 0; exec "$0" "$@"`, c.Path}, c.Args[1:]...)
+	if err := c.Run(); err == nil || !strings.Contains(said.String(), file) {
+		t.Errorf("%v: %s, want that the file cannot be written", err, said)
+	}
+	if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v, want no file, which another init would leave as it is", err)
+	}
+}

@@ -218,7 +218,8 @@ jobs:
 `, j.Name, j.Source, j.Target, j.Ledger)
 }
 
-// write makes a file that is not there yet.
+// write makes a file that is not there yet. One that cannot be written whole, as on a
+// full disk, is removed: another init would leave it as it is.
 func write(name, text string) error {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	switch {
@@ -228,5 +229,8 @@ func write(name, text string) error {
 		return fmt.Errorf("--file: %w", err)
 	}
 	_, err = io.WriteString(f, text)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
 }
