@@ -23,6 +23,7 @@ import (
 	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/report"
+	"kodoferry/shared/worker"
 )
 
 // copyOptions are the flags of `ferry copy`.
@@ -119,6 +120,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	}
 	v := show.NewCopy(show.NewTeller(text), j, o.quiet)
 	shown := v.Watch
+	var around func(worker.Doer) worker.Doer
 	if o.listen != "" {
 		counts := metrics.New()
 		server, err := metrics.Serve(o.listen, counts)
@@ -127,6 +129,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 		}
 		defer func() { _ = server.Close() }()
 		shown = func(e watch.Progress) { v.Watch(e); counts.Watch(e) }
+		around = counts.Count
 	}
 	show.Remarks(text, j)
 	waited := show.Waiting(errOut, show.ForPlaces)
@@ -140,7 +143,7 @@ func runCopy(ctx context.Context, o copyOptions, j job.Job, keys []string, err e
 	if most, by := has.InFlight(); by != "" && j.Limits.Parallel == job.AutoParallel {
 		v.AtMost(most, by)
 	}
-	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: shown, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
+	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Capacity: has, Log: log, Watch: shown, Around: around, Begun: v.Begun, Follows: v.Follows, Waited: v.Waited, PassedOver: v.PassedOver, Keys: keys})
 	v.Tell.End()
 	if err != nil && ctx.Err() == nil && !errors.Is(err, agent.ErrHalted) {
 		asked, cancel := context.WithTimeout(ctx, cli.CheckTime)

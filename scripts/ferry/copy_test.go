@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -371,5 +372,24 @@ func TestCopyServesItsCountsOrSaysWhyNot(t *testing.T) {
 	}
 	if out, said, code := execute(t, c.env, "copy", c.src, c.dst, "--listen", "127.0.0.1:0"); code != 0 {
 		t.Errorf("at a free address: exit code %d, %s%s", code, out, said)
+	}
+}
+
+// TestCopyCountsItsTasksWhileTheyRun reads the counts in mid-copy.
+func TestCopyCountsItsTasksWhileTheyRun(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.fill(t, 40)
+	c.oss.Desk().Inject(chaos.Rule{Op: "put", Kind: chaos.Latency, Rate: 1, Delay: 50 * time.Millisecond})
+	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free, for the copy
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &agentProcess{addr: l.Addr().String()}
+	_ = l.Close()
+	counted := func() bool { return at.metric(`ferry_tasks_running{kind="copy"}`) > 0 }
+	said, code := signalled(t, c.env, syscall.SIGINT, counted, "copy", c.src, c.dst, "--quiet", "--parallel", "1", "--listen", at.addr)
+	if code != cli.ExitInterrupted {
+		t.Errorf("exit code %d, %s, want it interrupted", code, said)
 	}
 }

@@ -182,7 +182,7 @@ func TestARunAtADistanceBeginsWithinFewRoundTrips(t *testing.T) {
 					end()
 				}
 			}
-			o.Faulty = func(d worker.Doer) worker.Doer {
+			o.Around = func(d worker.Doer) worker.Doer {
 				return seen{d, func(k task.Task) func() {
 					mu.Lock()
 					defer mu.Unlock()
@@ -244,7 +244,7 @@ func TestPlacesThatAreIdleTakePartsOfALongListing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun, took, shards := time.Now(), time.Duration(0), 0
 		_, _ = far(t, objects, func(_ context.Context, stop func(), o *agent.CopyOptions) {
-			o.Faulty = func(d worker.Doer) worker.Doer {
+			o.Around = func(d worker.Doer) worker.Doer {
 				return &listsAlone{Doer: d, open: 1, over: func(n int) {
 					took, shards = time.Since(begun), n
 					stop()
@@ -274,7 +274,7 @@ func TestABatchEndsWithItsRecord(t *testing.T) {
 					object = time.Now()
 				}
 			}
-			o.Faulty = func(d worker.Doer) worker.Doer {
+			o.Around = func(d worker.Doer) worker.Doer {
 				return seen{d, func(k task.Task) func() {
 					mu.Lock()
 					defer mu.Unlock()

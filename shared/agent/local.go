@@ -44,7 +44,7 @@ type CopyOptions struct {
 	Follows    func(Follow)                      // called every few seconds while another process does the run and this one waits; may be nil
 	Waited     func(live.Holder)                 // called once for each process that waits for this one; may be nil
 	PassedOver func(file string, err error)      // called with a file of an earlier run that cannot be believed, from many goroutines, once or more; may be nil
-	Faulty     func(worker.Doer) worker.Doer     // wraps the pipeline, for demonstrations and tests; may be nil
+	Around     func(worker.Doer) worker.Doer     // wraps what does the tasks, to count them or, in tests, to fail; may be nil
 	Now        func() time.Time                  // nil: time.Now
 	Queues     func(task.Stage) queue.Queue      // nil: queues in memory, of this process alone
 	Hidden     time.Duration                     // how long Queues hide a received message; required with them
@@ -178,8 +178,8 @@ func serve(ctx context.Context, p *pipeline.Pipeline, b *alerting.Doer, name str
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var do worker.Doer = b
-	if o.Faulty != nil {
-		do = o.Faulty(do)
+	if o.Around != nil {
+		do = o.Around(do)
 	}
 	verifying, deleting := mem.New(mem.Options{Visibility: time.Hour}), mem.New(mem.Options{Visibility: time.Hour})
 	hurry := func() { verifying.Hurry(); deleting.Hurry() }

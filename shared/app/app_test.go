@@ -281,7 +281,7 @@ func TestARunIsNotGoneOnWithByOneWhoAsksForSomethingElse(t *testing.T) {
 	w.fill(t, 30)
 	mirror := func(j *job.Job) { j.Delete = true }
 	interrupted := func(p worker.Doer) worker.Doer { return halting{p} }
-	if _, err := w.copy(t, agent.CopyOptions{Faulty: interrupted}, mirror); !errors.Is(err, agent.ErrHalted) {
+	if _, err := w.copy(t, agent.CopyOptions{Around: interrupted}, mirror); !errors.Is(err, agent.ErrHalted) {
 		t.Fatalf("Copy = %v, want it halted", err)
 	}
 	_, err := w.copy(t, agent.CopyOptions{})

@@ -24,7 +24,7 @@ func into(prefix string) func(*job.Job) {
 // where the ledger knows of another one.
 func TestACopyFromThisMachineDoesNotWriteWhereAnotherJobDoes(t *testing.T) {
 	interrupted := func(t *testing.T, w *world, prefix string) {
-		_, err := w.copy(t, agent.CopyOptions{Faulty: func(p worker.Doer) worker.Doer { return halting{p} }}, into(prefix))
+		_, err := w.copy(t, agent.CopyOptions{Around: func(p worker.Doer) worker.Doer { return halting{p} }}, into(prefix))
 		if !errors.Is(err, agent.ErrHalted) {
 			t.Fatalf("Copy = %v, want it halted", err)
 		}

@@ -65,7 +65,7 @@ func TestTwoProcessesAtOneRunDoNotBothCopy(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			first := make(chan error, 1)
 			go func() {
-				_, err := w.copyIn(ctx, t, agent.CopyOptions{Faulty: faulty})
+				_, err := w.copyIn(ctx, t, agent.CopyOptions{Around: faulty})
 				first <- err
 			}()
 			<-g.come
@@ -159,7 +159,7 @@ func TestAProcessElsewhereIsWaitedForUntilItsSignIsOld(t *testing.T) {
 func (w *world) halted(t *testing.T, change func(h *live.Holder)) {
 	t.Helper()
 	halt := func(p worker.Doer) worker.Doer { return halting{p} }
-	if _, err := w.copy(t, agent.CopyOptions{Faulty: halt}); !errors.Is(err, agent.ErrHalted) {
+	if _, err := w.copy(t, agent.CopyOptions{Around: halt}); !errors.Is(err, agent.ErrHalted) {
 		t.Fatal(err)
 	}
 	run := w.onlyRun(t)
@@ -206,7 +206,7 @@ func TestAProcessThatEndsTakesItsSignsOfLifeBack(t *testing.T) {
 			one := func(j *job.Job) { j.Limits.Instances = 1 }
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			if _, err := w.copyIn(ctx, t, agent.CopyOptions{Faulty: end(stop)}, one); err == nil {
+			if _, err := w.copyIn(ctx, t, agent.CopyOptions{Around: end(stop)}, one); err == nil {
 				t.Fatal("it went on")
 			}
 			run := w.onlyRun(t)

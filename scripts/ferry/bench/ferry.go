@@ -52,7 +52,7 @@ func runFerry(ctx context.Context, spec Spec, m *meter, r *Measurement) error {
 	if spec.Stage == stageFirst {
 		return g.first(ctx, sites, j)
 	}
-	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Watch: g.watch, Begun: g.begun, Faulty: g.around})
+	rep, err := app.Copy(ctx, sites, j, agent.CopyOptions{Watch: g.watch, Begun: g.begun, Around: g.around})
 	switch {
 	case spec.Stage == stageCopy && err != nil:
 		return err
@@ -73,7 +73,7 @@ func (g *gauge) first(ctx context.Context, sites app.Sites, j job.Job) error {
 	ctx, enough := context.WithTimeoutCause(ctx, FirstDeadline, errMeasured)
 	defer enough()
 	g.begins = &begins{meter: g.meter, over: g.over}
-	if _, err := app.Copy(ctx, sites, j, agent.CopyOptions{Watch: g.begins.watch, Faulty: g.around}); err != nil && !errors.Is(err, errMeasured) {
+	if _, err := app.Copy(ctx, sites, j, agent.CopyOptions{Watch: g.begins.watch, Around: g.around}); err != nil && !errors.Is(err, errMeasured) {
 		return err
 	}
 	g.begins.mu.Lock()

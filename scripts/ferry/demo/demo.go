@@ -104,7 +104,7 @@ func (w *world) move(ctx context.Context) (outcome.Record, error) {
 	}
 	w.trouble()
 	w.tell.Begin()
-	run.Report, err = app.Copy(ctx, sites, j, agent.CopyOptions{Watch: w.watch, Faulty: w.seen.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
+	run.Report, err = app.Copy(ctx, sites, j, agent.CopyOptions{Watch: w.watch, Around: w.seen.dying, Begun: roomy, Queues: shared.Queue, Hidden: visibility})
 	w.tell.End()
 	w.calm()
 	if err != nil {
