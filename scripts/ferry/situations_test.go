@@ -224,7 +224,7 @@ var situations = map[string]situation{
 	"a directory for a list of keys":     {args: []string{"copy", "SRC", "DST", "--keys", "DIR"}, code: 2, says: []string{`read DIR: is a directory\n`}},
 	"a directory for a file of prices":   {args: []string{"plan", "SRC", "DST", "--prices", "DIR"}, code: 2, says: []string{`--prices: read DIR: is a directory\n`}},
 	"a file of jobs without a name":      {args: []string{"plan", "photos", "--file", ""}, code: 2, says: []string{`^ferry: --file names no file: name one, or leave it out for ferry.yaml\n$`}},
-	"a job of a ledger without any":      {args: []string{"start", "fotos"}, code: 2, says: []string{`the ledger keeps no job at all: ferry jobs apply fotos keeps one of a file\n`}},
+	"a job of a ledger without any":      {args: []string{"start", "fotos"}, code: 2, says: []string{`the ledger keeps no job "fotos", and no other: ferry jobs apply fotos keeps one of a file\n`}},
 	"prices, printed for a job":          {args: []string{"plan", "photos", "--print-prices"}, code: 2, says: []string{`^ferry: --print-prices stands alone: leave out the places, or the name of a job\n$`}},
 	"less than no requests":              {args: []string{"limits", "photos", "--requests", "-2"}, code: 2, says: []string{`^ferry: --requests: "-2": want a whole number from 0 to 1000000, or none\n`}},
 	"a sample of nothing":                {args: []string{"verify", "photos", "--sample", "x"}, code: 2, says: []string{`^ferry: --sample: "x" is no share of the objects: write one from`}},

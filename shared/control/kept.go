@@ -155,7 +155,7 @@ func KeptJob(ctx context.Context, l *ledger.Ledger, name string) (job.Job, kept.
 			return job.Job{}, k, nerr
 		}
 		if len(names) == 0 {
-			return job.Job{}, k, fault.New(fault.NotFound, "control.KeptJob", name, fmt.Errorf("the ledger keeps no job at all: ferry jobs apply %s keeps one of a file", name))
+			return job.Job{}, k, fault.New(fault.NotFound, "control.KeptJob", name, fmt.Errorf("the ledger keeps no job %q, and no other: ferry jobs apply %s keeps one of a file", name, name))
 		}
 		return job.Job{}, k, fault.New(fault.NotFound, "control.KeptJob", name, fmt.Errorf("the ledger keeps no job %q, but %s: ferry jobs apply %s keeps one of a file", name, strings.Join(names, ", "), name))
 	case ledger.Unreadable(err):
