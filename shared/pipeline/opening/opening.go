@@ -71,6 +71,12 @@ type Ahead struct {
 
 // Ask begins to ask, for a run of j, of all keys or of those.
 func Ask(ctx context.Context, c Config, j job.Job, keys []string) *Preparation {
+	if j.Limits.PartsAbove == 0 {
+		j.Limits.PartsAbove = verdict.PartsAbove
+		if c.Shared {
+			j.Limits.PartsAbove = verdict.PartsAboveInFunctions
+		}
+	}
 	b := &Preparation{config: c, job: j, keys: keys, asked: make(chan struct{})}
 	go func() {
 		defer close(b.asked)
@@ -82,12 +88,6 @@ func Ask(ctx context.Context, c Config, j job.Job, keys []string) *Preparation {
 func (b *Preparation) ask(ctx context.Context) error {
 	if len(b.keys) > 0 && b.job.Delete { // every key that is not named would look deleted
 		return fault.New(fault.Invalid, "pipeline.Start", b.job.Name, errors.New("a list of keys does not tell what the source no longer has: leave it out, or delete"))
-	}
-	if b.job.Limits.PartsAbove == 0 {
-		b.job.Limits.PartsAbove = verdict.PartsAbove
-		if b.config.Shared {
-			b.job.Limits.PartsAbove = verdict.PartsAboveInFunctions
-		}
 	}
 	frozen, err := job.Encode(b.job)
 	if err != nil {
