@@ -163,7 +163,7 @@ func goOn(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, name stri
 	case err != nil:
 		return nil, err
 	case s == ledger.Paused:
-		return nil, paused(name)
+		return nil, paused(name, ledger.Paused)
 	case s.Final():
 		_, err := p.End(ctx, name)
 		return nil, err

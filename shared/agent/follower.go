@@ -27,16 +27,19 @@ type follower struct {
 	copies map[string]int       // by shard, tasks that copy something of it
 	kept   map[string]task.Task // by shard, its verification
 	busy   int                  // tasks at work
+	ends   bool                 // the run was stopped once: some tasks were dropped, and are derived from the ledger by who goes on with it
 }
 
 // readyDelay is the delay of a task whose reason to wait has just gone.
 const readyDelay = 20 * time.Millisecond
 
 func (p *follower) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
-	p.work(1)
+	if !p.enter() {
+		return nil, nil
+	}
 	next, err := p.Doer.Do(ctx, t)
-	if busy := p.work(-1); p.stopped() {
-		if busy == 0 {
+	if ends, last := p.leave(p.stopped()); ends {
+		if last {
 			p.halted()
 		}
 		return next, err
@@ -47,11 +50,24 @@ func (p *follower) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return next, err
 }
 
-func (p *follower) work(n int) int {
+// enter reports whether a task is to be done.
+func (p *follower) enter() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.busy += n
-	return p.busy
+	if !p.ends {
+		p.busy++
+	}
+	return !p.ends
+}
+
+// leave takes in that a task is done, and whether the run is stopped. ends reports whether the
+// process ends, and last whether no task is at work any more.
+func (p *follower) leave(stopped bool) (ends, last bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy--
+	p.ends = p.ends || stopped
+	return p.ends, p.busy == 0
 }
 
 func (p *follower) GiveUp(ctx context.Context, t task.Task, cause error) ([]task.Task, error) {

@@ -161,15 +161,18 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 	case errors.Is(err, errStopped) && p.StandingOf(name).Final():
 		return p.End(ctx, name)
 	case errors.Is(err, errStopped):
-		return report.Report{Summary: report.Summary{Run: name}}, paused(name)
+		return report.Report{Summary: report.Summary{Run: name}}, paused(name, p.StandingOf(name))
 	case err != nil:
 		return report.Report{Summary: report.Summary{Run: name}}, err
 	}
 	return report.Read(ctx, s.Ledger.Run(name))
 }
 
-// paused says how a paused run is gone on with.
-func paused(name string) error {
+// paused says how a run is gone on with that was paused, and that stands so now.
+func paused(name string, now ledger.Standing) error {
+	if !now.Stopped() {
+		return fault.New(fault.Changed, "agent.Copy", name, fmt.Errorf("run %s was paused and resumed at once, and nothing is lost: the same command goes on with it", name))
+	}
 	return fault.New(fault.Changed, "agent.Copy", name, fmt.Errorf("run %s is paused, and nothing is lost: ferry resume %s lets it go on, by the same command", name, name))
 }
 
