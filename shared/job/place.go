@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"kodoferry/shared/job/near"
+	"kodoferry/shared/job/regions"
 )
 
 // maxPrefix leaves room for the rest of a key in OSS's 1,023 bytes (OSS user
@@ -88,24 +89,14 @@ func (l Location) insteadOf() string {
 	return enumerate(examples(uses(reads, writes)), "or")
 }
 
-// addresses are the hosts of buckets at services, the name of the bucket and the region apart.
-var addresses = map[string]*regexp.Regexp{
-	OSS: regexp.MustCompile(`^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com$`),
-	S3:  regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]{0,62})\.s3[.-]([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|qiniucs\.com)$`),
-}
-
 // ofAddress returns the location of a bucket whose address on the web l is; ok is false where l
 // is none that is known.
 func (l Location) ofAddress() (of Location, ok bool) {
 	if l.Scheme != "http" && l.Scheme != "https" {
 		return Location{}, false
 	}
-	for scheme, host := range addresses {
-		if m := host.FindStringSubmatch(l.Bucket); m != nil {
-			return Location{Scheme: scheme, Bucket: m[1], Prefix: l.Prefix, Region: m[2]}, true
-		}
-	}
-	return Location{}, false
+	scheme, bucket, region, ok := regions.BucketAt(l.Bucket)
+	return Location{Scheme: scheme, Bucket: bucket, Prefix: l.Prefix, Region: region}, ok
 }
 
 // named reports whether there is a bucket's name to hold against a service's rules.
@@ -142,7 +133,7 @@ func checkOSS(l Location, bad *problems) {
 		bad.add("the region %q is a host's name: write region=%s", l.Region, strings.TrimPrefix(l.Region, "oss-"))
 		return
 	}
-	if kodoIDs[l.Region] != "" || l.Region == "cn-east-1" || l.Region == "cn-east-2" {
+	if regions.KodoS3(l.Region) != "" || l.Region == "cn-east-1" || l.Region == "cn-east-2" {
 		bad.add("the region %q is one of Kodo's: write OSS's own, such as region=cn-hangzhou", l.Region)
 		return
 	}
