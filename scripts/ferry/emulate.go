@@ -57,6 +57,7 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 	f.Int64Var(&o.MinSize, "min-size", 0, "least bytes of a generated object")
 	f.Int64Var(&o.MaxSize, "max-size", 16<<10, "most bytes of a generated object")
 	f.BoolVar(&o.AttributesOnly, "attributes-only", false, "OSS keeps no bytes of what is copied, only attributes: ten million objects fit in memory")
+	f.BoolVar(&o.Unverified, "unverified", false, "no signature of a download at Kodo, or of any request at OSS, is verified")
 	f.BoolVar(&o.BriefETags, "brief-etags", false, "with --attributes-only, OSS names what comes without a Content-MD5 by its CRC64")
 	f.StringVar(&o.KodoAddr, "kodo-addr", "127.0.0.1:0", "where Kodo listens")
 	f.StringVar(&o.S3Addr, "s3-addr", "127.0.0.1:0", "where Kodo's S3-compatible interface listens; its faults are Kodo's: s3-get, s3-head, s3-list, s3-restore")
@@ -76,6 +77,7 @@ kinds latency, status, throttle, reset, flip, lost, cut and empty.`,
 	f.StringVar(&profile, "cpuprofile", "", "write a processor profile to this file")
 	_ = f.MarkHidden("cpuprofile") // they are defined above
 	_ = f.MarkHidden("brief-etags")
+	_ = f.MarkHidden("unverified")
 	return c
 }
 

@@ -30,6 +30,7 @@ type Options struct {
 	MinSize, MaxSize      int64 // of a generated object, in bytes
 	AttributesOnly        bool  // OSS keeps no bytes but the ledger's
 	BriefETags            bool  // and names what it does not keep by its CRC64
+	Unverified            bool  // neither Kodo, of downloads, nor OSS verifies a signature
 	KodoAddr, OSSAddr     string
 	MNSAddr, SQSAddr      string
 	S3Addr, S3Name        string // of Kodo's S3 interface: the address, the bucket's name there
@@ -120,12 +121,12 @@ func (o Options) serve(e *Emulation) (err error) {
 	taken := func(flag string, err error) error {
 		return fmt.Errorf("%s: %w; choose another, or none for any free port", flag, err)
 	}
-	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.KodoAddr, S3Addr: o.S3Addr, AccessKey: AccessKey, SecretKey: SecretKey, Seed: o.Seed, Unsigned: o.Unsigned, Rate: o.Rate}); err != nil {
+	if e.kodo, err = kodo.Start(kodo.Config{Addr: o.KodoAddr, S3Addr: o.S3Addr, AccessKey: AccessKey, SecretKey: SecretKey, Seed: o.Seed, Unsigned: o.Unsigned, Unverified: o.Unverified, Rate: o.Rate}); err != nil {
 		return taken("--kodo-addr, --s3-addr", err)
 	}
 	if e.oss, err = oss.Start(oss.Config{
 		Addr: o.OSSAddr, AccessKeyID: AccessKey, AccessKeySecret: SecretKey, Region: region, Seed: o.Seed + 1, Rate: o.Rate,
-		AttributesOnly: o.AttributesOnly, BriefETags: o.BriefETags, Keep: func(_, key string) bool { return strings.HasPrefix(key, standins.Ledger) },
+		AttributesOnly: o.AttributesOnly, BriefETags: o.BriefETags, Unverified: o.Unverified, Keep: func(_, key string) bool { return strings.HasPrefix(key, standins.Ledger) },
 	}); err != nil {
 		return taken("--oss-addr", err)
 	}

@@ -32,7 +32,7 @@ func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request, b *bucket
 }
 
 func (s *Server) download(w http.ResponseWriter, r *http.Request, b *bucket, key string) {
-	if b.isPrivate() && (!s.cfg.Unsigned || strings.Contains(r.URL.RawQuery, "token=")) {
+	if b.isPrivate() && !s.cfg.Unverified && (!s.cfg.Unsigned || strings.Contains(r.URL.RawQuery, "token=")) {
 		if no := s.mayGet(r); no != nil {
 			writeRefusal(w, no)
 			return

@@ -218,19 +218,20 @@ func TestTheHookSeesEachOperationAndMayChangeObjects(t *testing.T) {
 	}
 }
 
-func TestWhereSignaturesAreNotNeededOneThatIsBroughtIsVerified(t *testing.T) {
+func TestASignatureIsVerifiedWhereItIsNotNeededButNotWhereNoneIs(t *testing.T) {
 	for name, tc := range map[string]struct {
-		unsigned bool
-		change   func(url string) string
-		status   int
+		config kodo.Config
+		change func(url string) string
+		status int
 	}{
-		"unsigned, none":    {true, func(u string) string { return u[:strings.Index(u, "?")] }, 200},
-		"unsigned, a right": {true, func(u string) string { return u }, 200},
-		"unsigned, a wrong": {true, func(u string) string { return u[:len(u)-4] + "AAA=" }, 401},
-		"strict, none":      {false, func(u string) string { return u[:strings.Index(u, "?")] }, 401},
+		"unsigned, none":      {kodo.Config{Unsigned: true}, func(u string) string { return u[:strings.Index(u, "?")] }, 200},
+		"unsigned, a right":   {kodo.Config{Unsigned: true}, func(u string) string { return u }, 200},
+		"unsigned, a wrong":   {kodo.Config{Unsigned: true}, func(u string) string { return u[:len(u)-4] + "AAA=" }, 401},
+		"unverified, a wrong": {kodo.Config{Unverified: true}, func(u string) string { return u[:len(u)-4] + "AAA=" }, 200},
+		"strict, none":        {kodo.Config{}, func(u string) string { return u[:strings.Index(u, "?")] }, 401},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, kodo.Config{Unsigned: tc.unsigned})
+			w := newWorld(t, tc.config)
 			w.put("k", "content")
 			if resp, body := w.do("GET", tc.change(w.url("k")), ""); resp.StatusCode != tc.status {
 				t.Errorf("got %d %s, want %d", resp.StatusCode, body, tc.status)

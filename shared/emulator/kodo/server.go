@@ -19,21 +19,22 @@ import (
 
 // Config is what a Server can be told. AccessKey and SecretKey are required.
 type Config struct {
-	Addr      string           // where the API listens; "" is 127.0.0.1:0. Anything but loopback must be asked for here
-	S3Addr    string           // where the S3 interface listens; "" is any port beside Addr's
-	S3MD5     bool             // its ETags are MD5s, as AWS's are; else Kodo's hashes
-	Host      string           // how clients reach this machine, without port; "" is the host of Addr, of S3Addr for the S3 interface, or 127.0.0.1 where that is a wildcard
-	AccessKey string           //
-	SecretKey string           //
-	Region    string           // of every bucket; "" is z0
-	Seed      uint64           // of injected faults
-	Now       func() time.Time // nil is time.Now
-	Public    bool             // new buckets serve downloads without a token
-	Unsigned  bool             // private buckets do so too, but a token that is brought is verified: for measuring what signatures cost
-	Thaw      time.Duration    // how long restoreAr takes; 0 is at once (the service: 1..5 min, deep archive 5..12 h)
-	NoticesV1 bool             // event notifications are signed by scheme QBox; which one the service takes is not documented
-	MinPart   int64            // bytes of the smallest part but the last that complete accepts; 0 is the service's 1 MiB
-	Rate      int64            // bytes a second of each connection, each way; 0 holds none
+	Addr       string           // where the API listens; "" is 127.0.0.1:0. Anything but loopback must be asked for here
+	S3Addr     string           // where the S3 interface listens; "" is any port beside Addr's
+	S3MD5      bool             // its ETags are MD5s, as AWS's are; else Kodo's hashes
+	Host       string           // how clients reach this machine, without port; "" is the host of Addr, of S3Addr for the S3 interface, or 127.0.0.1 where that is a wildcard
+	AccessKey  string           //
+	SecretKey  string           //
+	Region     string           // of every bucket; "" is z0
+	Seed       uint64           // of injected faults
+	Now        func() time.Time // nil is time.Now
+	Public     bool             // new buckets serve downloads without a token
+	Unsigned   bool             // private buckets do so too, but a token that is brought is verified: for measuring what signatures cost
+	Unverified bool             // no download's token is verified: what a service computes for that is not spent on the machine of its clients
+	Thaw       time.Duration    // how long restoreAr takes; 0 is at once (the service: 1..5 min, deep archive 5..12 h)
+	NoticesV1  bool             // event notifications are signed by scheme QBox; which one the service takes is not documented
+	MinPart    int64            // bytes of the smallest part but the last that complete accepts; 0 is the service's 1 MiB
+	Rate       int64            // bytes a second of each connection, each way; 0 holds none
 
 	// Skew is how far an X-Qiniu-Date may be from Now. 0 is 15 minutes, or
 	// unchecked where Now is set, because clients sign with the real time;

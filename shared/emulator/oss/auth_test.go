@@ -122,6 +122,20 @@ func TestAnotherSecretIsRefusedWithWhatShouldHaveBeenSigned(t *testing.T) {
 	})
 }
 
+func TestWhoNamesAKeyPairIsItsOwnerWhereNoSignatureIsVerified(t *testing.T) {
+	each(t, func(t *testing.T, version sdk.ClientOption) {
+		s := start(t, func(c *oss.Config) { c.Unverified = true })
+		c, err := sdk.New(s.Endpoint(), keyID, "another", version, sdk.Region(s.Region()))
+		must(t, err)
+		_, err = c.GetBucketInfo(bucketName)
+		must(t, err)
+		c, err = sdk.New(s.Endpoint(), "LTAIunknown", "another", version, sdk.Region(s.Region()))
+		must(t, err)
+		_, err = c.GetBucketInfo(bucketName)
+		wantCode(t, "info of nobody", err, 403, "InvalidAccessKeyId")
+	})
+}
+
 func TestTheClocksMayDifferBy15Minutes(t *testing.T) {
 	for name, tc := range map[string]struct {
 		ahead time.Duration

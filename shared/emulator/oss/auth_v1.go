@@ -70,6 +70,9 @@ func (c *call) queryV1() (*heldCredential, error) {
 }
 
 func (c *call) checkV1(who *heldCredential, date, signature string) error {
+	if c.s.trusts {
+		return nil
+	}
 	toSign := c.toSignV1(date)
 	mac := hmac.New(sha1.New, []byte(who.Secret))
 	mac.Write([]byte(toSign))

@@ -63,6 +63,9 @@ func (c *call) queryV2() (*heldCredential, error) {
 }
 
 func (c *call) checkV2(who *heldCredential, date string, extra []string, signature string) error {
+	if c.s.trusts {
+		return nil
+	}
 	toSign := c.toSignV2(date, extra)
 	want := base64.StdEncoding.EncodeToString(hmacOf([]byte(who.Secret), toSign))
 	if !hmac.Equal([]byte(want), []byte(signature)) {

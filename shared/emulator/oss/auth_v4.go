@@ -179,6 +179,9 @@ func additionalHeaders(list string, given bool, where string) ([]string, error) 
 }
 
 func (c *call) checkV4(who *heldCredential, scope scopeV4, date string, extra []string, signature string) error {
+	if c.s.trusts {
+		return nil
+	}
 	canonical := c.canonicalV4(extra)
 	sum := sha256.Sum256(canonical)
 	toSign := make([]byte, 0, 256)

@@ -60,6 +60,11 @@ type Config struct {
 	// of a large object, also of what is measured beside a Server.
 	BriefETags bool
 
+	// Unverified has no signature verified: who names a key pair is taken for its owner. What
+	// a service computes for that is not spent on the machine of its clients, where it would
+	// be measured beside a Server.
+	Unverified bool
+
 	// Keep names what AttributesOnly keeps whole all the same, as a ledger
 	// that is read back; nil keeps nothing.
 	Keep func(bucket, key string) bool
@@ -76,6 +81,7 @@ type Server struct {
 	region  string
 	now     func() time.Time
 	anyDate bool
+	trusts  bool                          // no signature is verified
 	hollow  func(bucket, key string) bool // whose bytes are not kept
 	brief   bool                          // as Config.BriefETags
 	seed    uint64
@@ -117,7 +123,7 @@ func Start(cfg Config) (*Server, error) {
 	}
 	listener = chaos.Paced(listener, cfg.Rate)
 	s := &Server{
-		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, anyDate: cfg.AnyDate, hollow: hollow(cfg), brief: cfg.BriefETags, seed: cfg.Seed,
+		region: cmp.Or(cfg.Region, "cn-hangzhou"), now: cfg.Now, anyDate: cfg.AnyDate, trusts: cfg.Unverified, hollow: hollow(cfg), brief: cfg.BriefETags, seed: cfg.Seed,
 		listener: listener, done: make(chan error, 1), buckets: map[string]*bucket{},
 		ring:    keyring{held: map[string]*heldCredential{}},
 		hashers: sync.Pool{New: func() any { return md5.New() }},
