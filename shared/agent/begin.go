@@ -25,6 +25,13 @@ import (
 func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Job, o CopyOptions, c *claim) (string, []task.Task, error) {
 	unsealed := make(chan error, 1)
 	go func() { unsealed <- control.RequireUnsealed(ctx, l, j.Name) }()
+	intent := control.Announce(ctx, l, []job.Job{j}, o.Now())
+	needed := false
+	defer func() {
+		if !needed {
+			c.behind.Go(func() { intent.Withdraw(ctx) })
+		}
+	}()
 	preparing, drop := context.WithCancel(ctx)
 	next := p.Prepare(preparing, j, o.Keys...)
 	starts := false
@@ -47,21 +54,27 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 	}
 	var name string
 	var first []task.Task
+	var refused error
 	meanwhile := false // another has begun one
-	withdraw, err := control.Alone(ctx, l, []job.Job{j}, o.Now(), func(ctx context.Context) error {
+	needed = true
+	withdraw, err := intent.Alone(ctx, func(ctx context.Context) error {
 		name = pipeline.RunName(j, o.Now())
 		looked := name
 		asked := make(chan error, 2)
 		go func() { asked <- control.RefuseClash(ctx, l, j, o.Now(), o.Log) }()
 		go func() { asked <- next.Look(ctx, looked) }()
 		newer, err := index.After(ctx, l, j.Name, newestOf(runs, o.Now()))
-		refused := cmp.Or(<-asked, <-asked)
-		if meanwhile = slices.ContainsFunc(newer, func(run string) bool { return !slices.Contains(runs, run) }); err != nil || meanwhile {
-			return err
-		}
-		if refused != nil {
+		refused = cmp.Or(<-asked, <-asked)
+		meanwhile = slices.ContainsFunc(newer, func(run string) bool { return !slices.Contains(runs, run) })
+		return err
+	}, func(ctx context.Context) error {
+		switch {
+		case meanwhile:
+			return nil
+		case refused != nil:
 			return refused
 		}
+		looked := name
 		for slices.Contains(runs, name) { // two runs in one second
 			if err := control.Wait(ctx, time.Second); err != nil {
 				return err

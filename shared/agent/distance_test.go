@@ -87,13 +87,14 @@ func (s *numbered) Open(_ context.Context, o store.Object, _, _ int64) (store.Ob
 // apart is a bucket at a distance.
 type apart struct {
 	*mem.Bucket
+	answers time.Duration // how long each takes
 }
 
 func (b apart) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
 	return store.Pages{
 		Op: "apart.List", Cut: store.UTF8Prefix,
 		Read: func(ctx context.Context, q store.Query, next string) (p store.Page, err error) {
-			time.Sleep(atTarget)
+			time.Sleep(b.answers)
 			for o, err := range b.Bucket.List(ctx, store.Range{Prefix: q.Prefix, After: max(q.After, next)}) {
 				if err != nil {
 					return p, err
@@ -110,27 +111,27 @@ func (b apart) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, 
 }
 
 func (b apart) Versioned(ctx context.Context) (bool, error) {
-	time.Sleep(atTarget)
+	time.Sleep(b.answers)
 	return b.Bucket.Versioned(ctx)
 }
 
 func (b apart) Stat(ctx context.Context, key string) (store.Object, error) {
-	time.Sleep(atTarget)
+	time.Sleep(b.answers)
 	return b.Bucket.Stat(ctx, key)
 }
 
 func (b apart) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
-	time.Sleep(atTarget)
+	time.Sleep(b.answers)
 	return b.Bucket.Open(ctx, o, off, n)
 }
 
 func (b apart) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
-	time.Sleep(atTarget)
+	time.Sleep(b.answers)
 	return b.Bucket.Put(ctx, o, body, how)
 }
 
 func (b apart) Delete(ctx context.Context, key string) error {
-	time.Sleep(atTarget)
+	time.Sleep(b.answers)
 	return b.Bucket.Delete(ctx, key)
 }
 
@@ -145,9 +146,10 @@ func (s seen) Do(ctx context.Context, t task.Task) ([]task.Task, error) {
 	return s.Doer.Do(ctx, t)
 }
 
-// far runs a migration of so many objects to its report, or until watch stops it.
-func far(t *testing.T, objects int, watch func(ctx context.Context, stop func(), o *agent.CopyOptions)) (report.Report, error) {
-	b := apart{mem.New(mem.OSS)}
+// far runs a migration of so many objects to its report, or until watch stops it. Each of the
+// target's answers takes so long.
+func far(t *testing.T, objects int, target time.Duration, watch func(ctx context.Context, stop func(), o *agent.CopyOptions)) (report.Report, error) {
+	b := apart{mem.New(mem.OSS), target}
 	j, err := job.New("kodo://photos/?region=z0", "oss://photos-new/?region=cn-hangzhou", "")
 	if err != nil {
 		t.Fatal(err)
@@ -160,15 +162,24 @@ func far(t *testing.T, objects int, watch func(ctx context.Context, stop func(),
 }
 
 // TestARunAtADistanceBeginsWithinFewRoundTrips begins a run of ten million objects: the first
-// is in the target within seven round trips to the source, and 32 ranges are listed side by side
-// within three of the beginning of the listing.
+// is in the target within seven round trips to the source, nine where the target is as far away,
+// and 32 ranges are listed side by side within three, or four, of the beginning of the listing.
 func TestARunAtADistanceBeginsWithinFewRoundTrips(t *testing.T) {
+	for _, tc := range []struct{ target, object, ranges time.Duration }{
+		{atTarget, 7 * atSource, 3 * atSource},
+		{atSource, 9 * atSource, 4 * atSource},
+	} {
+		t.Run(fmt.Sprintf("%v and %v", atSource, tc.target), func(t *testing.T) { beginsWithin(t, tc.target, tc.object, tc.ranges) })
+	}
+}
+
+func beginsWithin(t *testing.T, target, mostObject, mostRanges time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var mu sync.Mutex
 		var listing, object, ranges time.Duration
 		lists := 0
-		_, _ = far(t, 10_000_000, func(_ context.Context, stop func(), o *agent.CopyOptions) {
+		_, _ = far(t, 10_000_000, target, func(_ context.Context, stop func(), o *agent.CopyOptions) {
 			end := func() {
 				if object > 0 && ranges > 0 {
 					stop()
@@ -199,11 +210,11 @@ func TestARunAtADistanceBeginsWithinFewRoundTrips(t *testing.T) {
 			}
 		})
 		t.Logf("listing begins after %v, the first object is in the target after %v, 32 ranges are listed after %v", listing, object, ranges)
-		if object == 0 || object > 7*atSource {
-			t.Errorf("the first object is in the target after %v, want %v at most", object, 7*atSource)
+		if object == 0 || object > mostObject {
+			t.Errorf("the first object is in the target after %v, want %v at most", object, mostObject)
 		}
-		if ranges == 0 || ranges-listing > 3*atSource {
-			t.Errorf("32 ranges are listed %v after the listing began, want %v at most", ranges-listing, 3*atSource)
+		if ranges == 0 || ranges-listing > mostRanges {
+			t.Errorf("32 ranges are listed %v after the listing began, want %v at most", ranges-listing, mostRanges)
 		}
 	})
 }
@@ -243,7 +254,7 @@ func TestPlacesThatAreIdleTakePartsOfALongListing(t *testing.T) {
 	const objects, roundTrips = 300_000, 24
 	synctest.Test(t, func(t *testing.T) {
 		begun, took, shards := time.Now(), time.Duration(0), 0
-		_, _ = far(t, objects, func(_ context.Context, stop func(), o *agent.CopyOptions) {
+		_, _ = far(t, objects, atTarget, func(_ context.Context, stop func(), o *agent.CopyOptions) {
 			o.Around = func(d worker.Doer) worker.Doer {
 				return &listsAlone{Doer: d, open: 1, over: func(n int) {
 					took, shards = time.Since(begun), n
@@ -266,7 +277,7 @@ func TestABatchEndsWithItsRecord(t *testing.T) {
 		var mu sync.Mutex
 		var object, batch, verified time.Time // the last object, the last write-off, the first verification
 		verifies := map[string]int{}
-		_, err := far(t, 20_000, func(_ context.Context, _ func(), o *agent.CopyOptions) {
+		_, err := far(t, 20_000, atTarget, func(_ context.Context, _ func(), o *agent.CopyOptions) {
 			o.Watch = func(e watch.Progress) {
 				mu.Lock()
 				defer mu.Unlock()

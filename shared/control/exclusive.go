@@ -28,6 +28,9 @@ const (
 	// grow up to rivalsMost: the intent of a dead process stands for kept.IntentFor,
 	// and each look costs a listing and a read for each intent.
 	rivalsSoon, rivalsMost = 150 * time.Millisecond, 3 * time.Second
+	// emptiedSince is how much earlier an intent may seem to be taken back than another was
+	// written, by two of the store's clocks, that was written before.
+	emptiedSince = 5 * time.Second
 )
 
 // rivalsPause is the pause behind n looks, give or take a quarter.
@@ -48,29 +51,64 @@ func rivalsPause(n int) time.Duration {
 // intents stand for too long the error is Temporary, and do was not called. There is
 // at least one job.
 func Exclusively(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time.Time, do func(context.Context) error) error {
-	withdraw, err := Alone(ctx, l, jobs, now, do)
+	withdraw, err := Announce(ctx, l, jobs, now).Alone(ctx, func(context.Context) error { return nil }, do)
 	withdraw()
 	return err
 }
 
-// Alone is Exclusively for a caller who goes on with what do came to while the intent is
-// withdrawn, which is never needed for it. The caller calls withdraw, also beside an error,
-// and waits for it: until then others wait.
-func Alone(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time.Time, do func(context.Context) error) (withdraw func(), err error) {
-	nothing := func() {}
-	places := make([]kept.Place, len(jobs))
-	for i, j := range jobs {
+// Announcement is an intent that is written while its owner finds out whether it is needed.
+type Announcement struct {
+	ledger  *ledger.Ledger
+	jobs    []job.Job
+	now     time.Time
+	written chan struct{} // closed once the next are set
+	intent  exclusive
+	err     error
+}
+
+// Announce begins to write an intent for jobs. Its owner calls Alone or Withdraw, once.
+func Announce(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time.Time) *Announcement {
+	a := &Announcement{ledger: l, jobs: jobs, now: now, written: make(chan struct{})}
+	go func() {
+		defer close(a.written)
+		a.intent, a.err = a.write(ctx)
+	}()
+	return a
+}
+
+func (a *Announcement) write(ctx context.Context) (exclusive, error) {
+	places := make([]kept.Place, len(a.jobs))
+	for i, j := range a.jobs {
 		places[i] = kept.Place{Job: j.Name, Bucket: j.Target.Bucket, Prefix: j.Target.Prefix}
 	}
+	e := exclusive{ledger: a.ledger, jobs: a.jobs, now: a.now, begun: time.Now()}
+	var err error
+	e.mine, err = kept.WriteIntent(ctx, a.ledger.Folder(), places, a.now)
+	return e, err
+}
+
+// Withdraw takes the intent back.
+func (a *Announcement) Withdraw(ctx context.Context) {
+	if <-a.written; a.err == nil {
+		a.intent.withdraw(ctx)
+	}
+}
+
+// Alone is Exclusively for a caller whose intent is announced, who looks by another function
+// than it acts by, and goes on with what do came to while the intent is withdrawn, which is
+// never needed for it. look only reads, and what it found last counts: it is called while the
+// intents of others are listed, and once more where one of them may have acted meanwhile. The
+// caller calls withdraw, also beside an error, and waits for it: until then others wait.
+func (a *Announcement) Alone(ctx context.Context, look, do func(context.Context) error) (withdraw func(), err error) {
+	nothing := func() {}
 	first := time.Now()
+	<-a.written
 	for n := 0; ; n++ {
-		begun := time.Now()
-		mine, err := kept.WriteIntent(ctx, l.Folder(), places, now)
-		if err != nil {
-			return nothing, err
+		if a.err != nil {
+			return nothing, a.err
 		}
-		e := exclusive{l, jobs, mine, now, begun}
-		free, rival, err := e.alone(ctx)
+		e := a.intent
+		free, rival, err := e.alone(ctx, look)
 		if err == nil && free {
 			err = e.within(ctx, do)
 		}
@@ -79,11 +117,12 @@ func Alone(ctx context.Context, l *ledger.Ledger, jobs []job.Job, now time.Time,
 		}
 		e.withdraw(ctx)
 		if time.Since(first) > exclusiveAll {
-			return nothing, fault.New(fault.Temporary, "control.Exclusively", jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", jobs[0].Name, jobs[0].Name, rival))
+			return nothing, fault.New(fault.Temporary, "control.Exclusively", a.jobs[0].Name, fmt.Errorf("others keep or begin jobs that write where %s does, or %s itself, and have not done (%s): try again", a.jobs[0].Name, a.jobs[0].Name, rival))
 		}
 		if err := Wait(ctx, rivalsPause(n)); err != nil {
 			return nothing, err
 		}
+		a.intent, a.err = a.write(ctx)
 	}
 }
 
@@ -96,30 +135,38 @@ type exclusive struct {
 	begun  time.Time // before it was written, by the clock of this process
 }
 
-// alone waits until no other has an intent that clashes with this one. It gives up
-// as soon as it sees one of an earlier name, or after exclusiveWait, and names it.
-func (e exclusive) alone(ctx context.Context) (free bool, rival string, err error) {
+// alone waits until no other has an intent that clashes with this one, and calls look. It
+// gives up as soon as it sees one of an earlier name, or after exclusiveWait, and names it.
+func (e exclusive) alone(ctx context.Context, look func(context.Context) error) (free bool, rival string, err error) {
+	looked := make(chan error, 1)
+	go func() { looked <- e.within(ctx, look) }()
+	rivals, acted, err := e.rivals(ctx)
+	found := <-looked
 	for n := 0; ; n++ {
-		rivals, err := e.rivals(ctx)
 		switch {
 		case err != nil:
 			return false, "", err
+		case len(rivals) == 0 && n == 0 && !acted: // who writes an intent from now on sees this one
+			return true, "", found
 		case len(rivals) == 0:
-			return true, "", nil
+			return true, "", e.within(ctx, look)
 		case rivals[0] < e.mine || time.Since(e.begun) > exclusiveWait:
 			return false, rivals[0], nil
 		}
 		if err := Wait(ctx, rivalsPause(n)); err != nil {
 			return false, "", err
 		}
+		rivals, _, err = e.rivals(ctx)
 	}
 }
 
-// rivals names the intents of others that clash with this one, the earliest first.
-func (e exclusive) rivals(ctx context.Context) (names []string, err error) {
-	all, err := kept.ReadIntents(ctx, e.ledger.Folder(), e.mine, e.now)
+// rivals names the intents of others that clash with this one, the earliest first. acted
+// reports whether one may have been taken back since this one was written: what it was for is
+// done then.
+func (e exclusive) rivals(ctx context.Context) (names []string, acted bool, err error) {
+	all, emptied, err := kept.ReadIntents(ctx, e.ledger.Folder(), e.mine, e.now)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var since time.Time // of this one, by the store's clock
 	for _, i := range all {
@@ -128,7 +175,7 @@ func (e exclusive) rivals(ctx context.Context) (names []string, err error) {
 		}
 	}
 	if since.IsZero() {
-		return nil, fault.New(fault.Temporary, "control.Exclusively", e.mine, errors.New("the ledger does not list what was just written to it: try again, and see that this machine's clock is right"))
+		return nil, false, fault.New(fault.Temporary, "control.Exclusively", e.mine, errors.New("the ledger does not list what was just written to it: try again, and see that this machine's clock is right"))
 	}
 	dead := since.Add(time.Since(e.begun)).Add(-kept.IntentFor)
 	for _, i := range all {
@@ -136,7 +183,7 @@ func (e exclusive) rivals(ctx context.Context) (names []string, err error) {
 			names = append(names, i.Name)
 		}
 	}
-	return names, nil
+	return names, emptied.After(since.Add(-emptiedSince)), nil
 }
 
 // clashes reports whether an intent is about one of the same jobs, or about one

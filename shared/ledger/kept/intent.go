@@ -62,28 +62,40 @@ func EmptyIntent(ctx context.Context, dir files.Folder, name string) error {
 }
 
 // ReadIntents lists the intents that were not taken back, those of processes that
-// died included. It costs a listing, and a read for each but mine. One that cannot
+// died included, and returns when one was taken back last, by the store's clock: the zero time
+// where none was. It costs a listing, and a read for each but mine. One that cannot
 // be read, as that of a newer version, names no jobs.
-func ReadIntents(ctx context.Context, dir files.Folder, mine string, now time.Time) ([]Intent, error) {
+func ReadIntents(ctx context.Context, dir files.Folder, mine string, now time.Time) (stand []Intent, emptied time.Time, err error) {
 	var all []Intent
+	var own time.Time // when mine was written
+	last := func(at time.Time) {
+		if at.After(emptied) {
+			emptied = at
+		}
+	}
 	within := store.Range{Prefix: intents, After: intents + now.Add(-intentsSince).UTC().Format(files.Time)}
-	err := dir.List(ctx, within, func(name string, o store.Object) {
-		if o.Size > 0 {
-			all = append(all, Intent{Name: strings.TrimPrefix(name, intents), Since: o.Modified})
+	err = dir.List(ctx, within, func(name string, o store.Object) {
+		i := Intent{Name: strings.TrimPrefix(name, intents), Since: o.Modified}
+		if o.Size == 0 {
+			last(o.Modified)
+			return
+		}
+		if all = append(all, i); i.Name == mine {
+			own = o.Modified
 		}
 	})
 	if err != nil {
-		return nil, err
+		return nil, emptied, err
 	}
-	var stand []Intent
 	for _, i := range all {
 		if i.Name != mine {
 			data, err := dir.Read(ctx, intents+i.Name)
 			switch {
 			case files.Missing(err) || err == nil && len(data) == 0:
-				continue // taken back meanwhile
+				last(own) // taken back meanwhile
+				continue
 			case err != nil:
-				return nil, err
+				return nil, emptied, err
 			}
 			if r, err := files.DecodeRecord[intent](data, i.Name); err == nil {
 				i.Jobs = r.Jobs
@@ -91,5 +103,5 @@ func ReadIntents(ctx context.Context, dir files.Folder, mine string, now time.Ti
 		}
 		stand = append(stand, i)
 	}
-	return stand, nil
+	return stand, emptied, nil
 }
