@@ -85,7 +85,7 @@ func TestTheStandInsKeepTheWholeContract(t *testing.T) {
 		}
 		switch cloud {
 		case "oss":
-			for _, s := range append(storetest.TargetCases(), storetest.MultipartCases()...) {
+			for _, s := range slices.Concat(storetest.TargetCases(), storetest.MultipartCases(), storetest.ListerCases()) {
 				cases = append(cases, s.Name)
 			}
 		case "mns":

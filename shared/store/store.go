@@ -116,6 +116,16 @@ type Source interface {
 	Open(ctx context.Context, obj Object, off, n int64) (Object, io.ReadCloser, error)
 }
 
+// Lister lists a bucket by levels, as folders are looked at.
+type Lister interface {
+	// Entries yields what lies directly below prefix, in byte order, each once: keys
+	// with no slash behind it, and of the others the beginning up to the first one, with
+	// that. Those that are not greater than after are left out. It pages and fails as List does,
+	// and asks for no key of what lies deeper. A prefix that the service cannot take as it is
+	// is Invalid.
+	Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error]
+}
+
 // Put says how to store an object.
 type Put struct {
 	IfAbsent bool   // fail with Changed where the key exists; a versioned OSS bucket ignores this

@@ -37,7 +37,7 @@ const (
 type Row struct {
 	Cloud    string  `json:"cloud"`            // kodo, oss, mns, eventbridge, fc
 	Region   string  `json:"region,omitempty"` // as its location names it
-	Of       string  `json:"of"`               // source, target, parts, queue: a sentence of that contract; unknown: a question
+	Of       string  `json:"of"`               // source, target, parts, levels, queue: a sentence of that contract; unknown: a question
 	Sentence string  `json:"sentence"`
 	Verdict  Verdict `json:"verdict"`
 	Reason   string  `json:"reason,omitempty"` // of what did not pass
@@ -172,7 +172,7 @@ func (s Setup) items(written *cleanup) []item {
 	for _, suite := range []struct {
 		of    string
 		cases []storetest.Case
-	}{{"source", storetest.SourceCases()}, {"target", storetest.TargetCases()}, {"parts", storetest.MultipartCases()}} {
+	}{{"source", storetest.SourceCases()}, {"target", storetest.TargetCases()}, {"parts", storetest.MultipartCases()}, {"levels", storetest.ListerCases()}} {
 		for _, c := range suite.cases {
 			n++
 			b := newScratch(s.Bucket, s.Prefix, n)

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/storetest"
 )
@@ -119,6 +120,24 @@ func (s *scratch) Finish(ctx context.Context, key, upload string, parts []store.
 
 func (s *scratch) Abort(ctx context.Context, key, upload string) error {
 	return s.to.Abort(ctx, s.prefix+key, upload)
+}
+
+func (s *scratch) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		levels, ok := s.to.(store.Lister)
+		if !ok {
+			yield("", fault.New(fault.Invalid, "contract.Entries", prefix, errors.New("the bucket is not listed by levels")))
+			return
+		}
+		if after != "" {
+			after = s.prefix + after
+		}
+		for entry, err := range levels.Entries(ctx, s.prefix+prefix, after) {
+			if !yield(strings.TrimPrefix(entry, s.prefix), err) {
+				return
+			}
+		}
+	}
 }
 
 func (s *scratch) Unfinished(ctx context.Context, key string) ([]store.Upload, error) {

@@ -76,6 +76,7 @@ func New(f Flavor) *Bucket {
 var (
 	_ store.Target    = (*Bucket)(nil)
 	_ store.Multipart = (*Bucket)(nil)
+	_ store.Lister    = (*Bucket)(nil)
 )
 
 // Versioned reports whether conditional PUTs are ignored.
@@ -100,6 +101,42 @@ func (b *Bucket) List(ctx context.Context, r store.Range) iter.Seq2[store.Object
 			if first = false; len(page) < b.pageSize() {
 				return
 			}
+		}
+	}
+}
+
+// Entries implements store.Lister.
+func (b *Bucket) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for {
+			if err := alive(ctx, "mem.Entries", after); err != nil {
+				yield("", err)
+				return
+			}
+			var ok bool
+			if after, ok = b.entry(prefix, after); !ok || !yield(after, nil) {
+				return
+			}
+		}
+	}
+}
+
+// entry returns the entry of the level below prefix that follows after.
+func (b *Bucket) entry(prefix, after string) (entry string, ok bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for from := max(prefix, after); ; {
+		i, _ := slices.BinarySearch(b.keys, from)
+		if i == len(b.keys) || !strings.HasPrefix(b.keys[i], prefix) {
+			return "", false
+		}
+		name, _, folder := strings.Cut(b.keys[i][len(prefix):], "/")
+		entry, from = prefix+name, prefix+name+"\x00"
+		if folder {
+			entry, from = prefix+name+"/", prefix+name+"0" // which is behind all that begins so
+		}
+		if entry > after {
+			return entry, true
 		}
 	}
 }

@@ -23,6 +23,7 @@ func fixture(f mem.Flavor) func(t *testing.T) storetest.Fixture {
 func TestConformance(t *testing.T) {
 	storetest.Target(t, fixture(mem.OSS))
 	storetest.Multipart(t, fixture(mem.OSS))
+	storetest.Lister(t, fixture(mem.OSS))
 }
 
 func TestASourceOfKodosKindConforms(t *testing.T) { storetest.Source(t, fixture(mem.Kodo)) }

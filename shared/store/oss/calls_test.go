@@ -22,6 +22,14 @@ func calls(b *Bucket) map[string]func(context.Context) error {
 			}
 			return nil
 		},
+		"Entries": func(ctx context.Context) error {
+			for _, err := range b.Entries(ctx, "", "") {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 		"Stat": func(ctx context.Context) error { _, err := b.Stat(ctx, "k"); return err },
 		"Open": func(ctx context.Context) error {
 			_, body, err := b.Open(ctx, obj, 0, -1)

@@ -31,4 +31,5 @@ func TestConformance(t *testing.T) {
 	}
 	storetest.Target(t, open)
 	storetest.Multipart(t, open)
+	storetest.Lister(t, open)
 }

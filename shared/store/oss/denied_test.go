@@ -36,6 +36,12 @@ func TestARefusalSaysWhichRightIsMissing(t *testing.T) {
 		"oss:GetBucketVersioning":  func(ctx context.Context) error { _, err := b.Versioned(ctx); return err },
 		"oss:GetBucketWorm":        func(ctx context.Context) error { _, err := b.Retention(ctx); return err },
 		"oss:ListObjects":          func(ctx context.Context) error { return listed(b.List(ctx, store.Range{})) },
+		"grant it oss:ListObjects": func(ctx context.Context) (last error) {
+			for _, err := range b.Entries(ctx, "d/", "") {
+				last = err
+			}
+			return last
+		},
 	} {
 		err := ask(t.Context())
 		if says := fault.Sentence(err); fault.KindOf(err) != fault.Denied || !strings.Contains(says, right) || !strings.Contains(says, "(status 403") || strings.Contains(says, `"k"`) {

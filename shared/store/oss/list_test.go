@@ -282,3 +282,23 @@ func TestListDoesNotReadBeyondTheRange(t *testing.T) {
 		t.Errorf("got %q, %v in %d requests, want a and b in one", got, err, s.calls.Load())
 	}
 }
+
+// TestAnAnswerThatIsNoLevelIsTemporary, as any page that cannot be read: here from a service that
+// passes over the delimiter.
+func TestAnAnswerThatIsNoLevelIsTemporary(t *testing.T) {
+	s := &shelf{size: 2, keys: []string{"d/a/x", "d/a/y"}}
+	b := serve(t, s.ServeHTTP)
+	for entry, err := range b.Entries(t.Context(), "d/", "") {
+		if fault.KindOf(err) != fault.Temporary {
+			t.Errorf("it lists %q, %v, want Temporary", entry, err)
+		}
+	}
+	if s.first.Get("delimiter") != "/" || s.first.Get("prefix") != "d/" || s.first.Get("max-keys") != "1000" {
+		t.Errorf("it is asked for %v, want 1,000 entries of the level below d/", s.first)
+	}
+	for entry, err := range b.Entries(t.Context(), "\xff/", "") {
+		if fault.KindOf(err) != fault.Invalid {
+			t.Errorf("below a prefix that cannot be asked for it lists %q, %v, want Invalid", entry, err)
+		}
+	}
+}

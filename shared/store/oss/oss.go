@@ -1,5 +1,5 @@
-// Package oss is the driver for Alibaba Cloud OSS: a store.Target and
-// store.Multipart. Start with Open, then Check.
+// Package oss is the driver for Alibaba Cloud OSS: a store.Target,
+// store.Multipart and store.Lister. Start with Open, then Check.
 //
 // Requests are addressed, signed with V4 and sent here, each exactly once: with
 // the vendor's Go SDK (v3) that took a tenth of the processor time of a small
@@ -17,7 +17,7 @@
 //	put.go        Put, and how a body is sent (body.go)
 //	meta.go       how metadata and headers travel
 //	get.go        Stat, Open, Delete
-//	list.go       List (page.go decodes a page)
+//	list.go       List and Entries (page.go decodes a page)
 //	multipart.go  Begin, PutPart, Parts, Finish, Abort, Unfinished
 package oss
 
@@ -74,8 +74,8 @@ type Config struct {
 	Credentials func() Credentials
 }
 
-// Bucket is one bucket of OSS. It implements store.Target and
-// store.Multipart and is safe for concurrent use.
+// Bucket is one bucket of OSS. It implements store.Target,
+// store.Multipart and store.Lister and is safe for concurrent use.
 type Bucket struct {
 	name, region string
 	where        endpoint

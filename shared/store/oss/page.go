@@ -5,7 +5,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"kodoferry/shared/store"
@@ -14,6 +16,7 @@ import (
 // page is one answer of ListObjectsV2 with encoding-type=url.
 type page struct {
 	objects   []store.Object
+	common    []string // what keys that are not listed have in common, where a delimiter was asked for; as in a query
 	truncated bool
 	token     string // for the next page
 }
@@ -42,11 +45,12 @@ func decodePage(data []byte) (*page, error) {
 		Contents    []struct {
 			Key, Size, ETag, Type, LastModified, StorageClass, RestoreInfo string
 		}
+		Common []string `xml:"CommonPrefixes>Prefix"`
 	}
 	if err := xml.Unmarshal(data, &x); err != nil {
 		return nil, err
 	}
-	p := &page{objects: make([]store.Object, 0, len(x.Contents))}
+	p := &page{objects: make([]store.Object, 0, len(x.Contents)), common: x.Common}
 	for _, c := range x.Contents {
 		err := p.add(entry{
 			[]byte(c.Key), []byte(c.Size), []byte(c.ETag), []byte(c.Type),
@@ -80,6 +84,27 @@ func (p *page) add(e entry) error {
 	}
 	obj.Frozen = frozen(obj.Class, e.restore)
 	p.objects = append(p.objects, obj)
+	return nil
+}
+
+// level puts what keys have in common among the objects, as the keys of some that are nothing
+// else. It fails where the page is not one of the level below prefix: no key goes on behind
+// the first delimiter.
+func (p *page) level(prefix, delimiter string) error {
+	for _, common := range p.common {
+		key, err := unquery([]byte(common))
+		if err != nil || !strings.HasSuffix(key, delimiter) {
+			return fmt.Errorf("common prefix %q", common)
+		}
+		p.objects = append(p.objects, store.Object{Key: key})
+	}
+	for _, o := range p.objects {
+		name, ok := strings.CutPrefix(o.Key, prefix)
+		if _, deeper, _ := strings.Cut(name, delimiter); !ok || deeper != "" {
+			return fmt.Errorf("%q is not of the level below %q", o.Key, prefix)
+		}
+	}
+	slices.SortFunc(p.objects, func(a, b store.Object) int { return strings.Compare(a.Key, b.Key) })
 	return nil
 }
 

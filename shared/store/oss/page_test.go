@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,47 @@ func TestPageIsDecoded(t *testing.T) {
 	})
 }
 
+func commonXML(prefix string) string {
+	return "  <CommonPrefixes>\n    <Prefix>" + url.QueryEscape(prefix) + "</Prefix>\n  </CommonPrefixes>\n"
+}
+
+// TestALevelIsReadOfItsKeysAndOfWhatOthersHaveInCommon, which OSS lists each for itself.
+func TestALevelIsReadOfItsKeysAndOfWhatOthersHaveInCommon(t *testing.T) {
+	level := func(prefix string, contents ...string) ([]string, error) {
+		p, err := parsePage(pageXML(false, "", contents...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, ok := scanPage(pageXML(false, "", contents...)); !ok {
+			t.Error("scanPage does not know the shape, want it to")
+		}
+		err = p.level(prefix, "/")
+		var keys []string
+		for _, o := range p.objects {
+			keys = append(keys, o.Key)
+		}
+		return keys, err
+	}
+	both := "<CommonPrefixes><Prefix>d%2Fx%2F</Prefix><Prefix>d%2Fy%2F</Prefix></CommonPrefixes>"
+	got, err := level("d/", contentXML("d/"), contentXML("d/b"), contentXML("d/z"), commonXML("d/a b/"), commonXML("d/中/"), both, "<CommonPrefixes></CommonPrefixes>")
+	if want := []string{"d/", "d/a b/", "d/b", "d/x/", "d/y/", "d/z", "d/中/"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("the level is %q, %v, want %q", got, err, want)
+	}
+	for name, wrong := range map[string]string{
+		"a key below a folder":          contentXML("d/a/x"),
+		"a key of elsewhere":            contentXML("e"),
+		"a folder below a folder":       commonXML("d/a/b/"),
+		"a folder of elsewhere":         commonXML("e/"),
+		"a folder that is none":         commonXML("d/a"),
+		"a folder without a name":       commonXML(""),
+		"a folder whose escape is none": "<CommonPrefixes><Prefix>d%zz%2F</Prefix></CommonPrefixes>",
+	} {
+		if got, err := level("d/", contentXML("d/b"), wrong); err == nil {
+			t.Errorf("%s: the level is read as %q, want an error", name, got)
+		}
+	}
+}
+
 func TestPageThatIsUnusualFallsBack(t *testing.T) {
 	for name, tc := range map[string]struct {
 		from, to string
@@ -97,6 +139,7 @@ func TestPageThatIsUnusualFallsBack(t *testing.T) {
 func FuzzScanAgreesWithXML(f *testing.F) {
 	f.Add(pageXML(true, "t", contentXML("a b/中"), contentXML("b&<>")))
 	f.Add(pageXML(false, ""))
+	f.Add(pageXML(true, "t", contentXML("a"), commonXML("b/"), commonXML("c&/")))
 	f.Add([]byte(`<ListBucketResult xmlns="u"><IsTruncated>false</IsTruncated><Contents><Key>a&amp;</Key><Size>1</Size><LastModified>2020-02-29T23:59:59.123Z</LastModified><Owner><ID/></Owner></Contents></ListBucketResult>`))
 	f.Fuzz(func(t *testing.T, data []byte) { agree(t, data) })
 }
@@ -117,8 +160,8 @@ func agree(t *testing.T, data []byte) (scanned bool) {
 
 func TestScanAgreesWithXMLOnDamagedPages(t *testing.T) {
 	const seed = 7
-	whole := pageXML(true, "t+/=", contentXML("a b/中"), contentXML("b&<>"), contentXML("c\x01"))
-	bits := []string{"<", ">", "/", "&", "&amp;", "]]>", "\r", "\n", "<Key>", "</Key>", "</Contents>", "<Contents>", "<X/>", "<X></X>", " ", "%", "+", "中", "0", "<IsTruncated>true</IsTruncated>"}
+	whole := pageXML(true, "t+/=", contentXML("a b/中"), contentXML("b&<>"), contentXML("c\x01"), commonXML("d/"))
+	bits := []string{"<", ">", "/", "&", "&amp;", "]]>", "\r", "\n", "<Key>", "</Key>", "</Contents>", "<Contents>", "<CommonPrefixes>", "</CommonPrefixes>", "<Prefix>", "<X/>", "<X></X>", " ", "%", "+", "中", "0", "<IsTruncated>true</IsTruncated>"}
 	storetest.AgreeOnDamaged(t, seed, 10_000, 100, whole, bits, agree)
 }
 

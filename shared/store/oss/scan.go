@@ -40,6 +40,10 @@ func scanPage(data []byte) (p *page, err error, ok bool) {
 			if err := p.add(e); err != nil {
 				return nil, nil, false // encoding/xml words it
 			}
+		case string(name) == "CommonPrefixes":
+			if !s.common(p) {
+				return nil, nil, false
+			}
 		case string(name) == "IsTruncated":
 			truncated, ok = s.leaf(name)
 		case string(name) == "NextContinuationToken":
@@ -202,6 +206,21 @@ func (s *scanner) entry() (e entry, ok bool) {
 		if *into, ok = s.leaf(name); !ok {
 			return e, false
 		}
+	}
+}
+
+// common reads one <CommonPrefixes> up to its end.
+func (s *scanner) common(p *page) bool {
+	for {
+		name, end, ok := s.tag()
+		if !ok || end {
+			return ok && string(name) == "CommonPrefixes"
+		}
+		prefix, ok := s.leaf(name)
+		if !ok || string(name) != "Prefix" {
+			return false
+		}
+		p.common = append(p.common, string(prefix))
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package storetest is the contract of package store as suites that every
-// driver passes: Source, Target and Multipart. A case's name is the sentence
-// it holds the driver to. Start with Fixture. Source, Target and Multipart run
-// under go test, the cases themselves anywhere: T is all that they need.
+// driver passes: Source, Target, Multipart and Lister. A case's name is the sentence
+// it holds the driver to. Start with Fixture. The suites run under go test, the cases
+// themselves anywhere: T is all that they need.
 package storetest
 
 import (
