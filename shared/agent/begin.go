@@ -40,7 +40,7 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 			drop()
 		}
 	}()
-	runs, err := earlier(ctx, l, j.Name, o.Now())
+	runs, err := index.LatestOrdinary(ctx, l, j.Name, o.Now(), 1)
 	if err := cmp.Or(<-unsealed, err); err != nil {
 		return "", nil, err
 	}
@@ -99,29 +99,6 @@ func begin(ctx context.Context, p *pipeline.Pipeline, l *ledger.Ledger, j job.Jo
 	starts = true
 	o.Begun(name, nil)
 	return name, first, nil
-}
-
-// earlier returns the newest of a job's runs, as index.LatestOrdinary does, which looks back
-// further and further; meanwhile one request tells whether there is any.
-func earlier(ctx context.Context, l *ledger.Ledger, name string, now time.Time) ([]string, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type answer struct {
-		runs []string
-		err  error
-	}
-	found := make(chan answer, 2)
-	go func() {
-		runs, err := index.LatestOrdinary(ctx, l, name, now, 1)
-		found <- answer{runs, err}
-	}()
-	go func() {
-		if some, err := index.HasRuns(ctx, l, name); err == nil && !some {
-			found <- answer{}
-		}
-	}()
-	a := <-found
-	return a.runs, a.err
 }
 
 // newestOf returns the newest of a job's runs, in order, but for those that a clock which was

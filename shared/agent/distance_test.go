@@ -110,6 +110,14 @@ func (b apart) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, 
 	}.List(ctx, r)
 }
 
+func (b apart) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	select { // of one page
+	case <-time.After(b.answers):
+	case <-ctx.Done():
+	}
+	return b.Bucket.Entries(ctx, prefix, after)
+}
+
 func (b apart) Versioned(ctx context.Context) (bool, error) {
 	time.Sleep(b.answers)
 	return b.Bucket.Versioned(ctx)

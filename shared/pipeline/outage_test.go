@@ -375,6 +375,13 @@ func (l illLedger) List(ctx context.Context, r store.Range) iter.Seq2[store.Obje
 	return l.list(func() iter.Seq2[store.Object, error] { return l.Bucket.List(ctx, r) })
 }
 
+func (l illLedger) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	if err := l.fault(); err != nil {
+		return func(yield func(string, error) bool) { yield("", err) }
+	}
+	return l.Bucket.Entries(ctx, prefix, after)
+}
+
 func TestALedgerThatDoesNotAnswerSpendsNoTriesAndBuriesNothing(t *testing.T) {
 	for _, kind := range []task.Kind{task.List, task.Copy, task.Verify, task.Report} {
 		t.Run(string(kind), func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash/crc64"
 	"io"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ import (
 // Bucket is what a ledger is kept in.
 type Bucket interface {
 	store.Target
+	store.Lister
 	// Versioned reports whether versioning is enabled or suspended: there OSS
 	// ignores the conditional PUT that every record depends on.
 	Versioned(ctx context.Context) (bool, error)
@@ -290,6 +292,19 @@ func (f Folder) ListUntil(ctx context.Context, in store.Range, visit func(name s
 		}
 	}
 	return nil
+}
+
+// Entries yields the names of what lies directly below base in f, in byte order: those greater
+// than after, with a slash behind that of a folder. base is "" or ends in a slash.
+func Entries(ctx context.Context, f Folder, base, after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		base := f.prefix + base
+		for key, err := range f.in.Entries(ctx, base, base+after) {
+			if !yield(strings.TrimPrefix(key, base), err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // ListAll returns what read makes of the files whose names begin with prefix, in

@@ -78,6 +78,16 @@ func (p placed) List(ctx context.Context, r store.Range) iter.Seq2[store.Object,
 	}
 }
 
+func (p placed) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for entry, err := range p.Bucket.Entries(ctx, prefix, after) {
+			if !yield(entry, p.blame(err, unreadableCure)) {
+				return
+			}
+		}
+	}
+}
+
 func (p placed) Stat(ctx context.Context, key string) (store.Object, error) {
 	o, err := p.Bucket.Stat(ctx, key)
 	return o, p.blame(err, unreadableCure)

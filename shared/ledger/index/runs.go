@@ -5,10 +5,10 @@
 package index
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"kodoferry/shared/ledger"
@@ -26,38 +26,22 @@ func IsAhead(run string, now time.Time) bool {
 
 // Newest returns the name of job's newest run, "" where it has none. One that
 // IsAhead, as it was begun by a clock that was wrong, is the newest where there is
-// no other. It looks back further and further, for a listing of runs costs a
-// request for each.
+// no other.
 func Newest(ctx context.Context, l *ledger.Ledger, job string, now time.Time) (string, error) {
-	ahead := ""
-	for _, first := range []string{now.Add(-time.Hour).UTC().Format(ledger.RunTime), now.Add(-48 * time.Hour).UTC().Format(ledger.RunTime), ""} {
-		found, err := named(ctx, l, job, first, ordinary)
-		if err != nil {
-			return "", err
-		}
-		for _, run := range slices.Backward(found) {
-			if !IsAhead(run, now) {
-				return run, nil
-			}
-			ahead = cmp.Or(ahead, run)
-		}
+	runs, err := LatestOrdinary(ctx, l, job, now, 1)
+	if err != nil || len(runs) == 0 {
+		return "", err
 	}
-	return ahead, nil
+	if n := notAhead(runs, now); n > 0 {
+		return runs[n-1], nil
+	}
+	return runs[len(runs)-1], nil
 }
 
 // Latest lists the names of up to most of job's runs, those of its events included, the newest
-// first. As Newest does it looks back further and further: a listing of runs costs a
-// request for each.
+// first.
 func Latest(ctx context.Context, l *ledger.Ledger, job string, now time.Time, most int) (runs []string, err error) {
-	for _, back := range []time.Duration{48 * time.Hour, 32 * 24 * time.Hour, 0} {
-		first := ""
-		if back > 0 {
-			first = now.Add(-back).UTC().Format(ledger.RunTime)
-		}
-		if runs, err = named(ctx, l, job, first, func(string) bool { return true }); err != nil || len(runs) >= most {
-			break
-		}
-	}
+	runs, err = lookBack(ctx, l, job, now, func(string) bool { return true }, func(runs []string) bool { return len(runs) >= most })
 	slices.Reverse(runs)
 	return runs[:min(len(runs), most)], err
 }
@@ -68,37 +52,57 @@ func NamedAhead(ctx context.Context, l *ledger.Ledger, job string, now time.Time
 }
 
 // LatestOrdinary lists the names of job's runs, but for those of its events, oldest first: at
-// least the newest most of them that are not IsAhead, and all that are. As Newest does it
-// looks back further and further.
-func LatestOrdinary(ctx context.Context, l *ledger.Ledger, job string, now time.Time, most int) (runs []string, err error) {
-	for _, back := range []time.Duration{time.Hour, 48 * time.Hour, 32 * 24 * time.Hour, 0} {
-		first := ""
-		if back > 0 {
-			first = now.Add(-back).UTC().Format(ledger.RunTime)
-		}
-		if runs, err = named(ctx, l, job, first, ordinary); err != nil {
-			return nil, err
-		}
-		ahead := 0
-		for ahead < len(runs) && IsAhead(runs[len(runs)-1-ahead], now) {
-			ahead++
-		}
-		if len(runs)-ahead >= most {
-			break
-		}
-	}
-	return runs, nil
+// least the newest most of them that are not IsAhead, and all that are.
+func LatestOrdinary(ctx context.Context, l *ledger.Ledger, job string, now time.Time, most int) ([]string, error) {
+	return lookBack(ctx, l, job, now, ordinary, func(runs []string) bool { return notAhead(runs, now) >= most })
 }
 
-// HasRuns reports whether a job has any run, those of its events included: one request.
-func HasRuns(ctx context.Context, l *ledger.Ledger, job string) (bool, error) {
-	found, err := nextFolder(ctx, l.Folder(), "runs/"+job+"/", gap{})
-	return found != "", err
+// notAhead is how many of runs, in order, are not IsAhead: those come first.
+func notAhead(runs []string, now time.Time) int {
+	n := len(runs)
+	for n > 0 && IsAhead(runs[n-1], now) {
+		n--
+	}
+	return n
+}
+
+// lookBack lists the names of job's runs that keep takes, oldest first: all, or those of the last
+// days where these are enough. All are asked for at once, a request for a thousand, and meanwhile
+// those of ever more days: a job has few runs, or has some that are not old.
+func lookBack(ctx context.Context, l *ledger.Ledger, job string, now time.Time, keep func(run string) bool, enough func(runs []string) bool) ([]string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var asking sync.WaitGroup
+	defer func() { cancel(); asking.Wait() }()
+	type answer struct {
+		runs []string
+		err  error
+	}
+	ask := func(first string) <-chan answer {
+		found := make(chan answer, 1)
+		asking.Go(func() {
+			runs, err := named(ctx, l, job, first, keep)
+			found <- answer{runs, err}
+		})
+		return found
+	}
+	all := ask("")
+	for _, back := range []time.Duration{12 * time.Hour, 4 * 24 * time.Hour, 32 * 24 * time.Hour} {
+		select {
+		case a := <-all:
+			return a.runs, a.err
+		case a := <-ask(now.Add(-back).UTC().Format(ledger.RunTime)):
+			if a.err != nil || enough(a.runs) {
+				return a.runs, a.err
+			}
+		}
+	}
+	a := <-all
+	return a.runs, a.err
 }
 
 // Ran lists the jobs that have runs, kept or not.
 func Ran(ctx context.Context, l *ledger.Ledger) ([]string, error) {
-	return folders(ctx, l.Folder(), "runs/", "", time.Time{})
+	return folders(ctx, l.Folder(), "runs/", "")
 }
 
 // Runs lists the names of job's runs, oldest first, without those of its events.
@@ -111,7 +115,7 @@ func Runs(ctx context.Context, l *ledger.Ledger, job string) ([]string, error) {
 func After(ctx context.Context, l *ledger.Ledger, job, run string) ([]string, error) {
 	first := ""
 	if run != "" {
-		first = run[strings.LastIndexByte(run, '/')+1:] + "/" + last
+		first = run[strings.LastIndexByte(run, '/')+1:] + "/"
 	}
 	return named(ctx, l, job, first, ordinary)
 }
@@ -121,7 +125,7 @@ func ordinary(run string) bool { return !eventnames.IsRun(run) }
 
 // named lists those of job's runs after first that keep takes.
 func named(ctx context.Context, l *ledger.Ledger, job, first string, keep func(run string) bool) (names []string, err error) {
-	found, err := folders(ctx, l.Folder(), "runs/"+job+"/", first, time.Now())
+	found, err := folders(ctx, l.Folder(), "runs/"+job+"/", first)
 	for _, run := range found {
 		if name := job + "/" + run; keep(name) {
 			names = append(names, name)
@@ -156,7 +160,7 @@ func EventRuns(ctx context.Context, l *ledger.Ledger, job string) ([]string, err
 
 // Verifications lists the names of the run's verifications, oldest first.
 func Verifications(ctx context.Context, r *ledger.Run) (names []string, err error) {
-	found, err := folders(ctx, r.Folder(), ledger.Verifications+"/", "", time.Now())
+	found, err := folders(ctx, r.Folder(), ledger.Verifications+"/", "")
 	for _, at := range found {
 		names = append(names, r.Name+"/"+ledger.Verifications+"/"+at)
 	}

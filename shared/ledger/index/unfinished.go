@@ -92,16 +92,14 @@ func Recall(ctx context.Context, l *ledger.Ledger) error {
 	if at.AllSeen {
 		most = recallLater
 	}
-	var runs []string
-	for run := at.After; len(runs) < most; {
-		if run, err = nextRun(ctx, l, run); err != nil {
-			return err
-		}
-		if at.After = run; run == "" {
-			at.AllSeen = true
-			break
-		}
-		runs = append(runs, run)
+	runs, err := runsBehind(ctx, l, at.After, most)
+	if err != nil {
+		return err
+	}
+	if at.After = ""; len(runs) < most {
+		at.AllSeen = true
+	} else {
+		at.After = runs[most-1]
 	}
 	if err := markUnfinished(ctx, l, runs); err != nil {
 		return err
@@ -129,18 +127,29 @@ func markUnfinished(ctx context.Context, l *ledger.Ledger, runs []string) error 
 	return g.Wait()
 }
 
-// nextRun returns the name of the run behind that one, "" where there is none.
-func nextRun(ctx context.Context, l *ledger.Ledger, after string) (string, error) {
-	in := store.Range{Prefix: "runs/"}
-	if after != "" {
-		in.After = in.Prefix + after + "/" + last
+// runsBehind returns the names of most runs behind that one, job by job, or as many as there are.
+func runsBehind(ctx context.Context, l *ledger.Ledger, after string, most int) (runs []string, err error) {
+	jobs, err := Ran(ctx, l)
+	if err != nil {
+		return nil, err
 	}
-	next := ""
-	err := l.Folder().ListUntil(ctx, in, func(name string, _ store.Object) bool {
-		job, rest, _ := strings.Cut(strings.TrimPrefix(name, in.Prefix), "/")
-		when, _, _ := strings.Cut(rest, "/")
-		next = job + "/" + when
-		return false
-	})
-	return next, err
+	last, when, _ := strings.Cut(after, "/")
+	for _, job := range jobs {
+		first := ""
+		switch {
+		case job < last:
+			continue
+		case job == last:
+			first = when + "/"
+		}
+		for run, err := range files.Entries(ctx, l.Folder(), "runs/"+job+"/", first) {
+			if err != nil {
+				return nil, err
+			}
+			if runs = append(runs, job+"/"+strings.TrimSuffix(run, "/")); len(runs) == most {
+				return runs, nil
+			}
+		}
+	}
+	return runs, nil
 }

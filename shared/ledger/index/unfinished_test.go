@@ -34,6 +34,11 @@ func (b *asked) List(ctx context.Context, r store.Range) iter.Seq2[store.Object,
 	return b.Bucket.List(ctx, r)
 }
 
+func (b *asked) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	b.n.Add(1)
+	return b.Bucket.Entries(ctx, prefix, after)
+}
+
 func (b *asked) Stat(ctx context.Context, key string) (store.Object, error) {
 	b.n.Add(1)
 	return b.Bucket.Stat(ctx, key)

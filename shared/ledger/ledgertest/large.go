@@ -167,6 +167,12 @@ func (l *Large) List(ctx context.Context, r store.Range) iter.Seq2[store.Object,
 	}
 }
 
+// Entries implements store.Lister: one page tells all.
+func (l *Large) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	defer l.ask()()
+	return l.Bucket.Entries(ctx, prefix, after)
+}
+
 // sorted are names that are made up one by one.
 type sorted struct {
 	n  int

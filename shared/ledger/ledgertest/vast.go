@@ -155,6 +155,12 @@ func (v *Vast) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, 
 	}
 }
 
+// Entries implements store.Lister: one page tells all.
+func (v *Vast) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	v.wait()
+	return v.Bucket.Entries(ctx, prefix, after)
+}
+
 // PeakHeap samples how many bytes of the heap are in use. stop ends that and returns
 // the most.
 func PeakHeap() (stop func() uint64) {

@@ -41,12 +41,23 @@ func (p port) CheckKey(key string) error { return p.b.CheckKey(key) }
 
 // List implements store.Source: a call for each page of the bucket's size.
 func (p port) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, error] {
-	return func(yield func(store.Object, error) bool) {
+	return paged(ctx, p, r, p.b.List(ctx, r), func(o store.Object) string { return o.Key })
+}
+
+// Entries implements store.Lister as List does store.Source.
+func (p port) Entries(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	return paged(ctx, p, store.Range{Prefix: prefix, After: after}, p.b.Entries(ctx, prefix, after), func(entry string) string { return entry })
+}
+
+// paged is a listing of r with a call for each page of the bucket's size.
+func paged[T any](ctx context.Context, p port, r store.Range, listed iter.Seq2[T, error], key func(T) string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		after := r.After
 		page := func() bool {
 			v := p.by.ask(ctx, Call{Op: p.op("list"), Key: r.Prefix + "|" + after + "|" + r.UpTo})
 			if v.Refused != nil {
-				yield(store.Object{}, v.Refused)
+				var none T
+				yield(none, v.Refused)
 			}
 			return v.Refused == nil
 		}
@@ -54,11 +65,11 @@ func (p port) List(ctx context.Context, r store.Range) iter.Seq2[store.Object, e
 			return
 		}
 		n := 0
-		for o, err := range p.b.List(ctx, r) {
-			if !yield(o, err) || err != nil {
+		for one, err := range listed {
+			if !yield(one, err) || err != nil {
 				return
 			}
-			after = o.Key
+			after = key(one)
 			if n++; n%p.b.PageSize == 0 && !page() { // before the bucket looks for the next one
 				return
 			}
