@@ -71,7 +71,7 @@ func TestOfJobsThatClashOneIsTaken(t *testing.T) {
 			l, j := o.process(t).Ledger(), o.below(t, "kept", "x/")
 			apply := func() error {
 				return control.Exclusively(t.Context(), l, []job.Job{j}, o.clock(), func(ctx context.Context) error {
-					others, err := control.Others(ctx, l, o.clock(), slog.New(slog.DiscardHandler))
+					others, err := control.Others(ctx, l, "", o.clock(), slog.New(slog.DiscardHandler))
 					if err != nil {
 						return err
 					}

@@ -1,12 +1,12 @@
 package control
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,39 +35,36 @@ func (o Other) Refuse(j job.Job) error {
 	return err
 }
 
-// Others returns the jobs that a ledger keeps and those of which the newest run is
-// not over. A run whose record cannot be read is a line in log, and left out: it
-// cannot be gone on with.
-func Others(ctx context.Context, l *ledger.Ledger, now time.Time, log *slog.Logger) ([]Other, error) {
+// Others returns the jobs, but for that of one name, that a ledger keeps and those of which
+// the newest run is not over. A run whose record cannot be read is a line in log, and left
+// out: it cannot be gone on with.
+func Others(ctx context.Context, l *ledger.Ledger, but string, now time.Time, log *slog.Logger) ([]Other, error) {
 	var kept []job.Job
-	var unkept error
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		kept, unkept = Kept(ctx, l)
-	}()
-	ran, err := index.Ran(ctx, l)
-	<-asked
-	if err = cmp.Or(unkept, err); err != nil {
-		return nil, err
-	}
-	others := make([]Other, len(ran))
+	var running []Other
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(jobReaders)
-	for i, name := range ran {
-		g.Go(func() (err error) {
-			others[i], err = underWay(ctx, l, name, now)
-			if ledger.Unreadable(err) {
-				log.ErrorContext(ctx, "a run that cannot be read is left out where jobs are held apart", "run", others[i].Run, "fault", fault.KindOf(err), "err", err)
-				others[i], err = Other{}, nil
-			}
+	g.Go(func() (err error) {
+		kept, err = keptBut(ctx, l, but)
+		return err
+	})
+	g.Go(func() error {
+		ran, err := index.Ran(ctx, l)
+		if err != nil {
 			return err
+		}
+		running, err = each(ctx, ran, but, func(ctx context.Context, name string) (Other, error) {
+			o, err := underWay(ctx, l, name, now)
+			if ledger.Unreadable(err) {
+				log.ErrorContext(ctx, "a run that cannot be read is left out where jobs are held apart", "run", o.Run, "fault", fault.KindOf(err), "err", err)
+				o, err = Other{}, nil
+			}
+			return o, err
 		})
-	}
+		return err
+	})
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	others = slices.DeleteFunc(others, func(o Other) bool { return o.Name == "" })
+	others := slices.DeleteFunc(running, func(o Other) bool { return o.Name == "" })
 	for _, j := range kept {
 		others = append(others, Other{Job: j})
 	}
@@ -75,25 +72,56 @@ func Others(ctx context.Context, l *ledger.Ledger, now time.Time, log *slog.Logg
 }
 
 // jobReaders is how many jobs are read at the same time.
-const jobReaders = 16
+const jobReaders = 64
 
-// underWay returns the job of the newest run of that name, if it is not over.
+// each reads something of each of the jobs of these names, but for that of one.
+func each[T any](ctx context.Context, names []string, but string, read func(ctx context.Context, name string) (T, error)) ([]T, error) {
+	all := make([]T, len(names))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(jobReaders)
+	for i, name := range names {
+		if name != but {
+			g.Go(func() (err error) {
+				all[i], err = read(ctx, name)
+				return err
+			})
+		}
+	}
+	return all, g.Wait()
+}
+
+// underWay returns the job of the newest run of that name, if it is not over. Most are: of these
+// nothing else is asked.
 func underWay(ctx context.Context, l *ledger.Ledger, name string, now time.Time) (Other, error) {
 	last, err := index.Newest(ctx, l, name, now)
 	if err != nil || last == "" {
 		return Other{}, err
 	}
 	run := l.Run(last)
-	open, standing, err := unfinished(ctx, run)
-	if err == nil && (!open || standing.Final()) || err != nil && !ledger.Unreadable(err) {
+	if over, err := run.Over(ctx); err != nil || over {
+		return Other{}, err
+	}
+	var standing ledger.Standing
+	var started ledger.Started
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		if standing, _, err = run.Steering().ReadStanding(gctx); ledger.Unreadable(err) {
+			return nil // it may go on
+		}
+		return err
+	})
+	g.Go(func() (err error) {
+		started, err = run.ReadStarted(gctx)
+		return err
+	})
+	switch err := g.Wait(); {
+	case ledger.Missing(err), err == nil && standing.Final(): // the run left something, but never started; or it ends
+		return Other{}, nil
+	case err != nil:
 		return Other{Run: last}, err
 	}
-	s, err := run.ReadStarted(ctx) // also of one that does not tell how it stands
-	if err != nil {
-		return Other{Run: last}, err
-	}
-	j, err := job.Decode(s.Job)
-	if target, ok := job.TargetOf(s.Job); err != nil && ok {
+	j, err := job.Decode(started.Job)
+	if target, ok := job.TargetOf(started.Job); err != nil && ok {
 		j, err = job.Job{Name: name, Target: target}, nil
 	}
 	return Other{j, last}, err
@@ -103,21 +131,16 @@ func underWay(ctx context.Context, l *ledger.Ledger, name string, now time.Time)
 // one that cannot be read it returns name and target, as far as these can be read:
 // no run of it begins here, but a process of a newer version may go on with it, and so
 // does this one once the record was mended.
-func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
+func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) { return keptBut(ctx, l, "") }
+
+// keptBut is Kept but for the job of one name.
+func keptBut(ctx context.Context, l *ledger.Ledger, but string) ([]job.Job, error) {
 	names, err := kept.ListJobs(ctx, l.Folder())
 	if err != nil {
 		return nil, err
 	}
-	jobs := make([]job.Job, len(names))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(jobReaders)
-	for i, name := range names {
-		g.Go(func() (err error) {
-			jobs[i], err = keptAndOpen(ctx, l, name)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	jobs, err := each(ctx, names, but, func(ctx context.Context, name string) (job.Job, error) { return keptAndOpen(ctx, l, name) })
+	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(jobs, func(j job.Job) bool { return j.Name == "" }), nil
@@ -125,10 +148,14 @@ func Kept(ctx context.Context, l *ledger.Ledger) ([]job.Job, error) {
 
 // keptAndOpen is one of what Kept returns, without a name where it is none of them.
 func keptAndOpen(ctx context.Context, l *ledger.Ledger, name string) (job.Job, error) {
-	if _, sealed, err := l.ReadSeal(ctx, name); err != nil || sealed {
-		return job.Job{}, err
-	}
+	var sealed bool
+	var unasked error
+	var asked sync.WaitGroup
+	asked.Go(func() { _, sealed, unasked = l.ReadSeal(ctx, name) })
 	j, k, err := KeptJob(ctx, l, name)
+	if asked.Wait(); unasked != nil || sealed {
+		return job.Job{}, unasked
+	}
 	switch {
 	case ledger.Missing(err):
 		return job.Job{}, nil // removed meanwhile

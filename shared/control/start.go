@@ -121,7 +121,7 @@ func RequireUnsealed(ctx context.Context, l *ledger.Ledger, name string) error {
 // RefuseClash refuses with Invalid a job that writes where another job writes that
 // is kept or has a run under way.
 func RefuseClash(ctx context.Context, l *ledger.Ledger, j job.Job, now time.Time, log *slog.Logger) error {
-	others, err := Others(ctx, l, now, log)
+	others, err := Others(ctx, l, j.Name, now, log) // its own runs clash with no other of it
 	if err != nil {
 		return err
 	}

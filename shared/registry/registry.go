@@ -96,7 +96,7 @@ func (f File) Keep(ctx context.Context, op *control.Operator, changes []Change) 
 
 // check returns an Invalid error for each job that led cannot keep, with its line.
 func (f File) check(ctx context.Context, led *ledger.Ledger, changes []Change) error {
-	others, err := control.Others(ctx, led, time.Now(), slog.New(slog.DiscardHandler))
+	others, err := control.Others(ctx, led, "", time.Now(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
