@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -32,7 +33,7 @@ func parse(in *bufio.Reader, r *http.Request) *http.Response {
 	lines := bytes.Count(b[:n], []byte("\n")) - 2 // but for the first and the empty one
 	resp := &http.Response{
 		Status: strings.TrimPrefix(status, "HTTP/1.1 "), StatusCode: code, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, lines), ContentLength: -1, Body: http.NoBody, Request: r,
+		Header: takeHeader(lines), ContentLength: -1, Body: http.NoBody, Request: r,
 	}
 	values := make([]string, 0, lines)
 	for {
@@ -76,6 +77,25 @@ func parse(in *bufio.Reader, r *http.Request) *http.Response {
 		resp.Body = &sized{in, resp.ContentLength}
 	}
 	return resp
+}
+
+// spent has headers of answers, empty: the memory of a map for some ten fields takes as long
+// to make as they take to read.
+var spent sync.Pool
+
+func takeHeader(lines int) http.Header {
+	if h, ok := spent.Get().(http.Header); ok {
+		return h
+	}
+	return make(http.Header, lines)
+}
+
+// Spent takes the header of an answer back that nobody reads any more. Its values may be kept.
+func Spent(h http.Header) {
+	if h != nil {
+		clear(h)
+		spent.Put(h)
+	}
 }
 
 // statusOf returns the code of a status line that has one, a body, and no more than that.

@@ -17,6 +17,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // signedFor is how long a download's signature is valid: longer than any
@@ -118,6 +119,7 @@ func (b *Bucket) open(ctx context.Context, o store.Object, off, n int64) (store.
 		_ = resp.Body.Close()
 		return store.Object{}, nil, err
 	}
+	transport.Spent(resp.Header)
 	if n != 0 && left != 0 {
 		return found, store.NewBody(ctx, resp.Body, "kodo.Read", o.Key, left), nil
 	}

@@ -118,7 +118,7 @@ func answered(key string, resp *http.Response) store.Object {
 		}
 	}
 	o.Hash = strings.Trim(strings.TrimPrefix(resp.Header.Get("ETag"), "W/"), `"`)
-	if at, err := http.ParseTime(resp.Header.Get("Last-Modified")); err == nil {
+	if at, err := store.ParseTime(resp.Header.Get("Last-Modified")); err == nil {
 		o.Modified = at.UTC()
 	}
 	for _, line := range transport.Refused(resp.Header) {

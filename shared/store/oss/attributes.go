@@ -156,7 +156,7 @@ func describe(key string, h http.Header) (store.Object, error) {
 		return store.Object{}, fault.Errorf("the answer names no size: Content-Length %q, Content-Range %q", h.Get("Content-Length"), h.Get("Content-Range"))
 	}
 	if at := h.Get("Last-Modified"); at != "" {
-		t, err := http.ParseTime(at)
+		t, err := store.ParseTime(at)
 		if obj.Modified = t.UTC(); err != nil || obj.Modified.Year() > 9999 {
 			obj.Modified, obj.Warnings = time.Time{}, []string{oddTime(at)}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/store"
+	"kodoferry/shared/transport"
 )
 
 // BriefTag is the object tag of what is put with store.Put.Brief, as
@@ -46,7 +47,9 @@ func (b *Bucket) Put(ctx context.Context, obj store.Object, body io.Reader, how 
 		return store.Stored{}, err
 	}
 	etag, err := a.stored(op, obj.Key)
-	return store.Stored{ETag: etag, CRC64: a.get(headerCRC64), Version: a.get("X-Oss-Version-Id"), Warnings: warnings, At: a.at()}, err
+	stored := store.Stored{ETag: etag, CRC64: a.get(headerCRC64), Version: a.get("X-Oss-Version-Id"), Warnings: warnings, At: a.at()}
+	transport.Spent(a.header)
+	return stored, err
 }
 
 // stored is the ETag of what an answer says was written. One without is not

@@ -57,7 +57,7 @@ func (a *answer) get(name string) string { return a.header.Get(name) }
 // at is when OSS was done, by its own clock: the head of an answer may come before what
 // it is about is done, its document does not. Zero where the answer tells no time.
 func (a *answer) at() time.Time {
-	head, err := http.ParseTime(a.get("Date"))
+	head, err := store.ParseTime(a.get("Date"))
 	if err != nil || !store.Dated(head) {
 		return time.Time{}
 	}
