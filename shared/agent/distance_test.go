@@ -325,3 +325,28 @@ func TestABatchEndsWithItsRecord(t *testing.T) {
 		}
 	})
 }
+
+// TestASmallRunEndsSoonBehindItsLastObject: what is to be known for its verification and its
+// report is asked side by side.
+func TestASmallRunEndsSoonBehindItsLastObject(t *testing.T) {
+	const roundTrips = 15
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var object time.Time // the last
+		rep, err := far(t, 32, atSource, func(_ context.Context, _ func(), o *agent.CopyOptions) {
+			o.Watch = func(e watch.Progress) {
+				mu.Lock()
+				defer mu.Unlock()
+				if e.Kind == watch.Settled {
+					object = time.Now()
+				}
+			}
+		})
+		if err != nil || rep.Result != report.Verified {
+			t.Fatalf("the run ends %s, %v", rep.Result, err)
+		}
+		if took := time.Since(object); took > roundTrips*atSource {
+			t.Errorf("the run ends %v behind its last object, %d round trips, want %d at most", took, took/atSource, roundTrips)
+		}
+	})
+}

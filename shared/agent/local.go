@@ -165,6 +165,9 @@ func Copy(ctx context.Context, s Sites, j job.Job, o CopyOptions) (report.Report
 	case err != nil:
 		return report.Report{Summary: report.Summary{Run: name}}, err
 	}
+	var over sync.WaitGroup
+	over.Go(func() { c.release(ctx) })
+	defer over.Wait()
 	return report.Read(ctx, s.Ledger.Run(name))
 }
 

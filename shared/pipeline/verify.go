@@ -13,16 +13,12 @@ import (
 // it lists both sides again with the rows beside them, and proves each row. What
 // changed at the source meanwhile is sealed again, a bounded number of rounds.
 func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	open, err := r.Next.Unwritten(ctx, t.Shard)
+	c, open, err := r.Next.ReadListed(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	if len(open) > 0 {
 		return r.Follow.LookAgain(t, r.Config.MaxWait), nil
-	}
-	c, err := r.Ledger.Shards().ReadListed(ctx, t.Shard)
-	if err != nil {
-		return nil, err
 	}
 	if _, busy := r.Proving.LoadOrStore(t.Shard, true); busy && r.Started.Deployed {
 		return r.Follow.LookAgain(t, r.Config.MaxWait), nil
@@ -30,7 +26,7 @@ func verifyShard(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, er
 		return nil, nil
 	}
 	defer r.Proving.Delete(t.Shard)
-	p, err := r.Ledger.Shards().ReadVerified(ctx, t.Shard)
+	p, err := r.Next.ReadVerified(ctx, t)
 	if ledger.Missing(err) {
 		if p, err = r.Proof(t, c).Record(ctx, r.Ledger.Results()); err != nil {
 			return nil, err

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/store"
@@ -118,11 +120,19 @@ func OpenBatches(ctx context.Context, r *ledger.Run, c ledger.Closed) ([]ledger.
 // where it is not, by two listings. If there is none, a Glance tells the rest.
 func Unverified(ctx context.Context, r *ledger.Run) ([]string, error) {
 	open := map[string]bool{ledger.RootShard: true}
-	if err := r.Folder().Names(ctx, "closed/", func(n string) { open[strings.TrimPrefix(n, "closed/")] = true }); err != nil {
+	var verified []string
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return r.Folder().Names(gctx, "closed/", func(n string) { open[strings.TrimPrefix(n, "closed/")] = true })
+	})
+	g.Go(func() error { // one that is both since is taken to be open yet
+		return r.Folder().Names(gctx, "verified/", func(n string) { verified = append(verified, strings.TrimPrefix(n, "verified/")) })
+	})
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if err := r.Folder().Names(ctx, "verified/", func(n string) { delete(open, strings.TrimPrefix(n, "verified/")) }); err != nil {
-		return nil, err
+	for _, shard := range verified {
+		delete(open, shard)
 	}
 	return slices.Sorted(maps.Keys(open)), nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/eventnames"
 	"kodoferry/shared/store"
 )
 
@@ -44,16 +45,25 @@ func Glance(ctx context.Context, r *ledger.Run) (Run, error) { return look(ctx, 
 
 func look(ctx context.Context, r *ledger.Run, full bool) (Run, error) {
 	w := newWalk(r, full)
+	var listing errgroup.Group
+	if !eventnames.IsRun(r.Name) {
+		listing.Go(func() error { return w.list(ctx) })
+	}
 	var err error
-	if w.Started, err = r.ReadStarted(ctx); err != nil {
+	w.Started, err = r.ReadStarted(ctx)
+	unlisted := listing.Wait()
+	if err != nil {
 		return w.Run, err
 	}
-	w.Newest = w.Started.Written
+	w.Newest = later(w.Newest, w.Started.Written)
 	if w.Started.Events {
 		err := w.events(ctx)
 		return w.Run, err
 	}
-	for _, step := range []func(context.Context) error{w.list, w.readProved, w.readClosed} {
+	if unlisted != nil {
+		return w.Run, unlisted
+	}
+	for _, step := range []func(context.Context) error{w.readProved, w.readClosed} {
 		if err := step(ctx); err != nil {
 			return w.Run, err
 		}

@@ -2,9 +2,11 @@ package closing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 
+	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/report"
 )
 
@@ -22,17 +24,17 @@ func (b *Books) Publish(ctx context.Context, rep report.Report, m report.Manifes
 	if err != nil {
 		return err
 	}
+	page := readahead.Begin(func() (struct{}, error) {
+		return struct{}{}, b.Run.Results().WriteFile(ctx, report.PageFile, files.Page)
+	})
 	standing, err := b.Run.Results().CreateManifest(ctx, files.Manifest)
-	if err != nil {
-		return err
+	if _, unwritten := page(); err != nil || unwritten != nil {
+		return cmp.Or(err, unwritten)
 	}
 	if !bytes.Equal(standing, files.Manifest) { // of who was cut off, or is about to end the run, too
 		if err := b.Run.Results().WriteFile(ctx, report.ManifestFile, files.Manifest); err != nil {
 			return err
 		}
-	}
-	if err := b.Run.Results().WriteFile(ctx, report.PageFile, files.Page); err != nil {
-		return err
 	}
 	if err := b.leave(ctx, rep, files.Manifest); err != nil {
 		return err

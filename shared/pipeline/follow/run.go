@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/ledger/sent"
+	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/task"
 )
 
@@ -76,9 +78,31 @@ func (r *Run) last(ctx context.Context, name string, open open) bool {
 	return false
 }
 
-// Unwritten returns a batch of a closed shard that is not written off, "" once all are.
-func (r *Run) Unwritten(ctx context.Context, shard string) (string, error) {
-	return r.look(ctx, r.Tasks.Verify(shard).Chain(), unwritten(shard))
+// ReadListed reads the closing of the shard of a Verify, and which of its batches is not written
+// off: "" once all are, and then alone the closing counts. Where one process does all tasks,
+// which knows when they are, it asks both at once.
+func (r *Run) ReadListed(ctx context.Context, t task.Task) (c ledger.Closed, open string, err error) {
+	read := func() (ledger.Closed, error) { return r.Ledger.Shards().ReadListed(ctx, t.Shard) }
+	if !r.Tasks.Deployed {
+		read = readahead.Begin(read)
+	}
+	open, err = r.look(ctx, r.Tasks.Verify(t.Shard).Chain(), unwritten(t.Shard))
+	if !r.Tasks.Deployed || err == nil && open == "" {
+		var missing error
+		c, missing = read()
+		err = cmp.Or(err, missing)
+	}
+	return c, open, err
+}
+
+// ReadVerified reads the verification of the shard of a Verify. NotFound while it is open, and
+// unread where one process does all tasks and this is the first delivery: if it is not, the
+// record's creation will tell.
+func (r *Run) ReadVerified(ctx context.Context, t task.Task) (ledger.Proved, error) {
+	if !r.Tasks.Deployed && t.Fresh() && t.Resend == 0 {
+		return ledger.Proved{}, fault.New(fault.NotFound, "follow.ReadVerified", t.Shard, nil)
+	}
+	return r.Ledger.Shards().ReadVerified(ctx, t.Shard)
 }
 
 func unwritten(shard string) open {

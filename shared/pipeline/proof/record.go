@@ -1,7 +1,9 @@
 package proof
 
 import (
+	"cmp"
 	"context"
+	"sync"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/batching"
@@ -34,10 +36,13 @@ func (s *Shard) Record(ctx context.Context, to ledger.Results) (ledger.Proved, e
 			Batches: sealed.All, Round: c.Round + 1, At: r.At,
 		}
 	}
-	if err := p.Table.Write(ctx, to, &r); err != nil {
-		return r, err
-	}
-	r.Objects.Packed, err = p.Packed.Write(ctx, to, c.Shard)
+	var packed *ledger.Packed
+	var unpacked error
+	var packing sync.WaitGroup
+	packing.Go(func() { packed, unpacked = p.Packed.Write(ctx, to, c.Shard) })
+	err = p.Table.Write(ctx, to, &r)
+	packing.Wait()
+	r.Objects.Packed = packed
 	s.Proven(p.Rest)
-	return r, err
+	return r, cmp.Or(err, unpacked)
 }

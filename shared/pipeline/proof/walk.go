@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"sync"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/listing"
@@ -74,12 +75,17 @@ func (m *remembered) of(key string, alone bool) (*memory.Row, error) {
 // keys only.
 func (s *Shard) facts(ctx context.Context) iter.Seq2[fact, error] {
 	return func(yield func(fact, error) bool) {
+		rows, stopRows := iter.Pull2(s.Rows(ctx))
+		defer stopRows()
+		var w ledger.Row
+		var werr error
+		var wok bool
+		var first sync.WaitGroup
+		first.Go(func() { w, werr, wok = rows() })
 		src, dst := listing.OpenBoth(listing.From(ctx, s.Source, s.Closed.Range), listing.From(ctx, s.Target, s.Closed.Range))
 		defer src.Stop()
 		defer dst.Stop()
-		rows, stopRows := iter.Pull2(s.Rows(ctx))
-		defer stopRows()
-		w, werr, wok := rows()
+		first.Wait()
 		past := remembered{lasts: s.Lasts(ctx)}
 		defer past.lasts.Close()
 		if s.Closed.Round == 0 && !s.Named {
