@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,6 +156,24 @@ func TestCtrlCLeavesNothingBroken(t *testing.T) {
 	}
 	if !strings.Contains(out, "ferry limits photos") { // or the limit would be thought to count
 		t.Errorf("%s says nothing of the limits that stand", out)
+	}
+}
+
+// TestAClosedTerminalEndsACommandAsCtrlCDoes, unless nohup has it outlive that.
+func TestAClosedTerminalEndsACommandAsCtrlCDoes(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.fill(t, 100)
+	c.oss.Desk().Inject(chaos.Rule{Op: "put", Kind: chaos.Latency, Rate: 1, Delay: 20 * time.Millisecond})
+	copying := func() bool { return c.oss.Desk().Counts()["put"] > 20 }
+	args := []string{"copy", c.src, c.dst, "--parallel", "2"}
+	if said, code := signalled(t, c.env, syscall.SIGHUP, copying, args...); code != cli.ExitInterrupted || !strings.Contains(said, "interrupted") {
+		t.Errorf("exit code %d, %s, want %d and a word", code, said, cli.ExitInterrupted)
+	}
+	signal.Ignore(syscall.SIGHUP) // which a child inherits, and no other test of this package sends
+	defer signal.Reset(syscall.SIGHUP)
+	if said, code := signalled(t, c.env, syscall.SIGHUP, copying, args...); code != cli.ExitOK {
+		t.Errorf("under nohup: exit code %d, %s, want 0", code, said)
 	}
 }
 

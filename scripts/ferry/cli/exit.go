@@ -25,7 +25,7 @@ const (
 	ExitOther       = 1   // anything that has no code of its own: a host that cannot be reached
 	ExitUsage       = 2   // wrong usage or configuration
 	ExitIncomplete  = 3   // finished, but something failed, conflicts or differs, or there was nothing to copy
-	ExitInterrupted = 130 // Ctrl-C or SIGTERM; the same command goes on
+	ExitInterrupted = 130 // Ctrl-C, SIGTERM, or a terminal that is gone; the same command goes on
 )
 
 // ErrIncomplete ends a command whose run ended with something left for a person, which is
