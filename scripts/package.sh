@@ -25,11 +25,13 @@ out=${1:-$out}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
-for function in functions/*/; do
+built=$(mktemp -d)
+trap 'rm -r "$built"' EXIT
+GOOS='' GOARCH='' go build -o "$built/pack" ./scripts/pack
+GOOS=linux GOARCH=$arch CGO_ENABLED=0 go build -tags="$tags" -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o "$built/functions/" ./functions/...
+for function in "$built"/functions/*; do
 	name=$(basename "$function")
-	[[ -f $function/main.go ]] || continue
-	GOOS=linux GOARCH=$arch CGO_ENABLED=0 go build -tags="$tags" -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o "$out/$name/$executable" "./$function"
-	GOOS='' GOARCH='' go run ./scripts/pack "$out/$name.zip" "$out/$name/$executable"
-	rm -r "${out:?}/$name"
+	mv "$function" "$built/$executable"
+	"$built/pack" "$out/$name.zip" "$built/$executable"
 	echo "$out/$name.zip $(wc -c <"$out/$name.zip") bytes"
 done

@@ -52,7 +52,9 @@ func BuildIn(src, name, pattern string) (dir string, err error) {
 	build := exec.Command("go", append(args, "-o", dir+string(filepath.Separator), pattern)...)
 	build.Dir = src
 	if src != "" {
-		build.Env = append(os.Environ(), "GOWORK=off") // a workspace is not of what was unpacked
+		// A workspace is not of what was unpacked. Without C, what both import is compiled once for
+		// these and for scripts/package.sh.
+		build.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 	}
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s: %w\n%s", pattern, err, out)
