@@ -84,6 +84,7 @@ func (a *Announcement) write(ctx context.Context) (exclusive, error) {
 	e := exclusive{ledger: a.ledger, jobs: a.jobs, now: a.now, begun: time.Now()}
 	var err error
 	e.mine, err = kept.WriteIntent(ctx, a.ledger.Folder(), places, a.now)
+	e.wrote = time.Now()
 	return e, err
 }
 
@@ -103,6 +104,11 @@ func (a *Announcement) Alone(ctx context.Context, look, do func(context.Context)
 	nothing := func() {}
 	first := time.Now()
 	<-a.written
+	if old := time.Since(a.intent.begun); a.err == nil && old > exclusiveFor/2 { // too little is left of its time
+		a.intent.withdraw(ctx)
+		a.now = a.now.Add(old) // others look for no name that is old
+		a.intent, a.err = a.write(ctx)
+	}
 	for n := 0; ; n++ {
 		if a.err != nil {
 			return nothing, a.err
@@ -133,6 +139,7 @@ type exclusive struct {
 	mine   string
 	now    time.Time
 	begun  time.Time // before it was written, by the clock of this process
+	wrote  time.Time // behind that
 }
 
 // alone waits until no other has an intent that clashes with this one, and calls look. It
@@ -161,8 +168,8 @@ func (e exclusive) alone(ctx context.Context, look func(context.Context) error) 
 }
 
 // rivals names the intents of others that clash with this one, the earliest first. acted
-// reports whether one may have been taken back since this one was written: what it was for is
-// done then.
+// reports whether one may have been taken back since this one was written, or have come to the
+// end of its time with its owner: what it was for may be done then.
 func (e exclusive) rivals(ctx context.Context) (names []string, acted bool, err error) {
 	all, emptied, err := kept.ReadIntents(ctx, e.ledger.Folder(), e.mine, e.now)
 	if err != nil {
@@ -177,13 +184,20 @@ func (e exclusive) rivals(ctx context.Context) (names []string, acted bool, err 
 	if since.IsZero() {
 		return nil, false, fault.New(fault.Temporary, "control.Exclusively", e.mine, errors.New("the ledger does not list what was just written to it: try again, and see that this machine's clock is right"))
 	}
-	dead := since.Add(time.Since(e.begun)).Add(-kept.IntentFor)
+	dead := since.Add(time.Since(e.wrote)).Add(-kept.IntentFor)
+	// first is before this one was, even where a request that was lost wrote it once more since.
+	first := since.Add(-time.Since(e.begun)).Add(-emptiedSince)
+	acted = emptied.After(first)
 	for _, i := range all {
-		if i.Name != e.mine && i.Since.After(dead) && e.clashes(i.Jobs) {
+		switch {
+		case i.Name == e.mine || !e.clashes(i.Jobs):
+		case i.Since.After(dead):
 			names = append(names, i.Name)
+		case i.Since.After(first.Add(-kept.IntentFor)):
+			acted = true
 		}
 	}
-	return names, emptied.After(since.Add(-emptiedSince)), nil
+	return names, acted, nil
 }
 
 // clashes reports whether an intent is about one of the same jobs, or about one
