@@ -46,12 +46,13 @@ func (b *Books) Publish(ctx context.Context, rep report.Report, m report.Manifes
 	if bytes.Equal(standing, files.Manifest) && bytes.Equal(over, files.Report) {
 		return nil
 	}
-	return b.settleManifest(ctx, over, standing, files.Manifest)
+	return b.settle(ctx, over, standing, files.Manifest)
 }
 
-// settleManifest has the manifest stand that the report names which ended the run, where
-// several processes published different ones, if it is among those that this one knows.
-func (b *Books) settleManifest(ctx context.Context, over []byte, known ...[]byte) error {
+// settle has the manifest stand that the report names which ended the run, and the page of
+// both, where several processes published different ones, if it is among those that this one
+// knows.
+func (b *Books) settle(ctx context.Context, over []byte, known ...[]byte) error {
 	var rep report.Report
 	if err := json.Unmarshal(over, &rep); err != nil {
 		return nil // of a newer version, or damaged: who reads it is told
@@ -62,6 +63,16 @@ func (b *Books) settleManifest(ctx context.Context, over []byte, known ...[]byte
 		}
 		if err := b.Run.Results().WriteFile(ctx, report.ManifestFile, manifest); err != nil {
 			return err
+		}
+		var m report.Manifest
+		if json.Unmarshal(manifest, &m) == nil { // else it is of a newer version
+			page, err := report.Page(rep, m)
+			if err == nil {
+				err = b.Run.Results().WriteFile(ctx, report.PageFile, page)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		return b.leave(ctx, rep, manifest)
 	}

@@ -1,6 +1,7 @@
 package closing
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
 	"testing"
@@ -56,6 +57,10 @@ func TestTheManifestIsTheOneThatTheReportNames(t *testing.T) {
 			}
 			if theirs := rep.Manifest == report.Sum(other.Manifest); theirs != over {
 				t.Errorf("the other's report stands: %v, want %v", theirs, over)
+			}
+			page, err := r.Read(t.Context(), report.PageFile)
+			if ours := bytes.Contains(page, []byte("objects/ours.csv.gz")); err != nil || ours == over {
+				t.Errorf("the page is that of ours: %v (%v), want %v", ours, err, !over)
 			}
 		})
 	}
