@@ -358,6 +358,9 @@ func TestEveryKeyIsCoveredOnceWherePlacesThatAreIdleTakeParts(t *testing.T) {
 		"not told how many":        {0, 8, false, false, false},
 		"to be listed in a chain":  {8, 1, false, false, false},
 	} {
+		if raced && !tc.divided {
+			continue // one listing after the other, and nothing for the detector
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const seed = 9

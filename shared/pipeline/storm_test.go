@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +28,6 @@ var (
 // TestSeededStorm runs the engine through storms: those of the corpus, and those
 // of as many seeds as -seeds says. One that fails is shrunk, and its last steps told.
 func TestSeededStorm(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a storm leaves much behind and keeps little
 	without, err := weather.Parse(*stormLess)
 	if err != nil {
 		misused(err)
