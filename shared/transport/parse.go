@@ -83,6 +83,9 @@ func parse(in *bufio.Reader, r *http.Request) *http.Response {
 // to make as they take to read.
 var spent sync.Pool
 
+// maxSpent is how many fields a header has at most whose memory is used again.
+const maxSpent = 64
+
 func takeHeader(lines int) http.Header {
 	if h, ok := spent.Get().(http.Header); ok {
 		return h
@@ -92,7 +95,7 @@ func takeHeader(lines int) http.Header {
 
 // Spent takes the header of an answer back that nobody reads any more. Its values may be kept.
 func Spent(h http.Header) {
-	if h != nil {
+	if h != nil && len(h) <= maxSpent { // a map never shrinks
 		clear(h)
 		spent.Put(h)
 	}
