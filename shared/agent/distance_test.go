@@ -329,7 +329,7 @@ func TestABatchEndsWithItsRecord(t *testing.T) {
 // TestASmallRunEndsSoonBehindItsLastObject: what is to be known for its verification and its
 // report is asked side by side.
 func TestASmallRunEndsSoonBehindItsLastObject(t *testing.T) {
-	const roundTrips = 15
+	const roundTrips = 16
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var object time.Time // the last

@@ -1,9 +1,7 @@
 package proof
 
 import (
-	"cmp"
 	"context"
-	"sync"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/batching"
@@ -36,13 +34,10 @@ func (s *Shard) Record(ctx context.Context, to ledger.Results) (ledger.Proved, e
 			Batches: sealed.All, Round: c.Round + 1, At: r.At,
 		}
 	}
-	var packed *ledger.Packed
-	var unpacked error
-	var packing sync.WaitGroup
-	packing.Go(func() { packed, unpacked = p.Packed.Write(ctx, to, c.Shard) })
-	err = p.Table.Write(ctx, to, &r)
-	packing.Wait()
-	r.Objects.Packed = packed
+	if err := p.Table.Write(ctx, to, &r); err != nil {
+		return r, err
+	}
+	r.Objects.Packed, err = p.Packed.Write(ctx, to, c.Shard)
 	s.Proven(p.Rest)
-	return r, cmp.Or(err, unpacked)
+	return r, err
 }
