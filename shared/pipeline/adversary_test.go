@@ -148,6 +148,7 @@ var thens = map[string]func(w *world, size int) (run string){
 // or ahead. Left out is what looks as if an event of a day that is not over had never been:
 // the newer version, which it wrote, removed, so that what the last run left is there again.
 func TestWhatAnApplicationMakesOfCopiesIsItsOwn(t *testing.T) {
+	t.Parallel()
 	skews := []time.Duration{0, -10 * time.Minute, 10 * time.Minute}
 	n := 0
 	for i, by := range slices.Sorted(maps.Keys(copiers)) {

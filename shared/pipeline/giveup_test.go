@@ -41,6 +41,7 @@ func (w *world) withLedger(b ledger.Bucket) {
 // A report, and a decision on deletions, that cannot be made for longer than a
 // task's tries last waits, and is the true one in the end.
 func TestAReportThatCannotBeFoldedWaitsAndIsTrue(t *testing.T) {
+	t.Parallel()
 	for name, kind := range map[string]task.Kind{"the report": task.Report, "the decision on deletions": task.Decide} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, small, func(j *job.Job) { j.Delete, j.MaxDeletes = true, 100 })

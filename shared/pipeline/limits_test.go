@@ -172,6 +172,7 @@ func TestAProcessTooManyWaitsAndSpendsNoTry(t *testing.T) {
 // themselves, and functions, to which messages are brought: those to which a
 // limit leaves nothing must not keep what is left from who may do it.
 func TestAnyNumberOfProcessesIsAsFastAsOneUnderALimit(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		limit   func(*job.Limits)
 		objects int

@@ -201,6 +201,7 @@ func shipped(t *testing.T, set ...func(*job.Job)) *world {
 var pathKinds = []task.Kind{task.List, task.Copy, task.Begin, task.Part, task.Finish, task.Verify, task.Delete}
 
 func TestAWholeSideThatDoesNotAnswerIsWaitedForAndSpendsNoTries(t *testing.T) {
+	t.Parallel()
 	try := func(side, ill string, kind task.Kind, length time.Duration) {
 		t.Run(fmt.Sprint(side, ", ", ill, ", ", kind, ", ", length), func(t *testing.T) {
 			w := shipped(t)

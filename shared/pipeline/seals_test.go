@@ -114,6 +114,7 @@ func (l *listings) deliver(t *testing.T, tk task.Task, after int, effect bool) (
 // is one of its shard's closing, every one of a closing is sent, and together they have
 // every key once.
 func TestEveryKeyIsCoveredOnceWhereverAListingDies(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))

@@ -180,6 +180,7 @@ func (c counted) List(ctx context.Context, r store.Range) iter.Seq2[store.Object
 }
 
 func TestAListingFansOut(t *testing.T) {
+	t.Parallel()
 	const seed = 3
 	r := rand.New(rand.NewPCG(seed, 1))
 	for name, keys := range keySets(20_000, r) {
@@ -345,6 +346,7 @@ func (p paged) Stat(ctx context.Context, key string) (store.Object, error) {
 // TestEveryKeyIsCoveredOnceWherePlacesThatAreIdleTakeParts lists a bucket whose first shard
 // leaves one child, which two processes may list at the same time.
 func TestEveryKeyIsCoveredOnceWherePlacesThatAreIdleTakeParts(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		lists, fanout int
 		chain, named  bool
