@@ -169,8 +169,25 @@ func TestAClosedTerminalEndsACommandAsCtrlCDoes(t *testing.T) {
 	args := []string{"copy", c.src, c.dst, "--parallel", "2"}
 	if signal.Ignored(syscall.SIGHUP) {
 		t.Log("the tests are run by nohup, or as it does: no command of theirs ends with its terminal")
-	} else if said, code := signalled(t, c.env, syscall.SIGHUP, copying, args...); code != cli.ExitInterrupted || !strings.Contains(said, "interrupted") {
-		t.Errorf("exit code %d, %s, want %d and a word", code, said, cli.ExitInterrupted)
+	} else {
+		closed, _, stderr := command(t, c.env, args...)
+		if err := closed.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it copies", copying)
+		over := make(chan error, 1)
+		go func() { over <- closed.Wait() }()
+		for ended := false; !ended; { // the terminal tells it, and so does the shell
+			_ = closed.Process.Signal(syscall.SIGHUP)
+			select {
+			case <-over:
+				ended = true
+			case <-time.After(time.Millisecond):
+			}
+		}
+		if code := closed.ProcessState.ExitCode(); code != cli.ExitInterrupted || !strings.Contains(stderr.String(), "interrupted") {
+			t.Errorf("exit code %d, %s, want %d and a word", code, stderr, cli.ExitInterrupted)
+		}
 	}
 	nohup, _, stderr := command(t, c.env, args...)
 	nohup.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`, nohup.Path}, nohup.Args[1:]...)
