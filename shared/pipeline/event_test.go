@@ -200,6 +200,53 @@ func TestNoUpdateIsLostWhileAnEventIsAtWork(t *testing.T) {
 	}
 }
 
+// lateTwin is a source that loses a key once it has described it; then another delivery's
+// writing of it comes to pass in the target.
+type lateTwin struct {
+	store.Source
+	key  string
+	then func()
+}
+
+func (l *lateTwin) Stat(ctx context.Context, key string) (store.Object, error) {
+	o, err := l.Source.Stat(ctx, key)
+	if key == l.key && err == nil {
+		l.then()
+	}
+	return o, err
+}
+
+func TestAnEventVerifiesOnlyWhatBothSidesHadAtOneMoment(t *testing.T) {
+	for name, resend := range map[string]int64{"a first delivery": 0, "a second one": 1} {
+		t.Run(name, func(t *testing.T) {
+			const key = "k/00000"
+			w := followed(t, 1)
+			late, err := w.dst.Stat(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := read(t, w.dst, key)
+			if err := w.dst.Delete(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			source := &lateTwin{key: key, then: func() {
+				remove(t, w, key)
+				if _, err := w.dst.Put(t.Context(), late, bytes.NewReader(data), store.Put{}); err != nil {
+					t.Fatal(err)
+				}
+			}}
+			w.source = func(s store.Source) store.Source { source.Source = s; return source }
+			w.fresh()
+			event := w.notified(key)[0]
+			event.Resend = resend
+			w.drive(t.Context(), 0, event)
+			if rows := w.eventRows()[key]; slices.ContainsFunc(rows, func(r ledger.Row) bool { return r.Verdict == ledger.Verified }) {
+				t.Errorf("%+v, want none verified: the source lost the key before the target had it", rows)
+			}
+		})
+	}
+}
+
 func TestAnObjectThatNeverRestsEndsAsAFailedEvent(t *testing.T) {
 	w := followed(t, 1)
 	c := &reading{}

@@ -26,9 +26,9 @@ import (
 // It may read a file of many rows.
 type Lasts func(ctx context.Context, key string) (*memory.Row, error)
 
-// Follow brings the row of an event as far as one delivery allows: it asks the source
-// for the object, has c copy it if the target does not have it, and asks again, until
-// both sides agree or the job's rounds are over. redelivered says that an earlier
+// Follow brings the row of an event as far as one delivery allows: it asks the target and
+// then the source for the object, has c copy it if the target does not have it, and asks
+// again, until both sides agree or the job's rounds are over. redelivered says that an earlier
 // delivery may have copied the object. A row without a state is one that the job's
 // filter does not choose; one whose object goes in parts is pending. throttled reports
 // that the copy was throttled for as long as a delivery may wait. last is asked before an
@@ -51,6 +51,10 @@ type follower struct {
 
 func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, error) {
 	for round := 0; ; round++ {
+		// The target first: what it had by then is of a version that the source had before, so
+		// that a source which has it still had it at that moment. A source that is asked first
+		// may have lost it by the time that another delivery's writing is found in the target.
+		kept, keptErr := verdict.Look(ctx, f.copier.Rules, row.Key(), row.Dst)
 		now, err := f.copier.Source.Stat(ctx, row.Key())
 		switch {
 		case fault.KindOf(err) == fault.NotFound:
@@ -59,17 +63,17 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 			return f.unseen(ctx, row, err)
 		}
 		if row.State.Wrote() && verdict.SameVersion(row.Src, now) {
-			if ok, err := f.confirm(ctx, &row); err != nil || ok {
-				if err != nil {
-					return f.unseen(ctx, row, err)
-				}
+			if keptErr != nil && fault.KindOf(keptErr) != fault.NotFound {
+				return f.unseen(ctx, row, keptErr)
+			}
+			if keptErr == nil && f.confirm(&row, kept) {
 				return row, nil
 			}
 		}
 		if round > f.copier.Rules.Job.Limits.Rounds {
 			return f.unsettled(row, now), nil
 		}
-		if row, err = f.compare(ctx, row, now); err != nil || row.State != ledger.Pending || transfer.InParts(&f.copier.Rules.Job, &row) {
+		if row, err = f.compare(row, now, kept, keptErr); err != nil || row.State != ledger.Pending || transfer.InParts(&f.copier.Rules.Job, &row) {
 			return row, err
 		}
 		rows := []ledger.Row{row}
@@ -83,9 +87,11 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 		case row.Then != "":
 			return row, nil
 		case row.State.Wrote(), row.State == ledger.Gone:
-		case row.State == ledger.Unchanged: // by a proof
-			row.Verdict = ledger.Verified
-			return row, nil
+		case row.State == ledger.Unchanged: // by a proof, or it is what another delivery wrote
+			if now, err := f.copier.Source.Stat(ctx, row.Key()); err == nil && verdict.SameVersion(row.Src, now) {
+				row.Verdict = ledger.Verified
+				return row, nil
+			}
 		default:
 			return row, nil
 		}
@@ -93,9 +99,9 @@ func (f *follower) follow(ctx context.Context, row ledger.Row) (ledger.Row, erro
 }
 
 // compare returns a new row of what the source has now and of what the target
-// holds, as one HEAD returns it: an event says that something changed, so neither age
-// nor size alone shows that it did not.
-func (f *follower) compare(ctx context.Context, old ledger.Row, now store.Object) (ledger.Row, error) {
+// holds, as one HEAD returned it, or keptErr in its place: an event says that something
+// changed, so neither age nor size alone shows that it did not.
+func (f *follower) compare(old ledger.Row, now, kept store.Object, keptErr error) (ledger.Row, error) {
 	row := ledger.Row{Src: now, State: ledger.Pending, Tries: old.Tries, Waits: old.Waits, At: f.copier.Now().UTC()}
 	if verdict.SameVersion(old.Src, now) {
 		row.PartSize, row.Read = old.PartSize, old.Read
@@ -108,9 +114,8 @@ func (f *follower) compare(ctx context.Context, old ledger.Row, now store.Object
 	if f.copier.Rules.Refuse(&row) {
 		return row, nil
 	}
-	kept, err := verdict.Look(ctx, f.copier.Rules, now.Key, old.Dst)
 	switch {
-	case fault.KindOf(err) == fault.NotFound && f.copier.Rules.Job.DeletedInTarget == job.LeaveDeleted && !old.State.Wrote():
+	case fault.KindOf(keptErr) == fault.NotFound && f.copier.Rules.Job.DeletedInTarget == job.LeaveDeleted && !old.State.Wrote():
 		last, err := f.last() // an event may come of what a run has copied, and the application deleted since
 		if err != nil {
 			return old, err
@@ -118,10 +123,10 @@ func (f *follower) compare(ctx context.Context, old ledger.Row, now store.Object
 		decided, _ := f.copier.Rules.Compare(now, nil, last)
 		row.State, row.Cause, row.Reason = decided.State, decided.Cause, decided.Reason
 		return row, nil
-	case fault.KindOf(err) == fault.NotFound:
+	case fault.KindOf(keptErr) == fault.NotFound:
 		return row, nil
-	case err != nil:
-		return old, err
+	case keptErr != nil:
+		return old, keptErr
 	case old.State == ledger.Pending && verdict.Rejected(old, kept):
 		row.Dst = old.Dst
 		return row, nil
@@ -148,23 +153,17 @@ func (f *follower) compare(ctx context.Context, old ledger.Row, now store.Object
 	return row, nil
 }
 
-// confirm asks the target for the object of a row that was copied. The row is verified
+// confirm holds what the target has against a row that was copied. The row is verified
 // where that is the object that was stored; else confirm returns false, and the key is
 // compared once more.
-func (f *follower) confirm(ctx context.Context, row *ledger.Row) (bool, error) {
-	kept, err := verdict.Look(ctx, f.copier.Rules, row.Key(), row.Dst)
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
-		return false, nil
-	case err != nil:
-		return false, err
-	case !f.copier.Rules.Copies().Carries(kept, row.Src) || row.Dst == nil || row.Dst.ETag != kept.Hash:
-		return false, nil
+func (f *follower) confirm(row *ledger.Row, kept store.Object) bool {
+	if !f.copier.Rules.Copies().Carries(kept, row.Src) || row.Dst == nil || row.Dst.ETag != kept.Hash {
+		return false
 	}
 	f.copier.Rules.Seen(row, kept)
 	row.Verdict = ledger.Verified
 	row.Because("", "")
-	return true, nil
+	return true
 }
 
 // unseen returns what becomes of a row whose object a side did not describe because of
