@@ -117,6 +117,9 @@ func FuzzRows(f *testing.F) {
 			if !reflect.DeepEqual(back[i], read) {
 				t.Errorf("read %+v\nwant %+v", back[i], read)
 			}
+			if as := r; as.AsRead() && !reflect.DeepEqual(as, read) {
+				t.Errorf("as read %+v\nread    %+v", as, read)
+			}
 		}
 	})
 }

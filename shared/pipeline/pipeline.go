@@ -12,7 +12,8 @@
 //	  listing/           lists both sides as one, and cuts what is left
 //	  verdict/           decides what a listed object needs
 //	  memory/            what earlier runs left of each key
-//	  batching/          gathers rows into batches, writes one off, and divides its rest
+//	  batching/          gathers rows into batches, keeps those that are copied soon, writes
+//	                     a batch off, and divides its rest
 //	copy.go    Copy   -> copies a batch; what did not end goes into another
 //	           Event  -> one key that the source notified of
 //	  thaw/              restores what is archived, before it is copied

@@ -33,6 +33,7 @@ type Run struct {
 	Days     *events.Days
 	Prober   *outage.Prober
 	Down     func(ctx context.Context, t task.Task, o *outage.Outage) // called where t waits for a side
+	Dropped  func()                                                   // called where a task is dropped, for the run is stopped
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -59,6 +60,7 @@ func (r Run) Admit(ctx context.Context, t task.Task) (admitted bool, next []task
 		return false, nil, err
 	} else if s.Stopped() && !(s == ledger.Paused && named) { // an event's step parks its key
 		r.Log.InfoContext(ctx, "task dropped", "kind", t.Kind, "shard", t.Shard, "standing", s)
+		r.Dropped()
 		return false, nil, nil
 	}
 	if t.Kind.Stage() == task.Copying && r.Share.Excess(ctx) {

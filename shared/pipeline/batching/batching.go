@@ -4,7 +4,7 @@
 //
 //	batching.go  Batcher: rows in key order, in batches by how long each takes
 //	extras.go    what only the target has, in batches that may be deleted
-//	hold.go      Memory: holds the rows of batches that are copied
+//	hold.go      Memory: holds the rows of batches that are copied, or will be soon
 //	rest.go      Divide, WriteOff: what of a batch ended, and batches of what did not
 package batching
 
@@ -35,6 +35,10 @@ type Config struct {
 	Write func(ctx context.Context, batch string, rows []ledger.Row) error
 	// Written is called with the rows of each batch that Write has written.
 	Written func(rows []ledger.Row)
+	// Rows keeps the rows of batches of Run that are to be copied, once they are written.
+	// nil: none are kept.
+	Rows *Memory
+	Run  string
 	// Beside counts the Batchers of this process that gather at the same time, which share
 	// its memory.
 	Beside *atomic.Int64
@@ -228,6 +232,7 @@ func (b *Batcher) seal() {
 	b.sealed[0]++
 	ref.Pending, ref.Bytes, ref.Parts = b.pending, b.bytes, b.parts
 	b.out.All = append(b.out.All, ref)
+	held := b.held
 	b.rows, b.usual = nil, len(rows)
 	b.pending, b.bytes, b.cost, b.held, b.parts = 0, 0, 0, 0, false
 	b.write(func() error {
@@ -235,13 +240,13 @@ func (b *Batcher) seal() {
 			return err
 		}
 		b.config.Written(rows)
-		pooled.Put(&rows)
+		b.config.Rows.keep(b.config.Run, ref, rows, held)
 		return nil
 	})
 }
 
-// pooled has the memory of rows that are written: a row takes half a KiB, which would be
-// cleared anew for each, and looked through by the collector.
+// pooled has the memory of rows that are written, or copied: a row takes half a KiB, which
+// would be cleared anew for each, and looked through by the collector.
 var pooled sync.Pool
 
 // takeRows returns memory for some rows, as many as there usually are.
@@ -251,6 +256,9 @@ func takeRows(usual int) []ledger.Row {
 	}
 	return make([]ledger.Row, 0, max(usual, 64))
 }
+
+// giveBack gives back the memory of rows that nobody uses any more.
+func giveBack(rows []ledger.Row) { pooled.Put(&rows) }
 
 // refOf names a batch of rows, all of which are pending.
 func refOf(id string, rows []ledger.Row) ledger.BatchRef {

@@ -82,9 +82,9 @@ type Process struct {
 	slots  *limit.AIMD       // over all runs
 	bodies *limit.Memory     // the same; nil: not bounded
 	pace   limit.Pace
-	ahead  sync.Map        // *opening.Ahead by the names of runs that were begun here
-	rows   batching.Memory // of batches that are copied
-	walks  *listing.Memory // of shards that are listed
+	ahead  sync.Map         // *opening.Ahead by the names of runs that were begun here
+	rows   *batching.Memory // of batches that are copied, or will be soon
+	walks  *listing.Memory  // of shards that are listed
 
 	writings events.Writings // by runs that are over, and by events
 

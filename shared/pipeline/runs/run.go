@@ -49,11 +49,11 @@ type Run struct {
 	Thawer thaw.Thawer    // restores what is archived at the source
 	Prober outage.Prober  // asks both sides, without limits
 
-	Share   *limit.Share    // of what bounds all processes of the run
-	Slots   *limit.AIMD     // as many as its job's limits.parallel, or as are best, within those of the process
-	Pace    *limit.Pace     // of the process
-	Rows    batching.Memory // of the process
-	Worklog *worklog.Log    // what the process does of the run, for those who look
+	Share   *limit.Share     // of what bounds all processes of the run
+	Slots   *limit.AIMD      // as many as its job's limits.parallel, or as are best, within those of the process
+	Pace    *limit.Pace      // of the process
+	Rows    *batching.Memory // of the process
+	Worklog *worklog.Log     // what the process does of the run, for those who look
 
 	Proving   sync.Map   // has the shards that the process verifies now
 	Reporting sync.Mutex // held by the task that writes the report
@@ -95,7 +95,7 @@ func (p *Process) Run(ctx context.Context, name string) (*Run, error) {
 	}
 	r := &Run{
 		Config: &p.Config, Ledger: l, Started: started, Job: j, Log: p.Config.Log.With("run", name), Pace: &p.pace, Rows: p.rows,
-		process: p, forget: func() { p.Config.Closed(src, dst) },
+		process: p, forget: func() { p.rows.Forget(name); p.Config.Closed(src, dst) },
 	}
 	bound(r, src, dst)
 	judge(r, src, dst, match)

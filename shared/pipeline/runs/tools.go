@@ -35,7 +35,7 @@ import (
 func (r *Run) Admission() admission.Run {
 	return admission.Run{
 		Ledger: r.Ledger, Job: r.Job, Deployed: r.Started.Deployed, Share: r.Share, Permit: r.Permit, Follow: r.Follow,
-		Days: &r.process.Days, Prober: &r.Prober, Down: r.NoteDown, Now: r.Config.Now, Log: r.Log,
+		Days: &r.process.Days, Prober: &r.Prober, Down: r.NoteDown, Dropped: func() { r.Rows.Forget(r.Ledger.Name) }, Now: r.Config.Now, Log: r.Log,
 	}
 }
 
@@ -132,7 +132,7 @@ func (r *Run) Asker(t task.Task) *verdict.Asker {
 // Batching returns what rows are gathered into batches by.
 func (r *Run) Batching() batching.Config {
 	return batching.Config{
-		Rules: &r.Rules, Write: r.Ledger.Batches().WriteRows, Beside: &r.process.gathering,
+		Rules: &r.Rules, Write: r.Ledger.Batches().WriteRows, Rows: r.Rows, Run: r.Ledger.Name, Beside: &r.process.gathering,
 		Pace: func(ctx context.Context) live.Pace {
 			p, err := r.Pace.Of(ctx, r.Ledger, r.Started.Deployed)
 			if err != nil { // p is assumed, which suffices
@@ -180,13 +180,14 @@ func (r *Run) Count(t task.Task, p transfer.Progress) {
 	}
 }
 
-// ReadCopy begins to read the rows of a Copy, and how many objects at a time others found to
-// be best. rows waits for both; of any other task it is nil. release lets go of them.
+// ReadCopy takes the rows of a Copy that are kept, or begins to read them, and how many objects
+// at a time others found to be best. rows waits for both; of any other task it is nil. release
+// lets go of them.
 func (r *Run) ReadCopy(ctx context.Context, t task.Task) (rows func() ([]ledger.Row, error), release func()) {
 	if t.Kind != task.Copy {
 		return nil, func() {}
 	}
-	read, forget := r.Rows.Read(ctx, r.Ledger.Batches(), t.Batch)
+	read, forget := r.Rows.Read(ctx, r.Ledger, t.Batch)
 	var learning sync.WaitGroup
 	learning.Go(func() { learn(ctx, r) })
 	rows = func() ([]ledger.Row, error) {

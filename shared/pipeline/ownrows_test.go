@@ -1,0 +1,113 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"kodoferry/shared/fault"
+	"kodoferry/shared/ledger"
+	"kodoferry/shared/pipeline"
+	"kodoferry/shared/store"
+	"kodoferry/shared/store/mem"
+	"kodoferry/shared/task"
+)
+
+// rowsLedger counts the files of rows that are read, and refuses write-offs while it is full.
+type rowsLedger struct {
+	*mem.Bucket
+	read int
+	full bool
+}
+
+func (l *rowsLedger) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
+	if strings.Contains(o.Key, "/listed/") {
+		l.read++
+	}
+	return l.Bucket.Open(ctx, o, off, n)
+}
+
+func (l *rowsLedger) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	if l.full && strings.Contains(o.Key, "/copied/") {
+		return store.Stored{}, fault.New(fault.Denied, "put", o.Key, errors.New("no room"))
+	}
+	return l.Bucket.Put(ctx, o, body, how)
+}
+
+// TestACopyHasTheRowsThatItsProcessWrote: it reads none right after its List, and any other does.
+func TestACopyHasTheRowsThatItsProcessWrote(t *testing.T) {
+	for name, tc := range map[string]struct {
+		between func(w *world, l *rowsLedger, do func(deliveries int) error)
+		reads   int
+	}{
+		"right after its List": {func(*world, *rowsLedger, func(int) error) {}, 0},
+		"in another process":   {func(w *world, l *rowsLedger, _ func(int) error) { w.onto(l) }, 1},
+		"once more, where its write-off failed": {func(w *world, l *rowsLedger, do func(int) error) {
+			l.full = true
+			if err := do(1); err == nil {
+				w.t.Error("a batch without a write-off is copied")
+			}
+			l.full = false
+		}, 1},
+		"of a run that was paused meanwhile": {func(w *world, _ *rowsLedger, do func(int) error) {
+			w.steer(ledger.Paused)
+			if err := do(1); err != nil {
+				w.t.Error(err)
+			}
+			w.steer(ledger.Going)
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.fill(30, 1)
+			l := &rowsLedger{Bucket: w.led}
+			w.onto(l)
+			next, err := w.pipe.Do(t.Context(), w.start()[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			do := func(deliveries int) error {
+				_, err := w.pipe.Do(t.Context(), with(only(t, next, task.Copy), func(t *task.Task) { t.Deliveries = deliveries }))
+				return err
+			}
+			tc.between(w, l, do)
+			l.read = 0
+			if err := do(2); err != nil {
+				t.Fatal(err)
+			}
+			if l.read != tc.reads {
+				t.Errorf("%d files of rows are read, want %d", l.read, tc.reads)
+			}
+			w.same()
+			for key, row := range w.rows() {
+				if row.State != ledger.Copied {
+					t.Errorf("%s is %s (%s), want it copied", key, row.State, row.Reason)
+				}
+			}
+		})
+	}
+}
+
+// onto makes a new pipeline whose ledger is in l.
+func (w *world) onto(l *rowsLedger) {
+	w.fresh()
+	w.config.Ledger = ledger.Open(l, w.job.Ledger.Prefix)
+	w.pipe = pipeline.New(w.config)
+}
+
+// only returns the one task of a kind.
+func only(t *testing.T, all []task.Task, kind task.Kind) (one task.Task) {
+	t.Helper()
+	n := 0
+	for _, k := range all {
+		if k.Kind == kind {
+			one, n = k, n+1
+		}
+	}
+	if n != 1 {
+		t.Fatalf("%d tasks of the kind %s, want 1", n, kind)
+	}
+	return one
+}
