@@ -52,6 +52,10 @@ type conn struct {
 	went    meter // the writing side's
 	out     []byte
 	end     error // after out
+
+	look   *looker // nil where the connection cannot be looked at
+	unsent []byte  // a request that the next read writes
+	idled  bool    // it was idle before that
 }
 
 func newConn(c net.Conn, silence time.Duration, least Rate) *conn {
@@ -129,6 +133,10 @@ func (c *conn) receive(p []byte) (int, error) {
 		c.short.Store(amid)
 	}
 	if !amid {
+		if c.unsent != nil {
+			n, err := c.exchange(p)
+			return n, c.stalled(err)
+		}
 		n, err := c.Conn.Read(p)
 		return n, c.stalled(err)
 	}
@@ -138,6 +146,28 @@ func (c *conn) receive(p []byte) (int, error) {
 		err = c.came.add(n, time.Since(from), c.least, "came")
 	}
 	return n, c.stalled(err)
+}
+
+// post has the next Read write a request first. It may be called where what is below
+// exchanges; idled says that the connection was idle before. The request is read until that
+// Read returns.
+func (c *conn) post(request []byte, idled bool) {
+	c.asks(request)
+	c.unsent, c.idled = request, idled
+}
+
+// exchange writes what was posted, and reads what comes then.
+func (c *conn) exchange(p []byte) (int, error) {
+	out := c.unsent
+	c.unsent = nil
+	n, rest, err := c.look.exchange(out, p, c.idled)
+	if err != nil || len(rest) == 0 {
+		return n, err
+	}
+	if _, err := c.Write(rest); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
 }
 
 // Write implements net.Conn.

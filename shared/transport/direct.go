@@ -101,7 +101,7 @@ func (d *Direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx) // nothing was sent
 	}
-	for first := true; ; first = false {
+	for first := true; ; {
 		var resp *http.Response
 		l, err := d.link(ctx, r, first)
 		if err == nil {
@@ -112,9 +112,12 @@ func (d *Direct) RoundTrip(r *http.Request) (*http.Response, error) {
 			return resp, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
+		case errors.Is(err, errNotQuiet): // another idle one, or a new one, takes it
+			continue
 		case l == nil || !first || !l.used || l.came || r.Method == http.MethodPut || errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, err
 		}
+		first = false
 	}
 }
 

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -154,4 +155,48 @@ func TestAWriteHasTheTimeOfItsOwnSize(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestADirectRequestThatIsNotTakenAtOnceIsWrittenWhole: the other side reads more slowly than
+// the connection's buffers hold, over a new connection and over one that was idle.
+func TestADirectRequestThatIsNotTakenAtOnceIsWrittenWhole(t *testing.T) {
+	body := make([]byte, maxDirect)
+	for i := range body {
+		body[i] = byte(i * i >> 8)
+	}
+	var got []byte
+	s, by := serve(t, Least, func(w *odd.Wire, r *http.Request) {
+		got = got[:0]
+		for piece := make([]byte, 4<<10); ; time.Sleep(time.Millisecond) { // a slow reader, as the network may be
+			n, err := r.Body.Read(piece)
+			got = append(got, piece[:n]...)
+			if err != nil {
+				break
+			}
+		}
+		w.Send(odd.Answer(200, "body"))
+	})
+	by.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			err = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
+		}
+		return c, err
+	}
+	d := NewDirect(by)
+	defer d.CloseIdleConnections()
+	for range 3 {
+		r, err := http.NewRequestWithContext(t.Context(), "PUT", s.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body, r.ContentLength = InMemory(body), int64(len(body))
+		resp, err := d.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(resp.Body); err != nil || !bytes.Equal(got, body) || s.Conns() != 1 {
+			t.Fatalf("%v, %d bytes came over %d connections, want these %d over one", err, len(got), s.Conns(), len(body))
+		}
+	}
 }

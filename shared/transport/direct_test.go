@@ -12,6 +12,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -196,6 +197,39 @@ func TestADirectRequestOverAConnectionThatHasEnded(t *testing.T) {
 				t.Errorf("got %v after %d requests, want %d, and that it fails: %v", err, asked.Load(), tc.asked, tc.fails)
 			}
 		})
+	}
+}
+
+// TestWhatComesOfItsOwnAccordIsNoAnswer to the request that follows it: the connection is
+// closed, and the request, of which nothing was written there, goes over another.
+func TestWhatComesOfItsOwnAccordIsNoAnswer(t *testing.T) {
+	for _, method := range []string{"GET", "PUT"} {
+		var asked atomic.Int64
+		s, by := serve(t, Least, func(w *odd.Wire, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Send(odd.Answer(200, strconv.FormatInt(asked.Add(1), 10)))
+			time.Sleep(5 * time.Millisecond) // until the answer was read
+			w.Send(odd.Answer(200, "stray"))
+		})
+		d := NewDirect(by)
+		defer d.CloseIdleConnections()
+		for _, want := range []string{"1", "2"} {
+			r, err := http.NewRequestWithContext(t.Context(), method, s.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if method == "PUT" {
+				r.Body, r.ContentLength = InMemory([]byte("x")), 1
+			}
+			resp, err := d.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != want || asked.Load() > 2 {
+				t.Errorf("%s: got %q, %v after %d requests, want %q", method, body, err, asked.Load(), want)
+			}
+			time.Sleep(20 * time.Millisecond) // for what comes of its own accord
+		}
 	}
 }
 

@@ -19,8 +19,7 @@ type link struct {
 	conn  *conn
 	of    *Direct
 	shelf *shelf
-	look  *looker // nil where it cannot be looked at
-	abort func()  // conn.abort
+	abort func() // conn.abort
 
 	used  bool // an answer was read over it
 	came  bool // something of the answer
@@ -28,12 +27,19 @@ type link struct {
 	since time.Time
 }
 
-// quiet reports whether an idle link may be used again: nothing came over it.
+// errNotQuiet is why a request was not written: something came over its idle connection.
+var errNotQuiet = errors.New("something came over the idle connection, or its end")
+
+// quiet reports whether an idle link may be used again: nothing came over it. Of one that
+// exchanges that is found out as the request is written.
 func (l *link) quiet() bool {
-	if l.look == nil {
+	switch {
+	case l.conn.look == nil:
 		return false
+	case l.conn.look.exchanges():
+		return true
 	}
-	quiet, lifted := l.look.quiet()
+	quiet, lifted := l.conn.look.quiet()
 	if lifted {
 		l.conn.read.Store(0) // a read has no deadline now
 	}
@@ -53,7 +59,9 @@ func (l *link) ask(ctx context.Context, r *http.Request, body []byte) (*http.Res
 		l.conn.abort()
 		return nil, err
 	}
-	if err := l.send(r, body); err != nil {
+	buf, err := l.send(r, body)
+	defer l.of.heads.Put(buf)
+	if err != nil {
 		return fail(err)
 	}
 	in, _ := l.of.inputs.Get().(*bufio.Reader) // the pool holds nothing else
@@ -113,16 +121,20 @@ func unexpected(err error) error {
 	return err
 }
 
-// send writes r and its body, at once.
-func (l *link) send(r *http.Request, body []byte) error {
-	buf, _ := l.of.heads.Get().(*[]byte) // the pool holds nothing else
+// send writes r and its body, at once, or has the first read of the answer write it. It
+// returns what is written, which is in use until something was read.
+func (l *link) send(r *http.Request, body []byte) (buf *[]byte, err error) {
+	buf, _ = l.of.heads.Get().(*[]byte) // the pool holds nothing else
 	if buf == nil {
 		buf = new([]byte)
 	}
 	*buf = append(appendHead((*buf)[:0], r, len(body)), body...)
-	_, err := l.conn.Write(*buf)
-	l.of.heads.Put(buf)
-	return err
+	if look := l.conn.look; look != nil && look.exchanges() {
+		l.conn.post(*buf, l.used)
+	} else {
+		_, err = l.conn.Write(*buf)
+	}
+	return buf, err
 }
 
 // appendHead appends the head of r, as net/http writes it but for the order of fields.

@@ -10,3 +10,9 @@ type looker struct{}
 func newLooker(net.Conn) *looker { return nil }
 
 func (*looker) quiet() (quiet, lifted bool) { return false, false }
+
+func (*looker) exchanges() bool { return false }
+
+func (*looker) exchange(_, _ []byte, _ bool) (n int, rest []byte, err error) {
+	return 0, nil, errNotQuiet
+}

@@ -5,6 +5,7 @@ package transport
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -20,7 +21,23 @@ type looker struct {
 	read   func(fd uintptr) bool
 	got    error // of read
 	one    [1]byte
+
+	swap func(fd uintptr) bool
+	at   step
+	out  []byte // of the request: what is not written yet
+	in   []byte
+	n    int   // bytes in in
+	end  error // of swap
 }
+
+// step is how far an exchange is.
+type step int
+
+const (
+	looking step = iota // at what came before the request
+	writing
+	reading
+)
 
 // newLooker returns nil for a connection that cannot be looked at.
 func newLooker(c net.Conn) *looker {
@@ -42,7 +59,80 @@ func newLooker(c net.Conn) *looker {
 		}
 		return true
 	}
+	l.swap = l.advance
 	return l
+}
+
+// exchanges reports whether exchange may be called: TLS writes and reads by itself.
+func (l *looker) exchanges() bool { return l.secure == nil }
+
+// exchange writes out and waits for what comes then, which it reads into in. Where look, it
+// first looks at the connection, as quiet does, and fails with errNotQuiet, nothing written.
+// It enters the waiting before it writes, so that it need not try to read first, which would
+// cost a system call that finds nothing. rest is what the connection did not take at once;
+// then nothing was read.
+func (l *looker) exchange(out, in []byte, look bool) (n int, rest []byte, err error) {
+	l.at, l.out, l.in, l.n, l.end = writing, out, in, 0, nil
+	if look {
+		l.at = looking
+	}
+	err = l.raw.Read(l.swap)
+	n, rest = l.n, l.out
+	l.out, l.in = nil, nil
+	switch op, ok := errors.AsType[*net.OpError](err); {
+	case err == nil:
+		err = l.end
+	case ok:
+		op.Op = "read" // not raw-read: it is what a read would have met
+	}
+	return n, rest, err
+}
+
+// advance takes an exchange as far as it can go, and reports whether that was its end.
+func (l *looker) advance(fd uintptr) bool {
+	for {
+		var n int
+		var err error
+		switch l.at {
+		case looking:
+			if _, err = syscall.Read(int(fd), l.one[:]); err == nil { // a byte, or the end
+				err = syscall.EPIPE
+			}
+			if err == syscall.EAGAIN {
+				l.at = writing
+				continue
+			}
+			if err != syscall.EINTR {
+				l.end = errNotQuiet
+				return true
+			}
+		case writing:
+			switch n, err = syscall.Write(int(fd), l.out); {
+			case err == syscall.EAGAIN || err == nil && n < len(l.out):
+				l.out = l.out[max(0, n):]
+				return true
+			case err == nil:
+				l.out, l.at = nil, reading
+				return false
+			}
+		case reading:
+			switch n, err = syscall.Read(int(fd), l.in); {
+			case err == syscall.EAGAIN:
+				return false
+			case err == nil && n == 0:
+				l.end = io.EOF
+				return true
+			case err == nil:
+				l.n = n
+				return true
+			}
+		}
+		if err != syscall.EINTR {
+			l.out = nil
+			l.end = &net.OpError{Op: [...]string{"read", "write", "read"}[l.at], Net: "tcp", Source: l.plain.LocalAddr(), Addr: l.plain.RemoteAddr(), Err: os.NewSyscallError([...]string{"read", "write", "read"}[l.at], err)}
+			return true
+		}
+	}
 }
 
 // quiet reports whether the connection has brought nothing since the last answer, nor its

@@ -48,8 +48,9 @@ func (d *Direct) link(ctx context.Context, r *http.Request, idle bool) (*link, e
 		c = newConn(made, d.by.ResponseHeaderTimeout, Rate{})
 	}
 	c.answer = d.by.ResponseHeaderTimeout
-	l := &link{conn: c, of: d, shelf: s, look: newLooker(c.Conn), abort: c.abort}
-	if l.look == nil {
+	c.look = newLooker(c.Conn)
+	l := &link{conn: c, of: d, shelf: s, abort: c.abort}
+	if c.look == nil {
 		d.unfit.Store(true)
 	}
 	return l, nil
