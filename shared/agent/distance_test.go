@@ -170,12 +170,13 @@ func far(t *testing.T, objects int, target time.Duration, watch func(ctx context
 }
 
 // TestARunAtADistanceBeginsWithinFewRoundTrips begins a run of ten million objects: the first
-// is in the target within seven round trips to the source, nine where the target is as far away,
-// and 32 ranges are listed side by side within three, or four, of the beginning of the listing.
+// is in the target within eleven round trips to it, or eight where both sides are as far away,
+// and 32 ranges are listed side by side within three to the source, or four, of the beginning of
+// the listing.
 func TestARunAtADistanceBeginsWithinFewRoundTrips(t *testing.T) {
 	for _, tc := range []struct{ target, object, ranges time.Duration }{
-		{atTarget, 7 * atSource, 3 * atSource},
-		{atSource, 9 * atSource, 4 * atSource},
+		{atTarget, 11 * atTarget, 3 * atSource},
+		{atSource, 8 * atSource, 4 * atSource},
 	} {
 		t.Run(fmt.Sprintf("%v and %v", atSource, tc.target), func(t *testing.T) { beginsWithin(t, tc.target, tc.object, tc.ranges) })
 	}

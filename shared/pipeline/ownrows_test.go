@@ -5,26 +5,33 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline"
+	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/store"
 	"kodoferry/shared/store/mem"
 	"kodoferry/shared/task"
 )
 
-// rowsLedger counts the files of rows that are read, and refuses write-offs while it is full.
+// rowsLedger counts the files of rows and the write-offs that are read, and refuses write-offs
+// while it is full.
 type rowsLedger struct {
 	*mem.Bucket
-	read int
-	full bool
+	read  int
+	asked atomic.Int64
+	full  bool
 }
 
 func (l *rowsLedger) Open(ctx context.Context, o store.Object, off, n int64) (store.Object, io.ReadCloser, error) {
 	if strings.Contains(o.Key, "/listed/") {
 		l.read++
+	}
+	if strings.Contains(o.Key, "/copied/") {
+		l.asked.Add(1)
 	}
 	return l.Bucket.Open(ctx, o, off, n)
 }
@@ -86,6 +93,59 @@ func TestACopyHasTheRowsThatItsProcessWrote(t *testing.T) {
 					t.Errorf("%s is %s (%s), want it copied", key, row.State, row.Reason)
 				}
 			}
+		})
+	}
+}
+
+// TestTheFirstCopyOfABatchIsBegunWithoutALookWhetherItIsCopied, where none but this process can have
+// done that.
+func TestTheFirstCopyOfABatchIsBegunWithoutALookWhetherItIsCopied(t *testing.T) {
+	for name, tc := range map[string]struct {
+		shared bool
+		other  bool // process
+		how    func(*task.Task)
+		asked  int64
+	}{
+		"right after its List":                {how: func(*task.Task) {}},
+		"its queue is one of many processes":  {shared: true, how: func(*task.Task) {}, asked: 1},
+		"another process has listed":          {other: true, how: func(*task.Task) {}, asked: 1},
+		"it was delivered before":             {how: func(t *task.Task) { t.Deliveries = 2 }, asked: 1},
+		"it was tried before":                 {how: func(t *task.Task) { t.Attempt = 1 }, asked: 1},
+		"it is sent again, from the ledger":   {how: func(t *task.Task) { t.Resend = 7 }, asked: 1},
+		"it waited, and may have been copied": {how: func(t *task.Task) { t.Waits = 1 }, asked: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.fill(30, 1)
+			l := &rowsLedger{Bucket: w.led}
+			asked := atomic.Int64{}
+			asked.Store(-1)
+			process := func() {
+				w.onto(l)
+				w.config.Shared = tc.shared
+				w.config.Watch = func(e watch.Progress) {
+					if e.Kind == watch.Settled {
+						asked.CompareAndSwap(-1, l.asked.Load())
+					}
+				}
+				w.pipe = pipeline.New(w.config)
+			}
+			process()
+			next, err := w.pipe.Do(t.Context(), w.start()[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.other {
+				process()
+			}
+			copies := with(only(t, next, task.Copy), func(t *task.Task) { t.Deliveries = 1 })
+			if _, err := w.pipe.Do(t.Context(), with(copies, tc.how)); err != nil {
+				t.Fatal(err)
+			}
+			if n := asked.Load(); n != tc.asked {
+				t.Errorf("the ledger is asked %d times for an outcome before the first object is copied, want %d", n, tc.asked)
+			}
+			w.same()
 		})
 	}
 }

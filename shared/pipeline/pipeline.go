@@ -167,9 +167,9 @@ func do(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
 // nothing. Copy, Part, Event and Delete end early and write off what they had done. Begin and
 // Remove are short, and not cut.
 func step(ctx context.Context, r *runs.Run, t task.Task) ([]task.Task, error) {
-	rows, release := r.ReadCopy(ctx, t) // meanwhile: most often it is not written off
+	rows, own, release := r.ReadCopy(ctx, t) // meanwhile: most often it is not written off
 	defer release()
-	if next, ended, err := r.Next.Outcome(ctx, t); ended || err != nil {
+	if next, ended, err := r.Next.Outcome(ctx, t, own); ended || err != nil {
 		if ended && t.Kind == task.Part { // an upload may have been begun while its batch was written off
 			uploads.Drop(ctx, r.Ledger, r.Target, t.Batch, r.Log)
 		}

@@ -127,12 +127,12 @@ func (m *Memory) take(run, batch string) (b keptBatch, ok bool) {
 }
 
 // Read returns the rows of a batch of a run, which are the caller's, to be changed. Those that
-// are kept it returns once. Others it begins to read, once there is room for the most that the
-// batch may have: rows waits for them. release waits, too, and gives back the memory; it must be
-// called, and the rows are not to be used any more.
-func (m *Memory) Read(ctx context.Context, run *ledger.Run, batch string) (rows func() ([]ledger.Row, error), release func()) {
+// are kept, which own says, it returns once. Others it begins to read, once there is room for
+// the most that the batch may have: rows waits for them. release waits, too, and gives back the
+// memory; it must be called, and the rows are not to be used any more.
+func (m *Memory) Read(ctx context.Context, run *ledger.Run, batch string) (rows func() ([]ledger.Row, error), own bool, release func()) {
 	if b, ok := m.take(run.Name, batch); ok {
-		return func() ([]ledger.Row, error) { return b.rows, nil }, func() {
+		return func() ([]ledger.Row, error) { return b.rows, nil }, true, func() {
 			m.free.Release(b.held)
 			giveBack(b.rows)
 		}
@@ -152,7 +152,7 @@ func (m *Memory) Read(ctx context.Context, run *ledger.Run, batch string) (rows 
 		m.free.Release(batchMemory - held)
 		return all, err
 	})
-	return rows, func() {
+	return rows, false, func() {
 		_, _ = rows()
 		m.free.Release(held)
 	}

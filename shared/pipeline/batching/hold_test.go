@@ -78,7 +78,7 @@ func (h *holding) reads(batch string) int64 {
 		h.t.Fatal(err)
 	}
 	before := h.bucket.n.Load()
-	rows, release := h.memory.Read(h.t.Context(), h.run, batch)
+	rows, _, release := h.memory.Read(h.t.Context(), h.run, batch)
 	defer release()
 	got, err := rows()
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -128,7 +128,7 @@ func TestRowsThatWereWrittenAreReadOnceWithoutTheirFile(t *testing.T) {
 func TestRowsAreTheirReadersAlone(t *testing.T) {
 	h := holdingOf(t)
 	batch := h.seal(1000, pending(100, 10)...)[0]
-	rows, release := h.memory.Read(t.Context(), h.run, batch)
+	rows, _, release := h.memory.Read(t.Context(), h.run, batch)
 	mine, _ := rows()
 	for i := range mine {
 		mine[i].State = ledger.Copied
@@ -179,7 +179,7 @@ func TestABatchThatCouldNotBeWrittenIsNotKept(t *testing.T) {
 	if _, err := b.Finish(); err == nil {
 		t.Fatal("the batch is gathered, want it failed")
 	}
-	rows, release := h.memory.Read(t.Context(), h.run, batch)
+	rows, _, release := h.memory.Read(t.Context(), h.run, batch)
 	defer release()
 	if got, err := rows(); !ledger.Missing(err) {
 		t.Errorf("the rows are %+v, %v, want no batch", got, err)
@@ -252,7 +252,7 @@ func TestKeptRowsLeaveRoomForThoseThatAreCopied(t *testing.T) {
 	old := h.seal(10, pending(100, 100<<10)...)
 	var releases []func()
 	for _, batch := range large {
-		rows, release := h.memory.Read(t.Context(), h.run, batch)
+		rows, _, release := h.memory.Read(t.Context(), h.run, batch)
 		if all, err := rows(); err != nil || len(all) != 80 { // it would wait for ever
 			t.Fatalf("%d rows, %v, want 80", len(all), err)
 		}

@@ -99,10 +99,15 @@ func (r *Run) ReadListed(ctx context.Context, t task.Task) (c ledger.Closed, ope
 // unread where one process does all tasks and this is the first delivery: if it is not, the
 // record's creation will tell.
 func (r *Run) ReadVerified(ctx context.Context, t task.Task) (ledger.Proved, error) {
-	if !r.Tasks.Deployed && t.Fresh() && t.Resend == 0 {
+	if r.isFirst(t) {
 		return ledger.Proved{}, fault.New(fault.NotFound, "follow.ReadVerified", t.Shard, nil)
 	}
 	return r.Ledger.Shards().ReadVerified(ctx, t.Shard)
+}
+
+// isFirst reports whether one process does all tasks, and t was neither delivered nor sent before.
+func (r *Run) isFirst(t task.Task) bool {
+	return !r.Tasks.Deployed && t.Fresh() && t.Resend == 0
 }
 
 func unwritten(shard string) open {
@@ -112,9 +117,11 @@ func unwritten(shard string) open {
 }
 
 // Outcome reports whether t's batch, if it has one, is written off, and returns what follows
-// from that. Of a first delivery nothing follows: the twin that wrote it off returns it.
-func (r *Run) Outcome(ctx context.Context, t task.Task) (next []task.Task, ended bool, err error) {
-	if t.Batch == "" {
+// from that. Of a first delivery nothing follows: the twin that wrote it off returns it. own says
+// that this process wrote the batch and has not begun to copy it: where it does all tasks, no
+// other has, and nothing is read.
+func (r *Run) Outcome(ctx context.Context, t task.Task, own bool) (next []task.Task, ended bool, err error) {
+	if t.Batch == "" || own && r.isFirst(t) {
 		return nil, false, nil
 	}
 	switch off, err := r.Ledger.Batches().ReadWriteOff(ctx, t.Batch); {

@@ -52,7 +52,7 @@ func TestRowsAreForgottenWithTheirRun(t *testing.T) {
 	for n := range keptRuns {
 		begin(n + 1)
 	}
-	rows, release := p.rows.Read(offline, r.Ledger, found.All[0].ID)
+	rows, _, release := p.rows.Read(offline, r.Ledger, found.All[0].ID)
 	defer release()
 	if all, err := rows(); err == nil {
 		t.Errorf("%d rows are kept of a run that is forgotten", len(all))

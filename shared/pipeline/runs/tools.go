@@ -54,7 +54,8 @@ func (r *Run) Listing(t task.Task) shard.Config {
 			recalled()
 			return nil, err
 		}
-		return func() { walk.End(); recalled() }, nil
+		learned := learning(ctx, r) // before its copies would wait for that
+		return func() { walk.End(); recalled(); learned() }, nil
 	}
 	c.Short = func() bool { return walk.Short() }
 	var ahead *opening.Ahead
@@ -180,22 +181,28 @@ func (r *Run) Count(t task.Task, p transfer.Progress) {
 	}
 }
 
-// ReadCopy takes the rows of a Copy that are kept, or begins to read them, and how many objects
-// at a time others found to be best. rows waits for both; of any other task it is nil. release
-// lets go of them.
-func (r *Run) ReadCopy(ctx context.Context, t task.Task) (rows func() ([]ledger.Row, error), release func()) {
+// ReadCopy takes the rows of a Copy that are kept, which own says, or begins to read them, and how
+// many objects at a time others found to be best. rows waits for both; of any other task it is
+// nil. release lets go of them.
+func (r *Run) ReadCopy(ctx context.Context, t task.Task) (rows func() ([]ledger.Row, error), own bool, release func()) {
 	if t.Kind != task.Copy {
-		return nil, func() {}
+		return nil, false, func() {}
 	}
-	read, forget := r.Rows.Read(ctx, r.Ledger, t.Batch)
-	var learning sync.WaitGroup
-	learning.Go(func() { learn(ctx, r) })
+	read, own, forget := r.Rows.Read(ctx, r.Ledger, t.Batch)
+	learned := learning(ctx, r)
 	rows = func() ([]ledger.Row, error) {
 		rows, err := read()
-		learning.Wait()
+		learned()
 		return rows, err
 	}
-	return rows, func() { learning.Wait(); forget() }
+	return rows, own, func() { learned(); forget() }
+}
+
+// learning begins to learn. learned waits until that is over.
+func learning(ctx context.Context, r *Run) (learned func()) {
+	var all sync.WaitGroup
+	all.Go(func() { learn(ctx, r) })
+	return all.Wait
 }
 
 // learn has the slots begin with as many as another process of the run, or an earlier one,
