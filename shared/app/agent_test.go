@@ -26,6 +26,7 @@ func (p *platform) serve(t *testing.T, o agent.Options) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
+	o.Capacity = roomy
 	done.Go(func() { p.deploy.Serve(ctx, o) })
 	stop = func() { cancel(); done.Wait() }
 	t.Cleanup(stop)
@@ -141,7 +142,7 @@ func TestAnAgentThatMayRestEnds(t *testing.T) {
 	if err := p.mns.Send("ferry-copy", []byte("hello"), 0); err != nil {
 		t.Fatal(err)
 	}
-	p.deploy.Serve(t.Context(), agent.Options{Tasks: agent.DefaultTasks(task.Copying), Rest: time.Millisecond, Wait: time.Second})
+	p.deploy.Serve(t.Context(), agent.Options{Tasks: agent.DefaultTasks(task.Copying), Rest: time.Millisecond, Wait: time.Second, Capacity: roomy})
 	if held := p.held(t); held["ferry-copy"] != 0 {
 		t.Errorf("%v, want the message dealt with before the rest", held)
 	}

@@ -121,6 +121,7 @@ func (w *world) copyIn(ctx context.Context, t testing.TB, o agent.CopyOptions, s
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Capacity = roomy
 	return app.Copy(ctx, s, j, o)
 }
 

@@ -38,7 +38,7 @@ func TestAGiBGoesInPartsOverTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := app.Copy(t.Context(), sites, j, agent.CopyOptions{})
+	rep, err := app.Copy(t.Context(), sites, j, agent.CopyOptions{Capacity: roomy})
 	if err != nil {
 		t.Fatal(err)
 	}

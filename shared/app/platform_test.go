@@ -18,6 +18,7 @@ import (
 	"kodoferry/shared/emulator/mns"
 	"kodoferry/shared/emulator/sqs"
 	"kodoferry/shared/emulator/testmain"
+	"kodoferry/shared/limit/capacity"
 	"kodoferry/shared/task"
 )
 
@@ -25,6 +26,10 @@ import (
 var built = sync.OnceValues(func() (string, error) { return binaries.Build("kodoferry/functions/...") })
 
 func TestMain(m *testing.M) { os.Exit(testmain.Run(m)) }
+
+// roomy is what a process has beside which stand-ins hold 200 MiB: within the memory of one
+// that copies alone, it would collect without end. One limit holds for all tests at work.
+var roomy = capacity.Process(1 << 30)
 
 // platform is a world with queues and functions.
 type platform struct {

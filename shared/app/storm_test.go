@@ -79,7 +79,7 @@ func TestAThrottleStormFailsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	hits, watch := w.stormy(2 * time.Second)
-	rep, err := app.Copy(t.Context(), sites, j, agent.CopyOptions{Watch: watch})
+	rep, err := app.Copy(t.Context(), sites, j, agent.CopyOptions{Watch: watch, Capacity: roomy})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func BenchmarkAThrottleStorm(b *testing.B) {
 					b.Fatal(err)
 				}
 				hits, watch := w.stormy(storm)
-				rep, err := app.Copy(b.Context(), sites, j, agent.CopyOptions{Watch: watch})
+				rep, err := app.Copy(b.Context(), sites, j, agent.CopyOptions{Watch: watch, Capacity: roomy})
 				if err != nil {
 					b.Fatal(err)
 				}
