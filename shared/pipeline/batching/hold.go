@@ -19,7 +19,7 @@ type Memory struct {
 
 	mu    sync.Mutex
 	kept  []keptBatch // the oldest first
-	bytes int64       // that these take
+	bytes int64       // for these
 }
 
 // keptBatch is the rows of a batch that is not copied yet, and nobody else's.
@@ -39,54 +39,60 @@ const (
 // NewMemory returns one that is empty.
 func NewMemory() *Memory { return &Memory{free: semaphore.NewWeighted(4 * batchMemory)} }
 
-// keep takes over rows that were written as a batch of a run, and take held bytes, and keeps
-// those that a copy asks for. For them it forgets the oldest ones; where copies take the
-// memory, it keeps none. A nil Memory keeps nothing.
+// keep takes over rows that were written as a batch of a run, and take held bytes. It keeps
+// those that a copy asks for while there is room: batches are copied in the order in which they
+// are written, so that one that is kept is of more use than a later one. A nil Memory keeps none.
 func (m *Memory) keep(run string, ref ledger.BatchRef, rows []ledger.Row, held int64) {
-	if m == nil || ref.Pending == 0 || ref.Parts || !areAsRead(rows) {
-		giveBack(rows)
+	defer giveBack(rows)
+	if held = max(leastKept, held); m == nil || ref.Pending == 0 || ref.Parts || !m.reserve(held) {
 		return
 	}
-	if cap(rows) > 2*len(rows) {
-		few := slices.Clone(rows)
-		giveBack(rows)
-		rows = few
+	own := slices.Clone(rows) // few rows may be in memory for many
+	for i := range own {
+		if !own[i].AsRead() {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.bytes -= held
+			m.free.Release(held)
+			return
+		}
 	}
-	held = max(leastKept, held+int64(cap(rows)-len(rows))*heldBy(&ledger.Row{}))
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for m.bytes+held > keptMemory && len(m.kept) > 0 {
-		m.forgetAt(0)
-	}
-	if held > keptMemory || !m.room(held) {
-		giveBack(rows)
-		return
-	}
-	m.kept = append(m.kept, keptBatch{run, ref.ID, rows, held})
-	m.bytes += held
+	m.kept = append(m.kept, keptBatch{run, ref.ID, own, held})
 }
 
-// areAsRead makes rows that were written those that reading them returns, and reports whether
-// it could.
-func areAsRead(rows []ledger.Row) bool {
-	for i := range rows {
-		if !rows[i].AsRead() {
-			return false
-		}
+// reserve takes memory for rows to be kept. It reports false where there is too little.
+func (m *Memory) reserve(bytes int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.bytes+bytes > keptMemory || !m.free.TryAcquire(bytes) {
+		return false
 	}
+	m.bytes += bytes
 	return true
 }
 
-// room takes memory, for which it forgets the oldest of what is kept. It reports false where
-// there is too little without that. The caller holds mu.
-func (m *Memory) room(bytes int64) bool {
+// acquire waits for memory for a batch that is read, for which the youngest of what is kept is
+// forgotten: it is copied last.
+func (m *Memory) acquire(ctx context.Context, bytes int64) error {
 	for !m.free.TryAcquire(bytes) {
-		if len(m.kept) == 0 {
-			return false
+		if !m.forgetLast() {
+			return m.free.Acquire(ctx, bytes)
 		}
-		m.forgetAt(0)
 	}
-	return true
+	return nil
+}
+
+// forgetLast forgets the youngest of what is kept. It reports false where nothing is.
+func (m *Memory) forgetLast() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := len(m.kept)
+	if n > 0 {
+		m.forgetAt(n - 1)
+	}
+	return n > 0
 }
 
 // forgetAt forgets the i-th of what is kept. The caller holds mu.
@@ -156,15 +162,4 @@ func (m *Memory) Read(ctx context.Context, run *ledger.Run, batch string) (rows 
 		_, _ = rows()
 		m.free.Release(held)
 	}
-}
-
-// acquire waits for memory, of which what is kept leaves as much as there is.
-func (m *Memory) acquire(ctx context.Context, bytes int64) error {
-	m.mu.Lock()
-	ok := m.room(bytes)
-	m.mu.Unlock()
-	if ok {
-		return nil
-	}
-	return m.free.Acquire(ctx, bytes)
 }

@@ -132,8 +132,12 @@ func (r *Run) Asker(t task.Task) *verdict.Asker {
 
 // Batching returns what rows are gathered into batches by.
 func (r *Run) Batching() batching.Config {
+	rows := r.Rows
+	if r.Started.Deployed { // most batches are copied by other processes
+		rows = nil
+	}
 	return batching.Config{
-		Rules: &r.Rules, Write: r.Ledger.Batches().WriteRows, Rows: r.Rows, Run: r.Ledger.Name, Beside: &r.process.gathering,
+		Rules: &r.Rules, Write: r.Ledger.Batches().WriteRows, Rows: rows, Run: r.Ledger.Name, Beside: &r.process.gathering,
 		Pace: func(ctx context.Context) live.Pace {
 			p, err := r.Pace.Of(ctx, r.Ledger, r.Started.Deployed)
 			if err != nil { // p is assumed, which suffices
