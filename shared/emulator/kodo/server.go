@@ -135,7 +135,8 @@ func (s *Server) hostOf(addr string) string {
 	return cmp.Or(s.cfg.Host, host, "127.0.0.1")
 }
 
-// Close ends every connection and waits until nothing listens any more.
+// Close ends every connection, waits until nothing listens any more, and forgets all
+// buckets, as the one of oss does.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -147,6 +148,9 @@ func (s *Server) Close() error {
 	}
 	s.mu.Unlock()
 	s.serving.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.buckets)
 	return errors.Join(errs...)
 }
 

@@ -142,13 +142,17 @@ func Start(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Close stops serving and resets the connections that are open.
+// Close stops serving, resets the connections that are open, and forgets all buckets: the
+// testing package keeps what a test cleaned up until those beside it have ended, too.
 func (s *Server) Close() error {
 	err := s.http.Close()
 	if end := <-s.done; !errors.Is(end, http.ErrServerClosed) {
 		err = errors.Join(err, end)
 	}
 	s.done <- http.ErrServerClosed // for a second Close
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.buckets)
 	return err
 }
 
