@@ -19,12 +19,18 @@ type link struct {
 	conn  *conn
 	of    *Direct
 	shelf *shelf
-	abort func() // conn.abort
+	watch watch
 
 	used  bool // an answer was read over it
 	came  bool // something of the answer
 	room  int  // bytes that the head may still have; below 0 there is no limit
 	since time.Time
+}
+
+// drop closes the connection at once.
+func (l *link) drop() {
+	l.watch.leave()
+	l.conn.abort()
 }
 
 // errNotQuiet is why a request was not written: something came over its idle connection.
@@ -50,13 +56,9 @@ func (l *link) quiet() bool {
 // before the answer's body does, the connection is closed.
 func (l *link) ask(ctx context.Context, r *http.Request, body []byte) (*http.Response, error) {
 	l.came = false
-	stop := func() bool { return true }
-	if ctx.Done() != nil {
-		stop = context.AfterFunc(ctx, l.abort)
-	}
+	l.watch.begin(ctx)
 	fail := func(err error) (*http.Response, error) {
-		stop()
-		l.conn.abort()
+		l.drop()
 		return nil, err
 	}
 	buf, err := l.send(r, body)
@@ -73,7 +75,7 @@ func (l *link) ask(ctx context.Context, r *http.Request, body []byte) (*http.Res
 	if err != nil {
 		return fail(err)
 	}
-	a := &arriving{link: l, in: in, body: resp.Body, last: resp.Close, ctx: ctx, stop: stop}
+	a := &arriving{link: l, in: in, body: resp.Body, last: resp.Close, ctx: ctx}
 	if resp.Body == http.NoBody {
 		a.end(nil)
 		return resp, nil
@@ -188,8 +190,7 @@ type arriving struct {
 	body io.ReadCloser
 	last bool // the other side closes the connection behind it
 	ctx  context.Context
-	stop func() bool // ends the watch over ctx
-	err  error       // of the Read that ended it; only who reads sees it
+	err  error // of the Read that ended it; only who reads sees it
 
 	over atomic.Bool // read to its end, or closed
 }
@@ -215,8 +216,7 @@ func (a *arriving) Read(p []byte) (int, error) {
 // body was read to its end.
 func (a *arriving) Close() error {
 	if a.over.CompareAndSwap(false, true) {
-		a.stop()
-		a.link.conn.abort()
+		a.link.drop()
 	}
 	return nil
 }
@@ -229,8 +229,8 @@ func (a *arriving) end(err error) {
 	whole := (err == nil || err == io.EOF) && !a.last && a.in.Buffered() == 0
 	a.in.Reset(nil)
 	a.link.of.inputs.Put(a.in)
-	if !a.stop() || !whole || !a.link.conn.between() {
-		a.link.conn.abort()
+	if !a.link.watch.end(a.ctx) || !whole || !a.link.conn.between() {
+		a.link.drop()
 		return
 	}
 	a.link.used = true

@@ -12,7 +12,7 @@ import (
 type host struct{ scheme, name string }
 
 // shelf has the idle connections of a Direct to one host. The one that was used last is
-// used next.
+// used next, but for one that the same context used.
 type shelf struct {
 	addr string
 	keep time.Duration // how long one may be idle
@@ -26,14 +26,14 @@ type shelf struct {
 func (d *Direct) link(ctx context.Context, r *http.Request, idle bool) (*link, error) {
 	s := d.shelf(r)
 	for idle {
-		l := s.take()
+		l := s.take(ctx)
 		if l == nil {
 			break
 		}
 		if time.Now().Round(0).Sub(l.since) < s.keep && l.quiet() { // by the wall's clock: while the machine sleeps no timer runs
 			return l, nil
 		}
-		l.conn.abort()
+		l.drop()
 	}
 	dial := d.by.DialContext
 	if r.URL.Scheme == "https" {
@@ -49,7 +49,7 @@ func (d *Direct) link(ctx context.Context, r *http.Request, idle bool) (*link, e
 	}
 	c.answer = d.by.ResponseHeaderTimeout
 	c.look = newLooker(c.Conn)
-	l := &link{conn: c, of: d, shelf: s, abort: c.abort}
+	l := &link{conn: c, of: d, shelf: s, watch: watch{abort: c.abort}}
 	if c.look == nil {
 		d.unfit.Store(true)
 	}
@@ -72,15 +72,27 @@ func (d *Direct) shelf(r *http.Request) *shelf {
 	return s
 }
 
-// take returns an idle connection, nil where there is none.
-func (s *shelf) take() *link {
+// maxSought is among how many idle connections that of a context is sought.
+const maxSought = 64
+
+// take returns an idle connection for a request under ctx, nil where there is none.
+func (s *shelf) take(ctx context.Context) *link {
+	done := ctx.Done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.links)
 	if n == 0 {
 		return nil
 	}
-	l := s.links[n-1]
+	at := n - 1
+	for i := n - 1; done != nil && i >= max(0, n-maxSought); i-- {
+		if s.links[i].watch.done == done {
+			at = i
+			break
+		}
+	}
+	l := s.links[at]
+	copy(s.links[at:], s.links[at+1:])
 	s.links[n-1] = nil
 	s.links = s.links[:n-1]
 	return l
@@ -107,6 +119,7 @@ func (s *shelf) close(idle time.Duration) {
 	defer s.mu.Unlock()
 	n := 0
 	for n < len(s.links) && time.Since(s.links[n].since) >= idle {
+		s.links[n].watch.leave()
 		_ = s.links[n].conn.Close()
 		n++
 	}
