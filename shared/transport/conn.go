@@ -134,8 +134,7 @@ func (c *conn) receive(p []byte) (int, error) {
 	}
 	if !amid {
 		if c.unsent != nil {
-			n, err := c.exchange(p)
-			return n, c.stalled(err)
+			return c.exchange(p)
 		}
 		n, err := c.Conn.Read(p)
 		return n, c.stalled(err)
@@ -156,18 +155,19 @@ func (c *conn) post(request []byte, idled bool) {
 	c.unsent, c.idled = request, idled
 }
 
-// exchange writes what was posted, and reads what comes then.
+// exchange writes what was posted, and reads what comes then, which has its time from when all
+// is written.
 func (c *conn) exchange(p []byte) (int, error) {
 	out := c.unsent
 	c.unsent = nil
 	n, rest, err := c.look.exchange(out, p, c.idled)
 	if err != nil || len(rest) == 0 {
-		return n, err
+		return n, c.stalled(err)
 	}
 	if _, err := c.Write(rest); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(p)
+	return c.receive(p)
 }
 
 // Write implements net.Conn.
