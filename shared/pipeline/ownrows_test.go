@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/pipeline"
 	"kodoferry/shared/pipeline/watch"
 	"kodoferry/shared/store"
@@ -102,11 +104,15 @@ func TestACopyHasTheRowsThatItsProcessWrote(t *testing.T) {
 func TestTheFirstCopyOfABatchIsBegunWithoutALookWhetherItIsCopied(t *testing.T) {
 	for name, tc := range map[string]struct {
 		shared bool
-		other  bool // process
+		other  bool          // process
+		slept  time.Duration // by this one
 		how    func(*task.Task)
 		asked  int64
 	}{
 		"right after its List":                {how: func(*task.Task) {}},
+		"a while after its List":              {slept: live.For / 3, how: func(*task.Task) {}},
+		"another can have taken the run over": {slept: live.For, how: func(*task.Task) {}, asked: 1},
+		"its clock was put back":              {slept: -time.Minute, how: func(*task.Task) {}, asked: 1},
 		"its queue is one of many processes":  {shared: true, how: func(*task.Task) {}, asked: 1},
 		"another process has listed":          {other: true, how: func(*task.Task) {}, asked: 1},
 		"it was delivered before":             {how: func(t *task.Task) { t.Deliveries = 2 }, asked: 1},
@@ -138,6 +144,7 @@ func TestTheFirstCopyOfABatchIsBegunWithoutALookWhetherItIsCopied(t *testing.T) 
 			if tc.other {
 				process()
 			}
+			w.clock.Advance(tc.slept)
 			copies := with(only(t, next, task.Copy), func(t *task.Task) { t.Deliveries = 1 })
 			if _, err := w.pipe.Do(t.Context(), with(copies, tc.how)); err != nil {
 				t.Fatal(err)
@@ -147,6 +154,30 @@ func TestTheFirstCopyOfABatchIsBegunWithoutALookWhetherItIsCopied(t *testing.T) 
 			}
 			w.same()
 		})
+	}
+}
+
+// TestAProcessThatSleptCopiesNothingThatAnotherHasCopied: the other has taken the run over
+// meanwhile, and an application has written over the copy.
+func TestAProcessThatSleptCopiesNothingThatAnotherHasCopied(t *testing.T) {
+	w := copiedWorld(t, "kodo", 9, following)
+	w.another(9, "b")
+	w.fresh()
+	slept := w.pipe
+	next, err := slept.Do(t.Context(), w.startAs(laterRun)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.fresh()
+	w.lose = func(k task.Task) bool { return k.Kind == task.Report } // the run is not over
+	w.drive(t.Context(), 0, next...)
+	w.edit(1)
+	copies := with(only(t, next, task.Copy), func(t *task.Task) { t.Deliveries = 1 })
+	if _, err := slept.Do(t.Context(), copies); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(read(t, w.dst, rewritten)); got != "111111111" {
+		t.Errorf("the target has %q, want what the application wrote", got)
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/live"
 	"kodoferry/shared/pipeline/readahead"
 )
 
@@ -15,6 +17,7 @@ import (
 // the largest batches take. Of what these leave free it keeps rows of batches that were
 // written a moment ago, whose copies then need not read them. It is safe for concurrent use.
 type Memory struct {
+	now  func() time.Time
 	free *semaphore.Weighted // bytes
 
 	mu    sync.Mutex
@@ -26,7 +29,8 @@ type Memory struct {
 type keptBatch struct {
 	run, batch string
 	rows       []ledger.Row
-	held       int64 // bytes of memory that they take
+	held       int64     // bytes of memory that they take
+	since      time.Time // by the wall's clock, which goes on while the machine sleeps
 }
 
 const (
@@ -34,10 +38,15 @@ const (
 	keptMemory = 16 << 20
 	// leastKept is what a kept batch counts at least, in bytes, which bounds how many there are.
 	leastKept = 16 << 10
+	// ownFor is for how long a batch that was just written is surely its writer's alone: one that
+	// gave a sign of life a third of live.For before is not taken for dead until then.
+	ownFor = live.For / 2
 )
 
 // NewMemory returns one that is empty.
-func NewMemory() *Memory { return &Memory{free: semaphore.NewWeighted(4 * batchMemory)} }
+func NewMemory(now func() time.Time) *Memory {
+	return &Memory{now: now, free: semaphore.NewWeighted(4 * batchMemory)}
+}
 
 // keep takes over rows that were written as a batch of a run, and take held bytes. It keeps
 // those that a copy asks for while there is room: batches are copied in the order in which they
@@ -59,7 +68,7 @@ func (m *Memory) keep(run string, ref ledger.BatchRef, rows []ledger.Row, held i
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.kept = append(m.kept, keptBatch{run, ref.ID, own, held})
+	m.kept = append(m.kept, keptBatch{run, ref.ID, own, held, m.now().Round(0)})
 }
 
 // reserve takes memory for rows to be kept. It reports false where there is too little.
@@ -133,12 +142,14 @@ func (m *Memory) take(run, batch string) (b keptBatch, ok bool) {
 }
 
 // Read returns the rows of a batch of a run, which are the caller's, to be changed. Those that
-// are kept, which own says, it returns once. Others it begins to read, once there is room for
-// the most that the batch may have: rows waits for them. release waits, too, and gives back the
-// memory; it must be called, and the rows are not to be used any more.
+// are kept it returns once; own says that they were written so lately that no other process can
+// have taken the run over since. Others it begins to read, once there is room for the most that
+// the batch may have: rows waits for them. release waits, too, and gives back the memory; it must
+// be called, and the rows are not to be used any more.
 func (m *Memory) Read(ctx context.Context, run *ledger.Run, batch string) (rows func() ([]ledger.Row, error), own bool, release func()) {
 	if b, ok := m.take(run.Name, batch); ok {
-		return func() ([]ledger.Row, error) { return b.rows, nil }, true, func() {
+		age := m.now().Round(0).Sub(b.since)
+		return func() ([]ledger.Row, error) { return b.rows, nil }, 0 <= age && age < ownFor, func() {
 			m.free.Release(b.held)
 			giveBack(b.rows)
 		}

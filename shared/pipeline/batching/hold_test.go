@@ -43,7 +43,7 @@ type holding struct {
 
 func holdingOf(t *testing.T) *holding {
 	b := &opened{Bucket: mem.New(mem.OSS)}
-	return &holding{t: t, memory: batching.NewMemory(), bucket: b, run: ledger.Open(b, "l/").Run("j/1")}
+	return &holding{t: t, memory: batching.NewMemory(time.Now), bucket: b, run: ledger.Open(b, "l/").Run("j/1")}
 }
 
 // seal writes rows as batches of up to so many, each of a name of its own, and returns these.

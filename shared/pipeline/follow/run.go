@@ -118,8 +118,8 @@ func unwritten(shard string) open {
 
 // Outcome reports whether t's batch, if it has one, is written off, and returns what follows
 // from that. Of a first delivery nothing follows: the twin that wrote it off returns it. own says
-// that this process wrote the batch and has not begun to copy it: where it does all tasks, no
-// other has, and nothing is read.
+// that this process wrote the batch lately and has not begun to copy it: where it does all tasks,
+// no other has, and nothing is read.
 func (r *Run) Outcome(ctx context.Context, t task.Task, own bool) (next []task.Task, ended bool, err error) {
 	if t.Batch == "" || own && r.isFirst(t) {
 		return nil, false, nil

@@ -120,7 +120,7 @@ func New(c Config) *Process {
 	c.MaxWait = cmp.Or(c.MaxWait, 15*time.Minute)
 	c.Quick = cmp.Or(c.Quick, 200*time.Millisecond)
 	c.Most = cmp.Or(c.Most, job.MaxParallel)
-	p := &Process{Config: c, name: ledger.Nonce(), slots: limit.NewAIMD(c.Slots, nil), recalling: make(chan struct{}, recalled), rows: batching.NewMemory(), walks: listing.NewMemory()}
+	p := &Process{Config: c, name: ledger.Nonce(), slots: limit.NewAIMD(c.Slots, nil), recalling: make(chan struct{}, recalled), rows: batching.NewMemory(c.Now), walks: listing.NewMemory()}
 	p.Days.Ledger, p.Days.Now = c.Ledger, c.Now
 	p.writings.Ledger, p.writings.Now = c.Ledger, c.Now
 	p.writings.Runs.Ledger, p.writings.Runs.Now, p.writings.Runs.Warn = c.Ledger, c.Now, p.PassedOver(context.Background(), "")

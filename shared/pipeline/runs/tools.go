@@ -185,9 +185,9 @@ func (r *Run) Count(t task.Task, p transfer.Progress) {
 	}
 }
 
-// ReadCopy takes the rows of a Copy that are kept, which own says, or begins to read them, and how
-// many objects at a time others found to be best. rows waits for both; of any other task it is
-// nil. release lets go of them.
+// ReadCopy takes the rows of a Copy that are kept, or begins to read them, and how many objects at
+// a time others found to be best. own says that the rows were written lately, by this process
+// alone. rows waits for both; of any other task it is nil. release lets go of them.
 func (r *Run) ReadCopy(ctx context.Context, t task.Task) (rows func() ([]ledger.Row, error), own bool, release func()) {
 	if t.Kind != task.Copy {
 		return nil, false, func() {}
