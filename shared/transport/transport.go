@@ -12,10 +12,11 @@
 //	head.go      the lines of a head, and those that the grammar refuses
 //	direct.go    small requests, sent without net/http's goroutines
 //	link.go      one of them, and its answer, over one connection
+//	watch.go     the end of a request's context, which aborts it
 //	parse.go     the head of an answer, where it is of the usual kind
 //	shelf.go     the connections that are idle
 //	scarce.go    what is done where there are no descriptors for more
-//	look_*.go    whether something came over one meanwhile
+//	look_*.go    whether something came over one meanwhile, and a request with its wait
 package transport
 
 import (
