@@ -21,6 +21,8 @@ var Corpus = []struct {
 	{77677, "a run that began while its job was ended for good had no report when ferry seal returned"},
 	{15626, "what the application wrote over a copy, with the same bytes, was taken for it"},
 	{71617, "a big object whose target was not described while it was listed went over another's of equal size, which was to be proved"},
+	{160000111, "an event was verified as of a version that the source had lost before the target had it"},
+	{210080670, "the storm took a body that a PUT had failed to read for one that was read"},
 }
 
 // ParseSeed reads a seed: a whole number from 1.

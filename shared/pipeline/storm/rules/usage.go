@@ -42,7 +42,7 @@ type taker struct {
 type taken struct {
 	begun time.Time // its work on the run
 	from  time.Time // since when bytes were counted
-	bytes int64     // of bodies opened at the source since then
+	bytes int64     // of bodies opened at the source since then, but for what was never read of those that are closed; guarded by world.mu
 	open  int       // of these bodies, guarded by world.mu
 }
 
@@ -98,6 +98,9 @@ func (u *Usage) opened(p *world.Process, n int64, body io.ReadCloser) io.ReadClo
 	if rate == 0 || t.from.Before(since) {
 		t.from, t.bytes = now, 0
 	}
+	u.w.Mu.Lock()
+	defer u.w.Mu.Unlock()
+	counted := t.from
 	// A bucket holds what was not read since the process began.
 	if most := 1.2*float64(rate)*now.Sub(t.begun).Seconds() + 60; rate > 0 && !now.Before(since) {
 		u.w.Log.Met["bodies counted"]++
@@ -105,27 +108,38 @@ func (u *Usage) opened(p *world.Process, n int64, body io.ReadCloser) io.ReadClo
 			u.w.Log.Fail("%s read %d bytes for %s within %s, and %d a second are allowed", p.Name, t.bytes, run, now.Sub(t.begun), rate)
 		}
 		t.bytes += n
+	} else {
+		n = 0
 	}
-	u.w.Mu.Lock()
 	t.open++
-	u.w.Mu.Unlock()
-	return &closing{ReadCloser: body, closed: func() {
+	return &closing{ReadCloser: body, left: n, closed: func(left int64) {
 		u.w.Mu.Lock()
+		defer u.w.Mu.Unlock()
 		t.open--
-		u.w.Mu.Unlock()
+		if t.from.Equal(counted) { // a PUT that fails at once reads nothing of its body
+			t.bytes -= left
+		}
 	}}
 }
 
-// closing is a body that tells when it is closed first.
+// closing is a body that tells when it is closed first, and what was not read of it then.
 type closing struct {
 	io.ReadCloser
-	closed func()
+	left   int64
+	closed func(left int64)
+}
+
+// Read implements io.Reader.
+func (c *closing) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.left = max(0, c.left-int64(n))
+	return n, err
 }
 
 // Close implements io.Closer.
 func (c *closing) Close() error {
 	if c.closed != nil {
-		c.closed()
+		c.closed(c.left)
 		c.closed = nil
 	}
 	return c.ReadCloser.Close()
