@@ -57,7 +57,7 @@ much as --delay says, and Ferry has the flags that it has by default:
 
 Bare has there the best of 64, 256 and 1,024 objects at a time, in far-list ranges of
 equal length whose borders it knows beforehand. A shorter trial before the turns tells
-which. There is no hashed.
+which. Hashed is in far-large alone, and has as many.
 
 Every ratio is taken of two turns next to each other, and is printed as the median of
 all turns with the least and the most, so that what else the machine does decides nothing.

@@ -46,10 +46,10 @@ func (s scenario) programs() []program {
 	switch {
 	case s.stage == stageFirst:
 		return []program{programFerry, ProgramFunctions}
-	case s.stage.moves() && s.away == nil:
+	case s.stage.moves() && (s.away == nil || s.away.rate > 0):
 		return []program{programBare, programFerry, programHashed}
 	}
-	return []program{programBare, programFerry} // no bytes are hashed, or none that matter beside the distance
+	return []program{programBare, programFerry} // no bytes are hashed, or few beside the distance
 }
 
 // scenario is a workload and what its figures should be.
