@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/readahead"
 	"kodoferry/shared/report"
 )
@@ -31,7 +32,13 @@ func (b *Books) Publish(ctx context.Context, rep report.Report, m report.Manifes
 	if _, unwritten := page(); err != nil || unwritten != nil {
 		return cmp.Or(err, unwritten)
 	}
-	if !bytes.Equal(standing, files.Manifest) { // of who was cut off, or is about to end the run, too
+	if !bytes.Equal(standing, files.Manifest) { // of who was cut off, or is about to end the run, too, or has
+		switch over, err := b.Run.Results().ReadReport(ctx); {
+		case err == nil: // whoever reads it now is to find the manifest that it names
+			return b.settle(ctx, over, standing, files.Manifest)
+		case !ledger.Missing(err):
+			return err
+		}
 		if err := b.Run.Results().WriteFile(ctx, report.ManifestFile, files.Manifest); err != nil {
 			return err
 		}

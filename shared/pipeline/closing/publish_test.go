@@ -2,8 +2,11 @@ package closing
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,18 +25,41 @@ func ending(run, file string) (report.Report, report.Manifest) {
 		report.Manifest{V: 2, Run: run, Files: []ledger.File{{Name: file, Rows: 1}}}
 }
 
+// manifests is a store that counts the manifests that are written over what stands, of which
+// but is none.
+type manifests struct {
+	*mem.Bucket
+	but   string // SHA-256
+	wrong int
+}
+
+func (m *manifests) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	if strings.HasSuffix(o.Key, report.ManifestFile) && !how.IfAbsent {
+		data, err := io.ReadAll(body)
+		if err != nil {
+			return store.Stored{}, err
+		}
+		if report.Sum(data) != m.but {
+			m.wrong++
+		}
+		body = bytes.NewReader(data)
+	}
+	return m.Bucket.Put(ctx, o, body, how)
+}
+
 // Two processes publish different ends of a run: one is about to when the other has, or was
 // cut off while it did. The manifest that stands in the end is the one that the report names.
 func TestTheManifestIsTheOneThatTheReportNames(t *testing.T) {
 	const run = "photos/20260301T020304Z"
 	for name, over := range map[string]bool{"the other has ended the run": true, "the other was cut off before its report": false} {
 		t.Run(name, func(t *testing.T) {
-			l := ledger.Open(mem.New(mem.OSS), "")
-			r := l.Run(run)
 			other, err := report.Encode(ending(run, "objects/theirs.csv.gz"))
 			if err != nil {
 				t.Fatal(err)
 			}
+			kept := &manifests{Bucket: mem.New(mem.OSS), but: report.Sum(other.Manifest)}
+			l := ledger.Open(kept, "")
+			r := l.Run(run)
 			if _, err := r.Results().CreateManifest(t.Context(), other.Manifest); err != nil {
 				t.Fatal(err)
 			}
@@ -57,6 +83,9 @@ func TestTheManifestIsTheOneThatTheReportNames(t *testing.T) {
 			}
 			if theirs := rep.Manifest == report.Sum(other.Manifest); theirs != over {
 				t.Errorf("the other's report stands: %v, want %v", theirs, over)
+			}
+			if over && kept.wrong > 0 {
+				t.Error("the manifest that the report names was not there for a while")
 			}
 			page, err := r.Read(t.Context(), report.PageFile)
 			if ours := bytes.Contains(page, []byte("objects/ours.csv.gz")); err != nil || ours == over {
