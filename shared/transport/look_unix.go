@@ -95,14 +95,12 @@ func (l *looker) advance(fd uintptr) bool {
 		var err error
 		switch l.at {
 		case looking:
-			if _, err = syscall.Read(int(fd), l.one[:]); err == nil { // a byte, or the end
-				err = syscall.EPIPE
-			}
-			if err == syscall.EAGAIN {
+			switch _, err = syscall.Read(int(fd), l.one[:]); err {
+			case syscall.EAGAIN:
 				l.at = writing
 				continue
-			}
-			if err != syscall.EINTR {
+			case syscall.EINTR:
+			default: // a byte, the end, or an error
 				l.end = errNotQuiet
 				return true
 			}
@@ -129,7 +127,11 @@ func (l *looker) advance(fd uintptr) bool {
 		}
 		if err != syscall.EINTR {
 			l.out = nil
-			l.end = &net.OpError{Op: [...]string{"read", "write", "read"}[l.at], Net: "tcp", Source: l.plain.LocalAddr(), Addr: l.plain.RemoteAddr(), Err: os.NewSyscallError([...]string{"read", "write", "read"}[l.at], err)}
+			op := "read"
+			if l.at == writing {
+				op = "write"
+			}
+			l.end = &net.OpError{Op: op, Net: "tcp", Source: l.plain.LocalAddr(), Addr: l.plain.RemoteAddr(), Err: os.NewSyscallError(op, err)}
 			return true
 		}
 	}
