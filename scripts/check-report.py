@@ -8,7 +8,7 @@ shared/ledger/FORMATS.md. It ends with 0 where all holds, with 1 and a sentence 
 thing that does not, and with 2 where DIR cannot be checked.
 
 Not computed again: excluded, behind and unlisted, which count what has no row."""
-import csv, gzip, hashlib, heapq, itertools, json, os, sys
+import csv, gzip, hashlib, heapq, itertools, json, os, re, sys
 from collections import Counter
 from datetime import datetime
 
@@ -40,7 +40,9 @@ def rows(path, f, ordered=True):  # yields the rows of a file, and checks them
 
 def check(root):
     at = lambda name: os.path.join(root, *name.split("/"))
-    rep, manifest = json.load(open(at("report.json"), "rb")), open(at("manifest.json"), "rb").read()
+    rep = json.load(open(at("report.json"), "rb"))
+    by_sum = f"manifest-{rep.get('manifest')}.json"  # in a ledger, where another process wrote one, too
+    manifest = open(at(by_sum if os.path.isfile(at(by_sum)) else "manifest.json"), "rb").read()
     same("manifest.json, SHA-256", rep.get("manifest"), hashlib.sha256(manifest).hexdigest())
     m = json.loads(manifest)
     m["files"] = m["files"] or []
@@ -51,11 +53,12 @@ def check(root):
         same(f"{f['name']}, SHA-256", f["sha256"], hashlib.sha256(open(at(f["name"]), "rb").read()).hexdigest())
     if wrong:
         return  # of other files, nothing is to be computed
+    kind = lambda f: re.sub("(-[0-9a-f]{64})?[.]csv$", "", f["name"])  # a list has its SHA-256 in its name where another stood
     listed = {}  # the files of one list each: row by row as a spreadsheet takes it
     for f in m.get("lists", []):
         text = csv.reader(open(at(f["name"]), encoding="latin-1", newline=""))
-        listed[f["name"]] = Counter(map(tuple, itertools.islice(text, 1, None)))
-        same(f"{f['name']}, rows", f["rows"], sum(listed[f["name"]].values()))
+        listed[kind(f)] = Counter(map(tuple, itertools.islice(text, 1, None)))
+        same(f"{f['name']}, rows", f["rows"], sum(listed[kind(f)].values()))
     deleted, stretches = [], {}
     for f in m["files"]:
         if f["name"].startswith("objects/deleted-"):
@@ -99,7 +102,7 @@ def check(root):
             n.update(marks)
             size.update(dict.fromkeys(marks, b))
             failed = state in ("failed", "conflict") or r["verdict"] == "mismatch"
-            kinds = [name for name, yes in (("failed.csv", failed), ("present.csv", state == "present")) if yes]
+            kinds = [name for name, yes in (("failed", failed), ("present", state == "present")) if yes]
             for name in kinds:
                 listed.get(name, Counter())[tuple("'" + c if c.startswith(FORMULA) else c for c in r.values())] -= 1
             if failed and len(bad) < 1000:
@@ -112,9 +115,9 @@ def check(root):
             if r["at"] and (wrote or failed):
                 add(ticks, int(datetime.fromisoformat(r["at"][:19] + "+00:00").timestamp()) // each, int(wrote), b if wrote else 0, int(failed))
     for f in m.get("lists", []):
-        total = {"failed.csv": n["failed"] + n["conflict"] + n["mismatch"], "present.csv": n["present"]}[f["name"]]
+        total = {"failed": n["failed"] + n["conflict"] + n["mismatch"], "present": n["present"]}[kind(f)]
         same(f"{f['name']}, all", f["of"], total)
-        if max(listed[f["name"]].values(), default=0) > 0 or f["rows"] > total:
+        if max(listed[kind(f)].values(), default=0) > 0 or f["rows"] > total:
             wrong.append(f"{f['name']} has a row that is not among those of the files")
     mirror = rep.get("mirror") or {}
     if not m.get("events"):

@@ -16,7 +16,7 @@ locals {
 
   # No function changes a job, and only verify writes what proves.
   no_jobs  = { Effect = "Deny", Action = ["oss:PutObject"], Resource = ["${local.ledger}jobs/*"] }
-  no_proof = { Effect = "Deny", Action = ["oss:PutObject"], Resource = [for name in ["runs/*/*/verified/*", "runs/*/*/reproved/*", "runs/*/*/carry/*", "runs/*/*/objects/*", "runs/*/*/report.json", "runs/*/*/report.html", "runs/*/*/manifest.json", "runs/*/*/failed.csv", "runs/*/*/present.csv", "pairs/*"] : "${local.ledger}${name}"] }
+  no_proof = { Effect = "Deny", Action = ["oss:PutObject"], Resource = [for name in ["runs/*/*/verified/*", "runs/*/*/reproved/*", "runs/*/*/carry/*", "runs/*/*/objects/*", "runs/*/*/report.json", "runs/*/*/report.html", "runs/*/*/manifest*.json", "runs/*/*/failed*.csv", "runs/*/*/present*.csv", "pairs/*"] : "${local.ledger}${name}"] }
 
   common = [local.listing, local.recording, local.sending, local.logging, local.no_jobs]
 

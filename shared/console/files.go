@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"path"
 	"slices"
@@ -48,7 +49,7 @@ func reportPage(q *request) error {
 	} else if err != nil {
 		return err
 	}
-	if d.Manifest, err = report.ReadManifest(q.Context(), run); err != nil && !ledger.Missing(err) {
+	if d.Manifest, err = report.ReadManifest(q.Context(), run, d.Report); err != nil && !ledger.Missing(err) {
 		return err
 	}
 	d.Files = d.Manifest.Files[:min(len(d.Manifest.Files), shownFiles)]
@@ -105,7 +106,7 @@ func fileOf(q *request) error {
 			return err
 		}
 	}
-	data, err := run.Read(q.Context(), name)
+	data, err := readOf(q.Context(), run, name)
 	if ledger.Missing(err) {
 		return problem.NoFile
 	}
@@ -129,9 +130,27 @@ func fileOf(q *request) error {
 	return err
 }
 
+// readOf reads a file of a run that has ended.
+func readOf(ctx context.Context, run *ledger.Run, name string) ([]byte, error) {
+	if name != report.ManifestFile {
+		return run.Read(ctx, name)
+	}
+	rep, err := report.Read(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return run.Results().ReadManifest(ctx, rep.Manifest)
+}
+
 // listed is the content type of a file that the run's manifest names.
 func listed(q *request, run *ledger.Run, name string) (string, error) {
-	m, err := report.ReadManifest(q.Context(), run)
+	rep, err := report.Read(q.Context(), run)
+	if ledger.Missing(err) {
+		return "", problem.NoFile
+	} else if err != nil {
+		return "", err
+	}
+	m, err := report.ReadManifest(q.Context(), run, rep)
 	if ledger.Missing(err) {
 		return "", problem.NoFile
 	}

@@ -2,6 +2,9 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
 	"strings"
 )
 
@@ -20,7 +23,8 @@ type File struct {
 	UpTo  string `json:"up_to,omitempty"`
 }
 
-// ManifestFile names every file with rows of a run, and its SHA-256.
+// ManifestFile names every file with rows of a run, and its SHA-256. ReadManifest finds the one
+// that a run ended with, which may have another name.
 const ManifestFile = "manifest.json"
 
 // Last is a run whose rows a later one believes.
@@ -72,10 +76,55 @@ func (r Results) WriteApart(ctx context.Context, list, shard string, data []byte
 	return name, r.run.files.Write(ctx, name, data)
 }
 
-// CreateManifest creates `manifest.json` and returns the one that stands.
-func (r Results) CreateManifest(ctx context.Context, manifest []byte) ([]byte, error) {
-	standing, _, err := r.run.files.Create(ctx, "manifest.json", manifest)
+// CreateFile writes a file that the report vouches for and returns the name that it has: the
+// one asked for, or `<name>-<SHA-256>.<suffix>` where something else stands there, which another
+// process wrote that was cut off or is about to end the run, too. So what one process has
+// named in its report no other process takes away.
+func (r Results) CreateFile(ctx context.Context, name string, data []byte) (string, error) {
+	_, won, err := r.run.files.Create(ctx, name, data)
+	if err != nil || won {
+		return name, err
+	}
+	name = bySum(name, sumOf(data))
+	return name, r.run.files.Write(ctx, name, data)
+}
+
+// CreatePage creates `report.html` and reports whether the one that stands is this. No record
+// depends on it.
+func (r Results) CreatePage(ctx context.Context, page []byte) (own bool, err error) {
+	_, own, err = r.run.files.Create(ctx, "report.html", page)
+	return own, err
+}
+
+// ReadManifest reads the manifest of which a report or a record has the SHA-256 in hex, "" where
+// an older version wrote none. Where there is no such manifest it returns what stands as
+// `manifest.json`. The error is NotFound where nothing does.
+func (r Results) ReadManifest(ctx context.Context, sum string) ([]byte, error) {
+	standing, err := r.run.Read(ctx, ManifestFile)
+	if err != nil && !Missing(err) || err == nil && sumOf(standing) == sum {
+		return standing, err
+	}
+	if raw, herr := hex.DecodeString(sum); herr != nil || len(raw) != sha256.Size {
+		return standing, err
+	}
+	switch named, nerr := r.run.Read(ctx, bySum(ManifestFile, sum)); {
+	case nerr == nil && sumOf(named) == sum:
+		return named, nil
+	case nerr != nil && !Missing(nerr):
+		return nil, nerr
+	}
 	return standing, err
+}
+
+// bySum is the name of a file that has its SHA-256 in it.
+func bySum(name, sum string) string {
+	suffix := path.Ext(name)
+	return strings.TrimSuffix(name, suffix) + "-" + sum + suffix
+}
+
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // CreateReport creates `report.json` and returns the one that stands. The run is over then.

@@ -200,6 +200,20 @@ func (w *world) left(was standing) {
 	}
 }
 
+// manifestOf is the manifest of a run that is over.
+func manifestOf(t testing.TB, run *ledger.Run) report.Manifest {
+	t.Helper()
+	rep, err := report.Read(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := report.ReadManifest(t.Context(), run, rep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // verifiedHolds fails if a run says that an object is verified, or the run, and the
 // target has not the source's bytes. "" is no run.
 func (w *world) verifiedHolds(name string) {
@@ -208,10 +222,7 @@ func (w *world) verifiedHolds(name string) {
 		return
 	}
 	run := w.config.Ledger.Run(name)
-	m, err := report.ReadManifest(w.t.Context(), run)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	m := manifestOf(w.t, run)
 	for _, f := range m.Files {
 		data, err := run.Read(w.t.Context(), f.Name)
 		if err != nil {

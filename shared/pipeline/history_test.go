@@ -366,10 +366,7 @@ func (h *history) verified(name string, rep report.Report) {
 func (h *history) rowsOf(name string) map[string]ledger.Row {
 	rows := map[string]ledger.Row{}
 	run := h.config.Ledger.Run(name)
-	m, err := report.ReadManifest(h.t.Context(), run)
-	if err != nil {
-		h.fail("manifest: %v", err)
-	}
+	m := manifestOf(h.t, run)
 	for _, f := range m.Files {
 		data, err := run.Read(h.t.Context(), f.Name)
 		if err != nil {

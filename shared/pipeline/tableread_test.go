@@ -112,7 +112,7 @@ func TestAReportThatCannotBeReadIsNotBelieved(t *testing.T) {
 	run := w.config.Ledger.Run(runName)
 	for file, read := range map[string]func() error{
 		"report.json":       func() error { _, err := report.Read(t.Context(), run); return err },
-		ledger.ManifestFile: func() error { _, err := report.ReadManifest(t.Context(), run); return err },
+		ledger.ManifestFile: func() error { _, err := report.ReadManifest(t.Context(), run, report.Report{}); return err },
 	} {
 		was, err := run.Read(t.Context(), file)
 		if err != nil {

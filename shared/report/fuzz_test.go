@@ -45,7 +45,7 @@ func FuzzReport(f *testing.F) {
 			}
 			return
 		}
-		m, err := report.ReadManifest(t.Context(), run)
+		m, err := report.ReadManifest(t.Context(), run, rep)
 		if err != nil && fault.KindOf(err) != fault.Corrupt {
 			t.Fatalf("%q: %v, want it Corrupt", listed, err)
 		}

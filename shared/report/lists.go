@@ -31,11 +31,11 @@ func (m *Manifest) addApart(list string, f ledger.File) {
 }
 
 // GatherLists makes the lists beside the report that have rows, names them in the
-// manifest, and gives write each. They are CSV that a spreadsheet may open. Each has the
+// manifest, and writes each beside the report. They are CSV that a spreadsheet may open. Each has the
 // first table.MaxListed rows, in the order of the shards, and 16 MiB at most; one list and
 // as many packed rows are held in memory. What cannot be read of a shard's rows, which all stand in
 // its own file, is told to lost and left out.
-func (m *Manifest) GatherLists(ctx context.Context, run *ledger.Run, write func(name string, data []byte) error, lost func(file string, err error)) error {
+func (m *Manifest) GatherLists(ctx context.Context, run *ledger.Run, lost func(file string, err error)) error {
 	for _, list := range table.Lists {
 		if len(m.apart[list.Name]) == 0 {
 			continue
@@ -65,8 +65,8 @@ func (m *Manifest) GatherLists(ctx context.Context, run *ledger.Run, write func(
 		if err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
-		name := ListFile(list.Name)
-		if err := write(name, data); err != nil {
+		name, err := run.Results().CreateFile(ctx, ListFile(list.Name), data)
+		if err != nil {
 			return err
 		}
 		m.Lists = append(m.Lists, List{ledger.File{Name: name, Rows: rows.Rows, SHA256: Sum(data)}, m.of[list.Name]})

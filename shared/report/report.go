@@ -99,7 +99,7 @@ type Report struct {
 	Unlisted int64                         `json:"unlisted,omitempty"` // objects that the source had all the time, and that one of its listings did not show
 	Absent   int64                         `json:"absent,omitempty"`   // keys that the job's list names and the source did not have
 	Shards   int                           `json:"shards"`
-	Manifest string                        `json:"manifest,omitempty"` // SHA-256 of manifest.json, hex
+	Manifest string                        `json:"manifest,omitempty"` // SHA-256 of its manifest, hex
 	Profile  ledger.Profile                `json:"profile,omitzero"`   // of all rows: what the page's plots are drawn from
 	Failures []ledger.Failure              `json:"failures,omitempty"` // the first 1,000; the CSV files have all
 	Unknown  []Unknown                     `json:"unknown,omitempty"`  // the first 1,000 of the stretches given up, whose count is not known
@@ -221,17 +221,20 @@ func Read(ctx context.Context, run *ledger.Run) (Report, error) {
 	return files.DecodeRecord[Report](data, "report.json")
 }
 
-// ReadManifest reads the manifest of a run. Its errors are those of Read.
-func ReadManifest(ctx context.Context, run *ledger.Run) (Manifest, error) {
+// ReadManifest reads the manifest of a run whose report is rep. Its errors are those of Read.
+func ReadManifest(ctx context.Context, run *ledger.Run, rep Report) (Manifest, error) {
 	var m Manifest
-	data, err := run.Read(ctx, ManifestFile)
+	data, err := run.Results().ReadManifest(ctx, rep.Manifest)
 	switch {
 	case ledger.Missing(err):
 		return m, fault.New(fault.NotFound, "report.ReadManifest", ManifestFile, fmt.Errorf("the ledger has no %s of run %s: put it back from a backup, or run the job again", ManifestFile, run.Name))
 	case err != nil:
 		return m, err
 	}
-	if err := json.Unmarshal(data, &m); err != nil {
+	if err = json.Unmarshal(data, &m); err == nil && rep.Manifest != "" && Sum(data) != rep.Manifest {
+		err = errors.New("its SHA-256 is not the report's")
+	}
+	if err != nil {
 		return m, fault.New(fault.Corrupt, "report.ReadManifest", ManifestFile, fmt.Errorf("the ledger's file %s of run %s is damaged: put it back from a backup: %w", ManifestFile, run.Name, err))
 	}
 	return m, files.CheckVersion(m.V, ManifestFile)

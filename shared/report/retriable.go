@@ -15,7 +15,11 @@ import (
 // person has to decide on them, and so are stretches that were never listed. The
 // error is NotFound for a run that is not over.
 func Retriable(ctx context.Context, run *ledger.Run) ([]string, error) {
-	m, err := ReadManifest(ctx, run)
+	rep, err := Read(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	m, err := ReadManifest(ctx, run, rep)
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func (p Places) resources(at place) []string {
 		return []string{ledger + "jobs/*"}
 	case ledgerProof:
 		var all []string
-		for _, name := range []string{"verified/*", "reproved/*", "carry/*", "objects/*", "report.json", "report.html", "manifest.json", "failed.csv", "present.csv"} {
+		for _, name := range []string{"verified/*", "reproved/*", "carry/*", "objects/*", "report.json", "report.html", "manifest*.json", "failed*.csv", "present*.csv"} {
 			all = append(all, ledger+"runs/*/*/"+name)
 		}
 		return append(all, ledger+"pairs/*")

@@ -21,26 +21,27 @@ const packed = ".csv.gz"
 // page, its manifest, and what that names. It fails where the SHA-256 of one is not the
 // one that is written down, but for a manifest whose report, of an older version, has none.
 func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, data []byte) error) error {
-	raw := map[string][]byte{}
-	for _, name := range []string{reportFile, report.PageFile, report.ManifestFile} {
-		data, err := readOf(ctx, from, name)
-		if err != nil {
-			return err
-		}
-		raw[name] = data
-		if err := visit(name, data); err != nil {
-			return err
-		}
-	}
 	var rep report.Report
-	if err := json.Unmarshal(raw[reportFile], &rep); err != nil {
-		return fmt.Errorf("report.json: %w", err)
+	var raw []byte
+	for _, name := range []string{reportFile, report.PageFile, report.ManifestFile} {
+		var err error
+		if raw, err = readOf(ctx, from, rep, name); err != nil {
+			return err
+		}
+		if name == reportFile {
+			if err := json.Unmarshal(raw, &rep); err != nil {
+				return fmt.Errorf("%s: %w", reportFile, err)
+			}
+		}
+		if err := visit(name, raw); err != nil {
+			return err
+		}
 	}
-	if rep.Manifest != "" && rep.Manifest != report.Sum(raw[report.ManifestFile]) {
+	if rep.Manifest != "" && rep.Manifest != report.Sum(raw) {
 		return fmt.Errorf("%s: its SHA-256 is not the report's", report.ManifestFile)
 	}
 	var m report.Manifest
-	if err := json.Unmarshal(raw[report.ManifestFile], &m); err != nil {
+	if err := json.Unmarshal(raw, &m); err != nil {
 		return fmt.Errorf("%s: %w", report.ManifestFile, err)
 	}
 	files := m.Files
@@ -48,7 +49,7 @@ func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, dat
 		files = append(files, l.File)
 	}
 	for _, f := range files {
-		data, err := readOf(ctx, from, f.Name)
+		data, err := readOf(ctx, from, rep, f.Name)
 		if err != nil {
 			return err
 		}
@@ -159,9 +160,13 @@ func (k *keeper) write(name string, data []byte) error {
 	return k.root.WriteFile(file, data, 0o644)
 }
 
-// readOf reads a file that a finished run has.
-func readOf(ctx context.Context, run *ledger.Run, name string) ([]byte, error) {
-	data, err := run.Read(ctx, name)
+// readOf reads a file that a finished run has, whose report, once it is read, is rep.
+func readOf(ctx context.Context, run *ledger.Run, rep report.Report, name string) (data []byte, err error) {
+	if name == report.ManifestFile {
+		data, err = run.Results().ReadManifest(ctx, rep.Manifest)
+	} else {
+		data, err = run.Read(ctx, name)
+	}
 	if ledger.Missing(err) {
 		return nil, fmt.Errorf("the ledger has no %s of run %s: put it back from a backup, or run the job again", name, run.Name)
 	}

@@ -127,7 +127,7 @@ func openReleasable(ctx context.Context, run *ledger.Run) (*release.Run, error) 
 	case rep.Result != report.Verified:
 		return nil, cli.Usage(fmt.Errorf("run %s is not verified but %s: cure what ferry report %s names, run the job again, and export that run", run.Name, rep.Result, run.Name))
 	}
-	m, err := report.ReadManifest(ctx, run)
+	m, err := report.ReadManifest(ctx, run, rep)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func (r *Reader) readEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := report.ReadManifest(ctx, r.Run)
+	m, err := report.ReadManifest(ctx, r.Run, rep)
 	if err == nil {
 		r.Manifest = &m
 	} else if !ledger.Missing(err) && !ledger.Unreadable(err) {

@@ -1,13 +1,14 @@
 package closing
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"kodoferry/shared/job"
@@ -19,94 +20,157 @@ import (
 	"kodoferry/shared/store/mem"
 )
 
-// ending is a report of a run and its manifest, which names one file.
-func ending(run, file string) (report.Report, report.Manifest) {
-	return report.Report{V: 2, Summary: report.Summary{Run: run, Result: report.Cancelled}},
-		report.Manifest{V: 2, Run: run, Files: []ledger.File{{Name: file, Rows: 1}}}
-}
+const ended = "photos/20260301T020304Z"
 
-// manifests is a store that counts the manifests that are written over what stands, of which
-// but is none.
-type manifests struct {
+// stepped is a store that lets a process write as often as its steps are.
+type stepped struct {
 	*mem.Bucket
-	but   string // SHA-256
-	wrong int
+	steps chan struct{}
 }
 
-func (m *manifests) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
-	if strings.HasSuffix(o.Key, report.ManifestFile) && !how.IfAbsent {
-		data, err := io.ReadAll(body)
-		if err != nil {
-			return store.Stored{}, err
+func (s stepped) Put(ctx context.Context, o store.Object, body io.Reader, how store.Put) (store.Stored, error) {
+	if !strings.HasSuffix(o.Key, report.PageFile) || !how.IfAbsent { // which is first written beside the manifest
+		select {
+		case <-s.steps:
+		case <-ctx.Done():
+			return store.Stored{}, ctx.Err()
 		}
-		if report.Sum(data) != m.but {
-			m.wrong++
-		}
-		body = bytes.NewReader(data)
 	}
-	return m.Bucket.Put(ctx, o, body, how)
+	return s.Bucket.Put(ctx, o, body, how)
 }
 
-// Two processes publish different ends of a run: one is about to when the other has, or was
-// cut off while it did. The manifest that stands in the end is the one that the report names.
-func TestTheManifestIsTheOneThatTheReportNames(t *testing.T) {
-	const run = "photos/20260301T020304Z"
-	for name, over := range map[string]bool{"the other has ended the run": true, "the other was cut off before its report": false} {
-		t.Run(name, func(t *testing.T) {
-			other, err := report.Encode(ending(run, "objects/theirs.csv.gz"))
-			if err != nil {
-				t.Fatal(err)
+// publisher is a process that publishes an end of a run.
+type publisher struct {
+	steps chan struct{}
+	cut   context.CancelFunc
+	done  chan error
+}
+
+// publish begins to publish an end of the run in which one object failed for that reason.
+func publish(t *testing.T, at *mem.Bucket, reason string) publisher {
+	ctx, cut := context.WithCancel(t.Context())
+	p := publisher{make(chan struct{}, 100), cut, make(chan error, 1)}
+	run := ledger.Open(at, "").Run(ended)
+	rows, sealed := table.NewEnded(job.Job{}, ended), ledger.Proved{Shard: reason}
+	if err := errors.Join(rows.Add(ledger.Row{Src: store.Object{Key: "k"}, State: ledger.Failed, Reason: reason}), rows.Write(ctx, run.Results(), &sealed)); err != nil {
+		t.Fatal(err)
+	}
+	l := ledger.Open(stepped{at, p.steps}, "")
+	b := Books{Ledger: l, Run: l.Run(ended), Started: ledger.Started{Run: ended}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	rep, m := report.Fold(ended, b.Job, progress.Run{Started: b.Started, Shards: []progress.Shard{{Closed: &ledger.Closed{}, Proved: &sealed}}}, time.Now())
+	go func() { p.done <- b.Publish(ctx, rep, m) }()
+	return p
+}
+
+// write lets the process write so often, and returns when it has, or is done.
+func (p publisher) write(steps int) {
+	for range steps {
+		p.steps <- struct{}{}
+	}
+	synctest.Wait()
+}
+
+// vouched reads what the run came to, if it is over, and fails where the report names what is
+// not there.
+func vouched(run *ledger.Run) (sum string, err error) {
+	ctx := context.Background()
+	rep, err := report.Read(ctx, run)
+	if ledger.Missing(err) {
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	m, err := report.ReadManifest(ctx, run, rep)
+	if err != nil {
+		return "", err
+	}
+	for _, l := range m.Lists {
+		if data, err := run.Read(ctx, l.Name); err != nil || report.Sum(data) != l.SHA256 {
+			return "", fmt.Errorf("%s is not what the manifest names (%v)", l.Name, err)
+		}
+	}
+	if len(m.Lists) != 1 || len(m.Files) != 1 {
+		return "", fmt.Errorf("the manifest names %d lists and %d files, want one of each", len(m.Lists), len(m.Files))
+	}
+	return rep.Manifest, nil
+}
+
+// Two processes publish different ends of a run: the one does when the other is anywhere in
+// between, and each may be cut off anywhere. From the report on, what it names is there, and
+// in the end it has the names that a person looks for.
+func TestWhatTheReportNamesIsThereFromTheFirst(t *testing.T) {
+	const most = 10 // writes of a process: of a list and the manifest two each, its place among the pair's runs, the report, and three that settle
+	for one := range most {
+		for other := range most {
+			for _, cut := range []string{"none", "one", "other"} {
+				synctest.Test(t, func(t *testing.T) {
+					bucket := mem.New(mem.OSS)
+					run := ledger.Open(bucket, "").Run(ended)
+					name := fmt.Sprintf("one stands after %d writes, the other after %d, cut off: %s", one, other, cut)
+					named := ""
+					holds := func(when string) {
+						switch sum, err := vouched(run); {
+						case err != nil:
+							t.Fatalf("%s: %s: %v", name, when, err)
+						case named != "" && sum != named:
+							t.Fatalf("%s: %s: the report was replaced", name, when)
+						default:
+							named = sum
+						}
+					}
+					a, b := publish(t, bucket, "one"), publish(t, bucket, "other")
+					defer a.cut()
+					defer b.cut()
+					a.write(one)
+					holds("one stands")
+					b.write(other)
+					holds("both stand")
+					left := []publisher{a, b}
+					switch cut {
+					case "one":
+						a.cut()
+						left = left[1:]
+					case "other":
+						b.cut()
+						left = left[:1]
+					}
+					synctest.Wait()
+					holds("after the cut")
+					for _, p := range left {
+						p.write(cap(p.steps) - most)
+						if err := <-p.done; err != nil {
+							t.Fatalf("%s: %v", name, err)
+						}
+						holds("one more is done")
+					}
+					manifest, err := run.Read(context.Background(), report.ManifestFile)
+					if err != nil || named == "" {
+						t.Fatalf("%s: no report (%q) or manifest: %v", name, named, err)
+					}
+					if report.Sum(manifest) != named {
+						t.Errorf("%s: %s is not the report's", name, report.ManifestFile)
+					}
+					page, err := run.Read(context.Background(), report.PageFile)
+					if err != nil || !strings.Contains(string(page), named) {
+						t.Errorf("%s: the page is not the report's (%v)", name, err)
+					}
+				})
 			}
-			kept := &manifests{Bucket: mem.New(mem.OSS), but: report.Sum(other.Manifest)}
-			l := ledger.Open(kept, "")
-			r := l.Run(run)
-			if _, err := r.Results().CreateManifest(t.Context(), other.Manifest); err != nil {
-				t.Fatal(err)
-			}
-			if over {
-				if _, err := r.Results().CreateReport(t.Context(), other.Report); err != nil {
-					t.Fatal(err)
-				}
-			}
-			b := Books{Ledger: l, Run: r, Started: ledger.Started{Run: run, Events: true}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
-			rep, m := ending(run, "objects/ours.csv.gz")
-			if err := b.Publish(t.Context(), rep, m); err != nil {
-				t.Fatal(err)
-			}
-			data, err := r.Results().ReadReport(t.Context())
-			if err != nil || json.Unmarshal(data, &rep) != nil {
-				t.Fatal(err)
-			}
-			manifest, err := r.Read(t.Context(), report.ManifestFile)
-			if err != nil || rep.Manifest != report.Sum(manifest) {
-				t.Errorf("the report names %.8s, and %.8s stands (%v)", rep.Manifest, report.Sum(manifest), err)
-			}
-			if theirs := rep.Manifest == report.Sum(other.Manifest); theirs != over {
-				t.Errorf("the other's report stands: %v, want %v", theirs, over)
-			}
-			if over && kept.wrong > 0 {
-				t.Error("the manifest that the report names was not there for a while")
-			}
-			page, err := r.Read(t.Context(), report.PageFile)
-			if ours := bytes.Contains(page, []byte("objects/ours.csv.gz")); err != nil || ours == over {
-				t.Errorf("the page is that of ours: %v (%v), want %v", ours, err, !over)
-			}
-		})
+		}
 	}
 }
 
 // What was packed apart of a shard and is damaged or gone is left out of a list, whose rows
 // stand in the shard's own file, and never keeps a run from its end.
 func TestAListLacksWhatCannotBeRead(t *testing.T) {
-	const run = "photos/20260301T020304Z"
 	l := ledger.Open(mem.New(mem.OSS), "")
-	r := l.Run(run)
+	r := l.Run(ended)
 	name, err := r.Results().WriteApart(t.Context(), "failed", "0", []byte("no gzip"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := progress.Run{Started: ledger.Started{Run: run, Events: true}}
-	rows := table.NewEnded(job.Job{}, run)
+	p := progress.Run{Started: ledger.Started{Run: ended, Events: true}}
+	rows := table.NewEnded(job.Job{}, ended)
 	if err := rows.Add(ledger.Row{Src: store.Object{Key: "k"}, State: ledger.Failed}); err != nil {
 		t.Fatal(err)
 	}
@@ -122,11 +186,14 @@ func TestAListLacksWhatCannotBeRead(t *testing.T) {
 		p.Shards = append(p.Shards, progress.Shard{Closed: &ledger.Closed{}, Proved: &ledger.Proved{Apart: map[string]ledger.File{"failed": file}}})
 	}
 	b := Books{Ledger: l, Run: r, Started: p.Started, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
-	rep, m := report.Fold(run, b.Job, p, time.Now())
+	rep, m := report.Fold(ended, b.Job, p, time.Now())
 	if err := b.Publish(t.Context(), rep, m); err != nil {
 		t.Fatal(err)
 	}
-	if m, err = report.ReadManifest(t.Context(), r); err != nil || len(m.Lists) != 1 || m.Lists[0].Rows != 1 {
+	if rep, err = report.Read(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = report.ReadManifest(t.Context(), r, rep); err != nil || len(m.Lists) != 1 || m.Lists[0].Rows != 1 {
 		t.Errorf("the manifest names %+v (%v), want a list of one row", m.Lists, err)
 	}
 }

@@ -30,7 +30,7 @@ type manifest struct {
 // one that the run ended with.
 func layerOf(ctx context.Context, l *ledger.Ledger, last ledger.Last, in store.Range) (layer, error) {
 	y := layer{run: l.Run(last.Run)}
-	data, err := y.run.Read(ctx, ledger.ManifestFile)
+	data, err := y.run.Results().ReadManifest(ctx, last.Manifest)
 	if err != nil {
 		return y, err
 	}

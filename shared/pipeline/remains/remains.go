@@ -76,7 +76,11 @@ func filesNeeded(ctx context.Context, run *ledger.Run, held bool) (func(file str
 	if err != nil {
 		return nil, err
 	}
-	m, err := report.ReadManifest(ctx, run)
+	rep, err := report.Read(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	m, err := report.ReadManifest(ctx, run, rep)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@ package cast
 
 import (
 	"context"
+	"errors"
 	"reflect"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/pipeline/storm/weather"
 	"kodoferry/shared/pipeline/storm/world"
+	"kodoferry/shared/report"
 )
 
 // cleaner removes what runs have left behind, and tries it with one under way.
@@ -45,8 +47,10 @@ func (c *cleaner) clean(run string) {
 			c.w.Log.Fail("%s is over, and is not cleaned: %v", run, err)
 		}
 		if before, checked := c.rules.Audit.Tables[run]; checked {
-			if rows, err := c.rules.Audit.Rows(c.w.Books().Run(run)); err != nil || !reflect.DeepEqual(rows, before) {
-				c.w.Log.Fail("the rows of %s are others since it was cleaned: %v", run, err)
+			of := c.w.Books().Run(run)
+			rep, err := report.Read(context.Background(), of)
+			if rows, rerr := c.rules.Audit.Rows(of, rep); err != nil || rerr != nil || !reflect.DeepEqual(rows, before) {
+				c.w.Log.Fail("the rows of %s are others since it was cleaned: %v", run, errors.Join(err, rerr))
 			}
 		}
 	})

@@ -45,7 +45,7 @@ func (audit *Audit) CheckRun(t *world.Tenant, name string) {
 		audit.w.Log.Fail("the report of %s cannot be read: %v", name, err)
 		return
 	}
-	rows, err := audit.Rows(run)
+	rows, err := audit.Rows(run, rep)
 	if err != nil {
 		audit.w.Log.Fail("the rows of %s cannot be read: %v", name, err)
 		return
@@ -73,12 +73,15 @@ func (audit *Audit) CheckRun(t *world.Tenant, name string) {
 	}
 }
 
-// Rows reads the run's tables.
-func (audit *Audit) Rows(run *ledger.Run) ([]row, error) {
+// Rows reads the tables of a run whose report is rep.
+func (audit *Audit) Rows(run *ledger.Run, rep report.Report) ([]row, error) {
 	ctx := context.Background()
-	data, err := run.Read(ctx, "manifest.json")
+	data, err := run.Results().ReadManifest(ctx, rep.Manifest)
 	if err != nil {
 		return nil, err
+	}
+	if sum := report.Sum(data); sum != rep.Manifest {
+		return nil, fmt.Errorf("the report names the manifest %.8s, and %.8s stands", rep.Manifest, sum)
 	}
 	var m report.Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
