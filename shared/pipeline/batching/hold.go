@@ -52,17 +52,22 @@ func NewMemory(now func() time.Time) *Memory {
 // those that a copy asks for while there is room: batches are copied in the order in which they
 // are written, so that one that is kept is of more use than a later one. A nil Memory keeps none.
 func (m *Memory) keep(run string, ref ledger.BatchRef, rows []ledger.Row, held int64) {
-	defer giveBack(rows)
 	if held = max(leastKept, held); m == nil || ref.Pending == 0 || ref.Parts || !m.reserve(held) {
+		giveBack(rows)
 		return
 	}
-	own := slices.Clone(rows) // few rows may be in memory for many
+	own := rows
+	if len(rows) < cap(rows)*3/4 { // few rows would be in memory for many
+		own = slices.Clone(rows)
+		giveBack(rows)
+	}
 	for i := range own {
 		if !own[i].AsRead() {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.bytes -= held
 			m.free.Release(held)
+			giveBack(own)
 			return
 		}
 	}

@@ -21,9 +21,15 @@ type Rest struct {
 
 // Divide divides the rows of a batch into those that ended and those that other batches
 // take: one each for objects that go in parts by j, one of what is to be removed, and
-// one of all others.
+// one of all others. Where all ended, as nearly always, ended is rows itself.
 func Divide(j job.Job, batch string, rows []ledger.Row) (ended []ledger.Row, rest []Rest) {
-	ended = make([]ledger.Row, 0, len(rows)) // nearly all end
+	if !slices.ContainsFunc(rows, left) {
+		for i := range rows {
+			settle(&rows[i])
+		}
+		return rows, nil
+	}
+	ended = make([]ledger.Row, 0, len(rows))
 	var others, remove []ledger.Row
 	take := func(how ledger.BatchRef, rows ...ledger.Row) {
 		if len(rows) == 0 {
@@ -51,6 +57,11 @@ func Divide(j job.Job, batch string, rows []ledger.Row) (ended []ledger.Row, res
 	take(ledger.BatchRef{Remove: true}, remove...)
 	take(ledger.BatchRef{}, others...)
 	return ended, rest
+}
+
+// left reports whether a row is for another batch.
+func left(row ledger.Row) bool {
+	return row.State == ledger.Pending || row.Then == ledger.Remove || row.Then == ledger.Look
 }
 
 // Pause is how long the rest of a batch waits.

@@ -13,7 +13,8 @@ import (
 )
 
 // fact is all that is known of one key: what the source lists, what the target
-// lists, the row, and what earlier runs left. What is not there is nil.
+// lists, the row, and what earlier runs left. What is not there is nil, and what is there is
+// another's once the next fact is asked for, but for last.
 type fact struct {
 	src, dst *store.Object
 	row      *ledger.Row
@@ -92,6 +93,10 @@ func (s *Shard) facts(ctx context.Context) iter.Seq2[fact, error] {
 			past.left = s.Rules.Job.Limits.ShardKeys
 		}
 		lerr := past.advance()
+		var at struct { // one for all keys of the shard
+			src, dst store.Object
+			row      ledger.Row
+		}
 		for {
 			var key string
 			switch {
@@ -119,15 +124,18 @@ func (s *Shard) facts(ctx context.Context) iter.Seq2[fact, error] {
 			var f fact
 			if src.OK && src.Object.Key == key {
 				if !src.Object.Absent() {
-					f.src = new(src.Object)
+					at.src = src.Object
+					f.src = &at.src
 				}
 				src.Next()
 			}
 			if dst.OK && dst.Object.Key == key {
-				f.dst = new(dst.Object)
+				at.dst = dst.Object
+				f.dst = &at.dst
 			}
 			if wok && w.Key() == key {
-				f.row = new(w)
+				at.row = w
+				f.row = &at.row
 				w, werr, wok = rows()
 			}
 			var err error

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -67,10 +68,17 @@ type Writer struct {
 	mixed bool
 }
 
+// zips has compressors of files that are finished: each takes 1 MiB.
+var zips = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return z
+}}
+
 // NewWriter returns a Writer of rows of that run of j.
 func NewWriter(j job.Job, run string) *Writer {
 	w := &Writer{job: j, run: run}
-	w.zip, _ = gzip.NewWriterLevel(&w.out, gzip.BestSpeed) // the level is valid
+	w.zip = zips.Get().(*gzip.Writer)
+	w.zip.Reset(&w.out)
 	for _, c := range columns {
 		w.cell(c)
 	}
@@ -205,6 +213,8 @@ func (w *Writer) Finish() ([]byte, ledger.File, error) {
 	if err := w.zip.Close(); err != nil {
 		return nil, ledger.File{}, fmt.Errorf("table: %w", err)
 	}
+	zips.Put(w.zip)
+	w.zip = nil // the next file's
 	data := w.out.Bytes()
 	h := sha256.Sum256(data)
 	f := w.file
