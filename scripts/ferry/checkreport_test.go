@@ -121,6 +121,17 @@ func TestTheCheckerPassesADemoAndFailsOnWhatIsTamperedWith(t *testing.T) {
 	if said, code := checkReport(t, dir); code != 0 || !strings.Contains(said, "All holds") {
 		t.Fatalf("exit code %d: %s", code, said)
 	}
+	ended := openTampered(t, dir) // as a ledger is where another process was cut off before this one ended the run
+	name := strings.Replace(ended.m.Lists[0].Name, ".csv", "-"+ended.m.Lists[0].SHA256+".csv", 1)
+	ended.write(name, ended.read(ended.m.Lists[0].Name))
+	ended.write(ended.m.Lists[0].Name, []byte("another's"))
+	ended.m.Lists[0].Name = name
+	ended.sealed()
+	ended.write("manifest-"+ended.rep.Manifest+".json", ended.read("manifest.json"))
+	ended.write("manifest.json", []byte("{}"))
+	if said, code := checkReport(t, ended.dir); code != 0 || !strings.Contains(said, "All holds") {
+		t.Errorf("the names have the SHA-256 in them: exit code %d: %s", code, said)
+	}
 	for name, tc := range map[string]struct {
 		tamper func(k *tampered)
 		tells  string

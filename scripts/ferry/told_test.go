@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -90,4 +92,41 @@ func TestWhatIsProvedToBeAnotherVersionIsNotAccepted(t *testing.T) {
 		c.owner(t, kodo.Object{Key: keyOf(0), Body: []byte(strings.ToUpper(bodyOf(0))), PutTime: time.Now().Add(-1000 * time.Hour)})
 		totals(t, run("--present", "accept"), report.Totals{Listed: 3, Unchanged: 2, Conflict: 1, Verified: 2})
 	})
+}
+
+// TestARunIsToldByItsReport has the ledger hold, under the names that a person looks for, what
+// another process had written that was cut off: the run's own manifest has another name.
+func TestARunIsToldByItsReport(t *testing.T) {
+	t.Parallel()
+	c := newClouds(t)
+	c.fill(t, 4)
+	env := append(c.env, "FERRY_LEDGER="+c.ledger)
+	if _, said, code := execute(t, env, "copy", c.src, c.dst, "--quiet"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	run := c.theRun(t)
+	at := standins.Ledger + "runs/" + run + "/"
+	own := map[string]string{}
+	for _, name := range []string{"report.html", "manifest.json"} {
+		o, _ := c.oss.Get(standins.Target, at+name)
+		own[name] = string(o.Body)
+	}
+	c.application(t, oss.Object{Key: at + "manifest-" + report.Sum([]byte(own["manifest.json"])) + ".json", Body: []byte(own["manifest.json"])})
+	c.spoil(t, "manifest.json", func([]byte) []byte { return []byte(`{"v":2,"run":"` + run + `","files":null}`) })
+	c.spoil(t, "report.html", func([]byte) []byte { return []byte("the page of another end") })
+	dir := t.TempDir()
+	if out, said, code := execute(t, env, "report", run, "--out", dir); code != 0 {
+		t.Fatalf("exit code %d: %s%s", code, out, said)
+	}
+	for name, want := range own {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			t.Errorf("%s is kept as another (%v): %.200s", name, err, got)
+		}
+	}
+	if said, code := checkReport(t, dir); code != 0 {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	if out, said, code := execute(t, env, "plan", c.src, c.dst); code != 0 || strings.Contains(out+said, "not believed") || !strings.Contains(out, "4 unchanged: an earlier run proved it") {
+		t.Errorf("exit code %d, and the run is not believed: %s%s", code, out, said)
+	}
 }

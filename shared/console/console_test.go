@@ -25,6 +25,7 @@ import (
 	"kodoferry/shared/emulator/oss"
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/report"
 )
 
 const (
@@ -491,5 +492,44 @@ func TestManyAskAtOnce(t *testing.T) {
 	g.Wait()
 	if n := w.audits(); n < 6 || n > 12 { // what came of one may be written after its answer
 		t.Errorf("6 changes are written down in %d records, want 6 and what came of each", n)
+	}
+}
+
+// A run was cancelled while another process was about to end it: that one ended it, and was cut off
+// before page, manifest.json and failed.csv were made those of its report.
+func TestTheFilesOfARunAreThoseOfItsReport(t *testing.T) {
+	w := newWorld(t)
+	v := w.open(nil)
+	end := func(result report.Result, list string) report.Files {
+		name := "failed-" + report.Sum([]byte(list)) + ".csv"
+		w.put("runs/"+run+"/"+name, list)
+		files, err := report.Encode(
+			report.Report{V: ledger.Version, Summary: report.Summary{Run: run, Result: result}},
+			report.Manifest{V: ledger.Version, Run: run, Lists: []report.List{{File: ledger.File{Name: name, SHA256: report.Sum([]byte(list))}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
+	}
+	cut, ended := end(report.Cancelled, "the rows of one"), end(report.Verified, "the rows of the other")
+	at := "runs/" + run + "/"
+	w.put(at+"report.html", string(cut.Page))
+	w.put(at+"manifest.json", string(cut.Manifest))
+	if r := v.ask(ask{path: "/" + at + "files/report.html"}); r.StatusCode != http.StatusNotFound {
+		t.Errorf("the page of a run without a report is answered with %d", r.StatusCode)
+	}
+	w.put(at+"report.json", string(ended.Report))
+	w.put(at+"manifest-"+report.Sum(ended.Manifest)+".json", string(ended.Manifest))
+	for name, want := range map[string]string{
+		"report.html": string(ended.Page), "manifest.json": string(ended.Manifest), "report.json": string(ended.Report),
+		"failed-" + report.Sum([]byte("the rows of the other")) + ".csv": "the rows of the other",
+	} {
+		r := v.ask(ask{path: "/" + at + "files/" + name})
+		if got := text(r.Response, t); r.StatusCode != http.StatusOK || got != want {
+			t.Errorf("%s: %d, and it is not that of the report: %.300s", name, r.StatusCode, got)
+		}
+	}
+	if r := v.ask(ask{path: "/" + at + "files/failed-" + report.Sum([]byte("the rows of one")) + ".csv"}); r.StatusCode != http.StatusNotFound {
+		t.Errorf("a list that the run's manifest does not name is answered with %d", r.StatusCode)
 	}
 }

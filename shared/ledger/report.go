@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -89,6 +90,25 @@ func (r Results) CreateFile(ctx context.Context, name string, data []byte) (stri
 	return name, r.run.files.Write(ctx, name, data)
 }
 
+// Replace has data stand as a file of the run that is over, whatever a process wrote under that
+// name before the report. What stood there gets the name with its SHA-256: a record beside the
+// run may name it, as that of its pair does until the last process has found the report.
+func (r Results) Replace(ctx context.Context, name string, data []byte) error {
+	standing, err := r.run.Read(ctx, name)
+	switch {
+	case err == nil && bytes.Equal(standing, data):
+		return nil
+	case err == nil:
+		err = r.run.files.Write(ctx, bySum(name, sumOf(standing)), standing)
+	case Missing(err):
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.run.files.Write(ctx, name, data)
+}
+
 // CreatePage creates `report.html` and reports whether the one that stands is this. No record
 // depends on it.
 func (r Results) CreatePage(ctx context.Context, page []byte) (own bool, err error) {
@@ -120,6 +140,17 @@ func (r Results) ReadManifest(ctx context.Context, sum string) ([]byte, error) {
 func bySum(name, sum string) string {
 	suffix := path.Ext(name)
 	return strings.TrimSuffix(name, suffix) + "-" + sum + suffix
+}
+
+// PlainName is the name that CreateFile was asked for, of a file that it wrote.
+func PlainName(file string) string {
+	suffix := path.Ext(file)
+	base := strings.TrimSuffix(file, suffix)
+	at := strings.LastIndexByte(base, '-')
+	if raw, err := hex.DecodeString(base[at+1:]); at < 0 || err != nil || len(raw) != sha256.Size {
+		return file
+	}
+	return base[:at] + suffix
 }
 
 func sumOf(data []byte) string {

@@ -3,7 +3,6 @@ package outcome
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,12 +17,14 @@ import (
 const packed = ".csv.gz"
 
 // eachFile visits the files of a run that has ended, one after the other: the report, its
-// page, its manifest, and what that names. It fails where the SHA-256 of one is not the
-// one that is written down, but for a manifest whose report, of an older version, has none.
+// manifest, its page, and what the manifest names, as they lie in the ledger but for the page. That
+// is made of report and manifest, in the language of this process: the one in the ledger may be
+// of a process that was cut off before another ended the run. It fails where the SHA-256 of one is
+// not the one that is written down, but for a manifest whose report, of an older version, has none.
 func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, data []byte) error) error {
 	var rep report.Report
 	var raw []byte
-	for _, name := range []string{reportFile, report.PageFile, report.ManifestFile} {
+	for _, name := range []string{reportFile, report.ManifestFile} {
 		var err error
 		if raw, err = readOf(ctx, from, rep, name); err != nil {
 			return err
@@ -44,6 +45,13 @@ func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, dat
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return fmt.Errorf("%s: %w", report.ManifestFile, err)
 	}
+	page, err := show.PageWords().Page(rep, m)
+	if err != nil {
+		return fmt.Errorf("%s: %w", report.PageFile, err)
+	}
+	if err := visit(report.PageFile, page); err != nil {
+		return err
+	}
 	files := m.Files
 	for _, l := range m.Lists {
 		files = append(files, l.File)
@@ -63,30 +71,16 @@ func eachFile(ctx context.Context, from *ledger.Run, visit func(name string, dat
 	return nil
 }
 
-// Save writes the files of a run that has ended below dir, as they lie in the ledger but for the
-// page, which is in the language of this process, one after the other: one at a time is held in
-// memory, besides the report. each, if not nil, is called with the
-// name of each, its content, and what writes another file beside it.
+// Save writes the files of a run that has ended below dir, as eachFile visits them: one at a time
+// is held in memory, besides the report. each, if not nil, is called with the name of each, its
+// content, and what writes another file beside it.
 func Save(ctx context.Context, from *ledger.Run, dir string, each func(name string, data []byte, write func(name string, data []byte) error) error) error {
 	k, err := openKeeper(dir)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	raw := map[string][]byte{}
 	return eachFile(ctx, from, func(name string, data []byte) error {
-		switch raw[name] = data; name {
-		case reportFile:
-		case report.PageFile: // which is made of the manifest, too
-			return nil
-		case report.ManifestFile:
-			page, err := spoken(raw)
-			if err = errors.Join(err, k.write(report.PageFile, page)); err != nil {
-				return err
-			}
-		default:
-			delete(raw, name)
-		}
 		if err := k.write(name, data); err != nil || each == nil {
 			return err
 		}
@@ -97,21 +91,6 @@ func Save(ctx context.Context, from *ledger.Run, dir string, each func(name stri
 // reportFile is the report itself.
 const reportFile = "report.json"
 
-// spoken is the page of files in the language of this process: as the run left it in English,
-// else made of the report and its manifest again.
-func spoken(files map[string][]byte) ([]byte, error) {
-	words := show.PageWords()
-	if words.HTML == report.English.HTML || files[reportFile] == nil || files[report.ManifestFile] == nil {
-		return files[report.PageFile], nil
-	}
-	var rep report.Report
-	var m report.Manifest
-	if err := errors.Join(json.Unmarshal(files[reportFile], &rep), json.Unmarshal(files[report.ManifestFile], &m)); err != nil {
-		return nil, fmt.Errorf("%s: %w", reportFile, err)
-	}
-	return words.Page(rep, m)
-}
-
 // Keep writes the run's files below dir, as Save does. A name that leads
 // elsewhere, of itself or by a link that stands there, is refused.
 func (r *Record) Keep(dir string) error {
@@ -121,11 +100,6 @@ func (r *Record) Keep(dir string) error {
 	}
 	defer k.close()
 	for name, data := range r.Files {
-		if name == report.PageFile {
-			if data, err = spoken(r.Files); err != nil {
-				return err
-			}
-		}
 		if err := k.write(name, data); err != nil {
 			return err
 		}

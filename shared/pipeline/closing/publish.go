@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 
 	"kodoferry/shared/ledger"
 	"kodoferry/shared/pipeline/readahead"
@@ -34,15 +35,19 @@ func (b *Books) Publish(ctx context.Context, rep report.Report, m report.Manifes
 		return err
 	}
 	over, err := b.Run.Results().CreateReport(ctx, files.Report)
-	if err != nil || own && name == report.ManifestFile && bytes.Equal(over, files.Report) {
+	alone := own && name == report.ManifestFile && !slices.ContainsFunc(m.Lists, bySum)
+	if err != nil || alone && bytes.Equal(over, files.Report) {
 		return err
 	}
 	return b.settle(ctx, over)
 }
 
-// settle has the manifest stand as manifest.json that the report names which ended the run, and
-// the page of both, where several processes published different ones. Whoever reads the run
-// meanwhile finds that manifest by its SHA-256.
+// bySum reports whether another list stands under the name that a person looks for.
+func bySum(l report.List) bool { return l.Name != ledger.PlainName(l.Name) }
+
+// settle has the manifest stand as manifest.json that the report names which ended the run, the
+// page of both, and the lists as failed.csv and present.csv, where several processes published
+// different ones. Whoever reads the run meanwhile finds them by their SHA-256.
 func (b *Books) settle(ctx context.Context, over []byte) error {
 	var rep report.Report
 	if err := json.Unmarshal(over, &rep); err != nil {
@@ -55,18 +60,38 @@ func (b *Books) settle(ctx context.Context, over []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := b.Run.Results().WriteFile(ctx, report.ManifestFile, manifest); err != nil {
+	if err := b.Run.Results().Replace(ctx, report.ManifestFile, manifest); err != nil {
 		return err
 	}
 	var m report.Manifest
 	if json.Unmarshal(manifest, &m) == nil { // else it is of a newer version
-		page, err := report.Page(rep, m)
-		if err == nil {
-			err = b.Run.Results().WriteFile(ctx, report.PageFile, page)
-		}
-		if err != nil {
+		if err := b.settleBeside(ctx, rep, m); err != nil {
 			return err
 		}
 	}
 	return b.leave(ctx, rep, manifest)
+}
+
+// settleBeside is settle for the page and the lists. One that is gone stays so.
+func (b *Books) settleBeside(ctx context.Context, rep report.Report, m report.Manifest) error {
+	page, err := report.Page(rep, m)
+	if err != nil {
+		return err
+	}
+	if err := b.Run.Results().WriteFile(ctx, report.PageFile, page); err != nil {
+		return err
+	}
+	for _, l := range m.Lists {
+		if !bySum(l) {
+			continue
+		}
+		list, err := b.Run.Read(ctx, l.Name)
+		if err == nil {
+			err = b.Run.Results().Replace(ctx, ledger.PlainName(l.Name), list)
+		}
+		if err != nil && !ledger.Missing(err) {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package closing
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"kodoferry/shared/job"
 	"kodoferry/shared/ledger"
+	"kodoferry/shared/ledger/index"
 	"kodoferry/shared/ledger/progress"
 	"kodoferry/shared/report"
 	"kodoferry/shared/report/table"
@@ -95,11 +97,25 @@ func vouched(run *ledger.Run) (sum string, err error) {
 	return rep.Manifest, nil
 }
 
+// remembered fails where a later run, which finds the run among those of its pair, would not find
+// the manifest that stands there.
+func remembered(l *ledger.Ledger) (err error) {
+	rerr := index.ReadPairRuns(context.Background(), l, job.Job{}.Pair(), func(r index.PairRun) bool {
+		var data []byte
+		if data, err = l.Run(r.Run).Results().ReadManifest(context.Background(), r.Manifest); err == nil && report.Sum(data) != r.Manifest {
+			err = fmt.Errorf("the runs of the pair name the manifest %.8s, which is not there", r.Manifest)
+		}
+		return true
+	}, func(_ string, damaged error) { err = damaged })
+	return errors.Join(err, rerr)
+}
+
 // Two processes publish different ends of a run: the one does when the other is anywhere in
 // between, and each may be cut off anywhere. From the report on, what it names is there, and
-// in the end it has the names that a person looks for.
+// in the end it has the names that a person looks for. What is named among the runs of the pair is
+// there at any time.
 func TestWhatTheReportNamesIsThereFromTheFirst(t *testing.T) {
-	const most = 10 // writes of a process: of a list and the manifest two each, its place among the pair's runs, the report, and three that settle
+	const most = 14 // writes of a process at most, and none: of a list and the manifest two each, its place among the pair's runs, the report and its mark, six that settle
 	for one := range most {
 		for other := range most {
 			for _, cut := range []string{"none", "one", "other"} {
@@ -109,7 +125,8 @@ func TestWhatTheReportNamesIsThereFromTheFirst(t *testing.T) {
 					name := fmt.Sprintf("one stands after %d writes, the other after %d, cut off: %s", one, other, cut)
 					named := ""
 					holds := func(when string) {
-						switch sum, err := vouched(run); {
+						sum, err := vouched(run)
+						switch err = errors.Join(err, remembered(ledger.Open(bucket, ""))); {
 						case err != nil:
 							t.Fatalf("%s: %s: %v", name, when, err)
 						case named != "" && sum != named:
@@ -137,11 +154,13 @@ func TestWhatTheReportNamesIsThereFromTheFirst(t *testing.T) {
 					synctest.Wait()
 					holds("after the cut")
 					for _, p := range left {
-						p.write(cap(p.steps) - most)
+						for len(p.done) == 0 {
+							p.write(1)
+							holds("one more has written")
+						}
 						if err := <-p.done; err != nil {
 							t.Fatalf("%s: %v", name, err)
 						}
-						holds("one more is done")
 					}
 					manifest, err := run.Read(context.Background(), report.ManifestFile)
 					if err != nil || named == "" {
@@ -149,6 +168,11 @@ func TestWhatTheReportNamesIsThereFromTheFirst(t *testing.T) {
 					}
 					if report.Sum(manifest) != named {
 						t.Errorf("%s: %s is not the report's", name, report.ManifestFile)
+					}
+					var m report.Manifest
+					list, err := run.Read(context.Background(), report.ListFile("failed"))
+					if err = errors.Join(err, json.Unmarshal(manifest, &m)); err != nil || report.Sum(list) != m.Lists[0].SHA256 {
+						t.Errorf("%s: %s is not that of the manifest (%v)", name, report.ListFile("failed"), err)
 					}
 					page, err := run.Read(context.Background(), report.PageFile)
 					if err != nil || !strings.Contains(string(page), named) {
