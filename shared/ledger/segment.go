@@ -102,7 +102,10 @@ func encodeMember(head *segmentHead, rows []Row) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(rowPacked * len(rows))
 	z := pack(&out)
-	defer func() { packers <- z }()
+	defer func() {
+		z.Reset(io.Discard) // or it would hold what it has written in memory
+		packers <- z
+	}()
 	e := json.NewEncoder(z)
 	e.SetEscapeHTML(false)
 	if head != nil {

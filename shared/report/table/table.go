@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -213,6 +214,7 @@ func (w *Writer) Finish() ([]byte, ledger.File, error) {
 	if err := w.zip.Close(); err != nil {
 		return nil, ledger.File{}, fmt.Errorf("table: %w", err)
 	}
+	w.zip.Reset(io.Discard) // or it would hold the file in memory
 	zips.Put(w.zip)
 	w.zip = nil // the next file's
 	data := w.out.Bytes()

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"kodoferry/shared/fault"
 	"kodoferry/shared/job"
@@ -221,5 +223,19 @@ func TestAListHasItsRowsAloneAndTheFileHasAll(t *testing.T) {
 	}
 	if e.Profile.Sizes[3] != (ledger.Tally{Objects: 1, Bytes: 4}) || e.Profile.Sizes[0].Objects != 4 {
 		t.Errorf("the profile has the sizes %v", e.Profile.Sizes)
+	}
+}
+
+// A compressor that waits for its next file holds nothing of the one before, of many MiB, until
+// it is given up itself.
+func TestAFileThatIsFinishedIsItsCallersAlone(t *testing.T) {
+	w := table.NewWriter(job.Job{}, "photos/run")
+	if _, _, err := w.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	held := weak.Make(w)
+	runtime.GC()
+	if held.Value() != nil {
+		t.Error("what has written the file, and the file, is in memory still")
 	}
 }
