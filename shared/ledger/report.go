@@ -136,6 +136,25 @@ func (r Results) ReadManifest(ctx context.Context, sum string) ([]byte, error) {
 	return standing, err
 }
 
+// Manifests reads all manifests that processes have published of the run.
+func (r Results) Manifests(ctx context.Context) (all [][]byte, err error) {
+	suffix := path.Ext(ManifestFile)
+	var names []string
+	err = r.run.files.Names(ctx, strings.TrimSuffix(ManifestFile, suffix), func(name string) {
+		if PlainName(name) == ManifestFile {
+			names = append(names, name)
+		}
+	})
+	for _, name := range names {
+		if err == nil {
+			var data []byte
+			data, err = r.run.Read(ctx, name)
+			all = append(all, data)
+		}
+	}
+	return all, err
+}
+
 // bySum is the name of a file that has its SHA-256 in it.
 func bySum(name, sum string) string {
 	suffix := path.Ext(name)

@@ -188,6 +188,26 @@ func TestPackedRowsStayUntilALaterRunHasThemAll(t *testing.T) {
 	}
 }
 
+// A process published another end of the run before it found that the run was over, and a run that
+// was begun then remembers that one: what it names stays, too.
+func TestWhatAnotherManifestOfARunNamesIsNotCleanedAway(t *testing.T) {
+	w := newWorld(t)
+	w.fill(5, 1)
+	w.run()
+	at := w.job.Ledger.Prefix + "runs/" + runName + "/"
+	other := []byte(`{"v":2,"files":[{"name":"objects/deleted-other.csv.gz","packed":{"name":"objects/deleted-other.rows"}}]}`)
+	put(t, w.led, at+"manifest-"+report.Sum(other)+".json", other)
+	for name, stays := range map[string]bool{"deleted-other.csv.gz": true, "deleted-other.rows": true, "deleted-none.csv.gz": false, "deleted-none.rows": false} {
+		put(t, w.led, at+"objects/"+name, []byte(name))
+		if _, err := w.pipe.Clean(t.Context(), runName, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.config.Ledger.Run(runName).Read(t.Context(), "objects/"+name); ledger.Missing(err) == stays {
+			t.Errorf("%s: %v, want it to stay: %v", name, err, stays)
+		}
+	}
+}
+
 // TestWhoeverStartsARunRemembersTheSame has a run started twice, and one that ends between.
 func TestWhoeverStartsARunRemembersTheSame(t *testing.T) {
 	w := newWorld(t)

@@ -3,6 +3,7 @@ package remains
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,7 +71,8 @@ func Clean(ctx context.Context, l *ledger.Ledger, run *ledger.Run, j job.Job, ta
 
 // filesNeeded tells which of the files with rows some record names. A delivery that
 // was killed, or that lost the race to its twin, has left some that none does. The
-// packed rows are needed until a later run has them all: held.
+// packed rows are needed until a later run has them all: held. A manifest that was published
+// beside the run's counts as well: a later run may have been told to remember that one.
 func filesNeeded(ctx context.Context, run *ledger.Run, held bool) (func(file string) bool, error) {
 	walk, err := progress.Walk(ctx, run)
 	if err != nil {
@@ -93,6 +95,18 @@ func filesNeeded(ctx context.Context, run *ledger.Run, held bool) (func(file str
 	}
 	for _, f := range m.Files {
 		name(f)
+	}
+	others, err := run.Results().Manifests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, data := range others {
+		var m report.Manifest
+		if json.Unmarshal(data, &m) == nil { // else nobody can go by it
+			for _, f := range m.Files {
+				name(f)
+			}
+		}
 	}
 	for _, s := range walk.Shards {
 		if s.Proved != nil {
