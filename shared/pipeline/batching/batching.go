@@ -190,8 +190,8 @@ func (b *Batcher) add(row *ledger.Row) {
 	case len(b.rows) < cap(b.rows):
 	case len(b.rows) == 0:
 		b.rows = takeRows(b.usual)
-	default: // append grows what is large by quarters
-		b.rows = slices.Grow(b.rows, len(b.rows))
+	default: // few stay few; more become a batch, which doubling would copy and touch twice
+		b.rows = slices.Grow(b.rows, max(len(b.rows), leastRows-len(b.rows)))
 	}
 	b.rows = append(b.rows, *row)
 	row = &b.rows[len(b.rows)-1]
