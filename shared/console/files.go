@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"net/http"
 	"path"
 	"slices"
@@ -106,7 +105,7 @@ func fileOf(q *request) error {
 			return err
 		}
 	}
-	data, err := readOf(q.Context(), run, name)
+	data, err := report.ReadFile(q.Context(), run, name)
 	if ledger.Missing(err) {
 		return problem.NoFile
 	}
@@ -128,31 +127,6 @@ func fileOf(q *request) error {
 	q.wrote = true
 	_, err = q.w.Write(data)
 	return err
-}
-
-// readOf reads a file of a run that has ended, by its report: what lies in the ledger as its page
-// or its manifest may be of a process that was cut off before another ended the run. Where report
-// or manifest cannot be read, as one of a newer version, a file is as it lies there.
-func readOf(ctx context.Context, run *ledger.Run, name string) ([]byte, error) {
-	if name != report.ManifestFile && name != report.PageFile {
-		return run.Read(ctx, name)
-	}
-	rep, err := report.Read(ctx, run)
-	if ledger.Unreadable(err) {
-		return run.Read(ctx, name)
-	} else if err != nil {
-		return nil, err
-	}
-	if name == report.ManifestFile {
-		return run.Results().ReadManifest(ctx, rep.Manifest)
-	}
-	m, err := report.ReadManifest(ctx, run, rep)
-	if ledger.Missing(err) || ledger.Unreadable(err) {
-		return run.Read(ctx, name)
-	} else if err != nil {
-		return nil, err
-	}
-	return report.Page(rep, m)
 }
 
 // listed is the content type of a file that the run's manifest names.

@@ -1,12 +1,10 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"path"
 	"strings"
+
+	"kodoferry/shared/ledger/files"
 )
 
 // File names a file of the run.
@@ -77,36 +75,17 @@ func (r Results) WriteApart(ctx context.Context, list, shard string, data []byte
 	return name, r.run.files.Write(ctx, name, data)
 }
 
-// CreateFile writes a file that the report vouches for and returns the name that it has: the
-// one asked for, or `<name>-<SHA-256>.<suffix>` where something else stands there, which another
-// process wrote that was cut off or is about to end the run, too. So what one process has
-// named in its report no other process takes away.
+// CreateFile writes a file that the report vouches for and returns the name that it has, which
+// has its SHA-256 in it where another process published another, as files.CreateBySum has it.
 func (r Results) CreateFile(ctx context.Context, name string, data []byte) (string, error) {
-	_, won, err := r.run.files.Create(ctx, name, data)
-	if err != nil || won {
-		return name, err
-	}
-	name = bySum(name, sumOf(data))
-	return name, r.run.files.Write(ctx, name, data)
+	return files.CreateBySum(ctx, r.run.files, name, data)
 }
 
 // Replace has data stand as a file of the run that is over, whatever a process wrote under that
-// name before the report. What stood there gets the name with its SHA-256: a record beside the
-// run may name it, as that of its pair does until the last process has found the report.
+// name before the report. What stood there stays beside it: the record among the pair's runs may
+// name it until the last process has found the report.
 func (r Results) Replace(ctx context.Context, name string, data []byte) error {
-	standing, err := r.run.Read(ctx, name)
-	switch {
-	case err == nil && bytes.Equal(standing, data):
-		return nil
-	case err == nil:
-		err = r.run.files.Write(ctx, bySum(name, sumOf(standing)), standing)
-	case Missing(err):
-		err = nil
-	}
-	if err != nil {
-		return err
-	}
-	return r.run.files.Write(ctx, name, data)
+	return files.ReplaceBySum(ctx, r.run.files, name, data)
 }
 
 // CreatePage creates `report.html` and reports whether the one that stands is this. No record
@@ -120,62 +99,19 @@ func (r Results) CreatePage(ctx context.Context, page []byte) (own bool, err err
 // an older version wrote none. Where there is no such manifest it returns what stands as
 // `manifest.json`. The error is NotFound where nothing does.
 func (r Results) ReadManifest(ctx context.Context, sum string) ([]byte, error) {
-	standing, err := r.run.Read(ctx, ManifestFile)
-	if err != nil && !Missing(err) || err == nil && sumOf(standing) == sum {
-		return standing, err
-	}
-	if raw, herr := hex.DecodeString(sum); herr != nil || len(raw) != sha256.Size {
-		return standing, err
-	}
-	switch named, nerr := r.run.Read(ctx, bySum(ManifestFile, sum)); {
-	case nerr == nil && sumOf(named) == sum:
-		return named, nil
-	case nerr != nil && !Missing(nerr):
-		return nil, nerr
-	}
-	return standing, err
+	return files.ReadBySum(ctx, r.run.files, ManifestFile, sum)
 }
 
 // Manifests reads all manifests that processes have published of the run.
-func (r Results) Manifests(ctx context.Context) (all [][]byte, err error) {
-	suffix := path.Ext(ManifestFile)
-	var names []string
-	err = r.run.files.Names(ctx, strings.TrimSuffix(ManifestFile, suffix), func(name string) {
-		if PlainName(name) == ManifestFile {
-			names = append(names, name)
-		}
-	})
-	for _, name := range names {
-		if err == nil {
-			var data []byte
-			data, err = r.run.Read(ctx, name)
-			all = append(all, data)
-		}
-	}
-	return all, err
+func (r Results) Manifests(ctx context.Context) ([][]byte, error) {
+	return files.ReadAllBySum(ctx, r.run.files, ManifestFile)
 }
 
-// bySum is the name of a file that has its SHA-256 in it.
-func bySum(name, sum string) string {
-	suffix := path.Ext(name)
-	return strings.TrimSuffix(name, suffix) + "-" + sum + suffix
-}
+// Sum is the SHA-256 of a file as records have it, in hex.
+func Sum(data []byte) string { return files.Sum(data) }
 
 // PlainName is the name that CreateFile was asked for, of a file that it wrote.
-func PlainName(file string) string {
-	suffix := path.Ext(file)
-	base := strings.TrimSuffix(file, suffix)
-	at := strings.LastIndexByte(base, '-')
-	if raw, err := hex.DecodeString(base[at+1:]); at < 0 || err != nil || len(raw) != sha256.Size {
-		return file
-	}
-	return base[:at] + suffix
-}
-
-func sumOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
+func PlainName(file string) string { return files.PlainName(file) }
 
 // CreateReport creates `report.json` and returns the one that stands. The run is over then.
 func (r Results) CreateReport(ctx context.Context, report []byte) ([]byte, error) {

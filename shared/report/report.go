@@ -15,8 +15,6 @@ package report
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -206,10 +204,7 @@ func Encode(rep Report, m Manifest) (Files, error) {
 }
 
 // Sum is the SHA-256 of a file as a report and a manifest have it.
-func Sum(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
+func Sum(data []byte) string { return ledger.Sum(data) }
 
 // Read reads the report of a run. The error is NotFound while the run goes on, Corrupt
 // where the report is damaged, and Newer where a newer version wrote it.
@@ -238,6 +233,31 @@ func ReadManifest(ctx context.Context, run *ledger.Run, rep Report) (Manifest, e
 		return m, fault.New(fault.Corrupt, "report.ReadManifest", ManifestFile, fmt.Errorf("the ledger's file %s of run %s is damaged: put it back from a backup: %w", ManifestFile, run.Name, err))
 	}
 	return m, files.CheckVersion(m.V, ManifestFile)
+}
+
+// ReadFile reads a file of a run that has ended, by its report: what lies in the ledger as its page
+// or its manifest may be of a process that was cut off before another ended the run. Where report
+// or manifest cannot be read, as one of a newer version, a file is as it lies there.
+func ReadFile(ctx context.Context, run *ledger.Run, name string) ([]byte, error) {
+	if name != ManifestFile && name != PageFile {
+		return run.Read(ctx, name)
+	}
+	rep, err := Read(ctx, run)
+	if ledger.Unreadable(err) {
+		return run.Read(ctx, name)
+	} else if err != nil {
+		return nil, err
+	}
+	if name == ManifestFile {
+		return run.Results().ReadManifest(ctx, rep.Manifest)
+	}
+	m, err := ReadManifest(ctx, run, rep)
+	if ledger.Missing(err) || ledger.Unreadable(err) {
+		return run.Read(ctx, name)
+	} else if err != nil {
+		return nil, err
+	}
+	return Page(rep, m)
 }
 
 // JobOf reads the job of a run, and its first record, which has it.

@@ -1,6 +1,7 @@
 // Package files are the objects that a ledger is kept in: read, created once or
 // replaced, and listed below a prefix. Start with Folder; record.go has files
-// that are JSON of a known format, place.go what errors of the bucket say.
+// that are JSON of a known format, place.go what errors of the bucket say,
+// bysum.go files that several processes write and records name by their SHA-256.
 //
 // It knows no record by its meaning. Every request is tried for a while; a file
 // is bounded before it is believed.

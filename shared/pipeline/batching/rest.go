@@ -41,14 +41,12 @@ func Divide(j job.Job, batch string, rows []ledger.Row) (ended []ledger.Row, res
 	}
 	for i := range rows {
 		switch row := &rows[i]; {
-		case row.Then == ledger.Remove:
-			remove = append(remove, *row)
-		case row.Then == ledger.Look:
-			others = append(others, *row)
-		case row.State != ledger.Pending:
+		case !left(*row):
 			ended = append(ended, *row)
 			settle(&ended[len(ended)-1])
-		case transfer.InParts(&j, row):
+		case row.Then == ledger.Remove:
+			remove = append(remove, *row)
+		case row.Then != ledger.Look && transfer.InParts(&j, row):
 			take(ledger.BatchRef{Parts: true}, *row)
 		default:
 			others = append(others, *row)

@@ -10,8 +10,6 @@ package closing
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"time"
 
@@ -74,9 +72,8 @@ func (b *Books) leave(ctx context.Context, rep report.Report, manifest []byte) e
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(manifest)
 	return index.WritePairRun(ctx, b.Ledger, b.Job.Pair(), index.PairRun{
-		Last: ledger.Last{Run: b.Run.Name, Manifest: hex.EncodeToString(sum[:])},
+		Last: ledger.Last{Run: b.Run.Name, Manifest: report.Sum(manifest)},
 		At:   b.Started.At, Prefix: b.Job.Source.Prefix, Filter: filter,
 		Whole: len(b.Started.Keys) == 0 && rep.Result != report.Cancelled && rep.Balanced && rep.Stretches() == 0,
 	})

@@ -21,22 +21,22 @@ func (b *Books) Publish(ctx context.Context, rep report.Report, m report.Manifes
 	if err != nil {
 		return err
 	}
-	files, err := report.Encode(rep, m)
+	end, err := report.Encode(rep, m)
 	if err != nil {
 		return err
 	}
-	page := readahead.Begin(func() (own bool, err error) { return b.Run.Results().CreatePage(ctx, files.Page) })
-	name, err := b.Run.Results().CreateFile(ctx, report.ManifestFile, files.Manifest)
+	page := readahead.Begin(func() (own bool, err error) { return b.Run.Results().CreatePage(ctx, end.Page) })
+	name, err := b.Run.Results().CreateFile(ctx, report.ManifestFile, end.Manifest)
 	own, unwritten := page()
 	if err := cmp.Or(err, unwritten); err != nil {
 		return err
 	}
-	if err := b.leave(ctx, rep, files.Manifest); err != nil {
+	if err := b.leave(ctx, rep, end.Manifest); err != nil {
 		return err
 	}
-	over, err := b.Run.Results().CreateReport(ctx, files.Report)
+	over, err := b.Run.Results().CreateReport(ctx, end.Report)
 	alone := own && name == report.ManifestFile && !slices.ContainsFunc(m.Lists, bySum)
-	if err != nil || alone && bytes.Equal(over, files.Report) {
+	if err != nil || alone && bytes.Equal(over, end.Report) {
 		return err
 	}
 	return b.settle(ctx, over)

@@ -3,8 +3,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -57,7 +55,7 @@ func layerOf(ctx context.Context, l *ledger.Ledger, last ledger.Last, in store.R
 }
 
 func checkSum(data []byte, want string) error {
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != want {
+	if ledger.Sum(data) != want {
 		return corrupt("its SHA-256 is not the one that its run has written down")
 	}
 	return nil

@@ -82,8 +82,7 @@ func filesNeeded(ctx context.Context, run *ledger.Run, held bool) (func(file str
 	if err != nil {
 		return nil, err
 	}
-	m, err := report.ReadManifest(ctx, run, rep)
-	if err != nil {
+	if _, err := report.ReadManifest(ctx, run, rep); err != nil { // which is one of all
 		return nil, err
 	}
 	named := map[string]bool{}
@@ -93,14 +92,11 @@ func filesNeeded(ctx context.Context, run *ledger.Run, held bool) (func(file str
 			named[f.Packed.Name] = true
 		}
 	}
-	for _, f := range m.Files {
-		name(f)
-	}
-	others, err := run.Results().Manifests(ctx)
+	manifests, err := run.Results().Manifests(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, data := range others {
+	for _, data := range manifests {
 		var m report.Manifest
 		if json.Unmarshal(data, &m) == nil { // else nobody can go by it
 			for _, f := range m.Files {
